@@ -1,0 +1,64 @@
+import pg from "pg";
+
+// A date is a day, not an instant in the process's zone; a bigint must fit a JavaScript number or be refused.
+pg.types.setTypeParser(1082, (text) => text);
+pg.types.setTypeParser(20, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} does not fit a safe integer`);
+  return value;
+});
+
+export type Pool = pg.Pool;
+/** One connection inside a transaction. */
+export type Tx = pg.PoolClient;
+/** Anything that can run a statement. */
+export type Db = Pick<pg.PoolClient, "query">;
+
+/**
+ * Opens a pool whose waits are bounded: 1.5 s for a connection, 10 s for a statement.
+ * A lost server never ends the process: the next query fails, the one after reconnects.
+ */
+export function openPool(url: string, options: { max?: number; statementTimeoutMs?: number; onError?: (error: Error) => void } = {}): Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    connectionTimeoutMillis: 1_500,
+    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+  });
+  pool.on("error", options.onError ?? (() => undefined));
+  return pool;
+}
+
+/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const tx = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await tx.query("begin");
+    const result = await work(tx);
+    await tx.query("commit");
+    return result;
+  } catch (error) {
+    await tx.query("rollback").catch((failure: Error) => { broken = failure; });
+    throw error;
+  } finally {
+    tx.release(broken);
+  }
+}
+
+/** A statement with its values, written as a tagged template: sql`select ${id}::text`. */
+export function sql(parts: TemplateStringsArray, ...values: unknown[]): { text: string; values: unknown[] } {
+  return { text: parts.reduce((text, part, n) => `${text}$${n}${part}`), values };
+}
+
+/** All rows of a statement. */
+export async function rows<T>(db: Db, query: { text: string; values: unknown[] }): Promise<T[]> {
+  return (await db.query(query)).rows as T[];
+}
+
+/** The first row of a statement, or undefined. */
+export async function firstRow<T>(db: Db, query: { text: string; values: unknown[] }): Promise<T | undefined> {
+  return (await db.query(query)).rows[0] as T | undefined;
+}
