@@ -25,7 +25,7 @@ create table lead (
   stage_since     timestamptz not null,
   waiting_on      text not null default 'assessment' check (waiting_on in
                     ('assessment','data','signal','hold','outreach','answer','manager','queue','attempts','meeting',
-                     'sql','opportunity','return','review','nothing')),
+                     'opportunity','return','review','nothing')),
   owner_id        text,                          -- rep, or null
   queue           text,                          -- named queue while no rep owns it
   next_step       text,                          -- what happens next, in words of the glossary

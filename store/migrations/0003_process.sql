@@ -141,6 +141,22 @@ create table clock_event (
   primary key (clock_id, n)
 );
 
+-- What a person asked for, written before the process is told, so that only ids travel through Temporal.
+create table action (
+  id           text primary key,                 -- also the update's id
+  lead_id      text not null references lead on delete cascade,
+  name         text not null check (name in ('logOutreach','accept','reject','advance','handBack','reassign','pause','resume','decideContest','decideReview')),
+  by_id        text not null,                    -- rep id, or token id
+  role         text not null,
+  body         jsonb not null,
+  via          text not null check (via in ('api','crm','import')),
+  received_at  timestamptz not null,             -- the one clock that decides lateness
+  settled_at   timestamptz,
+  result       jsonb                             -- what happened, or why it was refused
+);
+create index action_by_lead on action (lead_id, received_at);
+create index action_open on action (lead_id) where settled_at is null;
+
 create table outreach (
   id           text primary key,                 -- the action's id
   handoff_id   text not null references handoff on delete cascade,
