@@ -37,8 +37,14 @@ create table lead (
   cycle           integer not null default 1,
   step            integer not null default 0,    -- last decision taken for the lead
   handoff_id      text,                          -- the open handoff, if any
+  review_at       timestamptz,                   -- nurture: when a person looks at it
+  exit_at         timestamptz,                   -- re-nurture: when it entered the pool,
+  exit_intent     double precision,              -- with which intent,
+  exit_reason     text,                          -- why,
+  revisit_on      date,                          -- and when somebody asked to be called again
   closed_reason   text,
-  merged_into     text references lead,
+  merge_into      text references lead,          -- asked for by the CRM; its process does it
+  merged_into     text references lead,          -- done
   erased_at       timestamptz
 );
 create index lead_by_stage on lead (stage, id);

@@ -35,6 +35,9 @@ create table handoff (
   overturned_at      timestamptz,
   attempts           integer not null default 0,
   attempts_until     timestamptz,                -- end of the cadence window
+  paused_until       timestamptz,                -- the pause ends by itself then
+  reassignments      integer not null default 0, -- taken from a rep by the escalation ladder
+  assign_to          text references rep,        -- a manager's choice for the next round
   outcome            text,                       -- why it closed
   closed_at          timestamptz,
   imported           boolean not null default false,
@@ -127,6 +130,8 @@ create table clock (
   ended_at     timestamptz,
   breached_at  timestamptz,                      -- the deadline that was missed, kept when it is met late
   used_ms      bigint,
+  warned       smallint not null default 0,      -- warnings given
+  rung         smallint not null default 0,      -- rungs of the escalation ladder taken
   unique (handoff_id, kind, scope)
 );
 create index clock_open on clock (due_at) where state = 'running';
@@ -198,7 +203,7 @@ create table transition (
   to_stage      text not null,
   because       text not null,
   at            timestamptz not null,
-  primary key (subject_kind, subject_id, cycle, step)
+  primary key (subject_kind, subject_id, cycle, step, to_stage)
 );
 create index transition_by_time on transition (at, to_stage);
 
