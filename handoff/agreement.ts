@@ -1,4 +1,5 @@
 import type { CalendarDef } from "./calendar.ts";
+import type { EmailDomains } from "./email.ts";
 import type { ElapsedRoll, Target } from "./target.ts";
 import type { FactValue, FieldPath, FieldType } from "./facts.ts";
 
@@ -11,6 +12,8 @@ export interface Agreement {
   /** Declared facts beyond the built-in ones. */
   readonly fields: Readonly<Record<FieldPath, FieldType>>;
   readonly nullWords: readonly string[];
+  /** Added to the built-in lists of free and disposable mail providers. */
+  readonly emailDomains?: EmailDomains;
   readonly requiredFields: readonly FieldPath[];
   readonly suppress: readonly { readonly reason: string; readonly when: Condition }[];
   /** Named conditions, `icp` always among them, `engaged` not (it needs an account's people). */

@@ -61,3 +61,9 @@ export const builtInFields: Readonly<Record<FieldPath, FieldType>> = {
 
 /** Fields whose first value stands for ever: where a lead came from does not change (reports.md, data quality). */
 export const firstValueStands: readonly FieldPath[] = ["lead.source", "lead.firstTouchAt"];
+
+/** Fields whose values are a closed list of words. */
+export const closedValues: Readonly<Partial<Record<FieldPath, readonly string[]>>> = {
+  "lead.emailKind": ["business", "free", "disposable", "invalid"],
+  "lead.motion": ["inbound", "outbound", "partner", "self-serve"],
+};
