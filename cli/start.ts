@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { seedIfEmpty } from "../agreement/seed.ts";
+import { ensureOperatorToken } from "../store/tokens.ts";
+import type { ChildSpec } from "./child.ts";
+import type { Command } from "./command.ts";
+import { readSettings, type Settings } from "./env.ts";
+import type { Home } from "./home.ts";
+import { nodeChild } from "./node-child.ts";
+import { runStack, type Reach } from "./stack.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+export const command: Command = {
+  name: "start",
+  summary: "start everything and keep it running until Ctrl-C",
+  usage: `baton start
+
+Finds or gets Postgres and Temporal, brings the database up to date, and runs worker and API.
+Data lies in BATON_HOME (default .baton); PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT move the
+addresses. docs/operating.md lists every setting.`,
+  async run(args, io) {
+    parseArgs({ args, options: {} });
+    const settings = readSettings();
+    const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    return await runStack(settings, process.env["PATH"] ?? "", io, {
+      async firstData(pool, token) {
+        await seedIfEmpty(pool);
+        await ensureOperatorToken(pool, token);
+      },
+      children: (reach, home) => [worker(settings, inherited, reach, home), api(settings, inherited, reach, home)],
+    });
+  },
+};
+
+type Environment = Readonly<Record<string, string>>;
+
+function worker(settings: Settings, inherited: Environment, reach: Reach, home: Home): ChildSpec {
+  return nodeChild({
+    name: "worker",
+    script: join(ROOT, "worker", "main.ts"),
+    settings, inherited, reach, home,
+    // Activities in flight may finish; Temporal hands on what does not.
+    graceMs: 15_000,
+    ready: (log) => Promise.resolve(saidReady(log())),
+  });
+}
+
+function api(settings: Settings, inherited: Environment, reach: Reach, home: Home): ChildSpec {
+  return nodeChild({
+    name: "api",
+    script: join(ROOT, "api", "server.ts"),
+    settings, inherited, reach, home,
+    graceMs: 10_000,
+    ready: async (log) => saidReady(log()) && (await readyzIsOk(settings.port)),
+  });
+}
+
+/** Worker and API print one JSON line with `"ready":true` once they serve. */
+function saidReady(log: string): boolean {
+  return log.split("\n").some((line) => line.startsWith("{") && line.includes('"ready":true'));
+}
+
+async function readyzIsOk(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5000) });
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
