@@ -117,10 +117,11 @@ create table held (
 create index held_in_order on held (pool, priority, due_at, arrived_at, handoff_id);
 
 create table clock (
-  id           text primary key,                 -- <handoff>/<kind>/<scope>
+  id           text primary key,                 -- <handoff>/<kind>/lead, or <handoff>/<kind>/rep/<round>
   handoff_id   text not null references handoff on delete cascade,
   kind         text not null check (kind in ('outreach','status')),
   scope        text not null check (scope in ('lead','rep')),
+  round        integer not null,                 -- a rep clock belongs to one offer; a lead clock has round 0
   rep_id       text,
   target       jsonb not null,
   calendar_id  text not null references calendar_version,
@@ -132,7 +133,7 @@ create table clock (
   used_ms      bigint,
   warned       smallint not null default 0,      -- warnings given
   rung         smallint not null default 0,      -- rungs of the escalation ladder taken
-  unique (handoff_id, kind, scope)
+  unique (handoff_id, kind, scope, round)
 );
 create index clock_open on clock (due_at) where state = 'running';
 
