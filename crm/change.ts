@@ -1,0 +1,50 @@
+import type { Instant } from "../handoff/calendar.ts";
+import type { FactValue, FieldPath } from "../handoff/facts.ts";
+
+/** A fact as a CRM keeps it: its value and when it was set there (ISO 8601). */
+export interface Fact {
+  readonly value: FactValue;
+  readonly at: string;
+}
+
+/** Something a person did to a lead in the CRM. Baton's own writes never come back as changes. */
+export interface CrmChange {
+  /** The CRM's id of the event: the same id counts once. */
+  readonly id: string;
+  /** The lead's record in the CRM. */
+  readonly crmId: string;
+  /** Our id, where the CRM keeps it. */
+  readonly leadId: string | null;
+  /** Counts the changes of this record by people from 1, without gaps; null where the CRM does not count. */
+  readonly sequence: number | null;
+  readonly at: Instant;
+  /** The CRM's user who did it: a rep's id there, or ours. */
+  readonly by: string | null;
+  readonly what: CrmDeed;
+}
+
+export type CrmDeed =
+  | { readonly kind: "facts"; readonly facts: Readonly<Record<FieldPath, FactValue>> }
+  | {
+      readonly kind: "status";
+      readonly status: string;
+      readonly reason?: string | undefined;
+      /** A day, YYYY-MM-DD. */
+      readonly revisitOn?: string | undefined;
+      readonly note?: string | undefined;
+      readonly fitRating?: number | undefined;
+      readonly timeline?: string | undefined;
+      readonly buyingSignals?: readonly string[] | undefined;
+    }
+  | { readonly kind: "outreach"; readonly channel: string; readonly outcome: string; readonly occurredAt: Instant }
+  | { readonly kind: "opportunity"; readonly opportunity: OpportunitySeen }
+  | { readonly kind: "merged"; readonly into: string }
+  | { readonly kind: "deleted" };
+
+export interface OpportunitySeen {
+  readonly crmId: string;
+  readonly stage: "open" | "won" | "lost";
+  readonly amountMinor: number | null;
+  readonly currency: string | null;
+  readonly createdAt: Instant;
+}

@@ -1,0 +1,110 @@
+import type { Instant } from "../handoff/calendar.ts";
+import type { Subject } from "../workflows/contract.ts";
+import { firstRow, rows, sql, type Db } from "./db.ts";
+
+export type EffectKind = "sync-crm" | "mail";
+export const effectKinds: readonly EffectKind[] = ["sync-crm", "mail"];
+
+/** Ids, instants in epoch milliseconds and words of the glossary; never a name or an address. */
+export type EffectPayload = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Something to be done outside. `what` is the mail's template, or "lead" for a sync. */
+export interface NewEffect {
+  /** `subject/cycle/what/n`: the same key is one effect, whoever asks and how often. */
+  readonly key: string;
+  readonly subject: Subject;
+  readonly handoffId?: string | null;
+  readonly kind: EffectKind;
+  readonly what: string;
+  readonly payload: EffectPayload;
+}
+
+export interface Effect {
+  readonly id: number;
+  readonly key: string;
+  readonly subject: Subject;
+  readonly handoffId: string | null;
+  readonly kind: EffectKind;
+  readonly what: string;
+  readonly payload: EffectPayload;
+  readonly createdAt: Instant;
+  /** This try included. */
+  readonly attempts: number;
+}
+
+/**
+ * Writes what must be done, in the transaction of the decision that wants it. A repeat of the key changes nothing.
+ * A sync reads what Postgres says when it runs, so a new one replaces those that still wait; one that is running stays.
+ */
+export async function addEffect(db: Db, effect: NewEffect, now: Instant): Promise<void> {
+  const at = new Date(now);
+  const { rowCount } = await db.query(sql`
+    insert into effect (key, subject_kind, subject_id, handoff_id, kind, what, payload, created_at)
+    values (${effect.key}, ${effect.subject.kind}, ${effect.subject.id}, ${effect.handoffId ?? null}, ${effect.kind}, ${effect.what}, ${effect.payload}, ${at})
+    on conflict (key) do nothing`);
+  if (rowCount === 0 || effect.kind !== "sync-crm") return;
+  await db.query(sql`
+    update effect set state = 'withdrawn', done_at = ${at}, error = 'a newer sync does its work'
+    where subject_kind = ${effect.subject.kind} and subject_id = ${effect.subject.id} and kind = 'sync-crm' and state = 'open'
+      and key <> ${effect.key} and (claimed_until is null or claimed_until <= ${at})`);
+}
+
+/** The subject's effects that are still to be done, in order. */
+export async function openEffects(db: Db, subject: Subject): Promise<Effect[]> {
+  const found = await rows<EffectRow>(db, sql`
+    select * from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' order by id limit 1000`);
+  return found.map(effectOf);
+}
+
+/**
+ * Takes the subject's first open effect of this kind for one run, until `until`. Undefined when there is none, or when
+ * another run has it. Order holds within a kind: a CRM that is away keeps no mail back.
+ */
+export async function claimEffect(db: Db, subject: Subject, kind: EffectKind, now: Instant, until: Instant): Promise<Effect | undefined> {
+  const row = await firstRow<EffectRow>(db, sql`
+    update effect set claimed_until = ${new Date(until)}, attempts = attempts + 1
+    where id = (select id from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = ${kind} and state = 'open' order by id limit 1)
+      and state = 'open' and (claimed_until is null or claimed_until <= ${new Date(now)})
+    returning *`);
+  return row && effectOf(row);
+}
+
+/** How an effect ended: done; withdrawn because nobody needs it any more; failed because it can never be done. */
+export type EffectEnd = { readonly state: "done" } | { readonly state: "withdrawn" | "failed"; readonly why: string };
+
+export async function endEffect(db: Db, id: number, end: EffectEnd, now: Instant): Promise<void> {
+  await db.query(sql`
+    update effect set state = ${end.state}, done_at = ${new Date(now)}, claimed_until = null, error = ${end.state === "done" ? null : end.why}
+    where id = ${id} and state = 'open'`);
+}
+
+/** Gives a claimed effect back: it stays open and the next run tries again. */
+export async function releaseEffect(db: Db, id: number, why: string): Promise<void> {
+  await db.query(sql`update effect set claimed_until = null, error = ${why} where id = ${id} and state = 'open'`);
+}
+
+/** Withdraws the subject's open effects, except the mails with these templates. Gives how many. */
+export async function withdrawEffects(db: Db, subject: Subject, why: string, except: readonly string[], now: Instant): Promise<number> {
+  const { rowCount } = await db.query(sql`
+    update effect set state = 'withdrawn', done_at = ${new Date(now)}, claimed_until = null, error = ${why}
+    where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' and not (kind = 'mail' and what = any(${except}))`);
+  return rowCount ?? 0;
+}
+
+export async function countOpenEffects(db: Db, subject: Subject): Promise<number> {
+  const row = await firstRow<{ n: number }>(db, sql`
+    select count(*)::int as n from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open'`);
+  return row?.n ?? 0;
+}
+
+type EffectRow = {
+  id: number; key: string; subject_kind: "lead" | "account"; subject_id: string; handoff_id: string | null; kind: EffectKind; what: string;
+  payload: EffectPayload; created_at: Date; attempts: number;
+};
+
+function effectOf(row: EffectRow): Effect {
+  return {
+    id: row.id, key: row.key, subject: { kind: row.subject_kind, id: row.subject_id }, handoffId: row.handoff_id, kind: row.kind, what: row.what,
+    payload: row.payload, createdAt: row.created_at.getTime(), attempts: row.attempts,
+  };
+}
