@@ -27,7 +27,7 @@ addresses. docs/operating.md lists every setting.`,
     return await runStack(settings, process.env["PATH"] ?? "", io, {
       async firstData(pool, token) {
         await seedIfEmpty(pool);
-        await ensureOperatorToken(pool, token);
+        await ensureOperatorToken(pool, token, Date.now());
       },
       children: (reach, home) => [worker(settings, inherited, reach, home), api(settings, inherited, reach, home)],
     });
