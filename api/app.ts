@@ -1,0 +1,80 @@
+import type { MiddlewareHandler } from "hono";
+import { authorisation } from "./authorisation.ts";
+import { gate } from "./auth.ts";
+import { readBody } from "./body.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { asProblem, Problem, problemResponse } from "./errors.ts";
+import { idempotency } from "./idempotency.ts";
+import { routeKey } from "./route-key.ts";
+
+/**
+ * The whole HTTP API. A request passes, in this order: stamp and bound, gate (token and table), body, idempotency, route.
+ * Throws when a mounted route has no row in the authorisation table.
+ */
+export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => Routes)[] = routeModules): Routes {
+  const app = newRoutes();
+  app.use("*", stamp(deps));
+  app.use("*", bound);
+  app.use("*", gate(deps.pool));
+  app.use("*", readBody());
+  app.use("*", idempotency(deps));
+  for (const routes of modules) app.route("/", routes(deps));
+  app.notFound((c) => problemResponse(unanswered(app, c.req.method, c.req.path)));
+  app.onError((error, c) => {
+    const problem = asProblem(error);
+    if (problem) return problemResponse(problem);
+    // Messages can quote what people wrote; name, code and place are enough to find the fault.
+    deps.log.error({ route: c.var.route, error: error.name, code: (error as { code?: unknown }).code, at: placesOf(error) }, "a request broke");
+    return problemResponse(new Problem("internal", { detail: "this request broke; the log says where" }));
+  });
+  refuseUnlisted(app);
+  return app;
+}
+
+const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [];
+
+/** Stamps the arrival before anything else is done, and sets the headers that every answer has. */
+function stamp(deps: ApiDeps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    c.set("receivedAt", deps.clock());
+    c.header("cache-control", "no-store");
+    c.header("x-content-type-options", "nosniff");
+    if (/%00/.test(c.req.url)) throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
+    return next();
+  };
+}
+
+/** Uploads take as long as they take. */
+const unhurried = new Set(["/imports"]);
+const longestMs = 2_900;
+
+/** Whatever is silent behind us, the caller hears within three seconds. */
+const bound: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (unhurried.has(c.req.path)) return next();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Problem("unavailable", { detail: "no answer in time; ask again with the same Idempotency-Key" })), longestMs);
+  });
+  try {
+    await Promise.race([next(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+  return undefined;
+};
+
+function unanswered(app: Routes, method: string, path: string): Problem {
+  const others = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((other) => other !== method && app.router.match(other, path)[0].some(([[, route]]) => route.method === other));
+  if (others.length === 0) return new Problem("not-found", { detail: "there is no such address" });
+  return new Problem("method-not-allowed", { detail: `expected: ${others.join(" or ")}` });
+}
+
+/** A route that nobody thought about must not be open by accident. */
+function refuseUnlisted(app: Routes): void {
+  const unlisted = new Set(app.routes.filter((route) => route.method !== "ALL").map((route) => routeKey(route.method, route.path)).filter((key) => !(key in authorisation)));
+  if (unlisted.size > 0) throw new Error(`these routes have no row in api/authorisation.ts: ${[...unlisted].join(", ")}`);
+}
+
+function placesOf(error: Error): string[] {
+  return (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)).slice(0, 6).map((line) => line.trim().replace(/\(?(file:)?\/\S*\/(?=[^/]+\/[^/]+$)/, ""));
+}

@@ -1,0 +1,74 @@
+import type { Role } from "../store/tokens.ts";
+import type { Scope } from "./deps.ts";
+
+/**
+ * The one table of who may do what: route x role x reach. A role without an entry may not use the route at all (403);
+ * an object outside the reach looks like a missing one (404). `createApp` refuses a route without a row.
+ *
+ * - `own`: leads that the rep has or has had; the rep's own tasks and queue.
+ * - `team`: the same for everybody who reports to the manager, and what waits for the manager.
+ * - `all`: everything.
+ * - `public`: asked without a token. The webhook's proof is its signature.
+ */
+export type Row = Partial<Record<Role, Scope>> | "public";
+
+const operator = { operator: "all" } as const;
+const office = { operator: "all", revops: "all", marketing: "all" } as const;
+const people = { ...office, manager: "team", rep: "own" } as const;
+const sales = { operator: "all", manager: "team", rep: "own" } as const;
+const managers = { operator: "all", manager: "team" } as const;
+const everybody = { ...people, manager: "all", rep: "all" } as const;
+const tracking = { operator: "all", tracking: "all" } as const;
+
+export const authorisation: Readonly<Record<string, Row>> = {
+  // leads
+  "GET /leads": people,
+  "GET /leads/{id}": people,
+  "GET /leads/{id}/history": people,
+  "PATCH /leads/{id}": people,
+
+  // a person's actions
+  "POST /leads/{id}/outreach": sales,
+  "POST /leads/{id}/accept": sales,
+  "POST /leads/{id}/reject": sales,
+  "POST /leads/{id}/advance": sales,
+  "POST /leads/{id}/hand-back": sales,
+  "POST /leads/{id}/reassign": managers,
+  "POST /leads/{id}/pause": sales,
+  "POST /leads/{id}/resume": sales,
+  "POST /leads/{id}/contest-decision": managers,
+  "POST /leads/{id}/review-decision": { operator: "all", revops: "all", marketing: "all", manager: "team" },
+  "POST /leads/{id}/reopen": { operator: "all", revops: "all" },
+  "DELETE /people/{id}": operator,
+
+  // what waits for me
+  "GET /queue": people,
+  "GET /tasks": people,
+  "POST /tasks/{id}/done": people,
+
+  // the agreement
+  "GET /agreement": everybody,
+  "GET /agreement/versions/{id}": everybody,
+  "POST /agreement/versions": { operator: "all", revops: "all" },
+  "POST /simulate": office,
+
+  // intake, imports, tracking
+  "POST /leads": { ...office, crm: "all" },
+  "POST /imports": office,
+  "GET /imports/{id}": office,
+  "GET /imports/{id}/errors.csv": office,
+  "POST /v1/track": tracking,
+  "POST /v1/identify": tracking,
+  "POST /v1/group": tracking,
+  "POST /v1/page": tracking,
+  "POST /v1/batch": tracking,
+  "POST /webhooks/{source}": "public",
+
+  // operation
+  "GET /healthz": "public",
+  "GET /readyz": "public",
+  "GET /metrics": "public",
+  "GET /openapi.json": "public",
+  "GET /docs": "public",
+  "GET /docs.js": "public",
+};
