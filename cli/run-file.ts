@@ -32,7 +32,7 @@ export async function claimHome(folder: string, say: (line: string) => void, gra
     if (before && lives(before.supervisor)) {
       throw new Problem(`Baton already runs on ${folder} (process ${before.supervisor.pid}); stop it with Ctrl-C there, or set BATON_HOME, PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT to run a second one.`);
     }
-    for (const child of [...(before?.children ?? [])].reverse()) {
+    for (const child of (before?.children ?? []).toReversed()) {
       if (!lives(child)) continue;
       say(`Stopping ${child.name} (process ${child.pid}), left by a start that was killed`);
       await stop(child, graceMs);

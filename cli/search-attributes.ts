@@ -32,7 +32,7 @@ export async function ensureSearchAttributes(address: string, namespace: string,
     await connection.withDeadline(Date.now() + withinMs, async () => {
       const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
       for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) {
-        const existing = customAttributes?.[name];
+        const existing: number | undefined = customAttributes?.[name];
         if (existing !== undefined && existing !== type) {
           throw new Problem(`Search attribute ${name} of namespace ${namespace} has another type; remove it there or use another TEMPORAL_NAMESPACE.`);
         }

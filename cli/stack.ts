@@ -32,7 +32,7 @@ export async function runStack(settings: Settings, path: string, io: Io, applica
     await requirePort(settings.port, "PORT", "the API");
     const temporal = await resolveTemporal(settings, home, path, io.out);
     const postgres = await resolvePostgres(settings, home, path);
-    return await supervise(io, claim.record, async (stack) => {
+    return await supervise(io, (children) => claim.record(children), async (stack) => {
       if (postgres.own) {
         await stack.start(postgres.own.child);
         await postgres.own.prepare();

@@ -22,13 +22,12 @@ type Ending =
 export async function supervise(io: Io, record: (children: readonly Child[]) => void, script: (stack: Stack) => Promise<void>): Promise<number> {
   const children: Child[] = [];
   let ended = false;
-  let end: (ending: Ending) => void = () => {};
-  const ending = new Promise<Ending>((done) => {
-    end = (how) => {
-      ended = true;
-      done(how);
-    };
-  });
+  let settle: ((ending: Ending) => void) | undefined;
+  const ending = new Promise<Ending>((done) => (settle = done));
+  const end = (how: Ending) => {
+    ended = true;
+    settle?.(how);
+  };
   const deaf = listenForSignals((signal) => end({ kind: "asked", signal }), () => children.forEach((child) => child.kill()));
 
   const stack: Stack = {

@@ -113,6 +113,6 @@ function sources(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name);
     if (statSync(path).isDirectory()) return sources(path);
-    return /\.ts$/.test(name) ? [path] : [];
+    return name.endsWith(".ts") ? [path] : [];
   });
 }

@@ -95,7 +95,7 @@ export async function startStage(say: (line: string) => void): Promise<{ url: st
     async close() {
       server.closeAllConnections();
       server.close();
-      for (const child of children.reverse()) await child.stop();
+      for (const child of children.toReversed()) await child.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
