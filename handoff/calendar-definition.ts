@@ -40,8 +40,10 @@ const mostExceptions = 10_000;
 /** Every broken rule of a definition, for the agreement's parser to join with lines. Empty when `compile` will accept it. */
 export function checkCalendar(def: CalendarDef): CalendarProblem[] {
   const problems: CalendarProblem[] = [];
-  if (typeof def.zone !== "string" || !isZone(def.zone)) {
-    problems.push({ path: ["zone"], rule: "known-zone", expected: "an IANA time zone such as America/New_York", found: String(def.zone) });
+  // Definitions also come from imports and old rows, so the types are not taken on trust here.
+  const zone: unknown = def.zone;
+  if (typeof zone !== "string" || !isZone(zone)) {
+    problems.push({ path: ["zone"], rule: "known-zone", expected: "an IANA time zone such as America/New_York", found: String(zone) });
   }
   for (const [day, shifts] of Object.entries(def.week)) {
     if (!(dayNames as readonly string[]).includes(day)) {

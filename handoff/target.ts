@@ -66,15 +66,10 @@ export function withinHours(calendar: Calendar, due: Instant): boolean {
 }
 
 const second = 1_000;
-const units: Readonly<Record<string, number>> = {
-  second,
-  minute: 60 * second,
-  hour: 3_600 * second,
-  day: 86_400 * second,
-  week: 604_800 * second,
-};
+const units = { second, minute: 60 * second, hour: 3_600 * second, day: 86_400 * second, week: 604_800 * second };
+type Unit = keyof typeof units;
 // Longer than any promise between two teams, short enough that the compiled years can hold it.
-const mostMs = 3_660 * units.day!;
+const mostMs = 3_660 * units.day;
 const mostBusinessDays = 2_600;
 const expected = "expected `90 minutes`, `24 hours`, `14 days`, `1 business hour`, `5 business days` or `same day`";
 
@@ -85,17 +80,17 @@ export function parseTarget(text: string): Target | { readonly error: string } {
   const match = /^(\d{1,9}) (business )?(second|minute|hour|day|week)s?$/.exec(words);
   if (!match) return { error: `${expected}, found "${text}"` };
   const count = Number(match[1]);
-  const unit = match[3]!;
-  if (match[2] === undefined) return bounded("elapsed", count * units[unit]!, text);
+  const unit = match[3] as Unit;
+  if (match[2] === undefined) return bounded("elapsed", count * units[unit], text);
   if (unit === "week") return { error: `expected business days instead of business weeks, found "${text}"` };
-  if (unit !== "day") return bounded("business", count * units[unit]!, text);
+  if (unit !== "day") return bounded("business", count * units[unit], text);
   if (count === 0) return { error: `expected 1 business day or more, or \`same day\`, found "${text}"` };
   if (count > mostBusinessDays) return { error: `expected at most ${mostBusinessDays} business days, found "${text}"` };
   return { kind: "business-days", days: count };
 }
 
 function bounded(kind: "business" | "elapsed", ms: number, text: string): Target | { readonly error: string } {
-  return ms <= mostMs ? { kind, ms } : { error: `expected at most ${mostMs / units.day!} days, found "${text}"` };
+  return ms <= mostMs ? { kind, ms } : { error: `expected at most ${mostMs / units.day} days, found "${text}"` };
 }
 
 /** Reads an elapsed duration: `90 minutes`, `24 hours`, `14 days`. Business time and `same day` are refused. */
@@ -112,7 +107,7 @@ export function printTarget(target: Target): string {
       return amount(target.ms, ["hour", "minute"], "business ");
     case "elapsed":
       // People say 24 and 48 hours, and 14 days.
-      return amount(target.ms, target.ms > 72 * units.hour! ? ["day", "hour", "minute"] : ["hour", "minute"], "");
+      return amount(target.ms, target.ms > 72 * units.hour ? ["day", "hour", "minute"] : ["hour", "minute"], "");
     case "business-days":
       return plural(target.days, "business day");
     case "same-day":
@@ -122,9 +117,9 @@ export function printTarget(target: Target): string {
   }
 }
 
-function amount(ms: number, preferred: readonly string[], kind: string): string {
-  const unit = ms === 0 ? "minute" : (preferred.find((name) => ms % units[name]! === 0) ?? "second");
-  return plural(ms / units[unit]!, `${kind}${unit}`);
+function amount(ms: number, preferred: readonly Unit[], kind: string): string {
+  const unit = ms === 0 ? "minute" : (preferred.find((name) => ms % units[name] === 0) ?? "second");
+  return plural(ms / units[unit], `${kind}${unit}`);
 }
 
 function plural(count: number, unit: string): string {
