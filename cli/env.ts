@@ -20,6 +20,8 @@ export type Settings = {
   /** Set: this Temporal CLI and no other. */
   readonly temporalCli: string | undefined;
   readonly taskQueue: string;
+  /** For deployments: a secret to make an operator's token; `baton start` makes its own. */
+  readonly operatorToken: string | undefined;
   /** Absolute path where a downloaded or built Temporal CLI is kept between checkouts. */
   readonly cache: string;
   readonly smtpUrl: string | undefined;
@@ -47,6 +49,7 @@ export function readSettings(env: Environment = process.env, cwd: string = proce
     temporalNamespace: text(env, "TEMPORAL_NAMESPACE") ?? "default",
     temporalCli: text(env, "TEMPORAL_CLI"),
     taskQueue: text(env, "BATON_TASK_QUEUE") ?? "baton",
+    operatorToken: tokenOf(env),
     cache: resolve(cwd, text(env, "BATON_CACHE") ?? cacheFolder(env)),
     smtpUrl: text(env, "SMTP_URL"),
     mailFrom: text(env, "MAIL_FROM"),
@@ -72,6 +75,12 @@ function portOf(env: Environment, name: string, fallback: number): number {
   const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
   if (port < 1 || port > 65_535) throw new SettingError(`${name} is "${value}"; give a port number from 1 to 65535.`);
   return port;
+}
+
+function tokenOf(env: Environment): string | undefined {
+  const token = text(env, "OPERATOR_TOKEN");
+  if (token === undefined || /^bt_\S{20,}$/.test(token)) return token;
+  throw new SettingError("OPERATOR_TOKEN is not a token; write bt_ and at least 20 random characters.");
 }
 
 function refuseSharedPorts(settings: Settings): void {

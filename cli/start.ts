@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { seedIfEmpty } from "../agreement/seed.ts";
-import { ensureOperatorToken } from "../store/tokens.ts";
 import type { ChildSpec } from "./child.ts";
 import type { Command } from "./command.ts";
 import { readSettings, type Settings } from "./env.ts";
 import type { Home } from "./home.ts";
+import { loadFirstData } from "./first-data.ts";
 import { nodeChild } from "./node-child.ts";
 import { runStack, type Reach } from "./stack.ts";
 
@@ -25,10 +24,7 @@ addresses. docs/operating.md lists every setting.`,
     const settings = readSettings();
     const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
     return await runStack(settings, process.env["PATH"] ?? "", io, {
-      async firstData(pool, token) {
-        await seedIfEmpty(pool);
-        await ensureOperatorToken(pool, token, Date.now());
-      },
+      firstData: loadFirstData,
       children: (reach, home) => [worker(settings, inherited, reach, home), api(settings, inherited, reach, home)],
     });
   },
