@@ -128,7 +128,7 @@ function against(as: "chosen" | "owner", { member }: Proposed, input: RouteInput
 }
 
 type Turn = { readonly kind: "turn"; readonly repId: string; readonly charge: { readonly pool: string; readonly deltas: Deltas } };
-type Found = Turn | { readonly kind: "unread" | "nobody" } | { readonly kind: "wait"; readonly at: Instant; readonly for: "opening" | "room" };
+type Found = Turn | { readonly kind: "unread" } | { readonly kind: "nobody" } | { readonly kind: "wait"; readonly at: Instant; readonly for: "opening" | "room" };
 
 /** Looks into one pool and notes everybody in it. */
 function look(input: RouteInput, pool: string, needs: Needs, candidates: Candidate[]): Found {
