@@ -22,3 +22,20 @@ export async function tell(db: Db, telling: Telling, now: Instant): Promise<void
     values (${telling.lane}, ${telling.kind}, ${telling.workflowId}, ${telling.message}, ${telling.payload}, ${new Date(now)})`);
   await db.query(`notify ${outboxChannel}`);
 }
+
+/** Writes many tellings at once, in their order; an empty list writes nothing. */
+export async function tellAll(db: Db, tellings: readonly Telling[], now: Instant): Promise<void> {
+  if (tellings.length === 0) return;
+  await db.query(sql`
+    insert into outbox (lane, kind, workflow_id, message, payload, created_at)
+    select lane, kind, workflow_id, message, payload::jsonb, ${new Date(now)}
+    from unnest(${tellings.map((one) => one.lane)}::smallint[], ${tellings.map((one) => one.kind)}::text[], ${tellings.map((one) => one.workflowId)}::text[],
+      ${tellings.map((one) => one.message)}::text[], ${tellings.map((one) => JSON.stringify(one.payload))}::text[]) with ordinality as t(lane, kind, workflow_id, message, payload, n)
+    order by n`);
+  await db.query(`notify ${outboxChannel}`);
+}
+
+/** Tells a lead's process; the id is `leadWorkflowId` of the contract, which the store may not load. */
+export function aboutLead(leadId: string, kind: Telling["kind"], message: string, payload: Telling["payload"], lane: Telling["lane"]): Telling {
+  return { lane, kind, workflowId: `lead/${leadId}`, message, payload };
+}

@@ -1,0 +1,46 @@
+import type { Instant } from "../handoff/calendar.ts";
+import type { FactSource } from "../handoff/facts.ts";
+import { isoOf } from "../handoff/dates.ts";
+import type { DatedFacts } from "../handoff/merge-facts.ts";
+import { rows, sql, type Tx } from "./db.ts";
+import { newId } from "./ids.ts";
+
+/** An account as intake reads and changes it. */
+export interface AccountState {
+  readonly id: string;
+  readonly domain: string | null;
+  facts: DatedFacts;
+}
+
+/**
+ * The accounts of these registrable domains (made when there is none) and of these ids, locked until the transaction
+ * ends, by domain and by id. Locked in the order of ids, after leads, so that no two transactions wait for each other.
+ */
+export async function claimAccounts(
+  tx: Tx, wanted: { readonly domains: readonly string[]; readonly ids: readonly string[] }, from: FactSource, now: Instant,
+): Promise<{ byDomain: Map<string, AccountState>; byId: Map<string, AccountState> }> {
+  const domains = [...new Set(wanted.domains)].sort();
+  if (domains.length > 0) {
+    const domainFact = (domain: string) => JSON.stringify({ "account.domain": { value: domain, from, at: isoOf(now) } });
+    await tx.query(sql`
+      insert into account (id, domain, facts, created_at)
+      select id, domain, facts::jsonb, ${new Date(now)}
+      from unnest(${domains.map(() => newId("ac", now))}::text[], ${domains}::text[], ${domains.map(domainFact)}::text[]) as t(id, domain, facts)
+      order by domain on conflict (domain) do nothing`);
+  }
+  const found = domains.length + wanted.ids.length === 0 ? [] : await rows<AccountState>(tx, sql`
+    select id, domain, facts from account where domain = any(${domains}::text[]) or id = any(${wanted.ids}::text[])
+    order by id for no key update`);
+  return {
+    byDomain: new Map(found.flatMap((account) => (account.domain === null ? [] : [[account.domain, account]]))),
+    byId: new Map(found.map((account) => [account.id, account])),
+  };
+}
+
+export async function saveAccounts(tx: Tx, accounts: readonly AccountState[]): Promise<void> {
+  if (accounts.length === 0) return;
+  await tx.query(sql`
+    update account set facts = t.facts::jsonb
+    from unnest(${accounts.map((one) => one.id)}::text[], ${accounts.map((one) => JSON.stringify(one.facts))}::text[]) as t(id, facts)
+    where account.id = t.id`);
+}

@@ -1,0 +1,75 @@
+import type { Agreement } from "../handoff/agreement.ts";
+import type { Instant } from "../handoff/calendar.ts";
+import type { Engagement } from "../handoff/facts.ts";
+import { qualify, type Qualification } from "../handoff/qualify.ts";
+import { returns } from "../handoff/renurture.ts";
+import { isClosed } from "../handoff/stage.ts";
+import { rows, sql, type Db, type Tx } from "./db.ts";
+import { otherMatchesOf } from "./matches.ts";
+import { flatFacts, type AccountRow, type LeadRow } from "./subject.ts";
+
+/** A lead judged as it is known now, and whether the engagements named in the question made the difference. */
+export interface Judged {
+  readonly now: Qualification;
+  /** A threshold was crossed: the verdict is another than without them, or a return condition holds only with them. */
+  readonly crossed: boolean;
+}
+
+/**
+ * Judges leads from what is stored and keeps their scores. `newOnes` are the message ids that have just come in for a
+ * lead. Call it with the leads locked, or two engagements that cross a threshold only together may both miss it.
+ */
+export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: ReadonlyMap<string, ReadonlySet<string>>, agreement: Agreement, now: Instant): Promise<Map<string, Judged>> {
+  const judged = new Map<string, Judged>();
+  if (leadIds.length === 0) return judged;
+  const [leads, engagements, matches] = [await readLeads(tx, leadIds), await readEngagements(tx, leadIds), await otherMatchesOf(tx, leadIds)];
+  for (const { lead, account } of leads) {
+    const known = { facts: flatFacts(lead, account), now, matches: 1 + (matches.get(lead.id) ?? 0) };
+    const all = engagements.get(lead.id) ?? [];
+    const verdict = qualify(agreement, { ...known, engagements: all });
+    const added = newOnes.get(lead.id);
+    const before = added && all.filter((one) => !added.has(one.id));
+    judged.set(lead.id, { now: verdict, crossed: before !== undefined && crosses(agreement, lead, known, before, all, verdict) });
+  }
+  await keep(tx, judged, now);
+  return judged;
+}
+
+function crosses(agreement: Agreement, lead: LeadRow, known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number }, before: readonly Engagement[], all: readonly Engagement[], verdict: Qualification): boolean {
+  if (isClosed(lead.stage)) return false;
+  if (lead.stage === "renurture") {
+    const exit = { at: (lead.exit_at ?? lead.stage_since).getTime(), intent: lead.exit_intent ?? 0, ...(lead.revisit_on === null ? {} : { revisitOn: lead.revisit_on }) };
+    return returns(agreement, { ...known, engagements: all, exit }).due && !returns(agreement, { ...known, engagements: before, exit }).due;
+  }
+  if (lead.stage !== "new" && lead.stage !== "nurture") return false;
+  return qualify(agreement, { ...known, engagements: before }).verdict !== verdict.verdict;
+}
+
+async function readLeads(db: Db, leadIds: readonly string[]): Promise<{ lead: LeadRow; account: AccountRow | undefined }[]> {
+  const found = await rows<LeadRow & { account: AccountRow | null }>(db, sql`
+    select l.*, case when a.id is null then null else jsonb_build_object('id', a.id, 'domain', a.domain, 'facts', a.facts) end as account
+    from lead l left join account a on a.id = l.account_id where l.id = any(${leadIds}::text[])`);
+  return found.map(({ account, ...lead }) => ({ lead, account: account ?? undefined }));
+}
+
+/** The latest 500 of each lead, as decisions read them. */
+async function readEngagements(db: Db, leadIds: readonly string[]): Promise<Map<string, Engagement[]>> {
+  const found = await rows<{ lead_id: string; message_id: string; type: string; topic: string | null; occurred_at: Date }>(db, sql`
+    select e.* from unnest(${leadIds}::text[]) as l(id) cross join lateral (
+      select lead_id, message_id, type, topic, occurred_at from engagement where lead_id = l.id order by occurred_at desc, message_id desc limit 500) e`);
+  const byLead = new Map<string, Engagement[]>();
+  for (const row of found) {
+    const engagement = { id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime(), ...(row.topic === null ? {} : { topic: row.topic }) };
+    byLead.set(row.lead_id, [...(byLead.get(row.lead_id) ?? []), engagement]);
+  }
+  return byLead;
+}
+
+async function keep(tx: Tx, judged: ReadonlyMap<string, Judged>, now: Instant): Promise<void> {
+  const list = [...judged].sort(([a], [b]) => (a < b ? -1 : 1));
+  await tx.query(sql`
+    insert into score (lead_id, fit, intent, band, at)
+    select id, fit, intent, band, ${new Date(now)}
+    from unnest(${list.map(([id]) => id)}::text[], ${list.map(([, one]) => one.now.fit)}::float8[], ${list.map(([, one]) => one.now.intent)}::float8[], ${list.map(([, one]) => one.now.band)}::text[]) as t(id, fit, intent, band)
+    on conflict (lead_id) do update set fit = excluded.fit, intent = excluded.intent, band = excluded.band, at = excluded.at`);
+}
