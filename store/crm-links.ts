@@ -1,0 +1,58 @@
+import type { Instant } from "../handoff/calendar.ts";
+import { firstRow, rows, sql, type Db } from "./db.ts";
+
+export type LinkKind = "lead" | "account" | "opportunity" | "task";
+
+export interface CrmLink {
+  readonly ourId: string;
+  readonly crmId: string;
+  /** Leads: the sequence of the last change by people that was taken over. */
+  readonly seenSequence: number;
+  /** Deleted in the CRM: never made again. */
+  readonly isGone: boolean;
+}
+
+const columns = `our_id as "ourId", crm_id as "crmId", seen_version as "seenSequence", gone_at is not null as "isGone"`;
+
+export async function crmLink(db: Db, crm: string, kind: LinkKind, ourId: string): Promise<CrmLink | undefined> {
+  return firstRow(db, { text: `select ${columns} from crm_link where crm = $1 and kind = $2 and our_id = $3`, values: [crm, kind, ourId] });
+}
+
+/** The link of a CRM's record; `lock` keeps it until the transaction ends, so that changes of one record are taken in turn. */
+export async function crmLinkOf(db: Db, crm: string, kind: LinkKind, crmId: string, lock = false): Promise<CrmLink | undefined> {
+  return firstRow(db, { text: `select ${columns} from crm_link where crm = $1 and kind = $2 and crm_id = $3 ${lock ? "for update" : ""}`, values: [crm, kind, crmId] });
+}
+
+/** Remembers which record is which; a repeat changes nothing. */
+export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string, crmId: string): Promise<void> {
+  await db.query(sql`
+    insert into crm_link (crm, kind, our_id, crm_id) values (${crm}, ${kind}, ${ourId}, ${crmId})
+    on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id where crm_link.crm_id <> excluded.crm_id`);
+}
+
+export async function unlinkCrm(db: Db, crm: string, kind: LinkKind, ourId: string): Promise<void> {
+  await db.query(sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
+}
+
+/** Our tasks in the CRM whose key begins so, as far as Baton has not closed them. */
+export async function linkedTasks(db: Db, crm: string, keyPrefix: string): Promise<CrmLink[]> {
+  return rows(db, { text: `select ${columns} from crm_link where crm = $1 and kind = 'task' and starts_with(our_id, $2)`, values: [crm, keyPrefix] });
+}
+
+export async function saveSequence(db: Db, crm: string, crmId: string, sequence: number): Promise<void> {
+  await db.query(sql`update crm_link set seen_version = greatest(seen_version, ${sequence}) where crm = ${crm} and kind = 'lead' and crm_id = ${crmId}`);
+}
+
+export async function markGone(db: Db, crm: string, kind: LinkKind, ourId: string, now: Instant): Promise<void> {
+  await db.query(sql`update crm_link set gone_at = coalesce(gone_at, ${new Date(now)}) where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
+}
+
+/**
+ * The CRM merged two records of ours: the loser's names lead to the survivor from now on, and the loser's process is
+ * asked to end (`merge_into`); it does the rest. Nothing happens when they are one lead already. Call in a transaction.
+ */
+export async function askToMerge(db: Db, loserId: string, survivorId: string): Promise<void> {
+  if (loserId === survivorId) return;
+  await db.query(sql`update lead_alias set lead_id = ${survivorId} where lead_id = ${loserId}`);
+  await db.query(sql`update lead set merge_into = ${survivorId} where id = ${loserId} and merged_into is null`);
+}

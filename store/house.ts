@@ -1,0 +1,199 @@
+import type { Fact } from "../crm/change.ts";
+import type { AccountRecord, CrmRef, LeadRecord, LeadSeen, NoteRecord, OpportunityRecord, TaskRecord } from "../crm/crm.ts";
+import type { FieldPath } from "../handoff/facts.ts";
+import type { Instant } from "../handoff/calendar.ts";
+import { firstRow, rows, sql, type Pool } from "./db.ts";
+import { houseLead, houseLeadByEmail, houseLeadOf, type HouseLead } from "./house-rows.ts";
+
+/** What came of a write: the record, or why this CRM does not have it. */
+export type HouseAnswer =
+  | { readonly kind: "written"; readonly ref: CrmRef }
+  | { readonly kind: "gone"; readonly crmId: string }
+  | { readonly kind: "merged"; readonly crmId: string; readonly into: string }
+  | { readonly kind: "refused"; readonly field: string; readonly expected: string };
+
+export type HouseTrouble = { readonly kind: "down" | "busy" | "unauthorized" | "refused" | "slow"; readonly field: string | null; readonly waitMs: number };
+
+/** The built-in CRM's tables as its adapter (`crm/house.ts`) uses them. Nothing here is fed back as a change. */
+export interface HouseTables {
+  upsertAccount(account: AccountRecord): Promise<HouseAnswer>;
+  upsertLead(lead: LeadRecord): Promise<HouseAnswer>;
+  upsertTask(task: TaskRecord): Promise<HouseAnswer>;
+  addNote(note: NoteRecord): Promise<HouseAnswer>;
+  upsertOpportunity(opportunity: OpportunityRecord): Promise<HouseAnswer>;
+  findLead(by: { email: string } | { leadId: string }): Promise<LeadSeen | null>;
+  readLead(crmId: string): Promise<LeadSeen | Exclude<HouseAnswer, { kind: "written" }>>;
+  /** Payloads in the wire's shape, oldest first, numbered. */
+  changesAfter(n: number, limit: number): Promise<{ n: number; payload: unknown }[]>;
+  trouble(): Promise<HouseTrouble | null>;
+}
+
+export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
+  return {
+    upsertAccount: (account) => upsertAccount(pool, account, clock()),
+    upsertLead: (lead) => upsertLead(pool, lead, clock()),
+    upsertTask: (task) => onLiveLead(pool, task.leadCrmId, () => upsertTask(pool, task, clock())),
+    addNote: (note) => onLiveLead(pool, note.leadCrmId, () => addNote(pool, note)),
+    upsertOpportunity: (opportunity) => onLiveLead(pool, opportunity.leadCrmId, () => upsertOpportunity(pool, opportunity, clock())),
+    async findLead(by) {
+      const found = "email" in by ? await houseLeadByEmail(pool, by.email) : await houseLeadOf(pool, by.leadId);
+      return found && !absence(found) ? seen(found) : null;
+    },
+    async readLead(crmId) {
+      const found = await houseLead(pool, crmId);
+      return found ? (absence(found) ?? seen(found)) : { kind: "gone", crmId };
+    },
+    changesAfter: (n, limit) => rows(pool, sql`select n, payload from house_change where n > ${n} order by n limit ${limit}`),
+    trouble: async () => await firstRow<HouseTrouble>(pool, sql`select kind, field, wait_ms as "waitMs" from house_trouble`) ?? null,
+  };
+}
+
+async function upsertAccount(pool: Pool, account: AccountRecord, now: Instant): Promise<HouseAnswer> {
+  const refused = tooLong(account.facts);
+  if (refused) return refused;
+  return optimistically(async () => {
+    const known = await firstRow<{ id: string; facts: LeadRecord["facts"]; version: number }>(pool, sql`select id, facts, version from house_account where external_id = ${account.accountId}`);
+    if (!known) {
+      return firstRow<CrmRef>(pool, sql`
+        insert into house_account (external_id, facts, changed_at) values (${account.accountId}, ${account.facts}, ${new Date(now)})
+        on conflict (external_id) do nothing returning id as "crmId", version`);
+    }
+    const facts = newerFacts(known.facts, account.facts);
+    if (facts === known.facts) return { crmId: known.id, version: known.version };
+    return firstRow<CrmRef>(pool, sql`
+      update house_account set facts = ${facts}, version = version + 1, changed_at = ${new Date(now)}
+      where id = ${known.id} and version = ${known.version} returning id as "crmId", version`);
+  });
+}
+
+async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<HouseAnswer> {
+  const refused = tooLong(lead.facts);
+  if (refused) return refused;
+  let absent: HouseAnswer | null = null;
+  const written = await optimistically(async () => {
+    const known = await houseLeadOf(pool, lead.leadId) ?? (lead.crmId === null ? undefined : await houseLead(pool, lead.crmId));
+    absent = known ? (absence(known) ?? taken(known, lead)) : null;
+    if (absent) return { crmId: "", version: 0 };
+    return known ? updateLead(pool, known, lead, now) : insertLead(pool, lead, now);
+  });
+  return absent ?? written;
+}
+
+function insertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<CrmRef | undefined> {
+  return firstRow<CrmRef>(pool, sql`
+    insert into house_lead (external_id, account_id, email, status, status_since, owner_id, queue, lead_type, band, territory, due_at, reason, facts, changed_at)
+    values (${lead.leadId}, ${lead.accountCrmId}, ${emailIn(lead.facts)}, ${lead.status}, ${new Date(lead.statusSince)}, ${lead.ownerId}, ${lead.queue},
+      ${lead.leadType}, ${lead.band}, ${lead.territory}, ${dateOrNull(lead.dueAt)}, ${lead.reason}, ${lead.facts}, ${new Date(now)})
+    on conflict (external_id) do nothing returning id as "crmId", version`);
+}
+
+async function updateLead(pool: Pool, known: HouseLead, lead: LeadRecord, now: Instant): Promise<CrmRef | undefined> {
+  const facts = newerFacts(known.facts, lead.facts);
+  const accountId = lead.accountCrmId ?? known.accountId;
+  const isEqual = facts === known.facts && known.leadId === lead.leadId && known.accountId === accountId && known.status === lead.status
+    && known.statusSince === lead.statusSince && known.ownerId === lead.ownerId && known.queue === lead.queue && known.leadType === lead.leadType
+    && known.band === lead.band && known.territory === lead.territory && known.dueAt === lead.dueAt && known.reason === lead.reason;
+  if (isEqual) return { crmId: known.id, version: known.version };
+  return firstRow<CrmRef>(pool, sql`
+    update house_lead set external_id = ${lead.leadId}, account_id = ${accountId}, email = ${emailIn(facts)}, status = ${lead.status},
+      status_since = ${new Date(lead.statusSince)}, owner_id = ${lead.ownerId}, queue = ${lead.queue}, lead_type = ${lead.leadType}, band = ${lead.band},
+      territory = ${lead.territory}, due_at = ${dateOrNull(lead.dueAt)}, reason = ${lead.reason}, facts = ${facts}, version = version + 1, changed_at = ${new Date(now)}
+    where id = ${known.id} and version = ${known.version} returning id as "crmId", version`);
+}
+
+/** A task that a user finished stays finished, whatever Baton says. */
+async function upsertTask(pool: Pool, task: TaskRecord, now: Instant): Promise<HouseAnswer> {
+  if (task.subject.length > 300) return { kind: "refused", field: "subject", expected: "at most 300 characters" };
+  const ref = await firstRow<CrmRef>(pool, sql`
+    insert into house_task as t (key, lead_id, owner_id, subject, due_at, state, changed_at)
+    values (${task.key}, ${task.leadCrmId}, ${task.ownerId}, ${task.subject}, ${dateOrNull(task.dueAt)}, ${task.state}, ${new Date(now)})
+    on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at,
+      state = case when t.state = 'done' then 'done' else excluded.state end, changed_at = excluded.changed_at,
+      version = t.version + case when (t.owner_id, t.subject, t.due_at, t.state) is distinct from
+        (excluded.owner_id, excluded.subject, excluded.due_at, case when t.state = 'done' then 'done' else excluded.state end) then 1 else 0 end
+    returning id as "crmId", version`);
+  return written(ref);
+}
+
+async function addNote(pool: Pool, note: NoteRecord): Promise<HouseAnswer> {
+  if (note.body.length > 10_000) return { kind: "refused", field: "body", expected: "at most 10000 characters" };
+  await pool.query(sql`
+    insert into house_note (key, lead_id, body, by_id, at) values (${note.key}, ${note.leadCrmId}, ${note.body}, 'baton', ${new Date(note.at)})
+    on conflict (key) do nothing`);
+  return written(await firstRow<CrmRef>(pool, sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`));
+}
+
+async function upsertOpportunity(pool: Pool, opportunity: OpportunityRecord, now: Instant): Promise<HouseAnswer> {
+  if ((opportunity.amountMinor ?? 0) < 0) return { kind: "refused", field: "amountMinor", expected: "0 or more" };
+  const at = new Date(now);
+  const ref = await firstRow<CrmRef>(pool, sql`
+    insert into house_opportunity as o (external_id, lead_id, stage, amount_minor, currency, created_at, changed_at)
+    values (${opportunity.key}, ${opportunity.leadCrmId}, ${opportunity.stage}, ${opportunity.amountMinor}, ${opportunity.currency}, ${at}, ${at})
+    on conflict (external_id) do update set stage = excluded.stage, amount_minor = excluded.amount_minor, currency = excluded.currency, changed_at = excluded.changed_at,
+      version = o.version + case when (o.stage, o.amount_minor, o.currency) is distinct from (excluded.stage, excluded.amount_minor, excluded.currency) then 1 else 0 end
+    returning id as "crmId", version`);
+  return written(ref);
+}
+
+/** Tasks, notes and opportunities hang on a lead: a missing one is told as such, not as a broken reference. */
+async function onLiveLead(pool: Pool, crmId: string, write: () => Promise<HouseAnswer>): Promise<HouseAnswer> {
+  const lead = await houseLead(pool, crmId);
+  return lead ? (absence(lead) ?? write()) : { kind: "gone", crmId };
+}
+
+/** Reads, then writes if nothing changed in between; another writer's turn means another look. */
+async function optimistically(attempt: () => Promise<CrmRef | undefined>): Promise<HouseAnswer> {
+  for (let n = 0; n < 20; n++) {
+    const ref = await attempt();
+    if (ref) return written(ref);
+  }
+  throw new Error("the record changed twenty times while it was being written");
+}
+
+/** Each fact from whoever set it last; the same object when nothing is newer. */
+function newerFacts(known: LeadRecord["facts"], told: LeadRecord["facts"]): LeadRecord["facts"] {
+  const merged: Record<FieldPath, Fact> = { ...known };
+  let changed = false;
+  for (const [field, fact] of Object.entries(told)) {
+    const before = merged[field];
+    if (before && Date.parse(before.at) >= Date.parse(fact.at)) continue;
+    merged[field] = { value: fact.value, at: fact.at };
+    changed = true;
+  }
+  return changed ? merged : known;
+}
+
+function absence(lead: HouseLead): Exclude<HouseAnswer, { kind: "written" | "refused" }> | null {
+  if (lead.mergedInto !== null) return { kind: "merged", crmId: lead.id, into: lead.mergedInto };
+  return lead.deletedAt === null ? null : { kind: "gone", crmId: lead.id };
+}
+
+/** A record found by its id is taken over only when it is nobody else's. */
+function taken(known: HouseLead, lead: LeadRecord): HouseAnswer | null {
+  if (known.leadId === null || known.leadId === lead.leadId) return null;
+  return { kind: "refused", field: "crmId", expected: "a record that belongs to no other lead" };
+}
+
+function seen(lead: HouseLead): LeadSeen {
+  return { crmId: lead.id, version: lead.version, leadId: lead.leadId, status: lead.status, ownerId: lead.ownerId, facts: lead.facts };
+}
+
+function written(ref: CrmRef | undefined): HouseAnswer {
+  if (!ref) throw new Error("the record was not written");
+  return { kind: "written", ref };
+}
+
+function tooLong(facts: LeadRecord["facts"]): HouseAnswer | null {
+  const field = Object.keys(facts).find((name) => JSON.stringify(facts[name]?.value ?? null).length > 1_000);
+  return field === undefined ? null : { kind: "refused", field, expected: "at most 1000 characters" };
+}
+
+/** The address as people are found by it. */
+export function emailIn(facts: LeadRecord["facts"]): string | null {
+  const value = facts["lead.email"]?.value;
+  return typeof value === "string" ? value.trim().toLowerCase() : null;
+}
+
+function dateOrNull(at: Instant | null): Date | null {
+  return at === null ? null : new Date(at);
+}

@@ -1,0 +1,56 @@
+import type { Mail } from "../mail/mail.ts";
+import type { Instant } from "../handoff/calendar.ts";
+import { firstRow, rows, sql, type Db } from "./db.ts";
+
+/** A message kept in Postgres, as `GET /mail` shows it. */
+export interface KeptMail {
+  readonly messageId: string;
+  readonly leadId: string | null;
+  readonly repId: string | null;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly sentAt: Instant;
+}
+
+/** Keeps a message; a repeat of its message id changes nothing. */
+export async function keepMail(db: Db, mail: Mail, now: Instant): Promise<void> {
+  await db.query(sql`
+    insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html, sent_at)
+    values (${mail.messageId}, ${mail.about.leadId}, ${mail.about.repId}, ${mail.to}, ${mail.subject}, ${mail.text}, ${mail.html}, ${new Date(now)})
+    on conflict (message_id) do nothing`);
+}
+
+export interface MailQuery {
+  readonly repId?: string | undefined;
+  readonly leadId?: string | undefined;
+  /** Only messages older than this one: where the last page ended. */
+  readonly after?: { readonly sentAt: Instant; readonly messageId: string } | undefined;
+  readonly limit: number;
+}
+
+/** Kept messages, newest first. */
+export async function listMail(db: Db, query: MailQuery): Promise<KeptMail[]> {
+  const after = query.after;
+  const found = await rows<MailRow>(db, sql`
+    select * from kept_mail
+    where (${query.repId ?? null}::text is null or to_rep = ${query.repId ?? null}) and (${query.leadId ?? null}::text is null or lead_id = ${query.leadId ?? null})
+      and (${after === undefined} or (sent_at, message_id) < (${after ? new Date(after.sentAt) : null}::timestamptz, ${after?.messageId ?? null}::text))
+    order by sent_at desc, message_id desc limit ${query.limit}`);
+  return found.map(mailOf);
+}
+
+export async function mailById(db: Db, messageId: string): Promise<KeptMail | undefined> {
+  const row = await firstRow<MailRow>(db, sql`select * from kept_mail where message_id = ${messageId}`);
+  return row && mailOf(row);
+}
+
+type MailRow = { message_id: string; lead_id: string | null; to_rep: string | null; recipient: string; subject: string; body_text: string; body_html: string; sent_at: Date };
+
+function mailOf(row: MailRow): KeptMail {
+  return {
+    messageId: row.message_id, leadId: row.lead_id, repId: row.to_rep, to: row.recipient, subject: row.subject, text: row.body_text, html: row.body_html,
+    sentAt: row.sent_at.getTime(),
+  };
+}
