@@ -2,7 +2,7 @@
 // The `baton` command. Plain JavaScript without dependencies, because on a fresh clone it runs
 // before anything is installed: it checks Node, installs what is missing, then runs main.ts.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -40,7 +40,7 @@ function install(withDevelopment) {
     if (npm.error) fail(`npm could not be started (${npm.error.code}); install npm, or run \`npm ci\` in ${root} by other means.`);
     if (npm.status !== 0) fail(`npm ci failed (exit code ${npm.status}, its reason stands above); check the network and the npm registry, then try again.`);
   } finally {
-    rmdirSync(lock);
+    rmSync(lock, { force: true });
   }
 }
 
@@ -54,16 +54,35 @@ function installed(withDevelopment) {
     path === "" || wanted.optional || wanted.devOptional || wanted.peer || (wanted.dev && !withDevelopment) || have[path]?.version === wanted.version);
 }
 
-/** A folder is made by one process only. One older than ten minutes belongs to an installation that was killed. */
+/** The lock holds the pid of the process that installs; one whose process is gone was killed and is removed. */
 function take(lock) {
   try {
-    mkdirSync(lock);
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
     if (error.code !== "EEXIST") fail(`${root} cannot be written (${error.code}); make it writable for this user, or run \`npm ci\` there as its owner.`);
-    const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (age > 600_000) rmdirSync(lock);
-    return false;
+  }
+  try {
+    const holder = readFileSync(lock, "utf8");
+    if (holder && !lives(Number(holder))) {
+      // Only one of several that see this can move it away; a newer holder's file is put back.
+      const aside = `${lock}.${process.pid}`;
+      renameSync(lock, aside);
+      if (readFileSync(aside, "utf8") === holder) rmSync(aside);
+      else renameSync(aside, lock);
+    }
+  } catch {
+    // Somebody else was quicker; the next round looks again.
+  }
+  return false;
+}
+
+function lives(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
   }
 }
 
