@@ -1,5 +1,6 @@
 import type { Agreement } from "./agreement.ts";
-import type { Instant } from "./calendar.ts";
+import type { Calendar, Instant } from "./calendar.ts";
+import { dueAt } from "./target.ts";
 
 /** How the work on an accepted lead stands. */
 export interface Work {
@@ -10,8 +11,8 @@ export interface Work {
   readonly connected: boolean;
   /** The last logged outreach or answer; acceptance counts. */
   readonly lastActivityAt: Instant;
-  /** When the lead counts as stalled, worked out by the caller; needed when `working.stalledAfter` is not elapsed time. */
-  readonly stalledAt?: Instant;
+  /** The hours on which `working.stalledAfter` is counted when it is business time. */
+  readonly hours: Calendar;
   readonly now: Instant;
 }
 
@@ -43,10 +44,9 @@ export function cadence(working: Agreement["working"], work: Work): Cadence {
   return { next: ahead ?? { at: stalledAt, what: "stalled unless something happens" } };
 }
 
-function stalledFrom(working: Agreement["working"], { lastActivityAt, acceptedAt, stalledAt }: Work): Instant {
-  if (stalledAt !== undefined) return stalledAt;
-  if (working.stalledAfter.kind === "elapsed") return Math.max(lastActivityAt, acceptedAt) + working.stalledAfter.ms;
-  throw new Error("working.stalledAfter is business time: expected `stalledAt`, worked out on a calendar");
+/** Elapsed time is not moved to opening hours: nobody waits for this instant, a manager only hears of it. */
+function stalledFrom({ stalledAfter }: Agreement["working"], { lastActivityAt, acceptedAt, hours }: Work): Instant {
+  return dueAt(stalledAfter, Math.max(lastActivityAt, acceptedAt), hours, { elapsedRoll: { kind: "none" } });
 }
 
 function soonest(moments: readonly { at: Instant; what: string }[]): { at: Instant; what: string } | null {

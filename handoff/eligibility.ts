@@ -38,12 +38,12 @@ export interface Needs {
 /**
  * Whether a rep can take a lead.
  * - `now`: yes.
- * - `later`: not now, but at `at`, soon enough to wait for.
+ * - `later`: not now, but soon enough to wait for: at `at`, or, when null, once an open offer is worked.
  * - `never`: not in any time that this lead can wait.
  */
 export type Eligibility =
   | { readonly can: "now" }
-  | { readonly can: "later"; readonly at: Instant; readonly for: "opening" | "room"; readonly why: string }
+  | { readonly can: "later"; readonly at: Instant | null; readonly why: string }
   | { readonly can: "never"; readonly why: string };
 
 type Moment = { readonly now: Instant; readonly dueAt: Instant };
@@ -103,22 +103,21 @@ function hours({ zone, opensAt, dayEndsAt, absentTo }: Presence, { now, dueAt }:
   if (opensAt === now) return null;
   const why = absentTo !== null ? `absent to ${absenceEnd(zone, absentTo)}` : opensAt === null ? "has no open hours" : `outside hours until ${clockTime(zone, opensAt, now)}`;
   if (opensAt === null || opensAt > Math.max(dueAt, dayEndsAt ?? 0)) return { can: "never", why };
-  return { can: "later", at: opensAt, for: "opening", why };
+  return { can: "later", at: opensAt, why };
 }
 
 function room({ caps, load }: Member, { now, dueAt }: Moment): Exclude<Eligibility, { can: "now" }> | null {
   const full = [
-    ...(caps.open !== undefined && load.open >= caps.open ? [{ cap: caps.open, used: load.open, span: "", freeAt: dueAt }] : []),
+    ...(caps.open !== undefined && load.open >= caps.open ? [{ cap: caps.open, used: load.open, span: "", freeAt: null }] : []),
     ...(caps.perDay !== undefined && load.today >= caps.perDay ? [{ cap: caps.perDay, used: load.today, span: " today", freeAt: load.dayTo }] : []),
     ...(caps.perHour !== undefined && load.thisHour >= caps.perHour ? [{ cap: caps.perHour, used: load.thisHour, span: " this hour", freeAt: load.hourTo }] : []),
   ];
   const [first] = full;
   if (!first) return null;
   const why = `at capacity ${first.used}/${first.cap}${first.span}`;
-  const at = Math.max(...full.map((one) => one.freeAt));
-  // Open offers are worked at nobody knows when: such a lead waits until it is due, and is released as soon as one is.
-  const waits = full.every((one) => one.cap > 0) && now < dueAt && at <= dueAt;
-  return waits ? { can: "later", at, for: "room", why } : { can: "never", why };
+  const at = full.reduce<Instant | null>((latest, one) => (one.freeAt === null ? latest : Math.max(one.freeAt, latest ?? 0)), null);
+  const waits = full.every((one) => one.cap > 0) && now < dueAt && (at ?? now) <= dueAt;
+  return waits ? { can: "later", at, why } : { can: "never", why };
 }
 
 /** `09:00` when it is within a day, else with its date; on the rep's wall clock. */

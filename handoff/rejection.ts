@@ -56,11 +56,6 @@ export function judgeRejection(agreement: Agreement, rejection: Rejection): Judg
   };
 }
 
-/** Whether a rejection was for the lead's fault: then the rep gets the turn back (routing.md, "Picking"). */
-export function isLeadsFault(group: RejectionGroup): boolean {
-  return group === "data" || group === "no-fit" || group === "existing-customer";
-}
-
 const consequence: Readonly<Record<RejectionReason["then"], string>> = {
   disqualify: "disqualified",
   renurture: "to the re-nurture pool",

@@ -1,8 +1,7 @@
 import type { Agreement } from "./agreement.ts";
 import type { Instant } from "./calendar.ts";
-import type { TraceLine } from "./condition.ts";
 import type { Deltas, Ledger } from "./credit.ts";
-import type { Eligibility, Member, Needs } from "./eligibility.ts";
+import type { Member, Needs } from "./eligibility.ts";
 import type { Evidence, Place } from "./territory.ts";
 import { pick } from "./credit.ts";
 import { eligibility, ownerEligibility } from "./eligibility.ts";
@@ -14,8 +13,8 @@ export type Via = "owner" | "segment" | "territory" | "parent" | "sibling" | "fa
 /** Where a lead goes: to a rep, on hold in a pool, or to a named queue of people. Never nowhere. */
 export type Routed =
   | { readonly kind: "assigned"; readonly repId: string; readonly pool: string | null; readonly via: Via }
-  /** Until the first opening, or until there can be room; at the latest then it is routed again. */
-  | { readonly kind: "held"; readonly pool: string; readonly untilAt: Instant | null; readonly for: "opening" | "room" }
+  /** Until the first opening; null when somebody is there and only room is missing. */
+  | { readonly kind: "held"; readonly pool: string; readonly untilAt: Instant | null }
   | { readonly kind: "queue"; readonly queue: string };
 
 /** Everybody who was looked at. `why` is the reason for being left out; null for those whose turn it could be. */
@@ -67,9 +66,12 @@ export interface RouteAnswer {
   readonly territory: string | null;
   readonly segment: string | null;
   readonly candidates: readonly Candidate[];
-  /** What the pick costs in the pool's ledger; null when it was nobody's turn (owner, manager, hold, queue). */
+}
+
+/** The answer, and what the pick costs in the pool's ledger; null when it was nobody's turn (owner, manager, hold, queue). */
+export interface Walked {
+  readonly answer: RouteAnswer;
   readonly charge: { readonly pool: string; readonly deltas: Deltas } | null;
-  readonly trace: readonly TraceLine[];
 }
 
 /**
@@ -78,9 +80,9 @@ export interface RouteAnswer {
  */
 export function rejudgeRoute(input: RouteInput, agreement?: Agreement): RouteAnswer {
   const place = agreement && input.evidence ? placeOf(agreement, input.evidence) : input.place;
-  const answer = walk({ ...input, place });
-  if ("unread" in answer) throw new Error(`the stored input of this routing lacks the pool ${answer.unread}`);
-  return answer;
+  const walked = walk({ ...input, place });
+  if ("unread" in walked) throw new Error(`the stored input of this routing lacks the pool ${walked.unread}`);
+  return walked.answer;
 }
 
 /**
@@ -88,12 +90,10 @@ export function rejudgeRoute(input: RouteInput, agreement?: Agreement): RouteAns
  * then the fallback queue. A pool where somebody can take the lead soon holds it; one where nobody can passes it on.
  * Gives `unread` when the walk comes to a pool that `input.pools` does not have.
  */
-export function walk(input: RouteInput): RouteAnswer | { readonly unread: string } {
+export function walk(input: RouteInput): Walked | { readonly unread: string } {
   const candidates: Candidate[] = [];
-  const answer = (routed: Routed, charge: RouteAnswer["charge"] = null): RouteAnswer => {
-    const { territory, segment, trace } = input.place;
-    return { routed, territory, segment, candidates, charge, trace };
-  };
+  const { territory, segment } = input.place;
+  const answer = (routed: Routed, charge: Walked["charge"] = null): Walked => ({ answer: { routed, territory, segment, candidates }, charge });
 
   for (const as of ["chosen", "owner"] as const) {
     const proposed = input[as];
@@ -114,7 +114,7 @@ export function walk(input: RouteInput): RouteAnswer | { readonly unread: string
       if (awake.kind === "unread") return { unread: sibling };
       if (awake.kind === "turn") return answer(assignedTo(awake, sibling, "sibling"), awake.charge);
     }
-    return answer({ kind: "held", pool: step.pool, untilAt: found.at, for: found.for });
+    return answer({ kind: "held", pool: step.pool, untilAt: found.at });
   }
   return answer({ kind: "queue", queue: input.fallback });
 }
@@ -128,7 +128,7 @@ function against(as: "chosen" | "owner", { member }: Proposed, input: RouteInput
 }
 
 type Turn = { readonly kind: "turn"; readonly repId: string; readonly charge: { readonly pool: string; readonly deltas: Deltas } };
-type Found = Turn | { readonly kind: "unread" } | { readonly kind: "nobody" } | { readonly kind: "wait"; readonly at: Instant; readonly for: "opening" | "room" };
+type Found = Turn | { readonly kind: "unread" } | { readonly kind: "nobody" } | { readonly kind: "wait"; readonly at: Instant | null };
 
 /** Looks into one pool and notes everybody in it. */
 function look(input: RouteInput, pool: string, needs: Needs, candidates: Candidate[]): Found {
@@ -141,14 +141,11 @@ function look(input: RouteInput, pool: string, needs: Needs, candidates: Candida
   })));
   const turn = pick(read.ledger, judged.filter((one) => one.eligibility.can === "now").map((one) => one.member));
   if (turn) return { kind: "turn", repId: turn.winner, charge: { pool, deltas: turn.deltas } };
-  const first = judged.flatMap(({ eligibility }) => (eligibility.can === "later" ? [eligibility] : [])).sort(bySoonest)[0];
-  return first ? { kind: "wait", at: first.at, for: first.for } : { kind: "nobody" };
-}
-
-type Later = Extract<Eligibility, { can: "later" }>;
-
-function bySoonest(a: Later, b: Later): number {
-  return a.at - b.at || a.for.localeCompare(b.for);
+  const later = judged.flatMap(({ eligibility }) => (eligibility.can === "later" ? [eligibility.at] : []));
+  if (later.length === 0) return { kind: "nobody" };
+  // Open offers free up at a time that nobody knows; a known time comes first.
+  const known = later.filter((at) => at !== null);
+  return { kind: "wait", at: known.length > 0 ? Math.min(...known) : null };
 }
 
 function assignedTo(turn: Turn, pool: string, via: Via): Routed {

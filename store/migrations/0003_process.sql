@@ -73,6 +73,7 @@ create table assignment (
   pool         text,
   via          text not null check (via in ('owner','segment','territory','parent','sibling','fallback','manager','release')),
   candidates   jsonb not null,                   -- everyone considered, and why not
+  input        jsonb,                            -- what the pick was given: a release decides for a lead whose process is asleep
   at           timestamptz not null,
   ended_at     timestamptz,
   ended_why    text,
@@ -80,6 +81,7 @@ create table assignment (
   check ((rep_id is null) <> (queue is null))
 );
 create index assignment_by_rep on assignment (rep_id, at);
+create index assignment_current on assignment (rep_id) where ended_at is null;
 
 -- The credit ledger: one entry a pick, a reversal or a change of members; deltas sum to 0. Rows are never deleted.
 create table credit_entry (
@@ -89,6 +91,7 @@ create table credit_entry (
   kind        text not null check (kind in ('pick','reverse','leave')),
   handoff_id  text,
   round       integer,
+  winner      text,                              -- of a pick
   deltas      jsonb not null,                    -- rep id -> millionths
   at          timestamptz not null
 );
@@ -100,7 +103,7 @@ create table credit (
   lead_type   text not null,
   rep_id      text not null,
   millionths  bigint not null,
-  last_assigned_at timestamptz,
+  last_pick   bigint not null default 0,         -- the entry of the rep's latest pick: ties go to whoever waited longest
   primary key (pool, lead_type, rep_id)
 );
 
@@ -108,6 +111,9 @@ create table credit (
 create table held (
   handoff_id  text primary key references handoff on delete cascade,
   pool        text not null,
+  round       integer not null,
+  lead_type   text not null,
+  request     jsonb not null,                    -- what the lead needs of a rep, and where it belongs: no facts
   priority    smallint not null,
   due_at      timestamptz not null,
   arrived_at  timestamptz not null,
