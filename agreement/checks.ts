@@ -1,0 +1,155 @@
+import type { Agreement, Condition, Territory } from "../handoff/agreement.ts";
+import type { Target } from "../handoff/target.ts";
+import type { Logic } from "./logic.ts";
+import type { Reading } from "./place.ts";
+import { deepestCondition } from "./conditions.ts";
+import { logicOf } from "./logic.ts";
+import { joinPath } from "./source.ts";
+
+/**
+ * What only the whole agreement shows: names in a circle or unused, rules that can never apply, territories
+ * that overlap or leave a gap (agreement.md, "Conditions", the last point). Errors and warnings go to the
+ * reading with their lines.
+ */
+export function checkWhole(agreement: Agreement, reading: Reading): void {
+  if (circles(agreement, reading)) return; // nothing below would come to an end
+  tooDeep(agreement, reading);
+  unusedNames(agreement, reading);
+  scoresInFit(agreement, reading);
+  const logic = logicOf(agreement);
+  leadTypes(agreement, logic, reading);
+  territories(agreement.routing.territories, [], true, agreement.routing.fallback, logic, reading);
+  neverTrue(agreement, logic, reading);
+  statusBeforeOutreach(agreement, reading);
+}
+
+/** Every condition of the agreement with the path at which to report it. */
+function rules(agreement: Agreement): { path: string; when: Condition }[] {
+  const territoryRules = (tree: readonly Territory[]): { path: string; when: Condition }[] =>
+    tree.flatMap((one) => [...(one.when ? [{ path: one.at, when: one.when }] : []), ...territoryRules(one.within)]);
+  return [
+    ...agreement.suppress.map((one) => one.when),
+    ...agreement.checklist.map((one) => one.when),
+    ...agreement.fit.map((one) => one.when),
+    ...agreement.leadTypes.map((one) => one.when),
+    ...(agreement.accounts ? [agreement.accounts.when] : []),
+    ...agreement.routing.segments.map((one) => one.when),
+    ...Object.values(agreement.answers.reasons).flatMap((one) => one.contradictedBy ?? []),
+  ].map((when) => ({ path: when.at, when })).concat(territoryRules(agreement.routing.territories));
+}
+
+function namesIn(condition: Condition): string[] {
+  switch (condition.kind) {
+    case "all": case "any": case "none": return condition.of.flatMap(namesIn);
+    case "named": return [condition.name];
+    default: return [];
+  }
+}
+
+function circles(agreement: Agreement, reading: Reading): boolean {
+  const state = new Map<string, "open" | "done">();
+  let found = false;
+  const visit = (name: string): void => {
+    const definition = Object.hasOwn(agreement.named, name) ? agreement.named[name] : undefined;
+    if (!definition || state.get(name) === "done") return;
+    if (state.get(name) === "open") {
+      found = true;
+      return reading.report("problems", definition.at, `expected a condition that does not lead back to itself, found a circle through "${name}"`);
+    }
+    state.set(name, "open");
+    for (const inner of namesIn(definition)) visit(inner);
+    state.set(name, "done");
+  };
+  Object.keys(agreement.named).forEach(visit);
+  return found;
+}
+
+function tooDeep(agreement: Agreement, reading: Reading): void {
+  const known = new Map<string, number>();
+  const depthOf = (condition: Condition): number => {
+    if (condition.kind === "named") {
+      const depth = known.get(condition.name) ?? (Object.hasOwn(agreement.named, condition.name) ? depthOf(agreement.named[condition.name]!) : 1);
+      known.set(condition.name, depth);
+      return depth;
+    }
+    return "of" in condition && typeof condition.of === "object" ? 1 + Math.max(...condition.of.map(depthOf)) : 1;
+  };
+  for (const { path, when } of rules(agreement)) {
+    const depth = depthOf(when);
+    if (depth > deepestCondition) reading.report("problems", path, `expected at most ${deepestCondition} conditions inside each other, found ${depth} when names are unfolded`);
+  }
+}
+
+function unusedNames(agreement: Agreement, reading: Reading): void {
+  const used = new Set([...rules(agreement).map((rule) => rule.when), ...Object.values(agreement.named)].flatMap(namesIn));
+  for (const [name, condition] of Object.entries(agreement.named)) {
+    if (name !== "icp" && !used.has(name)) reading.report("warnings", condition.at, `"${name}" is defined but no rule uses it`);
+  }
+}
+
+/** Fit is what scores and bands are made of, so it cannot ask for them. */
+function scoresInFit(agreement: Agreement, reading: Reading): void {
+  const asks = (condition: Condition): boolean => {
+    if (condition.kind === "named") return Object.hasOwn(agreement.named, condition.name) && asks(agreement.named[condition.name]!);
+    if (condition.kind === "derived") return ["score.fit", "score.intent", "band"].includes(condition.of);
+    return "of" in condition && typeof condition.of === "object" && condition.of.some(asks);
+  };
+  for (const row of agreement.fit) {
+    if (asks(row.when)) reading.report("problems", row.when.at, "expected a condition on facts or engagements; scores and bands are made from these rows");
+  }
+}
+
+function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
+  agreement.leadTypes.forEach((type, i) => {
+    const path = `leadTypes[${i}]`;
+    const twin = agreement.leadTypes.findIndex((other) => other.name === type.name);
+    if (twin < i) reading.report("problems", path, `expected a lead type name that stands once, found "${type.name}" again`);
+    if (agreement.accounts?.leadType === type.name) reading.report("problems", path, `expected another name than "${type.name}", which the account rules use`);
+    if (logic.neverTrue(type.when)) return reading.report("problems", path, `expected a lead type that some lead can reach; the conditions of "${type.name}" exclude each other`);
+    const above = agreement.leadTypes.slice(0, i).find((other) => logic.implies(type.when, other.when));
+    if (above) reading.report("problems", path, `expected a lead type that some lead can reach; every lead of "${type.name}" is already "${above.name}", which stands above it`);
+  });
+}
+
+function territories(tree: readonly Territory[], chain: readonly Condition[], covered: boolean, fallback: string, logic: Logic, reading: Reading): void {
+  const rests = tree.filter((one) => !one.when);
+  const rest = tree.findIndex((one) => !one.when);
+  if (rests.length > 1) reading.report("problems", rests[1]!.at, `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" and "${rests[1]!.name}"`);
+  else if (rest >= 0 && rest < tree.length - 1) reading.report("problems", tree[rest]!.at, `expected the territory without \`when:\` as the last of its siblings; "${tree[rest + 1]!.name}" below it is never reached`);
+  if (rests.length === 0 && covered) {
+    reading.report("warnings", tree[0]?.at ?? "routing", `no territory here takes the rest of the leads (one without \`when:\`); they go to the queue "${fallback}"`);
+  }
+  for (const [i, one] of tree.entries()) {
+    if (one.when && logic.neverTrue(both(chain, one.when))) reading.report("problems", one.at, `expected a territory that some lead can reach; "${one.name}" excludes itself or what it lies in`);
+    for (const other of tree.slice(0, i)) {
+      const overlap = one.when && other.when && logic.bothPossible(both(chain, one.when), other.when);
+      if (overlap) reading.report("warnings", one.at, `"${one.name}" and "${other.name}" overlap${overlap.example ? ` (${overlap.example})` : ""}; "${other.name}" stands first and takes these leads`);
+    }
+    if (one.within.length > 0) territories(one.within, one.when ? [...chain, one.when] : chain, one.pool === undefined, fallback, logic, reading);
+  }
+}
+
+function both(chain: readonly Condition[], when: Condition): Condition {
+  return chain.length === 0 ? when : { kind: "all", of: [...chain, when], at: when.at };
+}
+
+/** Rules elsewhere that can never hold are likely mistakes, but leave the agreement usable. */
+function neverTrue(agreement: Agreement, logic: Logic, reading: Reading): void {
+  const others = [...agreement.suppress, ...agreement.checklist, ...agreement.fit, ...agreement.routing.segments, ...(agreement.accounts ? [agreement.accounts] : [])];
+  for (const rule of others) {
+    if (logic.neverTrue(rule.when)) reading.report("warnings", rule.when.at, "no lead can meet these conditions together");
+  }
+}
+
+function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
+  const rows = [...agreement.leadTypes.map((type, i) => ({ ...type, path: `leadTypes[${i}]` })), ...(agreement.accounts ? [{ ...agreement.accounts, path: "accounts" }] : [])];
+  for (const row of rows) {
+    if (shorter(row.status, row.outreach)) reading.report("problems", joinPath(row.path, "status"), "expected a status target no shorter than the outreach target");
+  }
+}
+
+/** Only targets of one kind can be compared without a calendar. */
+function shorter(a: Target, b: Target): boolean {
+  if ("ms" in a && "ms" in b) return a.kind === b.kind && a.ms < b.ms;
+  return a.kind === "business-days" && b.kind === "business-days" && a.days < b.days;
+}

@@ -1,0 +1,38 @@
+import type { Agreement } from "../handoff/agreement.ts";
+import type { Problem } from "./source.ts";
+import { checkWhole } from "./checks.ts";
+import { documentShape } from "./document.ts";
+import { Reading } from "./place.ts";
+import { readSource } from "./source.ts";
+import { vocabularyOf } from "./vocabulary.ts";
+
+export type { Problem } from "./source.ts";
+
+export type Parsed =
+  | { readonly ok: true; readonly agreement: Agreement; readonly warnings: Problem[] }
+  | { readonly ok: false; readonly problems: Problem[]; readonly warnings: Problem[] };
+
+/**
+ * Reads an agreement (agreement.md). Never throws on any text: whatever is wrong comes back as problems, all
+ * that one pass can find, each with line, column, path and what was expected, in the order of the file.
+ * Warnings leave the agreement usable.
+ */
+export function parseAgreement(text: string): Parsed {
+  const read = readSource(text);
+  if ("problems" in read) return { ok: false, problems: inOrder(read.problems), warnings: [] };
+  const reading = new Reading(read.source);
+  const agreement = documentShape(vocabularyOf(read.source.root)).read(read.source.root, reading.place());
+  if (agreement) checkWhole(agreement, reading);
+  const warnings = inOrder(reading.warnings);
+  if (agreement && reading.problems.length === 0) return { ok: true, agreement, warnings };
+  return { ok: false, problems: inOrder(reading.problems), warnings };
+}
+
+/** `12:5 leadTypes[0].path: expected fast or standard, found "slow"` */
+export function printProblem(problem: Problem): string {
+  return `${problem.line}:${problem.column} ${problem.path ? `${problem.path}: ` : ""}${problem.message}`;
+}
+
+function inOrder(problems: readonly Problem[]): Problem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,0 +1,85 @@
+import type { Problem, Source, YamlNode } from "./source.ts";
+import { isMap, isScalar, isSeq } from "yaml";
+import { joinPath, startOf } from "./source.ts";
+
+const mostProblems = 100;
+
+/** What is collected while one file is read: problems, warnings, and where each part of the document stands. */
+export class Reading {
+  readonly problems: Problem[] = [];
+  readonly warnings: Problem[] = [];
+  readonly #source: Source;
+  readonly #offsets = new Map<string, number>();
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  place(): Place {
+    return new Place(this, "");
+  }
+
+  mark(path: string, offset: number): void {
+    this.#offsets.set(path, offset);
+  }
+
+  /** Reports at an offset, or where the path (or the nearest part above it that was read) stands. */
+  report(kind: "problems" | "warnings", path: string, message: string, offset?: number): void {
+    if (this[kind].length >= mostProblems) return;
+    const found = offset ?? this.#offsetOf(path);
+    this[kind].push({ ...this.#source.position(found), path, message });
+  }
+
+  #offsetOf(path: string): number {
+    for (let part = path; part !== ""; part = part.replace(/(?:^|\.)[\w-]+$|\[(?:\d+|"(?:[^"\\]|\\.)*")\]$/, "")) {
+      const offset = this.#offsets.get(part);
+      if (offset !== undefined) return offset;
+      if (!/(?:^|\.)[\w-]+$|\[(?:\d+|"(?:[^"\\]|\\.)*")\]$/.test(part)) break;
+    }
+    return 0;
+  }
+}
+
+/** A part of the document by its path. */
+export class Place {
+  readonly reading: Reading;
+  readonly path: string;
+
+  constructor(reading: Reading, path: string) {
+    this.reading = reading;
+    this.path = path;
+  }
+
+  /** A part of this part; `node` is where it stands, null when that is noted already. */
+  child(key: string | number, node: unknown): Place {
+    const path = joinPath(this.path, key);
+    if (node) this.reading.mark(path, startOf(node));
+    return new Place(this.reading, path);
+  }
+
+  /** Notes what was expected here and what was found; the reader goes on elsewhere. */
+  expected(what: string, node: YamlNode): undefined {
+    return this.wrong(`expected ${what}, found ${described(node)}`, node);
+  }
+
+  /** The same with a sentence of its own. */
+  wrong(message: string, node?: unknown): undefined {
+    const offset = node === undefined || node === null ? undefined : startOf(node);
+    this.reading.report("problems", this.path, message, offset);
+    return undefined;
+  }
+
+  warn(message: string, node?: unknown): void {
+    const offset = node === undefined || node === null ? undefined : startOf(node);
+    this.reading.report("warnings", this.path, message, offset);
+  }
+}
+
+function described(node: YamlNode): string {
+  if (node === null) return "nothing";
+  if (isMap(node)) return "a mapping";
+  if (isSeq(node)) return "a list";
+  if (!isScalar(node) || node.value === null) return "nothing";
+  const text = String(node.source ?? node.value);
+  return `"${text.length > 60 ? `${text.slice(0, 57)}...` : text}"`;
+}

@@ -1,0 +1,188 @@
+import type { Place } from "./place.ts";
+import type { YamlNode } from "./source.ts";
+import { isMap, isScalar, isSeq } from "yaml";
+import { keyText } from "./source.ts";
+import { didYouMean, listed } from "./words.ts";
+
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+/**
+ * A part of the file: how it is read, and how an editor may check it. Reading gives the typed value, or
+ * undefined after noting at the place what was expected; one pass finds all mistakes.
+ */
+export interface Shape<T> {
+  readonly schema: JsonSchema;
+  readonly read: (node: YamlNode, place: Place) => T | undefined;
+}
+
+export interface Need<T> { readonly presence: "need"; readonly shape: Shape<T>; readonly about: string }
+export interface May<T> { readonly presence: "may"; readonly shape: Shape<T>; readonly about: string }
+export interface Else<T> { readonly presence: "else"; readonly shape: Shape<T>; readonly about: string; readonly fallback: T }
+type Field = Need<unknown> | May<unknown> | Else<unknown>;
+type Fields = Readonly<Record<string, Field>>;
+
+/** What an object of these fields reads to. */
+export type Values<F extends Fields> = {
+  readonly [K in keyof F as F[K] extends May<unknown> ? never : K]: F[K] extends { shape: Shape<infer T> } ? T : never;
+} & {
+  readonly [K in keyof F as F[K] extends May<unknown> ? K : never]?: F[K] extends { shape: Shape<infer T> } ? T : never;
+};
+
+/** A field that must be there. `about` tells editors and the error for its absence what it is. */
+export function need<T>(shape: Shape<T>, about: string): Need<T> {
+  return { presence: "need", shape, about };
+}
+
+/** A field that may be absent. */
+export function may<T>(shape: Shape<T>, about: string): May<T> {
+  return { presence: "may", shape, about };
+}
+
+/** A field with a value for when it is absent. */
+export function orElse<T>(shape: Shape<T>, fallback: T, about: string): Else<T> {
+  return { presence: "else", shape, about, fallback };
+}
+
+export function object<F extends Fields>(fields: F): Shape<Values<F>> {
+  const names = Object.keys(fields);
+  return {
+    schema: {
+      type: "object",
+      properties: Object.fromEntries(names.map((name) => [name, { description: fields[name]!.about, ...fields[name]!.shape.schema }])),
+      required: names.filter((name) => fields[name]!.presence === "need"),
+      additionalProperties: false,
+    },
+    read(node, place) {
+      if (!isMap(node)) return place.expected(`a mapping with ${listed(names.map((name) => `\`${name}:\``))}`, node);
+      const given = new Map(node.items.map((pair) => [keyText(pair.key) ?? "", pair]));
+      let whole = true;
+      for (const [key, pair] of given) {
+        if (Object.hasOwn(fields, key)) continue;
+        place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
+        whole = false;
+      }
+      const values: [string, unknown][] = [];
+      for (const [name, field] of Object.entries(fields)) {
+        const pair = given.get(name);
+        if (pair) {
+          const value = field.shape.read(pair.value as YamlNode, place.child(name, pair.key));
+          if (value === undefined) whole = false;
+          else values.push([name, value]);
+        } else if (field.presence === "need") {
+          place.wrong(`expected \`${name}:\` here (${field.about}); it is missing`, node);
+          whole = false;
+        } else if (field.presence === "else") {
+          values.push([name, field.fallback]);
+        }
+      }
+      // Each value was read by the shape of its own field, which is what the type says.
+      return whole ? (Object.fromEntries(values) as Values<F>) : undefined;
+    },
+  };
+}
+
+/** A mapping whose keys are names of the file's own choosing. */
+export function named<T>(shape: Shape<T>, what: string, checkName: (name: string) => string | null = plainName): Shape<Readonly<Record<string, T>>> {
+  return {
+    schema: { type: "object", additionalProperties: shape.schema },
+    read(node, place) {
+      if (!isMap(node)) return place.expected(`a mapping of ${what}`, node);
+      const values: [string, T][] = [];
+      for (const pair of node.items) {
+        const name = keyText(pair.key) ?? "";
+        const problem = checkName(name);
+        const child = place.child(name, pair.key);
+        if (problem) child.wrong(`expected ${problem}, found "${name}"`, pair.key);
+        const value = shape.read(pair.value as YamlNode, child);
+        if (value !== undefined && !problem) values.push([name, value]);
+      }
+      return values.length === node.items.length ? Object.fromEntries(values) : undefined;
+    },
+  };
+}
+
+export function list<T>(shape: Shape<T>, what: string, bounds: { readonly min?: number; readonly max?: number } = {}): Shape<readonly T[]> {
+  const { min = 0, max = 1000 } = bounds;
+  return {
+    schema: { type: "array", items: shape.schema, ...(min > 0 ? { minItems: min } : {}) },
+    read(node, place) {
+      if (!isSeq(node)) return place.expected(`a list of ${what}`, node);
+      if (node.items.length < min) return place.wrong(`expected at least ${min} ${what}, found ${node.items.length}`, node);
+      if (node.items.length > max) return place.wrong(`expected at most ${max} ${what}, found ${node.items.length}`, node);
+      const values = node.items.map((item, i) => shape.read(item as YamlNode, place.child(i, item)));
+      return values.includes(undefined) ? undefined : (values as T[]);
+    },
+  };
+}
+
+/** Text; a bare number counts as the text it was written as. */
+export function text(what: string, schema: JsonSchema = {}): Shape<string> {
+  return {
+    schema: { type: "string", ...schema },
+    read(node, place) {
+      const value = scalarText(node);
+      if (value === null || value.trim() === "") return place.expected(what, node);
+      return value.length > 300 ? place.wrong(`expected ${what} of at most 300 characters`, node) : value.trim();
+    },
+  };
+}
+
+export function number(what: string, bounds: { readonly min: number; readonly max: number; readonly whole?: boolean }): Shape<number> {
+  return {
+    schema: { type: bounds.whole ? "integer" : "number", minimum: bounds.min, maximum: bounds.max },
+    read(node, place) {
+      const value = isScalar(node) ? node.value : null;
+      const fits = typeof value === "number" && value >= bounds.min && value <= bounds.max && (!bounds.whole || Number.isInteger(value));
+      return fits ? value : place.expected(`${what} from ${bounds.min} to ${bounds.max}`, node);
+    },
+  };
+}
+
+export const yesNo: Shape<boolean> = {
+  schema: { type: "boolean" },
+  read(node, place) {
+    const value = isScalar(node) ? node.value : null;
+    return typeof value === "boolean" ? value : place.expected("true or false", node);
+  },
+};
+
+export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
+  return {
+    schema: { enum: words },
+    read(node, place) {
+      const value = scalarText(node);
+      const known = words.find((word) => word === value);
+      return known ?? place.wrong(`expected ${listed(words)}, found ${value === null ? "no word" : `"${value}"`}${didYouMean(value ?? "", words)}`, node);
+    },
+  };
+}
+
+/** A word that another part of the file defines; which words there are is known only once a file is read. */
+export function reference(words: readonly string[], what: string): Shape<string> {
+  return from(text(what), (word, place, node) =>
+    words.includes(word) ? word : place.wrong(`expected ${what} (${listed(words) || "none is defined"}), found "${word}"${didYouMean(word, words)}`, node),
+  );
+}
+
+/** Reads with one shape, then makes something of the value; `make` notes at the place when it cannot. */
+export function from<A, B>(shape: Shape<A>, make: (value: A, place: Place, node: YamlNode) => B | undefined, schema: JsonSchema = shape.schema): Shape<B> {
+  return {
+    schema,
+    read(node, place) {
+      const value = shape.read(node, place);
+      return value === undefined ? undefined : make(value, place, node);
+    },
+  };
+}
+
+/** The text of a scalar as it was written; null for anything else, and for true, false and nothing. */
+export function scalarText(node: YamlNode): string | null {
+  if (!isScalar(node)) return null;
+  if (typeof node.value === "string") return node.value;
+  return typeof node.value === "number" ? (node.source ?? String(node.value)) : null;
+}
+
+/** Null when the name will do. */
+export function plainName(name: string): string | null {
+  return /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u.test(name) ? null : "a name of letters, digits, spaces, dots and hyphens";
+}

@@ -1,0 +1,128 @@
+import type { Node, ParsedNode, YAMLMap } from "yaml";
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+
+/** Something wrong at a place of the file. The message says what was expected there. */
+export interface Problem {
+  readonly line: number;
+  readonly column: number;
+  /** Where it stands in the document: `leadTypes[0].when.all[1]`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export type YamlNode = ParsedNode | Node | null;
+
+/** A YAML file that is only data: one document, plain mappings, lists and scalars. */
+export interface Source {
+  readonly root: YamlNode;
+  /** Line and column (from 1) of a place in the text. */
+  readonly position: (offset: number) => { line: number; column: number };
+}
+
+const longestFile = 262_144;
+const deepest = 48;
+
+/**
+ * Reads YAML and refuses everything that can mislead a reader or a machine: aliases and anchors (a file of a
+ * few lines can unfold to gigabytes), tags, keys given twice, keys that are not text, several documents.
+ */
+export function readSource(text: string): { readonly source: Source } | { readonly problems: Problem[] } {
+  if (text.length > longestFile) return { problems: [at(1, 1, "", `expected at most ${longestFile} characters, found ${text.length}`)] };
+  const crowded = crowding(text);
+  if (crowded) return { problems: [crowded] };
+  const lines = new LineCounter();
+  const position = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const problem = (offset: number, path: string, message: string): Problem => ({ ...position(offset), path, message });
+  try {
+    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, logLevel: "silent", prettyErrors: false, version: "1.2", schema: "core" });
+    if (document.errors.length > 0) return { problems: document.errors.slice(0, 20).map((error) => problem(error.pos[0], "", yamlSentence(error.code, error.message))) };
+    const problems = notPlain(document.contents, problem);
+    return problems.length > 0 ? { problems } : { source: { root: document.contents, position } };
+  } catch (error) {
+    // The YAML reader is recursive; a text nested beyond its stack ends here.
+    if (error instanceof RangeError) return { problems: [at(1, 1, "", `expected at most ${deepest} levels of nesting`)] };
+    throw error;
+  }
+}
+
+/** `leadTypes[0].when`, `checklist["role fit"]` */
+export function joinPath(path: string, key: string | number): string {
+  if (typeof key === "number") return `${path}[${key}]`;
+  if (!/^[\w-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
+  return path ? `${path}.${key}` : key;
+}
+
+/** The text of a key. Numbers such as the tiers 1 and 2 count as text. */
+export function keyText(key: unknown): string | null {
+  if (!isScalar(key) || key.value === null) return null;
+  return typeof key.value === "string" ? key.value : (key.source ?? String(key.value));
+}
+
+export function startOf(node: unknown): number {
+  return (node as Node | null)?.range?.[0] ?? 0;
+}
+
+/**
+ * Stops texts that are made to be slow before the YAML reader sees them: brackets or dashes nested beyond any
+ * agreement. Counting quoted brackets too is fine; a thousand open ones are no prose.
+ */
+function crowding(text: string): Problem | null {
+  let depth = 0;
+  let line = 1;
+  let lineStart = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === "\n") [line, lineStart] = [line + 1, i + 1];
+    else if (char === "[" || char === "{") depth++;
+    else if (char === "]" || char === "}") depth = Math.max(0, depth - 1);
+    if (depth > 500) return at(line, i - lineStart + 1, "", `expected at most ${deepest} levels of nesting`);
+  }
+  const dashes = /^[ \t]*(?:[-?:][ \t]+){64}/m.exec(text);
+  return dashes ? at(text.slice(0, dashes.index).split("\n").length, 1, "", `expected at most ${deepest} levels of nesting`) : null;
+}
+
+function notPlain(root: YamlNode, problem: (offset: number, path: string, message: string) => Problem): Problem[] {
+  const problems: Problem[] = [];
+  const visit = (node: YamlNode, path: string, depth: number): void => {
+    if (node === null || problems.length >= 20) return;
+    const offset = startOf(node);
+    if (depth > deepest) return void problems.push(problem(offset, path, `expected at most ${deepest} levels of nesting`));
+    if (isAlias(node)) return void problems.push(problem(offset, path, `expected the value itself; aliases (*${node.source}) are not allowed`));
+    if (node.anchor) problems.push(problem(offset, path, `expected no anchor; remove &${node.anchor} and name conditions under \`conditions:\` instead`));
+    if (node.tag && !node.tag.startsWith("tag:yaml.org,2002:")) problems.push(problem(offset, path, `expected a plain value without the tag ${node.tag}`));
+    if (isSeq(node)) node.items.forEach((item, i) => visit(item as YamlNode, joinPath(path, i), depth + 1));
+    if (isMap(node)) visitMap(node, path, depth);
+  };
+  const visitMap = (map: YAMLMap, path: string, depth: number): void => {
+    const seen = new Map<string, number>();
+    for (const pair of map.items) {
+      const key = keyText(pair.key);
+      const offset = startOf(pair.key) || startOf(map);
+      if (key === null) {
+        problems.push(problem(offset, path, "expected a word before the colon"));
+        continue;
+      }
+      const first = seen.get(key);
+      if (first !== undefined) problems.push(problem(offset, joinPath(path, key), `expected "${key}" once; it stands here already on line ${problem(first, "", "").line}`));
+      seen.set(key, offset);
+      if (Object.hasOwn(Object.prototype, key) || key === "prototype") problems.push(problem(offset, joinPath(path, key), `expected another name than "${key}"`));
+      visit(pair.value as YamlNode, joinPath(path, key), depth + 1);
+    }
+  };
+  visit(root, "", 0);
+  return problems;
+}
+
+/** The reader's own sentences, where ours help more. */
+function yamlSentence(code: string, message: string): string {
+  if (code === "MULTIPLE_DOCS") return "expected one document in the file, found a second one";
+  if (code === "TAB_AS_INDENT") return "expected spaces at the start of the line, found a tab";
+  return `expected valid YAML: ${message.split("\n")[0]}`;
+}
+
+function at(line: number, column: number, path: string, message: string): Problem {
+  return { line, column, path, message };
+}
