@@ -9,7 +9,7 @@ import { homeAt } from "./home.ts";
 import { portIsFree } from "./ports.ts";
 import { OLDEST_POSTGRES, findPostgres } from "./postgres.ts";
 import { runningOn } from "./run-file.ts";
-import { postgresUser } from "./system-user.ts";
+import { canEnter, postgresUser } from "./system-user.ts";
 import { namespaceAnswers } from "./temporal-server.ts";
 import { goVersion } from "./temporal-build.ts";
 import { OLDEST_SERVER, findTemporal } from "./temporal.ts";
@@ -60,7 +60,6 @@ function dependencies(): Finding {
 function dataFolder(settings: Settings, running: number | undefined): Finding {
   const { folder } = homeAt(settings.home);
   const user = postgresUser();
-  const who = user ? `; Postgres runs as ${user.name}` : "";
   // A folder still to be made needs a writable place to make it in.
   let existing = folder;
   while (!existsSync(existing)) existing = dirname(existing);
@@ -69,6 +68,8 @@ function dataFolder(settings: Settings, running: number | undefined): Finding {
   } catch {
     return { what: "data folder", ok: false, found: `${folder} is not writable`, todo: `make ${existing} writable for this user or set BATON_HOME` };
   }
+  const elsewhere = canEnter(existing, user) ? "" : ", its data under /var/lib/baton because that user cannot enter here";
+  const who = user ? `; Postgres runs as ${user.name}${elsewhere}` : "";
   const state = running ? `in use by process ${running}` : existing === folder ? "there" : "will be made";
   return { what: "data folder", ok: true, found: `${folder} (${state}${who})` };
 }
