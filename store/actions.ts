@@ -21,11 +21,13 @@ export interface ActionBodies {
   };
   readonly accept: Learnt;
   readonly reject: Learnt & { readonly reason: string; readonly revisitOn?: string };
-  readonly advance: Learnt;
-  readonly handBack: { readonly note?: string };
-  /** `to` is a rep's id. */
-  readonly reassign: { readonly to: string; readonly note?: string };
-  readonly pause: { readonly reason: string; readonly note?: string };
+  /** `to`: the next stage when absent. An amount is in minor units, with its currency, for the opportunity. */
+  readonly advance: Learnt & { readonly to?: "sql" | "opportunity"; readonly amountMinor?: number; readonly currency?: string };
+  readonly handBack: { readonly revisitOn?: string; readonly note?: string };
+  /** `to` is a rep's id; absent: routed again. */
+  readonly reassign: { readonly to?: string; readonly note?: string };
+  /** `until` is an instant; absent: as long as the agreement allows. */
+  readonly pause: { readonly reason: string; readonly until?: string; readonly note?: string };
   readonly resume: { readonly note?: string };
   /** `uphold`: the rejection stands; `overturn`: the lead goes back to the rep. */
   readonly decideContest: { readonly decision: "uphold" | "overturn"; readonly note?: string };
@@ -62,15 +64,15 @@ export interface StoredAction {
  * so the first arrival's time stands.
  */
 export async function noteAction(db: Db, action: NewAction): Promise<StoredAction> {
-  const body = JSON.stringify(action.body);
-  await db.query(sql`
+  const stored = await db.query(sql`
     insert into action (id, lead_id, name, by_id, role, body, via, received_at)
-    values (${action.id}, ${action.leadId}, ${action.name}, ${action.by}, ${action.role}, ${body}::jsonb, ${action.via}, ${new Date(action.receivedAt)})
+    values (${action.id}, ${action.leadId}, ${action.name}, ${action.by}, ${action.role}, ${JSON.stringify(action.body)}::jsonb, ${action.via}, ${new Date(action.receivedAt)})
     on conflict (id) do nothing`);
-  const row = await firstRow<{ lead_id: string; name: ActionName; by_id: string; role: string; received_at: Date; result: ActionResult | null; same: boolean }>(db, sql`
-    select lead_id, name, by_id, role, received_at, result, body = ${body}::jsonb as same from action where id = ${action.id}`);
-  if (!row) throw new Error(`action ${action.id} was not stored`);
-  return { leadId: row.lead_id, name: row.name, by: row.by_id, role: row.role, receivedAt: row.received_at.getTime(), result: row.result, sameBody: row.same };
+  const { leadId, name, by, role, receivedAt } = action;
+  if (stored.rowCount === 1) return { leadId, name, by, role, receivedAt, result: null, sameBody: true };
+  const before = await storedAction(db, action.id, action.body);
+  if (!before) throw new Error(`action ${action.id} was not stored`);
+  return before;
 }
 
 /** Writes the answer of an action that has none yet, and gives the answer that stands. */
@@ -84,6 +86,13 @@ export async function settleAction(db: Db, id: string, result: ActionResult, now
 export async function resultOf(db: Db, id: string): Promise<ActionResult | null> {
   const row = await firstRow<{ result: ActionResult | null }>(db, sql`select result from action where id = ${id}`);
   return row?.result ?? null;
+}
+
+/** What is stored under an id, compared with the body just offered; undefined when there is nothing yet. */
+export async function storedAction(db: Db, id: string, body: ActionBody): Promise<StoredAction | undefined> {
+  const row = await firstRow<{ lead_id: string; name: ActionName; by_id: string; role: string; received_at: Date; result: ActionResult | null; same: boolean }>(db, sql`
+    select lead_id, name, by_id, role, received_at, result, body = ${JSON.stringify(body)}::jsonb as same from action where id = ${id}`);
+  return row && { leadId: row.lead_id, name: row.name, by: row.by_id, role: row.role, receivedAt: row.received_at.getTime(), result: row.result, sameBody: row.same };
 }
 
 /** Actions of a lead that nobody answered yet, oldest first. */

@@ -1,0 +1,27 @@
+import { allowed, type ActionName } from "../handoff/stage.ts";
+import { authorisation } from "./authorisation.ts";
+import type { Caller } from "./deps.ts";
+import type { LeadState } from "./errors.ts";
+
+/** Each action's place in the address: POST /leads/{id}/<place>. */
+export const actionPlaces = {
+  logOutreach: "outreach",
+  accept: "accept",
+  reject: "reject",
+  advance: "advance",
+  handBack: "hand-back",
+  reassign: "reassign",
+  pause: "pause",
+  resume: "resume",
+  decideContest: "contest-decision",
+  decideReview: "review-decision",
+} as const satisfies Record<ActionName, string>;
+
+/** What the caller can do to the lead now, by the stage's table and the caller's role. */
+export function possibleNow(lead: Pick<LeadState, "stage" | "waitingOn">, caller: Caller): ActionName[] {
+  const byWait: Readonly<Record<string, readonly ActionName[]>> = allowed[lead.stage];
+  return (byWait[lead.waitingOn] ?? []).filter((action) => {
+    const row = authorisation[`POST /leads/{id}/${actionPlaces[action]}`];
+    return row !== undefined && row !== "public" && row[caller.role] !== undefined;
+  });
+}

@@ -1,0 +1,27 @@
+import type { Context } from "hono";
+import { firstRow, sql, type Db } from "../store/db.ts";
+import { seeLead, type SeenLead } from "../store/leads.ts";
+import { reachOf, type Reach } from "../store/reach.ts";
+import type { TaskAsker } from "../store/tasks.ts";
+import type { AppEnv } from "./deps.ts";
+import { notFound } from "./errors.ts";
+
+/** How far the caller reaches on this route. */
+export function reachHere(db: Db, c: Context<AppEnv>): Promise<Reach> {
+  return reachOf(db, c.var.scope, c.var.caller.repId);
+}
+
+/** The lead of the address when the caller may see it; missing and forbidden throw the same 404. */
+export async function leadHere(db: Db, c: Context<AppEnv>, leadId: string): Promise<SeenLead> {
+  if (!/^ld_[0-9a-z]{1,40}$/.test(leadId)) throw notFound();
+  const lead = await seeLead(db, leadId, await reachHere(db, c));
+  if (!lead) throw notFound();
+  return lead;
+}
+
+/** Whose tasks the caller answers for: the token's role and the one in the roster. */
+export async function taskAsker(db: Db, c: Context<AppEnv>): Promise<TaskAsker> {
+  const { role, repId } = c.var.caller;
+  const rep = repId === null ? undefined : await firstRow<{ role: string }>(db, sql`select role from rep where id = ${repId}`);
+  return { reach: await reachHere(db, c), roles: [...new Set([role, ...(rep ? [rep.role] : [])])] };
+}
