@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { intakeRoutes } from "../../api/intake.ts";
+import { rememberErased } from "../../store/erased.ts";
+import { apiWorld, type ApiWorld } from "../support/api-world.ts";
+import { smallAgreement } from "../support/small-agreement.ts";
+
+let world: ApiWorld;
+beforeAll(async () => { world = await apiWorld(smallAgreement, [intakeRoutes]); });
+afterAll(() => world.close());
+beforeEach(async () => { await world.pool.query("truncate lead, account, outbox, transition, idempotency_key, erased_person cascade"); });
+
+const jo = { facts: { "lead.email": "jo@acme.com", "lead.source": "website", "account.employees": 80 } };
+const count = async (table: string) => (await world.pool.query(`select count(*)::int as n from ${table}`)).rows[0].n;
+
+describe("POST /leads", () => {
+  test("a new lead is 201 with its address, and its start waits in the outbox", async () => {
+    const answer = await world.ask("POST", "/leads", { ...jo, engagements: [{ id: "e1", type: "demo_request", occurredAt: "2026-11-20T06:00:00-05:00" }] });
+    expect(answer.status).toBe(201);
+    expect(answer.body).toMatchObject({ id: expect.stringMatching(/^ld_/), stage: "new", url: `http://baton.test/leads/${answer.body.id}` });
+    expect(answer.headers.get("location")).toBe(answer.body.url);
+    expect((await world.pool.query("select kind, payload from outbox")).rows).toEqual([{ kind: "start", payload: { leadId: answer.body.id, cycle: 1, step: 0, from: "intake", priority: 1 } }]);
+    expect((await world.pool.query("select occurred_at from engagement")).rows).toEqual([{ occurred_at: new Date("2026-11-20T11:00:00Z") }]);
+  });
+
+  test("a known person is 200 and says what changed", async () => {
+    const first = await world.ask("POST", "/leads", jo);
+    const again = await world.ask("POST", "/leads", { facts: { "lead.email": "JO@acme.com", "lead.title": "CFO" } });
+    expect([again.status, again.body.id, again.body.changed]).toEqual([200, first.body.id, ["lead.title"]]);
+  });
+
+  test("the same Idempotency-Key and body is the same answer, and one lead", async () => {
+    const answers = [];
+    for (let n = 0; n < 2; n++) answers.push(await world.ask("POST", "/leads", jo, "operator", { "idempotency-key": "k1" }));
+    expect(answers.map((one) => one.status)).toEqual([201, 201]);
+    expect(answers[0]?.body).toEqual(answers[1]?.body);
+    expect(await count("lead")).toBe(1);
+  });
+
+  test("twenty senders of one person at once get one lead", async () => {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => world.ask("POST", "/leads", jo)));
+    expect(answers.filter((one) => one.status === 201)).toHaveLength(1);
+    expect(answers.filter((one) => one.status === 200)).toHaveLength(19);
+    expect(new Set(answers.map((one) => one.body.id)).size).toBe(1);
+  });
+
+  test.each([
+    ["nobody", { facts: {} }, "facts.lead.email"],
+    ["an unknown fact", { facts: { "lead.email": "a@b.co", "lead.shoe": 4 } }, "facts.lead.shoe"],
+    ["a fact of the wrong type", { facts: { "lead.email": "a@b.co", "account.employees": "lots" } }, "facts.account.employees"],
+    ["an unknown member", { ...jo, stage: "won" }, "stage"],
+    ["an hour that is none", { ...jo, occurredAt: "yesterday" }, "occurredAt"],
+    ["the future", { ...jo, occurredAt: "2026-11-20T12:06:00Z" }, "occurredAt"],
+    ["an engagement without an id", { ...jo, engagements: [{ type: "x" }] }, "engagements.0.id"],
+    ["an engagement of the future", { ...jo, engagements: [{ id: "1", type: "x", occurredAt: "2027-01-01T00:00:00Z" }] }, "engagements.0.occurredAt"],
+  ])("%s is 422 naming the field, and stores nothing", async (_, body, field) => {
+    const answer = await world.ask("POST", "/leads", body);
+    expect([answer.status, answer.body.code, answer.body.field]).toEqual([422, "invalid", field]);
+    expect(JSON.stringify(answer.body)).not.toContain("lots");
+    expect(await count("lead") + await count("outbox")).toBe(0);
+  });
+
+  test("an erased person is not stored", async () => {
+    await rememberErased(world.pool, [{ kind: "email", value: "jo@acme.com" }], 0);
+    expect((await world.ask("POST", "/leads", jo)).status).toBe(409);
+    expect(await count("lead")).toBe(0);
+  });
+
+  test("facts from a CRM's token are marked as the CRM's", async () => {
+    await world.ask("POST", "/leads", { ...jo, crmId: "C1" }, "crm");
+    expect((await world.pool.query("select crm_id, facts->'lead.source'->>'from' as origin from lead")).rows).toEqual([{ crm_id: "C1", origin: "crm" }]);
+  });
+
+  test("while no agreement is active it is 503 and says what to do", async () => {
+    await world.pool.query("update agreement_version set state = 'retired'");
+    const answer = await world.ask("POST", "/leads", jo);
+    await world.pool.query("update agreement_version set state = 'active'");
+    expect([answer.status, answer.body.detail]).toEqual([503, expect.stringContaining("agreement publish")]);
+    expect(answer.headers.get("retry-after")).toBe("30");
+  });
+});
