@@ -89,6 +89,9 @@ describe("a start", () => {
     expect((await new Client({ connection }).workflow.getHandle("lead/1").describe()).status.name).toBe("RUNNING");
     await connection.close();
     expect(existsSync(join(where.BATON_HOME, "logs", "worker.log.1"))).toBe(true);
+    second.signal("SIGHUP");
+    expect(await second.exit).toBe(0);
+    expect(diary(where).slice(-2)).toEqual(["api stopped", "worker stopped"]);
   });
 
   test("after a kill -9 of the supervisor clears what was left and finds the data", async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { openCluster } from "../../cli/cluster.ts";
 import { readSettings } from "../../cli/env.ts";
 import { freePort } from "../../cli/ports.ts";
 import { findPostgres } from "../../cli/postgres.ts";
+import { claimHome, runningOn } from "../../cli/run-file.ts";
 import { ensureSearchAttributes } from "../../cli/search-attributes.ts";
 import { postgresUser } from "../../cli/system-user.ts";
 import { temporalChild } from "../../cli/temporal-server.ts";
@@ -30,12 +31,15 @@ const WORKFLOWS = fileURLToPath(new URL("../../workflows/index.ts", import.meta.
  * `BATON_TEST_DATABASE_URL` and `BATON_TEST_TEMPORAL_ADDRESS` use servers that run already.
  */
 export async function startStage(say: (line: string) => void): Promise<{ url: string; close(): Promise<void> }> {
+  await clearKilledRuns(say);
   const folder = await mkdtemp(join(tmpdir(), "baton-test-"));
   // Postgres may run as another user, who must be able to pass through.
   await chmod(folder, 0o711);
+  const claim = await claimHome(folder, say);
   const children: Child[] = [];
   const run = async (child: Child) => {
     children.push(child);
+    claim.record(children);
     await child.ready;
   };
   const path = process.env["PATH"] ?? "";
@@ -106,6 +110,16 @@ export function withDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
   return changed.href;
+}
+
+/** Servers of a run that was killed would stay for ever: each run first stops those whose own run is gone. */
+async function clearKilledRuns(say: (line: string) => void): Promise<void> {
+  const folders = (await readdir(tmpdir())).filter((name) => name.startsWith("baton-test-")).map((name) => join(tmpdir(), name));
+  for (const folder of folders) {
+    if (!existsSync(join(folder, "run.json")) || runningOn(folder)) continue;
+    await claimHome(folder, say);
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function once<T>(start: () => Promise<T>): () => Promise<T> {

@@ -1,0 +1,92 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { launch, type ChildSpec } from "../../cli/child.ts";
+import { identityOf } from "../../cli/identity.ts";
+import { supervise, type Stack } from "../../cli/supervisor.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "baton-supervisor-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function program(name: string, code: string, more: Partial<ChildSpec> = {}): ChildSpec {
+  return {
+    name, command: process.execPath, args: ["-e", code], env: {}, logFile: join(folder, "logs", `${name}.log`),
+    stopSignal: "SIGTERM", graceMs: 2000, readyWithinMs: 5000,
+    ready: (log) => Promise.resolve(log().includes("ready")), ...more,
+  };
+}
+
+const WAITS = "console.log('ready'); setInterval(() => {}, 1000)";
+
+async function runScript(script: (stack: Stack) => Promise<void>): Promise<{ code: number; out: string[]; err: string[]; pids: number[] }> {
+  const [out, err]: [string[], string[]] = [[], []];
+  const pids = new Set<number>();
+  const io = { out: (line: string) => void out.push(line), err: (line: string) => void err.push(line) };
+  const code = await supervise(io, (children) => children.forEach((child) => pids.add(child.pid)), script);
+  return { code, out, err, pids: [...pids] };
+}
+
+describe("the supervisor", () => {
+  test("stops everything and shows the last lines when a child ends before it is ready", async () => {
+    const { code, err, pids } = await runScript(async (stack) => {
+      await stack.start(program("one", WAITS));
+      await stack.start(program("two", "console.log('no luck'); process.exit(3)"));
+      throw new Error("must not get here");
+    });
+    expect([code, err.join("\n")]).toEqual([1, expect.stringMatching(/^two ended with exit code 3, so everything was stopped\. Its last lines \(.*\):\nno luck$/)]);
+    expect(pids.map(identityOf)).toEqual([undefined, undefined]);
+  });
+
+  test("gives up on a child that is not ready in time, with its last lines", async () => {
+    const { code, err, pids } = await runScript((stack) => stack.start(program("slow", "console.log('still thinking'); setInterval(() => {}, 1000)", { readyWithinMs: 600 })));
+    expect([code, err]).toEqual([1, ["slow was not ready after 0.6 s. Its last lines:\nstill thinking"]]);
+    expect(pids.map(identityOf)).toEqual([undefined]);
+  });
+
+  test("says in one sentence that a program cannot be started", async () => {
+    const { code, err } = await runScript((stack) => stack.start(program("ghost", "", { command: "/nowhere/ghost" })));
+    expect([code, err]).toEqual([1, ["ghost could not be started: spawn /nowhere/ghost ENOENT"]]);
+  });
+
+  test("stops what runs when a step between two children fails, and passes the fault on", async () => {
+    let pid = 0;
+    const failing = supervise({ out: () => {}, err: () => {} }, (children) => (pid = children[0]?.pid ?? 0), async (stack) => {
+      await stack.start(program("one", WAITS));
+      throw new TypeError("a fault of ours");
+    });
+    await expect(failing).rejects.toThrow("a fault of ours");
+    expect(identityOf(pid)).toBeUndefined();
+  });
+});
+
+describe("a child", () => {
+  test("that does not stop within its grace period is killed, with what it started itself", async () => {
+    const code = `const { spawn } = require("node:child_process");
+      const below = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+      process.on("SIGTERM", () => console.log("no"));
+      console.log("ready " + below.pid); setInterval(() => {}, 1000);`;
+    const child = await launch(program("stubborn", code, { graceMs: 300 }));
+    await child.ready;
+    const log = () => readFileSync(child.spec.logFile, "utf8");
+    const below = Number(/ready (\d+)/.exec(log())?.[1]);
+    expect(identityOf(below)).toBeDefined();
+    await child.stop();
+    expect((await child.exited).signal).toBe("SIGKILL");
+    expect(log()).toContain("no");
+    await expect.poll(() => identityOf(below), { timeout: 3000 }).toBeUndefined();
+  });
+
+  test("keeps the log of the run before, and only that", async () => {
+    for (const word of ["first", "second", "third"]) {
+      const child = await launch(program("diary", `console.log("ready ${word}"); setInterval(() => {}, 1000)`));
+      await child.ready;
+      await child.stop();
+    }
+    const file = join(folder, "logs", "diary.log");
+    expect([readFileSync(file, "utf8").trim(), readFileSync(`${file}.1`, "utf8").trim()]).toEqual(["ready third", "ready second"]);
+  });
+});
