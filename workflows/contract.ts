@@ -35,6 +35,8 @@ export interface LeadStart {
   readonly from: "intake" | "reopen" | "cycle" | "resume";
   /** 1 is the most urgent. */
   readonly priority: number;
+  /** Where the earlier run left it; ids only. Without it the process asks Postgres. */
+  readonly at?: Standing;
   /** Continue as new after so many events, instead of when the server suggests it (tests). */
   readonly continueAfterEvents?: number;
 }

@@ -1,0 +1,146 @@
+import type { Agreement } from "../handoff/agreement.ts";
+import { formatLocal, type Instant } from "../handoff/calendar.ts";
+import type { Facts } from "../handoff/facts.ts";
+import { isClosed } from "../handoff/stage.ts";
+import type { Agreements } from "../store/agreements.ts";
+import { firstRow, sql, type Pool, type Tx } from "../store/db.ts";
+import { addEffect } from "../store/effects.ts";
+import { handoffById, saveHandoff, type HandoffRow } from "../store/handoffs.ts";
+import { accountOf, flatFacts, lockLead, saveLead, type AccountRow, type LeadRow } from "../store/subject.ts";
+import type { DecisionKey, Standing, Subject } from "../workflows/contract.ts";
+
+/** What every decision works with. */
+export interface DecisionDeps {
+  readonly pool: Pool;
+  readonly agreements: Agreements;
+}
+
+/** One lead while a decision about it is taken: its rows, locked, and the agreement that holds for it. */
+export interface Case {
+  readonly tx: Tx;
+  readonly key: DecisionKey;
+  readonly subject: Subject;
+  readonly now: Instant;
+  readonly lead: LeadRow;
+  readonly account: AccountRow | undefined;
+  /** The open handoff. */
+  handoff: HandoffRow | undefined;
+  /** The version the open handoff is pinned to; without one, the active version. */
+  readonly agreement: Agreement;
+  readonly agreementId: string;
+  /** Effects written by this decision: numbers their keys. */
+  effects: number;
+  /** This cycle is over; the lead goes on in the next one. */
+  nextCycle: boolean;
+}
+
+/** Locks the lead and reads what a decision needs. Throws when there is no such lead, or no agreement yet: both are for an engineer. */
+export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey): Promise<Case> {
+  const lead = await lockLead(tx, key.subject.id);
+  if (!lead) throw new Error(`there is no lead ${key.subject.id}`);
+  const handoff = await handoffById(tx, lead.handoff_id);
+  const version = handoff ? await deps.agreements.version(tx, handoff.agreement_id) : await deps.agreements.active(tx);
+  if (!version) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
+  if (key.cycle >= lead.cycle) {
+    lead.cycle = key.cycle;
+    lead.step = key.step;
+  }
+  return {
+    tx, key, subject: key.subject, now: key.now, lead, handoff,
+    account: await accountOf(tx, lead),
+    agreement: version.agreement, agreementId: version.id,
+    effects: 0, nextCycle: false,
+  };
+}
+
+/** The facts that conditions read, with the account's open opportunities as we know them. */
+export async function factsOf(c: Case): Promise<Facts> {
+  const flat = flatFacts(c.lead, c.account);
+  if (!c.account) return flat;
+  const counted = await firstRow<{ n: number }>(c.tx, sql`
+    select count(*)::int as n from opportunity o join lead l on l.id = o.lead_id
+    where l.account_id = ${c.account.id} and o.lead_id <> ${c.lead.id} and o.won_at is null and o.lost_at is null`);
+  const ours = counted?.n ?? 0;
+  const told = flat["account.openOpportunities"];
+  if (ours === 0 && told === undefined) return flat;
+  return { ...flat, "account.openOpportunities": Math.max(ours, typeof told === "number" ? told : 0) };
+}
+
+/** A message to somebody on our side; `what` names the template. Keys are `lead/cycle/what/n`, so a repeat is one message. */
+export async function mail(c: Case, what: string, n: number | string, payload: Record<string, string | number | boolean | null>): Promise<void> {
+  c.effects += 1;
+  await addEffect(c.tx, {
+    key: `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/${what}/${n}`,
+    subject: c.subject,
+    ...(c.handoff ? { handoffId: c.handoff.id } : {}),
+    kind: "mail", what,
+    payload: { leadId: c.lead.id, handoffId: c.handoff?.id ?? null, ...payload },
+  }, c.now);
+}
+
+/** Makes the CRM equal to what Postgres says when the effect is carried out. */
+export async function syncCrm(c: Case): Promise<void> {
+  c.effects += 1;
+  await addEffect(c.tx, {
+    key: `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/sync-crm/${c.key.step}`,
+    subject: c.subject,
+    ...(c.handoff ? { handoffId: c.handoff.id } : {}),
+    kind: "sync-crm", what: "lead", payload: { leadId: c.lead.id },
+  }, c.now);
+}
+
+/** Writes the rows back and says where the process stands now. */
+export async function closeCase(c: Case): Promise<Standing> {
+  if (isClosed(c.lead.stage) || c.nextCycle) c.lead.due_at = null;
+  if (c.handoff) await saveHandoff(c.tx, c.handoff);
+  if (c.handoff?.state === "closed") c.lead.handoff_id = null;
+  if (c.nextCycle) {
+    c.lead.cycle = c.key.cycle + 1;
+    c.lead.step = 0;
+  }
+  await saveLead(c.tx, c.lead);
+  return standingOf(c);
+}
+
+function standingOf(c: Case): Standing {
+  const { lead, handoff } = c;
+  const ms = (at: Date | null) => (at === null ? null : at.getTime());
+  return {
+    stage: lead.stage,
+    stageSince: lead.stage_since.getTime(),
+    waitingOn: lead.waiting_on,
+    handoffId: lead.handoff_id,
+    owner: lead.owner_id,
+    contested: lead.waiting_on === "manager" && handoff?.contested_at != null && handoff.overturned_at === null,
+    wakeAt: ms(lead.next_at),
+    wakeFor: lead.next_step ?? "nothing",
+    dueAt: ms(lead.due_at),
+    leadType: lead.lead_type,
+    band: lead.band,
+    source: searchable(lead.source),
+    territory: lead.territory,
+    details: detailsOf(c),
+    effects: c.effects > 0,
+    nextCycle: c.nextCycle,
+  };
+}
+
+// A source is a word such as `google`; should somebody send an address or a sentence as one, it stays out of Temporal.
+function searchable(source: string | null): string | null {
+  return source !== null && /^[\p{L}\p{N} _./-]{1,60}$/u.test(source) ? source : null;
+}
+
+/** What the Temporal UI shows of a lead: Markdown, ids only. */
+function detailsOf(c: Case): string {
+  const { lead, handoff } = c;
+  const zone = Object.values(c.agreement.calendars)[0]?.zone ?? "UTC";
+  const at = (date: Date | null) => (date === null ? "-" : formatLocal(zone, date.getTime()));
+  return [
+    `**${lead.stage}**, waiting on ${lead.waiting_on}, since ${at(lead.stage_since)}`,
+    `- owner: ${lead.owner_id ?? (lead.queue ? `queue ${lead.queue}` : "-")}`,
+    `- due: ${at(lead.due_at)}`,
+    `- next: ${lead.next_step ?? "-"}${lead.next_at ? ` (${at(lead.next_at)})` : ""}`,
+    `- lead type ${lead.lead_type ?? "-"}, band ${lead.band ?? "-"}, cycle ${c.key.cycle}, decision ${c.key.step}`,
+    handoff ? `- handoff ${handoff.id}, round ${handoff.round}, attempts ${handoff.attempts}, agreement ${c.agreementId}` : `- agreement ${c.agreementId}`,
+  ].join("\n");
+}

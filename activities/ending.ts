@@ -1,0 +1,116 @@
+import type { RejectionGroup, RejectionReason } from "../handoff/agreement.ts";
+import { intentScore } from "../handoff/score.ts";
+import { sql } from "../store/db.ts";
+import { appendEvent } from "../store/clocks.ts";
+import { endTasks, openTask } from "../store/human-tasks.ts";
+import { endAssignment, releaseHeld, reverseCredit } from "../store/routing.ts";
+import { tell } from "../store/outbox.ts";
+import { engagementsOf, moveTo, setState } from "../store/subject.ts";
+import { leadWorkflowId } from "../workflows/contract.ts";
+import { mail, syncCrm, type Case } from "./case.ts";
+
+/** A lead that was erased, or merged into another, ends here whatever its stage. Says whether it did. */
+export async function endIfGone(c: Case): Promise<boolean> {
+  if (c.lead.stage === "disqualified" || c.lead.stage === "opportunity") return true;
+  if (c.lead.erased_at !== null) {
+    await disqualify(c, "erased");
+    return true;
+  }
+  if (c.lead.merge_into !== null && c.lead.merged_into === null) {
+    c.lead.merged_into = c.lead.merge_into;
+    await disqualify(c, `merged into ${c.lead.merge_into}`);
+    return true;
+  }
+  return false;
+}
+
+/** Ends the process in `disqualified`: the offer is withdrawn and the rep told, tasks are withdrawn, the CRM is made equal. */
+export async function disqualify(c: Case, because: string): Promise<void> {
+  if (c.handoff) await closeHandoff(c, because, "withdrawn");
+  await moveTo(c.tx, c.lead, "disqualified", because, c.key);
+  c.lead.closed_reason = because;
+  setState(c.lead, { waitingOn: "nothing", nextStep: "nothing; reopen it to start again", nextAt: null, owner: null, queue: null });
+  await endTasks(c.tx, c.subject, "all", { state: "withdrawn", by: "baton", how: because }, c.now);
+  await syncCrm(c);
+}
+
+/** Into the re-nurture pool: this cycle ends, the next one waits for a return condition. */
+export async function renurture(c: Case, because: string, revisitOn: string | null): Promise<void> {
+  const engagements = (await engagementsOf(c.tx, c.lead.id)).map((row) => ({ id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime() }));
+  if (c.handoff) await closeHandoff(c, because, "answered");
+  await moveTo(c.tx, c.lead, "renurture", because, c.key);
+  c.lead.exit_at = new Date(c.now);
+  c.lead.exit_intent = intentScore(engagements, c.agreement.signals, c.now);
+  c.lead.exit_reason = because;
+  c.lead.revisit_on = revisitOn;
+  setState(c.lead, { waitingOn: "return", nextStep: "its return conditions are looked at", nextAt: c.now, owner: null, queue: null });
+  c.nextCycle = true;
+  await syncCrm(c);
+}
+
+/** Back to `new`, waiting for data: the handoff failed on what we know of the lead. */
+export async function backForData(c: Case, because: string): Promise<void> {
+  if (c.handoff) await closeHandoff(c, because, "answered");
+  await moveTo(c.tx, c.lead, "new", because, c.key);
+  const role = c.agreement.nurture.reviewer;
+  setState(c.lead, { waitingOn: "data", nextStep: "facts to be corrected", nextAt: null, owner: null, queue: role });
+  await openTask(c.tx, { kind: "fix-data", subject: c.subject, handoffId: c.handoff?.id ?? null, role, detail: { because } }, c.now);
+  c.nextCycle = true;
+  await syncCrm(c);
+}
+
+/** What follows from a rejection that stands (agreement.md, `answers.reasons`). */
+export async function rejectionStands(c: Case, reason: string, rule: Pick<RejectionReason, "group" | "then">, revisitOn: string | null): Promise<void> {
+  const because = `rejected: ${reason}`;
+  if (c.handoff && leadsFault.includes(rule.group)) await reverseCredit(c.tx, c.handoff.id, c.handoff.round, c.now);
+  switch (rule.then) {
+    case "disqualify": return disqualify(c, because);
+    case "renurture": return renurture(c, because, revisitOn);
+    case "fix-data":
+      if (c.lead.stage === "mql") return backForData(c, because);
+      // After acceptance there is no way back to `new`: the lead waits in the pool and a person mends its facts.
+      await renurture(c, because, revisitOn);
+      return openTask(c.tx, { kind: "fix-data", subject: c.subject, role: c.agreement.nurture.reviewer, detail: { because } }, c.now);
+  }
+}
+
+// Such a rejection was not the rep's choice, so it does not count as a turn (routing.md, "Picking").
+const leadsFault: readonly RejectionGroup[] = ["data", "no-fit", "existing-customer"];
+
+/** Closes the open handoff: clocks end, the assignment ends, capacity is free for leads on hold. */
+export async function closeHandoff(c: Case, outcome: string, how: "answered" | "withdrawn"): Promise<void> {
+  const h = c.handoff;
+  if (!h) return;
+  h.state = "closed";
+  h.outcome = outcome;
+  h.closed_at = new Date(c.now);
+  await cancelClocks(c);
+  await c.tx.query(sql`delete from held where handoff_id = ${h.id}`);
+  if (h.rep_id !== null) {
+    await endAssignment(c.tx, h.id, h.round, c.now, outcome);
+    if (how === "withdrawn") await mail(c, "withdrawn", h.round, { repId: h.rep_id, because: outcome });
+  }
+  await endTasks(c.tx, c.subject, ["contested", "fallback", "escalated", "stalled"], { state: how === "withdrawn" ? "withdrawn" : "done", by: "baton", how: outcome }, c.now);
+  await freeCapacity(c);
+}
+
+/** Ends the clocks that still run; what they showed stays in their events. */
+export async function cancelClocks(c: Case): Promise<void> {
+  if (!c.handoff) return;
+  const open = await c.tx.query<{ id: string }>(sql`select id from clock where handoff_id = ${c.handoff.id} and ended_at is null`);
+  for (const { id } of open.rows) await appendEvent(c.tx, id, { kind: "cancel", at: c.now });
+  await c.tx.query(sql`
+    update clock set state = case when breached_at is null then 'cancelled' else 'breached' end, ended_at = ${new Date(c.now)}, due_at = null
+    where handoff_id = ${c.handoff.id} and ended_at is null`);
+}
+
+/** Offers held leads of the pool to whoever has room now, in their order, and tells their processes. */
+export async function freeCapacity(c: Case): Promise<void> {
+  const pool = c.handoff?.pool;
+  if (!pool) return;
+  const waiting = await c.tx.query(sql`select 1 from held where pool = ${pool} limit 1`);
+  if (waiting.rowCount === 0) return;
+  for (const released of await releaseHeld(c.tx, pool, c.now)) {
+    await tell(c.tx, { lane: 1, kind: "signal", workflowId: leadWorkflowId(released.subjectId), message: "released", payload: { id: released.handoffId } }, c.now);
+  }
+}

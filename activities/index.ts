@@ -1,0 +1,22 @@
+import { createEffectActivities, type EffectDeps } from "./effects.ts";
+import type { DecisionKey, NewsName } from "../workflows/contract.ts";
+import { assess } from "./assess.ts";
+import type { DecisionDeps } from "./case.ts";
+import { checkClocks } from "./check-clocks.ts";
+import { hear } from "./hear.ts";
+import { route } from "./route.ts";
+import { settle } from "./settle.ts";
+
+/** Everything a workflow can ask for: decisions on our own database, effects on other systems. */
+export function createActivities(deps: DecisionDeps & EffectDeps) {
+  return {
+    assess: (key: DecisionKey, how: { reopen: boolean }) => assess(deps, key, how),
+    route: (key: DecisionKey) => route(deps, key),
+    checkClocks: (key: DecisionKey) => checkClocks(deps, key),
+    settle: (key: DecisionKey, actionId: string) => settle(deps, key, actionId),
+    hear: (key: DecisionKey, heard: readonly NewsName[]) => hear(deps, key, heard),
+    ...createEffectActivities(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

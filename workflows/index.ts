@@ -1,0 +1,1 @@
+export { leadHandoff } from "./lead-handoff.ts";

@@ -1,0 +1,37 @@
+import { proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
+import type { Activities } from "../activities/index.ts";
+
+export type Decisions = Pick<Activities, "assess" | "route" | "checkClocks" | "settle" | "hear">;
+type Effects = Pick<Activities, "carryOut">;
+
+/**
+ * Decisions: our own database, unique by (subject, cycle, step), so a repeat returns the stored answer. Local first,
+ * because a remote activity costs four more events and a workflow task.
+ */
+export const decideNow = proxyLocalActivities<Decisions>({
+  startToCloseTimeout: "4 seconds",
+  scheduleToCloseTimeout: "6 seconds",
+  retry: { initialInterval: "50 milliseconds", backoffCoefficient: 3, maximumAttempts: 4 },
+});
+
+/**
+ * The same decision when the database is away: retried by the server for as long as it takes, without a growing history,
+ * and shown in the Temporal UI as a pending activity with its failure. The key is the same, so it is taken once.
+ */
+export const decideLater = proxyActivities<Decisions>({
+  startToCloseTimeout: "15 seconds",
+  retry: { initialInterval: "1 second", maximumInterval: "30 seconds", backoffCoefficient: 2 },
+});
+
+/** Effects, first try: at most one second, once. Slow or failing systems are left to the remote one. */
+export const tryNow = proxyLocalActivities<Effects>({
+  startToCloseTimeout: "1 second",
+  retry: { maximumAttempts: 1 },
+});
+
+/** Effects, until done: every effect has a key that the receiver or our ledger knows, so trying again is safe. */
+export const keepTrying = proxyActivities<Effects>({
+  startToCloseTimeout: "30 seconds",
+  retry: { initialInterval: "1 second", maximumInterval: "5 minutes", backoffCoefficient: 2 },
+  summary: "effects: CRM and mail",
+});
