@@ -39,6 +39,7 @@ describe("a planted breach is found", () => {
     ["workflows/a.ts", 'export * from "../activities/index.ts";', "imports activities/index.ts, which is not listed for workflows/"],
     ["workflows/a.ts", 'import { type Activities } from "../activities/index.ts";', "imports activities/index.ts, which is not listed for workflows/"],
     ["activities/a.ts", 'import { house } from "../crm/house.ts";', "imports crm/house.ts, which is not listed for activities/"],
+    ["activities/a.ts", 'import { smtp } from "../mail/smtp.ts";', "imports mail/smtp.ts, which is closed to activities/"],
     ["agreement/a.ts", 'import pg from "pg";', "imports the package pg, which is not listed for it"],
     ["store/a.ts", 'import { parse } from "yaml";', "imports the package yaml, which is not listed for it"],
     ["store/a.ts", "export const url = process.env.DATABASE_URL;", "reads process.env, which only entry points do"],
@@ -56,6 +57,7 @@ describe("a planted breach is found", () => {
     ["api/server.ts", "export const port = process.env.PORT;"],
     ["worker/env.ts", "export const level = process.env.LOG_LEVEL;"],
     ["activities/a.ts", 'import type { Crm } from "../crm/crm.ts";'],
+    ["workflows/a.ts", 'import type { Instant } from "../handoff/calendar.ts";'],
   ])("and what is allowed is not: %s", (path, source) => {
     expect(plant(path, source)).toEqual([]);
   });
