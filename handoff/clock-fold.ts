@@ -146,7 +146,8 @@ function step(going: Going, event: ClockEvent, calendars: Calendars, rule: Clock
 
 function closeSpan(going: Going, to: Instant): void {
   const { spanFrom: from, calendar, paused, restarted } = going;
-  if (from < to) {
+  // A restart is told even when nothing follows it yet.
+  if (from < to || restarted) {
     going.spans.push({ from, to, calendar, paused: paused?.reason ?? null, restarted });
     going.restarted = false;
   }

@@ -166,7 +166,8 @@ export function advance(run: Run, to: Instant, rule: ClockRule): Run {
 
 /**
  * The same clock on other hours, for a run settled up to the change. Used time stays used.
- * A target of no time at all is already used up, so it keeps the deadline of the old hours (semantics.json).
+ * A target of no time at all is already used up, so it keeps the deadline of the old hours (semantics.json),
+ * if those ever came.
  */
 export function changeHours(run: Run, calendar: Calendar, rule: ClockRule): Run {
   const ahead = run.target.kind === "business" && run.target.ms === 0 ? outlook(run, rule).dueAt : null;

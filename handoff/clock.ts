@@ -46,6 +46,7 @@ export function clockLedger(events: readonly ClockEvent[], calendars: Calendars,
       rows.push({ kind: "restarted", at: span.from, zone });
       totalMs = 0;
     }
+    if (span.from === span.to) return;
     if (span.paused !== null) {
       rows.push({ kind: "paused", from: span.from, to: span.to, reason: span.paused, zone });
       return;

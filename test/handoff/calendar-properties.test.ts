@@ -5,7 +5,7 @@ import {
   subtract, subtractBusinessTime, subtractIntervals, union,
 } from "../../handoff/calendar.ts";
 import type { Calendar } from "../../handoff/calendar.ts";
-import { MINUTE, anyWindow, hoursIn, minuteIn, yearsOf } from "./business-time/generated.ts";
+import { MINUTE, anyWindow, calendarIn, hoursIn, minuteIn, yearsOf } from "./business-time/generated.ts";
 import { SlowHours } from "./business-time/slow-hours.ts";
 
 const runs = { numRuns: 400 };
@@ -75,7 +75,7 @@ describe("generated calendars agree with counting minute by minute", () => {
 describe("laws that hold to the millisecond", () => {
   const fine = anyWindow.chain((window) =>
     fc.record({
-      calendar: hoursIn(window).map((def) => compile(def, yearsOf(window))),
+      calendar: calendarIn(window),
       a: fc.integer({ min: window.from, max: window.to }),
       b: fc.integer({ min: window.from, max: window.to }),
       ms: fc.integer({ min: 1, max: 500_000_000 }),

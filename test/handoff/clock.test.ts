@@ -126,6 +126,8 @@ describe("pauses", () => {
   test("a second pause and a resume without one change nothing", () => {
     const doubled = view([begun, resume("23T11:00"), pause("23T12:00"), pause("23T13:00"), resume("24T16:00"), resume("24T16:10")], "24T16:30");
     expect(doubled).toEqual(view([begun, pause("23T12:00"), resume("24T16:00")], "24T16:30"));
+    const again: ClockEvent = { at: ny("23T13:00"), kind: "pause", reason: "lead-asked-to-wait" };
+    expect(view([begun, pause("23T12:00"), again], "23T14:00").pauseReason).toBe("legal-review");
   });
 
   test("elapsed time moves on by the pause", () => {
@@ -238,6 +240,8 @@ describe("what cannot be", () => {
   test("moved to hours that exist, it has a deadline again", () => {
     const events: ClockEvent[] = [start("1 business day", "23T10:00", "never"), { at: ny("24T10:00"), kind: "reassign", calendar: "hq", restart: false }];
     expect(view(events, "24T10:00")).toMatchObject({ unreachable: null, dueAt: ny("25T17:00") });
+    const none: ClockEvent[] = [start("0 business minutes", "23T10:00", "never"), { at: ny("24T08:00"), kind: "calendar-changed", calendar: "hq" }];
+    expect(view(none, "24T08:00")).toMatchObject({ unreachable: null, dueAt: ny("24T09:00") });
   });
 
   test.each<[string, ClockEvent[]]>([

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { CalendarDef, DayName } from "../../../handoff/calendar.ts";
+import { compile } from "../../../handoff/calendar.ts";
+import type { Calendar, CalendarDef, DayName } from "../../../handoff/calendar.ts";
 
 const DAY = 86_400_000;
 export const MINUTE = 60_000;
@@ -47,6 +48,11 @@ export function hoursIn(window: Window): fc.Arbitrary<CalendarDef> {
     week: fc.dictionary(fc.constantFrom(...dayNames), hours, { maxKeys: 7, noNullPrototype: true }),
     exceptions: fc.dictionary(date, hours, { maxKeys: 3, noNullPrototype: true }),
   });
+}
+
+/** The same, compiled; a counterexample prints the hours instead of two years of shifts. */
+export function calendarIn(window: Window): fc.Arbitrary<Calendar> {
+  return hoursIn(window).map((def) => Object.assign(compile(def, yearsOf(window)), { [fc.toStringMethod]: () => JSON.stringify(def) }));
 }
 
 /** A whole minute of the window. */
