@@ -76,7 +76,9 @@ function meet(arrival: Prepared, leadOf: Map<string, string>, people: Map<string
   const hits = arrival.identities.flatMap((name) => ({ name, leadId: leadOf.get(identityKey(name)) })).filter((hit): hit is { name: Identity; leadId: string } => hit.leadId !== undefined);
   const ours = arrival.identities.find((name) => name.kind === "lead");
   if (ours && !leadOf.has(identityKey(ours))) return { outcome: "refused", field: "id", message: "expected the id of a lead that exists" };
-  const best = hits.sort((a, b) => precedence.indexOf(a.name.kind) - precedence.indexOf(b.name.kind))[0];
+  // A browser says who it is only when nothing better does: two people may share one.
+  const telling = arrival.identities.some((name) => name.kind !== "anonymous") ? hits.filter((hit) => hit.name.kind !== "anonymous") : hits;
+  const best = telling.sort((a, b) => precedence.indexOf(a.name.kind) - precedence.indexOf(b.name.kind))[0];
   const known = best && people.get(best.leadId);
   if (known?.erased || arrival.identities.some((name) => erased.has(identityKey(name)))) return { outcome: "erased" };
   const person = known ?? newPerson(newId("ld", context.now), context.now, context.importId !== undefined);
