@@ -15,6 +15,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 install(argv[0] === "test");
 
+process.setSourceMapsEnabled(true);
 const { register } = await import("tsx/esm/api");
 register();
 const { main } = await import("./main.ts");

@@ -18,7 +18,7 @@ export const command: Command = {
 
 Finds or gets Postgres and Temporal, brings the database up to date, and runs worker and API.
 Data lies in BATON_HOME (default .baton); PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT move the
-addresses. docs/operating.md lists every setting.`,
+addresses. docs/running.md lists every setting.`,
   async run(args, io) {
     parseArgs({ args, options: {} });
     const settings = readSettings();

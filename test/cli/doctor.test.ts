@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,6 +72,14 @@ describe("settings", () => {
     [{ OPERATOR_TOKEN: "short" }, "OPERATOR_TOKEN is not a token; write bt_ and at least 20 random characters."],
   ])("%j is refused by name", (env, sentence) => {
     expect(() => readSettings(env, folder)).toThrow(sentence);
+  });
+
+  test("are all listed in docs/running.md", () => {
+    const code = readFileSync(new URL("../../cli/env.ts", import.meta.url), "utf8");
+    const guide = readFileSync(new URL("../../docs/running.md", import.meta.url), "utf8");
+    const names = [...code.matchAll(/"([A-Z]+(?:_[A-Z]+)*)"/g)].map(([, name]) => name).filter((name) => name !== "XDG_CACHE_HOME");
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !guide.includes(`\`${name}\``))).toEqual([]);
   });
 
   test("have the documented defaults, also where a variable is set but empty", () => {
