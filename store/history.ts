@@ -31,6 +31,8 @@ export async function leadHistory(db: Db, leadId: string, page: { after?: Histor
         jsonb_build_object('by', by_id, 'role', role, 'via', via, 'body', body, 'settledAt', settled_at, 'result', result)
       from action where lead_id = ${leadId}
       union all
+      select at, 1, 'action', 'reopen/' || cycle, cycle, 'reopen', jsonb_build_object('by', by_id, 'why', why) from reopening where lead_id = ${leadId}
+      union all
       select at, 2, 'decision', cycle || '/' || step, cycle, kind,
         jsonb_build_object('agreement', agreement_id, 'action', action_id, 'input', input, 'output', output)
       from decision where subject_kind = 'lead' and subject_id = ${leadId}

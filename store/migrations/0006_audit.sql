@@ -21,3 +21,13 @@ create table erased_person (
 
 -- Kept answers are swept by age.
 create index idempotency_by_age on idempotency_key (created_at);
+
+-- Why a disqualified lead was started again: a person's words, erasable, unlike the audit trail that says it happened.
+create table reopening (
+  lead_id  text not null references lead on delete cascade,
+  cycle    integer not null,
+  by_id    text not null,
+  why      text not null,
+  at       timestamptz not null,
+  primary key (lead_id, cycle)
+);

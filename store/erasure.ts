@@ -1,0 +1,82 @@
+import type { Instant } from "../handoff/calendar.ts";
+import { isClosed } from "../handoff/stage.ts";
+import { audit } from "./audit.ts";
+import { rows, sql, type Tx } from "./db.ts";
+import { rememberErased } from "./erased.ts";
+import { lockIdentities, type Identity } from "./identities.ts";
+import { aboutLead, tellAll } from "./outbox.ts";
+
+export type Erased = { readonly kind: "erased" | "erased-before"; readonly leads: readonly string[] };
+
+/**
+ * Erases a person: deletes what was known, done, written and sent about them, under every lead that was merged into this
+ * one, and remembers their names as salted hashes so that a late event does not bring them back. Stages, handoffs, clocks,
+ * assignments and answers stay, without text, so that reports keep their counts. The open process is told and ends itself.
+ */
+export async function erasePerson(tx: Tx, leadId: string, by: string, now: Instant): Promise<Erased> {
+  const family = await rows<{ id: string; email: string | null; crm_id: string | null; stage: Parameters<typeof isClosed>[0]; erased_at: Date | null }>(tx, sql`
+    with recursive up as (
+      select id, merged_into from lead where id = ${leadId}
+      union select l.id, l.merged_into from lead l join up on l.id = up.merged_into
+    ), down as (
+      select id from up union select l.id from lead l join down d on l.merged_into = d.id
+    ) select id, email, crm_id, stage, erased_at from lead where id in (select id from down) order by id for update`);
+  const leads = family.map((one) => one.id);
+  if (family.every((one) => one.erased_at !== null)) return { kind: "erased-before", leads };
+
+  const names = await namesOf(tx, leads);
+  // Whoever takes in the same person at this moment waits, and then finds them erased.
+  await lockIdentities(tx, names, false);
+  await rememberErased(tx, names, now);
+  await deleteKnowledge(tx, leads, now);
+  await deleteCopies(tx, leads, names.filter((name) => name.kind === "email" || name.kind === "crm").map((name) => name.value), now);
+
+  await tellAll(tx, family.filter((one) => !isClosed(one.stage)).map(({ id }) => aboutLead(id, "signal", "erased", { id }, 1)), now);
+  for (const id of leads) await audit(tx, { actor: by, what: "person.erased", subject: id }, now);
+  return { kind: "erased", leads };
+}
+
+async function namesOf(tx: Tx, leads: readonly string[]): Promise<Identity[]> {
+  return rows<Identity>(tx, sql`
+    select kind, value from lead_alias where lead_id = any(${leads}::text[])
+    union select 'email', email from lead where id = any(${leads}::text[]) and email is not null
+    union select 'crm', crm_id from lead where id = any(${leads}::text[]) and crm_id is not null
+    union select 'lead', id from lead where id = any(${leads}::text[])`);
+}
+
+/** Who they are, what they did, and what people and rules said about them. */
+async function deleteKnowledge(tx: Tx, leads: readonly string[], now: Instant): Promise<void> {
+  await tx.query(sql`
+    update lead set email = null, crm_id = null, facts = '{}', account_id = null, exit_intent = null, merge_into = null, erased_at = coalesce(erased_at, ${new Date(now)})
+    where id = any(${leads}::text[])`);
+  for (const table of ["lead_alias", "consent", "engagement", "score", "reopening"]) await tx.query(`delete from ${table} where lead_id = any($1::text[])`, [leads]);
+  await tx.query(sql`delete from lead_conflict where lead_id = any(${leads}::text[]) or other_id = any(${leads}::text[])`);
+  // A decision without its values cannot be judged again, so it goes as a whole; what it led to stays as rows of its own.
+  await tx.query(sql`delete from decision where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
+  await tx.query(sql`update action set body = '{}' where lead_id = any(${leads}::text[])`);
+  await tx.query(sql`
+    update answer set note = null, timeline = null, buying_signals = '{}'
+    where handoff_id in (select id from handoff where subject_kind = 'lead' and subject_id = any(${leads}::text[]))`);
+  await tx.query(sql`update task set detail = '{}' where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
+}
+
+/** What was sent, received and refused: mails, CRM records, events, lines of files, kept answers. */
+async function deleteCopies(tx: Tx, leads: readonly string[], names: readonly string[], now: Instant): Promise<void> {
+  await tx.query(sql`delete from kept_mail where lead_id = any(${leads}::text[])`);
+  await tx.query(sql`update effect set error = null where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
+  const crmIds = await rows<{ id: string }>(tx, sql`
+    select id from house_lead where external_id = any(${leads}::text[])
+    union select crm_id from crm_link where kind = 'lead' and our_id = any(${leads}::text[])`);
+  const records = crmIds.map((one) => one.id);
+  await tx.query(sql`update house_lead set merged_into = null where merged_into = any(${records}::text[])`);
+  await tx.query(sql`delete from house_change where lead_id = any(${records}::text[])`);
+  await tx.query(sql`delete from house_lead where id = any(${records}::text[])`);
+  await tx.query(sql`delete from crm_link where kind = 'lead' and our_id = any(${leads}::text[])`);
+
+  // Free text is searched for everything that names them; patterns are escaped, for an address may hold % and _.
+  const words = [...leads, ...names, ...records].map((word) => `%${word.replace(/[\\%_]/g, "\\$&")}%`);
+  await tx.query(sql`
+    update inbox set payload = '{}', error = null, processed_at = coalesce(processed_at, ${new Date(now)}) where payload::text ilike any(${words}::text[])`);
+  await tx.query(sql`delete from import_error where raw ilike any(${words}::text[])`);
+  await tx.query(sql`delete from idempotency_key where response::text ilike any(${words}::text[])`);
+}
