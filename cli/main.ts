@@ -3,6 +3,7 @@ import { Problem, type Command, type Io } from "./command.ts";
 /** Loaded only when called: `baton doctor` must work where the rest does not. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   start: () => import("./start.ts"),
+  agreement: () => import("./agreement.ts"),
   doctor: () => import("./doctor.ts"),
   migrate: () => import("./migrate.ts"),
   test: () => import("./test.ts"),

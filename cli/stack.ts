@@ -9,6 +9,7 @@ import { claimHome } from "./run-file.ts";
 import { ensureSearchAttributes } from "./search-attributes.ts";
 import { resolvePostgres, resolveTemporal, withPool } from "./servers.ts";
 import { supervise } from "./supervisor.ts";
+import { keepFinished } from "./temporal-server.ts";
 
 /** Where the started servers are: what worker and API have to know. */
 export type Reach = { readonly databaseUrl: string; readonly temporalAddress: string };
@@ -42,7 +43,10 @@ export async function runStack(settings: Settings, path: string, io: Io, applica
       const token = operatorToken(home);
       await withPool(postgres.url, (pool) => applications.firstData(pool, token));
 
-      if (temporal.own) await stack.start(temporal.own);
+      if (temporal.own) {
+        await stack.start(temporal.own);
+        await keepFinished(temporal.address, settings.temporalNamespace);
+      }
       await ensureSearchAttributes(temporal.address, settings.temporalNamespace);
       io.out(temporal.label);
 

@@ -1,4 +1,5 @@
 import { Connection } from "@temporalio/client";
+import { msToTs } from "@temporalio/common/lib/time.js";
 import type { ChildSpec } from "./child.ts";
 import type { TemporalCli } from "./temporal.ts";
 
@@ -45,6 +46,20 @@ export function temporalChild(cli: TemporalCli, place: TemporalServerPlace): Chi
     readyWithinMs: 60_000,
     ready: () => namespaceAnswers(address, place.namespace),
   };
+}
+
+/**
+ * How long a finished workflow can still be looked at. The development server's own answer is one
+ * day, which is too short to ask on Monday what happened on Friday.
+ */
+export async function keepFinished(address: string, namespace: string, days = 30): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: 10_000 });
+  try {
+    const config = { workflowExecutionRetentionTtl: msToTs(days * 86_400_000) };
+    await connection.withDeadline(Date.now() + 10_000, () => connection.workflowService.updateNamespace({ namespace, config }));
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Does a Temporal server answer at this address and know the namespace? Never throws. */

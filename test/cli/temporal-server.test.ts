@@ -1,7 +1,7 @@
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SEARCH_ATTRIBUTES, ensureSearchAttributes } from "../../cli/search-attributes.ts";
-import { namespaceAnswers } from "../../cli/temporal-server.ts";
+import { keepFinished, namespaceAnswers } from "../../cli/temporal-server.ts";
 import { freePort } from "../../cli/ports.ts";
 import { temporalServer } from "../support/world.ts";
 
@@ -23,6 +23,12 @@ test("search attributes exist with their types, and asking for them again change
 test("leads can be listed by a search attribute as soon as the server is ready", async () => {
   const { count } = await new Client({ connection, namespace: server.namespace }).workflow.count("LeadStage = 'mql'");
   expect(count).toBe(0);
+});
+
+test("finished workflows can be looked at for thirty days", async () => {
+  await keepFinished(server.address, server.namespace);
+  const { config } = await connection.workflowService.describeNamespace({ namespace: server.namespace });
+  expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
 });
 
 test("the test server can skip the waiting of one workflow", async () => {
