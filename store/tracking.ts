@@ -1,12 +1,18 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
+import { isoOf } from "../handoff/dates.ts";
 import type { FieldPath } from "../handoff/facts.ts";
+import { normalizeFact } from "../handoff/lead.ts";
+import type { DatedFact } from "../handoff/merge-facts.ts";
+import { isClosed } from "../handoff/stage.ts";
 import { sql, type Tx } from "./db.ts";
 import type { ArrivingEngagement } from "./engagement-rules.ts";
 import { scoreAndSignal, storeEngagements, type Engaged } from "./engagements.ts";
 import { findErased } from "./erased.ts";
 import { findLeads, identityKey, lockIdentities, type Identity } from "./identities.ts";
-import { takeIn } from "./intake.ts";
+import { mergeFacts, takeIn } from "./intake.ts";
+import { aboutLead, tellAll } from "./outbox.ts";
+import { keepForVisitor, takeFromVisitors } from "./visitors.ts";
 
 /** Who a tracker speaks of: the site's own user id, its browser, or both. */
 export interface Tracked {
@@ -63,28 +69,48 @@ async function engage(tx: Tx, run: readonly Engagement[], context: Context): Pro
   return scoreAndSignal(tx, await storeEngagements(tx, engaged, context.now), context.agreement, context.now);
 }
 
-async function identify(tx: Tx, message: Extract<TrackedMessage, { kind: "identify" }>, context: Context): Promise<void> {
-  const { userId, anonymousId } = message.who;
-  const leadOf = await findLeads(tx, namesOf(message));
+type Told = Extract<TrackedMessage, { kind: "identify" | "group" }>;
+
+async function identify(tx: Tx, message: Told, context: Context): Promise<void> {
   const hasEmail = typeof message.facts["lead.email"] === "string" && message.facts["lead.email"].trim() !== "";
-  const known = leadOf.get(`user:${userId}`) ?? leadOf.get(`anonymous:${anonymousId}`);
-  if (!hasEmail && known === undefined) return await sameVisitor(tx, message.who);
+  const known = await leadBehind(tx, message);
+  if (!hasEmail && known === undefined) return await keep(tx, message, context);
   // Without an e-mail a new user id on a known browser is that browser's person.
   const id = !hasEmail && known !== undefined ? { id: known } : {};
-  await takeIn(tx, [{ ...id, ...message.who, facts: message.facts, occurredAt: message.occurredAt }], { ...context, from: "tracking", lane: 1 });
+  const [taken] = await takeIn(tx, [{ ...id, ...message.who, facts: message.facts, occurredAt: message.occurredAt }], { ...context, from: "tracking", lane: 1 });
+  const kept = await takeFromVisitors(tx, keysOf(message.who));
+  if (!taken || !("leadId" in taken) || Object.keys(kept).length === 0) return;
+  const { changed } = await mergeFacts(tx, taken.leadId, kept, context.now);
+  // A new lead's process has not read anything yet.
+  if (changed.length > 0 && taken.outcome !== "created" && !isClosed(taken.stage)) await tellAll(tx, [aboutLead(taken.leadId, "signal", "factsChanged", { id: taken.leadId }, 1)], context.now);
 }
 
-/** Nobody we can name yet: what the browser did is kept under the user id, which will be named one day. */
-async function sameVisitor(tx: Tx, who: Tracked): Promise<void> {
-  if (who.userId === undefined || who.anonymousId === undefined) return;
-  await tx.query(sql`update engagement set anonymous_id = ${keyOf(who)} where lead_id is null and anonymous_id = ${who.anonymousId}`);
-}
-
-async function group(tx: Tx, message: Extract<TrackedMessage, { kind: "group" }>, context: Context): Promise<void> {
-  const leadOf = await findLeads(tx, namesOf(message));
-  const id = leadOf.get(`user:${message.who.userId}`) ?? leadOf.get(`anonymous:${message.who.anonymousId}`);
-  if (id === undefined) return;
+/** A company may be told before the person is named: batches of a tracker overtake each other. */
+async function group(tx: Tx, message: Told, context: Context): Promise<void> {
+  const id = await leadBehind(tx, message);
+  if (id === undefined) return await keep(tx, message, context);
   await takeIn(tx, [{ id, facts: message.facts, occurredAt: message.occurredAt }], { ...context, from: "tracking", lane: 1 });
+}
+
+async function leadBehind(tx: Tx, message: Told): Promise<string | undefined> {
+  const leadOf = await findLeads(tx, namesOf(message));
+  return leadOf.get(`user:${message.who.userId}`) ?? leadOf.get(`anonymous:${message.who.anonymousId}`);
+}
+
+/** Nobody we can name yet: facts and doings are kept under the user id, or the browser's, which will be named one day. */
+async function keep(tx: Tx, message: Told, context: Context): Promise<void> {
+  const at = isoOf(message.occurredAt);
+  const facts: Record<FieldPath, DatedFact> = {};
+  for (const [field, raw] of Object.entries(message.facts)) {
+    const normal = normalizeFact(field, raw, context.agreement);
+    if ("value" in normal) facts[field] = { value: normal.value, from: "tracking", at };
+  }
+  if ((await findErased(tx, namesOf(message))).size > 0) return;
+  await keepForVisitor(tx, keyOf(message.who), facts, context.now);
+  const { userId, anonymousId } = message.who;
+  if (userId === undefined || anonymousId === undefined) return;
+  await keepForVisitor(tx, keyOf(message.who), await takeFromVisitors(tx, [anonymousId]), context.now);
+  await tx.query(sql`update engagement set anonymous_id = ${keyOf(message.who)} where lead_id is null and anonymous_id = ${anonymousId}`);
 }
 
 function namesOf({ who }: TrackedMessage): Identity[] {
@@ -97,4 +123,8 @@ function namesOf({ who }: TrackedMessage): Identity[] {
 /** The name under which the doings of somebody unknown are kept. */
 function keyOf(who: Tracked): string {
   return who.userId === undefined ? (who.anonymousId ?? "") : `user:${who.userId}`;
+}
+
+function keysOf(who: Tracked): string[] {
+  return [...(who.userId === undefined ? [] : [`user:${who.userId}`]), ...(who.anonymousId === undefined ? [] : [who.anonymousId])];
 }

@@ -15,3 +15,10 @@ create index import_by_start on import (started_at desc, id);
 -- Created leads of a period, for the funnel and conservation.
 create index lead_by_arrival on lead (arrived_at);
 create index transition_by_subject on transition (subject_kind, subject_id, at);
+
+-- What trackers told about somebody who has no e-mail yet; it goes to the lead they turn out to be.
+create table visitor (
+  id       text primary key,                     -- a browser's id, or 'user:' and the site's own id
+  facts    jsonb not null,                       -- path -> { value, from, at }
+  since    timestamptz not null
+);
