@@ -113,9 +113,7 @@ function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
 
 function territories(tree: readonly Territory[], chain: readonly Condition[], covered: boolean, fallback: string, logic: Logic, reading: Reading): void {
   const rests = tree.filter((one) => !one.when);
-  const rest = tree.findIndex((one) => !one.when);
   if (rests.length > 1) reading.report("problems", rests[1]!.at, `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" and "${rests[1]!.name}"`);
-  else if (rest >= 0 && rest < tree.length - 1) reading.report("problems", tree[rest]!.at, `expected the territory without \`when:\` as the last of its siblings; "${tree[rest + 1]!.name}" below it is never reached`);
   if (rests.length === 0 && covered) {
     reading.report("warnings", tree[0]?.at ?? "routing", `no territory here takes the rest of the leads (one without \`when:\`); they go to the queue "${fallback}"`);
   }
@@ -123,7 +121,7 @@ function territories(tree: readonly Territory[], chain: readonly Condition[], co
     if (one.when && logic.neverTrue(both(chain, one.when))) reading.report("problems", one.at, `expected a territory that some lead can reach; "${one.name}" excludes itself or what it lies in`);
     for (const other of tree.slice(0, i)) {
       const overlap = one.when && other.when && logic.bothPossible(both(chain, one.when), other.when);
-      if (overlap) reading.report("warnings", one.at, `"${one.name}" and "${other.name}" overlap${overlap.example ? ` (${overlap.example})` : ""}; "${other.name}" stands first and takes these leads`);
+      if (overlap) reading.report("warnings", one.at, `"${one.name}" and "${other.name}" overlap${overlap.example ? ` (${overlap.example})` : ""}; such leads go to the one with the deeper match, or else to "${other.name}", which stands first`);
     }
     if (one.within.length > 0) territories(one.within, one.when ? [...chain, one.when] : chain, one.pool === undefined, fallback, logic, reading);
   }

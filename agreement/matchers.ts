@@ -17,6 +17,8 @@ const matchersOf: Readonly<Record<FieldType, readonly Exclude<Matcher["op"], "is
   list: ["in", "notIn", "contains", "matches", "exists"],
 };
 
+export const allMatchers: readonly Matcher["op"][] = [...new Set(Object.values(matchersOf).flat())];
+
 /** What a matcher compares with: the field's type, and the words it may hold when they are a closed list. */
 export interface Subject {
   readonly field: string;

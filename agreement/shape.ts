@@ -118,7 +118,7 @@ export function list<T>(shape: Shape<T>, what: string, bounds: { readonly min?: 
 /** Text; a bare number counts as the text it was written as. */
 export function text(what: string, schema: JsonSchema = {}): Shape<string> {
   return {
-    schema: { type: "string", ...schema },
+    schema: { type: ["string", "number"], ...schema },
     read(node, place) {
       const value = scalarText(node);
       if (value === null || value.trim() === "") return place.expected(what, node);
