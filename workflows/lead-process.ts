@@ -2,7 +2,7 @@ import {
   allHandlersFinished, ApplicationFailure, CancellationScope, condition, isCancellation, log, setCurrentDetails, setHandler, sleep,
   upsertSearchAttributes, workflowInfo,
 } from "@temporalio/workflow";
-import type { SearchAttributePair } from "@temporalio/common";
+import type { SearchAttributePair, SearchAttributeUpdatePair } from "@temporalio/common";
 import { actions, decisive, isClosed, mayAct, type ActionName } from "../handoff/stage.ts";
 import {
   news, newsNames, searchAttributes, standing, updates,
@@ -141,8 +141,13 @@ export class LeadProcess {
       : { ...rest, cycle: this.cycle, step: this.step, from: "resume", at };
   }
 
-  /** What the Temporal UI can search for; a value that is not known is taken away. */
+  /** What the Temporal UI can search for, as the next run begins with it. */
   attributes(): SearchAttributePair[] {
+    return this.pairs().filter((pair): pair is SearchAttributePair => pair.value !== null);
+  }
+
+  /** Every attribute; a value that is not known is null, which takes it away. */
+  private pairs(): SearchAttributeUpdatePair[] {
     const { at } = this;
     const date = (ms: number | null) => (ms === null ? null : new Date(ms));
     return [
@@ -156,7 +161,7 @@ export class LeadProcess {
       { key: searchAttributes.dueAt, value: date(at.dueAt) },
       { key: searchAttributes.stageSince, value: new Date(at.stageSince) },
       { key: searchAttributes.cycle, value: this.cycle },
-    ] as SearchAttributePair[];
+    ];
   }
 
   private assessOnce = (key: DecisionKey, by: Decisions) => by.assess(key, { reopen: this.start.from === "reopen" && key.step === this.start.step + 1 });
@@ -242,8 +247,7 @@ export class LeadProcess {
   /** Details cost nothing and are always current. Attributes cost an event: on a new stage or owner, and whenever the timer has fired. */
   private show(all: boolean): void {
     setCurrentDetails(this.at.details);
-    const pairs = this.attributes();
-    const changed = pairs.filter((pair) => this.shown.get(pair.key.name) !== plain(pair.value));
+    const changed = this.pairs().filter((pair) => this.shown.get(pair.key.name) !== plain(pair.value));
     const matters = all || changed.some(({ key }) => key.name === searchAttributes.stage.name || key.name === searchAttributes.owner.name);
     if (changed.length === 0 || !matters) return;
     // Taking away what was never set is an event for nothing.

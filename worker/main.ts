@@ -1,0 +1,74 @@
+import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Client } from "@temporalio/client";
+import { bundleWorkflowCode, NativeConnection, Runtime, Worker, DefaultLogger } from "@temporalio/worker";
+import pino from "pino";
+import { createActivities } from "../activities/index.ts";
+import { agreementOf } from "../agreement/stored.ts";
+import { parseChange } from "../crm/change.ts";
+import { createHouseCrm } from "../crm/house.ts";
+import { createKeptMail } from "../mail/kept.ts";
+import { createSmtpMail } from "../mail/smtp.ts";
+import { createAgreements } from "../store/agreements.ts";
+import { openPool } from "../store/db.ts";
+import { houseTables } from "../store/house.ts";
+import { keepMail } from "../store/mail.ts";
+import { readWorkerSettings } from "./env.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { processInbox } from "./inbox.ts";
+import { startRelay } from "./relay.ts";
+import { ensureSchedules } from "./schedules.ts";
+
+/** The worker process: workflows, activities, relay and heartbeat. Ends in order on SIGTERM, SIGINT and SIGHUP. */
+async function main(): Promise<void> {
+  const settings = readWorkerSettings(process.env);
+  const log = pino({ name: "worker", level: settings.LOG_LEVEL });
+  Runtime.install({ logger: new DefaultLogger("WARN", (entry) => log[entry.level === "ERROR" ? "error" : "warn"]({ ...entry.meta }, entry.message)) });
+
+  const clock = Date.now;
+  const pool = openPool(settings.DATABASE_URL, { max: 20, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
+  const agreements = createAgreements(agreementOf);
+  const crm = createHouseCrm(houseTables(pool, clock), parseChange);
+  const mail = settings.SMTP_URL
+    ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
+    : createKeptMail((message) => keepMail(pool, message, clock()));
+
+  const connection = await NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
+  const worker = await Worker.create({
+    connection,
+    namespace: settings.TEMPORAL_NAMESPACE,
+    taskQueue: settings.BATON_TASK_QUEUE,
+    workflowBundle: await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) }),
+    activities: createActivities({ pool, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client }),
+    shutdownGraceTime: "10 seconds",
+    ...(settings.BATON_DEPLOYMENT && settings.BATON_BUILD_ID
+      ? { workerDeploymentOptions: { version: { deploymentName: settings.BATON_DEPLOYMENT, buildId: settings.BATON_BUILD_ID }, useWorkerVersioning: true, defaultVersioningBehavior: "AUTO_UPGRADE" as const } }
+      : {}),
+  });
+  await ensureSchedules({ client, pool, agreements, taskQueue: settings.BATON_TASK_QUEUE, log });
+
+  const relay = startRelay({
+    pool, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
+    processInbox: (limit) => processInbox({ pool, log, clock }, limit),
+  });
+  const heartbeat = startHeartbeat({ pool, clock, id: `${hostname()}:${process.pid}`, worker: () => worker.getState() === "RUNNING", relay: relay.lastRound });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => worker.shutdown());
+
+  log.info({ ready: true, taskQueue: settings.BATON_TASK_QUEUE }, "worker and relay are ready");
+  try {
+    await worker.run();
+  } finally {
+    await relay.stop();
+    await heartbeat.stop();
+    await connection.close();
+    await pool.end();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
