@@ -37,7 +37,7 @@ export function appliedCalendar(agreement: Rules, rep: Rep | null, pool: Pool | 
 }
 
 /** When a rep works: what `assignee` means, whatever the agreement runs its clocks on. Routing asks this. */
-export function hoursOf(rep: Pick<Rep, "hours" | "absences"> | null, pool: Pick<Pool, "hours"> | null, base: CalendarDef): AppliedCalendar {
+export function hoursOf(rep: { readonly hours: CalendarDef | null; readonly absences: AppliedCalendar["minus"] } | null, pool: Pick<Pool, "hours"> | null, base: CalendarDef): AppliedCalendar {
   const minus = (rep?.absences ?? []).map(({ from, to }) => ({ from, to }));
   if (rep?.hours) return { hours: rep.hours, ...(pool?.hours ? { within: pool.hours } : {}), minus, from: "rep" };
   return pool?.hours ? { hours: pool.hours, minus, from: "pool" } : { hours: base, minus, from: "agreement" };

@@ -1,0 +1,153 @@
+import { hoursOf } from "../handoff/applied-calendar.ts";
+import type { CalendarDef, Instant } from "../handoff/calendar.ts";
+import { apply, type Deltas, type Ledger } from "../handoff/credit.ts";
+import type { Member } from "../handoff/eligibility.ts";
+import { localSpan, presenceAt, type LocalSpan, type Presence } from "../handoff/presence.ts";
+import type { Caps } from "../handoff/roster.ts";
+import { rows, sql, type Tx } from "./db.ts";
+import { capsOf } from "./roster.ts";
+
+/** What routing reads under the locks of its pools; `load` and `ledgers` move on as leads are given out. */
+export interface Snapshot {
+  readonly pools: Readonly<Record<string, { readonly hours: CalendarDef | null; readonly members: readonly RepState[] }>>;
+  /** Reps looked up by name, with the pools they work in. */
+  readonly named: Readonly<Record<string, RepState & { readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[] }>>;
+  /** By pool, then by lead type. */
+  readonly ledgers: Record<string, Record<string, Ledger>>;
+  /** Presences worked out so far: a release asks for the same ones a thousand times. */
+  readonly presences: Map<string, Presence & Pick<LocalSpan, "dayTo" | "hourTo">>;
+  readonly now: Instant;
+}
+
+/** A rep as stored; the load is one object for all pools of the rep. */
+export interface RepState {
+  readonly repId: string;
+  readonly weight: number;
+  readonly active: boolean;
+  readonly hours: CalendarDef | null;
+  readonly languages: readonly string[];
+  readonly products: readonly string[];
+  readonly motions: readonly string[];
+  readonly caps: Caps;
+  readonly absences: readonly { readonly from: Instant; readonly to: Instant }[];
+  readonly load: { open: number; today: number; thisHour: number };
+}
+
+/**
+ * Locks pools, each in a statement of its own: a lock taken inside the statement that reads comes after its snapshot
+ * (routing.md, "Atomic"). In one order, so that two routings never wait for each other.
+ */
+export async function lockPools(tx: Tx, pools: readonly string[]): Promise<void> {
+  for (const pool of [...new Set(pools)].sort()) await tx.query(sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`);
+}
+
+const lockClass = 7_201_665;
+
+/** Reads pools (locked before) and reps by name: members, absences, loads and ledgers as they are now. */
+export async function readSnapshot(tx: Tx, want: { readonly pools: readonly string[]; readonly named: readonly string[]; readonly base: CalendarDef }, now: Instant): Promise<Snapshot> {
+  const places = await rows<PlaceRow>(tx, sql`
+    select p.id as pool, p.hours, m.rep_id, m.weight from pool p left join pool_member m on m.pool_id = p.id
+    where p.id = any(${want.pools}) or m.rep_id = any(${want.named}) order by p.id, m.rep_id`);
+  const ids = [...new Set([...want.named, ...places.flatMap((place) => place.rep_id ?? [])])];
+  const reps = await rows<RepRow>(tx, sql`
+    select r.id, r.active, r.hours, r.languages, r.products, r.motions, r.max_open, r.max_per_day, r.max_per_hour,
+      (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
+        from absence a where a.rep_id = r.id and a.to_at > ${new Date(now)}) as absences,
+      (select count(*)::int from pool_member m where m.rep_id = r.id) as pools
+    from rep r where r.id = any(${ids})`);
+  const loads = await readLoads(tx, reps, want, places, now);
+  const stateOf = (id: string, weight: number): RepState[] => reps.filter((row) => row.id === id).map((row) => ({
+    repId: id, weight, active: row.active, hours: row.hours, languages: row.languages, products: row.products, motions: row.motions,
+    caps: capsOf(row), absences: row.absences ?? [], load: loads.get(id) ?? { open: 0, today: 0, thisHour: 0 },
+  }));
+  const poolOf = (id: string) => {
+    const members = places.filter((place) => place.pool === id);
+    return { hours: members[0]?.hours ?? null, members: members.flatMap((place) => (place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0))) };
+  };
+  return {
+    pools: Object.fromEntries(want.pools.map((id) => [id, poolOf(id)])),
+    named: Object.fromEntries(want.named.flatMap((id) => stateOf(id, 0)).map((state) =>
+      [state.repId, { ...state, pools: places.filter((place) => place.rep_id === state.repId).map((place) => ({ id: place.pool, hours: place.hours })) }])),
+    ledgers: await readLedgers(tx, want.pools),
+    presences: new Map(),
+    now,
+  };
+}
+
+interface PlaceRow { pool: string; hours: CalendarDef | null; rep_id: string | null; weight: number | null }
+
+interface RepRow {
+  id: string; active: boolean; hours: CalendarDef | null; languages: string[]; products: string[]; motions: string[];
+  max_open: number | null; max_per_day: number | null; max_per_hour: number | null;
+  absences: { from: Instant; to: Instant }[] | null;
+  /** How many pools the rep works in. */
+  pools: number;
+}
+
+/** Counts for reps with caps: offers open and not worked by them, and offers made in their local day and hour. */
+async function readLoads(tx: Tx, reps: readonly RepRow[], want: { readonly named: readonly string[]; readonly base: CalendarDef }, places: readonly PlaceRow[], now: Instant): Promise<Map<string, RepState["load"]>> {
+  const capped = reps.filter((row) => Object.keys(capsOf(row)).length > 0);
+  if (capped.length === 0) return new Map();
+  // A rep of several pools is given leads under several locks: the lock of the rep's row keeps the caps.
+  const shared = capped.filter((row) => row.pools > 1 || want.named.includes(row.id)).map((row) => row.id);
+  if (shared.length > 0) await tx.query(sql`select id from rep where id = any(${shared}) order by id for no key update`);
+  const spans = capped.map((row) => localSpan((row.hours ?? places.find((place) => place.rep_id === row.id)?.hours ?? want.base).zone, now));
+  const found = await rows<{ id: string; open: number; today: number; this_hour: number }>(tx, sql`
+    select r.id,
+      (select count(*)::int from assignment a join handoff h on h.id = a.handoff_id
+        where a.rep_id = r.id and a.ended_at is null and h.state = 'open' and h.sal_at is null
+          and not exists (select 1 from outreach o where o.handoff_id = a.handoff_id and o.rep_id = r.id)) as open,
+      (select count(*)::int from assignment a where a.rep_id = r.id and a.at >= r.day) as today,
+      (select count(*)::int from assignment a where a.rep_id = r.id and a.at >= r.hour) as this_hour
+    from unnest(${capped.map((row) => row.id)}::text[], ${spans.map((span) => new Date(span.dayFrom))}::timestamptz[], ${spans.map((span) => new Date(span.hourFrom))}::timestamptz[]) as r(id, day, hour)`);
+  return new Map(found.map((row) => [row.id, { open: row.open, today: row.today, thisHour: row.this_hour }]));
+}
+
+async function readLedgers(tx: Tx, pools: readonly string[]): Promise<Snapshot["ledgers"]> {
+  const found = await rows<{ pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }>(tx, sql`
+    select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${pools}) order by pool, lead_type, rep_id`);
+  const ledgers: Record<string, Record<string, Record<string, Ledger[string]>>> = {};
+  for (const row of found) ((ledgers[row.pool] ??= {})[row.lead_type] ??= {})[row.rep_id] = { millionths: row.millionths, lastPick: row.last_pick };
+  return ledgers;
+}
+
+/** The members of a pool that was read, as they are at this moment of the transaction. */
+export function membersOf(snapshot: Snapshot, pool: string, base: CalendarDef): Member[] {
+  const { hours, members } = snapshot.pools[pool] ?? { hours: null, members: [] };
+  return members.map((state) => memberOf(snapshot, state, hours, base));
+}
+
+/** A rep as the rules see one: hours become instants, and the load is copied as it is now. */
+export function memberOf(snapshot: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef): Member {
+  const key = JSON.stringify([state.repId, poolHours, base]);
+  let presence = snapshot.presences.get(key);
+  if (!presence) {
+    const found = presenceAt(hoursOf(state, { hours: poolHours }, base), snapshot.now);
+    const { dayTo, hourTo } = localSpan(found.zone, snapshot.now);
+    presence = { ...found, dayTo, hourTo };
+    snapshot.presences.set(key, presence);
+  }
+  const { dayTo, hourTo, ...rest } = presence;
+  const { repId, weight, active, languages, products, motions, caps } = state;
+  return { repId, weight, active, languages, products, motions, caps, load: { ...state.load, dayTo, hourTo }, presence: rest };
+}
+
+export function ledgerOf(snapshot: Snapshot, pool: string, leadType: string): Ledger {
+  return snapshot.ledgers[pool]?.[leadType] ?? {};
+}
+
+/** Moves the snapshot on as the database will be once the entry is written. */
+export function book(snapshot: Snapshot, entry: { readonly pool: string; readonly leadType: string; readonly deltas: Deltas; readonly winner: string | null }): void {
+  const ledger = ledgerOf(snapshot, entry.pool, entry.leadType);
+  // The entry's number is given by the database later; for the order of ties any number after all others will do.
+  const next = 1 + Math.max(0, ...Object.values(ledger).map((one) => one.lastPick));
+  (snapshot.ledgers[entry.pool] ??= {})[entry.leadType] = apply(ledger, entry.deltas, entry.winner === null ? undefined : { winner: entry.winner, entry: next });
+  if (entry.winner === null) return;
+  // Pools share the load of a rep who works in several.
+  const winner = snapshot.pools[entry.pool]?.members.find((one) => one.repId === entry.winner);
+  if (winner) {
+    winner.load.open += 1;
+    winner.load.today += 1;
+    winner.load.thisHour += 1;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Instant } from "../handoff/calendar.ts";
+import type { Deltas } from "../handoff/credit.ts";
+import type { Candidate, RouteInput, Via } from "../handoff/route.ts";
+import { sql, type Tx } from "./db.ts";
+
+/** A handoff given to a rep, or to a queue; one of the two is null. */
+export interface NewAssignment {
+  readonly handoffId: string;
+  readonly round: number;
+  readonly repId: string | null;
+  readonly queue: string | null;
+  readonly pool: string | null;
+  readonly via: Via;
+  readonly candidates: readonly Candidate[];
+  readonly input: RouteInput;
+}
+
+/** One line of a pool's credit ledger; deltas sum to 0. */
+export interface LedgerEntry {
+  readonly pool: string;
+  readonly leadType: string;
+  readonly kind: "pick" | "reverse" | "leave";
+  readonly handoffId: string | null;
+  readonly round: number | null;
+  readonly winner: string | null;
+  readonly deltas: Deltas;
+}
+
+/** Writes assignments; who is assigned is held no longer. The same (handoff, round) twice is an error of the database. */
+export async function writeAssignments(tx: Tx, assignments: readonly NewAssignment[], now: Instant): Promise<void> {
+  for (const part of chunks(assignments)) {
+    await tx.query(sql`
+      insert into assignment (handoff_id, round, rep_id, queue, pool, via, candidates, input, at)
+      select a."handoffId", a.round, a."repId", a.queue, a.pool, a.via, a.candidates, a.input, ${new Date(now)}
+      from jsonb_to_recordset(${JSON.stringify(part.map(forKeeping))}::jsonb)
+        as a("handoffId" text, round int, "repId" text, queue text, pool text, via text, candidates jsonb, input jsonb)`);
+    await tx.query(sql`delete from held where handoff_id = any(${part.map((one) => one.handoffId)})`);
+  }
+}
+
+/** The decision keeps what the place was found from; the assignment's own copy holds no fact of the lead. */
+function forKeeping(assignment: NewAssignment): NewAssignment {
+  const { input } = assignment;
+  return { ...assignment, input: { ...input, evidence: null, place: { ...input.place, trace: [] } } };
+}
+
+/** Appends entries in their order and moves the credits that they change, in one statement. */
+export async function writeEntries(tx: Tx, entries: readonly LedgerEntry[], now: Instant): Promise<void> {
+  for (const part of chunks(entries)) {
+    await tx.query(sql`
+      with entry as (
+        insert into credit_entry (pool, lead_type, kind, handoff_id, round, winner, deltas, at)
+        select e.pool, e."leadType", e.kind, e."handoffId", e.round, e.winner, e.deltas, ${new Date(now)}
+        from rows from (jsonb_to_recordset(${JSON.stringify(part)}::jsonb)
+          as (pool text, "leadType" text, kind text, "handoffId" text, round int, winner text, deltas jsonb)) with ordinality
+          as e(pool, "leadType", kind, "handoffId", round, winner, deltas, n)
+        order by e.n
+        returning id, pool, lead_type, winner, deltas)
+      insert into credit (pool, lead_type, rep_id, millionths, last_pick)
+      select e.pool, e.lead_type, d.key, sum(d.value::bigint)::bigint, coalesce(max(e.id) filter (where e.winner = d.key), 0)
+      from entry e, jsonb_each_text(e.deltas) d group by e.pool, e.lead_type, d.key order by e.pool, e.lead_type, d.key
+      on conflict (pool, lead_type, rep_id) do update
+        set millionths = credit.millionths + excluded.millionths, last_pick = greatest(credit.last_pick, excluded.last_pick)`);
+  }
+}
+
+/** Bounds the size of one statement when a whole weekend is released at once. */
+function* chunks<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < list.length; from += 500) yield list.slice(from, from + 500);
+}
