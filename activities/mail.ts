@@ -34,14 +34,17 @@ export async function sendMail(deps: MailDeps, effect: Effect, signal?: AbortSig
   return refusals.length === 0 ? { state: "done" } : { state: "failed", why: refusals.join("; ") };
 }
 
+/** Messages that are wanted whatever became of the lead: the rep must hear of a withdrawal, and some are about no lead. */
+export const regardless: readonly MailKind[] = ["withdrawn", "crm-paused", "renurture-review"];
+
 /** A deadline that no longer is the reader's would mislead: an offer held up by an outage is dropped when somebody else has the lead. */
 function whyUnwanted(kind: MailKind, effect: Effect, { erased, merged, handoff }: MailContext): string | null {
-  if (kind === "withdrawn") return null;
+  if (regardless.includes(kind)) return null;
   if (erased) return "the person was erased";
   if (merged) return "the lead was merged into another one";
   if ((kind !== "offer" && kind !== "warning") || !handoff) return null;
-  const to = effect.payload["to"] ?? handoff.repId;
-  return handoff.isOpen && handoff.repId === to ? null : "the offer is not the reader's any more";
+  const reader = effect.payload["repId"] ?? handoff.repId;
+  return handoff.isOpen && handoff.repId === reader ? null : "the offer is not the reader's any more";
 }
 
 /** Gives why it was refused for good, without the address. */

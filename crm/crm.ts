@@ -13,8 +13,10 @@ export interface CrmPort {
   upsertAccount(account: AccountRecord, signal?: AbortSignal): Promise<CrmRef>;
   /** Keyed by our id. Throws CrmGone or CrmMerged when the record it was written to is no more. */
   upsertLead(lead: LeadRecord, signal?: AbortSignal): Promise<CrmRef>;
-  /** Makes the task with this key, or makes it equal: owner, due, open or done. */
+  /** Makes the task with this key, or makes it equal: owner, words, due. One that a user finished stays finished. */
   upsertTask(task: TaskRecord, signal?: AbortSignal): Promise<CrmRef>;
+  /** A task that is not there counts as closed. */
+  closeTask(key: string, signal?: AbortSignal): Promise<void>;
   /** A note is written once; a repeat of the key leaves the first text. */
   addNote(note: NoteRecord, signal?: AbortSignal): Promise<CrmRef>;
   upsertOpportunity(opportunity: OpportunityRecord, signal?: AbortSignal): Promise<CrmRef>;
@@ -63,7 +65,6 @@ export interface TaskRecord {
   readonly ownerId: string | null;
   readonly subject: string;
   readonly dueAt: Instant | null;
-  readonly state: "open" | "done";
 }
 
 export interface NoteRecord {

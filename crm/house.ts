@@ -21,6 +21,7 @@ export function createHouseCrm(tables: HouseTables, parseChange: (payload: unkno
     upsertAccount: (account, signal) => write(signal, () => tables.upsertAccount(account)),
     upsertLead: (lead, signal) => write(signal, () => tables.upsertLead(lead)),
     upsertTask: (task, signal) => write(signal, () => tables.upsertTask(task)),
+    closeTask: (key, signal) => call(signal, () => tables.closeTask(key)),
     addNote: (note, signal) => write(signal, () => tables.addNote(note)),
     upsertOpportunity: (opportunity, signal) => write(signal, () => tables.upsertOpportunity(opportunity)),
     findLead: (by, signal) => call(signal, () => tables.findLead("email" in by ? { email: by.email.trim().toLowerCase() } : by)),

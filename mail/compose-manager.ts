@@ -18,7 +18,7 @@ export function escalation(facts: MailFacts): Message {
   return {
     subject: `Needs you: ${whom(facts)}`,
     opening: `${whom(facts)} was not picked up in time and now waits for you.`,
-    rows: [...leadRows(facts), ...known([["Last owner", facts.owner], ["Why", spoken(said(facts, "reason", "the escalation ladder is used up"))]]), ["Was due", due(facts)]],
+    rows: [...leadRows(facts), ...known([["Last owner", facts.owner], ["Why", spoken(said(facts, "because", "the escalation ladder is used up"))]]), ["Was due", due(facts)]],
     next: ["Reassign the lead to somebody who can take it now."],
     link: leadLink(facts),
   };
@@ -40,7 +40,7 @@ export function stalled(facts: MailFacts): Message {
   return {
     subject: `Stalled: ${whom(facts)}, ${facts.owner ?? "no owner"}`,
     opening: `Nothing has happened with ${whom(facts)} for longer than the agreement allows.`,
-    rows: [...leadRows(facts), ...known([["Owner", facts.owner]])],
+    rows: [...leadRows(facts), ...known([["Owner", facts.owner], ["Why", said(facts, "because", "")]])],
     next: ["Ask the owner where it stands; then reassign it, hand it back, or let it go on."],
     link: leadLink(facts),
   };

@@ -6,7 +6,7 @@ import { when } from "./when.ts";
 export function fallbackQueue(facts: MailFacts): Message {
   return {
     subject: `Nobody to take it: ${whom(facts)}`,
-    opening: `Routing found nobody for ${whom(facts)}; it waits in the queue ${said(facts, "role", "of last resort")}.`,
+    opening: `Routing found nobody for ${whom(facts)}; it waits in the queue ${said(facts, "queue", "of last resort")}.`,
     rows: [...leadRows(facts), ["Outreach due", due(facts)]],
     next: ["Assign it to a rep. The lead's page shows who was considered and why not."],
     link: leadLink(facts),

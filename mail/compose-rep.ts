@@ -33,8 +33,8 @@ export function warning(facts: MailFacts): Message {
 export function reassignedAway(facts: MailFacts): Message {
   return {
     subject: `Reassigned: ${whom(facts)}`,
-    opening: `${facts.reader.name}, ${whom(facts)} is no longer yours${facts.owner ? `; ${facts.owner} has it now` : ""}.`,
-    rows: known([["Lead", whom(facts)], ["Why", spoken(said(facts, "reason", "it was given to somebody else"))]]),
+    opening: `${facts.reader.name}, ${whom(facts)} is no longer yours.`,
+    rows: known([["Lead", whom(facts)], ["Why", spoken(said(facts, "because", "it was given to somebody else"))]]),
     next: ["Please stop working on it. If you have spoken to them already, log that, so that it is not lost."],
     link: leadLink(facts),
   };
@@ -45,7 +45,7 @@ export function withdrawn(facts: MailFacts): Message {
   return {
     subject: `Withdrawn: ${whom(facts)}`,
     opening: `${facts.reader.name}, the handoff of ${whom(facts)} was withdrawn. Please do not contact them any more.`,
-    rows: known([["Lead", facts.lead && whom(facts)], ["Why", spoken(said(facts, "reason", "the lead may not be contacted"))]]),
+    rows: known([["Lead", facts.lead && whom(facts)], ["Why", spoken(said(facts, "because", "the lead may not be contacted"))]]),
     next: ["There is nothing to do. It does not count against you."],
     link: leadLink(facts),
   };

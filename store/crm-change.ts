@@ -48,3 +48,20 @@ export class ChangeError extends Error {
 
 /** The wire's shape of a change. */
 export type CrmChangePayload = z.input<typeof change>;
+
+/** A change as it goes into the inbox: the inverse of `parseCrmChange`. */
+export function changePayload(change: CrmChange): CrmChangePayload {
+  const at = new Date(change.at).toISOString();
+  const { what } = change;
+  switch (what.kind) {
+    case "outreach": return { ...change, at, what: { ...what, occurredAt: new Date(what.occurredAt).toISOString() } };
+    case "opportunity": return { ...change, at, what: { ...what, opportunity: { ...what.opportunity, createdAt: new Date(what.opportunity.createdAt).toISOString() } } };
+    case "status": {
+      const { buyingSignals, ...rest } = what;
+      return { ...change, at, what: buyingSignals ? { ...rest, buyingSignals: [...buyingSignals] } : rest };
+    }
+    case "facts": return { ...change, at, what: { kind: "facts", facts: Object.fromEntries(Object.entries(what.facts).map(([field, told]) => [field, typeof told === "object" ? [...told] : told])) } };
+    case "merged":
+    case "deleted": return { ...change, at, what };
+  }
+}

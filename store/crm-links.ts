@@ -1,7 +1,7 @@
 import type { Instant } from "../handoff/calendar.ts";
 import { firstRow, rows, sql, type Db } from "./db.ts";
 
-export type LinkKind = "lead" | "account" | "opportunity" | "task";
+export type LinkKind = "lead" | "account" | "opportunity" | "task" | "note";
 
 export interface CrmLink {
   readonly ourId: string;
@@ -34,9 +34,10 @@ export async function unlinkCrm(db: Db, crm: string, kind: LinkKind, ourId: stri
   await db.query(sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
 }
 
-/** Our tasks in the CRM whose key begins so, as far as Baton has not closed them. */
-export async function linkedTasks(db: Db, crm: string, keyPrefix: string): Promise<CrmLink[]> {
-  return rows(db, { text: `select ${columns} from crm_link where crm = $1 and kind = 'task' and starts_with(our_id, $2)`, values: [crm, keyPrefix] });
+/** Our tasks in the CRM whose key begins so, as far as Baton has not closed them, and the notes it wrote. */
+export async function linkedKeys(db: Db, crm: string, kind: "task" | "note", keyPrefix: string): Promise<string[]> {
+  const found = await rows<{ our_id: string }>(db, sql`select our_id from crm_link where crm = ${crm} and kind = ${kind} and starts_with(our_id, ${keyPrefix}) order by our_id`);
+  return found.map((row) => row.our_id);
 }
 
 export async function saveSequence(db: Db, crm: string, crmId: string, sequence: number): Promise<void> {
@@ -55,4 +56,14 @@ export async function askToMerge(db: Db, loserId: string, survivorId: string): P
   if (loserId === survivorId) return;
   await db.query(sql`update lead_alias set lead_id = ${survivorId} where lead_id = ${loserId}`);
   await db.query(sql`update lead set merge_into = ${survivorId} where id = ${loserId} and merged_into is null`);
+}
+
+/** Where reading the CRM's changes ended; null before the first time. */
+export async function readCursor(db: Db, crm: string): Promise<string | null> {
+  return (await firstRow<{ cursor: string }>(db, sql`select cursor from crm_cursor where crm = ${crm}`))?.cursor ?? null;
+}
+
+export async function saveCursor(db: Db, crm: string, cursor: string, now: Instant): Promise<void> {
+  await db.query(sql`
+    insert into crm_cursor (crm, cursor, at) values (${crm}, ${cursor}, ${new Date(now)}) on conflict (crm) do update set cursor = excluded.cursor, at = excluded.at`);
 }

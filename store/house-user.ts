@@ -1,6 +1,6 @@
 import type { CrmDeed } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
-import type { FactValue, FieldPath } from "../handoff/facts.ts";
+import type { FieldPath } from "../handoff/facts.ts";
 import type { CrmChangePayload } from "./crm-change.ts";
 import { firstRow, inTransaction, sql, type Pool, type Tx } from "./db.ts";
 import { emailIn } from "./house.ts";
@@ -25,12 +25,13 @@ export type HouseStatus = Omit<Extract<CrmDeed, { kind: "status" }>, "kind">;
 export function setHouseStatus(pool: Pool, leadId: string, by: string, status: HouseStatus, now: Instant): Promise<HouseChange<HouseLead>> {
   return changeLead(pool, leadId, now, async (tx, lead) => {
     await tx.query(sql`update house_lead set status = ${status.status}, status_since = ${new Date(now)}, reason = coalesce(${status.reason ?? null}, reason) where id = ${lead.id}`);
-    return { by, deed: { kind: "status", ...status } };
+    const { buyingSignals, ...rest } = status;
+    return { by, deed: { kind: "status", ...rest, ...(buyingSignals ? { buyingSignals: [...buyingSignals] } : {}) } };
   });
 }
 
 /** Changes facts of the lead. */
-export function setHouseFacts(pool: Pool, leadId: string, by: string, told: Readonly<Record<FieldPath, FactValue>>, now: Instant): Promise<HouseChange<HouseLead>> {
+export function setHouseFacts(pool: Pool, leadId: string, by: string, told: Readonly<Record<FieldPath, string | number | boolean | string[]>>, now: Instant): Promise<HouseChange<HouseLead>> {
   return changeLead(pool, leadId, now, async (tx, lead) => {
     const at = new Date(now).toISOString();
     const facts = { ...lead.facts, ...Object.fromEntries(Object.entries(told).map(([field, value]) => [field, { value, at }])) };

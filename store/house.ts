@@ -19,6 +19,7 @@ export interface HouseTables {
   upsertAccount(account: AccountRecord): Promise<HouseAnswer>;
   upsertLead(lead: LeadRecord): Promise<HouseAnswer>;
   upsertTask(task: TaskRecord): Promise<HouseAnswer>;
+  closeTask(key: string): Promise<void>;
   addNote(note: NoteRecord): Promise<HouseAnswer>;
   upsertOpportunity(opportunity: OpportunityRecord): Promise<HouseAnswer>;
   findLead(by: { email: string } | { leadId: string }): Promise<LeadSeen | null>;
@@ -33,6 +34,7 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
     upsertAccount: (account) => upsertAccount(pool, account, clock()),
     upsertLead: (lead) => upsertLead(pool, lead, clock()),
     upsertTask: (task) => onLiveLead(pool, task.leadCrmId, () => upsertTask(pool, task, clock())),
+    closeTask: (key) => closeTask(pool, key, clock()),
     addNote: (note) => onLiveLead(pool, note.leadCrmId, () => addNote(pool, note)),
     upsertOpportunity: (opportunity) => onLiveLead(pool, opportunity.leadCrmId, () => upsertOpportunity(pool, opportunity, clock())),
     async findLead(by) {
@@ -71,12 +73,21 @@ async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<H
   if (refused) return refused;
   let absent: HouseAnswer | null = null;
   const written = await optimistically(async () => {
-    const known = await houseLeadOf(pool, lead.leadId) ?? (lead.crmId === null ? undefined : await houseLead(pool, lead.crmId));
+    const known = await recordFor(pool, lead);
     absent = known ? (absence(known) ?? taken(known, lead)) : null;
     if (absent) return { crmId: "", version: 0 };
     return known ? updateLead(pool, known, lead, now) : insertLead(pool, lead, now);
   });
   return absent ?? written;
+}
+
+/** The record of our lead. When it was merged and the caller follows the survivor, the survivor takes over its key. */
+async function recordFor(pool: Pool, lead: LeadRecord): Promise<HouseLead | undefined> {
+  const keyed = await houseLeadOf(pool, lead.leadId);
+  if (lead.crmId === null || (keyed && keyed.mergedInto !== lead.crmId)) return keyed;
+  const survivor = await houseLead(pool, lead.crmId);
+  if (keyed && survivor?.leadId === null) await pool.query(sql`update house_lead set external_id = null where id = ${keyed.id}`);
+  return survivor ?? keyed;
 }
 
 function insertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<CrmRef | undefined> {
@@ -101,18 +112,20 @@ async function updateLead(pool: Pool, known: HouseLead, lead: LeadRecord, now: I
     where id = ${known.id} and version = ${known.version} returning id as "crmId", version`);
 }
 
-/** A task that a user finished stays finished, whatever Baton says. */
+/** A task that was finished stays finished: its state is left as it is. */
 async function upsertTask(pool: Pool, task: TaskRecord, now: Instant): Promise<HouseAnswer> {
   if (task.subject.length > 300) return { kind: "refused", field: "subject", expected: "at most 300 characters" };
   const ref = await firstRow<CrmRef>(pool, sql`
     insert into house_task as t (key, lead_id, owner_id, subject, due_at, state, changed_at)
-    values (${task.key}, ${task.leadCrmId}, ${task.ownerId}, ${task.subject}, ${dateOrNull(task.dueAt)}, ${task.state}, ${new Date(now)})
-    on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at,
-      state = case when t.state = 'done' then 'done' else excluded.state end, changed_at = excluded.changed_at,
-      version = t.version + case when (t.owner_id, t.subject, t.due_at, t.state) is distinct from
-        (excluded.owner_id, excluded.subject, excluded.due_at, case when t.state = 'done' then 'done' else excluded.state end) then 1 else 0 end
+    values (${task.key}, ${task.leadCrmId}, ${task.ownerId}, ${task.subject}, ${dateOrNull(task.dueAt)}, 'open', ${new Date(now)})
+    on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at, changed_at = excluded.changed_at,
+      version = t.version + case when (t.owner_id, t.subject, t.due_at) is distinct from (excluded.owner_id, excluded.subject, excluded.due_at) then 1 else 0 end
     returning id as "crmId", version`);
   return written(ref);
+}
+
+async function closeTask(pool: Pool, key: string, now: Instant): Promise<void> {
+  await pool.query(sql`update house_task set state = 'done', version = version + 1, changed_at = ${new Date(now)} where key = ${key} and state = 'open'`);
 }
 
 async function addNote(pool: Pool, note: NoteRecord): Promise<HouseAnswer> {

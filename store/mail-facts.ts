@@ -19,7 +19,7 @@ export async function mailContext(db: Db, effect: Effect, kind: MailKind): Promi
     select l.id, l.facts, a.facts as account_facts, l.lead_type, l.band, l.due_at, l.erased_at, l.merged_into,
       h.rep_id, h.state as handoff_state, h.rejection_reason, h.lead_type as handoff_type, h.band as handoff_band, r.name as owner_name,
       (select v.definition #>> '{hours,zone}' from clock c join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id order by c.id limit 1) as zone
-    from lead l left join account a on a.id = l.account_id left join handoff h on h.id = ${effect.handoffId} left join rep r on r.id = h.rep_id
+    from lead l left join account a on a.id = l.account_id left join handoff h on h.id = ${effect.handoffId} left join rep r on r.id = coalesce(${effect.payload["repId"] ?? null}::text, h.rep_id)
     where l.id = ${effect.subject.id}`) : undefined;
   const dueAt = effect.payload["dueAt"];
   return {

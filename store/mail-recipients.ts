@@ -8,7 +8,7 @@ export type Recipient =
   | { readonly kind: "person"; readonly id: string; readonly name: string; readonly email: string; readonly zone: string | null }
   | { readonly kind: "vacant"; readonly role: string };
 
-/** Whom a message is for when its effect names nobody. `owner` and `manager` are those of the handoff. */
+/** Whom a message is for when its effect names no role. `owner` is the rep it is about, `manager` that rep's. */
 const usually: Readonly<Record<MailKind, "owner" | "manager" | "fallback" | "marketing" | "operations">> = {
   "offer": "owner",
   "warning": "owner",
@@ -29,25 +29,30 @@ const usually: Readonly<Record<MailKind, "owner" | "manager" | "fallback" | "mar
 const roleOf: Readonly<Record<string, string>> = { "marketing-ops": "marketing", "sales-operations": "sales-ops", "operator": "sales-ops" };
 
 /**
- * Who gets the mail of this effect: the person in `payload.to`, else everybody active with the role or queue in
- * `payload.role`, else whom the kind of message is usually for. Nobody at all comes back as a vacant role.
+ * Who gets the mail of this effect: everybody active with the role in `payload.role`; else whom the kind of message is
+ * for, where the rep is the one in `payload.repId`, else the handoff's. Nobody at all comes back as a vacant role.
  */
 export async function recipientsOf(db: Db, effect: Effect, kind: MailKind): Promise<Recipient[]> {
-  const { to, role } = effect.payload;
-  if (typeof to === "string") return orVacant(await people(db, sql`where r.id = ${to}`), "sales-ops");
+  const { repId, role, queue } = effect.payload;
   if (typeof role === "string") return withRole(db, role);
+  const rep = typeof repId === "string" ? repId : await repOf(db, effect.handoffId);
   switch (usually[kind]) {
-    case "owner": return orVacant(await people(db, sql`where r.id = (select rep_id from handoff where id = ${effect.handoffId})`), "sales-ops");
-    case "manager": return managerOf(db, effect.handoffId);
-    case "fallback": return withRole(db, await queueOf(db, effect) ?? "sales-ops");
+    case "owner": return orVacant(await people(db, sql`where r.id = ${rep}`), "sales-ops");
+    case "manager": return managerOf(db, rep);
+    case "fallback": return withRole(db, typeof queue === "string" ? queue : await queueOf(db, effect) ?? "sales-ops");
     case "marketing": return withRole(db, "marketing");
     case "operations": return withRole(db, "sales-ops");
   }
 }
 
+async function repOf(db: Db, handoffId: string | null): Promise<string | null> {
+  const row = await firstRow<{ rep_id: string | null }>(db, sql`select rep_id from handoff where id = ${handoffId}`);
+  return row?.rep_id ?? null;
+}
+
 /** The rep's own manager; without one, every manager. */
-async function managerOf(db: Db, handoffId: string | null): Promise<Recipient[]> {
-  const own = await people(db, sql`where r.active and r.id = (select m.manager_id from handoff h join rep m on m.id = h.rep_id where h.id = ${handoffId})`);
+async function managerOf(db: Db, repId: string | null): Promise<Recipient[]> {
+  const own = await people(db, sql`where r.active and r.id = (select manager_id from rep where id = ${repId})`);
   return own.length > 0 ? own : withRole(db, "manager");
 }
 

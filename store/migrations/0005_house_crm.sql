@@ -95,6 +95,9 @@ create table house_trouble (
 -- What the CRM says about a record that we mirror.
 alter table crm_link add column gone_at timestamptz;      -- deleted there: never made again
 
+alter table crm_link drop constraint crm_link_kind_check;
+alter table crm_link add constraint crm_link_kind_check check (kind in ('lead','account','opportunity','task','note'));
+
 -- One run at a time carries an effect out; a run that died gives it up when its claim ends.
 alter table effect add column claimed_until timestamptz;
 

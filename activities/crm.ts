@@ -1,0 +1,158 @@
+import type { Instant } from "../handoff/calendar.ts";
+import { formatLocal } from "../handoff/calendar.ts";
+import type { CrmPort, LeadRecord, NoteRecord, TaskRecord } from "../crm/crm.ts";
+import { CrmMerged } from "../crm/errors.ts";
+import { askToMerge, crmLink, crmLinkOf, linkCrm, linkedKeys, unlinkCrm } from "../store/crm-links.ts";
+import { leadForCrm, noteLeadCrmId, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
+import { inTransaction, type Pool } from "../store/db.ts";
+import type { EffectEnd } from "../store/effects.ts";
+import { aboutLead, tell } from "../store/outbox.ts";
+
+export interface CrmDeps {
+  readonly pool: Pool;
+  readonly crm: CrmPort;
+  readonly clock: () => Instant;
+}
+
+/** More turns than a lead changes during one sync. */
+const mostTurns = 4;
+
+/**
+ * Makes the CRM equal to what Postgres says now about the lead. Level-triggered: late, repeated and concurrent runs end
+ * the same, for whoever wrote something that is no longer true sees that afterwards and writes again.
+ * Throws the CRM's errors; a record deleted in the CRM is not made again.
+ */
+export async function syncCrm(deps: CrmDeps, leadId: string, signal?: AbortSignal): Promise<EffectEnd> {
+  let lead = await leadForCrm(deps.pool, leadId);
+  for (let turn = 0; turn < mostTurns; turn++) {
+    if (!lead) return { state: "withdrawn", why: "there is no such lead any more" };
+    const end = await writeLead(deps, lead, signal);
+    if (end.state !== "done") return end;
+    const now = await leadForCrm(deps.pool, leadId);
+    if (isSame(lead, now)) return end;
+    lead = now;
+  }
+  throw new Error("the lead kept changing while it was being synchronised");
+}
+
+async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal): Promise<EffectEnd> {
+  const { pool, crm } = deps;
+  const link = await crmLink(pool, crm.name, "lead", lead.leadId);
+  if (link?.isGone) return { state: "withdrawn", why: "the record was deleted in the CRM" };
+  try {
+    const accountCrmId = lead.account ? (await writeAccount(deps, lead.account, signal)) : null;
+    const crmId = link?.crmId ?? await findRecord(deps, lead, signal);
+    const ref = await crm.upsertLead(leadRecord(lead, crmId, accountCrmId), signal);
+    if (link?.crmId !== ref.crmId) await noteRecord(deps, lead.leadId, ref.crmId);
+    await writeTasks(deps, lead, ref.crmId, signal);
+    await writeNotes(deps, lead, ref.crmId, signal);
+    await writeOpportunities(deps, lead, ref.crmId, signal);
+    return { state: "done" };
+  } catch (error) {
+    if (error instanceof CrmMerged) return followSurvivor(deps, lead, error, signal);
+    throw error;
+  }
+}
+
+async function writeAccount({ pool, crm }: CrmDeps, account: NonNullable<LeadForCrm["account"]>, signal?: AbortSignal): Promise<string> {
+  const ref = await crm.upsertAccount({ accountId: account.id, facts: account.facts }, signal);
+  await linkCrm(pool, crm.name, "account", account.id, ref.crmId);
+  return ref.crmId;
+}
+
+/** A person whom the CRM knows already is not made a second time; a record that is another lead's stays that one's. */
+async function findRecord({ crm }: CrmDeps, lead: LeadForCrm, signal?: AbortSignal): Promise<string | null> {
+  const found = lead.email === null ? null : await crm.findLead({ email: lead.email }, signal);
+  return found?.leadId === null ? found.crmId : null;
+}
+
+async function noteRecord({ pool, crm, clock }: CrmDeps, leadId: string, crmId: string): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    await linkCrm(tx, crm.name, "lead", leadId, crmId);
+    await noteLeadCrmId(tx, leadId, crmId, clock());
+  });
+}
+
+function leadRecord(lead: LeadForCrm, crmId: string | null, accountCrmId: string | null): LeadRecord {
+  return {
+    leadId: lead.leadId, crmId, accountCrmId, status: lead.stage, statusSince: lead.stageSince, ownerId: lead.ownerCrmId ?? lead.ownerId, queue: lead.queue,
+    leadType: lead.leadType, band: lead.band, territory: lead.territory, dueAt: lead.dueAt, reason: lead.handoff?.rejectionReason ?? null, facts: lead.facts,
+  };
+}
+
+/** The rep's task for what the lead waits for; those that no longer hold are closed. */
+async function writeTasks({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+  const wanted = wantedTask(lead, leadCrmId);
+  const linked = await linkedKeys(pool, crm.name, "task", `${lead.leadId}/`);
+  if (wanted) {
+    const ref = await crm.upsertTask(wanted, signal);
+    if (!linked.includes(wanted.key)) await linkCrm(pool, crm.name, "task", wanted.key, ref.crmId);
+  }
+  for (const key of linked.filter((one) => one !== wanted?.key)) {
+    await crm.closeTask(key, signal);
+    await unlinkCrm(pool, crm.name, "task", key);
+  }
+}
+
+function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
+  const { handoff, waitingOn } = lead;
+  if (!handoff?.isOpen || lead.ownerId === null || (waitingOn !== "outreach" && waitingOn !== "answer")) return null;
+  const deed = waitingOn === "outreach" ? "Call" : "Accept or reject";
+  const due = lead.dueAt === null ? "; the clock is paused" : ` by ${formatLocal(lead.ownerZone ?? "UTC", lead.dueAt)} (${lead.ownerZone ?? "UTC"})`;
+  return { key: `${lead.leadId}/${handoff.id}/${handoff.round}/${waitingOn}`, leadCrmId, ownerId: lead.ownerCrmId ?? lead.ownerId, subject: `${deed}${due}`, dueAt: lead.dueAt };
+}
+
+/** What sales needs to know about a handoff and about its rejection, each written once. */
+async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+  const { handoff } = lead;
+  if (!handoff) return;
+  const wanted: NoteRecord[] = [{
+    key: `${lead.leadId}/${handoff.id}/handoff`, leadCrmId, at: handoff.mqlAt,
+    body: `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
+  }];
+  if (handoff.rejectedAt !== null) {
+    wanted.push({ key: `${lead.leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`, leadCrmId, at: handoff.rejectedAt, body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.` });
+  }
+  const written = await linkedKeys(pool, crm.name, "note", `${lead.leadId}/`);
+  for (const note of wanted.filter(({ key }) => !written.includes(key))) {
+    const ref = await crm.addNote(note, signal);
+    await linkCrm(pool, crm.name, "note", note.key, ref.crmId);
+  }
+}
+
+async function writeOpportunities({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+  for (const one of lead.opportunities) {
+    const stage = one.isWon ? "won" : one.isLost ? "lost" : "open";
+    const ref = await crm.upsertOpportunity({ key: one.id, leadCrmId, stage, amountMinor: one.amountMinor, currency: one.currency }, signal);
+    await inTransaction(pool, async (tx) => {
+      await linkCrm(tx, crm.name, "opportunity", one.id, ref.crmId);
+      await noteOpportunityCrmId(tx, one.id, ref.crmId);
+    });
+  }
+}
+
+/** The CRM's users merged the record. A survivor of ours is asked to take over; one we do not know becomes the lead's record. */
+async function followSurvivor(deps: CrmDeps, lead: LeadForCrm, merged: CrmMerged, signal?: AbortSignal): Promise<EffectEnd> {
+  const { pool, crm, clock } = deps;
+  const survivor = await crmLinkOf(pool, crm.name, "lead", merged.into);
+  if (survivor && survivor.ourId !== lead.leadId) {
+    await inTransaction(pool, async (tx) => {
+      await askToMerge(tx, lead.leadId, survivor.ourId);
+      await tell(tx, aboutLead(lead.leadId, "signal", "factsChanged", { id: merged.crmId }, 1), clock());
+    });
+    return { state: "withdrawn", why: "the record was merged into another lead's" };
+  }
+  const ref = await crm.upsertLead(leadRecord(lead, merged.into, null), signal);
+  await noteRecord(deps, lead.leadId, ref.crmId);
+  return { state: "done" };
+}
+
+/** The same to the CRM. */
+function isSame(a: LeadForCrm, b: LeadForCrm | undefined): boolean {
+  const shown = ({ opportunities: _, ...rest }: LeadForCrm) => JSON.stringify(rest);
+  return b !== undefined && shown(a) === shown(b) && b.opportunities.every((one) => a.opportunities.some((known) => known.id === one.id));
+}
+
+function round(score: number): string {
+  return String(Math.round(score * 10) / 10);
+}

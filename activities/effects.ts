@@ -1,0 +1,172 @@
+import { Context } from "@temporalio/activity";
+import { ApplicationFailure } from "@temporalio/common";
+import { connectionOf, type CrmPort } from "../crm/crm.ts";
+import { CrmBusy, CrmDown, CrmGone, CrmRefused, CrmUnauthorized } from "../crm/errors.ts";
+import type { Instant } from "../handoff/calendar.ts";
+import { MailDown, type MailPort } from "../mail/mail.ts";
+import { audit } from "../store/audit.ts";
+import { pauseConnection, resumeConnection, useConnection } from "../store/connections.ts";
+import { markGone } from "../store/crm-links.ts";
+import { inTransaction, type Pool } from "../store/db.ts";
+import {
+  addEffect, claimEffect, countOpenEffects, effectKinds, endEffect, releaseEffect, withdrawEffects, type Effect, type EffectEnd, type EffectKind,
+} from "../store/effects.ts";
+import { openTask, type TaskKind } from "../store/human-tasks.ts";
+import { isLeadGone } from "../store/subject-gone.ts";
+import type { Subject } from "../workflows/contract.ts";
+import { syncCrm } from "./crm.ts";
+import { regardless, sendMail } from "./mail.ts";
+
+export interface EffectDeps {
+  readonly pool: Pool;
+  readonly crm: CrmPort;
+  readonly mail: MailPort;
+  /** Without a slash at the end. */
+  readonly publicUrl: string;
+  readonly clock: () => Instant;
+}
+
+/** How many effects this run carried out, and how many are still open. */
+export interface CarriedOut {
+  readonly done: number;
+  readonly left: number;
+}
+
+/** How much a run may take upon itself. */
+interface Run {
+  readonly signal: AbortSignal;
+  /** By `performance.now()`: no further effect is begun after it. */
+  readonly stopAt: number;
+  readonly isLocal: boolean;
+}
+
+/** A local run has one second in all; a remote one stops well before its start-to-close timeout. */
+const budgetMs = { local: 800, remote: 20_000 } as const;
+/** Longer than any run, so that an effect is never carried out by two of them. */
+const claimMs = 35_000;
+const pauseMs = 5 * 60_000;
+const longestWaitMs = 60_000;
+
+/** The activities that reach outside. */
+export function createEffectActivities(deps: EffectDeps) {
+  return {
+    /**
+     * Carries out the subject's open effects: CRM and mail side by side, each in order, each effect once. Two runs at
+     * once share the work. Throws, to be tried again, when something is left that this run could not do; an effect that
+     * can never be done becomes a person's task and holds nothing up.
+     */
+    carryOut: async (subject: Subject): Promise<CarriedOut> => {
+      const { info, cancellationSignal } = Context.current();
+      const stopAt = performance.now() + (info.isLocal ? budgetMs.local : budgetMs.remote);
+      return carryOut(deps, subject, { signal: cancellationSignal, stopAt, isLocal: info.isLocal });
+    },
+  };
+}
+
+async function carryOut(deps: EffectDeps, subject: Subject, run: Run): Promise<CarriedOut> {
+  if (await isLeadGone(deps.pool, subject)) await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
+  const lanes = await Promise.allSettled(effectKinds.map((kind) => carryOutKind(deps, subject, kind, run)));
+  const failed = lanes.find((lane) => lane.status === "rejected");
+  if (failed) throw asFailure(failed.reason, deps.clock());
+  const left = await countOpenEffects(deps.pool, subject);
+  // What is left belongs to another run, or is too much for this one.
+  if (left > 0 && !run.isLocal) throw failure("NotAllDone", `${left} effects are left`, 1_000);
+  return { done: lanes.reduce((sum, lane) => sum + (lane.status === "fulfilled" ? lane.value : 0), 0), left };
+}
+
+async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind, run: Run): Promise<number> {
+  for (let done = 0; ; done++) {
+    if (run.signal.aborted || performance.now() >= run.stopAt) return done;
+    const now = deps.clock();
+    const effect = await claimEffect(deps.pool, subject, kind, now, now + claimMs);
+    if (!effect) return done;
+    try {
+      const end = await perform(deps, effect, run.signal);
+      await endEffect(deps.pool, effect.id, end, deps.clock());
+    } catch (error) {
+      if (await giveUp(deps, effect, error)) continue;
+      await releaseEffect(deps.pool, effect.id, sayWhy(error));
+      throw error;
+    }
+  }
+}
+
+async function perform(deps: EffectDeps, effect: Effect, signal: AbortSignal): Promise<EffectEnd> {
+  switch (effect.kind) {
+    case "sync-crm": return overConnection(deps, effect, () => syncCrm(deps, effect.subject.id, signal));
+    case "mail": {
+      const end = await sendMail(deps, effect, signal);
+      if (end.state === "failed") await openTask(deps.pool, taskFor(effect, "dead-letter", { why: end.why }), deps.clock());
+      return end;
+    }
+  }
+}
+
+/** A paused connection is not used; the run that finds it working again opens it for everybody. */
+async function overConnection(deps: EffectDeps, effect: Effect, work: () => Promise<EffectEnd>): Promise<EffectEnd> {
+  const name = connectionOf(deps.crm);
+  const state = await useConnection(deps.pool, name, deps.clock());
+  if (state.kind === "paused") throw new ConnectionPaused(name, state.until);
+  try {
+    const end = await work();
+    if (state.kind === "probing") await resumeConnection(deps.pool, name, (tx) => audit(tx, { actor: "baton", what: "connection.resumed", subject: name }, deps.clock()));
+    return end;
+  } catch (error) {
+    if (!(error instanceof CrmUnauthorized)) throw error;
+    const now = deps.clock();
+    await pauseConnection(deps.pool, { name, until: now + pauseMs, reason: error.message }, now, async (tx) => {
+      await addEffect(tx, { key: `connection/${name}/paused/${now}`, subject: effect.subject, kind: "mail", what: "crm-paused", payload: { connection: name, since: now } }, now);
+      await audit(tx, { actor: "baton", what: "connection.paused", subject: name, detail: { reason: error.message } }, now);
+    });
+    throw new ConnectionPaused(name, now + pauseMs);
+  }
+}
+
+/** What trying again cannot mend becomes a person's task. False when trying again can help. */
+async function giveUp(deps: EffectDeps, effect: Effect, error: unknown): Promise<boolean> {
+  if (!(error instanceof CrmRefused) && !(error instanceof CrmGone)) return false;
+  const now = deps.clock();
+  await inTransaction(deps.pool, async (tx) => {
+    if (error instanceof CrmGone) {
+      await markGone(tx, deps.crm.name, "lead", effect.subject.id, now);
+      await openTask(tx, taskFor(effect, "crm-drift", { crmId: error.crmId, why: "deleted in the CRM" }), now);
+    } else {
+      await openTask(tx, taskFor(effect, "dead-letter", { field: error.field, why: error.message }), now);
+    }
+    await endEffect(tx, effect.id, { state: "failed", why: error.message }, now);
+  });
+  return true;
+}
+
+function taskFor(effect: Effect, kind: TaskKind, detail: Record<string, unknown>) {
+  return { kind, subject: effect.subject, handoffId: effect.handoffId, role: "sales-ops", detail: { effect: effect.key, ...detail } };
+}
+
+/** The connection is paused since the CRM refused our credentials. */
+class ConnectionPaused extends Error {
+  override readonly name = "ConnectionPaused";
+  readonly until: Instant;
+  constructor(connection: string, until: Instant) {
+    super(`the connection ${connection} is paused`);
+    this.until = until;
+  }
+}
+
+/** Every failure of a run is to be tried again, for as long as it takes: what never works was given up before. */
+function asFailure(error: unknown, now: Instant): ApplicationFailure {
+  const name = error instanceof Error ? error.name : "Error";
+  if (error instanceof CrmBusy) return failure(name, error.message, error.retryAfterMs);
+  if (error instanceof ConnectionPaused) return failure(name, error.message, Math.min(Math.max(error.until - now, 1_000), longestWaitMs));
+  return failure(name, sayWhy(error));
+}
+
+function failure(type: string, message: string, nextRetryDelay?: number): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: false, ...(nextRetryDelay === undefined ? {} : { nextRetryDelay }) });
+}
+
+/** Our own errors say what happened; other texts can quote what people wrote and stay out of Temporal and the ledger. */
+function sayWhy(error: unknown): string {
+  if (error instanceof CrmBusy || error instanceof CrmDown || error instanceof MailDown || error instanceof ConnectionPaused) return error.message;
+  const code = (error as { code?: unknown } | null)?.code;
+  return `it broke: ${error instanceof Error ? error.name : "unknown"}${typeof code === "string" ? ` ${code}` : ""}`;
+}

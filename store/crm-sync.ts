@@ -1,0 +1,91 @@
+import type { Fact } from "../crm/change.ts";
+import type { Instant } from "../handoff/calendar.ts";
+import type { FieldPath } from "../handoff/facts.ts";
+import type { Stage, WaitingOn } from "../handoff/stage.ts";
+import { firstRow, rows, sql, type Db } from "./db.ts";
+import type { StoredFact } from "./subject.ts";
+
+/** What Postgres says about a lead now, as far as the CRM shows it. */
+export interface LeadForCrm {
+  readonly leadId: string;
+  readonly stage: Stage;
+  readonly stageSince: Instant;
+  readonly waitingOn: WaitingOn;
+  readonly ownerId: string | null;
+  readonly ownerCrmId: string | null;
+  readonly ownerZone: string | null;
+  readonly queue: string | null;
+  readonly leadType: string | null;
+  readonly band: string | null;
+  readonly territory: string | null;
+  readonly dueAt: Instant | null;
+  readonly email: string | null;
+  readonly facts: Readonly<Record<FieldPath, Fact>>;
+  readonly account: { readonly id: string; readonly facts: Readonly<Record<FieldPath, Fact>> } | null;
+  readonly handoff: HandoffForCrm | null;
+  /** Opportunities made in Baton that the CRM does not know yet. */
+  readonly opportunities: readonly { readonly id: string; readonly stage: string; readonly amountMinor: number | null; readonly currency: string | null; readonly isWon: boolean; readonly isLost: boolean }[];
+}
+
+/** The latest handoff. */
+export interface HandoffForCrm {
+  readonly id: string;
+  readonly isOpen: boolean;
+  readonly round: number;
+  readonly leadType: string;
+  readonly path: string;
+  readonly band: string;
+  readonly fit: number;
+  readonly intent: number;
+  readonly mqlAt: Instant;
+  readonly rejectedAt: Instant | null;
+  readonly rejectionReason: string | null;
+}
+
+/** Undefined when there is no such lead. */
+export async function leadForCrm(db: Db, leadId: string): Promise<LeadForCrm | undefined> {
+  const row = await firstRow<LeadSyncRow>(db, sql`
+    select l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
+      l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts,
+      h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason
+    from lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
+      left join lateral (select * from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true
+    where l.id = ${leadId}`);
+  if (!row) return undefined;
+  return {
+    leadId: row.id, stage: row.stage, stageSince: row.stage_since.getTime(), waitingOn: row.waiting_on, ownerId: row.owner_id, ownerCrmId: row.owner_crm_id,
+    ownerZone: row.owner_zone, queue: row.queue, leadType: row.lead_type, band: row.band, territory: row.territory, dueAt: row.due_at?.getTime() ?? null, email: row.email,
+    facts: factsOf(row.facts),
+    account: row.account_id === null ? null : { id: row.account_id, facts: factsOf(row.account_facts ?? {}) },
+    handoff: row.handoff_id === null ? null : {
+      id: row.handoff_id, isOpen: row.state === "open", round: row.round ?? 0, leadType: row.handoff_type ?? "", path: row.path ?? "", band: row.handoff_band ?? "",
+      fit: row.fit ?? 0, intent: row.intent ?? 0, mqlAt: row.mql_at?.getTime() ?? 0, rejectedAt: row.rejected_at?.getTime() ?? null, rejectionReason: row.rejection_reason,
+    },
+    // Only after a handoff can there be one: most leads are spared the question.
+    opportunities: row.stage === "opportunity" ? await rows(db, sql`
+      select id, stage, amount_minor as "amountMinor", currency, won_at is not null as "isWon", lost_at is not null as "isLost"
+      from opportunity where lead_id = ${leadId} and crm_id is null order by id`) : [],
+  };
+}
+
+/** Remembers under which id the CRM has the lead, as one of the names the person is known by. */
+export async function noteLeadCrmId(db: Db, leadId: string, crmId: string, now: Instant): Promise<void> {
+  await db.query(sql`update lead set crm_id = ${crmId} where id = ${leadId} and crm_id is null and not exists (select from lead where crm_id = ${crmId})`);
+  await db.query(sql`insert into lead_alias (kind, value, lead_id, since) values ('crm', ${crmId}, ${leadId}, ${new Date(now)}) on conflict (kind, value) do nothing`);
+}
+
+export async function noteOpportunityCrmId(db: Db, opportunityId: string, crmId: string): Promise<void> {
+  await db.query(sql`update opportunity set crm_id = ${crmId} where id = ${opportunityId} and crm_id is null and not exists (select from opportunity where crm_id = ${crmId})`);
+}
+
+type LeadSyncRow = {
+  id: string; stage: Stage; stage_since: Date; waiting_on: WaitingOn; owner_id: string | null; owner_crm_id: string | null; owner_zone: string | null; queue: string | null;
+  lead_type: string | null; band: string | null; territory: string | null; due_at: Date | null; email: string | null; facts: Record<string, StoredFact>;
+  account_id: string | null; account_facts: Record<string, StoredFact> | null;
+  handoff_id: string | null; state: string | null; round: number | null; handoff_type: string | null; path: string | null; handoff_band: string | null;
+  fit: number | null; intent: number | null; mql_at: Date | null; rejected_at: Date | null; rejection_reason: string | null;
+};
+
+function factsOf(stored: Readonly<Record<string, StoredFact>>): Record<FieldPath, Fact> {
+  return Object.fromEntries(Object.entries(stored).map(([field, { value, at }]) => [field, { value, at }]));
+}

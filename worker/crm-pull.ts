@@ -1,0 +1,26 @@
+import { connectionOf, type CrmPort } from "../crm/crm.ts";
+import type { Instant } from "../handoff/calendar.ts";
+import { changePayload } from "../store/crm-change.ts";
+import { readCursor, saveCursor } from "../store/crm-links.ts";
+import { inTransaction, type Pool } from "../store/db.ts";
+import { receive } from "../store/inbox.ts";
+
+/**
+ * Asks the CRM what changed since last time and puts it into the inbox, at most `limit` changes: webhooks that got lost
+ * are made up for, and what came already is recognised by its event id. Gives how many were new and whether more waits.
+ * Throws the CRM's errors; the cursor moves only with what was stored.
+ */
+export async function pullChanges(deps: { pool: Pool; crm: CrmPort; clock: () => Instant }, limit: number): Promise<{ fresh: number; more: boolean }> {
+  const { pool, crm, clock } = deps;
+  const before = await readCursor(pool, crm.name);
+  const { changes, cursor, more } = await crm.changesSince(before, limit);
+  const fresh = await inTransaction(pool, async (tx) => {
+    let count = 0;
+    for (const change of changes) {
+      if (await receive(tx, { source: connectionOf(crm), eventId: change.id, payload: changePayload(change) }, clock())) count += 1;
+    }
+    if (cursor !== null && cursor !== before) await saveCursor(tx, crm.name, cursor, clock());
+    return count;
+  });
+  return { fresh, more };
+}
