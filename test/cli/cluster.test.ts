@@ -1,12 +1,15 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { launch } from "../../cli/child.ts";
 import { openCluster, type Cluster } from "../../cli/cluster.ts";
 import { findPostgres } from "../../cli/postgres.ts";
 import { postgresUser } from "../../cli/system-user.ts";
 import { serverVersion } from "../../store/probe.ts";
+
+// Whole servers start and stop in here, possibly on a busy machine.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const all = findPostgres(process.env["PATH"] ?? "");
 const user = postgresUser();

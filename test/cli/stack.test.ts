@@ -4,12 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readSettings } from "../../cli/env.ts";
 import { freePort } from "../../cli/ports.ts";
 import { commandLineOf, identityOf } from "../../cli/identity.ts";
 import { getTemporal } from "../../cli/temporal.ts";
 import { eventually, run, type Program } from "../support/program.ts";
+
+// Whole servers start and stop in here, possibly on a busy machine.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const STACK = fileURLToPath(new URL("fixtures/stack.ts", import.meta.url));
 const TSX = import.meta.resolve("tsx");
