@@ -39,7 +39,9 @@ function worker(settings: Settings, inherited: Environment, reach: Reach, home: 
     settings, inherited, reach, home,
     // Activities in flight may finish; Temporal hands on what does not.
     graceMs: 15_000,
-    ready: (log) => Promise.resolve(saidReady(log())),
+    // At a quieter level the line is not printed; then the API's /readyz alone, which asks for worker
+    // and relay too, decides.
+    ready: (log) => Promise.resolve(!SPEAKS.includes(settings.logLevel) || saidReady(log())),
   });
 }
 
@@ -49,11 +51,13 @@ function api(settings: Settings, inherited: Environment, reach: Reach, home: Hom
     script: join(ROOT, "api", "server.ts"),
     settings, inherited, reach, home,
     graceMs: 10_000,
-    ready: async (log) => saidReady(log()) && (await readyzIsOk(settings.port)),
+    ready: () => readyzIsOk(settings.port),
   });
 }
 
-/** Worker and API print one JSON line with `"ready":true` once they serve. */
+const SPEAKS = ["trace", "debug", "info"];
+
+/** The worker logs one line with `"ready":true` once it polls. */
 function saidReady(log: string): boolean {
   return log.split("\n").some((line) => line.startsWith("{") && line.includes('"ready":true'));
 }
