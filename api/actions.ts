@@ -6,7 +6,7 @@ import { noteAction, resultOf, settleAction, storedAction, type ActionBody, type
 import { audit } from "../store/audit.ts";
 import { firstRow, inTransaction, sql } from "../store/db.ts";
 import { startIsWaiting, type SeenLead } from "../store/leads.ts";
-import { leadWorkflowId, type ActionResult } from "../workflows/contract.ts";
+import type { ActionResult } from "../workflows/contract.ts";
 import { actionBodies } from "./action-bodies.ts";
 import { actionPlaces } from "./action-routes.ts";
 import { refuseUnlisted } from "./action-rules.ts";
@@ -97,7 +97,7 @@ async function ask(deps: ApiDeps, lead: SeenLead, id: string, stored: StoredActi
       const now = await firstRow<Pick<SeenLead, "stage" | "waiting_on" | "owner_id">>(deps.pool, sql`select stage, waiting_on, owner_id from lead where id = ${lead.id}`);
       const stands = now ?? lead;
       if (!isClosed(stands.stage)) {
-        const waits = await startIsWaiting(deps.pool, leadWorkflowId(lead.id));
+        const waits = await startIsWaiting(deps.pool, lead.id);
         throw new Problem("unavailable", { detail: waits ? "the lead's process has not started yet" : "the lead's process is not running; the reconciler starts it again", retryAfter: waits ? 2 : 10 });
       }
       return refuse(deps, lead.id, id, stored, { done: false, code: "not-possible-now", message: `the lead's process has ended: it is ${stands.stage}`, stage: stands.stage, waitingOn: stands.waiting_on, owner: stands.owner_id });

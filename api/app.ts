@@ -1,11 +1,23 @@
 import type { MiddlewareHandler } from "hono";
 import { authorisation } from "./authorisation.ts";
+import { actionRoutes } from "./actions.ts";
+import { agreementRoutes } from "./agreement.ts";
 import { gate } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { describe, docsRoutes } from "./docs.ts";
 import { asProblem, Problem, problemResponse } from "./errors.ts";
+import { healthRoutes } from "./health.ts";
 import { idempotency } from "./idempotency.ts";
+import { intakeRoutes } from "./intake.ts";
+import { leadRoutes } from "./leads.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { peopleRoutes } from "./people.ts";
+import { queueRoutes } from "./queue.ts";
 import { routeKey } from "./route-key.ts";
+import { simulateRoutes } from "./simulate.ts";
+import { taskRoutes } from "./tasks.ts";
+import { trackingRoutes } from "./tracking.ts";
 
 /**
  * The whole HTTP API. A request passes, in this order: stamp and bound, gate (token and table), body, idempotency, route.
@@ -13,12 +25,15 @@ import { routeKey } from "./route-key.ts";
  */
 export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => Routes)[] = routeModules): Routes {
   const app = newRoutes();
-  app.use("*", stamp(deps));
+  const metrics = createMetrics();
+  app.use("*", stamp(deps, metrics));
   app.use("*", bound);
   app.use("*", gate(deps.pool));
   app.use("*", readBody());
   app.use("*", idempotency(deps));
   for (const routes of modules) app.route("/", routes(deps));
+  app.route("/", healthRoutes(deps, metrics));
+  app.route("/", docsRoutes(() => describe(app)));
   app.notFound((c) => problemResponse(unanswered(app, c.req.method, c.req.path)));
   app.onError((error, c) => {
     const problem = asProblem(error);
@@ -31,16 +46,22 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
   return app;
 }
 
-const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [];
+/** Health and documentation are always there; these are what the documentation describes. */
+const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
+  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, trackingRoutes, queueRoutes, taskRoutes, simulateRoutes, agreementRoutes,
+];
 
 /** Stamps the arrival before anything else is done, and sets the headers that every answer has. */
-function stamp(deps: ApiDeps): MiddlewareHandler<AppEnv> {
+function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
+    const began = process.hrtime.bigint();
     c.set("receivedAt", deps.clock());
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
     if (/%00/.test(c.req.url)) throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
-    return next();
+    await next();
+    metrics.answered(c.var.route ?? "none", c.res.status, Number(process.hrtime.bigint() - began) / 1e9);
+    return undefined;
   };
 }
 

@@ -109,6 +109,6 @@ export async function scoreOf(db: Db, leadId: string): Promise<{ fit: number; in
 }
 
 /** Whether the lead's process has not been started yet because Temporal has not been told. */
-export async function startIsWaiting(db: Db, workflowId: string): Promise<boolean> {
-  return (await firstRow(db, sql`select from outbox where workflow_id = ${workflowId} and kind = 'start' and done_at is null limit 1`)) !== undefined;
+export async function startIsWaiting(db: Db, leadId: string): Promise<boolean> {
+  return (await firstRow(db, sql`select from outbox where workflow_id = ${`lead/${leadId}`} and kind = 'start' and done_at is null limit 1`)) !== undefined;
 }

@@ -1,9 +1,9 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { leadWorkflowId, type LeadStart } from "../workflows/contract.ts";
+import type { LeadStart } from "../workflows/contract.ts";
 import { audit } from "./audit.ts";
 import { firstRow, sql, type Tx } from "./db.ts";
 import { startIsWaiting } from "./leads.ts";
-import { tell } from "./outbox.ts";
+import { aboutLead, tell } from "./outbox.ts";
 import { lockLead, type LeadRow } from "./subject.ts";
 
 export type Reopened =
@@ -21,12 +21,11 @@ export async function reopen(tx: Tx, leadId: string, asked: { by: string; why: s
   if (!lead) throw new Error(`there is no lead ${leadId}`);
   const because = whyNot(lead);
   if (because !== null) return { kind: "refused", lead, because };
-  const workflowId = leadWorkflowId(leadId);
   const cycle = lead.cycle + 1;
-  if (await startIsWaiting(tx, workflowId)) return { kind: "on-its-way", lead, cycle };
+  if (await startIsWaiting(tx, leadId)) return { kind: "on-its-way", lead, cycle };
   const last = await firstRow<{ priority: number }>(tx, sql`select priority from handoff where subject_kind = 'lead' and subject_id = ${leadId} order by cycle desc limit 1`);
   const start: LeadStart = { leadId, cycle, step: 0, from: "reopen", priority: last?.priority ?? 3 };
-  await tell(tx, { lane: 1, kind: "start", workflowId, message: "leadHandoff", payload: { ...start } }, now);
+  await tell(tx, aboutLead(leadId, "start", "leadHandoff", { ...start }, 1), now);
   // Why is text that a person wrote: it stays out of the audit trail, from which nothing can be erased.
   await tx.query(sql`
     insert into reopening (lead_id, cycle, by_id, why, at) values (${leadId}, ${cycle}, ${asked.by}, ${asked.why}, ${new Date(now)})
