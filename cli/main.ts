@@ -6,6 +6,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   agreement: () => import("./agreement.ts"),
   doctor: () => import("./doctor.ts"),
   migrate: () => import("./migrate.ts"),
+  api: () => import("./api.ts"),
+  token: () => import("./token.ts"),
   test: () => import("./test.ts"),
 };
 
