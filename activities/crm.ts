@@ -1,7 +1,6 @@
 import type { Instant } from "../handoff/calendar.ts";
 import { formatLocal } from "../handoff/calendar.ts";
-import type { CrmPort, LeadRecord, NoteRecord, TaskRecord } from "../crm/crm.ts";
-import { CrmMerged } from "../crm/errors.ts";
+import { CrmMerged, type CrmPort, type LeadRecord, type NoteRecord, type TaskRecord } from "../crm/crm.ts";
 import { askToMerge, crmLink, crmLinkOf, linkCrm, linkedKeys, unlinkCrm } from "../store/crm-links.ts";
 import { leadForCrm, noteLeadCrmId, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";

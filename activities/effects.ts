@@ -1,7 +1,6 @@
 import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
-import { connectionOf, type CrmPort } from "../crm/crm.ts";
-import { CrmBusy, CrmDown, CrmGone, CrmRefused, CrmUnauthorized } from "../crm/errors.ts";
+import { connectionOf, CrmBusy, CrmDown, CrmGone, CrmRefused, CrmUnauthorized, type CrmPort } from "../crm/crm.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { MailDown, type MailPort } from "../mail/mail.ts";
 import { audit } from "../store/audit.ts";

@@ -18,6 +18,7 @@ const people = { ...office, manager: "team", rep: "own" } as const;
 const sales = { operator: "all", manager: "team", rep: "own" } as const;
 const managers = { operator: "all", manager: "team" } as const;
 const everybody = { ...people, manager: "all", rep: "all" } as const;
+const crm = { operator: "all", crm: "all" } as const;
 const tracking = { operator: "all", tracking: "all" } as const;
 
 export const authorisation: Readonly<Record<string, Row>> = {
@@ -63,6 +64,31 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "POST /v1/page": tracking,
   "POST /v1/batch": tracking,
   "POST /webhooks/{source}": "public",
+
+  // kept messages: a rep's and a manager's own
+  "GET /mail": { operator: "all", revops: "all", manager: "own", rep: "own" },
+  "GET /mail/{id}": { operator: "all", revops: "all", manager: "own", rep: "own" },
+
+  // the built-in CRM, as its users and machines use it; rehearsing an outage is an operator's
+  "GET /house/leads": crm,
+  "GET /house/leads/{id}": crm,
+  "GET /house/accounts": crm,
+  "GET /house/accounts/{id}": crm,
+  "GET /house/tasks": crm,
+  "GET /house/tasks/{id}": crm,
+  "GET /house/notes": crm,
+  "GET /house/opportunities": crm,
+  "GET /house/opportunities/{id}": crm,
+  "POST /house/leads/{id}/status": crm,
+  "PATCH /house/leads/{id}": crm,
+  "POST /house/leads/{id}/outreach": crm,
+  "POST /house/leads/{id}/opportunities": crm,
+  "PATCH /house/opportunities/{id}": crm,
+  "POST /house/leads/{id}/merge": crm,
+  "DELETE /house/leads/{id}": crm,
+  "POST /house/tasks/{id}/done": crm,
+  "PUT /house/trouble": operator,
+  "DELETE /house/trouble": operator,
 
   // operation
   "GET /healthz": "public",

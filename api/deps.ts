@@ -19,6 +19,8 @@ export interface ApiDeps {
   /** Where people reach us, without a slash at the end; for links. */
   readonly publicUrl: string;
   readonly log: Logger;
+  /** Secrets (`whsec_…`) by source; several while one is being replaced. A source without one does not exist. */
+  readonly webhookSecrets?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Who asks. A rep or manager has a `repId`; machines and operators have none. */

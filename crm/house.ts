@@ -1,10 +1,8 @@
 import type { HouseAnswer, HouseTables, HouseTrouble } from "../store/house.ts";
-import type { CrmChange } from "./change.ts";
-import type { CrmPort, CrmRef } from "./crm.ts";
-import { CrmBusy, CrmDown, CrmGone, CrmMerged, CrmRefused, CrmUnauthorized } from "./errors.ts";
+import { CrmBusy, CrmDown, CrmGone, CrmMerged, CrmRefused, CrmUnauthorized, type CrmPort, type CrmRef } from "./crm.ts";
 
 /** The built-in CRM behind the port: no network, but the same answers, and the troubles one can rehearse. */
-export function createHouseCrm(tables: HouseTables, parseChange: (payload: unknown) => CrmChange): CrmPort {
+export function createHouseCrm(tables: HouseTables): CrmPort {
   const call = async <T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> => {
     try {
       const trouble = await tables.trouble();
@@ -32,7 +30,7 @@ export function createHouseCrm(tables: HouseTables, parseChange: (payload: unkno
     },
     async changesSince(cursor, limit, signal) {
       const found = await call(signal, () => tables.changesAfter(Number(cursor ?? "0"), limit));
-      return { changes: found.map(({ payload }) => parseChange(payload)), cursor: found.at(-1)?.n.toString() ?? cursor, more: found.length === limit };
+      return { changes: found.map(({ change }) => change), cursor: found.at(-1)?.n.toString() ?? cursor, more: found.length === limit };
     },
   };
 }

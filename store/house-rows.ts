@@ -1,7 +1,7 @@
 import type { Fact } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, rows, type Db } from "./db.ts";
 
 /** Records of the built-in CRM as its users see them. */
 export interface HouseLead {
@@ -103,18 +103,6 @@ export async function houseOpportunities(db: Db, query: HousePage & { leadId?: s
 
 export async function houseOpportunity(db: Db, id: string): Promise<HouseOpportunity | undefined> {
   return one(await firstRow(db, { text: `select ${opportunityColumns} from house_opportunity where id = $1`, values: [id] }));
-}
-
-/** Makes a lead one lead of nobody: for erasure, in the caller's transaction. The record stays as gone, so that nothing makes it again. */
-export async function eraseHouseLead(db: Db, leadId: string, now: Instant): Promise<void> {
-  const found = await houseLeadOf(db, leadId);
-  if (!found) return;
-  await db.query(sql`delete from house_note where lead_id = ${found.id}`);
-  await db.query(sql`delete from house_task where lead_id = ${found.id}`);
-  await db.query(sql`delete from house_change where lead_id = ${found.id}`);
-  await db.query(sql`
-    update house_lead set email = null, facts = '{}', owner_id = null, reason = null, version = version + 1,
-      deleted_at = coalesce(deleted_at, ${new Date(now)}), changed_at = ${new Date(now)} where id = ${found.id}`);
 }
 
 /** Rows as they came, with instants instead of Dates. The column lists above name exactly the fields of `T`. */

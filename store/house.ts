@@ -1,7 +1,8 @@
-import type { Fact } from "../crm/change.ts";
+import type { CrmChange, Fact } from "../crm/change.ts";
 import type { AccountRecord, CrmRef, LeadRecord, LeadSeen, NoteRecord, OpportunityRecord, TaskRecord } from "../crm/crm.ts";
 import type { FieldPath } from "../handoff/facts.ts";
 import type { Instant } from "../handoff/calendar.ts";
+import { parseCrmChange } from "./crm-change.ts";
 import { firstRow, rows, sql, type Pool } from "./db.ts";
 import { houseLead, houseLeadByEmail, houseLeadOf, type HouseLead } from "./house-rows.ts";
 
@@ -24,8 +25,8 @@ export interface HouseTables {
   upsertOpportunity(opportunity: OpportunityRecord): Promise<HouseAnswer>;
   findLead(by: { email: string } | { leadId: string }): Promise<LeadSeen | null>;
   readLead(crmId: string): Promise<LeadSeen | Exclude<HouseAnswer, { kind: "written" }>>;
-  /** Payloads in the wire's shape, oldest first, numbered. */
-  changesAfter(n: number, limit: number): Promise<{ n: number; payload: unknown }[]>;
+  /** Oldest first, numbered. */
+  changesAfter(n: number, limit: number): Promise<{ n: number; change: CrmChange }[]>;
   trouble(): Promise<HouseTrouble | null>;
 }
 
@@ -45,7 +46,10 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
       const found = await houseLead(pool, crmId);
       return found ? (absence(found) ?? seen(found)) : { kind: "gone", crmId };
     },
-    changesAfter: (n, limit) => rows(pool, sql`select n, payload from house_change where n > ${n} order by n limit ${limit}`),
+    async changesAfter(after, limit) {
+      const found = await rows<{ n: number; payload: unknown }>(pool, sql`select n, payload from house_change where n > ${after} order by n limit ${limit}`);
+      return found.map(({ n, payload }) => ({ n, change: parseCrmChange(payload) }));
+    },
     trouble: async () => await firstRow<HouseTrouble>(pool, sql`select kind, field, wait_ms as "waitMs" from house_trouble`) ?? null,
   };
 }
