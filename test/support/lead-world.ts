@@ -39,6 +39,8 @@ export interface LeadWorld {
   lead(leadId: string): Promise<LeadRow>;
   /** Moves the lead's clock; its timers on the way fire. */
   pass(leadId: string, ms: number): Promise<void>;
+  /** Moves the lead's clock to a moment, and three seconds on. */
+  passTo(leadId: string, at: number | Date): Promise<void>;
   /** What a person does, as the API sends it. Throws the refusal of a validator. */
   act<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A], by?: { by?: string; role?: string; id?: string; receivedAt?: number }): Promise<ActionResult>;
   /** The time of the lead's own clock. */
@@ -46,7 +48,8 @@ export interface LeadWorld {
   handle(leadId: string): WorkflowHandle;
   /** Stage changes in order, without the arrival: `new>mql`. */
   path(leadId: string): Promise<string[]>;
-  mails(leadId: string): Promise<{ what: string; to_rep: string | null; subject: string }[]>;
+  /** Mails of a lead in order, by template. */
+  mails(leadId: string): Promise<{ what: string; repId: string | null; state: string }[]>;
   publish(change: (text: string) => string): Promise<string>;
   restartWorker(): Promise<void>;
   close(): Promise<void>;
@@ -105,8 +108,23 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   };
   const handle = (leadId: string) => client.workflow.getHandle(leadWorkflowId(leadId));
 
+  const pass = async (leadId: string, ms: number): Promise<void> => {
+      const id = randomBytes(6).toString("hex");
+      const workflowExecution = { workflowId: leadWorkflowId(leadId) };
+      const { workflowService } = client.connection;
+      await workflowService.updateWorkflowExecutionOptions({
+        namespace: server.namespace, workflowExecution,
+        workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
+        updateMask: { paths: ["time_skipping_config"] },
+      } as never);
+      await client.withDeadline(clock() + 20_000, () =>
+        (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ namespace: server.namespace, workflowExecution, fastForwardId: id }));
+      offsets.set(leadId, (offsets.get(leadId) ?? 0) + Math.round(ms / 1_000) * 1_000);
+  };
+
   return {
-    pool, client, taskQueue, lead, now, handle, databaseUrl: database.url,
+    pool, client, taskQueue, lead, now, handle, pass, databaseUrl: database.url,
+    passTo: (leadId, at) => pass(leadId, Number(at) - now(leadId) + 3_000),
     async arrive(arrival = {}) {
       const { agreement } = (await agreements.active(pool)) ?? {};
       if (!agreement) throw new Error("no agreement");
@@ -126,19 +144,6 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
         if (clock() > end) throw new Error(`still ${row.stage}, waiting on ${row.waiting_on}, owner ${row.owner_id}, next ${row.next_step} at ${row.next_at?.toISOString()}`);
       }
     },
-    async pass(leadId, ms) {
-      const id = randomBytes(6).toString("hex");
-      const workflowExecution = { workflowId: leadWorkflowId(leadId) };
-      const { workflowService } = client.connection;
-      await workflowService.updateWorkflowExecutionOptions({
-        namespace: server.namespace, workflowExecution,
-        workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
-        updateMask: { paths: ["time_skipping_config"] },
-      } as never);
-      await client.withDeadline(clock() + 20_000, () =>
-        (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ namespace: server.namespace, workflowExecution, fastForwardId: id }));
-      offsets.set(leadId, (offsets.get(leadId) ?? 0) + Math.round(ms / 1_000) * 1_000);
-    },
     async act(leadId, name, body, who = {}) {
       const row = await lead(leadId);
       const by = who.by ?? row.owner_id ?? "tn_operator";
@@ -155,9 +160,7 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
       return found.map((row) => `${row.from_stage}>${row.to_stage}`);
     },
     async mails(leadId) {
-      return rows(pool, sql`
-        select e.what, e.payload->>'repId' as to_rep, coalesce(m.subject, '') as subject from effect e left join kept_mail m on m.lead_id = e.subject_id and m.to_rep = e.payload->>'repId'
-        where e.subject_id = ${leadId} and e.kind = 'mail' order by e.id`);
+      return rows(pool, sql`select what, payload->>'repId' as "repId", state from effect where subject_id = ${leadId} and kind = 'mail' order by id`);
     },
     async publish(change) {
       text = change(text);
