@@ -4,6 +4,8 @@ import { Problem, type Command, type Io } from "./command.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   start: () => import("./start.ts"),
   agreement: () => import("./agreement.ts"),
+  api: () => import("./api.ts"),
+  token: () => import("./token.ts"),
   doctor: () => import("./doctor.ts"),
   migrate: () => import("./migrate.ts"),
   api: () => import("./api.ts"),
