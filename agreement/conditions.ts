@@ -82,7 +82,7 @@ export function conditionShape(words: Vocabulary, counter: { count: number }, ma
   function unknownKey(key: string): string {
     const known = [...groups, "signal", "meaningful", "depth", ...derived, ...Object.keys(words.fields)];
     const hint = didYouMean(key, known);
-    if (!hint && /^(lead|account)\./.test(key)) return `expected a known field, found "${key}"; declare it under \`fields:\``;
+    if (/^(lead|account)\./.test(key)) return `expected a built-in field or one declared under \`fields:\`, found "${key}"${hint}`;
     return `expected all, any, none, signal, meaningful, depth, band or a field such as account.employees, found "${key}"${hint}`;
   }
 

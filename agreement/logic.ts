@@ -65,7 +65,7 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
     if (whole.kind === "none") return false;
     const parts = conjuncts(whole);
     if (parts.some((part) => part !== whole && neverTrue(part))) return true;
-    if (parts.some((part) => part.kind === "none" && part.of.some((not) => parts.some((given) => implies(given, not))))) return true;
+    if (parts.some((part) => part.kind === "none" && part.of.some((not) => implies(whole, not)))) return true;
     return [...bySubject(parts.filter(isLeaf)).values()].some((leaves) => contradictory(leaves));
   }
 
@@ -124,8 +124,9 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
     const type = typeOf(leaf);
     if (type === "list") return null;
     const lists = matchers.flatMap((one) => (one.op === "is" ? [[one.value]] : one.op === "in" ? [one.values] : []));
-    const first = lists[0] ?? (subject(leaf) === "band" ? agreement.bands.map((row) => row.band) : null);
-    return first && first.filter((value): value is string | number | boolean => typeof value !== "object" && matchAll(matchers, value, type) === true);
+    const first = subject(leaf) === "band" ? agreement.bands.map((row) => row.band) : lists[0];
+    if (!first) return null;
+    return first.filter((value): value is string | number | boolean => typeof value !== "object" && matchAll(matchers, value, type) === true);
   }
 
   function typeOf(leaf: Leaf): FieldType {

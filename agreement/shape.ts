@@ -2,7 +2,7 @@ import type { Place } from "./place.ts";
 import type { YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
 import { keyText } from "./source.ts";
-import { didYouMean, listed } from "./words.ts";
+import { didYouMean, listed, nearest } from "./words.ts";
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
@@ -55,12 +55,12 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
     read(node, place) {
       if (!isMap(node)) return place.expected(`a mapping with ${listed(names.map((name) => `\`${name}:\``))}`, node);
       const given = new Map(node.items.map((pair) => [keyText(pair.key) ?? "", pair]));
-      let whole = true;
-      for (const [key, pair] of given) {
-        if (Object.hasOwn(fields, key)) continue;
-        place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
-        whole = false;
-      }
+      // Twenty strange words say as much as a thousand.
+      const strange = [...given].filter(([key]) => !Object.hasOwn(fields, key)).slice(0, 20);
+      for (const [key, pair] of strange) place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
+      // A misspelt field is one mistake, not also a missing one.
+      const meant = new Set(strange.map(([key]) => nearest(key, names)));
+      let whole = strange.length === 0;
       const values: [string, unknown][] = [];
       for (const [name, field] of Object.entries(fields)) {
         const pair = given.get(name);
@@ -69,7 +69,7 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
           if (value === undefined) whole = false;
           else values.push([name, value]);
         } else if (field.presence === "need") {
-          place.wrong(`expected \`${name}:\` here (${field.about}); it is missing`, node);
+          if (!meant.has(name)) place.wrong(`expected \`${name}:\` here (${field.about}); it is missing`, node);
           whole = false;
         } else if (field.presence === "else") {
           values.push([name, field.fallback]);

@@ -37,8 +37,9 @@ export function readSource(text: string): { readonly source: Source } | { readon
   };
   const problem = (offset: number, path: string, message: string): Problem => ({ ...position(offset), path, message });
   try {
-    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, logLevel: "silent", prettyErrors: false, version: "1.2", schema: "core" });
-    if (document.errors.length > 0) return { problems: document.errors.slice(0, 20).map((error) => problem(error.pos[0], "", yamlSentence(error.code, error.message))) };
+    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, logLevel: "error", prettyErrors: false, version: "1.2", schema: "core" });
+    const told = [...document.errors, ...document.warnings];
+    if (told.length > 0) return { problems: told.slice(0, 20).map((error) => problem(error.pos[0], "", yamlSentence(error.code, error.message))) };
     const problems = notPlain(document.contents, problem);
     return problems.length > 0 ? { problems } : { source: { root: document.contents, position } };
   } catch (error) {
@@ -120,6 +121,7 @@ function notPlain(root: YamlNode, problem: (offset: number, path: string, messag
 function yamlSentence(code: string, message: string): string {
   if (code === "MULTIPLE_DOCS") return "expected one document in the file, found a second one";
   if (code === "TAB_AS_INDENT") return "expected spaces at the start of the line, found a tab";
+  if (code === "TAG_RESOLVE_FAILED") return "expected a plain value without the tag";
   return `expected valid YAML: ${message.split("\n")[0]}`;
 }
 

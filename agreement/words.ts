@@ -18,7 +18,8 @@ const otherWords: Readonly<Record<string, string>> = {
   and: "all", or: "any", not: "none", nor: "none",
 };
 
-function nearest(word: string, known: readonly string[]): string | undefined {
+/** The known word that was most likely meant. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
   const meant = Object.hasOwn(otherWords, word.toLowerCase()) ? otherWords[word.toLowerCase()] : undefined;
   if (meant && known.includes(meant)) return meant;
   if (word.length > 60) return undefined;
