@@ -2,6 +2,7 @@ import type { RejectionGroup, RejectionReason } from "../handoff/agreement.ts";
 import { intentScore } from "../handoff/score.ts";
 import { sql } from "../store/db.ts";
 import { appendEvent } from "../store/clocks.ts";
+import { saveHandoff } from "../store/handoffs.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
 import { endAssignment, releaseHeld, reverseCredit } from "../store/routing.ts";
 import { tell } from "../store/outbox.ts";
@@ -106,11 +107,18 @@ export async function cancelClocks(c: Case): Promise<void> {
 
 /** Offers held leads of the pool to whoever has room now, in their order, and tells their processes. */
 export async function freeCapacity(c: Case): Promise<void> {
-  const pool = c.handoff?.pool;
-  if (!pool) return;
-  const waiting = await c.tx.query(sql`select 1 from held where pool = ${pool} limit 1`);
+  const h = c.handoff;
+  if (!h?.pool) return;
+  const waiting = await c.tx.query(sql`select 1 from held where pool = ${h.pool} limit 1`);
   if (waiting.rowCount === 0) return;
-  for (const released of await releaseHeld(c.tx, pool, c.now)) {
-    await tell(c.tx, { lane: 1, kind: "signal", workflowId: leadWorkflowId(released.subjectId), message: "released", payload: { id: released.handoffId } }, c.now);
+  // Who has room is counted from rows, so what this decision changed is written first.
+  await saveHandoff(c.tx, h);
+  await tellReleased(c, await releaseHeld(c.tx, h.pool, c.now));
+}
+
+/** The processes of leads that were released from hold look at their assignment. */
+export async function tellReleased(c: Case, released: readonly { handoffId: string; subjectId: string }[]): Promise<void> {
+  for (const one of released) {
+    await tell(c.tx, { lane: 1, kind: "signal", workflowId: leadWorkflowId(one.subjectId), message: "released", payload: { id: one.handoffId } }, c.now);
   }
 }

@@ -9,7 +9,7 @@ import { routeHandoff } from "../store/routing.ts";
 import { engagementsOf, setState } from "../store/subject.ts";
 import type { DecisionKey, Standing } from "../workflows/contract.ts";
 import { closeCase, factsOf, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
-import { endIfGone } from "./ending.ts";
+import { endIfGone, tellReleased } from "./ending.ts";
 import { runClocks, showClocks, waitForRep } from "./running-clocks.ts";
 
 /** Puts the open handoff before a rep, on hold until somebody is there, or into the fallback queue (routing.md). */
@@ -38,6 +38,7 @@ async function place(c: Case): Promise<{ input: unknown; output: unknown }> {
     language: h.language, product: h.product, motion: h.motion,
     ...(h.assign_to === null ? {} : { assignTo: h.assign_to }),
   });
+  await tellReleased(c, placed.released);
   h.territory = placed.territory;
   h.segment = placed.segment;
   c.lead.territory = placed.territory;

@@ -5,7 +5,6 @@ import { bundleWorkflowCode, NativeConnection, Runtime, Worker, DefaultLogger } 
 import pino from "pino";
 import { createActivities } from "../activities/index.ts";
 import { agreementOf } from "../agreement/stored.ts";
-import { parseChange } from "../crm/change.ts";
 import { createHouseCrm } from "../crm/house.ts";
 import { createKeptMail } from "../mail/kept.ts";
 import { createSmtpMail } from "../mail/smtp.ts";
@@ -28,7 +27,7 @@ async function main(): Promise<void> {
   const clock = Date.now;
   const pool = openPool(settings.DATABASE_URL, { max: 20, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
   const agreements = createAgreements(agreementOf);
-  const crm = createHouseCrm(houseTables(pool, clock), parseChange);
+  const crm = createHouseCrm(houseTables(pool, clock));
   const mail = settings.SMTP_URL
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
     : createKeptMail((message) => keepMail(pool, message, clock()));
@@ -50,7 +49,7 @@ async function main(): Promise<void> {
 
   const relay = startRelay({
     pool, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
-    processInbox: (limit) => processInbox({ pool, log, clock }, limit),
+    processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
   });
   const heartbeat = startHeartbeat({ pool, clock, id: `${hostname()}:${process.pid}`, worker: () => worker.getState() === "RUNNING", relay: relay.lastRound });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => worker.shutdown());

@@ -5,7 +5,6 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/wo
 import { pino } from "pino";
 import { createActivities } from "../../activities/index.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { parseChange } from "../../crm/change.ts";
 import { createHouseCrm } from "../../crm/house.ts";
 import type { ActionName } from "../../handoff/stage.ts";
 import { createKeptMail } from "../../mail/kept.ts";
@@ -80,7 +79,7 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   const server = await temporal();
   const taskQueue = `leads-${randomBytes(4).toString("hex")}`;
   const connection = await NativeConnection.connect({ address: server.address });
-  const client = new Client({ connection, namespace: server.namespace });
+  const client = new Client({ connection, namespace: server.namespace, identity: "test-client" });
   const clock = Date.now;
   const log = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
   const agreements = createAgreements(agreementOf);
@@ -89,16 +88,16 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   await inTransaction(pool, (tx) => activate(tx, text, "test", clock()));
   await addReps(pool, options.reps ?? ["rp_one", "rp_two", "rp_three"]);
 
-  const crm = createHouseCrm(houseTables(pool, clock), parseChange);
+  const crm = createHouseCrm(houseTables(pool, clock));
   const mail = createKeptMail((message) => keepMail(pool, message, clock()));
   const activities = createActivities({ pool, agreements, crm, mail, publicUrl: "http://baton.test", clock, client });
   const makeWorker = () => Worker.create({
-    connection, namespace: server.namespace, taskQueue, workflowBundle: { codePath: server.bundlePath }, activities,
+    connection, identity: "test-worker", namespace: server.namespace, taskQueue, workflowBundle: { codePath: server.bundlePath }, activities,
     ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
   });
   let worker = await makeWorker();
   let running = worker.run();
-  const relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue, log, clock, processInbox: (limit) => processInbox({ pool, log, clock }, limit) });
+  const relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue, log, clock, processInbox: (limit) => processInbox({ pool, agreements, clock }, limit) });
 
   const now = (leadId: string) => clock() + (offsets.get(leadId) ?? 0);
   const lead = async (leadId: string): Promise<LeadRow> => {
