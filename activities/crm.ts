@@ -97,7 +97,7 @@ function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
   const { handoff, waitingOn } = lead;
   if (!handoff?.isOpen || lead.ownerId === null || (waitingOn !== "outreach" && waitingOn !== "answer")) return null;
   const deed = waitingOn === "outreach" ? "Call" : "Accept or reject";
-  const due = lead.dueAt === null ? "; the clock is paused" : ` by ${formatLocal(lead.ownerZone ?? "UTC", lead.dueAt)} (${lead.ownerZone ?? "UTC"})`;
+  const due = lead.dueAt === null ? "; the clock is paused" : ` by ${formatLocal(lead.ownerZone ?? "UTC", lead.dueAt)}`;
   return { key: `${lead.leadId}/${handoff.id}/${handoff.round}/${waitingOn}`, leadCrmId, ownerId: lead.ownerCrmId ?? lead.ownerId, subject: `${deed}${due}`, dueAt: lead.dueAt };
 }
 

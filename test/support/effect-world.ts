@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
 import type { ApplicationFailure } from "@temporalio/common";
 import { createEffectActivities, type CarriedOut } from "../../activities/effects.ts";
 import type { CrmPort } from "../../crm/crm.ts";
@@ -16,6 +17,8 @@ import { freshDatabase } from "./world.ts";
 export const leadSubject = { kind: "lead", id: "ld_ada" } as const;
 const HOUR = 3_600_000;
 
+export interface RunOptions { readonly isLocal?: boolean; readonly mail?: MailPort; readonly crm?: CrmPort; readonly cancelAfterMs?: number }
+
 /** A database with two reps, their manager and one lead that is offered to the first, and everything effects need. */
 export interface EffectWorld {
   readonly pool: Pool;
@@ -26,8 +29,8 @@ export interface EffectWorld {
   /** Empties what tests write and puts the lead back to its offer. */
   reset(): Promise<void>;
   add(effect: Partial<NewEffect> & { key: string }): Promise<void>;
-  carryOut(options?: { isLocal?: boolean; mail?: MailPort; crm?: CrmPort }): Promise<CarriedOut>;
-  failure(options?: { isLocal?: boolean; mail?: MailPort }): Promise<ApplicationFailure>;
+  carryOut(options?: RunOptions): Promise<CarriedOut>;
+  failure(options?: RunOptions): Promise<ApplicationFailure>;
   all(query: string, values?: unknown[]): Promise<any[]>;
   close(): Promise<void>;
 }
@@ -41,9 +44,11 @@ export async function effectWorld(): Promise<EffectWorld> {
   const kept = createKeptMail((mail) => keepMail(pool, mail, now));
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
   const all = async (query: string, values: unknown[] = []) => (await pool.query(query, values)).rows;
-  const carryOut: EffectWorld["carryOut"] = ({ isLocal = false, mail = kept, crm: other = crm } = {}) => {
+  const carryOut: EffectWorld["carryOut"] = ({ isLocal = false, mail = kept, crm: other = crm, cancelAfterMs } = {}) => {
     const { carryOut: activity } = createEffectActivities({ pool, crm: other, mail, publicUrl: "http://baton.test", clock });
-    return new MockActivityEnvironment({ isLocal }).run(activity, leadSubject) as Promise<CarriedOut>;
+    const environment = new MockActivityEnvironment({ isLocal }, { logger: new DefaultLogger("ERROR") });
+    if (cancelAfterMs !== undefined) setTimeout(() => environment.cancel(), cancelAfterMs);
+    return environment.run(activity, leadSubject) as Promise<CarriedOut>;
   };
   return {
     pool, crm, agreements: createAgreements(() => smallAgreement), now: clock, all, carryOut,
