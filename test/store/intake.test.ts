@@ -188,7 +188,7 @@ describe("accounts", () => {
 });
 
 describe("what is refused", () => {
-  test.each([
+  test.each<[string, Arrival, string]>([
     ["an unknown field", { facts: { "lead.shoeSize": 42 } }, "facts.lead.shoeSize"],
     ["a prototype's name", { facts: JSON.parse('{"__proto__": "x"}') as Arrival["facts"] }, "facts.__proto__"],
     ["a number that is none", { facts: { "account.employees": "many" } }, "facts.account.employees"],

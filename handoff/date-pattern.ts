@@ -1,0 +1,65 @@
+import { isoOf } from "./dates.ts";
+import { dayNumber, firstInstantReading, offsetSpans } from "./local-time.ts";
+
+/** How a file writes its dates: `dd.MM.yyyy HH:mm`, taken apart once. */
+export interface DatePattern {
+  readonly written: string;
+  readonly parts: readonly (Token | { readonly text: string })[];
+}
+
+const tokens = ["yyyy", "yy", "MM", "M", "dd", "d", "HH", "H", "hh", "h", "mm", "ss", "a"] as const;
+type Token = (typeof tokens)[number];
+
+/** The pattern, or null when it does not name year, month and day once each, or has letters that mean nothing. */
+export function datePattern(written: string): DatePattern | null {
+  const parts: DatePattern["parts"][number][] = [];
+  for (let rest = written; rest !== ""; ) {
+    const token = tokens.find((one) => rest.startsWith(one));
+    const text = token ?? rest[0] ?? "";
+    if (!token && /\p{L}/u.test(text) && text !== "T") return null;
+    parts.push(token ?? { text });
+    rest = rest.slice(text.length);
+  }
+  const count = (...wanted: Token[]) => parts.filter((part) => typeof part === "string" && wanted.includes(part)).length;
+  const twelve = count("hh", "h");
+  const complete = count("yyyy", "yy") === 1 && count("MM", "M") === 1 && count("dd", "d") === 1 && count("HH", "H") + twelve <= 1 && count("a") === twelve;
+  return complete ? { written, parts } : null;
+}
+
+/** Text written by the pattern as `YYYY-MM-DD`, or with a time as an ISO instant in the zone; null when it is no such date. */
+export function readPattern(pattern: DatePattern, text: string, zone: string): string | null {
+  const read: Partial<Record<Token, number>> = {};
+  let rest = text.trim();
+  for (const part of pattern.parts) {
+    if (typeof part === "object") {
+      if (!rest.startsWith(part.text)) return null;
+      rest = rest.slice(part.text.length);
+      continue;
+    }
+    const found = digitsOf(part).exec(rest)?.[0];
+    if (found === undefined) return null;
+    read[part] = part === "a" ? (/^p/i.test(found) ? 12 : 0) : Number(found);
+    rest = rest.slice(found.length);
+  }
+  return rest === "" ? isoFrom(read, zone) : null;
+}
+
+function digitsOf(token: Token): RegExp {
+  if (token === "yyyy") return /^\d{4}/;
+  if (token === "a") return /^[ap]\.?m\.?/i;
+  return token.length === 2 ? /^\d{2}/ : /^\d{1,2}/;
+}
+
+function isoFrom(read: Partial<Record<Token, number>>, zone: string): string | null {
+  const year = read.yyyy ?? 2000 + (read.yy ?? 0);
+  const [month, day] = [read.MM ?? read.M ?? 0, read.dd ?? read.d ?? 0];
+  const lastDay = [31, year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+  if (day < 1 || day > lastDay) return null;
+  const twelve = read.hh ?? read.h;
+  const hour = twelve === undefined ? read.HH ?? read.H : (twelve % 12) + (read.a ?? 0);
+  if (hour === undefined) return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+  const [minute, second] = [read.mm ?? 0, read.ss ?? 0];
+  if (hour > 23 || minute > 59 || second > 59 || (twelve !== undefined && (twelve < 1 || twelve > 12))) return null;
+  const wall = dayNumber(year, month, day) * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000;
+  return isoOf(firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall));
+}

@@ -1,0 +1,136 @@
+import type { Instant } from "./calendar.ts";
+import type { FieldPath } from "./facts.ts";
+import { instantOf, isBareDate, isoOf } from "./dates.ts";
+import { readPattern, type DatePattern } from "./date-pattern.ts";
+import { firstInstantReading, offsetSpans } from "./local-time.ts";
+import { fold } from "./text.ts";
+
+/** How the columns of a file become leads; written as YAML by whoever knows the file (agreement/import-map.ts reads it). */
+export interface ImportMap {
+  /** Found out from the first line when absent. */
+  readonly delimiter?: "," | ";" | "\t" | "|";
+  /** IANA zone of times that are written without an offset. */
+  readonly zone: string;
+  /** In the file's words: column to where its value goes. */
+  readonly columns: Readonly<Record<string, ColumnRule>>;
+  /** The same fact for every row. */
+  readonly constants: Readonly<Record<FieldPath, string>>;
+  readonly engagements: readonly EngagementRule[];
+  /** Columns that must hold a value in every row. */
+  readonly required: readonly string[];
+}
+
+/** `id`, `crmId`, `externalId` and `occurredAt` are the arrival's own; the rest are facts. */
+export type Destination = "id" | "crmId" | "externalId" | "occurredAt" | FieldPath;
+
+export interface ColumnRule {
+  readonly to: Destination;
+  readonly date?: DatePattern;
+  readonly decimal?: "," | ".";
+  readonly yes?: readonly string[];
+  readonly no?: readonly string[];
+  /** Cells by what they stand for; a cell that is not listed stays as it is. */
+  readonly words?: Readonly<Record<string, string>>;
+}
+
+/** A column that says that something was done. */
+export interface EngagementRule {
+  readonly column: string;
+  /** One type for every cell that says yes, or a type by cell. */
+  readonly type?: string;
+  readonly types?: Readonly<Record<string, string>>;
+  readonly at?: { readonly column: string; readonly date?: DatePattern };
+  readonly topic?: string;
+}
+
+export interface MappedArrival {
+  readonly id?: string;
+  readonly crmId?: string;
+  readonly externalId?: string;
+  readonly facts: Readonly<Record<FieldPath, unknown>>;
+  readonly occurredAt?: Instant;
+  /** `key` is the same whenever this row is read again. */
+  readonly engagements: readonly { readonly key: string; readonly type: string; readonly topic?: string; readonly occurredAt?: Instant }[];
+}
+
+export interface CellProblem {
+  readonly column: string | null;
+  /** What was expected; never quotes the cell. */
+  readonly message: string;
+}
+
+export type MappedRow = { readonly arrival: MappedArrival } | { readonly problems: readonly CellProblem[] };
+
+/** One row of the file, by column, as an arrival; or everything in it that is not as expected. */
+export function mapRow(map: ImportMap, row: Readonly<Record<string, string>>, nullWords: readonly string[]): MappedRow {
+  const problems: CellProblem[] = [];
+  const isNull = (cell: string) => fold(cell) === "" || nullWords.some((word) => fold(word) === fold(cell));
+  for (const column of map.required) if (isNull(row[column] ?? "")) problems.push({ column, message: "expected a value; the map requires this column" });
+
+  const own: { id?: string; crmId?: string; externalId?: string; occurredAt?: Instant } = {};
+  const facts: Record<FieldPath, unknown> = { ...map.constants };
+  for (const [column, rule] of Object.entries(map.columns)) {
+    const cell = row[column] ?? "";
+    if (isNull(cell)) continue;
+    const value = readCell(cell, rule, map.zone);
+    if (typeof value === "object") problems.push({ column, message: value.expected });
+    else if (rule.to === "occurredAt") {
+      const at = instantIn(map.zone, String(value));
+      if (at === null) problems.push({ column, message: "expected a date or time" });
+      else own.occurredAt = at;
+    } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId") own[rule.to] = String(value).trim();
+    else facts[rule.to] = value;
+  }
+
+  const who = own.id ?? own.externalId ?? own.crmId ?? (typeof facts["lead.email"] === "string" ? facts["lead.email"].trim().toLowerCase() : undefined);
+  if (who === undefined) problems.push({ column: null, message: "expected a value that says who it is: externalId, crmId, id or lead.email" });
+  const engagements = map.engagements.flatMap((rule) => readEngagement(rule, row, who ?? "", own.occurredAt, map.zone, isNull, problems));
+  return problems.length > 0 ? { problems } : { arrival: { ...own, facts, engagements } };
+}
+
+/** The column that a fact or name came from, for a refusal that names the field. */
+export function columnOf(map: ImportMap, field: string): string | null {
+  const bare = field.replace(/^facts\./, "");
+  return Object.entries(map.columns).find(([, rule]) => rule.to === bare)?.[0] ?? null;
+}
+
+function readCell(cell: string, rule: ColumnRule, zone: string): string | boolean | { expected: string } {
+  const text = Object.entries(rule.words ?? {}).find(([word]) => fold(word) === fold(cell))?.[1] ?? cell;
+  if (rule.yes || rule.no) {
+    if (rule.yes?.some((word) => fold(word) === fold(text))) return true;
+    if (rule.no?.some((word) => fold(word) === fold(text))) return false;
+    return { expected: `expected one of ${[...(rule.yes ?? []), ...(rule.no ?? [])].join(", ")}` };
+  }
+  if (rule.date) return readPattern(rule.date, text, zone) ?? { expected: `expected a real date as ${rule.date.written}` };
+  if (rule.decimal === ",") return text.trim().replaceAll(/[.\s']/g, "").replace(",", ".");
+  // A time without an offset is meant in the map's zone.
+  const at = rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantIn(zone, text) : null;
+  return at === null ? text : isoOf(at);
+}
+
+/** `2026-11-23 16:30` in the zone, unless it carries its own offset; a bare date begins there. */
+function instantIn(zone: string, text: string): Instant | null {
+  const wall = instantOf(text);
+  if (wall === null || /(?:Z|[+-]\d{2}:?\d{2})$/.test(text.trim().slice(10))) return wall;
+  return firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall);
+}
+
+const noWords = ["no", "n", "false", "0", "none", "never"];
+
+function readEngagement(
+  rule: EngagementRule, row: Readonly<Record<string, string>>, who: string, rowAt: Instant | undefined, zone: string, isNull: (cell: string) => boolean, problems: CellProblem[],
+): MappedArrival["engagements"] {
+  const cell = row[rule.column] ?? "";
+  if (isNull(cell)) return [];
+  const byCell = Object.entries(rule.types ?? {}).find(([word]) => fold(word) === fold(cell))?.[1];
+  const type = byCell ?? (rule.type !== undefined && !noWords.includes(fold(cell)) ? rule.type : undefined);
+  if (type === undefined) return [];
+  const written = rule.at === undefined ? "" : (row[rule.at.column] ?? "");
+  const text = isNull(written) ? null : rule.at?.date ? readPattern(rule.at.date, written, zone) : written;
+  const at = text === null ? rowAt : (instantIn(zone, text) ?? undefined);
+  if (at === undefined && !isNull(written)) {
+    problems.push({ column: rule.at?.column ?? rule.column, message: rule.at?.date ? `expected a real date as ${rule.at.date.written}` : "expected a date or time" });
+    return [];
+  }
+  return [{ key: `${who}|${type}|${at ?? ""}`, type, ...(rule.topic === undefined ? {} : { topic: rule.topic }), ...(at === undefined ? {} : { occurredAt: at }) }];
+}
