@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { addEffect, claimEffect, countOpenEffects, endEffect, openEffects, releaseEffect, withdrawEffects, type NewEffect } from "../../store/effects.ts";
+import { inTransaction, openPool, type Pool } from "../../store/db.ts";
+import { freshDatabase, type FreshDatabase } from "../support/world.ts";
+
+const now = Date.parse("2026-11-20T12:00:00Z");
+const ada = { kind: "lead", id: "ld_ada" } as const;
+let database: FreshDatabase;
+let pool: Pool;
+beforeAll(async () => {
+  database = await freshDatabase();
+  pool = openPool(database.url);
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+beforeEach(async () => { await pool.query("truncate effect"); });
+
+const add = (key: string, more: Partial<NewEffect> = {}) => addEffect(pool, { key, subject: ada, kind: "mail", what: "offer", payload: {}, ...more }, now);
+const open = async () => (await openEffects(pool, ada)).map((effect) => effect.key);
+
+test("the same key is one effect, and the first wording stands", async () => {
+  await add("k1", { payload: { repId: "rp_ann" } });
+  await add("k1", { payload: { repId: "rp_bob" } });
+  expect(await openEffects(pool, ada)).toMatchObject([{ key: "k1", payload: { repId: "rp_ann" }, subject: ada, attempts: 0, createdAt: now }]);
+});
+
+test("an effect of a decision that was rolled back was never there", async () => {
+  await expect(inTransaction(pool, async (tx) => {
+    await addEffect(tx, { key: "k1", subject: ada, kind: "mail", what: "offer", payload: {} }, now);
+    throw new Error("no");
+  })).rejects.toThrow("no");
+  expect(await open()).toEqual([]);
+});
+
+test("a new sync replaces the subject's waiting ones, not mail, not another subject's, and not one that is running", async () => {
+  const sync = { kind: "sync-crm", what: "lead" } as const;
+  await add("other", { ...sync, subject: { kind: "lead", id: "ld_bea" } });
+  await add("mail");
+  await add("s1", sync);
+  await claimEffect(pool, ada, "sync-crm", now, now + 1_000);
+  await add("s2", sync);
+  await add("s3", sync);
+  expect(await open()).toEqual(["mail", "s1", "s3"]);
+  // The repeat of a decision asks for its sync again: it is no newer one.
+  await add("s2", sync);
+  expect(await open()).toEqual(["mail", "s1", "s3"]);
+  expect(await countOpenEffects(pool, { kind: "lead", id: "ld_bea" })).toBe(1);
+});
+
+test("effects of a kind are claimed in order, one at a time; another kind is not held up", async () => {
+  await add("m1");
+  await add("m2");
+  await add("s1", { kind: "sync-crm", what: "lead" });
+  const first = await claimEffect(pool, ada, "mail", now, now + 1_000);
+  expect(first).toMatchObject({ key: "m1", attempts: 1 });
+  expect(await claimEffect(pool, ada, "mail", now, now + 1_000)).toBeUndefined();
+  expect(await claimEffect(pool, ada, "sync-crm", now, now + 1_000)).toMatchObject({ key: "s1" });
+  await endEffect(pool, first!.id, { state: "done" }, now);
+  expect(await claimEffect(pool, ada, "mail", now, now + 1_000)).toMatchObject({ key: "m2" });
+});
+
+test("of ten runs that want the same effect one gets it", async () => {
+  await add("m1");
+  const claimed = await Promise.all(Array.from({ length: 10 }, () => claimEffect(pool, ada, "mail", now, now + 1_000)));
+  expect(claimed.filter(Boolean)).toHaveLength(1);
+});
+
+test("given back or with its claim over, it can be claimed again; ended, never", async () => {
+  await add("m1");
+  const first = await claimEffect(pool, ada, "mail", now, now + 1_000);
+  expect(await claimEffect(pool, ada, "mail", now + 1_000, now + 2_000)).toMatchObject({ attempts: 2 });
+  await releaseEffect(pool, first!.id, "the server answered 451");
+  expect(await claimEffect(pool, ada, "mail", now + 1_001, now + 2_000)).toMatchObject({ attempts: 3 });
+  await endEffect(pool, first!.id, { state: "failed", why: "no" }, now);
+  await endEffect(pool, first!.id, { state: "done" }, now);
+  expect((await pool.query("select state, error from effect")).rows).toEqual([{ state: "failed", error: "no" }]);
+  expect(await claimEffect(pool, ada, "mail", now + 9_000, now + 10_000)).toBeUndefined();
+});
+
+test("withdrawing spares the messages that are wanted all the same", async () => {
+  await add("m1");
+  await add("w1", { what: "withdrawn" });
+  await add("s1", { kind: "sync-crm", what: "lead" });
+  expect(await withdrawEffects(pool, ada, "erased", ["withdrawn"], now)).toBe(2);
+  expect(await open()).toEqual(["w1"]);
+});
