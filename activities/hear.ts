@@ -1,6 +1,7 @@
 import { rejudgeAssess } from "../handoff/rejudge.ts";
 import { rows, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
+import { countOpenEffects } from "../store/effects.ts";
 import type { DecisionKey, NewsName, Standing } from "../workflows/contract.ts";
 import { actionById } from "./action.ts";
 import { settleAction } from "../store/actions.ts";
@@ -17,6 +18,8 @@ import { settleOne, toOpportunity, toSql } from "./settle.ts";
 export function hear(deps: DecisionDeps, key: DecisionKey, heard: readonly NewsName[]): Promise<Standing> {
   return decideOnce(deps.pool, "hear", key, async (tx) => {
     const c = await openCase(deps, tx, key);
+    // A process that goes on after an earlier one was lost takes over what that one left undone.
+    if (heard.length === 0) c.effects += await countOpenEffects(tx, c.subject);
     if (await endIfGone(c)) return { agreementId: c.agreementId, input: { heard }, output: null, result: await closeCase(c) };
     const looked = heard.includes("factsChanged") ? await lookForSuppression(c) : null;
     if (heard.includes("seenInCrm")) await takeFromCrm(c);

@@ -8,6 +8,7 @@ import { firstRow, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
 import { newId } from "../store/ids.ts";
+import { recordDecision } from "../store/reviews.ts";
 import { endAssignment } from "../store/routing.ts";
 import { engagementsOf, moveTo, setState } from "../store/subject.ts";
 import type { ActionResult, DecisionKey, Standing } from "../workflows/contract.ts";
@@ -278,13 +279,11 @@ async function decideContest(c: Case, a: ActionRow): Promise<SettledOne> {
 }
 
 async function decideReview(c: Case, a: ActionRow): Promise<SettledOne> {
-  const decision = a.body.decision ?? "keep";
+  const decision = a.body.decision === "return" || a.body.decision === "retire" ? a.body.decision : "keep";
   const inPool = c.lead.stage === "renurture";
   if (decision === "return" && !inPool) return refuse(c, "not-possible-now", "a lead in nurture has no handoff to return to; keep or retire it", "decision");
   await endTasks(c.tx, c.subject, ["nurture-review", "renurture-review"], { state: "done", by: a.by_id, how: decision }, c.now);
-  await c.tx.query(sql`
-    update review_decision set decision = ${decision}, decided_by = ${a.by_id}, decided_at = ${new Date(c.now)}
-    where subject_id = ${c.lead.id} and decision is null`);
+  await recordDecision(c.tx, c.lead.id, { decision, by: a.by_id }, c.now);
   c.lead.queue = null;
   switch (decision) {
     case "retire":

@@ -24,13 +24,13 @@ export function nurtureReview(facts: MailFacts): Message {
   };
 }
 
-/** To marketing: the re-nurture pool's review packet. */
+/** To marketing: the re-nurture pool's review packet, and once more at half time; to managers when it is overdue. */
 export function renurtureReview(facts: MailFacts): Message {
   const count = said(facts, "count", String(facts.pool.length));
-  const review = facts.said["reviewId"];
+  const { reviewId: review, step } = facts.said;
   return {
-    subject: `Re-nurture review${facts.said["period"] ? ` ${said(facts, "period", "")}` : ""}: ${count} ${count === "1" ? "lead" : "leads"}`,
-    opening: `The re-nurture pool is due for review: ${count} ${count === "1" ? "lead waits" : "leads wait"} for a decision${facts.dueAt === null ? "" : ` by ${due(facts)}`}.`,
+    subject: `${step === "reminder" ? "Reminder: re-nurture" : step === "overdue" ? "Overdue: re-nurture" : "Re-nurture"} review${facts.said["period"] ? ` ${said(facts, "period", "")}` : ""}: ${count} ${count === "1" ? "lead" : "leads"}`,
+    opening: `${step === "overdue" ? "The review of the re-nurture pool is overdue" : "The re-nurture pool is due for review"}: ${count} ${count === "1" ? "lead waits" : "leads wait"} for a decision${facts.dueAt === null ? "" : ` ${step === "overdue" ? "that was due" : "by"} ${due(facts)}`}.`,
     rows: facts.pool.map((lead) => [
       [lead.name ?? lead.id, lead.company].filter(Boolean).join(", "),
       `${lead.reason ? `${spoken(lead.reason)}; ` : ""}${lead.engagementsSince} ${lead.engagementsSince === 1 ? "engagement" : "engagements"} since; ${facts.publicUrl}/leads/${lead.id}`,

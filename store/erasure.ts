@@ -58,6 +58,7 @@ async function deleteKnowledge(tx: Tx, leads: readonly string[], now: Instant): 
     update answer set note = null, timeline = null, buying_signals = '{}'
     where handoff_id in (select id from handoff where subject_kind = 'lead' and subject_id = any(${leads}::text[]))`);
   await tx.query(sql`update task set detail = '{}' where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
+  await tx.query(sql`update review_decision set entry = '{}' where subject_id = any(${leads}::text[])`);
 }
 
 /** What was sent, received and refused: mails, CRM records, events, lines of files, kept answers. */

@@ -1,6 +1,6 @@
 import type { LeadForMail, MailFacts, MailKind, PoolLead } from "../mail/message.ts";
 import { firstRow, rows, sql, type Db } from "./db.ts";
-import type { Effect } from "./effects.ts";
+import type { Effect, EffectPayload } from "./effects.ts";
 import type { StoredFact } from "./subject.ts";
 
 /** Everything a message can say, as it stands now, but for the reader; and what decides whether it is still wanted. */
@@ -31,7 +31,7 @@ export async function mailContext(db: Db, effect: Effect, kind: MailKind): Promi
       reason: row?.rejection_reason ?? null,
       dueAt: typeof dueAt === "number" ? dueAt : (row?.due_at?.getTime() ?? null),
       said: effect.payload,
-      pool: kind === "renurture-review" ? await poolForReview(db) : [],
+      pool: kind === "renurture-review" ? await poolForReview(db, effect.payload["reviewId"] ?? null) : [],
     },
     zone: row?.zone ?? null,
     erased: (row?.erased_at ?? null) !== null,
@@ -60,11 +60,11 @@ function nameIn(text: (field: string) => string | null): string | null {
   return text("lead.name") ?? ([text("lead.firstName"), text("lead.lastName")].filter(Boolean).join(" ") || null);
 }
 
-/** The pool, those who wait longest first, with what they did since they came in. */
-async function poolForReview(db: Db): Promise<PoolLead[]> {
+/** The review's leads that are in the pool and undecided, those who wait longest first, with what they did since they came in. */
+async function poolForReview(db: Db, reviewId: EffectPayload[string]): Promise<PoolLead[]> {
   return rows<PoolLead>(db, sql`
     select l.id, l.facts #>> '{lead.name,value}' as name, a.facts #>> '{account.name,value}' as company, l.exit_reason as reason,
       (select count(*)::int from engagement e where e.lead_id = l.id and e.occurred_at > l.exit_at) as "engagementsSince"
-    from lead l left join account a on a.id = l.account_id
-    where l.stage = 'renurture' and l.erased_at is null order by l.exit_at, l.id limit 50`);
+    from review_decision d join lead l on l.id = d.subject_id left join account a on a.id = l.account_id
+    where d.review_id = ${reviewId} and d.decision is null and l.stage = 'renurture' and l.erased_at is null order by l.exit_at, l.id limit 50`);
 }

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
 import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
+import type { PoolReviewKind } from "../handoff/review.ts";
 import type { ActionName, Stage, WaitingOn } from "../handoff/stage.ts";
 
 /** The Temporal contract: queue, ids and their inverse, messages, search attributes. Ids only, never a name. */
@@ -19,9 +20,9 @@ export function reviewWorkflowId(kind: string, period: string): string {
   return `review/${kind}/${period}`;
 }
 
-/** A subject is a lead or an account; every row and decision names one. */
+/** A subject is a lead or an account; every row and decision names one. Effects are also written about a review. */
 export interface Subject {
-  readonly kind: "lead" | "account";
+  readonly kind: "lead" | "account" | "review";
   readonly id: string;
 }
 
@@ -149,3 +150,40 @@ export const searchAttributes = {
   stageSince: datetime("LeadStageSince"),
   cycle: defineSearchAttributeKey("LeadCycle", SearchAttributeType.INT),
 } as const;
+
+/** Input of `review`: which review, of which period (`2026-Q4`, `2026-11`). The rest is in Postgres. */
+export interface ReviewStart {
+  readonly kind: PoolReviewKind;
+  readonly period: string;
+}
+
+/** A person decided about a lead of the review: a hint to look whether anything is still open. */
+export const decided = defineSignal<[News]>("decided");
+
+/** Where a review stands: what its workflow needs to know. */
+export interface ReviewStanding {
+  readonly reviewId: string;
+  readonly state: "open" | "closed";
+  /** Leads that still wait for a person. */
+  readonly waiting: number;
+  readonly wakeAt: number;
+  /** What the timer is for, as a person reads it in the Temporal UI. */
+  readonly wakeFor: string;
+  readonly effects: boolean;
+  /** Markdown for the Temporal UI; ids and counts only. */
+  readonly details: string;
+}
+
+/** What one comparison of Postgres with Temporal found and did: counts only. */
+export interface Reconciled {
+  /** Open leads without a running process, started again. */
+  readonly restarted: number;
+  /** Leads whose next step is overdue though their process runs. */
+  readonly stuck: number;
+  /** Closed leads that left effects undone. */
+  readonly stranded: number;
+  /** Rows of plumbing removed because they are over. */
+  readonly swept: number;
+  /** More open leads wait to be compared: go on after this one. */
+  readonly after: string | null;
+}

@@ -1,1 +1,3 @@
 export { leadHandoff } from "./lead-handoff.ts";
+export { reconcile } from "./reconcile.ts";
+export { openDueReview, review } from "./review.ts";

@@ -59,8 +59,10 @@ export class LeadProcess {
   /** The first decision: a lead that arrives is assessed; one that goes on stands where the earlier run left it, or where Postgres says. */
   async begin(): Promise<void> {
     if (this.start.at) return;
-    if (this.start.from === "intake" || this.start.from === "reopen") await this.assess();
-    else await this.decide("hear", (key, by) => by.hear(key, []));
+    if (this.start.from === "intake" || this.start.from === "reopen") return this.assess();
+    await this.decide("hear", (key, by) => by.hear(key, []));
+    // What was said while no process ran was heard by nobody: everything is looked at once more.
+    for (const name of newsNames) this.heard.add(name);
   }
 
   isOver(): boolean {

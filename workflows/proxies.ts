@@ -35,3 +35,12 @@ export const keepTrying = proxyActivities<Effects>({
   retry: { initialInterval: "1 second", maximumInterval: "5 minutes", backoffCoefficient: 2 },
   summary: "effects: CRM and mail",
 });
+
+/**
+ * Reviews and the reconciler: our own database, in steps that are safe to repeat because each finds what is there already.
+ * Nobody waits for them, so they leave the local slots to the leads.
+ */
+export const inTheBackground = proxyActivities<Pick<Activities, "dueReview" | "openReview" | "lookAtReview" | "reconcile">>({
+  startToCloseTimeout: "4 minutes",
+  retry: { initialInterval: "1 second", maximumInterval: "1 minute", backoffCoefficient: 2 },
+});

@@ -1,0 +1,110 @@
+import { isGrpcServiceError, ScheduleAlreadyRunning, ScheduleNotFoundError, type CalendarSpec, type Client, type ScheduleOptions } from "@temporalio/client";
+import type { Logger } from "pino";
+import { poolReview, poolReviewKinds, type PoolReview, type PoolReviewKind } from "../handoff/review.ts";
+import type { Agreements } from "../store/agreements.ts";
+import type { Pool } from "../store/db.ts";
+import type * as workflows from "../workflows/index.ts";
+
+export interface ScheduleDeps {
+  readonly client: Client;
+  readonly pool: Pool;
+  readonly agreements: Agreements;
+  readonly taskQueue: string;
+  readonly log: Pick<Logger, "info" | "warn">;
+  /** Before every id, for several installations in one namespace. */
+  readonly prefix?: string;
+  /** How often the agreement is looked at again. */
+  readonly everyMs?: number;
+}
+
+const callMs = 5_000;
+/** One firing that meets a running one waits for it; an outage of a day is made up for. */
+const policies = { overlap: "BUFFER_ONE", catchupWindow: "1 day" } as const;
+type Workflow = keyof typeof workflows;
+type Wanted = Pick<ScheduleOptions, "spec" | "action">;
+
+/**
+ * Keeps the Schedules as the active agreement wants them: the review of the re-nurture pool and the reconciler. Resolves
+ * after the first try; while Temporal or Postgres is away it says so once and tries again, and it follows every new version
+ * of the agreement. Several workers may do so at once.
+ */
+export async function ensureSchedules(deps: ScheduleDeps): Promise<{ stop(): void }> {
+  let applied: string | undefined;
+  let isAway = false;
+  const round = async (): Promise<void> => {
+    try {
+      const version = await deps.agreements.active(deps.pool);
+      const wanted = `${version?.id}`;
+      if (wanted === applied) return;
+      await apply(deps, version ? poolReview(version.agreement) : null);
+      applied = wanted;
+      isAway = false;
+      deps.log.info({ agreement: version?.id }, "schedules are as the agreement wants them");
+    } catch (error) {
+      if (!isAway) deps.log.warn({ error: describe(error) }, "the schedules could not be set; it is tried again");
+      isAway = true;
+    }
+  };
+  await round();
+  let going = false;
+  const timer = setInterval(() => {
+    if (going) return;
+    going = true;
+    void round().finally(() => { going = false; });
+  }, deps.everyMs ?? 15_000);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<void> {
+  const { taskQueue, prefix = "" } = deps;
+  await put(deps, `${prefix}reconcile`, {
+    spec: { intervals: [{ every: "5 minutes" }] },
+    action: { type: "startWorkflow", workflowType: "reconcile" satisfies Workflow, workflowId: `${prefix}reconcile`, taskQueue, args: [], staticSummary: "open leads against running processes" },
+  });
+  for (const kind of poolReviewKinds) {
+    const id = `${prefix}review-${kind}`;
+    if (review?.kind !== kind) await remove(deps, id);
+    else {
+      await put(deps, id, {
+        spec: { calendars: [firstDays(kind, review.rule.on.time)], timezone: review.hours.zone },
+        action: { type: "startWorkflow", workflowType: "openDueReview" satisfies Workflow, workflowId: `${prefix}review/${kind}/due`, taskQueue, args: [], staticSummary: `is the ${kind} review due` },
+      });
+    }
+  }
+}
+
+/** The first business day lies among these, whatever the holidays; the workflow asks the calendar which one it is. */
+function firstDays(kind: PoolReviewKind, time: string): CalendarSpec {
+  const [hour = 0, minute = 0] = time.split(":").map(Number);
+  const days: CalendarSpec = { dayOfMonth: { start: 1, end: 10 }, hour, minute, comment: "until the first business day" };
+  return kind === "monthly" ? days : { ...days, month: ["JANUARY", "APRIL", "JULY", "OCTOBER"] };
+}
+
+/** Creates the Schedule, or makes the one that is there like this: its times follow the agreement, whoever made it. A pause is kept. */
+async function put({ client }: ScheduleDeps, scheduleId: string, wanted: Wanted): Promise<void> {
+  await client.withDeadline(Date.now() + callMs, async () => {
+    try {
+      await client.schedule.create({ scheduleId, ...wanted, policies });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await client.schedule.getHandle(scheduleId).update(({ state }) => {
+        const { paused, note } = state;
+        return { ...wanted, policies, state: { paused, ...(note === undefined ? {} : { note }) } };
+      });
+    }
+  });
+}
+
+async function remove({ client }: ScheduleDeps, scheduleId: string): Promise<void> {
+  try {
+    await client.withDeadline(Date.now() + callMs, () => client.schedule.getHandle(scheduleId).delete());
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+function describe(error: unknown): string {
+  if (isGrpcServiceError(error)) return `Temporal: ${error.code}`;
+  return error instanceof Error ? error.message : String(error);
+}
