@@ -53,6 +53,11 @@ export function sql(parts: TemplateStringsArray, ...values: unknown[]): { text: 
   return { text: parts.reduce((text, part, n) => `${text}$${n}${part}`), values };
 }
 
+/** Has the statement planned once a connection, under a name of its own; for those that run for every lead. */
+export function prepared(name: string, query: { text: string; values: unknown[] }): { name: string; text: string; values: unknown[] } {
+  return { name, ...query };
+}
+
 /** All rows of a statement. */
 export async function rows<T>(db: Db, query: { text: string; values: unknown[] }): Promise<T[]> {
   return (await db.query(query)).rows as T[];

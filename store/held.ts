@@ -44,6 +44,10 @@ export async function hold(tx: Tx, held: Held, now: Instant): Promise<void> {
       priority = excluded.priority, due_at = excluded.due_at, arrived_at = excluded.arrived_at, until_at = excluded.until_at`);
 }
 
+export async function holdNoLonger(tx: Tx, handoffIds: readonly string[]): Promise<void> {
+  await tx.query(sql`delete from held where handoff_id = any(${handoffIds})`);
+}
+
 /**
  * Leads on hold in a pool, in the order of release; with `before`, those that go first. The pool is locked by the
  * caller. A lead that is just being closed or routed elsewhere is skipped: its own decision stands.
@@ -90,6 +94,7 @@ export async function giveOut(tx: Tx, snapshot: Snapshot, waiting: readonly (Hel
     released.push({ handoffId: held.handoffId, subjectId: held.subjectId, repId });
   }
   await writeAssignments(tx, assignments, snapshot.now);
+  await holdNoLonger(tx, released.map((one) => one.handoffId));
   await writeEntries(tx, entries, snapshot.now);
   return released;
 }

@@ -4,12 +4,12 @@ import { apply, type Deltas, type Ledger } from "../handoff/credit.ts";
 import type { Member } from "../handoff/eligibility.ts";
 import { localSpan, presenceAt, type LocalSpan, type Presence } from "../handoff/presence.ts";
 import type { Caps } from "../handoff/roster.ts";
-import { rows, sql, type Tx } from "./db.ts";
+import { prepared, rows, sql, type Tx } from "./db.ts";
 import { capsOf } from "./roster.ts";
 
 /** What routing reads under the locks of its pools; `load` and `ledgers` move on as leads are given out. */
 export interface Snapshot {
-  readonly pools: Readonly<Record<string, { readonly hours: CalendarDef | null; readonly members: readonly RepState[] }>>;
+  readonly pools: Readonly<Record<string, { readonly hours: CalendarDef | null; readonly members: readonly RepState[]; readonly holding: boolean }>>;
   /** Reps looked up by name, with the pools they work in. */
   readonly named: Readonly<Record<string, RepState & { readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[] }>>;
   /** By pool, then by lead type. */
@@ -38,23 +38,24 @@ export interface RepState {
  * (routing.md, "Atomic"). In one order, so that two routings never wait for each other.
  */
 export async function lockPools(tx: Tx, pools: readonly string[]): Promise<void> {
-  for (const pool of [...new Set(pools)].sort()) await tx.query(sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`);
+  for (const pool of [...new Set(pools)].sort()) await tx.query(prepared("routing-lock", sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`));
 }
 
 const lockClass = 7_201_665;
 
 /** Reads pools (locked before) and reps by name: members, absences, loads and ledgers as they are now. */
 export async function readSnapshot(tx: Tx, want: { readonly pools: readonly string[]; readonly named: readonly string[]; readonly base: CalendarDef }, now: Instant): Promise<Snapshot> {
-  const places = await rows<PlaceRow>(tx, sql`
-    select p.id as pool, p.hours, m.rep_id, m.weight from pool p left join pool_member m on m.pool_id = p.id
-    where p.id = any(${want.pools}) or m.rep_id = any(${want.named}) order by p.id, m.rep_id`);
+  const places = await rows<PlaceRow>(tx, prepared("routing-places", sql`
+    select p.id as pool, p.hours, m.rep_id, m.weight, exists (select 1 from held where held.pool = p.id) as holding
+    from pool p left join pool_member m on m.pool_id = p.id
+    where p.id = any(${want.pools}) or m.rep_id = any(${want.named}) order by p.id, m.rep_id`));
   const ids = [...new Set([...want.named, ...places.flatMap((place) => place.rep_id ?? [])])];
-  const reps = await rows<RepRow>(tx, sql`
+  const reps = await rows<RepRow>(tx, prepared("routing-reps", sql`
     select r.id, r.active, r.hours, r.languages, r.products, r.motions, r.max_open, r.max_per_day, r.max_per_hour,
       (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
         from absence a where a.rep_id = r.id and a.to_at > ${new Date(now)}) as absences,
       (select count(*)::int from pool_member m where m.rep_id = r.id) as pools
-    from rep r where r.id = any(${ids})`);
+    from rep r where r.id = any(${ids})`));
   const loads = await readLoads(tx, reps, want, places, now);
   const stateOf = (id: string, weight: number): RepState[] => reps.filter((row) => row.id === id).map((row) => ({
     repId: id, weight, active: row.active, hours: row.hours, languages: row.languages, products: row.products, motions: row.motions,
@@ -62,7 +63,7 @@ export async function readSnapshot(tx: Tx, want: { readonly pools: readonly stri
   }));
   const poolOf = (id: string) => {
     const members = places.filter((place) => place.pool === id);
-    return { hours: members[0]?.hours ?? null, members: members.flatMap((place) => (place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0))) };
+    return { hours: members[0]?.hours ?? null, holding: members[0]?.holding ?? false, members: members.flatMap((place) => (place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0))) };
   };
   return {
     pools: Object.fromEntries(want.pools.map((id) => [id, poolOf(id)])),
@@ -74,7 +75,7 @@ export async function readSnapshot(tx: Tx, want: { readonly pools: readonly stri
   };
 }
 
-interface PlaceRow { pool: string; hours: CalendarDef | null; rep_id: string | null; weight: number | null }
+interface PlaceRow { pool: string; hours: CalendarDef | null; rep_id: string | null; weight: number | null; holding: boolean }
 
 interface RepRow {
   id: string; active: boolean; hours: CalendarDef | null; languages: string[]; products: string[]; motions: string[];
@@ -92,20 +93,22 @@ async function readLoads(tx: Tx, reps: readonly RepRow[], want: { readonly named
   const shared = capped.filter((row) => row.pools > 1 || want.named.includes(row.id)).map((row) => row.id);
   if (shared.length > 0) await tx.query(sql`select id from rep where id = any(${shared}) order by id for no key update`);
   const spans = capped.map((row) => localSpan((row.hours ?? places.find((place) => place.rep_id === row.id)?.hours ?? want.base).zone, now));
-  const found = await rows<{ id: string; open: number; today: number; this_hour: number }>(tx, sql`
+  // Nothing is counted further than its cap: a rep's history may be long.
+  const found = await rows<{ id: string; open: number; today: number; this_hour: number }>(tx, prepared("routing-loads", sql`
     select r.id,
-      (select count(*)::int from assignment a join handoff h on h.id = a.handoff_id
+      (select count(*)::int from (select 1 from assignment a join handoff h on h.id = a.handoff_id
         where a.rep_id = r.id and a.ended_at is null and h.state = 'open' and h.sal_at is null
-          and not exists (select 1 from outreach o where o.handoff_id = a.handoff_id and o.rep_id = r.id)) as open,
-      (select count(*)::int from assignment a where a.rep_id = r.id and a.at >= r.day) as today,
-      (select count(*)::int from assignment a where a.rep_id = r.id and a.at >= r.hour) as this_hour
-    from unnest(${capped.map((row) => row.id)}::text[], ${spans.map((span) => new Date(span.dayFrom))}::timestamptz[], ${spans.map((span) => new Date(span.hourFrom))}::timestamptz[]) as r(id, day, hour)`);
+          and not exists (select 1 from outreach o where o.handoff_id = a.handoff_id and o.rep_id = r.id) limit r.max_open) one) as open,
+      (select count(*)::int from (select 1 from assignment a where a.rep_id = r.id and a.at >= r.day limit r.max_day) one) as today,
+      (select count(*)::int from (select 1 from assignment a where a.rep_id = r.id and a.at >= r.hour limit r.max_hour) one) as this_hour
+    from unnest(${capped.map((row) => row.id)}::text[], ${spans.map((span) => new Date(span.dayFrom))}::timestamptz[], ${spans.map((span) => new Date(span.hourFrom))}::timestamptz[],
+      ${capped.map((row) => row.max_open ?? 0)}::int[], ${capped.map((row) => row.max_per_day ?? 0)}::int[], ${capped.map((row) => row.max_per_hour ?? 0)}::int[]) as r(id, day, hour, max_open, max_day, max_hour)`));
   return new Map(found.map((row) => [row.id, { open: row.open, today: row.today, thisHour: row.this_hour }]));
 }
 
 async function readLedgers(tx: Tx, pools: readonly string[]): Promise<Snapshot["ledgers"]> {
-  const found = await rows<{ pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }>(tx, sql`
-    select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${pools}) order by pool, lead_type, rep_id`);
+  const found = await rows<{ pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }>(tx, prepared("routing-ledgers", sql`
+    select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${pools}) order by pool, lead_type, rep_id`));
   const ledgers: Record<string, Record<string, Record<string, Ledger[string]>>> = {};
   for (const row of found) ((ledgers[row.pool] ??= {})[row.lead_type] ??= {})[row.rep_id] = { millionths: row.millionths, lastPick: row.last_pick };
   return ledgers;

@@ -1,7 +1,7 @@
 import type { Instant } from "../handoff/calendar.ts";
 import type { Deltas } from "../handoff/credit.ts";
 import type { Candidate, RouteInput, Via } from "../handoff/route.ts";
-import { sql, type Tx } from "./db.ts";
+import { prepared, sql, type Tx } from "./db.ts";
 
 /** A handoff given to a rep, or to a queue; one of the two is null. */
 export interface NewAssignment {
@@ -26,15 +26,14 @@ export interface LedgerEntry {
   readonly deltas: Deltas;
 }
 
-/** Writes assignments; who is assigned is held no longer. The same (handoff, round) twice is an error of the database. */
+/** Writes assignments. The same (handoff, round) twice is an error of the database. */
 export async function writeAssignments(tx: Tx, assignments: readonly NewAssignment[], now: Instant): Promise<void> {
   for (const part of chunks(assignments)) {
-    await tx.query(sql`
+    await tx.query(prepared("routing-assign", sql`
       insert into assignment (handoff_id, round, rep_id, queue, pool, via, candidates, input, at)
       select a."handoffId", a.round, a."repId", a.queue, a.pool, a.via, a.candidates, a.input, ${new Date(now)}
       from jsonb_to_recordset(${JSON.stringify(part.map(forKeeping))}::jsonb)
-        as a("handoffId" text, round int, "repId" text, queue text, pool text, via text, candidates jsonb, input jsonb)`);
-    await tx.query(sql`delete from held where handoff_id = any(${part.map((one) => one.handoffId)})`);
+        as a("handoffId" text, round int, "repId" text, queue text, pool text, via text, candidates jsonb, input jsonb)`));
   }
 }
 
@@ -47,7 +46,7 @@ function forKeeping(assignment: NewAssignment): NewAssignment {
 /** Appends entries in their order and moves the credits that they change, in one statement. */
 export async function writeEntries(tx: Tx, entries: readonly LedgerEntry[], now: Instant): Promise<void> {
   for (const part of chunks(entries)) {
-    await tx.query(sql`
+    await tx.query(prepared("routing-entries", sql`
       with entry as (
         insert into credit_entry (pool, lead_type, kind, handoff_id, round, winner, deltas, at)
         select e.pool, e."leadType", e.kind, e."handoffId", e.round, e.winner, e.deltas, ${new Date(now)}
@@ -60,7 +59,7 @@ export async function writeEntries(tx: Tx, entries: readonly LedgerEntry[], now:
       select e.pool, e.lead_type, d.key, sum(d.value::bigint)::bigint, coalesce(max(e.id) filter (where e.winner = d.key), 0)
       from entry e, jsonb_each_text(e.deltas) d group by e.pool, e.lead_type, d.key order by e.pool, e.lead_type, d.key
       on conflict (pool, lead_type, rep_id) do update
-        set millionths = credit.millionths + excluded.millionths, last_pick = greatest(credit.last_pick, excluded.last_pick)`);
+        set millionths = credit.millionths + excluded.millionths, last_pick = greatest(credit.last_pick, excluded.last_pick)`));
   }
 }
 

@@ -5,8 +5,8 @@ import type { Known } from "../handoff/condition.ts";
 import { reversed, type Deltas } from "../handoff/credit.ts";
 import { walk, type Candidate, type Proposed, type RouteAnswer, type RouteInput, type Routed, type Via, type Walked } from "../handoff/route.ts";
 import { placeOf, routingEvidence, type Evidence, type Place } from "../handoff/territory.ts";
-import { firstRow, sql, type Tx } from "./db.ts";
-import { giveOut, heldInOrder, hold, settleLeavers, type Released } from "./held.ts";
+import { firstRow, prepared, sql, type Tx } from "./db.ts";
+import { giveOut, heldInOrder, hold, holdNoLonger, settleLeavers, type Released } from "./held.ts";
 import { ledgerOf, lockPools, memberOf, membersOf, readSnapshot, type Snapshot } from "./routing-read.ts";
 import { writeAssignments, writeEntries } from "./routing-write.ts";
 
@@ -50,7 +50,7 @@ export async function routeHandoff(tx: Tx, request: RouteRequest): Promise<Route
   const { agreement, now } = request;
   const evidence = routingEvidence(agreement, { ...request.known, now });
   const asked: Asked = { request, evidence, place: placeOf(agreement, evidence), base: baseHours(agreement) };
-  const heldIn = await firstRow<{ pool: string }>(tx, sql`select pool from held where handoff_id = ${request.handoffId}`);
+  const heldIn = await firstRow<{ pool: string }>(tx, prepared("routing-held-in", sql`select pool from held where handoff_id = ${request.handoffId}`));
   const near = distinct([...(heldIn ? [heldIn.pool] : []), ...asked.place.steps.slice(0, 1).map((step) => step.pool)]);
   const all = distinct([...near, ...asked.place.steps.flatMap((step) => [step.pool, ...(agreement.routing.hold === "follow-the-sun" ? step.siblings : [])])]);
   if (all.length > near.length) {
@@ -91,8 +91,10 @@ async function attempt(tx: Tx, asked: Asked, pools: readonly string[]): Promise<
     const walked = walk(input);
     if ("unread" in walked) return null;
     const pool = walked.charge?.pool;
-    if (pool === undefined || served.has(pool)) {
+    if (pool === undefined || served.has(pool) || !snapshot.pools[pool]?.holding) {
       await write(tx, asked, input, walked);
+      // Whoever was on hold is in one of the locked pools.
+      if (walked.answer.routed.kind !== "held" && pools.some((one) => snapshot.pools[one]?.holding)) await holdNoLonger(tx, [request.handoffId]);
       return { ...walked.answer, input, released };
     }
     // Somebody has a turn here: leads on hold that are as urgent or more take theirs first. Each pool once.
@@ -150,8 +152,8 @@ async function write(tx: Tx, { request, place, base }: Asked, input: RouteInput,
 interface AssignmentRow { rep_id: string | null; queue: string | null; pool: string | null; via: Via; candidates: Candidate[]; input: RouteInput }
 
 async function storedAssignment(tx: Tx, { handoffId, round }: RouteRequest): Promise<RouteResult | null> {
-  const row = await firstRow<AssignmentRow>(tx, sql`
-    select rep_id, queue, pool, via, candidates, input from assignment where handoff_id = ${handoffId} and round = ${round}`);
+  const row = await firstRow<AssignmentRow>(tx, prepared("routing-stored", sql`
+    select rep_id, queue, pool, via, candidates, input from assignment where handoff_id = ${handoffId} and round = ${round}`));
   if (!row) return null;
   const routed: Routed = row.rep_id === null ? { kind: "queue", queue: row.queue ?? "" } : { kind: "assigned", repId: row.rep_id, pool: row.pool, via: row.via };
   return { routed, territory: row.input.place.territory, segment: row.input.place.segment, candidates: row.candidates, input: row.input, released: [] };
