@@ -10,6 +10,7 @@ const folder = new URL("../histories/", import.meta.url);
  */
 export async function keepHistory(world: LeadWorld, leadId: string, path: string): Promise<void> {
   const runs: string[] = [];
+  await world.handle(leadId).query("standing"); // the task under way is done
   let runId: string | undefined = (await world.client.workflow.getHandle(`lead/${leadId}`).describe()).raw.workflowExecutionInfo?.firstRunId ?? undefined;
   while (runId) {
     const run: string = runId;

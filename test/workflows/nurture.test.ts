@@ -59,14 +59,14 @@ test("nobody ages out unseen: after the agreed window a person keeps or retires"
 
 test("a new signal brings a lead back from the pool", async () => {
   const id = await inPool();
-  await engages(id, "trial_started", Date.now() + 1_000);
+  await engages(id, "trial_started", Date.now());
   expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({ stage: "mql", cycle: 2 });
   await keepHistory(world, id, "returned-by-signal");
 });
 
 test("a rise of the score brings a lead back from the pool", async () => {
   const id = await inPool();
-  for (const type of ["buyers_guide", "roi_calculator"]) await engages(id, type, Date.now() + 1_000);
+  for (const type of ["buyers_guide", "roi_calculator"]) await engages(id, type, Date.now());
   expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({ stage: "mql", cycle: 2 });
 });
 
@@ -81,12 +81,12 @@ test("a person returns a lead from the pool, or retires it", async () => {
 test("after the agreed cycles only a person returns it", async () => {
   const id = await inPool();
   for (let cycle = 2; cycle <= 3; cycle++) {
-    await engages(id, "trial_started", Date.now() + 1_000);
+    await engages(id, "trial_started", Date.now());
     await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.cycle === cycle);
     await world.act(id, "reject", { reason: "wrong-role" });
     await world.until(id, (lead) => lead.stage === "renurture" && lead.cycle === cycle + 1 && lead.next_step !== "its return conditions are looked at");
   }
-  await engages(id, "trial_started", Date.now() + 1_000);
+  await engages(id, "trial_started", Date.now());
   await world.until(id, (lead) => lead.step >= 1);
   expect(await world.lead(id)).toMatchObject({ stage: "renurture", cycle: 4 });
   expect((await world.lead(id)).next_step).toContain("used up");
