@@ -15,6 +15,8 @@ export interface ImportRow {
   readonly refused: number;
   readonly startedAt: Instant;
   readonly finishedAt: Instant | null;
+  /** Why it could not be read on. */
+  readonly problem: string | null;
 }
 
 export interface RowError {
@@ -56,7 +58,7 @@ export async function holdsImport(tx: Tx, id: string, expectedDone: number): Pro
 export async function countBatch(tx: Tx, id: string, counts: BatchCounts, errors: readonly RowError[]): Promise<void> {
   await tx.query(sql`
     update import set rows_done = rows_done + ${counts.rows}, created = created + ${counts.created}, merged = merged + ${counts.merged},
-      unchanged = unchanged + ${counts.unchanged}, refused = refused + ${counts.refused}, state = 'running' where id = ${id}`);
+      unchanged = unchanged + ${counts.unchanged}, refused = refused + ${counts.refused}, state = 'running', problem = null, finished_at = null where id = ${id}`);
   if (errors.length === 0) return;
   await tx.query(sql`
     insert into import_error (import_id, line, "column", message, raw)
@@ -66,9 +68,9 @@ export async function countBatch(tx: Tx, id: string, counts: BatchCounts, errors
 }
 
 /** The file was read to its end, or could not be read on. */
-export async function finishImport(db: Db, id: string, state: "done" | "failed", now: Instant): Promise<void> {
+export async function finishImport(db: Db, id: string, state: "done" | "failed", now: Instant, problem: string | null = null): Promise<void> {
   await db.query(sql`
-    update import set state = ${state}, finished_at = ${new Date(now)}, rows_total = case when ${state} = 'done' then rows_done else rows_total end
+    update import set state = ${state}, problem = ${problem}, finished_at = ${new Date(now)}, rows_total = case when ${state} = 'done' then rows_done else rows_total end
     where id = ${id} and state = 'running'`);
 }
 
@@ -95,12 +97,12 @@ function storable(text: string): string {
 
 interface Stored {
   id: string; state: ImportRow["state"]; rows_done: number; rows_total: number | null;
-  created: number; merged: number; unchanged: number; refused: number; started_at: Date; finished_at: Date | null;
+  created: number; merged: number; unchanged: number; refused: number; started_at: Date; finished_at: Date | null; problem: string | null;
 }
 
 function fromStored(row: Stored): ImportRow {
   return {
     id: row.id, state: row.state, rowsDone: row.rows_done, rowsTotal: row.rows_total, created: row.created, merged: row.merged,
-    unchanged: row.unchanged, refused: row.refused, startedAt: row.started_at.getTime(), finishedAt: row.finished_at?.getTime() ?? null,
+    unchanged: row.unchanged, refused: row.refused, startedAt: row.started_at.getTime(), finishedAt: row.finished_at?.getTime() ?? null, problem: row.problem,
   };
 }

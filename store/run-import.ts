@@ -44,9 +44,7 @@ const batchRows = 500;
  * their line and do not stop the others. Throws `ImportRefused` when header, encoding or a second runner forbid it.
  */
 export async function runImport(pool: Pool, wish: ImportWish): Promise<ImportRow> {
-  const items = readCsv(wish.file.bytes(), wish.map.delimiter);
-  const header = await readHeader(items, wish);
-  const row = await openImport(pool, { fileHash: wish.file.fileHash, mapHash: hashOf(JSON.stringify(wish.map)), map: wish.map }, wish.clock());
+  const { row, items, header } = await begin(pool, wish);
   if (row.state === "done") return row;
   let done = 0;
   try {
@@ -59,11 +57,25 @@ export async function runImport(pool: Pool, wish: ImportWish): Promise<ImportRow
     }
   } catch (error) {
     if (!(error instanceof NotText)) throw error;
-    await finishImport(pool, row.id, "failed", wish.clock());
+    await finishImport(pool, row.id, "failed", wish.clock(), error.message);
     throw new ImportRefused([error.message]);
   }
   await finishImport(pool, row.id, "done", wish.clock());
   return (await readImport(pool, row.id)) ?? row;
+}
+
+/** Checks the header and gives the import's row, new or as it was left, without taking in anything. */
+export async function beginImport(pool: Pool, wish: ImportWish): Promise<ImportRow> {
+  const { row, items } = await begin(pool, wish);
+  await items.return(undefined);
+  return row;
+}
+
+async function begin(pool: Pool, wish: ImportWish): Promise<{ row: ImportRow; items: AsyncGenerator<CsvItem>; header: readonly string[] }> {
+  const items = readCsv(wish.file.bytes(), wish.map.delimiter);
+  const header = await readHeader(items, wish);
+  const row = await openImport(pool, { fileHash: wish.file.fileHash, mapHash: hashOf(JSON.stringify(wish.map)), map: wish.map }, wish.clock());
+  return { row, items, header };
 }
 
 /** Reads and checks every row without storing anything: how many are good, and the first errors. */

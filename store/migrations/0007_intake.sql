@@ -22,3 +22,6 @@ create table visitor (
   facts    jsonb not null,                       -- path -> { value, from, at }
   since    timestamptz not null
 );
+
+-- Why an import could not be read on; line and expectation, never a value.
+alter table import add column problem text;
