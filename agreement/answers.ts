@@ -11,6 +11,7 @@ export function answers(condition: Shape<Condition>): Shape<Agreement["answers"]
   const reason: Shape<RejectionReason> = from(
     object({
       group: need(oneOf(groups), "what kind of no it is"),
+      // oxlint-disable-next-line no-thenable -- the agreement's own word; this object is never awaited
       then: need(oneOf(["disqualify", "renurture", "fix-data"]), "what happens to the lead"),
       contradictedBy: may(condition, "if this holds, the rejection is contested"),
       requires: orElse(object({

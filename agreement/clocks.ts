@@ -3,7 +3,6 @@ import type { Shape } from "./shape.ts";
 import { businessMs, rollOf, span } from "./durations.ts";
 import { name } from "./names.ts";
 import { from, list, may, need, number, object, oneOf, orElse, reference, text } from "./shape.ts";
-import { joinPath } from "./source.ts";
 
 const percent = from(text("a percentage such as 50%"), (value, place, node) => {
   const share = Number(/^(\d{1,3}(?:\.\d+)?) ?%$/.exec(value)?.[1] ?? NaN);
@@ -33,8 +32,8 @@ export function clocks(calendars: readonly string[]): Shape<Agreement["clocks"]>
       if (elapsedRoll === "next-open" && elapsedGrace === undefined) return place.wrong("expected `elapsedGrace:` beside `elapsedRoll: next-open`, such as 60 business minutes");
       if (elapsedRoll === "none" && elapsedGrace !== undefined) return place.child("elapsedGrace", null).wrong("expected no `elapsedGrace:` beside `elapsedRoll: none`");
       const late = escalate.findIndex((rung, i) => i > 0 && rung.after < escalate[i - 1]!.after);
-      if (late > 0) return void place.reading.report("problems", joinPath(joinPath(place.path, "escalate"), late), "expected the steps in order of time");
-      if (rest.warnAt.some((share, i) => i > 0 && share <= rest.warnAt[i - 1]!)) return void place.reading.report("problems", joinPath(place.path, "warnAt"), "expected the percentages in ascending order");
+      if (late > 0) return place.child("escalate", null).child(late, null).wrong("expected the steps in order of time");
+      if (rest.warnAt.some((share, i) => i > 0 && share <= rest.warnAt[i - 1]!)) return place.child("warnAt", null).wrong("expected the percentages in ascending order");
       return { ...rest, elapsedRoll: rollOf(elapsedRoll, elapsedGrace), escalate: escalate.map((rung) => ({ afterMs: rung.after, do: rung.do })) };
     },
   );

@@ -1,6 +1,6 @@
 import type { Problem, Source, YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
-import { joinPath, startOf } from "./source.ts";
+import { joinPath, plainText, startOf } from "./source.ts";
 
 const mostProblems = 100;
 
@@ -80,6 +80,6 @@ function described(node: YamlNode): string {
   if (isMap(node)) return "a mapping";
   if (isSeq(node)) return "a list";
   if (!isScalar(node) || node.value === null) return "nothing";
-  const text = String(node.source ?? node.value);
+  const text = node.source ?? plainText(node.value) ?? "";
   return `"${text.length > 60 ? `${text.slice(0, 57)}...` : text}"`;
 }

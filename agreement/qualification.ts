@@ -1,12 +1,13 @@
 import type { Agreement, Condition } from "../handoff/agreement.ts";
 import type { Shape } from "./shape.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import { isScalar } from "yaml";
 import { builtInFields } from "../handoff/facts.ts";
 import { depths } from "./conditions.ts";
 import { elapsedMs, twoTargets } from "./durations.ts";
 import { name } from "./names.ts";
 import { from, list, may, named, need, number, object, oneOf, orElse, text } from "./shape.ts";
-import { joinPath } from "./source.ts";
+import { joinPath, plainText } from "./source.ts";
 import { fieldTypes } from "./vocabulary.ts";
 import { didYouMean } from "./words.ts";
 
@@ -32,9 +33,8 @@ export const nullWords: Shape<readonly string[]> = {
 const nullWord: Shape<string> = {
   schema: { type: "string" },
   read(node, place) {
-    const value = (node as { value?: unknown } | null)?.value;
-    if (value === null) return "null";
-    return ["string", "number", "boolean"].includes(typeof value) ? String(value) : place.expected("a word such as n/a", node);
+    if (!isScalar(node)) return place.expected("a word such as n/a", node);
+    return node.value === null ? "null" : (plainText(node.value) ?? place.expected("a word such as n/a", node));
   },
 };
 

@@ -80,7 +80,10 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
     const absences = Object.entries(given.people).map(([id, one]) => [id, away(one.absences, hoursOf(one.hours), placeOf(place, ["people", id, "absences"]))] as const);
     if (!managed(given.people, place) || absences.some(([, spans]) => spans.includes(null))) return undefined;
     return {
-      reps: Object.entries(given.people).map(([id, { manager, hours: own, crmId, absences: _, ...rest }]) => ({ id, ...rest, managerId: manager ?? null, hours: hoursOf(own), crmId: crmId ?? null })),
+      reps: Object.entries(given.people).map(([id, one]) => ({
+        id, name: one.name, email: one.email, role: one.role, active: one.active, languages: one.languages, products: one.products, motions: one.motions, caps: one.caps,
+        managerId: one.manager ?? null, hours: hoursOf(one.hours), crmId: one.crmId ?? null,
+      })),
       pools: Object.entries(given.pools).map(([id, one]) => ({ id, hours: hoursOf(one.hours), members: one.members })),
       absences: Object.fromEntries(absences.map(([id, spans]) => [id, spans.filter((span) => span !== null).toSorted((a, b) => a.from - b.from)])),
     };

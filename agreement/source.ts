@@ -59,7 +59,13 @@ export function joinPath(path: string, key: string | number): string {
 /** The text of a key. Numbers such as the tiers 1 and 2 count as text. */
 export function keyText(key: unknown): string | null {
   if (!isScalar(key) || key.value === null) return null;
-  return typeof key.value === "string" ? key.value : (key.source ?? String(key.value));
+  return typeof key.value === "string" ? key.value : (key.source ?? plainText(key.value));
+}
+
+/** Text, numbers, true and false as text; null for everything else. */
+export function plainText(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : null;
 }
 
 export function startOf(node: unknown): number {

@@ -1,6 +1,6 @@
 /**
  * Mail providers that anybody can join, and ones made to be thrown away. A short list of our own of the best
- * known; an agreement adds to it under `emailDomains`. See docs/decisions/0110-email-domain-lists.md.
+ * known; an agreement adds to it under `emailDomains`. See docs/decisions/0020-email-domain-lists.md.
  */
 export const freeDomains: ReadonlySet<string> = new Set(
   `gmail.com googlemail.com live.com live.co.uk live.fr live.de live.nl live.it live.be live.ca live.com.au live.com.mx live.dk live.se live.no

@@ -129,11 +129,20 @@ function nextChange(agreement: Agreement, known: KnownLead, judged: Judged): Ins
   const mostLooks = 32;
   for (const [i, at] of agingMoments(agreement, known).entries()) {
     if (i >= mostLooks) return at;
-    if (outcome(judge(agreement, { ...known, now: at })) !== outcome(judged)) return at;
+    if (outcomeAt(agreement, { ...known, now: at }, judged.missing.length > 0) !== outcome(judged)) return at;
   }
   return null;
 }
 
-function outcome(judged: Judged): string {
-  return [judged.verdict, judged.suppression, judged.leadType].join("|");
+/** The outcome of `judge` at another moment, without its trace. What data lacks does not change with time. */
+function outcomeAt(agreement: Agreement, known: KnownLead, lacksData: boolean): string {
+  const ask = evaluator(known, agreement, scoresOf(agreement, known));
+  const { reason } = suppression(agreement, ask);
+  const won = reason !== undefined || lacksData ? undefined : agreement.leadTypes.find((type) => ask(type.when).result === true);
+  return outcome({ ...(reason === undefined ? {} : { suppression: reason }), ...(won ? { leadType: won.name } : {}) });
+}
+
+/** Suppression and lead type tell everything about the verdict that time can change. */
+function outcome(judged: Pick<Judged, "suppression" | "leadType">): string {
+  return `${judged.suppression ?? ""}|${judged.leadType ?? ""}`;
 }

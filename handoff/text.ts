@@ -4,8 +4,11 @@
  * letters ("Straße" equals "STRASSE"), and the final sigma is made an ordinary one.
  */
 export function fold(text: string): string {
+  if (isAscii.test(text)) return text.toLowerCase().trim(); // nearly all text, and the same result for a tenth of the time
   return text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC").trim();
 }
+
+const isAscii = /^[\x20-\x7e]*$/;
 
 export function sameText(a: string, b: string): boolean {
   return fold(a) === fold(b);

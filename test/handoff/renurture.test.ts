@@ -41,7 +41,7 @@ describe("a lead in the pool comes back", () => {
   test("without a date and without news it waits for people", () => {
     const waiting = ask(400, []);
     expect(waiting).toMatchObject({ due: false, nextAt: null });
-    expect(waiting.due === false && waiting.trace.map((line) => line.result)).toEqual([false, false, "unknown"]);
+    expect(!waiting.due && waiting.trace.map((line) => line.result)).toEqual([false, false, "unknown"]);
   });
 
   test("a date that is none is a missing date, not an error", () => {
