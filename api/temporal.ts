@@ -1,4 +1,5 @@
-import { Connection, Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Connection, Client, isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
 import { leadWorkflowId, updates, type ActionNotice, type ActionResult, type Refusal } from "../workflows/contract.ts";
 
@@ -25,35 +26,59 @@ export interface TemporalOptions {
   readonly reachableMs?: number;
 }
 
+/** Between two attempts of one update; the update's id makes a repeat harmless. */
+const pauseMs = 150;
+
 /** Connects when first used, so that the API starts and takes leads in while Temporal is away. */
 export function connectTemporal(options: TemporalOptions): TemporalPort {
-  const connection = Connection.lazy({ address: options.address, connectTimeout: 2_000 });
+  // The client's own retries know no deadline and throw into nobody's hands when the connection is closed; ours do neither.
+  const connection = Connection.lazy({ address: options.address, connectTimeout: 2_000, interceptors: [] });
   const client = new Client({ connection, namespace: options.namespace });
   const updateMs = options.updateMs ?? 2_600;
   const reachableMs = options.reachableMs ?? 900;
+  const running = new Set<Promise<unknown>>();
+  let closing = false;
+
+  const tracked = async <T>(ms: number, work: () => Promise<T>, late: T): Promise<T> => {
+    const one = work();
+    running.add(one);
+    void one.catch(() => undefined).finally(() => running.delete(one));
+    return bounded(ms, one, late);
+  };
+  const update = async (leadId: string, notice: ActionNotice): Promise<UpdateAnswer> => {
+    const handle = client.workflow.getHandle(leadWorkflowId(leadId));
+    const deadline = Date.now() + updateMs;
+    for (;;) {
+      try {
+        const result = await client.withDeadline(deadline, () => handle.executeUpdate(updates[notice.name], { updateId: notice.id, args: [notice] }));
+        return { kind: "answered", result };
+      } catch (error) {
+        const answer = answerOf(error);
+        if (answer.kind !== "unknown" || !isTransient(error) || closing || Date.now() + pauseMs >= deadline) return answer;
+        await sleep(pauseMs);
+      }
+    }
+  };
 
   return {
-    update: (leadId, notice) => bounded(updateMs + 100, async () => {
-      const handle = client.workflow.getHandle(leadWorkflowId(leadId));
-      try {
-        const result = await client.withDeadline(Date.now() + updateMs, () =>
-          handle.executeUpdate(updates[notice.name], { updateId: notice.id, args: [notice] }));
-        return { kind: "answered" as const, result };
-      } catch (error) {
-        return answerOf(error);
-      }
-    }, { kind: "unknown" }),
-    reachable: () => bounded(reachableMs + 100, async () => {
-      try {
-        await connection.withDeadline(Date.now() + reachableMs, () => connection.workflowService.getSystemInfo({}));
-        return true;
-      } catch {
-        return false;
-      }
-    }, false),
-    close: () => connection.close(),
+    update: (leadId, notice) => tracked(updateMs + 100, () => update(leadId, notice), { kind: "unknown" }),
+    reachable: () => tracked(reachableMs + 100, () => connection.withDeadline(Date.now() + reachableMs, () => connection.workflowService.getSystemInfo({})).then(() => true, () => false), false),
+    async close() {
+      closing = true;
+      await bounded(updateMs + 500, Promise.allSettled(running), []);
+      await connection.close();
+    },
   };
 }
+
+/** Not reached, or too busy to say: nothing is known about the action, and asking again can help. */
+function isTransient(error: unknown): boolean {
+  const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
+  return isGrpcServiceError(cause) && transientCodes.includes(cause.code);
+}
+
+/** gRPC: unknown, resource exhausted, aborted, unavailable. */
+const transientCodes = [2, 8, 10, 14];
 
 /** Everything but a refusal and a missing process leaves the outcome open: the same id asks again later. */
 function answerOf(error: unknown): UpdateAnswer {
@@ -66,10 +91,8 @@ function answerOf(error: unknown): UpdateAnswer {
 }
 
 /** The client's own deadline does not cover connecting to a black hole; this one covers everything. */
-async function bounded<T>(ms: number, work: () => Promise<T>, late: T): Promise<T> {
+async function bounded<T>(ms: number, running: Promise<T>, late: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const running = work();
-  running.catch(() => undefined);
   try {
     return await Promise.race([running, new Promise<T>((resolve) => { timer = setTimeout(() => resolve(late), ms); })]);
   } finally {
