@@ -146,9 +146,9 @@ async function followSurvivor(deps: CrmDeps, lead: LeadForCrm, merged: CrmMerged
   return { state: "done" };
 }
 
-/** The same to the CRM. */
+/** The same to the CRM; an opportunity that it knows by now is no change. */
 function isSame(a: LeadForCrm, b: LeadForCrm | undefined): boolean {
-  const shown = ({ opportunities: _, ...rest }: LeadForCrm) => JSON.stringify(rest);
+  const shown = (lead: LeadForCrm) => JSON.stringify({ ...lead, opportunities: [] });
   return b !== undefined && shown(a) === shown(b) && b.opportunities.every((one) => a.opportunities.some((known) => known.id === one.id));
 }
 

@@ -97,8 +97,7 @@ export function connectionOf(crm: { readonly name: string }): string {
   return `crm:${crm.name}`;
 }
 
-/** What a CRM can answer other than yes. Whether to try again stands beside each; messages hold no personal data. */
-export type CrmError = CrmBusy | CrmDown | CrmRefused | CrmUnauthorized | CrmGone | CrmMerged;
+// What a CRM can answer other than yes. Whether to try again stands beside each; messages hold no personal data.
 
 /** 429: try again, not before `retryAfterMs`. */
 export class CrmBusy extends Error {

@@ -98,7 +98,7 @@ export async function countOpenEffects(db: Db, subject: Subject): Promise<number
 }
 
 type EffectRow = {
-  id: number; key: string; subject_kind: "lead" | "account"; subject_id: string; handoff_id: string | null; kind: EffectKind; what: string;
+  id: number; key: string; subject_kind: Subject["kind"]; subject_id: string; handoff_id: string | null; kind: EffectKind; what: string;
   payload: EffectPayload; created_at: Date; attempts: number;
 };
 

@@ -1,7 +1,7 @@
 import type { Fact } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
-import { firstRow, rows, type Db } from "./db.ts";
+import { rows, type Db } from "./db.ts";
 
 /** Records of the built-in CRM as its users see them. */
 export interface HouseLead {
@@ -43,7 +43,7 @@ export interface HousePage { readonly after?: string | undefined; readonly limit
 /** Live leads in order of id; `q` looks in the address and the name. */
 export async function houseLeads(db: Db, query: HousePage & { status?: string | undefined; ownerId?: string | undefined; q?: string | undefined }): Promise<HouseLead[]> {
   const like = query.q === undefined ? null : `%${query.q.replace(/[\\%_]/g, "\\$&")}%`;
-  return dated(await rows(db, {
+  return dated(await rows<object>(db, {
     text: `select ${leadColumns} from house_lead where deleted_at is null and merged_into is null and id > $1
       and ($2::text is null or status = $2) and ($3::text is null or owner_id = $3)
       and ($4::text is null or email ilike $4 or facts #>> '{lead.name,value}' ilike $4) order by id limit $5`,
@@ -53,30 +53,30 @@ export async function houseLeads(db: Db, query: HousePage & { status?: string | 
 
 /** A lead by its id in the CRM, deleted and merged ones too; `lock` keeps it until the transaction ends. */
 export async function houseLead(db: Db, id: string, lock = false): Promise<HouseLead | undefined> {
-  return one(await firstRow(db, { text: `select ${leadColumns} from house_lead where id = $1 ${lock ? "for update" : ""}`, values: [id] }));
+  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where id = $1 ${lock ? "for update" : ""}`, values: [id] }))[0];
 }
 
 /** The record kept for our lead, deleted and merged ones too. */
 export async function houseLeadOf(db: Db, leadId: string): Promise<HouseLead | undefined> {
-  return one(await firstRow(db, { text: `select ${leadColumns} from house_lead where external_id = $1`, values: [leadId] }));
+  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where external_id = $1`, values: [leadId] }))[0];
 }
 
 /** The oldest live record with this address. */
 export async function houseLeadByEmail(db: Db, email: string): Promise<HouseLead | undefined> {
-  return one(await firstRow(db, { text: `select ${leadColumns} from house_lead where email = $1 and deleted_at is null and merged_into is null order by id limit 1`, values: [email] }));
+  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where email = $1 and deleted_at is null and merged_into is null order by id limit 1`, values: [email] }))[0];
 }
 
 export async function houseAccounts(db: Db, page: HousePage): Promise<HouseAccount[]> {
-  return dated(await rows(db, { text: `select ${accountColumns} from house_account where id > $1 order by id limit $2`, values: [page.after ?? "", page.limit] }));
+  return dated(await rows<object>(db, { text: `select ${accountColumns} from house_account where id > $1 order by id limit $2`, values: [page.after ?? "", page.limit] }));
 }
 
 export async function houseAccount(db: Db, id: string): Promise<HouseAccount | undefined> {
-  return one(await firstRow(db, { text: `select ${accountColumns} from house_account where id = $1`, values: [id] }));
+  return dated<HouseAccount>(await rows<object>(db, { text: `select ${accountColumns} from house_account where id = $1`, values: [id] }))[0];
 }
 
 /** Tasks, notes and opportunities of one lead, or of all. */
 export async function houseTasks(db: Db, query: HousePage & { leadId?: string | undefined; ownerId?: string | undefined; state?: string | undefined }): Promise<HouseTask[]> {
-  return dated(await rows(db, {
+  return dated(await rows<object>(db, {
     text: `select ${taskColumns} from house_task where id > $1 and ($2::text is null or lead_id = $2) and ($3::text is null or owner_id = $3)
       and ($4::text is null or state = $4) order by id limit $5`,
     values: [query.after ?? "", query.leadId ?? null, query.ownerId ?? null, query.state ?? null, query.limit],
@@ -84,33 +84,28 @@ export async function houseTasks(db: Db, query: HousePage & { leadId?: string | 
 }
 
 export async function houseTask(db: Db, id: string): Promise<HouseTask | undefined> {
-  return one(await firstRow(db, { text: `select ${taskColumns} from house_task where id = $1`, values: [id] }));
+  return dated<HouseTask>(await rows<object>(db, { text: `select ${taskColumns} from house_task where id = $1`, values: [id] }))[0];
 }
 
 export async function houseNotes(db: Db, query: HousePage & { leadId?: string | undefined }): Promise<HouseNote[]> {
-  return dated(await rows(db, {
+  return dated(await rows<object>(db, {
     text: `select ${noteColumns} from house_note where id > $1 and ($2::text is null or lead_id = $2) order by id limit $3`,
     values: [query.after ?? "", query.leadId ?? null, query.limit],
   }));
 }
 
 export async function houseOpportunities(db: Db, query: HousePage & { leadId?: string | undefined; stage?: string | undefined }): Promise<HouseOpportunity[]> {
-  return dated(await rows(db, {
+  return dated(await rows<object>(db, {
     text: `select ${opportunityColumns} from house_opportunity where id > $1 and ($2::text is null or lead_id = $2) and ($3::text is null or stage = $3) order by id limit $4`,
     values: [query.after ?? "", query.leadId ?? null, query.stage ?? null, query.limit],
   }));
 }
 
 export async function houseOpportunity(db: Db, id: string): Promise<HouseOpportunity | undefined> {
-  return one(await firstRow(db, { text: `select ${opportunityColumns} from house_opportunity where id = $1`, values: [id] }));
+  return dated<HouseOpportunity>(await rows<object>(db, { text: `select ${opportunityColumns} from house_opportunity where id = $1`, values: [id] }))[0];
 }
 
-/** Rows as they came, with instants instead of Dates. The column lists above name exactly the fields of `T`. */
-function dated<T>(found: unknown[]): T[] {
-  return found.map((row) => one<T>(row as object) as T);
-}
-
-function one<T>(row: unknown): T | undefined {
-  if (row === undefined) return undefined;
-  return Object.fromEntries(Object.entries(row as object).map(([name, value]) => [name, value instanceof Date ? value.getTime() : value])) as T;
+/** Rows as they came, with instants instead of Dates; the column lists above name exactly the fields of `T`. */
+function dated<T>(found: readonly object[]): T[] {
+  return found.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]: [string, unknown]) => [name, value instanceof Date ? value.getTime() : value])) as T);
 }

@@ -88,9 +88,9 @@ test("pages hold every lead once", async () => {
   const ids: string[] = [];
   let next: string | null = "";
   while (next !== null) {
-    const { body }: { body: any } = await ask("GET", `/house/leads?limit=3${next && `&cursor=${next}`}`);
-    ids.push(...body.items.map((lead: { id: string }) => lead.id));
-    next = body.next;
+    const answer: { body: { items: { id: string }[]; next: string | null } } = await ask("GET", `/house/leads?limit=3${next && `&cursor=${next}`}`);
+    ids.push(...answer.body.items.map((lead) => lead.id));
+    next = answer.body.next;
   }
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids).toContain(crmId);

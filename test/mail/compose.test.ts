@@ -63,6 +63,10 @@ test("the review packet lists the pool with what each lead did since", () => {
   expect(compose("renurture-review", facts).text).toContain("dated timing; 2 engagements since; http://baton.test/leads/ld_2");
 });
 
+test.each([["opened", "Re-nurture review 2026-Q4: 3 leads"], ["reminder", "Reminder: re-nurture review 2026-Q4: 3 leads"], ["overdue", "Overdue: re-nurture review 2026-Q4: 3 leads"]])("the review's %s mail is recognised by its subject", (step, subject) => {
+  expect(compose("renurture-review", { ...facts, said: { step, period: "2026-Q4", count: 3 } }).subject).toBe(subject);
+});
+
 test.each([
   ["2026-11-23T15:00:00Z", "Europe/Berlin", "Monday 23 November 2026, 16:00 (Europe/Berlin)"],
   ["2026-11-23T23:30:00Z", "Pacific/Apia", "Tuesday 24 November 2026, 12:30 (Pacific/Apia)"],

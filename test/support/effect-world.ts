@@ -17,6 +17,9 @@ import { freshDatabase } from "./world.ts";
 export const leadSubject = { kind: "lead", id: "ld_ada" } as const;
 const HOUR = 3_600_000;
 
+// eslint-disable-next-line typescript/no-explicit-any -- a row is whatever the test selected, and the test says what it expects of it
+type Row = any;
+
 export interface RunOptions { readonly isLocal?: boolean; readonly mail?: MailPort; readonly crm?: CrmPort; readonly cancelAfterMs?: number }
 
 /** A database with two reps, their manager and one lead that is offered to the first, and everything effects need. */
@@ -31,7 +34,7 @@ export interface EffectWorld {
   add(effect: Partial<NewEffect> & { key: string }): Promise<void>;
   carryOut(options?: RunOptions): Promise<CarriedOut>;
   failure(options?: RunOptions): Promise<ApplicationFailure>;
-  all(query: string, values?: unknown[]): Promise<any[]>;
+  all(query: string, values?: unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
 
