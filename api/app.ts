@@ -8,16 +8,21 @@ import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { describe, docsRoutes } from "./docs.ts";
 import { asProblem, Problem, problemResponse } from "./errors.ts";
 import { healthRoutes } from "./health.ts";
+import { houseRoutes } from "./house.ts";
 import { idempotency } from "./idempotency.ts";
+import { importRoutes } from "./imports.ts";
 import { intakeRoutes } from "./intake.ts";
 import { leadRoutes } from "./leads.ts";
+import { mailRoutes } from "./mail.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
+import { reviewRoutes } from "./reviews.ts";
 import { routeKey } from "./route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
 import { taskRoutes } from "./tasks.ts";
 import { trackingRoutes } from "./tracking.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
 /**
  * The whole HTTP API. A request passes, in this order: stamp and bound, gate (token and table), body, idempotency, route.
@@ -48,7 +53,7 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
 
 /** Health and documentation are always there; these are what the documentation describes. */
 const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
-  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, trackingRoutes, queueRoutes, taskRoutes, simulateRoutes, agreementRoutes,
+  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, trackingRoutes, queueRoutes, taskRoutes, reviewRoutes, simulateRoutes, agreementRoutes,
 ];
 
 /** Stamps the arrival before anything else is done, and sets the headers that every answer has. */

@@ -11,7 +11,11 @@ const environment = z.object({
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
 
-export type ApiSettings = Omit<z.output<typeof environment>, "PUBLIC_URL"> & { readonly publicUrl: string };
+export type ApiSettings = Omit<z.output<typeof environment>, "PUBLIC_URL"> & {
+  readonly publicUrl: string;
+  /** From WEBHOOK_SECRET_<SOURCE>: one or, while one is being replaced, several, separated by spaces. */
+  readonly webhookSecrets: Readonly<Record<string, readonly string[]>>;
+};
 
 /** Reads the API's settings; a set but empty variable means "not set". Throws one sentence that names each wrong variable. */
 export function readApiSettings(env: NodeJS.ProcessEnv): ApiSettings {
@@ -19,5 +23,9 @@ export function readApiSettings(env: NodeJS.ProcessEnv): ApiSettings {
   const read = environment.safeParse(given);
   if (!read.success) throw new Error(`the API cannot start: ${read.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`);
   const { PUBLIC_URL, ...settings } = read.data;
-  return { ...settings, publicUrl: (PUBLIC_URL ?? `http://127.0.0.1:${settings.PORT}`).replace(/\/+$/, "") };
+  const webhookSecrets = Object.fromEntries(Object.entries(given).flatMap(([name, value]) => {
+    const source = /^WEBHOOK_SECRET_([A-Z0-9_]+)$/.exec(name)?.[1];
+    return source === undefined || value === undefined ? [] : [[source.toLowerCase().replaceAll("_", "-"), value.trim().split(/\s+/)]];
+  }));
+  return { ...settings, webhookSecrets, publicUrl: (PUBLIC_URL ?? `http://127.0.0.1:${settings.PORT}`).replace(/\/+$/, "") };
 }

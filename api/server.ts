@@ -15,7 +15,7 @@ function main(): void {
   // Statements end well before the three seconds that an answer may take.
   const pool = openPool(settings.DATABASE_URL, { max: 20, statementTimeoutMs: 2_500, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
   const temporal = connectTemporal({ address: settings.TEMPORAL_ADDRESS, namespace: settings.TEMPORAL_NAMESPACE });
-  const app = createApp({ pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: Date.now, publicUrl: settings.publicUrl, log });
+  const app = createApp({ pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: Date.now, publicUrl: settings.publicUrl, log, webhookSecrets: settings.webhookSecrets });
 
   const server = serve({ fetch: app.fetch, port: settings.PORT, hostname: settings.HOST }, ({ port }) => {
     log.info({ ready: true, port }, "the API listens");

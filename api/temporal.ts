@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Connection, Client, isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { leadWorkflowId, updates, type ActionNotice, type ActionResult, type Refusal } from "../workflows/contract.ts";
+import { leadOfWorkflowId, leadWorkflowId, updates, type ActionNotice, type ActionResult, type Refusal } from "../workflows/contract.ts";
 
 /** What came of asking a lead's process. Only `unknown` leaves it open whether the action was carried out. */
 export type UpdateAnswer =
@@ -10,11 +10,13 @@ export type UpdateAnswer =
   | { readonly kind: "no-process" }
   | { readonly kind: "unknown" };
 
-/** The API's half of Temporal: people's actions and whether it answers at all. Both are bounded in time and never throw. */
+/** The API's half of Temporal: people's actions and whether it answers at all. All of it is bounded in time. */
 export interface TemporalPort {
   /** Sends the action as an update whose id is the action's id, so that a repeat gives the first answer. */
   update(leadId: string, notice: ActionNotice): Promise<UpdateAnswer>;
   reachable(): Promise<boolean>;
+  /** The leads whose process runs; null when they could not all be listed in time. */
+  runningLeads?(): Promise<ReadonlySet<string> | null>;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,20 @@ export function connectTemporal(options: TemporalOptions): TemporalPort {
   return {
     update: (leadId, notice) => tracked(updateMs + 100, () => update(leadId, notice), { kind: "unknown" }),
     reachable: () => tracked(reachableMs + 100, () => connection.withDeadline(Date.now() + reachableMs, () => connection.workflowService.getSystemInfo({})).then(() => true, () => false), false),
+    runningLeads: () => tracked<ReadonlySet<string> | null>(updateMs + 100, async () => {
+      const found = new Set<string>();
+      try {
+        await client.withDeadline(Date.now() + updateMs, async () => {
+          for await (const one of client.workflow.list({ query: "WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running'", pageSize: 1_000 })) {
+            const leadId = leadOfWorkflowId(one.workflowId);
+            if (leadId !== null) found.add(leadId);
+          }
+        });
+        return found;
+      } catch {
+        return null;
+      }
+    }, null),
     async close() {
       closing = true;
       await bounded(updateMs + 500, Promise.allSettled(running), []);
