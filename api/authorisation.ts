@@ -53,6 +53,19 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "POST /agreement/versions": { operator: "all", revops: "all" },
   "POST /simulate": office,
 
+  // people; absences also by the reps themselves and for the team
+  "GET /roster/reps": { ...office, manager: "all" },
+  "PUT /roster/reps": { operator: "all", revops: "all" },
+  "GET /roster/pools": { ...office, manager: "all" },
+  "PUT /roster/pools": { operator: "all", revops: "all" },
+  "GET /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
+  "PUT /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
+
+  // reviews of the re-nurture pool
+  "GET /reviews": { ...office, manager: "all" },
+  "GET /reviews/{id}": { ...office, manager: "all" },
+  "POST /reviews/{id}/decisions": { operator: "all", revops: "all", marketing: "all", manager: "team" },
+
   // intake, imports, tracking
   "POST /leads": { ...office, crm: "all" },
   "POST /imports": office,
@@ -89,6 +102,12 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "POST /house/tasks/{id}/done": crm,
   "PUT /house/trouble": operator,
   "DELETE /house/trouble": operator,
+
+  // figures: one set of numbers for both teams
+  "GET /reports/conservation": office,
+  "GET /reports/conservation.csv": office,
+  "GET /reports/funnel": { ...office, manager: "all" },
+  "GET /reports/funnel.csv": { ...office, manager: "all" },
 
   // operation
   "GET /healthz": "public",
