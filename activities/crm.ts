@@ -1,7 +1,7 @@
-import type { Instant } from "../handoff/calendar.ts";
-import { formatLocal } from "../handoff/calendar.ts";
+import { createHash } from "node:crypto";
+import { formatLocal, type Instant } from "../handoff/calendar.ts";
 import { CrmMerged, type CrmPort, type LeadRecord, type NoteRecord, type TaskRecord } from "../crm/crm.ts";
-import { askToMerge, crmLink, crmLinkOf, linkCrm, linkedKeys, unlinkCrm } from "../store/crm-links.ts";
+import { askToMerge, crmLinkOf, linkCrm, linkedKeys, unlinkCrm } from "../store/crm-links.ts";
 import { leadForCrm, noteLeadCrmId, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import type { EffectEnd } from "../store/effects.ts";
@@ -22,12 +22,12 @@ const mostTurns = 4;
  * Throws the CRM's errors; a record deleted in the CRM is not made again.
  */
 export async function syncCrm(deps: CrmDeps, leadId: string, signal?: AbortSignal): Promise<EffectEnd> {
-  let lead = await leadForCrm(deps.pool, leadId);
+  let lead = await leadForCrm(deps.pool, deps.crm.name, leadId);
   for (let turn = 0; turn < mostTurns; turn++) {
     if (!lead) return { state: "withdrawn", why: "there is no such lead any more" };
     const end = await writeLead(deps, lead, signal);
     if (end.state !== "done") return end;
-    const now = await leadForCrm(deps.pool, leadId);
+    const now = await leadForCrm(deps.pool, deps.crm.name, leadId);
     if (isSame(lead, now)) return end;
     lead = now;
   }
@@ -35,16 +35,17 @@ export async function syncCrm(deps: CrmDeps, leadId: string, signal?: AbortSigna
 }
 
 async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal): Promise<EffectEnd> {
-  const { pool, crm } = deps;
-  const link = await crmLink(pool, crm.name, "lead", lead.leadId);
+  const { crm } = deps;
+  const { link } = lead;
   if (link?.isGone) return { state: "withdrawn", why: "the record was deleted in the CRM" };
   try {
     const accountCrmId = lead.account ? (await writeAccount(deps, lead.account, signal)) : null;
     const crmId = link?.crmId ?? await findRecord(deps, lead, signal);
     const ref = await crm.upsertLead(leadRecord(lead, crmId, accountCrmId), signal);
     if (link?.crmId !== ref.crmId) await noteRecord(deps, lead.leadId, ref.crmId);
-    await writeTasks(deps, lead, ref.crmId, signal);
-    await writeNotes(deps, lead, ref.crmId, signal);
+    const linked = await linkedKeys(deps.pool, crm.name, `${lead.leadId}/`);
+    await writeTasks(deps, lead, ref.crmId, linked, signal);
+    await writeNotes(deps, lead, ref.crmId, linked, signal);
     await writeOpportunities(deps, lead, ref.crmId, signal);
     return { state: "done" };
   } catch (error) {
@@ -53,9 +54,12 @@ async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal):
   }
 }
 
-async function writeAccount({ pool, crm }: CrmDeps, account: NonNullable<LeadForCrm["account"]>, signal?: AbortSignal): Promise<string> {
-  const ref = await crm.upsertAccount({ accountId: account.id, facts: account.facts }, signal);
-  await linkCrm(pool, crm.name, "account", account.id, ref.crmId);
+/** An account is written when it is not as it was written last: many leads share one. */
+async function writeAccount({ pool, crm }: CrmDeps, { id, facts, link }: NonNullable<LeadForCrm["account"]>, signal?: AbortSignal): Promise<string> {
+  const written = hashOf(facts);
+  if (link?.written === written) return link.crmId;
+  const ref = await crm.upsertAccount({ accountId: id, facts }, signal);
+  await linkCrm(pool, crm.name, "account", id, ref.crmId, written);
   return ref.crmId;
 }
 
@@ -79,15 +83,17 @@ function leadRecord(lead: LeadForCrm, crmId: string | null, accountCrmId: string
   };
 }
 
+type Linked = Awaited<ReturnType<typeof linkedKeys>>;
+
 /** The rep's task for what the lead waits for; those that no longer hold are closed. */
-async function writeTasks({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+async function writeTasks({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, linked: Linked, signal?: AbortSignal): Promise<void> {
   const wanted = wantedTask(lead, leadCrmId);
-  const linked = await linkedKeys(pool, crm.name, "task", `${lead.leadId}/`);
-  if (wanted) {
+  const tasks = linked.filter(({ kind }) => kind === "task");
+  if (wanted && tasks.find(({ key }) => key === wanted.key)?.written !== hashOf(wanted)) {
     const ref = await crm.upsertTask(wanted, signal);
-    if (!linked.includes(wanted.key)) await linkCrm(pool, crm.name, "task", wanted.key, ref.crmId);
+    await linkCrm(pool, crm.name, "task", wanted.key, ref.crmId, hashOf(wanted));
   }
-  for (const key of linked.filter((one) => one !== wanted?.key)) {
+  for (const { key } of tasks.filter((one) => one.key !== wanted?.key)) {
     await crm.closeTask(key, signal);
     await unlinkCrm(pool, crm.name, "task", key);
   }
@@ -102,7 +108,7 @@ function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
 }
 
 /** What sales needs to know about a handoff and about its rejection, each written once. */
-async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, linked: Linked, signal?: AbortSignal): Promise<void> {
   const { handoff } = lead;
   if (!handoff) return;
   const wanted: NoteRecord[] = [{
@@ -112,8 +118,7 @@ async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: s
   if (handoff.rejectedAt !== null) {
     wanted.push({ key: `${lead.leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`, leadCrmId, at: handoff.rejectedAt, body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.` });
   }
-  const written = await linkedKeys(pool, crm.name, "note", `${lead.leadId}/`);
-  for (const note of wanted.filter(({ key }) => !written.includes(key))) {
+  for (const note of wanted.filter((one) => !linked.some(({ kind, key }) => kind === "note" && key === one.key))) {
     const ref = await crm.addNote(note, signal);
     await linkCrm(pool, crm.name, "note", note.key, ref.crmId);
   }
@@ -148,8 +153,12 @@ async function followSurvivor(deps: CrmDeps, lead: LeadForCrm, merged: CrmMerged
 
 /** The same to the CRM; an opportunity that it knows by now is no change. */
 function isSame(a: LeadForCrm, b: LeadForCrm | undefined): boolean {
-  const shown = (lead: LeadForCrm) => JSON.stringify({ ...lead, opportunities: [] });
+  const shown = (lead: LeadForCrm) => JSON.stringify({ ...lead, link: null, account: lead.account && { ...lead.account, link: null }, opportunities: [] });
   return b !== undefined && shown(a) === shown(b) && b.opportunities.every((one) => a.opportunities.some((known) => known.id === one.id));
+}
+
+function hashOf(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 32);
 }
 
 function round(score: number): string {

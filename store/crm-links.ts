@@ -14,30 +14,26 @@ export interface CrmLink {
 
 const columns = `our_id as "ourId", crm_id as "crmId", seen_version as "seenSequence", gone_at is not null as "isGone"`;
 
-export async function crmLink(db: Db, crm: string, kind: LinkKind, ourId: string): Promise<CrmLink | undefined> {
-  return firstRow(db, { text: `select ${columns} from crm_link where crm = $1 and kind = $2 and our_id = $3`, values: [crm, kind, ourId] });
-}
-
 /** The link of a CRM's record; `lock` keeps it until the transaction ends, so that changes of one record are taken in turn. */
 export async function crmLinkOf(db: Db, crm: string, kind: LinkKind, crmId: string, lock = false): Promise<CrmLink | undefined> {
   return firstRow(db, { text: `select ${columns} from crm_link where crm = $1 and kind = $2 and crm_id = $3 ${lock ? "for update" : ""}`, values: [crm, kind, crmId] });
 }
 
-/** Remembers which record is which; a repeat changes nothing. */
-export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string, crmId: string): Promise<void> {
+/** Remembers which record is which, and the hash of what was written to it; a repeat changes nothing. */
+export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string, crmId: string, written: string | null = null): Promise<void> {
   await db.query(sql`
-    insert into crm_link (crm, kind, our_id, crm_id) values (${crm}, ${kind}, ${ourId}, ${crmId})
-    on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id where crm_link.crm_id <> excluded.crm_id`);
+    insert into crm_link (crm, kind, our_id, crm_id, written) values (${crm}, ${kind}, ${ourId}, ${crmId}, ${written})
+    on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = excluded.written
+    where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, excluded.written)`);
 }
 
 export async function unlinkCrm(db: Db, crm: string, kind: LinkKind, ourId: string): Promise<void> {
   await db.query(sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
 }
 
-/** Our tasks in the CRM whose key begins so, as far as Baton has not closed them, and the notes it wrote. */
-export async function linkedKeys(db: Db, crm: string, kind: "task" | "note", keyPrefix: string): Promise<string[]> {
-  const found = await rows<{ our_id: string }>(db, sql`select our_id from crm_link where crm = ${crm} and kind = ${kind} and starts_with(our_id, ${keyPrefix}) order by our_id`);
-  return found.map((row) => row.our_id);
+/** Our tasks (as far as Baton has not closed them) and notes in the CRM whose keys begin so. */
+export async function linkedKeys(db: Db, crm: string, keyPrefix: string): Promise<{ kind: "task" | "note"; key: string; written: string | null }[]> {
+  return rows(db, sql`select kind, our_id as key, written from crm_link where crm = ${crm} and kind in ('task', 'note') and starts_with(our_id, ${keyPrefix}) order by our_id`);
 }
 
 export async function saveSequence(db: Db, crm: string, crmId: string, sequence: number): Promise<void> {

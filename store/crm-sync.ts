@@ -21,7 +21,9 @@ export interface LeadForCrm {
   readonly dueAt: Instant | null;
   readonly email: string | null;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
-  readonly account: { readonly id: string; readonly facts: Readonly<Record<FieldPath, Fact>> } | null;
+  readonly account: { readonly id: string; readonly facts: Readonly<Record<FieldPath, Fact>>; readonly link: { readonly crmId: string; readonly written: string | null } | null } | null;
+  /** Its record in the CRM, once there is one. */
+  readonly link: { readonly crmId: string; readonly isGone: boolean } | null;
   readonly handoff: HandoffForCrm | null;
   /** Opportunities made in Baton that the CRM does not know yet. */
   readonly opportunities: readonly { readonly id: string; readonly stage: string; readonly amountMinor: number | null; readonly currency: string | null; readonly isWon: boolean; readonly isLost: boolean }[];
@@ -43,12 +45,15 @@ export interface HandoffForCrm {
 }
 
 /** Undefined when there is no such lead. */
-export async function leadForCrm(db: Db, leadId: string): Promise<LeadForCrm | undefined> {
+export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<LeadForCrm | undefined> {
   const row = await firstRow<LeadSyncRow>(db, sql`
     select l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
       l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts,
-      h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason
+      h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
+      ll.crm_id as link_id, ll.gone_at, al.crm_id as account_link_id, al.written
     from lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
+      left join crm_link ll on ll.crm = ${crm} and ll.kind = 'lead' and ll.our_id = l.id
+      left join crm_link al on al.crm = ${crm} and al.kind = 'account' and al.our_id = a.id
       left join lateral (select * from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true
     where l.id = ${leadId}`);
   if (!row) return undefined;
@@ -56,7 +61,10 @@ export async function leadForCrm(db: Db, leadId: string): Promise<LeadForCrm | u
     leadId: row.id, stage: row.stage, stageSince: row.stage_since.getTime(), waitingOn: row.waiting_on, ownerId: row.owner_id, ownerCrmId: row.owner_crm_id,
     ownerZone: row.owner_zone, queue: row.queue, leadType: row.lead_type, band: row.band, territory: row.territory, dueAt: row.due_at?.getTime() ?? null, email: row.email,
     facts: factsOf(row.facts),
-    account: row.account_id === null ? null : { id: row.account_id, facts: factsOf(row.account_facts ?? {}) },
+    account: row.account_id === null ? null : {
+      id: row.account_id, facts: factsOf(row.account_facts ?? {}), link: row.account_link_id === null ? null : { crmId: row.account_link_id, written: row.written },
+    },
+    link: row.link_id === null ? null : { crmId: row.link_id, isGone: row.gone_at !== null },
     handoff: row.handoff_id === null ? null : {
       id: row.handoff_id, isOpen: row.state === "open", round: row.round ?? 0, leadType: row.handoff_type ?? "", path: row.path ?? "", band: row.handoff_band ?? "",
       fit: row.fit ?? 0, intent: row.intent ?? 0, mqlAt: row.mql_at?.getTime() ?? 0, rejectedAt: row.rejected_at?.getTime() ?? null, rejectionReason: row.rejection_reason,
@@ -84,6 +92,7 @@ type LeadSyncRow = {
   account_id: string | null; account_facts: Record<string, StoredFact> | null;
   handoff_id: string | null; state: string | null; round: number | null; handoff_type: string | null; path: string | null; handoff_band: string | null;
   fit: number | null; intent: number | null; mql_at: Date | null; rejected_at: Date | null; rejection_reason: string | null;
+  link_id: string | null; gone_at: Date | null; account_link_id: string | null; written: string | null;
 };
 
 function factsOf(stored: Readonly<Record<string, StoredFact>>): Record<FieldPath, Fact> {

@@ -94,6 +94,7 @@ create table house_trouble (
 
 -- What the CRM says about a record that we mirror.
 alter table crm_link add column gone_at timestamptz;      -- deleted there: never made again
+alter table crm_link add column written text;             -- accounts, tasks: hash of what was written last, to write it once
 
 alter table crm_link drop constraint crm_link_kind_check;
 alter table crm_link add constraint crm_link_kind_check check (kind in ('lead','account','opportunity','task','note'));
