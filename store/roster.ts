@@ -62,6 +62,8 @@ export async function listAbsences(db: Db): Promise<Record<string, AbsenceRecord
  * Call inside a transaction. A manager must be listed too or exist; `unknownReps` tells before the database does.
  */
 export async function putReps(db: Db, reps: readonly RepRecord[], now: Instant): Promise<void> {
+  // Two who swap their CRM ids must not meet half-way.
+  await db.query(sql`update rep set crm_id = null where id = any(${reps.map((one) => one.id)}) and crm_id is not null`);
   await db.query(sql`
     insert into rep (id, name, email, role, manager_id, active, hours, languages, products, motions, max_open, max_per_day, max_per_hour, crm_id, updated_at)
     select r.id, r.name, r.email, r.role, r."managerId", r.active, r.hours, r.languages, r.products, r.motions,
