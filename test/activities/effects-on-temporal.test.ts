@@ -1,0 +1,40 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { firstRow, rows, sql } from "../../store/db.ts";
+import { setHouseTrouble } from "../../store/house-user.ts";
+import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
+
+let world: LeadWorld;
+beforeAll(async () => { world = await leadWorld(); });
+afterAll(() => world?.close());
+afterEach(() => setHouseTrouble(world.pool, null));
+
+async function eventually<T>(seconds: number, look: () => Promise<T | undefined | false>): Promise<T> {
+  for (const end = Date.now() + seconds * 1_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const seen = await look();
+    if (seen) return seen;
+    if (Date.now() > end) throw new Error(`not within ${seconds} s`);
+  }
+}
+const offerMail = (id: string) => firstRow(world.pool, sql`select 1 from kept_mail where lead_id = ${id}`);
+const crmStatus = async (id: string) => (await firstRow<{ status: string }>(world.pool, sql`select status from house_lead where external_id = ${id}`))?.status;
+const open = async (id: string) => (await rows(world.pool, sql`select key from effect where subject_id = ${id} and state = 'open'`)).length;
+
+test.each([
+  ["slower than a local activity may be", { kind: "slow", waitMs: 3_000 }],
+  ["down", { kind: "down" }],
+  ["asking to wait", { kind: "busy", waitMs: 500 }],
+] as const)("while the CRM is %s the rep gets the mail and can work; afterwards the CRM is made equal, each effect once", async (_, trouble) => {
+  await setHouseTrouble(world.pool, trouble);
+  const id = await world.arrive();
+  await world.until(id, (lead) => lead.waiting_on === "outreach");
+  await eventually(10, () => offerMail(id));
+  expect(await world.act(id, "logOutreach", { channel: "call", outcome: "connected" })).toMatchObject({ done: true });
+  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+
+  await setHouseTrouble(world.pool, null);
+  // Well under the 35 s after which a claim lapses: a run that was cut short has given its claim back.
+  await eventually(20, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
+  expect(await rows(world.pool, sql`select count(*)::int as n from house_lead where external_id = ${id}`)).toEqual([{ n: 1 }]);
+  expect(await rows(world.pool, sql`select count(*)::int as n from kept_mail where lead_id = ${id}`)).toEqual([{ n: 1 }]);
+  expect(await rows(world.pool, sql`select state from effect where subject_id = ${id} and state not in ('done', 'withdrawn')`)).toEqual([]);
+});
