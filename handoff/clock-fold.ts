@@ -174,7 +174,8 @@ function viewAt(going: Going, at: Instant, calendars: Calendars, rule: ClockRule
     lateAfter,
     late,
     nextWarnAt: ticking && going.closed === null ? nextWarning(ahead.warnings, at) : null,
-    warnings: ahead.warnings.filter((warning) => warning.at <= at),
+    // While paused no further one falls due, whatever the wall clock says.
+    warnings: ticking ? ahead.warnings.filter((warning) => warning.at <= at) : run.warnings,
     pauseReason: going.paused?.reason ?? null,
     unreachable: ahead.unreachable,
   };

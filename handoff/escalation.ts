@@ -1,7 +1,7 @@
 import type { Agreement } from "./agreement.ts";
 import type { AppliedCalendar } from "./applied-calendar.ts";
 import { compileApplied } from "./applied-calendar.ts";
-import { addBusinessTime, type Calendar, type Instant } from "./calendar.ts";
+import { addBusinessTime, NoOpenTime, type Calendar, type Instant } from "./calendar.ts";
 import { foldClock, type ClockEvent, type ClockView } from "./clock.ts";
 
 /** One clock of an open handoff, with what has been done about it so far. */
@@ -107,6 +107,17 @@ function asOf(clock: ClockState, now: Instant): Instant {
   return Math.max(now, clock.events[0]?.at ?? now);
 }
 
+/** A rung in open time; where the hours never come again (a leaver's calendar) it is elapsed time, for nobody waits for ever. */
+function rungAt(calendar: Calendar, breachedAt: Instant, afterMs: number): Instant {
+  if (afterMs === 0) return breachedAt;
+  try {
+    return addBusinessTime(calendar, breachedAt, afterMs);
+  } catch (error) {
+    if (error instanceof NoOpenTime) return breachedAt + afterMs;
+    throw error;
+  }
+}
+
 function ladder(agreement: Agreement, input: ClocksInput, clock: ClockState, breachedAt: Instant): { now: ClockStep[]; next: { at: Instant; what: string } | null } {
   const now: ClockStep[] = [];
   const last = clock.events.findLast((event) => "calendar" in event);
@@ -115,7 +126,7 @@ function ladder(agreement: Agreement, input: ClocksInput, clock: ClockState, bre
   const calendar = compileApplied(applied, input.now);
   for (const [index, rung] of agreement.clocks.escalate.entries()) {
     if (index < clock.rung) continue;
-    const at = Math.max(rung.afterMs === 0 ? breachedAt : addBusinessTime(calendar, breachedAt, rung.afterMs), breachedAt);
+    const at = Math.max(rungAt(calendar, breachedAt, rung.afterMs), breachedAt);
     if (at > input.now) return { now, next: { at, what: `${clock.kind} overdue: ${rung.do}` } };
     if (rung.do === "notify-manager") now.push({ do: "notify-manager", clock: clock.id, rung: index + 1 });
     else now.push({ do: input.reassignments < agreement.clocks.maxReassignments ? "reassign" : "manager-queue", clock: clock.id, rung: index + 1 });

@@ -3,6 +3,7 @@ import type { Agreement } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { firstRow, sql, type Db } from "./db.ts";
 import { newId } from "./ids.ts";
+import { outboxChannel } from "./outbox.ts";
 
 /** A version of the agreement, parsed. Versions are immutable, so a parsed one is kept for good. */
 export interface AgreementVersion {
@@ -54,5 +55,15 @@ export async function activate(db: Db, content: string, by: string, now: Instant
   await db.query(sql`
     insert into agreement_version (id, number, content, content_hash, state, created_at, created_by, activated_at, activated_by, note)
     select ${id}, coalesce(max(number), 0) + 1, ${content}, ${hash}, 'active', ${at}, ${by}, ${at}, ${by}, ${note ?? null} from agreement_version`);
+  if (current) await tellLeadsUnderNoHandoff(db, id, at);
   return { id, isNew: true };
+}
+
+/** Leads that no handoff pins to their version are judged under the new one; in the lane of imports, for it may be all of them. */
+async function tellLeadsUnderNoHandoff(db: Db, versionId: string, at: Date): Promise<void> {
+  await db.query(sql`
+    insert into outbox (lane, kind, workflow_id, message, payload, created_at)
+    select 2, 'signal', 'lead/' || id, 'policyChanged', jsonb_build_object('id', ${versionId}::text), ${at} from lead
+    where stage in ('new', 'nurture', 'renurture') and erased_at is null and merged_into is null`);
+  await db.query(`notify ${outboxChannel}`);
 }

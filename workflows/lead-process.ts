@@ -128,10 +128,13 @@ export class LeadProcess {
   async rest(): Promise<void> {
     this.show(true);
     this.releaseAnswers();
-    for (const action of this.inbox.splice(0)) this.answered.set(action.id, this.tryAgain());
     this.carryOutEffects();
     while (this.carrying) await this.carrying;
-    await condition(() => this.inbox.length === 0 && allHandlersFinished());
+    do {
+      // What comes in now belongs to the next run; an update that is left unanswered would fail.
+      for (const action of this.inbox.splice(0)) this.answered.set(action.id, this.tryAgain());
+      await condition(() => this.inbox.length > 0 || allHandlersFinished());
+    } while (this.inbox.length > 0);
   }
 
   nextStart(): LeadStart {

@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstRow, inTransaction, sql } from "../../store/db.ts";
-import { tell } from "../../store/outbox.ts";
-import { leadWorkflowId } from "../../workflows/contract.ts";
+import { firstRow, sql } from "../../store/db.ts";
 import { alwaysOpen, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 
@@ -66,7 +64,7 @@ test("a new signal brings a lead back from the pool", async () => {
 
 test("a rise of the score brings a lead back from the pool", async () => {
   const id = await inPool();
-  for (const type of ["buyers_guide", "roi_calculator"]) await engages(id, type, Date.now());
+  for (const type of ["buyers_guide", "roi_calculator", "webinar_attended"]) await engages(id, type, Date.now());
   expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({ stage: "mql", cycle: 2 });
 });
 
@@ -101,7 +99,6 @@ test("a new version of the agreement judges leads in nurture again; an open hand
   await world.until(id, (lead) => lead.stage === "nurture");
   await engages(id, "blog_view");
   const version = await world.publish((text) => alwaysOpen(text).replace("signal: pricing_page, within: 14 days", "signal: blog_view, within: 14 days"));
-  for (const lead of [open, id]) await inTransaction(world.pool, (tx) => tell(tx, { lane: 1, kind: "signal", workflowId: leadWorkflowId(lead), message: "policyChanged", payload: { id: version } }, Date.now()));
   expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({ lead_type: "high-intent-mql" });
   expect(await firstRow(world.pool, sql`select agreement_id from handoff where subject_id = ${id}`)).toEqual({ agreement_id: version });
   expect(await firstRow(world.pool, sql`select agreement_id = ${version} as moved from handoff where id = ${before.handoff_id}`)).toEqual({ moved: false });
