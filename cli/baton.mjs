@@ -15,6 +15,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 install(argv[0] === "test");
 
+// When the terminal or the reader of a pipe is gone, there is nobody to tell; work, and above all an
+// orderly stop, goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 process.setSourceMapsEnabled(true);
 const { register } = await import("tsx/esm/api");
 register();

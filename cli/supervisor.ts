@@ -46,9 +46,9 @@ export async function supervise(io: Io, record: (children: readonly Child[]) => 
   if (how.kind === "asked") io.out(`Stopping (${how.signal})`);
   // The script may be between two children: it stops at its next start, and what it had just
   // launched is then in the list.
-  for (let child = children.pop(); child; child = children.pop()) await child.stop();
+  for (const child of children.toReversed()) await child.stop();
   await scripted;
-  for (let child = children.pop(); child; child = children.pop()) await child.stop();
+  for (const child of children.toReversed()) await child.stop();
   deaf();
   return report(how, io);
 }

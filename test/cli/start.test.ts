@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,8 @@ describe("npm start", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "baton-start-"));
+    // As root, Postgres runs as another user, who may pass through here.
+    chmodSync(folder, 0o755);
     const [port, temporal, ui] = await Promise.all([freePort(), freePort(), freePort()]);
     env = {
       PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", BATON_CACHE: readSettings().cache,
@@ -70,5 +72,13 @@ describe("npm start", () => {
     await baton.until("baton is ready");
     expect(token()).toBe(before);
     expect((await get("/agreement", before)).status).toBe(200);
+  });
+
+  test("stops in order although nobody reads its output any more", async () => {
+    const { children } = JSON.parse(readFileSync(join(env["BATON_HOME"] ?? "", "run.json"), "utf8")) as { children: { pid: number }[] };
+    baton.deafen();
+    baton.signal("SIGTERM");
+    expect(await baton.exit).toBe(0);
+    expect(children.filter(({ pid }) => identityOf(pid))).toEqual([]);
   });
 });

@@ -63,6 +63,21 @@ describe("the supervisor", () => {
   });
 });
 
+test("an impatient second signal, after two seconds, kills what is still stopping", async () => {
+  const stubborn = "process.on('SIGTERM', () => {}); console.log('ready'); setInterval(() => {}, 1000)";
+  const began = Date.now();
+  const { code, pids } = await runScript(async (stack) => {
+    await stack.start(program("stubborn", stubborn, { graceMs: 20_000 }));
+    process.emit("SIGHUP");
+    setTimeout(() => process.emit("SIGHUP"), 100);
+    setTimeout(() => process.emit("SIGHUP"), 2200);
+  });
+  expect(code).toBe(0);
+  expect(Date.now() - began).toBeGreaterThan(2000);
+  expect(Date.now() - began).toBeLessThan(10_000);
+  expect(pids.map(identityOf)).toEqual([undefined]);
+});
+
 describe("a child", () => {
   test("that does not stop within its grace period is killed, with what it started itself", async () => {
     const code = `const { spawn } = require("node:child_process");

@@ -10,6 +10,8 @@ export type Program = {
   /** Resolves when a printed line holds `text`; rejects with everything printed when the program ends first. */
   until(text: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** Closes our end of its output: from now on it writes into a broken pipe. */
+  deafen(): void;
 };
 
 export type ProgramOptions = { readonly env: Readonly<Record<string, string>>; readonly cwd?: string; readonly uid?: number; readonly gid?: number };
@@ -32,6 +34,10 @@ export function run(command: string, args: readonly string[], options: ProgramOp
     lines,
     exit,
     signal: (name) => void child.kill(name),
+    deafen() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     async until(text) {
       const deadline = Date.now() + 60_000;
       while (!lines.some((line) => line.includes(text))) {
