@@ -39,7 +39,7 @@ export function run(command: string, args: readonly string[], options: ProgramOp
       child.stderr.destroy();
     },
     async until(text) {
-      const deadline = Date.now() + 60_000;
+      const deadline = Date.now() + 100_000;
       while (!lines.some((line) => line.includes(text))) {
         if (ended || Date.now() > deadline) throw new Error(`no line with "${text}", only:\n${lines.join("\n")}`);
         await pause(20);
