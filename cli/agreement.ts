@@ -2,18 +2,30 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { parseAgreement, printProblem } from "../agreement/parse.ts";
 import { missingPools, parseRoster } from "../agreement/roster.ts";
+import { activate } from "../store/agreements.ts";
+import { audit } from "../store/audit.ts";
+import { inTransaction } from "../store/db.ts";
+import { listPools } from "../store/roster.ts";
 import { Problem, type Command, type Io } from "./command.ts";
+import { readSettings } from "./env.ts";
+import { databaseUrlOf } from "./running-database.ts";
+import { withPool } from "./servers.ts";
 
 const usage = `baton agreement check FILE [--roster FILE] [--json]
+baton agreement publish FILE [--note TEXT] [--json]
 
-Reads an agreement and names every mistake with its line and what was expected there.
+check reads an agreement and names every mistake with its line and what was expected there.
   --roster FILE   also read a roster, and say which pools the agreement names and the roster lacks
   --json          { ok, problems, warnings } instead of lines
-Ends with 0 when the agreement can be used, with 1 when it cannot.`;
+Ends with 0 when the agreement can be used, with 1 when it cannot.
+
+publish checks it and makes it the active version at once. Signatures of both parties are not asked for yet: whoever may
+reach the database publishes. Open handoffs keep the version they began under. The same content again changes nothing.
+Works on DATABASE_URL, else on the database of BATON_HOME.`;
 
 export const command: Command = {
   name: "agreement",
-  summary: "check a handoff agreement",
+  summary: "check or publish a handoff agreement",
   usage,
   run(args, io) {
     const [what, ...rest] = args;
@@ -23,7 +35,7 @@ export const command: Command = {
   },
 };
 
-const actions: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = { check };
+const actions: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = { check, publish };
 
 async function check(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: "boolean", default: false }, roster: { type: "string" } } });
@@ -46,6 +58,25 @@ async function check(args: string[], io: Io): Promise<number> {
   for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
   io.out(ok ? `${file} can be used${counted(parsed.warnings.length, "warning", ", ")}.` : `${file} cannot be used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`);
   return ok ? 0 : 1;
+}
+
+async function publish(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: "boolean", default: false }, note: { type: "string" } } });
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0) throw new Problem(`Name one agreement file.\n\n${usage}`);
+  const content = await textOf(file);
+  const parsed = parseAgreement(content);
+  for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
+  if (!parsed.ok) throw new Problem(parsed.problems.map((problem) => `${file}:${printProblem(problem)}`).join("\n"));
+  const { id, isNew, lacking } = await withPool(databaseUrlOf(readSettings()), (pool) => inTransaction(pool, async (tx) => {
+    const activated = await activate(tx, content, "cli", Date.now(), values.note);
+    if (activated.isNew) await audit(tx, { actor: "cli", what: "agreement.published", subject: activated.id, detail: { signed: false } }, Date.now());
+    return { ...activated, lacking: missingPools(parsed.agreement, { pools: await listPools(tx) }) };
+  }));
+  for (const pool of lacking) io.err(`The roster has no pool "${pool}"; what the agreement sends there goes to ${parsed.agreement.routing.fallback}.`);
+  if (values.json) io.out(JSON.stringify({ id, isNew, missingPools: lacking }));
+  else io.out(isNew ? `${id} is active now, without signatures.` : `${id} has this content and is active already.`);
+  return 0;
 }
 
 async function textOf(file: string): Promise<string> {

@@ -4,12 +4,14 @@ import { Problem, type Command, type Io } from "./command.ts";
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   start: () => import("./start.ts"),
   agreement: () => import("./agreement.ts"),
-  api: () => import("./api.ts"),
+  import: () => import("./import.ts"),
+  explain: () => import("./explain.ts"),
+  verify: () => import("./verify.ts"),
+  review: () => import("./review.ts"),
   token: () => import("./token.ts"),
-  doctor: () => import("./doctor.ts"),
+  api: () => import("./api.ts"),
   migrate: () => import("./migrate.ts"),
-  api: () => import("./api.ts"),
-  token: () => import("./token.ts"),
+  doctor: () => import("./doctor.ts"),
   test: () => import("./test.ts"),
 };
 
