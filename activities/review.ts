@@ -6,7 +6,7 @@ import { inTransaction, type Tx } from "../store/db.ts";
 import { addEffect, countOpenEffects } from "../store/effects.ts";
 import { lockInPool, poolPage, type PoolMember } from "../store/pool.ts";
 import {
-  addToReview, closeReview, countUndecided, findReview, insertReview, lockReview, markOverdue, markReminded, savePacket, type Packet, type PoolEntry, type ReviewRow,
+  addToReview, closeReview, findReview, insertReview, lockReview, markOverdue, markReminded, savePacket, undecidedOf, type Packet, type PoolEntry, type ReviewRow,
 } from "../store/reviews.ts";
 import type { ReviewStanding, ReviewStart, Subject } from "../workflows/contract.ts";
 import type { DecisionDeps } from "./case.ts";
@@ -61,7 +61,7 @@ export function lookAtReview(deps: DecisionDeps, reviewId: string, now: Instant)
 
 async function standing(tx: Tx, reviewId: string, now: Instant): Promise<ReviewStanding> {
   const review = await lockReview(tx, reviewId);
-  const waiting = review.state === "closed" ? 0 : await countUndecided(tx, review.id);
+  const waiting = (await undecidedOf(tx, [reviewId])).get(reviewId) ?? 0;
   if (review.state === "open") await step(tx, review, waiting, now);
   const after = await lockReview(tx, reviewId);
   const effects = (await countOpenEffects(tx, subjectOf(reviewId))) > 0;

@@ -15,7 +15,7 @@ import { Problem, problemResponses, type LeadState } from "./errors.ts";
 import { leadHere } from "./reach.ts";
 import { activeAgreement } from "./intake.ts";
 
-const doneSchema = z.object({
+export const doneSchema = z.object({
   id: z.string(), action: z.string(), stage: z.string(), waitingOn: z.string(), owner: z.string().nullable(), because: z.string(),
   onTime: z.boolean().optional().openapi({ description: "whether the clock that this stopped was met" }),
 }).openapi("ActionDone");
@@ -64,14 +64,19 @@ function withoutGaps(name: ActionName, json: unknown): ActionBody {
   throw new Problem("invalid", { field: issue?.path.join(".") || "body", detail: issue?.message ?? "not as described" });
 }
 
-async function act(deps: ApiDeps, c: Context<AppEnv>, name: ActionName, leadId: string, body: ActionBody): Promise<z.output<typeof doneSchema>> {
+/**
+ * Carries out one action for the caller. `key` makes repeats of it one action; `unless` is thrown when it is not such a repeat.
+ * Throws the problem that stands in the way.
+ */
+export async function act(deps: ApiDeps, c: Context<AppEnv>, name: ActionName, leadId: string, body: ActionBody, key = c.req.header("idempotency-key"), unless?: Problem): Promise<z.output<typeof doneSchema>> {
   const lead = await leadHere(deps.pool, c, leadId);
   const { caller, receivedAt } = c.var;
   const by = caller.repId ?? caller.tokenId;
-  const id = actionId(caller.tokenId, c.req.header("idempotency-key"));
+  const id = actionId(caller.tokenId, key);
   // Who repeats an action gets its answer, wherever the lead has gone because of it.
   let stored = await storedAction(deps.pool, id, body);
   if (!stored) {
+    if (unless) throw unless;
     if (!lead.is_theirs) throw new Problem("not-yours", { detail: "the lead has gone to somebody else", state: stateOf(lead) });
     refuseUnlisted(name, body, await pinnedAgreement(deps, lead), receivedAt);
     stored = await noteAction(deps.pool, { id, leadId: lead.id, name, by, role: caller.role, body, via: "api", receivedAt });

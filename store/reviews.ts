@@ -86,12 +86,13 @@ export async function lockReview(tx: Tx, id: string): Promise<ReviewRow> {
   return row;
 }
 
-/** How many leads of the review still wait for a person: undecided, and in the pool ever since it opened. */
-export async function countUndecided(db: Db, reviewId: string): Promise<number> {
-  const row = await firstRow<{ n: number }>(db, sql`
-    select count(*)::int as n from review_decision d join review r on r.id = d.review_id join lead l on l.id = d.subject_id
-    where d.review_id = ${reviewId} and d.decision is null and l.stage = 'renurture' and l.erased_at is null and l.exit_at <= r.opened_at`);
-  return row?.n ?? 0;
+/** How many leads of each open review still wait for a person: undecided, and in the pool ever since it opened. */
+export async function undecidedOf(db: Db, reviewIds: readonly string[]): Promise<Map<string, number>> {
+  const found = await rows<{ review_id: string; n: number }>(db, sql`
+    select d.review_id, count(*)::int as n from review_decision d join review r on r.id = d.review_id join lead l on l.id = d.subject_id
+    where d.review_id = any(${reviewIds}) and r.state = 'open' and d.decision is null and l.stage = 'renurture' and l.erased_at is null and l.exit_at <= r.opened_at
+    group by d.review_id`);
+  return new Map(found.map(({ review_id, n }) => [review_id, n]));
 }
 
 export async function markReminded(tx: Tx, id: string, now: Instant): Promise<void> {
@@ -124,7 +125,8 @@ export async function recordDecision(tx: Tx, leadId: string, decided: { decision
 /** One line of a review: the lead as it stood, what was suggested, what was decided, and where it is now. */
 export interface ReviewLine {
   readonly subject_id: string;
-  readonly entry: PoolEntry;
+  /** Empty when the person was erased. */
+  readonly entry: PoolEntry | Record<string, never>;
   readonly decision: ReviewDecision | null;
   readonly decided_by: string | null;
   readonly decided_at: Date | null;
@@ -140,6 +142,13 @@ export async function reviewLines(db: Db, reviewId: string, page: { after: strin
       from review_decision d join review r on r.id = d.review_id left join lead l on l.id = d.subject_id
       where d.review_id = ${reviewId} and d.subject_id > ${page.after}) line
     where waits or not ${page.open}::boolean order by subject_id limit ${page.limit}`);
+}
+
+/** Those of the leads that are on the review's list. */
+export async function linesOf(db: Db, reviewId: string, leadIds: readonly string[]): Promise<Map<string, Pick<ReviewLine, "decision">>> {
+  const found = await rows<{ subject_id: string; decision: ReviewDecision | null }>(db, sql`
+    select subject_id, decision from review_decision where review_id = ${reviewId} and subject_id = any(${leadIds})`);
+  return new Map(found.map(({ subject_id, decision }) => [subject_id, { decision }]));
 }
 
 /** How the review's leads were decided so far. */

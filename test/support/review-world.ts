@@ -1,0 +1,46 @@
+import { randomBytes } from "node:crypto";
+import type { Client } from "@temporalio/client";
+import { rows, sql } from "../../store/db.ts";
+import type { ReviewRow } from "../../store/reviews.ts";
+import { reviewWorkflowId } from "../../workflows/contract.ts";
+import type { LeadWorld } from "./lead-world.ts";
+
+/** A quarter of its own: the run's Temporal server is shared, and a review's id is its period. */
+export function someQuarter(): string {
+  return `20${30 + (randomBytes(1)[0] ?? 0) % 70}-Q${1 + (randomBytes(1)[0] ?? 0) % 4}`;
+}
+
+/** Lets a lead be rejected for its timing, so that it enters the re-nurture pool. */
+export async function intoPool(world: LeadWorld, leadId: string): Promise<void> {
+  await world.until(leadId, (lead) => lead.waiting_on === "outreach");
+  const answer = await world.act(leadId, "reject", { reason: "wrong-role" });
+  if (!answer.done) throw new Error(answer.message);
+  await world.until(leadId, (lead) => lead.stage === "renurture" && lead.next_at === null);
+}
+
+export async function startReview(world: LeadWorld, period: string): Promise<void> {
+  await world.client.workflow.start("review", { workflowId: reviewWorkflowId("quarterly", period), taskQueue: world.taskQueue, args: [{ kind: "quarterly", period }], workflowIdConflictPolicy: "USE_EXISTING" });
+}
+
+/** The review's row once `is` holds; fails after ten seconds with what stands instead. */
+export async function untilReview(world: LeadWorld, period: string, is: (review: ReviewRow) => boolean): Promise<ReviewRow> {
+  for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const [review] = await rows<ReviewRow>(world.pool, sql`select * from review where period = ${period}`);
+    if (review && is(review)) return review;
+    if (Date.now() > end) throw new Error(`still ${JSON.stringify(review)}`);
+  }
+}
+
+/** Moves the clock of one workflow; its timers on the way fire. */
+export async function passTime(client: Client, workflowId: string, ms: number): Promise<void> {
+  const id = randomBytes(6).toString("hex");
+  const { workflowService } = client.connection;
+  const execution = { namespace: client.options.namespace, workflowExecution: { workflowId } };
+  await workflowService.updateWorkflowExecutionOptions({
+    ...execution,
+    workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
+    updateMask: { paths: ["time_skipping_config"] },
+  } as never);
+  await client.withDeadline(Date.now() + 20_000, () =>
+    (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ ...execution, fastForwardId: id }));
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { dueReview, openReview } from "../../activities/review.ts";
+import { agreementOf } from "../../agreement/stored.ts";
+import { createAgreements } from "../../store/agreements.ts";
+import { inTransaction, rows, sql } from "../../store/db.ts";
+import { erasePerson } from "../../store/erasure.ts";
+import { reviewLines } from "../../store/reviews.ts";
+import { takeIn } from "../../store/intake.ts";
+import { reviewWorkflowId } from "../../workflows/contract.ts";
+import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
+import { intoPool, passTime, someQuarter, startReview, untilReview } from "../support/review-world.ts";
+
+const day = 86_400_000;
+let world: LeadWorld;
+beforeAll(async () => { world = await leadWorld(); });
+afterAll(() => world.close());
+
+const deps = () => ({ pool: world.pool, agreements: createAgreements(agreementOf) });
+const tasks = (leadId: string) => rows<{ state: string; role: string; due_at: Date; detail: Record<string, unknown> }>(world.pool, sql`select state, role, due_at, detail from task where kind = 'renurture-review' and subject_id = ${leadId} order by since`);
+const mails = (reviewId: string) => rows<{ step: string; role: string; count: number; state: string }>(world.pool, sql`
+  select payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count, state from effect where subject_kind = 'review' and subject_id = ${reviewId} order by id`);
+const emptyPool = async () => {
+  const left = await rows<{ id: string }>(world.pool, sql`select id from lead where stage = 'renurture'`);
+  for (const { id } of left) await world.act(id, "decideReview", { decision: "retire" }, { by: "tn_test", role: "operator" });
+};
+const engage = async (leadId: string, type: string) => {
+  const [row] = await rows<{ email: string }>(world.pool, sql`select email from lead where id = ${leadId}`);
+  const active = await deps().agreements.active(world.pool);
+  await inTransaction(world.pool, (tx) => takeIn(tx, [{ email: row?.email ?? "", facts: {}, engagements: [{ messageId: `${leadId}-${type}-${Date.now()}`, type, occurredAt: Date.now() }] }], { now: Date.now(), from: "form", lane: 1, agreement: active!.agreement }));
+};
+
+test("a review lists every lead of the pool with what it did since; it closes when each is kept, returned or retired", async () => {
+  const [kept, returned, retired] = [await world.arrive(), await world.arrive(), await world.arrive()];
+  for (const lead of [kept, returned, retired]) await intoPool(world, lead);
+  await engage(kept, "blog_view");
+  await engage(returned, "webinar_attended");
+  const period = someQuarter();
+  await startReview(world, period);
+  const review = await untilReview(world, period, (one) => one.state === "open");
+
+  expect(review.packet).toEqual({ reviewer: "marketing-ops", calendar: "hq", zone: "America/New_York", leads: 3, suggestions: { keep: 2, return: 1, retire: 0 }, reasons: { "rejected: wrong-role": 3 } });
+  const lines = await reviewLines(world.pool, review.id, { after: "", limit: 10, open: true });
+  expect(lines.map((line) => [line.subject_id, line.entry["suggestion"], line.entry["cycles"]])).toEqual([[kept, "keep", 1], [returned, "return", 1], [retired, "keep", 1]].sort());
+  expect(lines.find((line) => line.subject_id === returned)?.entry).toMatchObject({ reason: "rejected: wrong-role", since: [{ type: "webinar_attended", count: 1 }], because: "1 meaningful engagement since it entered the pool" });
+  expect(await tasks(kept)).toMatchObject([{ state: "open", role: "marketing-ops", due_at: review.due_at, detail: { review: review.id, suggestion: "keep" } }]);
+  expect(JSON.stringify([review.packet, lines.map((line) => line.entry)])).not.toMatch(/Kim|@example/);
+
+  const by = { by: "rp_marketing", role: "marketing" };
+  await world.act(retired, "decideReview", { decision: "retire" }, by);
+  await world.act(returned, "decideReview", { decision: "return" }, by);
+  expect((await untilReview(world, period, () => true)).state).toBe("open");
+  await world.act(kept, "decideReview", { decision: "keep" }, by);
+  const closed = await untilReview(world, period, (one) => one.state === "closed");
+  expect(closed.closed_at).not.toBeNull();
+  expect((await world.lead(retired)).stage).toBe("disqualified");
+  expect((await world.until(returned, (lead) => lead.stage === "mql")).cycle).toBe(2);
+  expect(await world.lead(kept)).toMatchObject({ stage: "renurture", waiting_on: "return" });
+  expect((await tasks(returned))[0]?.state).toBe("done");
+  await expect(world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).result()).resolves.toEqual({ reviewId: review.id });
+  expect(await mails(review.id)).toEqual([{ step: "opened", role: "marketing-ops", count: 3, state: "done" }]);
+  expect(await reviewLines(world.pool, review.id, { after: "", limit: 10, open: false })).toMatchObject([kept, returned, retired].sort().map((id) => ({ subject_id: id, decided_by: "rp_marketing", waits: false })));
+});
+
+test("open decisions are called to mind once at half time; at the due time the managers hear of it, and it waits on", async () => {
+  await emptyPool();
+  const lead = await world.arrive();
+  await intoPool(world, lead);
+  const period = someQuarter();
+  await startReview(world, period);
+  const { id, due_at, remind_at, opened_at } = await untilReview(world, period, (one) => one.state === "open");
+  const workflowId = reviewWorkflowId("quarterly", period);
+  expect(Number(remind_at)).toBeGreaterThanOrEqual(Math.floor((Number(opened_at) + Number(due_at)) / 2));
+
+  await passTime(world.client, workflowId, Number(remind_at) - Date.now() + 5_000);
+  await untilReview(world, period, (one) => one.reminded_at !== null);
+  await passTime(world.client, workflowId, Number(due_at) - Number(remind_at) + 5_000);
+  await untilReview(world, period, (one) => one.overdue_at !== null);
+  await passTime(world.client, workflowId, 3 * day);
+  expect((await untilReview(world, period, () => true)).state).toBe("open");
+  expect((await mails(id)).map(({ step, role, count }) => [step, role, count])).toEqual([["opened", "marketing-ops", 1], ["reminder", "marketing-ops", 1], ["overdue", "manager", 1]]);
+
+  // It leaves the pool without anybody deciding: the next daily look closes the review.
+  await inTransaction(world.pool, (tx) => erasePerson(tx, lead, "tn_test", Date.now()));
+  await world.until(lead, (row) => row.stage === "disqualified");
+  await passTime(world.client, workflowId, day + 60_000);
+  await untilReview(world, period, (one) => one.state === "closed");
+  expect((await reviewLines(world.pool, id, { after: "", limit: 10, open: false }))).toMatchObject([{ decision: null, waits: false, entry: {} }]);
+  expect((await tasks(lead)).map((task) => task.state)).toEqual(["withdrawn"]);
+  const sent = await rows<{ subject: string; recipient: string }>(world.pool, sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`);
+  expect(sent.map(({ subject }) => subject)).toEqual([`Re-nurture review ${period}: 1 lead`, `Reminder: re-nurture review ${period}: 1 lead`, `Overdue: re-nurture review ${period}: 1 lead`]);
+  expect(sent[2]?.recipient).toContain("boss@example.com");
+});
+
+test("whoever opens the same period again, at once or later, finds the one review", async () => {
+  await emptyPool();
+  const lead = await world.arrive();
+  await intoPool(world, lead);
+  const period = someQuarter();
+  const asked = await Promise.all([1, 2, 3].map(() => openReview(deps(), { kind: "quarterly", period, now: Date.now() })));
+  expect(new Set(asked.map((one) => one.reviewId)).size).toBe(1);
+  expect(await rows(world.pool, sql`select 1 from review_decision where review_id = ${asked[0]!.reviewId}`)).toHaveLength(1);
+  expect(await mails(asked[0]!.reviewId)).toHaveLength(1);
+  await startReview(world, period);
+  await startReview(world, period);
+  await world.act(lead, "decideReview", { decision: "retire" }, { by: "tn_test", role: "operator" });
+  await untilReview(world, period, (one) => one.state === "closed");
+  expect(await openReview(deps(), { kind: "quarterly", period, now: Date.now() })).toMatchObject({ reviewId: asked[0]!.reviewId, state: "closed", waiting: 0 });
+});
+
+test("an empty pool is reviewed and closed at once, and nobody gets mail", async () => {
+  await emptyPool();
+  const { reviewId, state } = await openReview(deps(), { kind: "quarterly", period: someQuarter(), now: Date.now() });
+  expect(state).toBe("closed");
+  expect(await mails(reviewId)).toEqual([]);
+});
+
+test("a review that nobody agreed on is refused", async () => {
+  await expect(openReview(deps(), { kind: "monthly", period: "2026-11", now: Date.now() })).rejects.toThrow("no monthly review of the re-nurture pool");
+});
+
+test("the quarter's review is due from its first business day at the agreed time, once, and made up for when that day was missed", async () => {
+  const plain = await leadWorld({ agreement: (text) => text });
+  try {
+    const ask = (iso: string) => dueReview({ pool: plain.pool, agreements: createAgreements(agreementOf) }, Date.parse(iso));
+    expect(await ask("2027-07-01T12:59:59Z")).toBeNull();
+    expect(await ask("2027-07-01T13:00:00Z")).toEqual({ kind: "quarterly", period: "2027-Q3" });
+    // 2027-10-01 is a Friday; three days later nobody has opened it yet.
+    expect(await ask("2027-10-04T13:00:00Z")).toEqual({ kind: "quarterly", period: "2027-Q4" });
+    // 2028-01-01 is a Saturday.
+    expect([await ask("2028-01-01T14:00:00Z"), await ask("2028-01-03T14:00:00Z")]).toEqual([null, { kind: "quarterly", period: "2028-Q1" }]);
+    await openReview({ pool: plain.pool, agreements: createAgreements(agreementOf) }, { kind: "quarterly", period: "2027-Q3", now: Date.parse("2027-07-01T13:00:00Z") });
+    expect(await ask("2027-07-02T13:00:00Z")).toBeNull();
+    await plain.publish((text) => text.replace(/^ {2}quarterly: .*$/m, ""));
+    expect(await ask("2027-10-04T13:00:00Z")).toBeNull();
+  } finally {
+    await plain.close();
+  }
+});
+
+test("what the Schedule starts opens the review of today's quarter, and the second time leaves it alone", async () => {
+  await emptyPool();
+  await intoPool(world, await world.arrive());
+  const ask = () => world.client.workflow.execute("openDueReview", { workflowId: `due-${Date.now()}-${Math.random()}`, taskQueue: world.taskQueue, args: [] });
+  const first = (await ask()) as { opened: string | null };
+  expect(first.opened).toMatch(/^review\/quarterly\/\d{4}-Q[1-4]$/);
+  expect(await ask()).toEqual({ opened: null });
+  await untilReview(world, first.opened!.slice("review/quarterly/".length), (one) => one.state === "open");
+  // Its process was lost: the next time it is asked for, it goes on.
+  await world.client.workflow.getHandle(first.opened!).terminate("test");
+  expect(await ask()).toEqual(first);
+  await emptyPool();
+  await untilReview(world, first.opened!.slice("review/quarterly/".length), (one) => one.state === "closed");
+  expect(await ask()).toEqual({ opened: null });
+});
+
