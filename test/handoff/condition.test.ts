@@ -27,6 +27,7 @@ describe("a fact condition has three values", () => {
     ["above excludes its bound", fact("account.employees", { op: "above", value: 50 }), { "account.employees": 50 }, false],
     ["below excludes its bound", fact("account.employees", { op: "below", value: 50 }), { "account.employees": 49.9 }, true],
     ["a number kept as text says nothing", fact("account.employees", { op: "atLeast", value: 50 }), { "account.employees": "200" }, "unknown"],
+    ["a value of another type says nothing to notIn either", fact("account.employees", { op: "notIn", values: [50] }), { "account.employees": "50" }, "unknown"],
     ["false is a value, not missing", fact("account.customer", { op: "is", value: false }), { "account.customer": false }, true],
     ["part of a text", fact("lead.title", { op: "contains", value: "OPS" }), { "lead.title": "Head of RevOps" }, true],
     ["an entry of a list, whole", fact("account.techStack", { op: "contains", value: "salesforce" }), { "account.techStack": ["HubSpot", "Salesforce"] }, true],
