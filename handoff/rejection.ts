@@ -48,6 +48,7 @@ export function judgeRejection(agreement: Agreement, rejection: Rejection): Judg
   const judged = reason.contradictedBy ? evaluate(reason.contradictedBy, rejection.known, agreement) : { result: false as const, trace: [] };
   const contested = judged.result === true;
   return {
+    // oxlint-disable-next-line no-thenable -- the agreement's own word; this object is never awaited
     then: reason.then,
     group: reason.group,
     contested,

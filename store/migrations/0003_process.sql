@@ -98,6 +98,7 @@ create table credit_entry (
 create unique index credit_once on credit_entry (handoff_id, round, kind) where handoff_id is not null;
 create index credit_by_pool on credit_entry (pool, lead_type, id);
 
+-- Every pick changes the rows of the whole pool: room in the page keeps them where they are.
 create table credit (
   pool        text not null,
   lead_type   text not null,
@@ -105,7 +106,7 @@ create table credit (
   millionths  bigint not null,
   last_pick   bigint not null default 0,         -- the entry of the rep's latest pick: ties go to whoever waited longest
   primary key (pool, lead_type, rep_id)
-);
+) with (fillfactor = 50);
 
 -- Leads for whom nobody is in hours or has room; released in this order at opening.
 create table held (

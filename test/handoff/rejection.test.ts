@@ -1,3 +1,4 @@
+/* oxlint-disable no-thenable -- the agreement's own word; these objects are never awaited */
 import { describe, expect, test } from "vitest";
 import type { Facts } from "../../handoff/facts.ts";
 import { judgeRejection, type Rejection } from "../../handoff/rejection.ts";

@@ -155,7 +155,7 @@ test("promise 9: alternating lead types, hot leads differ by at most 1 between r
   const got: Record<string, number> = { rp_1: 0, rp_2: 0 };
   for (let k = 0; k < 101; k++) {
     const type = k % 2 === 0 ? "hot" : "cold";
-    const walked = walk(routing({ "east-sdr": poolOf(members, ledgers[type]!) }));
+    const walked = walk(routing({ "east-sdr": poolOf(members, ledgers[type]) }));
     if ("unread" in walked || walked.answer.routed.kind !== "assigned" || !walked.charge) throw new Error("expected an assignment");
     const { repId } = walked.answer.routed;
     ledgers[type] = apply(ledgers[type]!, walked.charge.deltas, { winner: repId, entry: k + 1 });
