@@ -44,13 +44,20 @@ async function follow(base: string, token: string, began: RemoteImport, io: Io):
   return now;
 }
 
+/** A busy server says 503 and when to come again; the import goes on meanwhile. */
+const mostAttempts = 20;
+
 async function ask(url: string, token: string, init: RequestInit): Promise<RemoteImport> {
-  let answer: Response;
-  try {
-    answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${token}` } });
-  } catch {
-    throw new Problem(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
+  let answer: Response | undefined;
+  for (let attempt = 1; attempt <= mostAttempts && (answer === undefined || answer.status === 503); attempt++) {
+    if (answer) await pause(Math.min(30, Number(answer.headers.get("retry-after")) || 1) * 1000);
+    try {
+      answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${token}` } });
+    } catch {
+      throw new Problem(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
+    }
   }
+  if (!answer) throw new Problem(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
   const body = (await answer.json()) as RemoteImport & { detail?: string; field?: string };
   if (!answer.ok) throw new Problem(`The API refused the import: ${body.field ? `${body.field}: ` : ""}${body.detail ?? `status ${answer.status}`}`);
   return body;
