@@ -18,6 +18,7 @@ import { createMetrics, type Metrics } from "./metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
 import { reviewRoutes } from "./reviews.ts";
+import { rosterRoutes } from "./roster.ts";
 import { routeKey } from "./route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
 import { taskRoutes } from "./tasks.ts";
@@ -53,7 +54,7 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
 
 /** Health and documentation are always there; these are what the documentation describes. */
 const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
-  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, trackingRoutes, queueRoutes, taskRoutes, reviewRoutes, simulateRoutes, agreementRoutes,
+  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, trackingRoutes, queueRoutes, taskRoutes, reviewRoutes, simulateRoutes, agreementRoutes, rosterRoutes,
 ];
 
 /** Stamps the arrival before anything else is done, and sets the headers that every answer has. */
