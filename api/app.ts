@@ -17,6 +17,7 @@ import { mailRoutes } from "./mail.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
+import { reportRoutes } from "./reports.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { rosterRoutes } from "./roster.ts";
 import { routeKey } from "./route-key.ts";
@@ -54,7 +55,8 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
 
 /** Health and documentation are always there; these are what the documentation describes. */
 const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
-  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, trackingRoutes, queueRoutes, taskRoutes, reviewRoutes, simulateRoutes, agreementRoutes, rosterRoutes,
+  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, importRoutes, trackingRoutes, webhookRoutes,
+  queueRoutes, taskRoutes, reviewRoutes, simulateRoutes, agreementRoutes, rosterRoutes, reportRoutes, mailRoutes, houseRoutes,
 ];
 
 /** Stamps the arrival before anything else is done, and sets the headers that every answer has. */
