@@ -13,7 +13,7 @@ const skewMs = 5 * 60_000;
  * does not know. Throws a 422 that names the field. What depends on the lead's facts is judged by the process.
  */
 export function refuseUnlisted(name: ActionName, body: ActionBody, agreement: Agreement, now: Instant): void {
-  refuseLearnt(body as Learnt, agreement);
+  refuseLearnt(body, agreement);
   switch (name) {
     case "logOutreach": return refuseFuture((body as ActionBodies["logOutreach"]).occurredAt, now);
     case "reject": return refuseReason(body as ActionBodies["reject"], agreement, now);

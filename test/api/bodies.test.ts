@@ -88,7 +88,7 @@ describe("a body that is not as expected", () => {
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(16_384)) });
     const response = await world.app.request(`/leads/${lead}/outreach`, {
       method: "POST", headers: { authorization: `Bearer ${world.token("one")}`, "content-type": "application/json" }, body: endless, duplex: "half",
-    } as RequestInit);
+    });
     expect([response.status, (await response.json() as { code: string }).code]).toEqual([413, "too-large"]);
   });
 

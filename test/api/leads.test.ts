@@ -58,7 +58,7 @@ describe("GET /leads", () => {
     ["owner=rp_one", [1, 3, 5]], ["owner=none", [7]], ["overdue=true", [0, 1, 2]], ["waitingOn=queue", [7]], ["stage=sal", []],
     ["owner=rp_two&overdue=false", [4, 6]], ["q=person3@list", [3]], ["q=PERSON4@LIST-customer.com", [4]], ["q=nobody", [7]], ["q=%25", []],
   ])("%s", async (query, places) => {
-    expect((await found(query)).toSorted()).toEqual((places as number[]).map((place) => ids[place]).toSorted());
+    expect(new Set(await found(query))).toEqual(new Set(places.map((place) => ids[place])));
   });
 
   test("a manager's list has what lies in the queue, a rep's has not", async () => {

@@ -21,6 +21,7 @@ export const personas: Readonly<Record<Persona, { readonly role: Role; readonly 
   one: { role: "rep", rep: "rp_one" }, two: { role: "rep", rep: "rp_two" }, other: { role: "rep", rep: "rp_other" },
 };
 
+// oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
 export interface Answer { readonly status: number; readonly headers: Headers; readonly body: any }
 export interface Asking { readonly as?: Persona | null; readonly body?: unknown; readonly text?: string; readonly headers?: Record<string, string> }
 
