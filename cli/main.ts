@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   import: () => import("./import.ts"),
   explain: () => import("./explain.ts"),
   verify: () => import("./verify.ts"),
+  play: () => import("./play.ts"),
   review: () => import("./review.ts"),
   token: () => import("./token.ts"),
   api: () => import("./api.ts"),
