@@ -4,6 +4,7 @@ import { parseAgreement } from "../agreement/parse.ts";
 import { agreementOf } from "../agreement/stored.ts";
 import { createAgreements } from "../store/agreements.ts";
 import { openPool } from "../store/db.ts";
+import { sweepAnswers } from "../store/idempotency.ts";
 import { createApp } from "./app.ts";
 import { readApiSettings } from "./env.ts";
 import { connectTemporal } from "./temporal.ts";
@@ -24,6 +25,9 @@ function main(): void {
     log.fatal({ code: error.code, port: settings.PORT }, error.code === "EADDRINUSE" ? `port ${settings.PORT} is taken; set PORT to a free one` : "the API cannot listen");
     process.exit(1);
   });
+
+  // A repeat comes within minutes; what a week has not asked for is forgotten.
+  setInterval(() => { sweepAnswers(pool, Date.now() - 7 * 86_400_000).catch(() => undefined); }, 3_600_000).unref();
 
   let stopping = false;
   const stop = () => {

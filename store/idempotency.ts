@@ -50,3 +50,9 @@ export async function keepAnswer(db: Db, request: RepeatableRequest, status: num
 export async function giveUp(db: Db, request: RepeatableRequest): Promise<void> {
   await db.query(sql`delete from idempotency_key where caller = ${request.caller} and key = ${request.key} and state = 'running'`);
 }
+
+/** Forgets answers that nobody will ask for again; gives how many. */
+export async function sweepAnswers(db: Db, before: Instant): Promise<number> {
+  const swept = await db.query(sql`delete from idempotency_key where created_at < ${new Date(before)}`);
+  return swept.rowCount ?? 0;
+}

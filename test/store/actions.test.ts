@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { noteAction, openActions, resultOf, settleAction, storedAction, type NewAction } from "../../store/actions.ts";
-import { claim, giveUp, keepAnswer } from "../../store/idempotency.ts";
+import { claim, giveUp, keepAnswer, sweepAnswers } from "../../store/idempotency.ts";
 import type { ActionResult } from "../../workflows/contract.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
@@ -63,5 +63,13 @@ describe("a repeatable request", () => {
     expect(await claim(db.pool, given, now)).toEqual({ kind: "first" });
     expect(await claim(db.pool, given, now + 14_999)).toEqual({ kind: "running" });
     expect(await claim(db.pool, given, now + 15_001)).toEqual({ kind: "first" });
+  });
+
+  test("is forgotten when it is old, and only then", async () => {
+    const old = { ...request, key: "old" };
+    await claim(db.pool, old, now - 8 * 86_400_000);
+    await keepAnswer(db.pool, old, 200, {});
+    expect(await sweepAnswers(db.pool, now - 7 * 86_400_000)).toBe(1);
+    expect(await claim(db.pool, request, now)).toMatchObject({ kind: "done" });
   });
 });
