@@ -45,7 +45,7 @@ async function main(): Promise<void> {
       ? { workerDeploymentOptions: { version: { deploymentName: settings.BATON_DEPLOYMENT, buildId: settings.BATON_BUILD_ID }, useWorkerVersioning: true, defaultVersioningBehavior: "AUTO_UPGRADE" as const } }
       : {}),
   });
-  await ensureSchedules({ client, pool, agreements, taskQueue: settings.BATON_TASK_QUEUE, log });
+  const schedules = await ensureSchedules({ client, pool, agreements, taskQueue: settings.BATON_TASK_QUEUE, log });
 
   const relay = startRelay({
     pool, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
@@ -58,6 +58,7 @@ async function main(): Promise<void> {
   try {
     await worker.run();
   } finally {
+    schedules.stop();
     await relay.stop();
     await heartbeat.stop();
     await connection.close();

@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
 import type { Client } from "@temporalio/client";
+import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { rows, sql } from "../../store/db.ts";
 import type { ReviewRow } from "../../store/reviews.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import type { LeadWorld } from "./lead-world.ts";
 
-/** A quarter of its own: the run's Temporal server is shared, and a review's id is its period. */
-export function someQuarter(): string {
-  return `20${30 + (randomBytes(1)[0] ?? 0) % 70}-Q${1 + (randomBytes(1)[0] ?? 0) % 4}`;
+/** A period of its own: the run's Temporal server is shared, and a review's id is its period. */
+export function somePeriod(): string {
+  return `Q-${randomBytes(6).toString("hex")}`;
 }
 
 /** Lets a lead be rejected for its timing, so that it enters the re-nurture pool. */
@@ -29,6 +31,13 @@ export async function untilReview(world: LeadWorld, period: string, is: (review:
     if (review && is(review)) return review;
     if (Date.now() > end) throw new Error(`still ${JSON.stringify(review)}`);
   }
+}
+
+/** Keeps the history of a review for the replay test, when there is none yet or BATON_RECORD=1 asks for a new one. */
+export async function keepReview(world: LeadWorld, period: string, path: string): Promise<void> {
+  const file = new URL(`../histories/${path}.json`, import.meta.url);
+  if (process.env["BATON_RECORD"] !== "1" && existsSync(file)) return;
+  writeFileSync(file, `${historyToJSON(await world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).fetchHistory())}\n`);
 }
 
 /** Moves the clock of one workflow; its timers on the way fire. */

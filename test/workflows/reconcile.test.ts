@@ -9,6 +9,7 @@ import { addEffect } from "../../store/effects.ts";
 import { takeIn } from "../../store/intake.ts";
 import { leadWorkflowId, type Reconciled } from "../../workflows/contract.ts";
 import { goodFacts, leadWorld, type LeadWorld } from "../support/lead-world.ts";
+import { keepHistory } from "../support/record.ts";
 import { intoPool } from "../support/review-world.ts";
 
 const minute = 60_000;
@@ -51,6 +52,7 @@ test("a lead whose process was terminated goes on exactly where it was: same rep
   expect(await world.act(lead, "accept", {})).toMatchObject({ done: true, stage: "sal", onTime: true });
   const steps = (await decisions(lead)).map((one) => one.step);
   expect(steps).toEqual(steps.map((_, n) => n + 1));
+  await keepHistory(world, lead, "resumed");
   expect((await starts(lead)).at(-1)).toEqual({ lane: 2, payload: { leadId: lead, cycle: 1, step: before.step, from: "resume", priority: 1 } });
 });
 

@@ -8,7 +8,7 @@ import { reviewLines } from "../../store/reviews.ts";
 import { takeIn } from "../../store/intake.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
-import { intoPool, passTime, someQuarter, startReview, untilReview } from "../support/review-world.ts";
+import { intoPool, keepReview, passTime, somePeriod, startReview, untilReview } from "../support/review-world.ts";
 
 const day = 86_400_000;
 let world: LeadWorld;
@@ -34,7 +34,7 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   for (const lead of [kept, returned, retired]) await intoPool(world, lead);
   await engage(kept, "blog_view");
   await engage(returned, "webinar_attended");
-  const period = someQuarter();
+  const period = somePeriod();
   await startReview(world, period);
   const review = await untilReview(world, period, (one) => one.state === "open");
 
@@ -57,6 +57,7 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   expect(await world.lead(kept)).toMatchObject({ stage: "renurture", waiting_on: "return" });
   expect((await tasks(returned))[0]?.state).toBe("done");
   await expect(world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).result()).resolves.toEqual({ reviewId: review.id });
+  await keepReview(world, period, "review-decided");
   expect(await mails(review.id)).toEqual([{ step: "opened", role: "marketing-ops", count: 3, state: "done" }]);
   expect(await reviewLines(world.pool, review.id, { after: "", limit: 10, open: false })).toMatchObject([kept, returned, retired].sort().map((id) => ({ subject_id: id, decided_by: "rp_marketing", waits: false })));
 });
@@ -65,7 +66,7 @@ test("open decisions are called to mind once at half time; at the due time the m
   await emptyPool();
   const lead = await world.arrive();
   await intoPool(world, lead);
-  const period = someQuarter();
+  const period = somePeriod();
   await startReview(world, period);
   const { id, due_at, remind_at, opened_at } = await untilReview(world, period, (one) => one.state === "open");
   const workflowId = reviewWorkflowId("quarterly", period);
@@ -84,6 +85,8 @@ test("open decisions are called to mind once at half time; at the due time the m
   await world.until(lead, (row) => row.stage === "disqualified");
   await passTime(world.client, workflowId, day + 60_000);
   await untilReview(world, period, (one) => one.state === "closed");
+  await world.client.workflow.getHandle(workflowId).result();
+  await keepReview(world, period, "review-overdue");
   expect((await reviewLines(world.pool, id, { after: "", limit: 10, open: false }))).toMatchObject([{ decision: null, waits: false, entry: {} }]);
   expect((await tasks(lead)).map((task) => task.state)).toEqual(["withdrawn"]);
   const sent = await rows<{ subject: string; recipient: string }>(world.pool, sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`);
@@ -95,7 +98,7 @@ test("whoever opens the same period again, at once or later, finds the one revie
   await emptyPool();
   const lead = await world.arrive();
   await intoPool(world, lead);
-  const period = someQuarter();
+  const period = somePeriod();
   const asked = await Promise.all([1, 2, 3].map(() => openReview(deps(), { kind: "quarterly", period, now: Date.now() })));
   expect(new Set(asked.map((one) => one.reviewId)).size).toBe(1);
   expect(await rows(world.pool, sql`select 1 from review_decision where review_id = ${asked[0]!.reviewId}`)).toHaveLength(1);
@@ -109,7 +112,7 @@ test("whoever opens the same period again, at once or later, finds the one revie
 
 test("an empty pool is reviewed and closed at once, and nobody gets mail", async () => {
   await emptyPool();
-  const { reviewId, state } = await openReview(deps(), { kind: "quarterly", period: someQuarter(), now: Date.now() });
+  const { reviewId, state } = await openReview(deps(), { kind: "quarterly", period: somePeriod(), now: Date.now() });
   expect(state).toBe("closed");
   expect(await mails(reviewId)).toEqual([]);
 });
