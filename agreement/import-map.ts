@@ -96,7 +96,10 @@ const engagement: Shape<EngagementRule> = from(
 
 const constant: Shape<string> = {
   schema: { type: ["string", "number", "boolean"] },
-  read: (node, place) => (isScalar(node) && node.value !== null ? String(node.value) : place.expected("one value", node)),
+  read(node, place) {
+    const value = isScalar(node) ? node.value : null;
+    return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : place.expected("one value", node);
+  },
 };
 
 /** Short form or mapping. */

@@ -17,25 +17,59 @@ export function time(at: Date): string {
   return at.toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
 }
 
+/** What `leadHistory` puts into the details of its entries, by kind. */
+interface Detail {
+  readonly topic?: string | null;
+  readonly from?: string | null;
+  readonly because?: string;
+  readonly round?: number;
+  readonly via?: string;
+  readonly pool?: string | null;
+  readonly rep?: string | null;
+  readonly candidates?: readonly Candidate[] | null;
+  readonly endedAt?: string | null;
+  readonly endedWhy?: string | null;
+  readonly scope?: string;
+  readonly clock?: string;
+  readonly dueAt?: string | number | null;
+  readonly by?: string;
+  readonly role?: string;
+  readonly result?: { readonly done?: boolean; readonly because?: string; readonly message?: string } | null;
+  readonly assignee?: string | null;
+  readonly state?: string;
+  readonly doneHow?: string | null;
+  readonly attempts?: number;
+  readonly error?: string | null;
+  readonly agreement?: string | null;
+  readonly output?: Answered;
+}
+
+/** What the rule of a decision said (`rejudge`); null when it asked none. */
+type Answered = null | undefined | { readonly qualification: Qualification; readonly returns: Return | null } | RouteAnswer | ClocksAnswer | JudgedRejection;
+interface ClocksAnswer {
+  readonly clocks: { readonly steps: readonly ClockStep[]; readonly views: Readonly<Record<string, { state: string; dueAt: number | null; usedMs: number }>>; readonly next: { readonly at: number; readonly what: string } | null };
+  readonly cadence?: unknown;
+}
+
 function body({ kind, what, detail, cycle }: HistoryEntry): string[] {
-  const d = detail as Readonly<Record<string, any>>;
+  const d = detail as Detail;
   switch (kind) {
     case "engagement": return [`did ${what}${d.topic ? ` (${d.topic})` : ""}`];
     case "transition": return [`${d.from ? `stage ${d.from} -> ${what}` : `arrived in stage ${what}`}: ${d.because}`];
-    case "assignment": return [`${d.rep ? `offered to ${what}` : `put into queue ${what}`} (round ${d.round}, by ${d.via}${d.pool ? `, pool ${d.pool}` : ""})${d.endedAt ? `; ended ${time(new Date(d.endedAt))}: ${d.endedWhy}` : ""}`, ...considered(d.candidates)];
+    case "assignment": return [`${d.rep ? `offered to ${what}` : `put into queue ${what}`} (round ${d.round}, by ${d.via}${d.pool ? `, pool ${d.pool}` : ""})${d.endedAt ? `; ended ${time(new Date(d.endedAt))}: ${d.endedWhy}` : ""}`, ...considered(d.candidates ?? null)];
     case "clock": return [`${d.scope} clock ${d.clock}: ${what}${d.rep ? `, rep ${d.rep}` : ""}${d.dueAt ? `, due ${moment(d.dueAt)}` : ""}`];
-    case "action": return [`${what} by ${d.by} (${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})${outcome(d.result)}`];
+    case "action": return [`${what} by ${d.by} (${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})${outcome(d.result ?? null)}`];
     case "task": return [`task ${what} for ${d.assignee ?? d.role}: ${d.state}${d.doneHow ? ` (${d.doneHow})` : ""}${d.dueAt ? `, due ${moment(d.dueAt)}` : ""}`];
-    case "effect": return [`${what}: ${d.state}${d.attempts > 1 ? ` after ${d.attempts} attempts` : ""}${d.error ? `; ${d.error}` : ""}`];
+    case "effect": return [`${what}: ${d.state}${(d.attempts ?? 0) > 1 ? ` after ${d.attempts} attempts` : ""}${d.error ? `; ${d.error}` : ""}`];
     case "decision": return [`decided ${what} (cycle ${cycle}, agreement ${d.agreement ?? "none"})`, ...decision(what, d.output)];
   }
 }
 
-function decision(kind: string, output: any): string[] {
+function decision(kind: string, output: Answered): string[] {
   if (output === null || output === undefined) return ["no rule had to be asked"];
-  if (output.qualification) return [...qualification(output.qualification), ...(output.returns ? returned(output.returns) : [])];
-  if (output.routed) return routing(output);
-  if (output.clocks) return clocks(output);
+  if ("qualification" in output) return [...qualification(output.qualification), ...(output.returns ? returned(output.returns) : [])];
+  if ("routed" in output) return routing(output);
+  if ("clocks" in output) return clocks(output);
   if (kind === "settle") return rejection(output);
   return [JSON.stringify(output)];
 }
@@ -67,7 +101,7 @@ function considered(candidates: readonly Candidate[] | null): string[] {
   return (candidates ?? []).map((one) => `considered ${one.repId}${one.as === "member" ? "" : ` (${one.as})`}: ${one.eligible ? `could take it${one.credit === undefined ? "" : `, credit ${one.credit / 1e6}`}` : `not, because ${one.why}`}`);
 }
 
-function clocks(output: { clocks: { steps: readonly ClockStep[]; views: Readonly<Record<string, { state: string; dueAt: number | null; usedMs: number }>>; next: { at: number; what: string } | null }; cadence?: unknown }): string[] {
+function clocks(output: ClocksAnswer): string[] {
   return [
     ...output.clocks.steps.map((step) => `must ${step.do}${"clock" in step ? ` (${step.clock})` : ""}`),
     ...Object.entries(output.clocks.views).map(([id, view]) => `${id}: ${view.state}, used ${Math.round(view.usedMs / 60_000)} minutes${view.dueAt === null ? "" : `, due ${moment(view.dueAt)}`}`),

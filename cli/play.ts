@@ -28,11 +28,20 @@ It acts on real leads with the operator's rights: use it on a system for trying 
 
 interface Lead { readonly id: string; readonly stage: string; readonly waitingOn: string }
 interface Move { readonly action: string; readonly body: Record<string, unknown> }
-type Api = (method: string, path: string, body?: unknown, key?: string) => Promise<{ status: number; body: any }>;
+/** Only what is read of the answers. */
+interface Answer {
+  readonly items?: readonly Lead[];
+  readonly next?: string | null;
+  readonly code?: string;
+  readonly detail?: string;
+  readonly agreement?: { readonly answers: { readonly reasons: Readonly<Record<string, ReasonRule>> } };
+}
+interface ReasonRule { readonly requires?: { readonly attempts?: number; readonly revisitOn?: boolean } }
+type Api = (method: string, path: string, body?: unknown, key?: string) => Promise<{ status: number; body: Answer }>;
 
 /** One look at every open lead; gives what was done, in words. */
 async function playRound(api: Api, { seed, round }: { seed: number; round: number }, io: Io): Promise<string> {
-  const reasons = Object.entries((await api("GET", "/agreement")).body.agreement.answers.reasons as Record<string, { requires?: { attempts?: number; revisitOn?: boolean } }>);
+  const reasons = Object.entries((await api("GET", "/agreement")).body.agreement?.answers.reasons ?? {});
   const counts = new Map<string, number>();
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   const todo: Lead[] = [];
@@ -43,7 +52,7 @@ async function playRound(api: Api, { seed, round }: { seed: number; round: numbe
       const move = moveFor(lead, dice, reasons);
       if (!move) continue;
       const answer = await api("POST", `/leads/${lead.id}/${move.action}`, move.body, `play-${seed}-${round}-${lead.id}`);
-      count(answer.status < 300 ? move.action : `${move.action} refused (${answer.body?.code ?? answer.status})`);
+      count(answer.status < 300 ? move.action : `${move.action} refused (${answer.body.code ?? answer.status})`);
       if (answer.status >= 500 && answer.status !== 503) io.err(`${lead.id}: ${move.action} gave ${answer.status}`);
     }
   };
@@ -55,15 +64,15 @@ async function leadsIn(api: Api, stage: string): Promise<Lead[]> {
   const all: Lead[] = [];
   for (let cursor = ""; ; ) {
     const { status, body } = await api("GET", `/leads?stage=${stage}&limit=100${cursor}`);
-    if (status !== 200) throw new Problem(`The API does not list leads (status ${status}${body?.detail ? `: ${body.detail}` : ""}).`);
-    all.push(...(body.items as Lead[]));
-    if (body.next === null) return all;
-    cursor = `&cursor=${encodeURIComponent(body.next as string)}`;
+    if (status !== 200) throw new Problem(`The API does not list leads (status ${status}${body.detail ? `: ${body.detail}` : ""}).`);
+    all.push(...(body.items ?? []));
+    if (!body.next) return all;
+    cursor = `&cursor=${encodeURIComponent(body.next)}`;
   }
 }
 
 /** What somebody does next, or nothing. */
-function moveFor(lead: Lead, dice: () => number, reasons: readonly (readonly [string, { requires?: { attempts?: number; revisitOn?: boolean } }])[]): Move | null {
+function moveFor(lead: Lead, dice: () => number, reasons: readonly (readonly [string, ReasonRule])[]): Move | null {
   const roll = dice();
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(dice() * list.length)];
   const outreach = (outcomes: readonly string[]): Move => ({ action: "outreach", body: { channel: pick(["call", "email", "message"]), outcome: pick(outcomes) } });
@@ -97,7 +106,7 @@ function apiAt(url: string, token: string): Api {
     const headers: Record<string, string> = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...(key === undefined ? {} : { "idempotency-key": key }) };
     try {
       const answer = await fetch(`${url.replace(/\/+$/, "")}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-      return { status: answer.status, body: await answer.json() };
+      return { status: answer.status, body: (await answer.json()) as Answer };
     } catch {
       throw new Problem(`Nothing answers at ${new URL(url).origin}; start Baton with \`baton start\`, or give --url.`);
     }

@@ -21,7 +21,7 @@ export interface ImportMap {
 }
 
 /** `id`, `crmId`, `externalId` and `occurredAt` are the arrival's own; the rest are facts. */
-export type Destination = "id" | "crmId" | "externalId" | "occurredAt" | FieldPath;
+export type Destination = FieldPath;
 
 export interface ColumnRule {
   readonly to: Destination;

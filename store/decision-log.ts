@@ -31,13 +31,6 @@ export async function* storedDecisions(db: Db): AsyncGenerator<StoredDecision> {
   }
 }
 
-/** The decisions about one lead, in order. */
-export async function decisionsOf(db: Db, leadId: string): Promise<StoredDecision[]> {
-  const found = await rows<Row>(db, sql`
-    select d.* from decision d where subject_kind = 'lead' and subject_id = ${leadId} order by at, cycle, step`);
-  return found.map(fromRow);
-}
-
 interface Row { subject_kind: string; subject_id: string; cycle: number; step: number; kind: string; at: Date; agreement_id: string | null; input: unknown; output: unknown; result: unknown }
 
 function fromRow(row: Row): StoredDecision {

@@ -68,7 +68,7 @@ async function countHandoffs(db: Db, q: FunnelQuestion): Promise<Map<string | nu
         extract(epoch from coalesce(h.sal_at, h.rejected_at, h.closed_at) - h.mql_at) as decided, h.mql_at
       from handoff h where h.subject_kind = 'lead' and h.mql_at >= $1 and h.mql_at < $2 and h.mql_at <= $3${where})
     select g, ${[...counted, ...both, ...days].join(", ")},
-      extract(epoch from $3::timestamptz - max(mql_at)) as age, percentile_cont(0.9) within group (order by decided) as p90
+      extract(epoch from $3::timestamptz - max(mql_at))::float8 as age, percentile_cont(0.9) within group (order by decided) as p90
     from cohort group by g` });
   return new Map(found.map((row) => [row.g, row]));
 }
@@ -104,6 +104,6 @@ function assemble(group: string | null, counts: Counts | undefined, leads: { cre
       mqlToSal: rate("mql_at", "sal_at"), handoffToSal: rate("offered_at", "sal_at"), salToSql: rate("sal_at", "sql_at"),
       sqlToOpportunity: rate("sql_at", "opportunity_at"), opportunityToWon: rate("opportunity_at", "won_at"),
     },
-    immature: age !== null && p90 !== null && Number(age) < Number(p90),
+    immature: age !== null && p90 !== null && age < p90,
   };
 }

@@ -92,7 +92,7 @@ describe("a file", () => {
 describe("encodings and delimiters", () => {
   const text = "E-mail;Name\r\njo@acme.com;Jürgen Größe\r\n";
   const utf16 = Buffer.from(`\ufeff${text}`, "utf16le");
-  const utf32 = Buffer.concat([Buffer.from([0xff, 0xfe, 0, 0]), ...[...text].map((char) => { const four = Buffer.alloc(4); four.writeUInt32LE(char.codePointAt(0) ?? 0); return four; })]);
+  const utf32 = Buffer.concat([Buffer.from([0xff, 0xfe, 0, 0]), ...Array.from(text, (char) => { const four = Buffer.alloc(4); four.writeUInt32LE(char.codePointAt(0) ?? 0); return four; })]);
   test.each([
     ["UTF-8", Buffer.from(text)], ["UTF-8 with a mark", Buffer.from(`\ufeff${text}`)], ["UTF-16", utf16], ["UTF-16 the other way", Buffer.from(utf16).swap16()], ["UTF-32", utf32],
     ["tabs", Buffer.from(text.replaceAll(";", "\t"))], ["bars", Buffer.from(text.replaceAll(";", "|"))], ["commas and old Macintosh line ends", Buffer.from(text.replaceAll(";", ",").replaceAll("\r\n", "\r"))],

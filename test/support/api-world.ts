@@ -8,12 +8,15 @@ import { inTransaction, openPool, type Pool } from "../../store/db.ts";
 import { createToken, type Role } from "../../store/tokens.ts";
 import { freshDatabase } from "./world.ts";
 
+/** What an answer says; tests assert on it, nothing trusts it. */
+export type Json = ReturnType<typeof JSON.parse>;
+
 export interface ApiWorld {
   readonly pool: Pool;
   readonly url: string;
   readonly app: Routes;
   /** Sends JSON as a role; gives status, headers and parsed body. */
-  ask(method: string, path: string, body?: unknown, role?: Role, headers?: Record<string, string>): Promise<{ status: number; headers: Headers; body: any }>;
+  ask(method: string, path: string, body?: unknown, role?: Role, headers?: Record<string, string>): Promise<{ status: number; headers: Headers; body: Json }>;
   token(role: Role): string;
   /** The app behind a real socket on 127.0.0.1; closed with the world. */
   listen(): Promise<string>;
