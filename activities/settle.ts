@@ -1,7 +1,6 @@
 import type { Instant } from "../handoff/calendar.ts";
 import { rejudgeRejection, type RejectionInput } from "../handoff/rejudge.ts";
 import { appliedCalendar, compileApplied } from "../handoff/applied-calendar.ts";
-import { addBusinessTime } from "../handoff/calendar.ts";
 import { dueAt as dueOf } from "../handoff/target.ts";
 import { mayAct } from "../handoff/stage.ts";
 import { firstRow, sql } from "../store/db.ts";
@@ -18,7 +17,7 @@ import { closeCase, factsOf, mail, openCase, syncCrm, type Case, type DecisionDe
 import { endRound, lookAhead } from "./check-clocks.ts";
 import { handOff, returnTerms } from "./assess.ts";
 import { disqualify, freeCapacity, rejectionStands, renurture } from "./ending.ts";
-import { onClocks, runClocks } from "./running-clocks.ts";
+import { onClocks } from "./running-clocks.ts";
 
 export interface Settled { readonly standing: Standing; readonly result: ActionResult }
 

@@ -243,10 +243,11 @@ export class LeadProcess {
     const timer = { at, fired: false, scope };
     this.timer = timer;
     const summary = this.at.owner === null ? this.at.wakeFor : `${this.at.wakeFor}, rep ${this.at.owner}`;
-    scope.run(() => sleep(at - Date.now(), { summary: summary.slice(0, 190) })).then(
-      () => { timer.fired = true; },
-      () => undefined, // cancelled: another timer took its place
-    );
+    const ring = async (): Promise<void> => {
+      await sleep(at - Date.now(), { summary: summary.slice(0, 190) });
+      timer.fired = true;
+    };
+    scope.run(ring).catch(() => undefined); // cancelled: another timer took its place
   }
 
   /** Details cost nothing and are always current. Attributes cost an event: on a new stage or owner, and whenever the timer has fired. */

@@ -115,7 +115,7 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
         namespace: server.namespace, workflowExecution,
         workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
         updateMask: { paths: ["time_skipping_config"] },
-      } as never);
+      });
       await client.withDeadline(clock() + 20_000, () =>
         (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ namespace: server.namespace, workflowExecution, fastForwardId: id }));
       offsets.set(leadId, (offsets.get(leadId) ?? 0) + Math.round(ms / 1_000) * 1_000);

@@ -1,5 +1,5 @@
 import { WorkflowUpdateFailedError } from "@temporalio/client";
-import { ApplicationFailure } from "@temporalio/common";
+import type { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { firstRow, sql } from "../../store/db.ts";
 import type { Refusal } from "../../workflows/contract.ts";

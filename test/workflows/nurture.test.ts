@@ -11,7 +11,7 @@ afterAll(() => world?.close());
 
 const nothingYet = { engagements: [] };
 async function engages(id: string, type: string, at = Date.now()): Promise<void> {
-  await world.arrive({ id, facts: {}, engagements: [{ messageId: randomBytes(8).toString("hex"), type, occurredAt: at }] } as never);
+  await world.arrive({ id, facts: {}, engagements: [{ messageId: randomBytes(8).toString("hex"), type, occurredAt: at }] });
 }
 async function inPool(): Promise<string> {
   const id = await world.arrive();

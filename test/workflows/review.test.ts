@@ -40,7 +40,7 @@ test("a review lists every lead of the pool with what it did since; it closes wh
 
   expect(review.packet).toEqual({ reviewer: "marketing-ops", calendar: "hq", zone: "America/New_York", leads: 3, suggestions: { keep: 2, return: 1, retire: 0 }, reasons: { "rejected: wrong-role": 3 } });
   const lines = await reviewLines(world.pool, review.id, { after: "", limit: 10, open: true });
-  expect(lines.map((line) => [line.subject_id, line.entry["suggestion"], line.entry["cycles"]])).toEqual([[kept, "keep", 1], [returned, "return", 1], [retired, "keep", 1]].sort());
+  expect(lines.map((line) => [line.subject_id, line.entry["suggestion"], line.entry["cycles"]])).toEqual([[kept, "keep", 1], [returned, "return", 1], [retired, "keep", 1]].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
   expect(lines.find((line) => line.subject_id === returned)?.entry).toMatchObject({ reason: "rejected: wrong-role", since: [{ type: "webinar_attended", count: 1 }], because: "1 meaningful engagement since it entered the pool" });
   expect(await tasks(kept)).toMatchObject([{ state: "open", role: "marketing-ops", due_at: review.due_at, detail: { review: review.id, suggestion: "keep" } }]);
   expect(JSON.stringify([review.packet, lines.map((line) => line.entry)])).not.toMatch(/Kim|@example/);
