@@ -14,16 +14,21 @@ export type Tx = pg.PoolClient;
 /** Anything that can run a statement. */
 export type Db = Pick<pg.PoolClient, "query">;
 
+/** The server cancels a statement first; when it cannot say so any more, we stop waiting this much later. */
+const silenceMs = 250;
+
 /**
- * Opens a pool whose waits are bounded: 1.5 s for a connection, 10 s for a statement.
- * A lost server never ends the process: the next query fails, the one after reconnects.
+ * Opens a pool whose waits are bounded: 1.5 s for a connection, 10 s for a statement, whether the server refuses, breaks
+ * off or falls silent. A lost server never ends the process: the next query fails, the one after reconnects.
  */
 export function openPool(url: string, options: { max?: number; statementTimeoutMs?: number; onError?: (error: Error) => void } = {}): Pool {
+  const statementMs = options.statementTimeoutMs ?? 10_000;
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max ?? 10,
     connectionTimeoutMillis: 1_500,
-    statement_timeout: options.statementTimeoutMs ?? 10_000,
+    statement_timeout: statementMs,
+    query_timeout: statementMs + silenceMs,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
   });
@@ -31,21 +36,31 @@ export function openPool(url: string, options: { max?: number; statementTimeoutM
   return pool;
 }
 
-/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
-export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+/** Runs `work` in one transaction: committed when it returns, unless `end` says that it was a trial, and rolled back when it throws. */
+export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>, end: "commit" | "rollback" = "commit"): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;
+  // A connection that is lost between two statements tells it as an event, and one that nobody hears ends the process.
+  const lost = (error: Error): void => { broken = error; };
+  tx.on("error", lost);
   try {
     await tx.query("begin");
     const result = await work(tx);
-    await tx.query("commit");
+    await tx.query(end);
     return result;
   } catch (error) {
-    await tx.query("rollback").catch((failure: Error) => { broken = failure; });
+    // A silent server answers no rollback either; closing the connection is one.
+    if (isSilence(error)) broken = error;
+    else await tx.query("rollback").catch((failure: Error) => { broken = failure; });
     throw error;
   } finally {
+    tx.off("error", lost);
     tx.release(broken);
   }
+}
+
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === "Query read timeout";
 }
 
 /** A statement with its values, written as a tagged template: sql`select ${id}::text`. */

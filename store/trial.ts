@@ -1,7 +1,7 @@
 import type { Agreement, Band, Path } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { Known } from "../handoff/condition.ts";
-import { firstRow, sql, type Pool } from "./db.ts";
+import { firstRow, inTransaction, sql, type Pool } from "./db.ts";
 import { openHandoff } from "./handoffs.ts";
 import { loadRoster } from "./roster.ts";
 import { routeHandoff, type RouteResult } from "./routing.ts";
@@ -27,10 +27,7 @@ export interface TrialHandoff {
 export async function tryRoute(pool: Pool, trial: TrialHandoff): Promise<{ route: RouteResult; roster: Awaited<ReturnType<typeof loadRoster>> }> {
   const { agreement, known } = trial;
   const text = (path: string) => (typeof known.facts[path] === "string" ? known.facts[path] : null);
-  const tx = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await tx.query("begin");
+  return inTransaction(pool, async (tx) => {
     const id = await openHandoff(tx, { kind: "lead", id: "ld_trial" }, 1, known.now, {
       agreementId: trial.agreementId, leadType: trial.leadType, path: trial.path, priority: trial.priority, band: trial.band, fit: trial.fit, intent: trial.intent, icp: false,
       source: null, campaign: null, motion: text("lead.motion"), language: text("lead.language"), product: text("lead.product"),
@@ -42,8 +39,5 @@ export async function tryRoute(pool: Pool, trial: TrialHandoff): Promise<{ route
       exclude: [], ownerId: ownerRep?.id ?? null, language: text("lead.language"), product: text("lead.product"), motion: text("lead.motion"),
     });
     return { route, roster: await loadRoster(tx) };
-  } finally {
-    await tx.query("rollback").catch((failure: Error) => { broken = failure; });
-    tx.release(broken);
-  }
+  }, "rollback");
 }
