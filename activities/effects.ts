@@ -6,6 +6,7 @@ import { MailDown, type MailPort } from "../mail/mail.ts";
 import { audit } from "../store/audit.ts";
 import { pauseConnection, resumeConnection, useConnection } from "../store/connections.ts";
 import { markGone } from "../store/crm-links.ts";
+import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import {
   addEffect, claimEffect, countOpenEffects, effectKinds, endEffect, releaseEffect, withdrawEffects, type Effect, type EffectEnd, type EffectKind,
@@ -23,6 +24,8 @@ export interface EffectDeps {
   /** Without a slash at the end. */
   readonly publicUrl: string;
   readonly clock: () => Instant;
+  /** Rehearsals only. */
+  readonly crashPoint?: CrashHook | undefined;
 }
 
 /** How many effects this run carried out, and how many are still open. */
@@ -81,6 +84,7 @@ async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind
     if (!effect) return done;
     try {
       const end = await perform(deps, effect, run.signal);
+      deps.crashPoint?.("effect-done");
       await endEffect(deps.pool, effect.id, end, deps.clock());
     } catch (error) {
       if (await giveUp(deps, effect, error)) continue;

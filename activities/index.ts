@@ -12,12 +12,17 @@ import { settle } from "./settle.ts";
 
 /** Everything a workflow can ask for: decisions on our own database, effects on other systems. */
 export function createActivities(deps: DecisionDeps & EffectDeps & ReconcileDeps) {
+  const decided = async <R>(decision: Promise<R>): Promise<R> => {
+    const answer = await decision;
+    deps.crashPoint?.("decision-committed");
+    return answer;
+  };
   return {
-    assess: (key: DecisionKey, how: { reopen: boolean }) => assess(deps, key, how),
-    route: (key: DecisionKey) => route(deps, key),
-    checkClocks: (key: DecisionKey) => checkClocks(deps, key),
-    settle: (key: DecisionKey, actionId: string) => settle(deps, key, actionId),
-    hear: (key: DecisionKey, heard: readonly NewsName[]) => hear(deps, key, heard),
+    assess: (key: DecisionKey, how: { reopen: boolean }) => decided(assess(deps, key, how)),
+    route: (key: DecisionKey) => decided(route(deps, key)),
+    checkClocks: (key: DecisionKey) => decided(checkClocks(deps, key)),
+    settle: (key: DecisionKey, actionId: string) => decided(settle(deps, key, actionId)),
+    hear: (key: DecisionKey, heard: readonly NewsName[]) => decided(hear(deps, key, heard)),
     dueReview: (now: Instant) => dueReview(deps, now),
     openReview: (start: ReviewStart & { readonly now: Instant }) => openReview(deps, start),
     lookAtReview: (reviewId: string, now: Instant) => lookAtReview(deps, reviewId, now),

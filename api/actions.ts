@@ -80,6 +80,7 @@ export async function act(deps: ApiDeps, c: Context<AppEnv>, name: ActionName, l
     if (!lead.is_theirs) throw new Problem("not-yours", { detail: "the lead has gone to somebody else", state: stateOf(lead) });
     refuseUnlisted(name, body, await pinnedAgreement(deps, lead), receivedAt);
     stored = await noteAction(deps.pool, { id, leadId: lead.id, name, by, role: caller.role, body, via: "api", receivedAt });
+    deps.crashPoint?.("action-noted");
   }
   if (stored.leadId !== lead.id || stored.name !== name || !stored.sameBody) throw new Problem("key-reused", { field: "idempotency-key", detail: "this key belongs to another action; use a new one" });
   return answerOf(lead.id, id, stored.result ?? await ask(deps, lead, id, stored));
@@ -91,6 +92,7 @@ async function ask(deps: ApiDeps, lead: SeenLead, id: string, stored: StoredActi
   const answer = await deps.temporal.update(lead.id, { id, name, by, role, receivedAt });
   switch (answer.kind) {
     case "answered":
+      deps.crashPoint?.("update-carried-out");
       return answer.result;
     case "refused": {
       const { code, message, stage, waitingOn, owner } = answer.refusal;

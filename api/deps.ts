@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { parseAgreement } from "../agreement/parse.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { Agreements } from "../store/agreements.ts";
+import type { CrashHook } from "../store/crash-point.ts";
 import type { Pool } from "../store/db.ts";
 import type { Role } from "../store/tokens.ts";
 import { defaultHook } from "./errors.ts";
@@ -21,6 +22,8 @@ export interface ApiDeps {
   readonly log: Logger;
   /** Secrets (`whsec_…`) by source; several while one is being replaced. A source without one does not exist. */
   readonly webhookSecrets?: Readonly<Record<string, readonly string[]>>;
+  /** Rehearsals only. */
+  readonly crashPoint?: CrashHook | undefined;
 }
 
 /** Who asks. A rep or manager has a `repId`; machines and operators have none. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { crashSetting } from "../store/crash-point.ts";
 
 const environment = z.object({
   DATABASE_URL: z.string().min(1),
@@ -9,6 +10,8 @@ const environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1"),
   PUBLIC_URL: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  /** Rehearsals only (docs/chaos.md): where this process ends as kill -9 would end it. */
+  BATON_CRASH_AT: z.string().regex(crashSetting).optional(),
 });
 
 export type ApiSettings = Omit<z.output<typeof environment>, "PUBLIC_URL"> & {

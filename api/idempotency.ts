@@ -12,7 +12,7 @@ const exempt = /^POST \/(webhooks\/|v1\/|imports$)/;
  * still running 409. A key is optional: without one a repeat is a new request. Only 2xx answers are kept, for
  * anything else changed nothing (a person's refused action is kept with the action itself).
  */
-export function idempotency(deps: Pick<ApiDeps, "pool">): MiddlewareHandler<AppEnv> {
+export function idempotency(deps: Pick<ApiDeps, "pool" | "crashPoint">): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const key = c.req.header("idempotency-key");
     if (c.req.method !== "POST" || key === undefined || c.var.caller === undefined || exempt.test(c.var.route)) return next();
@@ -29,7 +29,10 @@ export function idempotency(deps: Pick<ApiDeps, "pool">): MiddlewareHandler<AppE
       case "first": break;
     }
     await next();
-    if (c.res.ok && c.res.headers.get("content-type")?.startsWith("application/json")) await keepAnswer(deps.pool, request, c.res.status, await c.res.clone().json());
+    if (c.res.ok && c.res.headers.get("content-type")?.startsWith("application/json")) {
+      await keepAnswer(deps.pool, request, c.res.status, await c.res.clone().json());
+      deps.crashPoint?.("answer-kept");
+    }
     // A database that is away keeps the claim; it lapses by itself.
     else await giveUp(deps.pool, request).catch(() => undefined);
     return undefined;

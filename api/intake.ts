@@ -45,6 +45,7 @@ export function intakeRoutes(deps: ApiDeps): Routes {
       const [one] = await takeIn(tx, [arrival], { now, from: sourceOf(c.var.caller), lane: 1, agreement });
       return one;
     });
+    deps.crashPoint?.("intake-committed");
     const { leadId, stage, changed, outcome } = accepted(answer);
     const url = `${deps.publicUrl}/leads/${leadId}`;
     c.header("location", url);

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { parseAgreement } from "../agreement/parse.ts";
 import { agreementOf } from "../agreement/stored.ts";
 import { createAgreements } from "../store/agreements.ts";
+import { crashHook } from "../store/crash-point.ts";
 import { openPool } from "../store/db.ts";
 import { sweepAnswers } from "../store/idempotency.ts";
 import { createApp } from "./app.ts";
@@ -16,7 +17,8 @@ function main(): void {
   // Statements end well before the three seconds that an answer may take.
   const pool = openPool(settings.DATABASE_URL, { max: 20, statementTimeoutMs: 2_500, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
   const temporal = connectTemporal({ address: settings.TEMPORAL_ADDRESS, namespace: settings.TEMPORAL_NAMESPACE });
-  const app = createApp({ pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: Date.now, publicUrl: settings.publicUrl, log, webhookSecrets: settings.webhookSecrets });
+  const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
+  const app = createApp({ pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: Date.now, publicUrl: settings.publicUrl, log, webhookSecrets: settings.webhookSecrets, crashPoint });
 
   const server = serve({ fetch: app.fetch, port: settings.PORT, hostname: settings.HOST }, ({ port }) => {
     log.info({ ready: true, port }, "the API listens");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { crashSetting } from "../store/crash-point.ts";
 
 const environment = z.object({
   DATABASE_URL: z.string().min(1),
@@ -12,6 +13,8 @@ const environment = z.object({
   /** Worker Deployment Versioning: both or neither (docs/changing-workflows.md). */
   BATON_DEPLOYMENT: z.string().optional(),
   BATON_BUILD_ID: z.string().optional(),
+  /** Rehearsals only (docs/chaos.md): where this process ends as kill -9 would end it. */
+  BATON_CRASH_AT: z.string().regex(crashSetting).optional(),
 });
 
 export type WorkerSettings = z.infer<typeof environment>;

@@ -8,6 +8,7 @@ import type { Agreements } from "../store/agreements.ts";
 import { askToMerge, crmLinkOf, linkCrm, markGone, saveSequence, type CrmLink } from "../store/crm-links.ts";
 import { ChangeError, parseCrmChange } from "../store/crm-change.ts";
 import { lockStanding, moveEngagements, noteCrmAction, saveOpportunity, type LeadStanding } from "../store/crm-news.ts";
+import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, type Pool, type Tx } from "../store/db.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
 import { endInboxRow, nextInboxRow, postponeInboxRow, wakeInboxRows, type InboxRow } from "../store/inbox.ts";
@@ -19,6 +20,8 @@ export interface InboxDeps {
   readonly pool: Pool;
   readonly agreements: Agreements;
   readonly clock: () => Instant;
+  /** Rehearsals only. */
+  readonly crashPoint?: CrashHook | undefined;
 }
 
 /** How long an event waits for one that should have come before it, or for its record to be linked. */
@@ -34,6 +37,7 @@ const mostTries = 8;
 export async function processInbox(deps: InboxDeps, limit: number): Promise<number> {
   for (let n = 0; n < limit; n++) {
     if (!(await inTransaction(deps.pool, (tx) => processNext(deps, tx)))) return n;
+    deps.crashPoint?.("inbox-taken-over");
   }
   return limit;
 }

@@ -9,6 +9,7 @@ import { createHouseCrm } from "../crm/house.ts";
 import { createKeptMail } from "../mail/kept.ts";
 import { createSmtpMail } from "../mail/smtp.ts";
 import { createAgreements } from "../store/agreements.ts";
+import { crashHook } from "../store/crash-point.ts";
 import { openPool } from "../store/db.ts";
 import { houseTables } from "../store/house.ts";
 import { keepMail } from "../store/mail.ts";
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger("WARN", (entry) => log[entry.level === "ERROR" ? "error" : "warn"]({ ...entry.meta }, entry.message)) });
 
   const clock = Date.now;
+  const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const pool = openPool(settings.DATABASE_URL, { max: 20, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
   const agreements = createAgreements(agreementOf);
   const crm = createHouseCrm(houseTables(pool, clock));
@@ -39,7 +41,7 @@ async function main(): Promise<void> {
     namespace: settings.TEMPORAL_NAMESPACE,
     taskQueue: settings.BATON_TASK_QUEUE,
     workflowBundle: await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) }),
-    activities: createActivities({ pool, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client }),
+    activities: createActivities({ pool, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client, crashPoint }),
     shutdownGraceTime: "10 seconds",
     ...(settings.BATON_DEPLOYMENT && settings.BATON_BUILD_ID
       ? { workerDeploymentOptions: { version: { deploymentName: settings.BATON_DEPLOYMENT, buildId: settings.BATON_BUILD_ID }, useWorkerVersioning: true, defaultVersioningBehavior: "AUTO_UPGRADE" as const } }
@@ -49,7 +51,7 @@ async function main(): Promise<void> {
 
   const relay = startRelay({
     pool, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
-    processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+    processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit), crashPoint,
   });
   const heartbeat = startHeartbeat({ pool, clock, id: `${hostname()}:${process.pid}`, worker: () => worker.getState() === "RUNNING", relay: relay.lastRound });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => worker.shutdown());

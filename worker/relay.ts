@@ -1,5 +1,6 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from "@temporalio/client";
 import type { Logger } from "pino";
+import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, rows, sql, type Pool } from "../store/db.ts";
 import { listen } from "../store/listen.ts";
 import { inboxChannel } from "../store/inbox.ts";
@@ -16,6 +17,8 @@ export interface RelayDeps {
   readonly clock: () => number;
   /** Processes up to `limit` inbox rows and says how many it did. */
   readonly processInbox: (limit: number) => Promise<number>;
+  /** Rehearsals only. */
+  readonly crashPoint?: CrashHook | undefined;
 }
 
 export interface Relay {
@@ -74,7 +77,7 @@ export function startRelay(deps: RelayDeps): Relay {
   }
 
   return {
-    lastRound: () => Math.min(...[...rounds.values(), deps.clock()]),
+    lastRound: () => Math.min(deps.clock(), ...rounds.values()),
     async stop() {
       stopping.abort();
       for (const ring of bells.values()) ring();
@@ -106,6 +109,7 @@ async function drainOutbox(deps: RelayDeps, lane: 1 | 2, batch: number): Promise
         }
       }
     }));
+    if (told.length > 0) deps.crashPoint?.("outbox-told");
     if (told.length > 0) await tx.query(sql`update outbox set done_at = ${new Date(deps.clock())} where id = any(${told})`);
     for (const { row, error } of failed) {
       const waitMs = Math.min(1_000 * 2 ** Math.min(row.attempts, 5), 30_000);
