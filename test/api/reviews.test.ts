@@ -39,13 +39,25 @@ afterAll(async () => {
   await world.close();
 });
 
-async function ask(method: string, path: string, { body, key, as = "marketing", from = app }: { body?: unknown; key?: string; as?: Role; from?: Routes } = {}): Promise<{ status: number; body: any }> {
+/** What the answers are asked for here. */
+interface Body {
+  readonly code: string;
+  readonly field: string;
+  readonly next: string | null;
+  readonly dueInWords: string;
+  readonly undecided: number;
+  readonly items: readonly { readonly period: string }[];
+  readonly results: readonly unknown[];
+  readonly lines: { readonly next: string | null; readonly items: readonly { readonly decidedBy: string | null; readonly decidedAt: string | null; readonly waits: boolean }[] };
+}
+
+async function ask(method: string, path: string, { body, key, as = "marketing", from = app }: { body?: unknown; key?: string; as?: Role; from?: Routes } = {}): Promise<{ status: number; body: Body }> {
   const response = await from.request(path, {
     method,
     headers: { authorization: `Bearer ${tokens.get(as)}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...(key === undefined ? {} : { "idempotency-key": key }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: (await response.json()) as Body };
 }
 const decide = (id: string, decisions: unknown[], more: { key?: string; as?: Role; from?: Routes } = {}) => ask("POST", `/reviews/${id}/decisions`, { body: { decisions }, ...more });
 
@@ -95,7 +107,7 @@ test("a list of decisions is carried out lead by lead, and the last one closes t
   await untilReview(world, period, (review) => review.state === "closed");
   const { body: closed } = await ask("GET", `/reviews/${id}`);
   expect(closed).toMatchObject({ state: "closed", undecided: 0, decisions: { keep: 1, return: 1, retire: 1 }, dueInWords: "closed" });
-  expect(closed.lines.items.every((line: any) => line.decidedBy?.startsWith("tn_") && line.decidedAt && !line.waits)).toBe(true);
+  expect(closed.lines.items.every((line) => line.decidedBy?.startsWith("tn_") && line.decidedAt !== null && !line.waits)).toBe(true);
 });
 
 test("the same key gives the same answers and decides nothing twice; with another body it is refused", async () => {
@@ -150,6 +162,6 @@ test("reviews are listed by page, the latest first", async () => {
   const now = Date.now();
   for (const n of [1, 2, 3]) await openReview({ pool: world.pool, agreements }, { kind: "quarterly", period: `209${n}-Q1`, now: now + n * 60_000 });
   const first = await ask("GET", "/reviews?limit=2");
-  expect(first.body.items.map((one: any) => one.period)).toEqual(["2093-Q1", "2092-Q1"]);
+  expect(first.body.items.map((one) => one.period)).toEqual(["2093-Q1", "2092-Q1"]);
   expect((await ask("GET", `/reviews?limit=1&cursor=${first.body.next}`)).body.items).toMatchObject([{ period: "2091-Q1" }]);
 });

@@ -49,7 +49,7 @@ export async function passTime(client: Client, workflowId: string, ms: number): 
     ...execution,
     workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
     updateMask: { paths: ["time_skipping_config"] },
-  } as never);
+  });
   await client.withDeadline(Date.now() + 20_000, () =>
     (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ ...execution, fastForwardId: id }));
 }
