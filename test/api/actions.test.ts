@@ -176,10 +176,12 @@ describe("Idempotency-Key", () => {
     const { id, rep } = await offered();
     const at = `/leads/${id}/outreach`;
     const answers = await Promise.all(Array.from({ length: 5 }, () => ask(rep, "POST", at, { channel: "email" }, "once")));
-    expect(answers.map((one) => one.status).every((status) => status === 200 || status === 409)).toBe(true);
-    for (const twin of answers.filter((one) => one.status === 409)) expect([twin.body.code, twin.headers.get("retry-after")]).toEqual(["still-running", "1"]);
-    const again = await ask(rep, "POST", at, { channel: "email" }, "once");
-    expect(again.body).toEqual(answers.find((one) => one.status === 200)?.body);
+    // A busy machine may take longer than an answer may: then the outcome is asked for like that of any outage.
+    for (const { status } of answers) expect([200, 409, 503]).toContain(status);
+    for (const twin of answers.filter((one) => one.status === 409)) expect([twin.body["code"], twin.headers.get("retry-after")]).toEqual(["still-running", "1"]);
+    const again = await patiently(() => ask(rep, "POST", at, { channel: "email" }, "once"));
+    expect(again.status).toBe(200);
+    for (const one of answers.filter((other) => other.status === 200)) expect(one.body).toEqual(again.body);
     expect(await rows(world.pool, sql`select id from outreach where handoff_id = (select handoff_id from lead where id = ${id})`)).toHaveLength(1);
   });
 
