@@ -93,6 +93,8 @@ async function ask(deps: ApiDeps, lead: SeenLead, id: string, stored: StoredActi
   switch (answer.kind) {
     case "answered":
       deps.crashPoint?.("update-carried-out");
+      // The process is between two runs; nothing happened, and the same key asks the next one.
+      if (!answer.result.done && answer.result.code === "try-again") throw new Problem("unavailable", { detail: answer.result.message, retryAfter: 1 });
       return answer.result;
     case "refused": {
       const { code, message, stage, waitingOn, owner } = answer.refusal;
