@@ -73,8 +73,8 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
   };
 }
 
-/** Uploads take as long as they take. */
-const unhurried = new Set(["/imports"]);
+/** Uploads take as long as they take, and so does the list of all running processes, which is asked for only while Temporal answers. */
+const unhurried = new Set(["/imports", "/reports/conservation"]);
 const longestMs = 2_900;
 
 /** Whatever is silent behind us, the caller hears within three seconds. */

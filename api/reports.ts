@@ -30,7 +30,7 @@ export function reportRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   routes.openapi(get("/reports/conservation", describe.conservation, conservationQuery, answer), async (c) => {
     const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-    const report = await conservation(deps.pool, period, (await deps.temporal.runningLeads?.()) ?? null);
+    const report = await conservation(deps.pool, period, await runningLeads(deps));
     return c.json(withPeriod(period, report), 200);
   });
   routes.openapi(get("/reports/conservation.csv", describe.conservation, conservationQuery, csvAnswer), async (c) => {
@@ -68,6 +68,12 @@ function funnelOf(query: z.output<typeof funnelQuery>, now: number) {
   const period = periodOf(query, now);
   const filters: Filters = Object.fromEntries(dimensionNames.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]])));
   return { period, filters, question: { ...period, filters, groupBy: query.groupBy ?? null } };
+}
+
+/** Which leads' processes run; null while Temporal does not answer, and then the report says that it does not know. */
+async function runningLeads(deps: ApiDeps): Promise<ReadonlySet<string> | null> {
+  if (!deps.temporal.runningLeads || !(await deps.temporal.reachable())) return null;
+  return deps.temporal.runningLeads();
 }
 
 function csv(text: string, name: string): Response {
