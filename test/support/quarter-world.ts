@@ -1,0 +1,199 @@
+import { randomBytes } from "node:crypto";
+import { Client, WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
+import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { pino } from "pino";
+import { createActivities } from "../../activities/index.ts";
+import { agreementOf } from "../../agreement/stored.ts";
+import { createHouseCrm } from "../../crm/house.ts";
+import type { Instant } from "../../handoff/calendar.ts";
+import type { ActionName } from "../../handoff/stage.ts";
+import { createKeptMail } from "../../mail/kept.ts";
+import { noteAction, type ActionBodies } from "../../store/actions.ts";
+import { activate, createAgreements, type Agreements } from "../../store/agreements.ts";
+import { firstRow, inTransaction, openPool, rows, sql, type Pool } from "../../store/db.ts";
+import { houseTables } from "../../store/house.ts";
+import { keepMail } from "../../store/mail.ts";
+import type { LeadRow } from "../../store/subject.ts";
+import { leadOfWorkflowId, leadWorkflowId, updates, type ActionResult } from "../../workflows/contract.ts";
+import { processInbox } from "../../worker/inbox.ts";
+import { startRelay } from "../../worker/relay.ts";
+import { freshDatabase, temporal } from "./world.ts";
+
+Runtime.install({ logger: new DefaultLogger("ERROR") });
+
+/**
+ * The whole process on real parts in a time of its own. The server gives every execution its own clock; here all of them
+ * live through the same weeks: a process begins at the moment its start was written, and news finds it no earlier than
+ * the moment it was written. The relay is the real one, speaking through a client that sees to that.
+ */
+export interface QuarterWorld {
+  readonly pool: Pool;
+  readonly client: Client;
+  readonly taskQueue: string;
+  readonly agreements: Agreements;
+  /** The time on a process's clock. */
+  now(workflowId: string): Instant;
+  /** Moves a process's clock to `at`; its timers on the way fire. One that is there already, or has ended, stays. */
+  bring(workflowId: string, at: Instant): Promise<void>;
+  /** Starts a process that is not a lead's at `at`. */
+  begin(type: string, workflowId: string, at: Instant, args: readonly unknown[]): Promise<void>;
+  /** A process that another one started at this moment of its clock. */
+  adopt(workflowId: string, parent: string): void;
+  /** The lead, once nothing waits to be told to its process and its process has taken in what it was told. */
+  settled(leadId: string): Promise<LeadRow>;
+  /** What a person does, at the lead's time; a refusal of the validator is a value. */
+  act<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A], who: { by: string; role: string }): Promise<ActionResult | "refused">;
+  /** Called with the lead whenever its process was started or told something. */
+  onNews(listen: (leadId: string) => void): void;
+  close(): Promise<void>;
+}
+
+export async function quarterWorld(agreementText: string, from: Instant): Promise<QuarterWorld> {
+  const database = await freshDatabase();
+  const pool = openPool(database.url, { max: 24 });
+  const server = await temporal();
+  const taskQueue = `quarter-${randomBytes(4).toString("hex")}`;
+  const connection = await NativeConnection.connect({ address: server.address });
+  const client = new Client({ connection, namespace: server.namespace, identity: "test-client" });
+  const agreements = createAgreements(agreementOf);
+  await inTransaction(pool, (tx) => activate(tx, agreementText, "test", from));
+
+  const offsets = new Map<string, number>();
+  const runs = new Map<string, string>();
+  const moving = new Map<string, Promise<void>>();
+  let listen: (leadId: string) => void = () => undefined;
+  const now = (workflowId: string) => Date.now() + (offsets.get(workflowId) ?? 0);
+
+  const pass = async (workflowId: string, seconds: number): Promise<void> => {
+    const id = randomBytes(6).toString("hex");
+    const place = { namespace: server.namespace, workflowExecution: { workflowId } };
+    const service = client.connection.workflowService as unknown as Record<"updateWorkflowExecutionOptions" | "pollWorkflowExecutionTimeSkipping", (request: object) => Promise<unknown>>;
+    await client.withDeadline(Date.now() + 60_000, async () => {
+      // Children begin at their parent's time and are moved by themselves.
+      await service.updateWorkflowExecutionOptions({
+        ...place, updateMask: { paths: ["time_skipping_config"] },
+        workflowExecutionOptions: { timeSkippingConfig: { enabled: true, disablePropagation: true, fastForwardConfig: { id, duration: { seconds } } } },
+      });
+      await service.pollWorkflowExecutionTimeSkipping({ ...place, fastForwardId: id });
+    });
+    offsets.set(workflowId, (offsets.get(workflowId) ?? 0) + seconds * 1_000);
+  };
+
+  /** One move at a time: a second one would take the place of the first. */
+  const bring = (workflowId: string, at: Instant): Promise<void> => {
+    const moved = (moving.get(workflowId) ?? Promise.resolve()).then(async () => {
+      const behind = at - now(workflowId);
+      if (behind < 500) return;
+      await pass(workflowId, Math.ceil(behind / 1_000)).catch((error: unknown) => { if (!isOver(error)) throw error; });
+    });
+    moving.set(workflowId, moved.catch(() => undefined));
+    return moved;
+  };
+
+  /** The clock of a new process stands at today until it is brought to its own time, so its first task waits for that. */
+  const start = async (type: string, options: Parameters<Client["workflow"]["start"]>[1] & { workflowId: string }, at: Instant) => {
+    const { requestEagerStart: _, ...rest } = options as typeof options & { requestEagerStart?: boolean };
+    const handle = await client.workflow.start(type, { ...rest, startDelay: Math.max(0, at - Date.now() + 5) });
+    if (runs.get(options.workflowId) !== handle.firstExecutionRunId) {
+      runs.set(options.workflowId, handle.firstExecutionRunId);
+      offsets.set(options.workflowId, 0);
+    }
+    await bring(options.workflowId, at + 10);
+    return handle;
+  };
+
+  /** The answer to a query comes after the task under way; the very first task may not be there yet. */
+  const taskDone = async (workflowId: string): Promise<void> => {
+    for (let tries = 0; ; tries++) {
+      try {
+        return void (await client.workflow.getHandle(workflowId).query("standing"));
+      } catch (error) {
+        if (isOver(error)) return;
+        if (tries > 200 || (error as { cause?: { code?: unknown } }).cause?.code !== 9) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  };
+
+  const writtenAt = async (workflowId: string): Promise<Instant> => {
+    const row = await firstRow<{ at: Date | null }>(pool, sql`select max(created_at) as at from outbox where workflow_id = ${workflowId} and done_at is null`);
+    return row?.at?.getTime() ?? 0;
+  };
+  const onTime = {
+    withDeadline: client.withDeadline.bind(client),
+    workflow: {
+      start: async (type: string, options: Parameters<typeof start>[1]) => start(type, options, await writtenAt(options.workflowId)),
+      getHandle: (workflowId: string) => ({
+        signal: async (name: string, payload: unknown) => {
+          await bring(workflowId, await writtenAt(workflowId));
+          await client.workflow.getHandle(workflowId).signal(name, payload);
+        },
+      }),
+    },
+  } as unknown as Client;
+
+  const clock = Date.now;
+  const log = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
+  const activities = createActivities({
+    pool, agreements, client, clock, publicUrl: "http://baton.test",
+    crm: createHouseCrm(houseTables(pool, clock)), mail: createKeptMail((message) => keepMail(pool, message, clock())),
+  });
+  const worker = await Worker.create({ connection, namespace: server.namespace, taskQueue, workflowBundle: { codePath: server.bundlePath }, activities, maxCachedWorkflows: 600 });
+  const running = worker.run();
+  const relay = startRelay({ pool, databaseUrl: database.url, client: onTime, taskQueue, log, clock, processInbox: (limit) => processInbox({ pool, agreements, clock }, limit) });
+  const told = setInterval(() => void reportNews(), 50);
+  let reported = 0;
+  const reportNews = async (): Promise<void> => {
+    const done = await rows<{ id: number; workflow_id: string }>(pool, sql`select id, workflow_id from outbox where id > ${reported} order by id`).catch(() => []);
+    for (const row of done) {
+      reported = Math.max(reported, row.id);
+      const leadId = leadOfWorkflowId(row.workflow_id);
+      if (leadId) listen(leadId);
+    }
+  };
+
+  return {
+    pool, client, taskQueue, agreements, now, bring,
+    begin: async (type, workflowId, at, args) => void (await start(type, { workflowId, taskQueue, args: [...args] }, at)),
+    adopt: (workflowId, parent) => void offsets.set(workflowId, offsets.get(parent) ?? 0),
+    async settled(leadId) {
+      const workflowId = leadWorkflowId(leadId);
+      for (const end = Date.now() + 30_000; ;) {
+        const waiting = await firstRow(pool, sql`select 1 from outbox where workflow_id = ${workflowId} and done_at is null limit 1`);
+        if (!waiting) break;
+        if (Date.now() > end) throw new Error(`${workflowId} was not told its news within 30 s`);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      await taskDone(workflowId);
+      const row = await firstRow<LeadRow>(pool, sql`select * from lead where id = ${leadId}`);
+      if (!row) throw new Error(`no lead ${leadId}`);
+      return row;
+    },
+    async act(leadId, name, body, { by, role }) {
+      const id = `ax_${randomBytes(8).toString("hex")}`;
+      const receivedAt = now(leadWorkflowId(leadId));
+      await noteAction(pool, { id, leadId, name, by, role, body, via: "api", receivedAt });
+      try {
+        return await client.withDeadline(Date.now() + 60_000, () =>
+          client.workflow.getHandle(leadWorkflowId(leadId)).executeUpdate(updates[name], { updateId: id, args: [{ id, name, by, role, receivedAt }] }));
+      } catch (error) {
+        if (error instanceof WorkflowUpdateFailedError || isOver(error)) return "refused";
+        throw error;
+      }
+    },
+    onNews: (does) => { listen = does; },
+    async close() {
+      clearInterval(told);
+      await relay.stop();
+      worker.shutdown();
+      await running;
+      await connection.close();
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+function isOver(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError || (error as { code?: unknown } | null)?.code === 5;
+}
