@@ -1,0 +1,147 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { rows, sql } from "../store/db.ts";
+import { ask, isOpen, type Answer, type Question } from "./ask.ts";
+import { drained } from "./drain.ts";
+import type { Ledger } from "./ledger.ts";
+import { memoryOf } from "./memory.ts";
+import { insist, type Crowd } from "./people.ts";
+import { trouble } from "./strike.ts";
+import type { ChaosWorld, LinkName } from "./world.ts";
+
+export const silentOnes = ["postgres", "temporal", "crm", "smtp"] as const;
+export type Silent = (typeof silentOnes)[number];
+
+/** What one of them falling silent did to the others. Times in milliseconds, memory in MiB. */
+export interface Outage {
+  readonly silent: Silent;
+  readonly requests: number;
+  readonly accepted: number;
+  readonly unavailable: number;
+  readonly slowestMs: number;
+  /** From the healing until /readyz says yes, and until no backlog is left. */
+  readonly readyAfterMs: number;
+  readonly drainedAfterMs: number;
+  readonly memory: Readonly<Record<"api" | "worker", readonly [before: number, during: number, after: number]>>;
+  readonly breaches: readonly string[];
+}
+
+const linksTo: Readonly<Record<Silent, readonly LinkName[]>> = {
+  postgres: ["api-postgres", "worker-postgres"], temporal: ["api-temporal", "worker-temporal"], crm: [], smtp: ["worker-smtp"],
+};
+/** Every answer comes within this time. */
+const answerMs = 3_000;
+/** More than a collector leaves lying about; what is held per request or lead would pass it. */
+const growthMiB = 150;
+
+/** Makes one of them fall silent for a while, with people at work, and watches until all is as before. */
+export async function outage(world: ChaosWorld, crowd: Crowd, silent: Silent, forMs: number, drainMs: number): Promise<Outage> {
+  const { ledger } = crowd;
+  const unanswered: Keyed[] = [];
+  const breaches: string[] = [];
+  const figures = { requests: 0, accepted: 0, unavailable: 0, slowestMs: 0 };
+  const before = memory(world);
+  const starts = { api: world.processes.api.starts(), worker: world.processes.worker.starts() };
+  if (silent === "crm") await trouble(world, { kind: "slow", waitMs: 120_000 });
+  for (const link of linksTo[silent]) world.links[link].suffer({ kind: "silent" });
+
+  const end = performance.now() + forMs;
+  const questions = await questionsFor(world, silent);
+  const peak = { ...before };
+  await Promise.all(questions.map(async (question, asker) => {
+    for (let n = 0; performance.now() < end; n++) {
+      const one = question(`${silent}-${asker}-${n}`);
+      const answer = await ask(world.url, one);
+      figures.requests += 1;
+      figures.slowestMs = Math.max(figures.slowestMs, answer.ms);
+      const where = `${silent} silent: ${one.method} ${one.path.replace(/ld_\w+/, "{id}")}`;
+      if (answer.ms > answerMs) breaches.push(`${where} took ${answer.ms} ms`);
+      if (answer.kind === "none") breaches.push(`${where} got no answer (${answer.why})`);
+      else if (answer.status === 503) {
+        figures.unavailable += 1;
+        if (answer.retryAfter === null) breaches.push(`${where} got 503 without Retry-After`);
+      } else if (answer.status < 300) {
+        figures.accepted += 1;
+      } else breaches.push(`${where} got ${answer.status} ${String(answer.body["code"])}`);
+      if (isKeyed(one)) {
+        if (isOpen(answer)) unanswered.push(one);
+        else enter(ledger, one, answer);
+      }
+      for (const [name, value] of Object.entries(memory(world)) as ["api" | "worker", number][]) peak[name] = Math.max(peak[name], value);
+      await pause(100);
+    }
+  }));
+
+  for (const link of linksTo[silent]) world.links[link].heal();
+  if (silent === "crm") await trouble(world, null);
+  const healed = performance.now();
+  const readyAfterMs = await untilReady(world, healed, drainMs);
+  // Who got no answer asks again with the same key: what was carried out meanwhile must not be carried out twice.
+  for (const one of unanswered) {
+    const answer = await insist(crowd, one);
+    if (answer) enter(ledger, one, answer);
+  }
+  const done = await drained(world.pool, drainMs);
+  if (done.left) breaches.push(`${silent} back: a backlog is left after ${done.ms} ms: ${JSON.stringify(done.left)}`);
+  const after = memory(world);
+  for (const name of ["api", "worker"] as const) {
+    if (world.processes[name].starts() !== starts[name]) breaches.push(`${silent} silent: ${name} ended`);
+    if (after[name] - before[name] > growthMiB) breaches.push(`${silent} silent: ${name} grew from ${before[name]} to ${after[name]} MiB`);
+  }
+  return {
+    silent, ...figures, readyAfterMs, drainedAfterMs: Math.round(performance.now() - healed), breaches: [...new Set(breaches)].slice(0, 20),
+    memory: { api: [before.api, peak.api, after.api], worker: [before.worker, peak.worker, after.worker] },
+  };
+}
+
+/** What people ask meanwhile: intake, actions, lists, figures, health. */
+async function questionsFor({ pool, tokens }: ChaosWorld, silent: Silent): Promise<((key: string) => Question)[]> {
+  const found = await rows<{ id: string; owner_id: string }>(pool, sql`
+    select id, owner_id from lead where stage in ('sal', 'sql') and owner_id is not null order by id desc limit 3`);
+  const outreach = found.map(({ id, owner_id }) => (key: string): Question => ({
+    method: "POST", path: `/leads/${id}/outreach`, token: tokens.reps[owner_id] ?? "", key, body: { channel: "email", outcome: "attempted" },
+  }));
+  const look = (path: string) => (): Question => ({ method: "GET", path, token: tokens.operator });
+  const intake = (key: string): Question => ({
+    method: "POST", path: "/leads", token: tokens.operator, key: `${silent}/${key}`,
+    body: {
+      facts: {
+        "lead.email": emailOf(`${silent}/${key}`), "lead.name": "Kim", "lead.title": "VP Operations", "lead.role": "buyer", "lead.source": "google", "lead.firstTouchAt": "2026-11-01T10:00:00Z",
+        "account.name": "Customer", "account.domain": emailOf(`${silent}/${key}`).split("@")[1] ?? "", "account.employees": 200, "account.industry": "Software", "account.country": "US",
+      },
+      engagements: [{ id: `form-${key}`, type: "demo_request" }],
+    },
+  });
+  return [intake, intake, ...outreach, look("/leads?limit=20"), look("/queue"), look("/reports/conservation"), look("/readyz"), look("/metrics")];
+}
+
+type Keyed = Question & { readonly key: string };
+
+function isKeyed(question: Question): question is Keyed {
+  return question.key !== undefined;
+}
+
+function enter(ledger: Ledger, { key, path, body }: Keyed, answer: Answer): void {
+  if (answer.kind !== "answer") return;
+  const done = answer.status < 300;
+  const { id, action } = answer.body;
+  if (path !== "/leads") ledger.actions.push({ key, lead: path.split("/")[2] ?? "", name: "outreach", by: "", done, status: answer.status, id: done ? String(action) : null });
+  else if (done) ledger.leads.push({ key, id: String(id), email: (body as { facts: Record<string, string> }).facts["lead.email"] ?? "" });
+  else ledger.breach(`a lead was refused with ${answer.status} ${String(answer.body["code"])}`);
+}
+
+function emailOf(key: string): string {
+  return `kim@outage-${key.replace(/[^a-z0-9]+/g, "-")}.com`;
+}
+
+async function untilReady(world: ChaosWorld, since: number, withinMs: number): Promise<number> {
+  for (;;) {
+    const answer = await ask(world.url, { method: "GET", path: "/readyz", token: world.tokens.operator });
+    const ms = Math.round(performance.now() - since);
+    if ((answer.kind === "answer" && answer.status === 200) || ms > withinMs) return ms;
+    await pause(100);
+  }
+}
+
+function memory(world: ChaosWorld): Record<"api" | "worker", number> {
+  return { api: memoryOf(world.processes.api.pid()) ?? 0, worker: memoryOf(world.processes.worker.pid()) ?? 0 };
+}

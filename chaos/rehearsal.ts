@@ -1,0 +1,95 @@
+import { checkAll } from "./checks.ts";
+import { drained } from "./drain.ts";
+import { Ledger } from "./ledger.ts";
+import { outage, silentOnes, type Outage } from "./outages.ts";
+import { sendLeads, workAsRep, workInCrm, type Crowd } from "./people.ts";
+import { strikeUntil, type Hits } from "./strike.ts";
+import { openWorld } from "./world.ts";
+
+export interface Rehearsal {
+  readonly seed: number;
+  /** How long faults strike. */
+  readonly minutes: number;
+  readonly leads: number;
+  /** How long each of the outside systems is silent; 0 leaves this part out. */
+  readonly silentMs: number;
+  /** The least that must have happened, or the run has tested nothing. */
+  readonly least: { readonly faults: number; readonly kinds: number; readonly actions: number };
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly hits: Hits;
+  readonly figures: Ledger["figures"] & { readonly leads: number; readonly done: number; readonly refused: number; readonly healedAfterMs: number; readonly drainedAfterMs: number };
+  readonly outages: readonly Outage[];
+  /** Everything that was not as promised; empty is the aim. */
+  readonly breaches: readonly string[];
+}
+
+/** How long the system may take to work off what piled up. Effects that failed wait longer each time, at most five minutes. */
+const drainMs = 330_000;
+
+/**
+ * Leads arrive and reps act while processes are killed and links are troubled; then everything is healed, worked off and
+ * held against what was acknowledged. After that each outside system falls silent once.
+ */
+export async function rehearse(how: Rehearsal, say: (line: string) => void): Promise<Outcome> {
+  const world = await openWorld(how.environment, say);
+  try {
+    const ledger = new Ledger();
+    const lasting = how.minutes * 60_000;
+    const began = performance.now();
+    const isLate = (): boolean => performance.now() - began > lasting;
+    let isOver = false;
+    let isHopeless = false;
+    const crowd: Crowd = { world, ledger, seed: how.seed, isOver: () => isOver, isHopeless: () => isHopeless };
+    say(`seed ${how.seed}: ${how.leads} leads, faults for ${how.minutes} min`);
+    const intake = sendLeads(crowd, how.leads, lasting * 0.8);
+    const work = [...Object.keys(world.tokens.reps).map((rep) => workAsRep(crowd, rep)), workInCrm(crowd)];
+    const hits = await strikeUntil(world, how.seed, isLate, (line) => say(`${stamp(began)} ${line}`));
+    const healed = performance.now();
+    say(`${stamp(began)} healed`);
+    await intake;
+    isOver = true;
+    const giveUp = setTimeout(() => { isHopeless = true; }, 60_000);
+    await Promise.all(work);
+    clearTimeout(giveUp);
+    const answeredMs = Math.round(performance.now() - healed);
+    const rest = await drained(world.pool, drainMs);
+    say(`${stamp(began)} worked off`);
+
+    const breaches = rest.left ? [`a backlog is left after ${rest.ms} ms: ${JSON.stringify(rest.left)}`] : [];
+    const outages: Outage[] = [];
+    if (how.silentMs > 0) breaches.push(...await checkAll(world, ledger));
+    for (const silent of how.silentMs > 0 ? silentOnes : []) {
+      say(`${stamp(began)} ${silent} falls silent for ${how.silentMs} ms`);
+      const one = await outage(world, crowd, silent, how.silentMs, drainMs);
+      outages.push(one);
+      breaches.push(...one.breaches);
+    }
+    breaches.push(...await checkAll(world, ledger));
+    const figures = {
+      ...ledger.figures, leads: ledger.leads.length, done: ledger.actions.filter((one) => one.done).length, refused: ledger.actions.filter((one) => !one.done).length,
+      healedAfterMs: answeredMs, drainedAfterMs: answeredMs + rest.ms,
+    };
+    return { seed: how.seed, hits, figures, outages, breaches: [...new Set([...breaches, ...tooLittle(how, hits, figures)])] };
+  } finally {
+    await world.close();
+  }
+}
+
+/** A run that tests nothing must not pass. */
+function tooLittle({ least }: Rehearsal, hits: Hits, figures: { readonly leads: number; readonly done: number }): string[] {
+  const faults = Object.values(hits).reduce((sum, count) => sum + count, 0);
+  const kinds = Object.keys(hits).length;
+  return [
+    ...(faults >= least.faults ? [] : [`only ${faults} faults were hit, expected at least ${least.faults}`]),
+    ...(kinds >= least.kinds ? [] : [`only ${kinds} kinds of faults were hit, expected at least ${least.kinds}`]),
+    ...(figures.done >= least.actions ? [] : [`only ${figures.done} actions succeeded, expected at least ${least.actions}`]),
+  ];
+}
+
+function stamp(began: number): string {
+  return `${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s`;
+}
