@@ -85,8 +85,11 @@ function bodyFor(name: ActionName, random: () => number): ActionBodies[ActionNam
   return bodies[name]();
 }
 
+/** The lead at rest: the row is written a moment before its process knows, and the answer to a query comes after that. */
 async function still(leadId: string): Promise<LeadRow> {
-  return world.until(leadId, (lead) => lead.waiting_on !== "assessment" && lead.next_step !== "its return conditions are looked at");
+  const lead = await world.until(leadId, (row) => row.waiting_on !== "assessment" && row.next_step !== "its return conditions are looked at");
+  if (!isClosed(lead.stage)) await world.handle(leadId).query("standing");
+  return lead;
 }
 
 /** One lead from arrival to its end, tried at every step with actions that are allowed and actions that are not. */
