@@ -66,7 +66,8 @@ export function intentCrosses(engagements: readonly Engagement[], signals: Agree
   // one sign this is a plain bisection. Should the steps run out, the earliest moment not yet excluded is the answer.
   function search(from: Instant, to: Instant): Instant | null {
     if (reached ? lowest(from, to) >= threshold : highest(from, to) < threshold) return null;
-    if (to - from <= 1 || --steps <= 0) return to;
+    if (to - from <= 1) return rounded(lasting + decayed(gaining, to) - decayed(losing, to)) >= threshold === reached ? null : to;
+    if (--steps <= 0) return to;
     const middle = from + Math.floor((to - from) / 2);
     return search(from, middle) ?? search(middle, to);
   }
