@@ -92,17 +92,23 @@ async function takeBack(c: Case, why: string): Promise<void> {
   setState(c.lead, { waitingOn: "assessment", nextStep: "it is routed again", nextAt: c.now, owner: null });
 }
 
-/** The rep clocks of this round end and capacity is free. A missed deadline stays on record as breached. */
+/** The rep clocks of this round end and capacity is free. */
 export async function endRound(c: Case, why: string): Promise<void> {
   const h = c.handoff;
   if (!h) return;
-  const open = await c.tx.query<{ id: string; breached_at: Date | null }>(sql`select id, breached_at from clock where handoff_id = ${h.id} and scope = 'rep' and ended_at is null`);
+  await endRepClocks(c);
+  await endAssignment(c.tx, h.id, h.round, c.now, why);
+  await freeCapacity(c);
+}
+
+/** Nothing is asked of the rep any more. A missed deadline stays on record as breached. */
+export async function endRepClocks(c: Case): Promise<void> {
+  if (!c.handoff) return;
+  const open = await c.tx.query<{ id: string; breached_at: Date | null }>(sql`select id, breached_at from clock where handoff_id = ${c.handoff.id} and scope = 'rep' and ended_at is null`);
   for (const clock of open.rows) await appendEvent(c.tx, clock.id, { kind: clock.breached_at === null ? "cancel" : "stop", at: c.now });
   await c.tx.query(sql`
     update clock set ended_at = ${new Date(c.now)}, due_at = null, state = case when breached_at is null then 'cancelled' else 'breached' end
-    where handoff_id = ${h.id} and scope = 'rep' and ended_at is null`);
-  await endAssignment(c.tx, h.id, h.round, c.now, why);
-  await freeCapacity(c);
+    where handoff_id = ${c.handoff.id} and scope = 'rep' and ended_at is null`);
 }
 
 /** Nobody answered: the lead now lies with the manager, who assigns it. */
@@ -129,8 +135,11 @@ async function stalled(c: Case, why: string): Promise<void> {
 
 /** After anything changed under an open handoff: what the clocks and the cadence say comes next. */
 export async function lookAhead(c: Case): Promise<ClocksJudged> {
-  const { judged } = await showClocks(c);
   const waiting = c.lead.waiting_on;
+  const isContested = waiting === "manager" && c.handoff?.contested_at != null && c.handoff.overturned_at === null;
+  const decisionDue = c.lead.due_at;
+  const { judged } = await showClocks(c);
+  if (isContested) c.lead.due_at = decisionDue;
   if (waiting === "outreach" || waiting === "answer") waitForRep(c, waiting, judged);
   if (c.lead.stage === "sal" || c.lead.stage === "sql") {
     const input = await cadenceInput(c);
@@ -138,7 +147,8 @@ export async function lookAhead(c: Case): Promise<ClocksJudged> {
     const also = next && "next" in next && next.next ? { at: next.next.at, what: next.next.what } : null;
     waitForRep(c, waiting as "attempts" | "meeting" | "opportunity", judged, also);
   }
-  if ((waiting === "queue" || waiting === "manager") && judged.next) c.lead.next_at = new Date(judged.next.at);
+  // A time that is past would wake the process again and again.
+  if (waiting === "queue" || waiting === "manager") c.lead.next_at = judged.next === null ? null : new Date(judged.next.at);
   return judged;
 }
 

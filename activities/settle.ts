@@ -14,9 +14,9 @@ import type { ActionResult, DecisionKey, Standing } from "../workflows/contract.
 import { actionById, type ActionRow } from "./action.ts";
 import { settleAction } from "../store/actions.ts";
 import { closeCase, factsOf, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
-import { endRound, lookAhead } from "./check-clocks.ts";
+import { endRepClocks, endRound, lookAhead } from "./check-clocks.ts";
 import { handOff, returnTerms } from "./assess.ts";
-import { disqualify, freeCapacity, rejectionStands, renurture } from "./ending.ts";
+import { cancelClocks, disqualify, freeCapacity, rejectionStands, renurture } from "./ending.ts";
 import { onClocks } from "./running-clocks.ts";
 
 export interface Settled { readonly standing: Standing; readonly result: ActionResult }
@@ -140,8 +140,11 @@ async function contest(c: Case, a: ActionRow): Promise<void> {
   const manager = await firstRow<{ manager_id: string | null }>(c.tx, sql`select manager_id from rep where id = ${h.rep_id}`);
   await openTask(c.tx, { kind: "contested", subject: c.subject, handoffId: h.id, role: "manager", assigneeId: manager?.manager_id ?? null, dueAt: due, detail: { reason: a.body.reason, by: a.by_id } }, c.now);
   await mail(c, "contested", h.round, { repId: h.rep_id, reason: a.body.reason ?? null, dueAt: due });
+  await endRepClocks(c);
   setState(c.lead, { waitingOn: "manager", nextStep: "the manager decides on the contested rejection", nextAt: null, owner: manager?.manager_id ?? null });
   c.lead.due_at = new Date(due);
+  // The lead's own clocks run on and wake the process when they are missed.
+  await lookAhead(c);
   await syncCrm(c);
 }
 
@@ -176,7 +179,7 @@ export async function toOpportunity(c: Case, at: Instant, because: string): Prom
   h.opportunity_at = new Date(at);
   await moveTo(c.tx, c.lead, "opportunity", because, c.key);
   await endRound(c, "opportunity");
-  await c.tx.query(sql`update clock set ended_at = ${new Date(c.now)}, due_at = null, state = case when breached_at is null then 'cancelled' else 'breached' end where handoff_id = ${h.id} and ended_at is null`);
+  await cancelClocks(c);
   h.state = "closed";
   h.outcome = "opportunity";
   h.closed_at = new Date(c.now);

@@ -64,6 +64,31 @@ test("when the ladder is exhausted the manager has the lead and a task, and assi
   await keepHistory(world, id, "ladder-exhausted");
 });
 
+test("while the manager decides on a contested rejection the rep's clocks stand still, and the lead's own deadline goes on record", async () => {
+  const id = await offered();
+  await world.act(id, "reject", { reason: "below-company-size" });
+  const contested = await world.until(id, (lead) => lead.waiting_on === "manager");
+  const clocks = () => rows<{ scope: string; state: string }>(world.pool, sql`select c.scope, c.state from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`);
+  expect(await clocks()).toEqual([{ scope: "lead", state: "running" }, { scope: "rep", state: "cancelled" }]);
+  await world.pass(id, 2 * hour);
+  const later = await world.until(id, (lead) => lead.next_at === null);
+  expect(later).toMatchObject({ waiting_on: "manager", due_at: contested.due_at });
+  expect(await clocks()).toEqual([{ scope: "lead", state: "breached" }, { scope: "rep", state: "cancelled" }]);
+  expect(await mailsSent(id)).not.toContain("breach");
+});
+
+test("a lead that waits for a manager past every deadline wakes its process no more", async () => {
+  const id = await offered();
+  await world.pool.query("update rep set active = false where role = 'rep'");
+  await world.pass(id, 92 * minute);
+  await world.pool.query("update rep set active = true where role = 'rep'");
+  await world.until(id, (lead) => lead.waiting_on === "queue" || lead.waiting_on === "manager");
+  await world.pass(id, 24 * hour);
+  const { step } = await world.until(id, (lead) => lead.next_at === null);
+  await world.pass(id, 24 * hour);
+  expect((await world.lead(id)).step).toBe(step);
+});
+
 describe("a pause", () => {
   test("stops the clocks until it ends by itself", async () => {
     const id = await offered();
