@@ -5,8 +5,6 @@ import type { ActionName, Stage, WaitingOn } from "../handoff/stage.ts";
 
 /** The Temporal contract: queue, ids and their inverse, messages, search attributes. Ids only, never a name. */
 
-export const defaultTaskQueue = "baton";
-
 export function leadWorkflowId(leadId: string): string {
   return `lead/${leadId}`;
 }
@@ -38,6 +36,8 @@ export interface LeadStart {
   readonly priority: number;
   /** Where the earlier run left it; ids only. Without it the process asks Postgres. */
   readonly at?: Standing;
+  /** News that came while the earlier run was ending and was not looked at there. */
+  readonly heard?: readonly NewsName[];
   /** Continue as new after so many events, instead of when the server suggests it (tests). */
   readonly continueAfterEvents?: number;
 }

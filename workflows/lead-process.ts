@@ -50,6 +50,7 @@ export class LeadProcess {
     this.cycle = start.cycle;
     this.step = start.step;
     if (start.at) this.at = start.at;
+    for (const name of start.heard ?? []) this.heard.add(name);
     this.subject = { kind: "lead", id: start.leadId };
     for (const name of actions) this.listenFor(name);
     for (const name of newsNames) setHandler(news[name], () => void this.heard.add(name));
@@ -139,7 +140,8 @@ export class LeadProcess {
 
   nextStart(): LeadStart {
     const { leadId, priority, continueAfterEvents } = this.start;
-    const rest = { leadId, priority, ...(continueAfterEvents === undefined ? {} : { continueAfterEvents }) };
+    const heard = [...this.heard].sort();
+    const rest = { leadId, priority, ...(continueAfterEvents === undefined ? {} : { continueAfterEvents }), ...(heard.length === 0 ? {} : { heard }) };
     const at = { ...this.at, nextCycle: false, effects: false };
     return this.at.nextCycle
       ? { ...rest, cycle: this.cycle + 1, step: 0, from: "cycle", at }
