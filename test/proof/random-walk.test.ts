@@ -14,7 +14,7 @@ import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1_000_000));
 const wanted = Number(process.env["ACTIONS"] ?? 10_000);
-const walkers = 24;
+const walkers = 10;
 const reps = ["rp_one", "rp_two", "rp_three", "rp_four"];
 
 let world: LeadWorld;

@@ -142,7 +142,7 @@ class Run {
   /** Counts the time between two moments, a minute or less at once. */
   walkTo(from: Instant, to: Instant): void {
     if (this.target.kind === "same-day") {
-      this.sameDay();
+      this.sameDay(to);
       return;
     }
     for (let at = from; at < to && this.dueAt === null;) {
@@ -166,12 +166,13 @@ class Run {
     }
   }
 
-  /** The end of the working day on which the outreach is due, and never before the outreach itself. */
-  private sameDay(): void {
+  /** The end of the working day on which the outreach is due, and never before the outreach itself. New hours hold from when they come. */
+  private sameDay(to: Instant): void {
     if (this.dueAt !== null) return;
     const anchor = this.outreachDueAt === null || this.outreachDueAt < this.startedAt ? this.startedAt : this.outreachDueAt - 1;
     const close = this.walk.closeOf(this.walk.dateOf(anchor), anchor);
-    this.dueAt = close === null ? null : Math.max(close, this.outreachDueAt ?? close);
+    const due = close === null ? null : Math.max(close, this.outreachDueAt ?? close);
+    if (due !== null && due <= to) this.dueAt = due;
   }
 
   /** The clock runs until this moment, when something happens to it: a deadline missed by then stays missed at the moment it was. */
