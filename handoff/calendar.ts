@@ -6,7 +6,7 @@ import { contains, countAtMost, earliestAfter, firstOpen, latestAfter, openBefor
 import type { Interval, OpenSet } from "./open-set.ts";
 
 export { CalendarError, checkCalendar } from "./calendar-definition.ts";
-export type { CalendarDef, CalendarProblem, DayName } from "./calendar-definition.ts";
+export type { CalendarDef, DayName } from "./calendar-definition.ts";
 export { formatLocal, localDateOf } from "./local-time.ts";
 export type { Instant, LocalDate } from "./local-time.ts";
 export type { Interval } from "./open-set.ts";

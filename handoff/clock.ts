@@ -7,8 +7,8 @@ import { DAY, formatWall } from "./local-time.ts";
 import { printTarget } from "./target.ts";
 
 export { ClockError } from "./clock-fold.ts";
-export type { Calendars, ClockEvent, ClockState, ClockView } from "./clock-fold.ts";
-export type { ClockRule, Warning } from "./clock-run.ts";
+export type { Calendars, ClockEvent, ClockView } from "./clock-fold.ts";
+export type { ClockRule } from "./clock-run.ts";
 
 /**
  * What a clock shows at `asOf` (clocks.md). A pause suspends every kind of target in its own unit: open time, elapsed
