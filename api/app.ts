@@ -27,14 +27,13 @@ import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /**
- * The whole HTTP API. A request passes, in this order: stamp and bound, gate (token and table), body, idempotency, route.
+ * The whole HTTP API. A request passes, in this order: stamp, gate (token and table), body, idempotency, route.
  * Throws when a mounted route has no row in the authorisation table.
  */
 export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => Routes)[] = routeModules): Routes {
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
-  app.use("*", bound);
   app.use("*", gate(deps.pool));
   app.use("*", readBody());
   app.use("*", idempotency(deps));
@@ -50,6 +49,7 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
     return problemResponse(new Problem("internal", { detail: "this request broke; the log says where" }));
   });
   refuseUnlisted(app);
+  hurry(app);
   return app;
 }
 
@@ -75,22 +75,25 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
 
 /** Uploads take as long as they take, and so does the list of all running processes, which is asked for only while Temporal answers. */
 const unhurried = new Set(["/imports", "/reports/conservation"]);
-const longestMs = 2_900;
+/** Half a second is left for the way and for a busy machine. */
+const longestMs = 2_500;
 
-/** Whatever is silent behind us, the caller hears within three seconds. */
-const bound: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (unhurried.has(c.req.path)) return next();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Problem("unavailable", { detail: "no answer in time; ask again with the same Idempotency-Key" })), longestMs);
-  });
-  try {
-    await Promise.race([next(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-  return undefined;
-};
+/**
+ * Whatever is silent behind us, the caller hears within three seconds. Around the whole app and not inside of it: what
+ * was begun goes on to its own end, so that its answer is kept under its Idempotency-Key and given to the repeat.
+ */
+function hurry(app: Routes): void {
+  const answer = app.fetch;
+  app.fetch = async (request, ...rest) => {
+    const answering = answer(request, ...rest);
+    if (unhurried.has(new URL(request.url).pathname)) return answering;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Response>((resolve) => {
+      timer = setTimeout(() => resolve(problemResponse(new Problem("unavailable", { detail: "no answer in time; ask again with the same Idempotency-Key" }))), longestMs);
+    });
+    return Promise.race([answering, late]).finally(() => clearTimeout(timer));
+  };
+}
 
 function unanswered(app: Routes, method: string, path: string): Problem {
   const others = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((other) => other !== method && app.router.match(other, path)[0].some(([[, route]]) => route.method === other));

@@ -15,7 +15,7 @@ function main(): void {
   const settings = readApiSettings(process.env);
   const log = pino({ name: "api", level: settings.LOG_LEVEL });
   // Statements end well before the three seconds that an answer may take.
-  const pool = openPool(settings.DATABASE_URL, { max: 20, statementTimeoutMs: 2_500, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
+  const pool = openPool(settings.DATABASE_URL, { max: 20, statementTimeoutMs: 2_000, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
   const temporal = connectTemporal({ address: settings.TEMPORAL_ADDRESS, namespace: settings.TEMPORAL_NAMESPACE });
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const app = createApp({ pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: Date.now, publicUrl: settings.publicUrl, log, webhookSecrets: settings.webhookSecrets, crashPoint });

@@ -39,7 +39,7 @@ export function connectTemporal(options: TemporalOptions): TemporalPort {
   // The client's own retries know no deadline and throw into nobody's hands when the connection is closed; ours do neither.
   const connection = Connection.lazy({ address: options.address, connectTimeout: 2_000, interceptors: [] });
   const client = new Client({ connection, namespace: options.namespace });
-  const updateMs = options.updateMs ?? 2_600;
+  const updateMs = options.updateMs ?? 2_200;
   const reachableMs = options.reachableMs ?? 900;
   const running = new Set<Promise<unknown>>();
   let closing = false;
