@@ -12,7 +12,7 @@ import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./errors.ts";
 import { iso, textIn } from "./format.ts";
 import { leadPage, leadSchema, listedLead, listedLeadSchema } from "./lead-view.ts";
-import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
+import { cursorTime, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
 import { leadHere, reachHere } from "./reach.ts";
 
 const everyWait = [...new Set(Object.values(waits).flat())] as [WaitingOn, ...WaitingOn[]];
@@ -82,7 +82,7 @@ export function leadRoutes(deps: ApiDeps): Routes {
     const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
     const query = c.req.valid("query");
     const limit = query.limit ?? defaultLimit;
-    const place = fromCursor(query.cursor, z.tuple([z.string().regex(/^[\d :.+-]{10,40}$/), z.number().int(), z.string()]));
+    const place = fromCursor(query.cursor, z.tuple([cursorTime, z.int().min(0).max(99), z.string()]));
     const found = await leadHistory(deps.pool, lead.id, { after: place && { at: place[0], n: place[1], id: place[2] }, limit: limit + 1 });
     const page = found.slice(0, limit);
     const last = page.at(-1);

@@ -5,7 +5,7 @@ import { listMail, mailById, type KeptMail } from "../store/mail.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, problemResponses } from "./errors.ts";
 import { iso } from "./format.ts";
-import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
+import { cursorInstant, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
 
 const listed = { id: z.string(), to: z.string(), repId: z.string().nullable(), leadId: z.string().nullable(), subject: z.string(), sentAt: z.string() };
 const listedSchema = z.object(listed).openapi("KeptMailListed");
@@ -30,7 +30,7 @@ export function mailRoutes(deps: ApiDeps): Routes {
 
   routes.openapi(list, async (c) => {
     const { limit = defaultLimit, cursor, lead } = c.req.valid("query");
-    const last = fromCursor(cursor, z.tuple([z.number(), z.string()]));
+    const last = fromCursor(cursor, z.tuple([cursorInstant, z.string()]));
     const found = await listMail(deps.pool, {
       repId: readerHere(c), leadId: lead, limit: limit + 1, after: last && { sentAt: last[0], messageId: last[1] },
     });

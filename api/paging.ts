@@ -1,5 +1,7 @@
 import { z } from "@hono/zod-openapi";
+import { instantOf } from "../handoff/dates.ts";
 import { Problem } from "./errors.ts";
+import { checkJson } from "./json.ts";
 
 /** Query parameters of every list. A page has 100 entries at most; `cursor` comes from the page before. */
 export const pageQuery = {
@@ -20,12 +22,21 @@ export function toCursor(key: readonly (string | number | null)[]): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 
+/** A time in a cursor: as Postgres writes it, and one that exists, for Postgres breaks at any other. */
+export const cursorTime = z.string().max(40).refine((text) => instantOf(text.replace(/ BC$/, "").replace(/([+-]\d{2})$/, "$1:00")) !== null);
+
+/** Epoch milliseconds in a cursor, up to the end of the year 9999. */
+export const cursorInstant = z.int().min(0).max(253_402_300_799_999);
+
 /** The sort key in a cursor, checked by `schema`; throws a 422 when it is none of ours. */
 export function fromCursor<T extends z.ZodType>(cursor: string | undefined, schema: T): z.output<T> | undefined {
   if (cursor === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")));
+    const text = Buffer.from(cursor, "base64url").toString("utf8");
+    // A cursor is as foreign as a body: NUL and its kin must not reach a statement.
+    if (checkJson(text) === undefined) return schema.parse(JSON.parse(text));
   } catch {
-    throw new Problem("invalid", { field: "cursor", detail: "expected: the `next` of the page before, unchanged" });
+    // Not as the schema says: refused like the rest.
   }
+  throw new Problem("invalid", { field: "cursor", detail: "expected: the `next` of the page before, unchanged" });
 }

@@ -3,7 +3,7 @@ import { queueOf } from "../store/queue.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { problemResponses } from "./errors.ts";
 import { inWords, iso } from "./format.ts";
-import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
+import { cursorTime, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
 import { taskAsker } from "./reach.ts";
 
 const entrySchema = z.object({
@@ -13,7 +13,7 @@ const entrySchema = z.object({
 }).openapi("QueueEntry");
 
 /** A due time in a cursor: as Postgres writes it. */
-export const placeCursor = z.tuple([z.string().regex(/^(infinity|[\d :.+-]{10,40})$/), z.string().max(60)]);
+export const placeCursor = z.tuple([z.union([z.literal("infinity"), cursorTime]), z.string().max(60)]);
 
 const read = createRoute({
   method: "get", path: "/queue", tags: ["tasks"], summary: "What waits for me, the earliest due first",

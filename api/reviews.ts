@@ -6,7 +6,7 @@ import { act, doneSchema } from "./actions.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./errors.ts";
 import { inWords, iso, textIn } from "./format.ts";
-import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
+import { cursorTime, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
 
 const decisionSchema = z.enum(reviewDecisions);
 const counts = z.object({ keep: z.number().int(), return: z.number().int(), retire: z.number().int() });
@@ -66,7 +66,7 @@ export function reviewRoutes(deps: ApiDeps): Routes {
 
   app.openapi(list, async (c) => {
     const { kind, state, cursor, limit = defaultLimit } = c.req.valid("query");
-    const after = fromCursor(cursor, z.tuple([z.string().regex(/^[\d :.+-]{10,40}$/), z.string().max(60)]));
+    const after = fromCursor(cursor, z.tuple([cursorTime, z.string().max(60)]));
     const found = await listReviews(deps.pool, { kind, state }, { after: after && { openedAt: after[0], id: after[1] }, limit: limit + 1 });
     const page = found.slice(0, limit);
     const last = page.at(-1);
