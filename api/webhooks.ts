@@ -20,7 +20,8 @@ export function webhookRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   routes.openapi(receiveRoute, async (c) => {
     const { source } = c.req.valid("param");
-    const secrets = deps.webhookSecrets?.[source] ?? [];
+    // `constructor` is a name that every object knows; only what was configured is a source.
+    const secrets = deps.webhookSecrets && Object.hasOwn(deps.webhookSecrets, source) ? (deps.webhookSecrets[source] ?? []) : [];
     if (secrets.length === 0) throw notFound();
     const bytes = new Uint8Array(await c.req.arrayBuffer());
     const verified = verifyWebhook(secrets, {
