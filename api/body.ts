@@ -27,8 +27,8 @@ export function readBody(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.raw.body === null) return next();
     const rule = rules[c.var.route] ?? usual;
-    if (rule.kind === "stream") return next();
     if (!/^(identity)?$/i.test(c.req.header("content-encoding") ?? "")) throw new Problem("unsupported-media-type", { detail: "send the body uncompressed", field: "content-encoding" });
+    if (rule.kind === "stream") return next();
     const bytes = await readBounded(c.req.raw, rule.maxBytes);
     if (rule.kind === "raw") {
       keep(c.req, "arrayBuffer", bytes.buffer);
