@@ -86,14 +86,21 @@ function carryOn(deps: ApiDeps, wish: ImportWish, id: string): void {
 
 async function readForm(request: Request): Promise<{ file: ImportWish["file"]; map: string; dryRun: boolean }> {
   const type = request.headers.get("content-type") ?? "";
-  if (!type.startsWith("multipart/form-data")) throw new Problem("unsupported-media-type", { field: "content-type", detail: "send multipart/form-data with the fields file and map" });
+  if (!/^multipart\/form-data(;|$)/i.test(type)) throw new Problem("unsupported-media-type", { field: "content-type", detail: "send multipart/form-data with the fields file and map" });
   const form = await new Response(await bounded(request), { headers: { "content-type": type } }).formData().catch(() => null);
+  const odd = oddField([...(form?.keys() ?? [])]);
+  if (odd !== undefined) throw new Problem("invalid", { field: odd.slice(0, 100), detail: "expected the fields file, map and dryRun, each once" });
   const [file, map, dryRun] = [form?.get("file"), form?.get("map"), form?.get("dryRun") ?? "false"];
   if (!(file instanceof File)) throw new Problem("invalid", { field: "file", detail: "expected a CSV file" });
   if (typeof map !== "string" || map.length > 256 * 1024) throw new Problem("invalid", { field: "map", detail: "expected a column map as text, at most 256 KiB" });
   if (dryRun !== "true" && dryRun !== "false") throw new Problem("invalid", { field: "dryRun", detail: "expected true or false" });
   const bytes = new Uint8Array(await file.arrayBuffer());
   return { map, dryRun: dryRun === "true", file: { fileHash: createHash("sha256").update(bytes).digest("hex"), bytes: () => pieces(bytes) } };
+}
+
+/** A field that nobody reads, or of which one would be taken and the other passed over in silence. */
+function oddField(names: readonly string[]): string | undefined {
+  return names.find((name, n) => !["file", "map", "dryRun"].includes(name) || names.indexOf(name) < n);
 }
 
 async function bounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
