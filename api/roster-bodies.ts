@@ -24,7 +24,7 @@ const words = z.array(textIn(60)).max(100).default([]);
 export const repBody = z.strictObject({
   id: repId,
   name: textIn(200),
-  email: z.string().max(254).refine((text) => checkEmail(text).ok, { error: "expected one e-mail address" }),
+  email: z.string().trim().max(254).refine((text) => checkEmail(text).ok && /^[\x21-\x7e]+$/.test(text), { error: "expected one e-mail address of ASCII characters, as mail servers take it" }),
   role: z.enum(["rep", "manager", "marketing", "sales-ops"]).default("rep"),
   managerId: repId.nullable().default(null),
   active: z.boolean().default(true).openapi({ description: "false: has left, takes no leads" }),
