@@ -77,7 +77,8 @@ function sourceOf(caller: Caller): "crm" | "form" {
 
 function accepted(answer: TakenIn | undefined): Exclude<TakenIn, { outcome: "erased" | "refused" }> {
   if (!answer) throw new Error("intake gave no answer");
-  if (answer.outcome === "refused") throw new Problem("invalid", { field: answer.field, detail: answer.message });
+  // What the store calls a message's id is called `id` here.
+  if (answer.outcome === "refused") throw new Problem("invalid", { field: answer.field.replace(/^(engagements\.\d+)\.messageId$/, "$1.id"), detail: answer.message });
   if (answer.outcome === "erased") throw new Problem("conflict", { detail: "this person asked to be erased; nothing was stored" });
   return answer;
 }
