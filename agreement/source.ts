@@ -1,5 +1,6 @@
 import type { Node, ParsedNode, YAMLMap } from "yaml";
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { isStorable } from "../handoff/text.ts";
 
 /** Something wrong at a place of the file. The message says what was expected there. */
 export interface Problem {
@@ -21,6 +22,8 @@ export interface Source {
 
 const longestFile = 262_144;
 const deepest = 48;
+/** Escapes such as "\\0" make characters that no database stores. */
+const unstorable = "expected text without NUL characters or broken surrogates";
 
 /**
  * Reads YAML and refuses everything that can mislead a reader or a machine: aliases and anchors (a file of a
@@ -100,6 +103,7 @@ function notPlain(root: YamlNode, problem: (offset: number, path: string, messag
     if (isAlias(node)) return void problems.push(problem(offset, path, `expected the value itself; aliases (*${node.source}) are not allowed`));
     if (node.anchor) problems.push(problem(offset, path, `expected no anchor; remove &${node.anchor} and name conditions under \`conditions:\` instead`));
     if (node.tag && !node.tag.startsWith("tag:yaml.org,2002:")) problems.push(problem(offset, path, `expected a plain value without the tag ${node.tag}`));
+    if (isScalar(node) && typeof node.value === "string" && !isStorable(node.value)) problems.push(problem(offset, path, unstorable));
     if (isSeq(node)) node.items.forEach((item, i) => visit(item as YamlNode, joinPath(path, i), depth + 1));
     if (isMap(node)) visitMap(node, path, depth);
   };
@@ -115,6 +119,7 @@ function notPlain(root: YamlNode, problem: (offset: number, path: string, messag
       const first = seen.get(key);
       if (first !== undefined) problems.push(problem(offset, joinPath(path, key), `expected "${key}" once; it stands here already on line ${problem(first, "", "").line}`));
       seen.set(key, offset);
+      if (!isStorable(key)) problems.push(problem(offset, path, unstorable));
       if (Object.hasOwn(Object.prototype, key) || key === "prototype") problems.push(problem(offset, joinPath(path, key), `expected another name than "${key}"`));
       visit(pair.value as YamlNode, joinPath(path, key), depth + 1);
     }
