@@ -33,8 +33,8 @@ afterAll(async () => {
 
 /** A lead whose process goes on in a new run whenever its history has more than twenty events. */
 async function restless(n: number): Promise<string> {
-  const { agreement } = (await createAgreements(agreementOf).active(world.pool))!;
-  return inTransaction(world.pool, async (tx) => {
+  const { agreement } = (await createAgreements(agreementOf).active(patient))!;
+  return inTransaction(patient, async (tx) => {
     const now = Date.now();
     const [taken] = await takeIn(tx, [{
       email: `restless.${n}@example-customer.com`, facts: { ...goodFacts },

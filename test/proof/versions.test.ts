@@ -56,9 +56,9 @@ afterAll(async () => {
 /** The worker as it is deployed, with the two settings that switch versioning on. */
 async function deploy(buildId: string): Promise<ChildProcess> {
   const worker = spawn(process.execPath, ["--import", "tsx", "worker/main.ts"], {
-    cwd: root, stdio: ["ignore", "pipe", "inherit"],
+    cwd: root, stdio: ["ignore", "pipe", "pipe"],
     env: {
-      PATH: process.env["PATH"] ?? "", DATABASE_URL: database.url, TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: server.namespace,
+      ...process.env, DATABASE_URL: database.url, TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: server.namespace,
       BATON_TASK_QUEUE: `versions-${mark}`, BATON_DEPLOYMENT: deploymentName, BATON_BUILD_ID: buildId,
     },
   });
@@ -69,6 +69,7 @@ async function deploy(buildId: string): Promise<ChildProcess> {
       said += chunk.toString();
       if (said.includes('"ready":true')) resolve();
     });
+    worker.stderr?.on("data", (chunk: Buffer) => { said += chunk.toString(); });
     worker.once("exit", (code) => reject(new Error(`worker ${buildId} ended with ${code}: ${said}`)));
   });
   return worker;
