@@ -38,9 +38,15 @@ export function keep(name: string, spec: (start: number, extra: Readonly<Record<
     child = running;
     changed();
     if (stopping) running.kill();
-    await running.ready.then(() => { ready = true; for (const tell of waiting) tell(); waiting.clear(); }, () => undefined);
-    // Not ready in time, and still there: the next start may do better.
-    if (!ready) running.kill();
+    try {
+      await running.ready;
+      ready = true;
+      for (const tell of waiting) tell();
+      waiting.clear();
+    } catch {
+      // Ended before it was ready, or not ready in time: the next start may do better.
+      running.kill();
+    }
     const wasReady = ready;
     const exit = await running.exited;
     ready = false;
@@ -52,10 +58,11 @@ export function keep(name: string, spec: (start: number, extra: Readonly<Record<
     else if (wasReady) unasked.push(`${name} ${describeExit(exit)}: ${lastLines(running.spec.logFile, 4)}`);
   };
   const running = (async () => {
-    while (!stopping) {
-      const before = starts;
+    for (;;) {
       await once().catch((error: unknown) => { unasked.push(`${name} could not be started: ${error instanceof Error ? error.message : String(error)}`); });
-      if (!stopping && starts > before) await pause(200);
+      if (stopping) return;
+      await pause(200);
+      if (stopping) return;
     }
   })();
 

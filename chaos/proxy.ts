@@ -29,15 +29,13 @@ export interface Link {
 /** Opens a link to a port of 127.0.0.1 that need not listen yet. */
 export async function openLink(name: string, target: number): Promise<Link> {
   let fault: LinkFault | null = null;
-  let healed = Promise.resolve();
-  let heard = (): void => undefined;
+  /** Those who wait for the end of a silence. */
+  const waiting = new Set<() => void>();
   let touched = 0;
   const pairs = new Set<() => void>();
 
   /** Passes once the link is not silent. */
-  const passable = async (): Promise<void> => {
-    while (fault?.kind === "silent") await healed;
-  };
+  const passable = (): Promise<void> => fault?.kind === "silent" ? new Promise((done) => { waiting.add(done); }) : Promise.resolve();
 
   const serve = async (client: Socket): Promise<void> => {
     client.on("error", () => undefined);
@@ -86,7 +84,6 @@ export async function openLink(name: string, target: number): Promise<Link> {
     suffer(next) {
       link.heal();
       fault = next;
-      if (next.kind === "silent") healed = new Promise((done) => { heard = done; });
       if (next.kind === "cut") {
         touched += pairs.size;
         breakAll();
@@ -95,7 +92,8 @@ export async function openLink(name: string, target: number): Promise<Link> {
     heal(how) {
       if (how === "cut") breakAll();
       fault = null;
-      heard();
+      for (const pass of waiting) pass();
+      waiting.clear();
     },
     async close() {
       link.heal("cut");

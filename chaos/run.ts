@@ -34,9 +34,9 @@ function number(text: string | undefined, otherwise: number): number {
 
 function report({ seed, hits, figures, outages, breaches }: Outcome): string {
   const lines = [
-    "", "faults that met somebody:", ...Object.entries(hits).sort().map(([what, count]) => `  ${what.padEnd(34)} ${count}`),
+    "", "faults that met somebody:", ...Object.entries(hits).sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => `  ${what.padEnd(34)} ${count}`),
     "", "figures:", ...Object.entries(figures).map(([what, count]) => `  ${what.padEnd(34)} ${count}`), "",
-    ...outages.map((one) => `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, slowest ${one.slowestMs} ms; ready ${one.readyAfterMs} ms and worked off ${one.drainedAfterMs} ms after it was back; `
+    ...outages.map((one) => `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, slowest ${one.slowestMs} ms (/healthz ${one.machineMs} ms); ready ${one.readyAfterMs} ms and worked off ${one.drainedAfterMs} ms after it was back; `
       + `MiB before/most/after: API ${one.memory.api.join("/")}, worker ${one.memory.worker.join("/")}`),
     "", ...breaches.map((words) => `BREACH ${words}`),
     `seed ${seed}: ${breaches.length === 0 ? "nothing lost, nothing done twice" : `${breaches.length} breaches; again with --seed ${seed}`}`, "",

@@ -70,7 +70,7 @@ async function finalState(pool: Pool) {
   };
 }
 
-test(`1,000 events, each one to ten times, shuffled, leave what they leave in order; forged, stale and altered ones leave nothing (seed ${seed})`, { timeout: 150_000 }, async () => {
+test(`1,000 events, each one to ten times, shuffled, leave what they leave in order; forged, stale and altered ones leave nothing (seed ${seed})`, { timeout: 240_000 }, async () => {
   for (const event of events) await receive(inOrder.pool, { source: "crm:house", eventId: event.id, payload: event }, now);
   while (await take(inOrder.pool, 200) > 0);
 
