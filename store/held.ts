@@ -4,7 +4,7 @@ import type { Needs } from "../handoff/eligibility.ts";
 import { walk, type RouteInput } from "../handoff/route.ts";
 import { rows, sql, type Tx } from "./db.ts";
 import { book, ledgerOf, membersOf, type Snapshot } from "./routing-read.ts";
-import { writeAssignments, writeEntries, type LedgerEntry, type NewAssignment } from "./routing-write.ts";
+import { writeTurns, type LedgerEntry, type NewAssignment } from "./routing-write.ts";
 
 /** What a lead on hold needs, so that whoever wakes first can route it. No facts of the lead. */
 export interface HeldRequest {
@@ -93,9 +93,8 @@ export async function giveOut(tx: Tx, snapshot: Snapshot, waiting: readonly (Hel
     assignments.push({ handoffId: held.handoffId, round: held.round, repId, queue: null, pool, via, candidates, input });
     released.push({ handoffId: held.handoffId, subjectId: held.subjectId, repId });
   }
-  await writeAssignments(tx, assignments, snapshot.now);
+  await writeTurns(tx, assignments, entries, snapshot.now);
   await holdNoLonger(tx, released.map((one) => one.handoffId));
-  await writeEntries(tx, entries, snapshot.now);
   return released;
 }
 

@@ -4,7 +4,7 @@ import { apply, type Deltas, type Ledger } from "../handoff/credit.ts";
 import type { Member } from "../handoff/eligibility.ts";
 import { localSpan, presenceAt, type LocalSpan, type Presence } from "../handoff/presence.ts";
 import type { Caps } from "../handoff/roster.ts";
-import { prepared, rows, sql, type Tx } from "./db.ts";
+import { firstRow, prepared, rows, sql, type Tx } from "./db.ts";
 import { capsOf } from "./roster.ts";
 
 /** What routing reads under the locks of its pools; `load` and `ledgers` move on as leads are given out. */
@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly ledgers: Record<string, Record<string, Ledger>>;
   /** Presences worked out so far: a release asks for the same ones a thousand times. */
   readonly presences: Map<string, Presence & Pick<LocalSpan, "dayTo" | "hourTo">>;
+  /** The offer asked about was made before. */
+  readonly isMade: boolean;
   readonly now: Instant;
 }
 
@@ -44,19 +46,26 @@ export async function lockPools(tx: Tx, pools: readonly string[]): Promise<void>
 const lockClass = 7_201_665;
 
 /** Reads pools (locked before) and reps by name: members, absences, loads and ledgers as they are now. */
-export async function readSnapshot(tx: Tx, want: { readonly pools: readonly string[]; readonly named: readonly string[]; readonly base: CalendarDef }, now: Instant): Promise<Snapshot> {
-  const places = await rows<PlaceRow>(tx, prepared("routing-places", sql`
-    select p.id as pool, p.hours, m.rep_id, m.weight, exists (select 1 from held where held.pool = p.id) as holding
-    from pool p left join pool_member m on m.pool_id = p.id
-    where p.id = any(${want.pools}) or m.rep_id = any(${want.named}) order by p.id, m.rep_id`));
-  const ids = [...new Set([...want.named, ...places.flatMap((place) => place.rep_id ?? [])])];
-  const reps = await rows<RepRow>(tx, prepared("routing-reps", sql`
-    select r.id, r.active, r.hours, r.languages, r.products, r.motions, r.max_open, r.max_per_day, r.max_per_hour,
-      (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
-        from absence a where a.rep_id = r.id and a.to_at > ${new Date(now)}) as absences,
-      (select count(*)::int from pool_member m where m.rep_id = r.id) as pools
-    from rep r where r.id = any(${ids})`));
-  const loads = await readLoads(tx, reps, want, places, now);
+export async function readSnapshot(tx: Tx, want: { readonly pools: readonly string[]; readonly named: readonly string[]; readonly base: CalendarDef; readonly offer?: { readonly handoffId: string; readonly round: number } }, now: Instant): Promise<Snapshot> {
+  // One statement: whoever holds the lock keeps the others waiting, and the way to the database is longer than the reading.
+  const read = await firstRow<{ places: PlaceRow[] | null; reps: RepRow[] | null; ledgers: LedgerRow[] | null; is_made: boolean }>(tx, prepared("routing-read", sql`
+    with places as (
+      select p.id as pool, p.hours, m.rep_id, m.weight, exists (select 1 from held where held.pool = p.id) as holding
+      from pool p left join pool_member m on m.pool_id = p.id where p.id = any(${want.pools}) or m.rep_id = any(${want.named})),
+    reps as (
+      select r.id, r.active, r.hours, r.languages, r.products, r.motions, r.max_open, r.max_per_day, r.max_per_hour,
+        (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
+          from absence a where a.rep_id = r.id and a.to_at > ${new Date(now)}) as absences,
+        (select count(*)::int from pool_member m where m.rep_id = r.id) as pools
+      from rep r where r.id = any(${want.named}) or r.id in (select rep_id from places))
+    select (select json_agg(p order by p.pool, p.rep_id) from places p) as places, (select json_agg(r order by r.id) from reps r) as reps,
+      (select json_agg(l order by l.pool, l.lead_type, l.rep_id) from (
+        select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${want.pools})) l) as ledgers,
+      exists (select from assignment where handoff_id = ${want.offer?.handoffId ?? null} and round = ${want.offer?.round ?? null}) as is_made`));
+  const [places, reps] = [read?.places ?? [], read?.reps ?? []];
+  const isMade = read?.is_made ?? false;
+  // Whoever finds the offer made reads the answer instead.
+  const loads = isMade ? new Map<string, RepState["load"]>() : await readLoads(tx, reps, want, places, now);
   const stateOf = (id: string, weight: number): RepState[] => reps.filter((row) => row.id === id).map((row) => ({
     repId: id, weight, active: row.active, hours: row.hours, languages: row.languages, products: row.products, motions: row.motions,
     caps: capsOf(row), absences: row.absences ?? [], load: loads.get(id) ?? { open: 0, today: 0, thisHour: 0 },
@@ -69,9 +78,9 @@ export async function readSnapshot(tx: Tx, want: { readonly pools: readonly stri
     pools: Object.fromEntries(want.pools.map((id) => [id, poolOf(id)])),
     named: Object.fromEntries(want.named.flatMap((id) => stateOf(id, 0)).map((state) =>
       [state.repId, { ...state, pools: places.filter((place) => place.rep_id === state.repId).map((place) => ({ id: place.pool, hours: place.hours })) }])),
-    ledgers: await readLedgers(tx, want.pools),
+    ledgers: ledgersOf(read?.ledgers ?? []),
     presences: new Map(),
-    now,
+    isMade, now,
   };
 }
 
@@ -106,9 +115,9 @@ async function readLoads(tx: Tx, reps: readonly RepRow[], want: { readonly named
   return new Map(found.map((row) => [row.id, { open: row.open, today: row.today, thisHour: row.this_hour }]));
 }
 
-async function readLedgers(tx: Tx, pools: readonly string[]): Promise<Snapshot["ledgers"]> {
-  const found = await rows<{ pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }>(tx, prepared("routing-ledgers", sql`
-    select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${pools}) order by pool, lead_type, rep_id`));
+interface LedgerRow { pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }
+
+function ledgersOf(found: readonly LedgerRow[]): Snapshot["ledgers"] {
   const ledgers: Record<string, Record<string, Record<string, Ledger[string]>>> = {};
   for (const row of found) ((ledgers[row.pool] ??= {})[row.lead_type] ??= {})[row.rep_id] = { millionths: row.millionths, lastPick: row.last_pick };
   return ledgers;

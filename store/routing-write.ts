@@ -26,31 +26,24 @@ export interface LedgerEntry {
   readonly deltas: Deltas;
 }
 
-/** Writes assignments. The same (handoff, round) twice is an error of the database. */
-export async function writeAssignments(tx: Tx, assignments: readonly NewAssignment[], now: Instant): Promise<void> {
-  for (const part of chunks(assignments)) {
-    await tx.query(prepared("routing-assign", sql`
-      insert into assignment (handoff_id, round, rep_id, queue, pool, via, candidates, input, at)
-      select a."handoffId", a.round, a."repId", a.queue, a.pool, a.via, a.candidates, a.input, ${new Date(now)}
-      from jsonb_to_recordset(${JSON.stringify(part.map(forKeeping))}::jsonb)
-        as a("handoffId" text, round int, "repId" text, queue text, pool text, via text, candidates jsonb, input jsonb)`));
-  }
-}
-
-/** The decision keeps what the place was found from; the assignment's own copy holds no fact of the lead. */
-function forKeeping(assignment: NewAssignment): NewAssignment {
-  const { input } = assignment;
-  return { ...assignment, input: { ...input, evidence: null, place: { ...input.place, trace: [] } } };
-}
-
-/** Appends entries in their order and moves the credits that they change, in one statement. */
-export async function writeEntries(tx: Tx, entries: readonly LedgerEntry[], now: Instant): Promise<void> {
-  for (const part of chunks(entries)) {
-    await tx.query(prepared("routing-entries", sql`
-      with entry as (
+/**
+ * Writes assignments, appends ledger entries in their order and moves the credits that they change, in one statement
+ * while there are few: the pool's lock is held until it is done. The same (handoff, round) twice is an error of the database.
+ */
+export async function writeTurns(tx: Tx, assignments: readonly NewAssignment[], entries: readonly LedgerEntry[], now: Instant): Promise<void> {
+  // Bounds the size of one statement when a whole weekend is released at once.
+  for (let from = 0; from < Math.max(assignments.length, entries.length); from += atMost) {
+    const [given, booked] = [assignments.slice(from, from + atMost), entries.slice(from, from + atMost)];
+    await tx.query(prepared("routing-write", sql`
+      with assigned as (
+        insert into assignment (handoff_id, round, rep_id, queue, pool, via, candidates, input, at)
+        select a."handoffId", a.round, a."repId", a.queue, a.pool, a.via, a.candidates, a.input, ${new Date(now)}::timestamptz
+        from jsonb_to_recordset(${JSON.stringify(given.map(forKeeping))}::jsonb)
+          as a("handoffId" text, round int, "repId" text, queue text, pool text, via text, candidates jsonb, input jsonb)),
+      entry as (
         insert into credit_entry (pool, lead_type, kind, handoff_id, round, winner, deltas, at)
-        select e.pool, e."leadType", e.kind, e."handoffId", e.round, e.winner, e.deltas, ${new Date(now)}
-        from rows from (jsonb_to_recordset(${JSON.stringify(part)}::jsonb)
+        select e.pool, e."leadType", e.kind, e."handoffId", e.round, e.winner, e.deltas, ${new Date(now)}::timestamptz
+        from rows from (jsonb_to_recordset(${JSON.stringify(booked)}::jsonb)
           as (pool text, "leadType" text, kind text, "handoffId" text, round int, winner text, deltas jsonb)) with ordinality
           as e(pool, "leadType", kind, "handoffId", round, winner, deltas, n)
         order by e.n
@@ -63,7 +56,10 @@ export async function writeEntries(tx: Tx, entries: readonly LedgerEntry[], now:
   }
 }
 
-/** Bounds the size of one statement when a whole weekend is released at once. */
-function* chunks<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let from = 0; from < list.length; from += 500) yield list.slice(from, from + 500);
+const atMost = 500;
+
+/** The decision keeps what the place was found from; the assignment's own copy holds no fact of the lead. */
+function forKeeping(assignment: NewAssignment): NewAssignment {
+  const { input } = assignment;
+  return { ...assignment, input: { ...input, evidence: null, place: { ...input.place, trace: [] } } };
 }

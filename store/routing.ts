@@ -8,7 +8,7 @@ import { placeOf, routingEvidence, type Evidence, type Place } from "../handoff/
 import { firstRow, prepared, sql, type Tx } from "./db.ts";
 import { giveOut, heldInOrder, hold, holdNoLonger, settleLeavers, type Released } from "./held.ts";
 import { ledgerOf, lockPools, memberOf, membersOf, readSnapshot, type Snapshot } from "./routing-read.ts";
-import { writeAssignments, writeEntries } from "./routing-write.ts";
+import { writeTurns, type LedgerEntry } from "./routing-write.ts";
 
 /** What routing is asked: one offer, numbered by its round. */
 export interface RouteRequest {
@@ -77,12 +77,11 @@ interface Asked {
 async function attempt(tx: Tx, asked: Asked, pools: readonly string[]): Promise<RouteResult | null> {
   const { request, base } = asked;
   await lockPools(tx, pools);
-  const stored = await storedAssignment(tx, request);
-  if (stored) return stored;
   const named = [request.assignTo, ownerOf(request)].filter((id) => id !== undefined && id !== null);
-  const snapshot = await readSnapshot(tx, { pools, named, base }, request.now);
+  const snapshot = await readSnapshot(tx, { pools, named, base, offer: request }, request.now);
+  if (snapshot.isMade) return storedAssignment(tx, request);
   const leaving = pools.flatMap((pool) => settleLeavers(snapshot, pool, request.leadType));
-  await writeEntries(tx, leaving, request.now);
+  await writeTurns(tx, [], leaving, request.now);
 
   const released: Released[] = [];
   const served = new Set<string>();
@@ -135,12 +134,11 @@ async function write(tx: Tx, { request, place, base }: Asked, input: RouteInput,
   const { routed, candidates } = answer;
   switch (routed.kind) {
     case "assigned": {
-      await writeAssignments(tx, [{ handoffId, round, repId: routed.repId, queue: null, pool: routed.pool, via: routed.via, candidates, input }], now);
-      if (charge) await writeEntries(tx, [{ ...charge, leadType, kind: "pick", handoffId, round, winner: routed.repId }], now);
-      return;
+      const entries: LedgerEntry[] = charge ? [{ ...charge, leadType, kind: "pick", handoffId, round, winner: routed.repId }] : [];
+      return writeTurns(tx, [{ handoffId, round, repId: routed.repId, queue: null, pool: routed.pool, via: routed.via, candidates, input }], entries, now);
     }
     case "queue":
-      return writeAssignments(tx, [{ handoffId, round, repId: null, queue: routed.queue, pool: null, via: "fallback", candidates, input }], now);
+      return writeTurns(tx, [{ handoffId, round, repId: null, queue: routed.queue, pool: null, via: "fallback", candidates, input }], [], now);
     case "held": {
       const language = input.needs.language ?? place.steps.find((step) => step.pool === routed.pool)?.language ?? null;
       const request = { needs: { ...input.needs, language }, territory: place.territory, segment: place.segment, base };
@@ -151,10 +149,10 @@ async function write(tx: Tx, { request, place, base }: Asked, input: RouteInput,
 
 interface AssignmentRow { rep_id: string | null; queue: string | null; pool: string | null; via: Via; candidates: Candidate[]; input: RouteInput }
 
-async function storedAssignment(tx: Tx, { handoffId, round }: RouteRequest): Promise<RouteResult | null> {
+async function storedAssignment(tx: Tx, { handoffId, round }: RouteRequest): Promise<RouteResult> {
   const row = await firstRow<AssignmentRow>(tx, prepared("routing-stored", sql`
     select rep_id, queue, pool, via, candidates, input from assignment where handoff_id = ${handoffId} and round = ${round}`));
-  if (!row) return null;
+  if (!row) throw new Error(`the assignment of handoff ${handoffId}, round ${round}, is gone`);
   const routed: Routed = row.rep_id === null ? { kind: "queue", queue: row.queue ?? "" } : { kind: "assigned", repId: row.rep_id, pool: row.pool, via: row.via };
   return { routed, territory: row.input.place.territory, segment: row.input.place.segment, candidates: row.candidates, input: row.input, released: [] };
 }
@@ -188,7 +186,7 @@ export async function reverseCredit(tx: Tx, handoffId: string, round: number, no
   await lockPools(tx, [pick.pool]);
   const done = await firstRow(tx, sql`select 1 from credit_entry where handoff_id = ${handoffId} and round = ${round} and kind = 'reverse'`);
   if (done) return;
-  await writeEntries(tx, [{ pool: pick.pool, leadType: pick.lead_type, kind: "reverse", handoffId, round, winner: null, deltas: reversed(pick.deltas) }], now);
+  await writeTurns(tx, [], [{ pool: pick.pool, leadType: pick.lead_type, kind: "reverse", handoffId, round, winner: null, deltas: reversed(pick.deltas) }], now);
 }
 
 function distinct(list: readonly string[]): string[] {
