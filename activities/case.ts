@@ -3,10 +3,11 @@ import { formatLocal, type Instant } from "../handoff/calendar.ts";
 import type { Facts } from "../handoff/facts.ts";
 import { isClosed } from "../handoff/stage.ts";
 import type { Agreements } from "../store/agreements.ts";
+import { aroundLead } from "../store/around-lead.ts";
 import { firstRow, sql, type Pool, type Tx } from "../store/db.ts";
 import { addEffect } from "../store/effects.ts";
-import { handoffById, saveHandoff, type HandoffRow } from "../store/handoffs.ts";
-import { accountOf, flatFacts, lockLead, saveLead, type AccountRow, type LeadRow } from "../store/subject.ts";
+import { saveHandoff, type HandoffRow } from "../store/handoffs.ts";
+import { flatFacts, lockLead, saveLead, type AccountRow, type LeadRow } from "../store/subject.ts";
 import type { DecisionKey, Standing, Subject } from "../workflows/contract.ts";
 
 /** What every decision works with. */
@@ -38,16 +39,16 @@ export interface Case {
 export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey): Promise<Case> {
   const lead = await lockLead(tx, key.subject.id);
   if (!lead) throw new Error(`there is no lead ${key.subject.id}`);
-  const handoff = await handoffById(tx, lead.handoff_id);
-  const version = handoff ? await deps.agreements.version(tx, handoff.agreement_id) : await deps.agreements.active(tx);
-  if (!version) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
+  const { handoff, account, activeAgreementId } = await aroundLead(tx, lead);
+  const agreementId = handoff?.agreement_id ?? activeAgreementId;
+  if (agreementId === null) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
+  const version = await deps.agreements.version(tx, agreementId);
   if (key.cycle >= lead.cycle) {
     lead.cycle = key.cycle;
     lead.step = key.step;
   }
   return {
-    tx, key, subject: key.subject, now: key.now, lead, handoff,
-    account: await accountOf(tx, lead),
+    tx, key, subject: key.subject, now: key.now, lead, handoff, account,
     agreement: version.agreement, agreementId: version.id,
     effects: 0, nextCycle: false,
   };

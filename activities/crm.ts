@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { formatLocal, type Instant } from "../handoff/calendar.ts";
 import { CrmMerged, type CrmPort, type LeadRecord, type NoteRecord, type TaskRecord } from "../crm/crm.ts";
-import { askToMerge, crmLinkOf, linkCrm, linkedKeys, unlinkCrm } from "../store/crm-links.ts";
-import { leadForCrm, noteLeadCrmId, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
+import { askToMerge, crmLinkOf, linkCrm, linkLead, unlinkCrm } from "../store/crm-links.ts";
+import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import type { EffectEnd } from "../store/effects.ts";
 import { aboutLead, tell } from "../store/outbox.ts";
@@ -43,9 +43,8 @@ async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal):
     const crmId = link?.crmId ?? await findRecord(deps, lead, signal);
     const ref = await crm.upsertLead(leadRecord(lead, crmId, accountCrmId), signal);
     if (link?.crmId !== ref.crmId) await noteRecord(deps, lead.leadId, ref.crmId);
-    const linked = await linkedKeys(deps.pool, crm.name, `${lead.leadId}/`);
-    await writeTasks(deps, lead, ref.crmId, linked, signal);
-    await writeNotes(deps, lead, ref.crmId, linked, signal);
+    await writeTasks(deps, lead, ref.crmId, signal);
+    await writeNotes(deps, lead, ref.crmId, signal);
     await writeOpportunities(deps, lead, ref.crmId, signal);
     return { state: "done" };
   } catch (error) {
@@ -70,10 +69,7 @@ async function findRecord({ crm }: CrmDeps, lead: LeadForCrm, signal?: AbortSign
 }
 
 async function noteRecord({ pool, crm, clock }: CrmDeps, leadId: string, crmId: string): Promise<void> {
-  await inTransaction(pool, async (tx) => {
-    await linkCrm(tx, crm.name, "lead", leadId, crmId);
-    await noteLeadCrmId(tx, leadId, crmId, clock());
-  });
+  await linkLead(pool, crm.name, leadId, crmId, clock());
 }
 
 function leadRecord(lead: LeadForCrm, crmId: string | null, accountCrmId: string | null): LeadRecord {
@@ -83,12 +79,10 @@ function leadRecord(lead: LeadForCrm, crmId: string | null, accountCrmId: string
   };
 }
 
-type Linked = Awaited<ReturnType<typeof linkedKeys>>;
-
 /** The rep's task for what the lead waits for; those that no longer hold are closed. */
-async function writeTasks({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, linked: Linked, signal?: AbortSignal): Promise<void> {
+async function writeTasks({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
   const wanted = wantedTask(lead, leadCrmId);
-  const tasks = linked.filter(({ kind }) => kind === "task");
+  const tasks = lead.linked.filter(({ kind }) => kind === "task");
   if (wanted && tasks.find(({ key }) => key === wanted.key)?.written !== hashOf(wanted)) {
     const ref = await crm.upsertTask(wanted, signal);
     await linkCrm(pool, crm.name, "task", wanted.key, ref.crmId, hashOf(wanted));
@@ -108,7 +102,7 @@ function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
 }
 
 /** What sales needs to know about a handoff and about its rejection, each written once. */
-async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, linked: Linked, signal?: AbortSignal): Promise<void> {
+async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
   const { handoff } = lead;
   if (!handoff) return;
   const wanted: NoteRecord[] = [{
@@ -118,7 +112,7 @@ async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: s
   if (handoff.rejectedAt !== null) {
     wanted.push({ key: `${lead.leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`, leadCrmId, at: handoff.rejectedAt, body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.` });
   }
-  for (const note of wanted.filter((one) => !linked.some(({ kind, key }) => kind === "note" && key === one.key))) {
+  for (const note of wanted.filter((one) => !lead.linked.some(({ kind, key }) => kind === "note" && key === one.key))) {
     const ref = await crm.addNote(note, signal);
     await linkCrm(pool, crm.name, "note", note.key, ref.crmId);
   }
@@ -153,7 +147,7 @@ async function followSurvivor(deps: CrmDeps, lead: LeadForCrm, merged: CrmMerged
 
 /** The same to the CRM; an opportunity that it knows by now is no change. */
 function isSame(a: LeadForCrm, b: LeadForCrm | undefined): boolean {
-  const shown = (lead: LeadForCrm) => JSON.stringify({ ...lead, link: null, account: lead.account && { ...lead.account, link: null }, opportunities: [] });
+  const shown = (lead: LeadForCrm) => JSON.stringify({ ...lead, link: null, linked: null, account: lead.account && { ...lead.account, link: null }, opportunities: [] });
   return b !== undefined && shown(a) === shown(b) && b.opportunities.every((one) => a.opportunities.some((known) => known.id === one.id));
 }
 

@@ -9,10 +9,9 @@ import { markGone } from "../store/crm-links.ts";
 import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import {
-  addEffect, claimEffect, countOpenEffects, effectKinds, endEffect, releaseEffect, withdrawEffects, type Effect, type EffectEnd, type EffectKind,
+  addEffect, claimEffect, effectsAhead, endEffect, releaseEffect, withdrawEffects, type Effect, type EffectEnd, type EffectKind,
 } from "../store/effects.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
-import { isLeadGone } from "../store/subject-gone.ts";
 import type { Subject } from "../workflows/contract.ts";
 import { syncCrm } from "./crm.ts";
 import { regardless, sendMail } from "./mail.ts";
@@ -66,19 +65,29 @@ export function createEffectActivities(deps: EffectDeps) {
 }
 
 async function carryOut(deps: EffectDeps, subject: Subject, run: Run): Promise<CarriedOut> {
-  if (await isLeadGone(deps.pool, subject)) await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
-  const lanes = await Promise.allSettled(effectKinds.map((kind) => carryOutKind(deps, subject, kind, run)));
-  const failed = lanes.find((lane) => lane.status === "rejected");
-  if (failed) throw asFailure(failed.reason, deps.clock());
-  const left = await countOpenEffects(deps.pool, subject);
-  // What is left belongs to another run, or is too much for this one.
-  if (left > 0 && !run.isLocal) throw failure("NotAllDone", `${left} effects are left`, 1_000);
-  return { done: lanes.reduce((sum, lane) => sum + (lane.status === "fulfilled" ? lane.value : 0), 0), left };
+  let ahead = await effectsAhead(deps.pool, subject);
+  if (ahead.isGone) await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
+  for (let done = 0; ;) {
+    const lanes = await Promise.allSettled(ahead.kinds.map((kind) => carryOutKind(deps, subject, kind, run)));
+    const failed = lanes.find((lane) => lane.status === "rejected");
+    if (failed) throw asFailure(failed.reason, deps.clock());
+    const doneNow = lanes.reduce((sum, lane) => sum + (lane.status === "fulfilled" ? lane.value : 0), 0);
+    done += doneNow;
+    ahead = await effectsAhead(deps.pool, subject);
+    // A decision may have written more meanwhile; where nothing moves, what is left belongs to another run or is too much for this one.
+    if (ahead.open > 0 && doneNow > 0 && !isOver(run)) continue;
+    if (ahead.open > 0 && !run.isLocal) throw failure("NotAllDone", `${ahead.open} effects are left`, 1_000);
+    return { done, left: ahead.open };
+  }
+}
+
+function isOver(run: Run): boolean {
+  return run.signal.aborted || performance.now() >= run.stopAt;
 }
 
 async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind, run: Run): Promise<number> {
   for (let done = 0; ; done++) {
-    if (run.signal.aborted || performance.now() >= run.stopAt) return done;
+    if (isOver(run)) return done;
     const now = deps.clock();
     const effect = await claimEffect(deps.pool, subject, kind, now, now + claimMs);
     if (!effect) return done;
@@ -86,6 +95,7 @@ async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind
       const end = await perform(deps, effect, run.signal);
       deps.crashPoint?.("effect-done");
       await endEffect(deps.pool, effect.id, end, deps.clock());
+      if (effect.isLast) return done + 1;
     } catch (error) {
       if (await giveUp(deps, effect, error)) continue;
       await releaseEffect(deps.pool, effect.id, sayWhy(error));

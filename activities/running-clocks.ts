@@ -3,9 +3,9 @@ import { formatLocal, type Instant } from "../handoff/calendar.ts";
 import { judgeClocks, type ClocksInput, type ClocksJudged } from "../handoff/escalation.ts";
 import { leadTypeOf } from "../handoff/qualify.ts";
 import { calendarVersion } from "../store/calendars.ts";
-import { appendEvent, clocksOf, saveClock, startClock } from "../store/clocks.ts";
+import { appendEvent, appendToOpen, clocksOf, saveClocks, startClocks, type NewClock, type ShownClock } from "../store/clocks.ts";
 import { sql } from "../store/db.ts";
-import { loadRoster } from "../store/roster.ts";
+import { hoursOnRoster } from "../store/roster.ts";
 import { setState } from "../store/subject.ts";
 import type { Case } from "./case.ts";
 
@@ -19,26 +19,23 @@ export async function runClocks(c: Case, on: { repId: string | null; pool: strin
   const h = c.handoff;
   const type = h && leadTypeOf(c.agreement, h.lead_type);
   if (!h || !type) return;
-  const roster = await loadRoster(c.tx);
-  const rep = on.repId === null ? null : (roster.reps[on.repId] ?? null);
-  const pool = on.pool === null ? null : (roster.pools[on.pool] ?? null);
+  const { rep, pool } = await hoursOnRoster(c.tx, on.repId, on.pool);
   const calendarId = await calendarVersion(c.tx, appliedCalendar(c.agreement, rep, pool), c.now);
   const known = await c.tx.query<{ id: string; ended_at: Date | null; calendar_id: string }>(sql`select id, ended_at, calendar_id from clock where handoff_id = ${h.id} and scope = 'lead'`);
+  const starting: NewClock[] = [];
   for (const kind of kinds) {
     const target = type[kind];
     const lead = known.rows.find((row) => row.id === `${h.id}/${kind}/lead`);
-    if (!lead) await startClock(c.tx, { handoffId: h.id, kind, scope: "lead", round: 0, repId: null, target, calendarId, at: h.mql_at.getTime() });
+    if (!lead) starting.push({ handoffId: h.id, kind, scope: "lead", round: 0, repId: null, target, calendarId, at: h.mql_at.getTime() });
     else if (lead.ended_at === null && lead.calendar_id !== calendarId) await appendEvent(c.tx, lead.id, { kind: "reassign", at: c.now, calendar: calendarId, restart: false });
-    if (on.repId !== null) await startClock(c.tx, { handoffId: h.id, kind, scope: "rep", round: h.round, repId: on.repId, target, calendarId, at: c.now });
+    if (on.repId !== null) starting.push({ handoffId: h.id, kind, scope: "rep", round: h.round, repId: on.repId, target, calendarId, at: c.now });
   }
+  await startClocks(c.tx, starting);
 }
 
 /** An event on every open clock of these kinds: both scopes, this round. */
 export async function onClocks(c: Case, which: readonly ("outreach" | "status")[], event: { kind: "stop" | "resume"; at: Instant } | { kind: "pause"; at: Instant; reason: string }): Promise<void> {
-  if (!c.handoff) return;
-  const open = await c.tx.query<{ id: string }>(sql`
-    select id from clock where handoff_id = ${c.handoff.id} and round in (0, ${c.handoff.round}) and kind = any(${which}) and ended_at is null order by id`);
-  for (const { id } of open.rows) await appendEvent(c.tx, id, event);
+  if (c.handoff) await appendToOpen(c.tx, c.handoff.id, c.handoff.round, which, event);
 }
 
 export async function clocksInput(c: Case): Promise<ClocksInput> {
@@ -51,17 +48,20 @@ export async function clocksInput(c: Case): Promise<ClocksInput> {
 export async function showClocks(c: Case): Promise<{ input: ClocksInput; judged: ClocksJudged }> {
   const input = await clocksInput(c);
   const judged = judgeClocks(c.agreement, input);
+  const shown: ShownClock[] = [];
   for (const clock of input.clocks) {
     const view = judged.views[clock.id];
     if (!view) continue;
     const state = view.open ? (view.state === "paused" ? "paused" : view.state === "breached" ? "breached" : "running") : view.state;
-    await saveClock(c.tx, clock.id, {
+    shown.push({
+      id: clock.id,
       state: state === "outside-hours" ? "running" : state,
       dueAt: view.dueAt, endedAt: view.stoppedAt, breachedAt: view.late ? (view.lateAfter ?? c.now) : null,
       usedMs: view.usedMs, warned: clock.warned, rung: clock.rung,
       repId: clock.scope === "rep" ? (c.handoff?.rep_id ?? null) : null, calendarId: view.calendar, startedAt: view.startedAt,
     });
   }
+  await saveClocks(c.tx, shown);
   c.lead.due_at = judged.dueAt === null ? null : new Date(judged.dueAt);
   return { input, judged };
 }

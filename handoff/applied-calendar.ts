@@ -25,7 +25,7 @@ type Rules = Pick<Agreement, "calendars" | "clocks">;
  *
  * Without hours of rep and pool the agreement's own calendar holds. `rep` is null while nobody has the lead.
  */
-export function appliedCalendar(agreement: Rules, rep: Rep | null, pool: Pool | null): AppliedCalendar {
+export function appliedCalendar(agreement: Rules, rep: Pick<Rep, "hours" | "absences"> | null, pool: Pick<Pool, "hours"> | null): AppliedCalendar {
   switch (agreement.clocks.calendar) {
     case "assignee":
       return hoursOf(rep, pool, baseHours(agreement));

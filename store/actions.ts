@@ -77,8 +77,9 @@ export async function noteAction(db: Db, action: NewAction): Promise<StoredActio
 
 /** Writes the answer of an action that has none yet, and gives the answer that stands. */
 export async function settleAction(db: Db, id: string, result: ActionResult, now: Instant): Promise<ActionResult> {
-  await db.query(sql`
+  const settled = await db.query(sql`
     update action set result = ${JSON.stringify(result)}::jsonb, settled_at = ${new Date(now)} where id = ${id} and settled_at is null`);
+  if (settled.rowCount === 1) return result;
   return (await resultOf(db, id)) ?? result;
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { AppliedCalendar } from "../handoff/applied-calendar.ts";
 import { compileYears } from "../handoff/applied-calendar.ts";
 import type { Calendar, Instant } from "../handoff/calendar.ts";
-import { firstRow, sql, type Db } from "./db.ts";
+import { firstRow, rows, sql, type Db } from "./db.ts";
 
 /**
  * The id under which this calendar is kept, `cal_` and a hash of its content; kept now if it is new. Clocks name it, so
@@ -32,8 +32,22 @@ export async function calendarOf(db: Db, id: string): Promise<Calendar> {
   return calendar;
 }
 
-// Immutable by id, so a compiled one never goes stale.
+/** The definitions of kept calendars, by id; an id that was never kept is not in the answer. */
+export async function calendarDefinitions(db: Db, ids: readonly string[]): Promise<Record<string, AppliedCalendar>> {
+  const unknown = ids.filter((id) => !definitions.has(id));
+  const found = unknown.length === 0 ? [] : await rows<{ id: string; definition: AppliedCalendar }>(db, sql`select id, definition from calendar_version where id = any(${unknown})`);
+  const known = new Map(ids.flatMap((id) => { const definition = definitions.get(id); return definition ? [[id, definition] as const] : []; }));
+  if (definitions.size >= 500) definitions.clear();
+  for (const { id, definition } of found) {
+    known.set(id, definition);
+    definitions.set(id, definition);
+  }
+  return Object.fromEntries(ids.flatMap((id) => { const definition = known.get(id); return definition ? [[id, definition]] : []; }));
+}
+
+// Immutable by id, which is the hash of the content: neither goes stale.
 const kept = new Map<string, Calendar>();
+const definitions = new Map<string, AppliedCalendar>();
 
 /** JSON with sorted keys: the same hours written in another order are the same calendar. */
 function canonical(value: unknown): string {

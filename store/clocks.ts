@@ -3,6 +3,7 @@ import type { Instant } from "../handoff/calendar.ts";
 import type { ClockEvent } from "../handoff/clock.ts";
 import type { ClockState } from "../handoff/escalation.ts";
 import type { Target } from "../handoff/target.ts";
+import { calendarDefinitions } from "./calendars.ts";
 import { rows, sql, type Db, type Tx } from "./db.ts";
 
 const tz = process.versions.tz ?? "unknown";
@@ -18,17 +19,46 @@ export async function clocksOf(db: Db, handoffId: string, round: number): Promis
     events: row.events.map((event) => ({ ...event.detail, kind: event.kind, at: Date.parse(event.at) }) as unknown as ClockEvent),
   }));
   const ids = [...new Set(clocks.flatMap((clock) => clock.events.flatMap((event) => ("calendar" in event ? [event.calendar] : []))))];
-  const defs = ids.length === 0 ? [] : await rows<{ id: string; definition: AppliedCalendar }>(db, sql`select id, definition from calendar_version where id = any(${ids})`);
-  return { clocks, calendars: Object.fromEntries(defs.map((def) => [def.id, def.definition])) };
+  return { clocks, calendars: await calendarDefinitions(db, ids) };
 }
 
-/** Starts a clock; its first event carries target and calendar. */
-export async function startClock(tx: Tx, clock: { handoffId: string; kind: "outreach" | "status"; scope: "lead" | "rep"; round: number; repId: string | null; target: Target; calendarId: string; at: Instant }): Promise<void> {
-  const id = clock.scope === "lead" ? `${clock.handoffId}/${clock.kind}/lead` : `${clock.handoffId}/${clock.kind}/rep/${clock.round}`;
+export interface NewClock {
+  readonly handoffId: string;
+  readonly kind: "outreach" | "status";
+  readonly scope: "lead" | "rep";
+  /** 0 for a lead clock. */
+  readonly round: number;
+  readonly repId: string | null;
+  readonly target: Target;
+  readonly calendarId: string;
+  readonly at: Instant;
+}
+
+/** Starts clocks; the first event of each carries target and calendar. An empty list writes nothing. */
+export async function startClocks(tx: Tx, clocks: readonly NewClock[]): Promise<void> {
+  if (clocks.length === 0) return;
+  const started = clocks.map(({ at, ...clock }) => ({
+    ...clock, at: new Date(at), detail: { target: clock.target, calendar: clock.calendarId },
+    id: clock.scope === "lead" ? `${clock.handoffId}/${clock.kind}/lead` : `${clock.handoffId}/${clock.kind}/rep/${clock.round}`,
+  }));
   await tx.query(sql`
-    insert into clock (id, handoff_id, kind, scope, round, rep_id, target, calendar_id, started_at, state)
-    values (${id}, ${clock.handoffId}, ${clock.kind}, ${clock.scope}, ${clock.round}, ${clock.repId}, ${clock.target}, ${clock.calendarId}, ${new Date(clock.at)}, 'running')`);
-  await appendEvent(tx, id, { kind: "start", at: clock.at, target: clock.target, calendar: clock.calendarId });
+    with started as (
+      select * from jsonb_to_recordset(${JSON.stringify(started)}::jsonb)
+        as s(id text, "handoffId" text, kind text, scope text, round int, "repId" text, target jsonb, "calendarId" text, at timestamptz, detail jsonb)),
+    clocks as (
+      insert into clock (id, handoff_id, kind, scope, round, rep_id, target, calendar_id, started_at, state)
+      select id, "handoffId", kind, scope, round, "repId", target, "calendarId", at, 'running' from started)
+    insert into clock_event (clock_id, n, kind, at, detail, tz_version) select id, 1, 'start', at, detail, ${tz}::text from started`);
+}
+
+/** Appends one event to each clock of the handoff that still runs, of these kinds, lead clocks and those of this round. */
+export async function appendToOpen(tx: Tx, handoffId: string, round: number, kinds: readonly string[], event: ClockEvent): Promise<void> {
+  const { kind, at, ...detail } = event;
+  await tx.query(sql`
+    insert into clock_event (clock_id, n, kind, at, detail, tz_version)
+    select c.id, coalesce(max(e.n), 0) + 1, ${kind}::text, greatest(${new Date(at)}::timestamptz, max(e.at)), ${JSON.stringify(detail)}::jsonb, ${tz}::text
+    from clock c left join clock_event e on e.clock_id = c.id
+    where c.handoff_id = ${handoffId} and c.round in (0, ${round}) and c.kind = any(${kinds}) and c.ended_at is null group by c.id`);
 }
 
 /** Appends an event; clock events are never changed or removed. Times never run backwards within one clock. */
@@ -39,11 +69,32 @@ export async function appendEvent(tx: Tx, clockId: string, event: ClockEvent): P
     select ${clockId}, coalesce(max(n), 0) + 1, ${kind}, greatest(${new Date(at)}::timestamptz, max(at)), ${detail}, ${tz} from clock_event where clock_id = ${clockId}`);
 }
 
-/** Writes what a clock shows now into its row, for lists and figures. */
-export async function saveClock(tx: Tx, clockId: string, shown: { state: "running" | "paused" | "met" | "breached" | "cancelled"; dueAt: Instant | null; endedAt: Instant | null; breachedAt: Instant | null; usedMs: number; warned: number; rung: number; repId: string | null; calendarId: string; startedAt: Instant }): Promise<void> {
-  const instant = (at: Instant | null) => (at === null ? null : new Date(at));
+/** What a clock shows now, for lists and figures. */
+export interface ShownClock {
+  readonly id: string;
+  readonly state: "running" | "paused" | "met" | "breached" | "cancelled";
+  readonly dueAt: Instant | null;
+  readonly endedAt: Instant | null;
+  readonly breachedAt: Instant | null;
+  readonly usedMs: number;
+  readonly warned: number;
+  readonly rung: number;
+  readonly repId: string | null;
+  readonly calendarId: string;
+  readonly startedAt: Instant;
+}
+
+/** Writes what clocks show into their rows; an empty list writes nothing. */
+export async function saveClocks(tx: Tx, clocks: readonly ShownClock[]): Promise<void> {
+  if (clocks.length === 0) return;
+  const date = (at: Instant | null) => (at === null ? null : new Date(at));
+  const shown = clocks.map((one) => ({
+    ...one, usedMs: Math.round(one.usedMs), dueAt: date(one.dueAt), endedAt: date(one.endedAt), breachedAt: date(one.breachedAt), startedAt: date(one.startedAt),
+  }));
   await tx.query(sql`
-    update clock set state = ${shown.state}, due_at = ${instant(shown.dueAt)}, ended_at = ${instant(shown.endedAt)}, breached_at = ${instant(shown.breachedAt)},
-      used_ms = ${Math.round(shown.usedMs)}, warned = ${shown.warned}, rung = ${shown.rung}, rep_id = ${shown.repId}, calendar_id = ${shown.calendarId}, started_at = ${new Date(shown.startedAt)}
-    where id = ${clockId}`);
+    update clock set state = s.state, due_at = s."dueAt", ended_at = s."endedAt", breached_at = s."breachedAt", used_ms = s."usedMs", warned = s.warned,
+      rung = s.rung, rep_id = s."repId", calendar_id = s."calendarId", started_at = s."startedAt"
+    from jsonb_to_recordset(${JSON.stringify(shown)}::jsonb) as s(id text, state text, "dueAt" timestamptz, "endedAt" timestamptz, "breachedAt" timestamptz,
+      "usedMs" bigint, warned smallint, rung smallint, "repId" text, "calendarId" text, "startedAt" timestamptz)
+    where clock.id = s.id`);
 }

@@ -31,9 +31,16 @@ export async function unlinkCrm(db: Db, crm: string, kind: LinkKind, ourId: stri
   await db.query(sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
 }
 
-/** Our tasks (as far as Baton has not closed them) and notes in the CRM whose keys begin so. */
-export async function linkedKeys(db: Db, crm: string, keyPrefix: string): Promise<{ kind: "task" | "note"; key: string; written: string | null }[]> {
-  return rows(db, sql`select kind, our_id as key, written from crm_link where crm = ${crm} and kind in ('task', 'note') and starts_with(our_id, ${keyPrefix}) order by our_id`);
+/** Remembers under which id the CRM has the lead, and the id as one of the names the person is known by; a repeat changes nothing. */
+export async function linkLead(db: Db, crm: string, leadId: string, crmId: string, now: Instant): Promise<void> {
+  await db.query(sql`
+    with link as (
+      insert into crm_link (crm, kind, our_id, crm_id) values (${crm}, 'lead', ${leadId}, ${crmId})
+      on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = null
+      where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, null)),
+    known as (
+      update lead set crm_id = ${crmId} where id = ${leadId} and crm_id is null and not exists (select from lead where crm_id = ${crmId}))
+    insert into lead_alias (kind, value, lead_id, since) values ('crm', ${crmId}, ${leadId}, ${new Date(now)}) on conflict (kind, value) do nothing`);
 }
 
 export async function saveSequence(db: Db, crm: string, crmId: string, sequence: number): Promise<void> {

@@ -24,6 +24,8 @@ export interface LeadForCrm {
   readonly account: { readonly id: string; readonly facts: Readonly<Record<FieldPath, Fact>>; readonly link: { readonly crmId: string; readonly written: string | null } | null } | null;
   /** Its record in the CRM, once there is one. */
   readonly link: { readonly crmId: string; readonly isGone: boolean } | null;
+  /** Our tasks (as far as Baton has not closed them) and notes there. */
+  readonly linked: readonly { readonly kind: "task" | "note"; readonly key: string; readonly written: string | null }[];
   readonly handoff: HandoffForCrm | null;
   /** Opportunities made in Baton that the CRM does not know yet. */
   readonly opportunities: readonly { readonly id: string; readonly stage: string; readonly amountMinor: number | null; readonly currency: string | null; readonly isWon: boolean; readonly isLost: boolean }[];
@@ -50,7 +52,9 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
     select l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
       l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts,
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
-      ll.crm_id as link_id, ll.gone_at, al.crm_id as account_link_id, al.written
+      ll.crm_id as link_id, ll.gone_at, al.crm_id as account_link_id, al.written,
+      (select json_agg(json_build_object('kind', kind, 'key', our_id, 'written', written) order by our_id)
+        from crm_link where crm = ${crm} and kind in ('task', 'note') and starts_with(our_id, ${`${leadId}/`})) as linked
     from lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
       left join crm_link ll on ll.crm = ${crm} and ll.kind = 'lead' and ll.our_id = l.id
       left join crm_link al on al.crm = ${crm} and al.kind = 'account' and al.our_id = a.id
@@ -64,6 +68,7 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
     account: row.account_id === null ? null : {
       id: row.account_id, facts: factsOf(row.account_facts ?? {}), link: row.account_link_id === null ? null : { crmId: row.account_link_id, written: row.written },
     },
+    linked: row.linked ?? [],
     link: row.link_id === null ? null : { crmId: row.link_id, isGone: row.gone_at !== null },
     handoff: row.handoff_id === null ? null : {
       id: row.handoff_id, isOpen: row.state === "open", round: row.round ?? 0, leadType: row.handoff_type ?? "", path: row.path ?? "", band: row.handoff_band ?? "",
@@ -76,12 +81,6 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
   };
 }
 
-/** Remembers under which id the CRM has the lead, as one of the names the person is known by. */
-export async function noteLeadCrmId(db: Db, leadId: string, crmId: string, now: Instant): Promise<void> {
-  await db.query(sql`update lead set crm_id = ${crmId} where id = ${leadId} and crm_id is null and not exists (select from lead where crm_id = ${crmId})`);
-  await db.query(sql`insert into lead_alias (kind, value, lead_id, since) values ('crm', ${crmId}, ${leadId}, ${new Date(now)}) on conflict (kind, value) do nothing`);
-}
-
 export async function noteOpportunityCrmId(db: Db, opportunityId: string, crmId: string): Promise<void> {
   await db.query(sql`update opportunity set crm_id = ${crmId} where id = ${opportunityId} and crm_id is null and not exists (select from opportunity where crm_id = ${crmId})`);
 }
@@ -92,7 +91,7 @@ type LeadSyncRow = {
   account_id: string | null; account_facts: Record<string, StoredFact> | null;
   handoff_id: string | null; state: string | null; round: number | null; handoff_type: string | null; path: string | null; handoff_band: string | null;
   fit: number | null; intent: number | null; mql_at: Date | null; rejected_at: Date | null; rejection_reason: string | null;
-  link_id: string | null; gone_at: Date | null; account_link_id: string | null; written: string | null;
+  link_id: string | null; gone_at: Date | null; account_link_id: string | null; written: string | null; linked: LeadForCrm["linked"] | null;
 };
 
 function factsOf(stored: Readonly<Record<string, StoredFact>>): Record<FieldPath, Fact> {

@@ -63,10 +63,28 @@ function isSilence(error: unknown): error is Error {
   return error instanceof Error && error.message === "Query read timeout";
 }
 
-/** A statement with its values, written as a tagged template: sql`select ${id}::text`. */
-export function sql(parts: TemplateStringsArray, ...values: unknown[]): { text: string; values: unknown[] } {
-  return { text: parts.reduce((text, part, n) => `${text}$${n}${part}`), values };
+/**
+ * A statement with its values, written as a tagged template: sql`select ${id}::text`. One that is asked again and again
+ * gets a name of its own, and Postgres plans it once a connection instead of every time.
+ */
+export function sql(parts: TemplateStringsArray, ...values: unknown[]): Statement {
+  let place = places.get(parts);
+  if (!place) {
+    const text = parts.reduce((whole, part, n) => `${whole}$${n}${part}`);
+    // A migration beside us may widen a table: `select *` would then no longer be what was planned, and fail.
+    place = { text, uses: 0, name: /[\s.]\*/.test(text.replaceAll("* 1000", "")) ? null : `often-${named += 1}` };
+    places.set(parts, place);
+  }
+  place.uses += 1;
+  return place.name === null || place.uses < often ? { text: place.text, values } : { name: place.name, text: place.text, values };
 }
+
+type Statement = { text: string; values: unknown[]; name?: string };
+
+/** Every place in our code that writes a statement. A plan costs memory in each connection: rare ones are not worth it. */
+const places = new WeakMap<TemplateStringsArray, { readonly text: string; readonly name: string | null; uses: number }>();
+const often = 30;
+let named = 0;
 
 /** Has the statement planned once a connection, under a name of its own; for those that run for every lead. */
 export function prepared(name: string, query: { text: string; values: unknown[] }): { name: string; text: string; values: unknown[] } {

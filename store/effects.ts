@@ -3,7 +3,6 @@ import type { Subject } from "../workflows/contract.ts";
 import { firstRow, rows, sql, type Db } from "./db.ts";
 
 export type EffectKind = "sync-crm" | "mail";
-export const effectKinds: readonly EffectKind[] = ["sync-crm", "mail"];
 
 /** Ids, instants in epoch milliseconds and words of the glossary; never a name or an address. */
 export type EffectPayload = Readonly<Record<string, string | number | boolean | null>>;
@@ -38,14 +37,14 @@ export interface Effect {
  */
 export async function addEffect(db: Db, effect: NewEffect, now: Instant): Promise<void> {
   const at = new Date(now);
-  const { rowCount } = await db.query(sql`
-    insert into effect (key, subject_kind, subject_id, handoff_id, kind, what, payload, created_at)
-    values (${effect.key}, ${effect.subject.kind}, ${effect.subject.id}, ${effect.handoffId ?? null}, ${effect.kind}, ${effect.what}, ${effect.payload}, ${at})
-    on conflict (key) do nothing`);
-  if (rowCount === 0 || effect.kind !== "sync-crm") return;
+  const { kind, id } = effect.subject;
   await db.query(sql`
-    update effect set state = 'withdrawn', done_at = ${at}, error = 'a newer sync does its work'
-    where subject_kind = ${effect.subject.kind} and subject_id = ${effect.subject.id} and kind = 'sync-crm' and state = 'open'
+    with added as (
+      insert into effect (key, subject_kind, subject_id, handoff_id, kind, what, payload, created_at)
+      values (${effect.key}, ${kind}, ${id}, ${effect.handoffId ?? null}, ${effect.kind}, ${effect.what}, ${effect.payload}, ${at})
+      on conflict (key) do nothing returning key)
+    update effect set state = 'withdrawn', done_at = ${at}::timestamptz, error = 'a newer sync does its work'
+    where ${effect.kind === "sync-crm"} and exists (select from added) and subject_kind = ${kind} and subject_id = ${id} and kind = 'sync-crm' and state = 'open'
       and key <> ${effect.key} and (claimed_until is null or claimed_until <= ${at})`);
 }
 
@@ -56,17 +55,21 @@ export async function openEffects(db: Db, subject: Subject): Promise<Effect[]> {
   return found.map(effectOf);
 }
 
+/** An effect that a run has taken; `isLast`: no other one of its kind was waiting behind it. */
+export type ClaimedEffect = Effect & { readonly isLast: boolean };
+
 /**
  * Takes the subject's first open effect of this kind for one run, until `until`. Undefined when there is none, or when
  * another run has it. Order holds within a kind: a CRM that is away keeps no mail back.
  */
-export async function claimEffect(db: Db, subject: Subject, kind: EffectKind, now: Instant, until: Instant): Promise<Effect | undefined> {
-  const row = await firstRow<EffectRow>(db, sql`
+export async function claimEffect(db: Db, subject: Subject, kind: EffectKind, now: Instant, until: Instant): Promise<ClaimedEffect | undefined> {
+  const row = await firstRow<EffectRow & { is_last: boolean }>(db, sql`
     update effect set claimed_until = ${new Date(until)}, attempts = attempts + 1
     where id = (select id from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = ${kind} and state = 'open' order by id limit 1)
       and state = 'open' and (claimed_until is null or claimed_until <= ${new Date(now)})
-    returning *`);
-  return row && effectOf(row);
+    returning *, not exists (select from effect later where later.subject_kind = ${subject.kind} and later.subject_id = ${subject.id}
+      and later.kind = ${kind} and later.state = 'open' and later.id > effect.id) as is_last`);
+  return row && { ...effectOf(row), isLast: row.is_last };
 }
 
 /** How an effect ended: done; withdrawn because nobody needs it any more; failed because it can never be done. */
@@ -89,6 +92,15 @@ export async function withdrawEffects(db: Db, subject: Subject, why: string, exc
     update effect set state = 'withdrawn', done_at = ${new Date(now)}, claimed_until = null, error = ${why}
     where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' and not (kind = 'mail' and what = any(${except}))`);
   return rowCount ?? 0;
+}
+
+/** What a run finds: how many effects are open and of which kinds, and whether the lead was erased, or merged into another one. */
+export async function effectsAhead(db: Db, subject: Subject): Promise<{ open: number; kinds: EffectKind[]; isGone: boolean }> {
+  const row = await firstRow<{ open: number; kinds: EffectKind[] | null; gone: boolean | null }>(db, sql`
+    select count(*)::int as open, array_agg(distinct kind) as kinds,
+      (select erased_at is not null or merged_into is not null from lead where ${subject.kind === "lead"} and id = ${subject.id}) as gone
+    from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open'`);
+  return { open: row?.open ?? 0, kinds: row?.kinds ?? [], isGone: row?.gone ?? false };
 }
 
 export async function countOpenEffects(db: Db, subject: Subject): Promise<number> {

@@ -59,10 +59,6 @@ export async function openHandoff(tx: Tx, subject: Subject, cycle: number, now: 
   return id;
 }
 
-export async function handoffById(db: Db, id: string | null): Promise<HandoffRow | undefined> {
-  return id === null ? undefined : firstRow<HandoffRow>(db, sql`select * from handoff where id = ${id}`);
-}
-
 /** The subject's latest handoff, open or closed. */
 export async function lastHandoff(db: Db, subject: Subject): Promise<HandoffRow | undefined> {
   return firstRow<HandoffRow>(db, sql`

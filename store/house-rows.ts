@@ -61,6 +61,11 @@ export async function houseLeadOf(db: Db, leadId: string): Promise<HouseLead | u
   return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where external_id = $1`, values: [leadId] }))[0];
 }
 
+/** The record kept for our lead, and the one with this id in the CRM; they may be one. */
+export async function houseLeadsNamed(db: Db, leadId: string, crmId: string | null): Promise<HouseLead[]> {
+  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where external_id = $1 or id = $2`, values: [leadId, crmId] }));
+}
+
 /** The oldest live record with this address. */
 export async function houseLeadByEmail(db: Db, email: string): Promise<HouseLead | undefined> {
   return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where email = $1 and deleted_at is null and merged_into is null order by id limit 1`, values: [email] }))[0];

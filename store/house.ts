@@ -4,7 +4,7 @@ import type { FieldPath } from "../handoff/facts.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { parseCrmChange } from "./crm-change.ts";
 import { firstRow, rows, sql, type Pool } from "./db.ts";
-import { houseLead, houseLeadByEmail, houseLeadOf, type HouseLead } from "./house-rows.ts";
+import { houseLead, houseLeadByEmail, houseLeadOf, houseLeadsNamed, type HouseLead } from "./house-rows.ts";
 
 /** What came of a write: the record, or why this CRM does not have it. */
 export type HouseAnswer =
@@ -34,10 +34,10 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
   return {
     upsertAccount: (account) => upsertAccount(pool, account, clock()),
     upsertLead: (lead) => upsertLead(pool, lead, clock()),
-    upsertTask: (task) => onLiveLead(pool, task.leadCrmId, () => upsertTask(pool, task, clock())),
+    upsertTask: (task) => upsertTask(pool, task, clock()),
     closeTask: (key) => closeTask(pool, key, clock()),
-    addNote: (note) => onLiveLead(pool, note.leadCrmId, () => addNote(pool, note)),
-    upsertOpportunity: (opportunity) => onLiveLead(pool, opportunity.leadCrmId, () => upsertOpportunity(pool, opportunity, clock())),
+    addNote: (note) => addNote(pool, note),
+    upsertOpportunity: (opportunity) => upsertOpportunity(pool, opportunity, clock()),
     async findLead(by) {
       const found = "email" in by ? await houseLeadByEmail(pool, by.email) : await houseLeadOf(pool, by.leadId);
       return found && !absence(found) ? seen(found) : null;
@@ -87,9 +87,10 @@ async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<H
 
 /** The record of our lead. When it was merged and the caller follows the survivor, the survivor takes over its key. */
 async function recordFor(pool: Pool, lead: LeadRecord): Promise<HouseLead | undefined> {
-  const keyed = await houseLeadOf(pool, lead.leadId);
+  const found = await houseLeadsNamed(pool, lead.leadId, lead.crmId);
+  const keyed = found.find((one) => one.leadId === lead.leadId);
   if (lead.crmId === null || (keyed && keyed.mergedInto !== lead.crmId)) return keyed;
-  const survivor = await houseLead(pool, lead.crmId);
+  const survivor = found.find((one) => one.id === lead.crmId);
   if (keyed && survivor?.leadId === null) await pool.query(sql`update house_lead set external_id = null where id = ${keyed.id}`);
   return survivor ?? keyed;
 }
@@ -121,11 +122,12 @@ async function upsertTask(pool: Pool, task: TaskRecord, now: Instant): Promise<H
   if (task.subject.length > 300) return { kind: "refused", field: "subject", expected: "at most 300 characters" };
   const ref = await firstRow<CrmRef>(pool, sql`
     insert into house_task as t (key, lead_id, owner_id, subject, due_at, state, changed_at)
-    values (${task.key}, ${task.leadCrmId}, ${task.ownerId}, ${task.subject}, ${dateOrNull(task.dueAt)}, 'open', ${new Date(now)})
+    select ${task.key}::text, id, ${task.ownerId}::text, ${task.subject}::text, ${dateOrNull(task.dueAt)}::timestamptz, 'open', ${new Date(now)}::timestamptz
+    from house_lead where id = ${task.leadCrmId} and merged_into is null and deleted_at is null
     on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at, changed_at = excluded.changed_at,
       version = t.version + case when (t.owner_id, t.subject, t.due_at) is distinct from (excluded.owner_id, excluded.subject, excluded.due_at) then 1 else 0 end
     returning id as "crmId", version`);
-  return written(ref);
+  return onLead(pool, task.leadCrmId, ref);
 }
 
 async function closeTask(pool: Pool, key: string, now: Instant): Promise<void> {
@@ -134,10 +136,13 @@ async function closeTask(pool: Pool, key: string, now: Instant): Promise<void> {
 
 async function addNote(pool: Pool, note: NoteRecord): Promise<HouseAnswer> {
   if (note.body.length > 10_000) return { kind: "refused", field: "body", expected: "at most 10000 characters" };
-  await pool.query(sql`
-    insert into house_note (key, lead_id, body, by_id, at) values (${note.key}, ${note.leadCrmId}, ${note.body}, 'baton', ${new Date(note.at)})
-    on conflict (key) do nothing`);
-  return written(await firstRow<CrmRef>(pool, sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`));
+  const ref = await firstRow<CrmRef>(pool, sql`
+    with live as (select id from house_lead where id = ${note.leadCrmId} and merged_into is null and deleted_at is null),
+    added as (
+      insert into house_note (key, lead_id, body, by_id, at) select ${note.key}::text, id, ${note.body}::text, 'baton', ${new Date(note.at)}::timestamptz from live
+      on conflict (key) do nothing returning id)
+    select id as "crmId", 1 as version from added union all select n.id, 1 from house_note n, live where n.key = ${note.key}`);
+  return onLead(pool, note.leadCrmId, ref, () => firstRow<CrmRef>(pool, sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`));
 }
 
 async function upsertOpportunity(pool: Pool, opportunity: OpportunityRecord, now: Instant): Promise<HouseAnswer> {
@@ -145,17 +150,23 @@ async function upsertOpportunity(pool: Pool, opportunity: OpportunityRecord, now
   const at = new Date(now);
   const ref = await firstRow<CrmRef>(pool, sql`
     insert into house_opportunity as o (external_id, lead_id, stage, amount_minor, currency, created_at, changed_at)
-    values (${opportunity.key}, ${opportunity.leadCrmId}, ${opportunity.stage}, ${opportunity.amountMinor}, ${opportunity.currency}, ${at}, ${at})
+    select ${opportunity.key}::text, id, ${opportunity.stage}::text, ${opportunity.amountMinor}::bigint, ${opportunity.currency}::text, ${at}::timestamptz, ${at}::timestamptz
+    from house_lead where id = ${opportunity.leadCrmId} and merged_into is null and deleted_at is null
     on conflict (external_id) do update set stage = excluded.stage, amount_minor = excluded.amount_minor, currency = excluded.currency, changed_at = excluded.changed_at,
       version = o.version + case when (o.stage, o.amount_minor, o.currency) is distinct from (excluded.stage, excluded.amount_minor, excluded.currency) then 1 else 0 end
     returning id as "crmId", version`);
-  return written(ref);
+  return onLead(pool, opportunity.leadCrmId, ref);
 }
 
-/** Tasks, notes and opportunities hang on a lead: a missing one is told as such, not as a broken reference. */
-async function onLiveLead(pool: Pool, crmId: string, write: () => Promise<HouseAnswer>): Promise<HouseAnswer> {
+/**
+ * Tasks, notes and opportunities are written on a live lead only: where nothing was written, the lead is missing and
+ * told as such. `again` finds what somebody else wrote at the same moment.
+ */
+async function onLead(pool: Pool, crmId: string, ref: CrmRef | undefined, again?: () => Promise<CrmRef | undefined>): Promise<HouseAnswer> {
+  if (ref) return written(ref);
   const lead = await houseLead(pool, crmId);
-  return lead ? (absence(lead) ?? write()) : { kind: "gone", crmId };
+  if (!lead) return { kind: "gone", crmId };
+  return absence(lead) ?? written(await again?.());
 }
 
 /** Reads, then writes if nothing changed in between; another writer's turn means another look. */

@@ -36,6 +36,19 @@ export async function loadRoster(db: Db): Promise<Roster> {
   };
 }
 
+/** When one rep works and what hours one pool covers, all that a clock needs of the roster; null for who is not on it. */
+export async function hoursOnRoster(db: Db, repId: string | null, poolId: string | null): Promise<{ rep: Pick<Rep, "hours" | "absences"> | null; pool: { hours: CalendarDef | null } | null }> {
+  const [row] = await rows<{ rep: string | null; hours: CalendarDef | null; absences: Rep["absences"] | null; pool: string | null; pool_hours: CalendarDef | null }>(db, sql`
+    select r.id as rep, r.hours, p.id as pool, p.hours as pool_hours,
+      (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint, 'reason', a.reason) order by a.from_at, a.id)
+        from absence a where a.rep_id = r.id) as absences
+    from (values (1)) one left join rep r on r.id = ${repId}::text left join pool p on p.id = ${poolId}::text`);
+  return {
+    rep: row?.rep == null ? null : { hours: row.hours, absences: row.absences ?? [] },
+    pool: row?.pool == null ? null : { hours: row.pool_hours },
+  };
+}
+
 /** Everybody on the roster, by id. */
 export async function listReps(db: Db): Promise<RepRecord[]> {
   const found = await rows<RepRow>(db, sql`select * from rep order by id`);
