@@ -79,13 +79,13 @@ async function logOutreach(c: Case, a: ActionRow): Promise<SettledOne> {
   if (c.lead.waiting_on === "attempts" && h.meeting_at !== null) c.lead.waiting_on = "meeting";
   await rememberLearnt(c, a);
   const judged = await lookAhead(c);
-  const onTime = Object.values(judged.views).find((view) => view.stoppedAt === receivedAt(a))?.late;
+  const onTime = inTime(judged, receivedAt(a));
   await c.tx.query(sql`
     insert into outreach (id, handoff_id, rep_id, channel, outcome, occurred_at, received_at, on_time)
-    values (${a.id}, ${h.id}, ${a.by_id}, ${a.body.channel ?? "call"}, ${outcome}, ${occurredAt}, ${a.received_at}, ${onTime === undefined ? null : !onTime})`);
+    values (${a.id}, ${h.id}, ${a.by_id}, ${a.body.channel ?? "call"}, ${outcome}, ${occurredAt}, ${a.received_at}, ${onTime ?? null})`);
   if (isFirst) await freeCapacity(c);
   await syncCrm(c);
-  return { because: `${outcome} by ${a.body.channel ?? "call"}`, onTime: onTime === undefined ? undefined : !onTime, judged: nothingJudged };
+  return { because: `${outcome} by ${a.body.channel ?? "call"}`, onTime, judged: nothingJudged };
 }
 
 async function accept(c: Case, a: ActionRow): Promise<SettledOne> {

@@ -124,6 +124,19 @@ test("an answer received before the deadline is in time, however late it arrives
 });
 
 describe("after acceptance", () => {
+  test("a colleague who takes over is not called late for what was asked of somebody else", async () => {
+    const id = await offered();
+    const owner = (await world.lead(id)).owner_id;
+    await world.act(id, "accept", {});
+    await world.act(id, "reassign", { to: owner === "rp_one" ? "rp_two" : "rp_one" }, { by: "rp_boss" });
+    await world.pass(id, 2 * hour);
+    const logged = await world.act(id, "logOutreach", { channel: "call" });
+    expect(logged).toMatchObject({ done: true });
+    expect(logged).not.toHaveProperty("onTime");
+    expect(await firstRow(world.pool, sql`select on_time from outreach o join handoff h on h.id = o.handoff_id where h.subject_id = ${id}`)).toEqual({ on_time: null });
+  });
+
+
   test("six attempts without a connect in fifteen business days mean no response", async () => {
     const id = await offered();
     await world.act(id, "accept", {});
