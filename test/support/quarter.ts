@@ -35,7 +35,7 @@ interface Life {
   readonly id: string;
   readonly random: () => number;
   /** In order of time. */
-  readonly fate: { at: Instant; befall: () => Promise<void> }[];
+  readonly fate: { at: Instant; befall: (at: Instant) => Promise<void> }[];
   intention: { state: string; next: Intention | null } | null;
   version: number;
 }
@@ -163,7 +163,7 @@ class Simulation {
     const fate: Life["fate"] = [];
     const later = (befall: (at: Instant) => Promise<void>) => {
       const at = arrivedAt + (0.2 + random() * 60) * day;
-      fate.push({ at, befall: () => befall(at) });
+      fate.push({ at, befall });
     };
     const engages = (type: string, n: number) => later(async (at) => {
       const agreement = (await agreements.active(pool))!.agreement;
@@ -216,7 +216,8 @@ class Simulation {
       if (!isClosed(lead.stage)) await this.world.bring(leadWorkflowId(life.id), next);
       if (next === befalls?.at) {
         life.fate.shift();
-        await befalls.befall();
+        // The lead's own time may have gone on a little.
+        await befalls.befall(Math.max(next, this.world.now(leadWorkflowId(life.id))));
       } else if (means && next === means.at) await this.carryOut(life, means, next);
       await this.plan(life);
     }, life.version);

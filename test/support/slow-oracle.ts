@@ -142,7 +142,7 @@ class Run {
   /** Counts the time between two moments, a minute or less at once. */
   walkTo(from: Instant, to: Instant): void {
     if (this.target.kind === "same-day") {
-      this.sameDay(to);
+      this.sameDay(from, to);
       return;
     }
     for (let at = from; at < to && this.dueAt === null;) {
@@ -166,11 +166,15 @@ class Run {
     }
   }
 
-  /** The end of the working day on which the outreach is due, and never before the outreach itself. New hours hold from when they come. */
-  private sameDay(to: Instant): void {
+  /**
+   * The end of the working day on which the outreach is due, and never before the outreach itself. New hours hold from when
+   * they come: where their day is over by then, the next one on which they open is the day.
+   */
+  private sameDay(from: Instant, to: Instant): void {
     if (this.dueAt !== null) return;
     const anchor = this.outreachDueAt === null || this.outreachDueAt < this.startedAt ? this.startedAt : this.outreachDueAt - 1;
-    const close = this.walk.closeOf(this.walk.dateOf(anchor), anchor);
+    const onItsDay = this.walk.closeOf(this.walk.dateOf(anchor), anchor);
+    const close = onItsDay !== null && onItsDay < from ? this.walk.closeOf(this.walk.dateOf(from), from) : onItsDay;
     const due = close === null ? null : Math.max(close, this.outreachDueAt ?? close);
     if (due !== null && due <= to) this.dueAt = due;
   }
