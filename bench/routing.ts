@@ -4,6 +4,7 @@ import type { Agreement } from "../handoff/agreement.ts";
 import { inTransaction, openPool, rows, sql, type Pool } from "../store/db.ts";
 import { putPools, putReps } from "../store/roster.ts";
 import { routeHandoff } from "../store/routing.ts";
+import { atOnce } from "./numbers.ts";
 import { agreement, now, rep } from "../test/support/routing-world.ts";
 import { startStage, withDatabase, type PostgresAnswer } from "../test/support/stage.ts";
 
@@ -98,18 +99,6 @@ async function unlocked(pool: Pool, leads: number, clients: number): Promise<num
   }));
   const picks = await rows<{ rep: string }>(pool, sql`select rep from naive order by id`);
   return deviationOf(picks.map((one) => one.rep), weights);
-}
-
-/** Runs work over a list with so many clients taking the next one as they become free. */
-export async function atOnce<T>(clients: number, list: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  await Promise.all(Array.from({ length: clients }, async () => {
-    while (next < list.length) {
-      const one = list[next];
-      next += 1;
-      await work(one as T);
-    }
-  }));
 }
 
 /** Largest distance between leads received and the entitled share, over every prefix. */

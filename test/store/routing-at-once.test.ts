@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { atOnce, deviationOf } from "../../bench/routing.ts";
+import { atOnce } from "../../bench/numbers.ts";
+import { deviationOf } from "../../bench/routing.ts";
 import { replay, type Deltas } from "../../handoff/credit.ts";
 import { hour, now, rep, routingWorld, type RoutingWorld } from "../support/routing-world.ts";
 

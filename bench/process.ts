@@ -1,0 +1,132 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { Client } from "@temporalio/client";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { pino } from "pino";
+import { createActivities, type Activities } from "../activities/index.ts";
+import { agreementOf } from "../agreement/stored.ts";
+import { createHouseCrm } from "../crm/house.ts";
+import type { Agreement } from "../handoff/agreement.ts";
+import { createKeptMail } from "../mail/kept.ts";
+import { createAgreements } from "../store/agreements.ts";
+import { openPool, type Pool } from "../store/db.ts";
+import { houseTables } from "../store/house.ts";
+import { keepMail } from "../store/mail.ts";
+import { migrate } from "../store/migrate.ts";
+import { ensureDatabase } from "../store/probe.ts";
+import { processInbox } from "../worker/inbox.ts";
+import { startRelay } from "../worker/relay.ts";
+import type { Subject } from "../workflows/contract.ts";
+import { cpuOfFamily, usageOf } from "./cpu.ts";
+import { openForBusiness } from "./opening.ts";
+import type { Stack } from "./stack.ts";
+
+/** Worker, relay and whoever drives them in this one process, on the stack's servers and a database of its own. */
+export interface Process {
+  readonly pool: Pool;
+  readonly client: Client;
+  readonly agreement: Agreement;
+  /** Where the bare workflows of the comparison run, on the same connection. */
+  readonly bareQueue: string;
+  /** Resolves when this decision about the lead has been taken; rejects after half a minute. Ask before it can have happened. */
+  decided(kind: keyof Activities, leadId: string): Promise<void>;
+  /** Called before each statement with the activity it belongs to; `other` for relay and driver. */
+  onStatement(listener: ((activity: string, text: string) => void) | undefined): void;
+  /** Processor time so far in milliseconds, by who used it; null where the system does not tell. */
+  cpu(): Cpu | null;
+  close(): Promise<void>;
+}
+
+export interface Cpu { readonly node: number; readonly postgres: number; readonly temporal: number }
+
+const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+const bundle = async (path: string) => ({ code: (await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL(path, import.meta.url)), logger: quiet })).code });
+
+export async function startProcess(stack: Stack): Promise<Process> {
+  Runtime.install({ logger: new DefaultLogger("ERROR") });
+  const databaseUrl = await freshDatabase(stack);
+  const pool = openPool(databaseUrl, { max: 20 });
+  const agreement = await openForBusiness(pool);
+  const agreements = createAgreements(agreementOf);
+  const connection = await NativeConnection.connect({ address: stack.temporalAddress });
+  const client = new Client({ connection, namespace: "default" });
+
+  const within = new AsyncLocalStorage<string>();
+  let listener: ((activity: string, text: string) => void) | undefined;
+  watchStatements(pool, (text) => listener?.(within.getStore() ?? "other", text));
+  const awaited = new Map<string, () => void>();
+  const clock = Date.now;
+  const activities = watched(createActivities({
+    pool, agreements, clock, client, publicUrl: "http://baton.test",
+    crm: createHouseCrm(houseTables(pool, clock)), mail: createKeptMail((message) => keepMail(pool, message, clock())),
+  }), within, (kind, subject) => {
+    const key = `${kind} ${subject}`;
+    awaited.get(key)?.();
+    awaited.delete(key);
+  });
+
+  const tag = randomBytes(3).toString("hex");
+  const [taskQueue, bareQueue] = [`lives-${tag}`, `bare-${tag}`];
+  const workers = await Promise.all([
+    Worker.create({ connection, namespace: "default", taskQueue, workflowBundle: await bundle("../workflows/index.ts"), activities }),
+    Worker.create({ connection, namespace: "default", taskQueue: bareQueue, workflowBundle: await bundle("./bare-workflow.ts") }),
+  ]);
+  const running = workers.map((worker) => worker.run());
+  const relay = startRelay({
+    pool, databaseUrl, client, taskQueue, clock, log: pino({ level: "silent" }), processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+  });
+  return {
+    pool, client, agreement, bareQueue,
+    decided: (kind, leadId) => new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`${leadId} has waited half a minute for ${kind}`)), 30_000);
+      awaited.set(`${kind} ${leadId}`, () => { clearTimeout(late); resolve(); });
+    }),
+    onStatement: (next) => { listener = next; },
+    cpu() {
+      const { Postgres = 0, Temporal = 0 } = stack.pids();
+      const [postgres, temporal] = [cpuOfFamily(Postgres), usageOf(Temporal)];
+      const { user, system } = process.cpuUsage();
+      return postgres === null || temporal === null ? null : { node: (user + system) / 1000, postgres, temporal: temporal.cpuMs };
+    },
+    async close() {
+      await relay.stop();
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+      await connection.close();
+      await pool.end();
+    },
+  };
+}
+
+async function freshDatabase(stack: Stack): Promise<string> {
+  const name = `bench_${randomBytes(4).toString("hex")}`;
+  await ensureDatabase(stack.databaseUrl, name);
+  const url = new URL(stack.databaseUrl);
+  url.pathname = `/${name}`;
+  await migrate(url.href);
+  return url.href;
+}
+
+/** Tells of every statement that goes out over the pool's connections. */
+function watchStatements(pool: Pool, say: (text: string) => void): void {
+  pool.on("connect", (client) => {
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    client.query = ((...args: unknown[]) => {
+      const [first] = args;
+      say(typeof first === "string" ? first : String((first as { text?: unknown }).text));
+      return query(...args);
+    }) as typeof client.query;
+  });
+}
+
+/** The activities, each with its name known to the statements it makes, and told of when it is done. */
+function watched(activities: Activities, within: AsyncLocalStorage<string>, done: (kind: string, subject: string) => void): Activities {
+  const entries = Object.entries(activities) as [string, (...args: unknown[]) => Promise<unknown>][];
+  return Object.fromEntries(entries.map(([kind, activity]) => [kind, async (...args: unknown[]) => {
+    const result = await within.run(kind, () => activity(...args));
+    const [key] = args as [{ subject?: Subject; id?: string } | undefined];
+    done(kind, key?.subject?.id ?? key?.id ?? "");
+    return result;
+  }])) as unknown as Activities;
+}
