@@ -13,7 +13,8 @@ import { goodFacts, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { temporal } from "../support/world.ts";
 
 const seed = Number(process.env["SEED"] ?? 20_301);
-const [leads, actionsEach] = [40, 25];
+const leads = Number(process.env["LEADS"] ?? 40);
+const actionsEach = 25;
 
 let world: LeadWorld;
 /** Connections of the test's own: a thousand statements at once wait for each other, not for the worker's. */
@@ -74,14 +75,14 @@ test(`a process that continues as new every 20 events carries out each of ${lead
   const insist = async (leadId: string, n: number): Promise<void> => {
     const action = { id: `ax_${leadId}_${n}`, name: "logOutreach" as const, by: owners.get(leadId)!, role: "rep", receivedAt: Date.now() };
     await noteAction(patient, { ...action, leadId, body: { channel: "call", outcome: "no_answer" }, via: "api" });
-    for (const end = Date.now() + 240_000; ;) {
+    for (const end = Date.now() + 400_000; ;) {
       const copies = random() < 0.33 ? 2 : 1;
       sent += copies;
       const answers = await Promise.all(Array.from({ length: copies }, () => api.update(leadId, action)));
       const done = answers.find((one) => one.kind === "answered" && one.result.done);
       if (done?.kind === "answered") return void results.set(action.id, done.result);
       if (Date.now() > end) throw new Error(`${action.id} was not carried out: ${JSON.stringify(answers)}`);
-      await new Promise((resolve) => setTimeout(resolve, 20 + random() * 100));
+      await new Promise((resolve) => setTimeout(resolve, 100 + random() * 400));
     }
   };
   await Promise.all(ids.flatMap((id) => Array.from({ length: actionsEach }, (_, n) => insist(id, n))));

@@ -142,3 +142,19 @@ describe("a person with history, mails, failures and exports", () => {
     expect(words.filter((word) => world.logs().toLowerCase().includes(word))).toEqual([]);
   });
 });
+
+test("a CRM that is being written to at that moment does not keep them either", { timeout: 120_000 }, async () => {
+  ok(await world.ask("PUT", "/house/trouble", { body: { kind: "slow", waitMs: 3_000 } }));
+  const { id } = ok(await world.ask("POST", "/leads", { body: { externalId: "qqx-1", facts: { ...arrival.facts, "lead.email": "lou.qqx@qqx.example", "lead.name": "Lou Qqxmarker", "lead.phone": "+1 555 0144 88" } } })).body;
+  await until(async () => (await rows(world.pool, sql`select from effect where subject_id = ${id} and kind = 'sync-crm' and claimed_until > now()`)).length > 0);
+  ok(await world.ask("DELETE", `/people/${id}`));
+  const began = Date.now();
+  const marks = ["qqx", "0144 88"];
+  // It does come back first: the run had read the person before.
+  await until(async () => (await world.tracesInPostgres(marks)).length > 0);
+  await expect.poll(() => world.tracesInPostgres(marks), { timeout: 60_000, interval: 500 }).toEqual([]);
+  await until(async () => (await rows(world.pool, sql`select from inbox where processed_at is null`)).length === 0, 60_000);
+  expect(await world.tracesInPostgres(marks)).toEqual([]);
+  expect(Date.now() - began).toBeLessThan(60_000);
+  ok(await world.ask("DELETE", "/house/trouble"));
+});
