@@ -1,5 +1,5 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, sql, type Db } from "./db.ts";
 
 export type LinkKind = "lead" | "account" | "opportunity" | "task" | "note";
 
