@@ -10,7 +10,7 @@ import { atOnce, median, type Report } from "./numbers.ts";
 import { demoRequest } from "./opening.ts";
 import type { Cpu, Process } from "./process.ts";
 
-const clients = 16;
+const clients = 8;
 
 /**
  * Lives from intake to SAL with everything that belongs to them (offer, outreach, acceptance, mail, CRM), against bare

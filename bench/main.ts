@@ -18,7 +18,7 @@ Without a name all but import, which takes 100,000 leads (--leads) in. --quick t
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
 
 /** What is running while a bench may need it; each part is started when the first one asks. */
-interface Parts { stack(): Promise<Stack>; process(): Promise<Process>; readonly quick: boolean; readonly leads: number }
+interface Parts { readonly stack: () => Promise<Stack>; readonly process: () => Promise<Process>; readonly quick: boolean; readonly leads: number }
 
 const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
   calendar: async () => calendarReport(await benchCalendar()),

@@ -63,13 +63,15 @@ async function atRate({ app, watched, intakeToken, tokens }: Beat, rate: number,
     else found.refused += 1;
   }
   const leads: string[] = [];
+  async function intake(n: number): Promise<void> {
+    const { status, body } = await app.post("/leads", demoRequest(tag, n, Date.now()), intakeToken);
+    if (status === 201) leads.push(String(body["id"]));
+    else found.refused += 1;
+  }
   const began = performance.now();
   for (let n = 0; n < rate * seconds; n++) {
     await pause(Math.max(0, began + (n * 1_000) / rate - performance.now()));
-    requests.push(app.post("/leads", demoRequest(tag, n, Date.now()), intakeToken).then(({ status, body }) => {
-      if (status === 201) leads.push(String(body["id"]));
-      else found.refused += 1;
-    }));
+    requests.push(intake(n));
   }
   await Promise.all(requests);
   for (let waited = 0; waited < 20_000 && leads.some((id) => !watched.offerAt.has(id)); waited += 50) await pause(50);
