@@ -1,10 +1,16 @@
 import type { Instant } from "../handoff/calendar.ts";
 import { isClosed } from "../handoff/stage.ts";
 import { audit } from "./audit.ts";
-import { rows, sql, type Tx } from "./db.ts";
+import { firstRow, rows, sql, type Tx } from "./db.ts";
 import { rememberErased } from "./erased.ts";
 import { lockIdentities, type Identity } from "./identities.ts";
 import { aboutLead, tellAll } from "./outbox.ts";
+
+/** An event of our own in the inbox: clean up once more after runs that were under way. */
+export const erasedSource = "baton:erased";
+
+/** Longer than any run may hold an effect. */
+const untilRunsEndMs = 40_000;
 
 export type Erased = { readonly kind: "erased" | "erased-before"; readonly leads: readonly string[] };
 
@@ -25,15 +31,35 @@ export async function erasePerson(tx: Tx, leadId: string, by: string, now: Insta
   if (family.every((one) => one.erased_at !== null)) return { kind: "erased-before", leads };
 
   const names = await namesOf(tx, leads);
+  const called = await calledOf(tx, leads);
   // Whoever takes in the same person at this moment waits, and then finds them erased.
   await lockIdentities(tx, names, false);
   await rememberErased(tx, names, now);
   await deleteKnowledge(tx, leads, now);
-  await deleteCopies(tx, leads, names.filter((name) => name.kind === "email" || name.kind === "crm").map((name) => name.value), now);
+  await deleteCopies(tx, leads, names, called, now);
 
+  await cleanUpLater(tx, leads, now);
   await tellAll(tx, family.filter((one) => !isClosed(one.stage)).map(({ id }) => aboutLead(id, "signal", "erased", { id }, 1)), now);
   for (const id of leads) await audit(tx, { actor: by, what: "person.erased", subject: id }, now);
   return { kind: "erased", leads };
+}
+
+/** A run that had read the person before this transaction may still write them to the CRM: what it leaves is deleted after it. */
+async function cleanUpLater(tx: Tx, leads: readonly string[], now: Instant): Promise<void> {
+  await tx.query(sql`
+    insert into inbox (source, event_id, payload, received_at, next_at)
+    select distinct ${erasedSource}, e.subject_id, jsonb_build_object('lead', e.subject_id), ${new Date(now)}::timestamptz, ${new Date(now + untilRunsEndMs)}::timestamptz
+    from effect e where e.subject_kind = 'lead' and e.subject_id = any(${leads}::text[]) and e.state = 'open' and e.claimed_until > ${new Date(now)}
+    on conflict (source, event_id) do nothing`);
+}
+
+/** Deletes what was written about an erased person by runs that were under way when it happened. */
+export async function eraseAgain(tx: Tx, leadId: string, now: Instant): Promise<void> {
+  if (!(await firstRow(tx, sql`select from lead where id = ${leadId} and erased_at is not null for update`))) return;
+  const names = await namesOf(tx, [leadId]);
+  await rememberErased(tx, names, now);
+  await deleteKnowledge(tx, [leadId], now);
+  await deleteCopies(tx, [leadId], names, [], now);
 }
 
 async function namesOf(tx: Tx, leads: readonly string[]): Promise<Identity[]> {
@@ -42,6 +68,14 @@ async function namesOf(tx: Tx, leads: readonly string[]): Promise<Identity[]> {
     union select 'email', email from lead where id = any(${leads}::text[]) and email is not null
     union select 'crm', crm_id from lead where id = any(${leads}::text[]) and crm_id is not null
     union select 'lead', id from lead where id = any(${leads}::text[])`);
+}
+
+/** What people call them and reach them under: full names and phone numbers. Too common to delete what is not about them. */
+async function calledOf(tx: Tx, leads: readonly string[]): Promise<string[]> {
+  const found = await rows<{ name: string | null; parts: string; phone: string | null }>(tx, sql`
+    select facts #>> '{lead.name,value}' as name, concat_ws(' ', facts #>> '{lead.firstName,value}', facts #>> '{lead.lastName,value}') as parts, facts #>> '{lead.phone,value}' as phone
+    from lead where id = any(${leads}::text[])`);
+  return found.flatMap(({ name, parts, phone }) => [name, parts, phone]).filter((word): word is string => word !== null && word.length >= 5 && /[\s\d]/.test(word));
 }
 
 /** Who they are, what they did, and what people and rules said about them. */
@@ -57,12 +91,12 @@ async function deleteKnowledge(tx: Tx, leads: readonly string[], now: Instant): 
   await tx.query(sql`
     update answer set note = null, timeline = null, buying_signals = '{}'
     where handoff_id in (select id from handoff where subject_kind = 'lead' and subject_id = any(${leads}::text[]))`);
-  await tx.query(sql`update task set detail = '{}' where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
+  await tx.query(sql`update task set detail = '{}', done_how = case when done_by = 'baton' then done_how end where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
   await tx.query(sql`update review_decision set entry = '{}' where subject_id = any(${leads}::text[])`);
 }
 
 /** What was sent, received and refused: mails, CRM records, events, lines of files, kept answers. */
-async function deleteCopies(tx: Tx, leads: readonly string[], names: readonly string[], now: Instant): Promise<void> {
+async function deleteCopies(tx: Tx, leads: readonly string[], names: readonly Identity[], called: readonly string[], now: Instant): Promise<void> {
   await tx.query(sql`delete from kept_mail where lead_id = any(${leads}::text[])`);
   await tx.query(sql`update effect set error = null where subject_kind = 'lead' and subject_id = any(${leads}::text[])`);
   const crmIds = await rows<{ id: string }>(tx, sql`
@@ -74,10 +108,25 @@ async function deleteCopies(tx: Tx, leads: readonly string[], names: readonly st
   await tx.query(sql`delete from house_lead where id = any(${records}::text[])`);
   await tx.query(sql`delete from crm_link where kind = 'lead' and our_id = any(${leads}::text[])`);
 
-  // Free text is searched for everything that names them; patterns are escaped, for an address may hold % and _.
-  const words = [...leads, ...names, ...records].map((word) => `%${word.replace(/[\\%_]/g, "\\$&")}%`);
+  const values = (...kinds: Identity["kind"][]) => names.filter(({ kind }) => kinds.includes(kind)).map(({ value }) => value);
+  const visitors = [...values("anonymous"), ...values("user").map((user) => `user:${user}`)];
+  await tx.query(sql`delete from visitor where id = any(${visitors}::text[])`);
+  await tx.query(sql`delete from engagement where lead_id is null and anonymous_id = any(${visitors}::text[])`);
+
+  // What is sure to mean them, and what may also mean somebody else: that deletes only what nobody waits for.
+  const sure = [...leads, ...values("email", "crm"), ...records].map(wholeWord);
+  const likely = [...sure, ...[...called, ...values("external", "user", "anonymous").filter((value) => value.length >= 6)].map(wholeWord)];
+  // A message can tell of many leads and belong to none of them.
+  await tx.query(sql`delete from kept_mail where body_text ~* any(${sure}::text[]) or body_html ~* any(${sure}::text[])`);
   await tx.query(sql`
-    update inbox set payload = '{}', error = null, processed_at = coalesce(processed_at, ${new Date(now)}) where payload::text ilike any(${words}::text[])`);
-  await tx.query(sql`delete from import_error where raw ilike any(${words}::text[])`);
-  await tx.query(sql`delete from idempotency_key where response::text ilike any(${words}::text[])`);
+    update inbox set payload = '{}', error = null, processed_at = coalesce(processed_at, ${new Date(now)})
+    where source <> ${erasedSource} and (regexp_replace(payload::text, '\\\\[nrtbf]', ' ', 'g') ~* any(${sure}::text[])
+      or (processed_at is not null and regexp_replace(payload::text, '\\\\[nrtbf]', ' ', 'g') ~* any(${likely}::text[])))`);
+  await tx.query(sql`delete from import_error where raw ~* any(${likely}::text[])`);
+  await tx.query(sql`delete from idempotency_key where key ~* any(${sure}::text[]) or response::text ~* any(${sure}::text[])`);
+}
+
+/** The word as a pattern that finds it whole: HL-1 is not HL-10, and kim@a.com neither joakim@a.com nor kim@a.com.au. */
+function wholeWord(word: string): string {
+  return `(?<![[:alnum:]._%+-])${word.replace(/[\\^$.|?*+(){}[\]-]/g, "\\$&")}(?![[:alnum:]_]|[.-][[:alnum:]])`;
 }

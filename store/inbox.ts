@@ -33,6 +33,11 @@ export async function nextInboxRow(tx: Tx, now: Instant): Promise<InboxRow | und
   return row && { id: row.id, source: row.source, eventId: row.event_id, payload: row.payload, receivedAt: row.received_at.getTime(), attempts: row.attempts };
 }
 
+/** The event is about somebody who was erased: it is dealt with, and what it says is not kept. */
+export async function forgetInboxRow(tx: Tx, id: number, now: Instant): Promise<void> {
+  await tx.query(sql`update inbox set payload = '{}', error = null, processed_at = ${new Date(now)} where id = ${id}`);
+}
+
 /** The event is dealt with; `error` when it could not be used and a person was told. */
 export async function endInboxRow(tx: Tx, id: number, error: string | null, now: Instant): Promise<void> {
   await tx.query(sql`update inbox set processed_at = ${new Date(now)}, error = ${error} where id = ${id}`);

@@ -10,8 +10,10 @@ import { ChangeError, parseCrmChange } from "../store/crm-change.ts";
 import { lockStanding, moveEngagements, noteCrmAction, saveOpportunity, type LeadStanding } from "../store/crm-news.ts";
 import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, type Pool, type Tx } from "../store/db.ts";
+import { findErased } from "../store/erased.ts";
+import { erasedSource, eraseAgain } from "../store/erasure.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
-import { endInboxRow, nextInboxRow, postponeInboxRow, wakeInboxRows, type InboxRow } from "../store/inbox.ts";
+import { endInboxRow, forgetInboxRow, nextInboxRow, postponeInboxRow, wakeInboxRows, type InboxRow } from "../store/inbox.ts";
 import { mergeFacts } from "../store/intake.ts";
 import { aboutLead, tell } from "../store/outbox.ts";
 import type { NewsName } from "../workflows/contract.ts";
@@ -58,9 +60,14 @@ async function processNext(deps: InboxDeps, tx: Tx): Promise<boolean> {
 }
 
 async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): Promise<void> {
+  if (row.source === erasedSource) {
+    await eraseAgain(tx, row.eventId, now);
+    return endInboxRow(tx, row.id, null, now);
+  }
   const crm = /^crm:(\w+)$/.exec(row.source)?.[1];
   if (crm === undefined) throw new ChangeError("source");
   const change = parseCrmChange(row.payload);
+  if (await isAboutErased(tx, change)) return forgetInboxRow(tx, row.id, now);
   const isPatient = now - row.receivedAt < patienceMs;
   const link = await linkFor(tx, crm, change);
   const lead = link && await lockStanding(tx, link.ourId);
@@ -77,6 +84,12 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   }
   if (trouble) await deadLetter(tx, row, lead.id, trouble, now);
   else await endInboxRow(tx, row.id, null, now);
+}
+
+/** Late news about an erased person changes nothing and is not kept: by our id, or by the CRM's, which is remembered as a hash. */
+async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
+  const names = [{ kind: "crm" as const, value: change.crmId }, ...(change.leadId === null ? [] : [{ kind: "lead" as const, value: change.leadId }])];
+  return (await findErased(tx, names)).size > 0;
 }
 
 /** The record's link, locked; a record that names a lead of ours is linked now, should its sync not have got that far. */
