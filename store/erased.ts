@@ -21,6 +21,16 @@ export async function findErased(db: Db, identities: readonly Identity[]): Promi
   return new Set(found.flatMap(({ hash }) => byHash.get(hash) ?? []));
 }
 
+/** Which of these lines of files tell of erased people: by an address, or by an id that stands alone in a cell. */
+export async function linesOfErased(db: Db, lines: readonly string[]): Promise<ReadonlySet<string>> {
+  const named = lines.map((line) => {
+    const cells = new Set([...line.split(/[,;|\t\r\n]+/), ...line.split(/[,;|\s<>()]+/)].map((cell) => cell.replace(/^["']+|["']+$/g, "").trim()).filter((cell) => cell !== ""));
+    return { line, names: [...cells].flatMap((cell): Identity[] => (cell.includes("@") ? [{ kind: "email", value: cell.toLowerCase() }] : [{ kind: "external", value: cell }, { kind: "crm", value: cell }, { kind: "lead", value: cell }])) };
+  });
+  const erased = await findErased(db, named.flatMap(({ names }) => names));
+  return new Set(named.filter(({ names }) => names.some((name) => erased.has(identityKey(name)))).map(({ line }) => line));
+}
+
 async function saltOf(db: Db): Promise<string> {
   const row = await firstRow<{ salt: string }>(db, sql`select salt from erasure_salt`);
   if (!row) throw new Error("the erasure salt is missing");

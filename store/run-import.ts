@@ -6,6 +6,7 @@ import { prepare, type Arrival } from "./arrivals.ts";
 import { readCsv, type CsvItem } from "./csv.ts";
 import { inTransaction, type Pool } from "./db.ts";
 import { NotText } from "./decode.ts";
+import { linesOfErased } from "./erased.ts";
 import { countBatch, finishImport, holdsImport, openImport, readImport, type ImportRow, type RowError } from "./imports.ts";
 import { takeIn } from "./intake.ts";
 
@@ -144,7 +145,9 @@ async function takeBatch(pool: Pool, wish: ImportWish, row: ImportRow, batch: re
     });
     const count = (outcome: string) => taken.filter((one) => one.outcome === outcome).length;
     const [created, merged, unchanged] = [count("created"), count("merged"), count("unchanged")];
-    await countBatch(tx, row.id, { rows: batch.length, created, merged, unchanged, refused: batch.length - created - merged - unchanged }, errors);
+    const erased = await linesOfErased(tx, errors.map((error) => error.raw));
+    const kept = errors.map((error) => (erased.has(error.raw) ? { ...error, raw: "" } : error));
+    await countBatch(tx, row.id, { rows: batch.length, created, merged, unchanged, refused: batch.length - created - merged - unchanged }, kept);
   });
 }
 
