@@ -14,11 +14,15 @@ export interface KeptMail {
   readonly sentAt: Instant;
 }
 
-/** Keeps a message; a repeat of its message id changes nothing. */
+/**
+ * Keeps a message; a repeat of its message id changes nothing. One about a person who is erased at this moment waits for
+ * that and is not kept: it was written from what was known before.
+ */
 export async function keepMail(db: Db, mail: Mail, now: Instant): Promise<void> {
   await db.query(sql`
     insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html, sent_at)
-    values (${mail.messageId}, ${mail.about.leadId}, ${mail.about.repId}, ${mail.to}, ${mail.subject}, ${mail.text}, ${mail.html}, ${new Date(now)})
+    select ${mail.messageId}, ${mail.about.leadId}::text, ${mail.about.repId}, ${mail.to}, ${mail.subject}, ${mail.text}, ${mail.html}, ${new Date(now)}::timestamptz
+    where not exists (select from (select erased_at from lead where id = ${mail.about.leadId}::text for key share) about where erased_at is not null)
     on conflict (message_id) do nothing`);
 }
 
