@@ -110,7 +110,8 @@ async function reject(c: Case, a: ActionRow): Promise<SettledOne> {
     select count(*)::int as n from answer where by_id = ${a.by_id} and kind = 'reject' and received_at > ${new Date(receivedAt(a) - 86_400_000)} and received_at <= ${a.received_at}`);
   const input: RejectionInput = {
     reason: a.body.reason ?? "", ...(a.body.revisitOn === undefined ? {} : { revisitOn: a.body.revisitOn }),
-    attempts: h.attempts, // The limit is a rep's own; who acts for many reps is not one.
+    attempts: h.attempts,
+    // The limit is a rep's own; who acts for many reps is not one.
     rejectionsToday: a.role === "rep" ? (today?.n ?? 0) : 0,
     facts: await factsOf(c),
     engagements: (await engagementsOf(c.tx, c.lead.id)).map((row) => ({ id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime() })),
