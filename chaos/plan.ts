@@ -24,7 +24,7 @@ export interface Step { readonly afterMs: number; readonly fault: Fault }
 export function* planOf(seed: number): Generator<Step> {
   const draw = drawFrom(seed);
   for (;;) {
-    for (const fault of draw.shuffled(deck(draw))) yield { afterMs: draw.between(300, 2_000), fault };
+    for (const fault of draw.shuffled(deck(draw))) yield { afterMs: draw.between(500, 4_000), fault };
   }
 }
 

@@ -18,8 +18,8 @@ async function main(): Promise<number> {
   }
   const [seed, minutes, leads, silent] = [number(values.seed, randomInt(1, 1_000_000)), number(values.minutes, 5), number(values.leads, 500), number(values.silent, 20)];
   const environment = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-  // The least is what even a slow machine reaches: a fault every ten seconds, half an action a lead.
-  const least = { faults: Math.floor(minutes * 6), kinds: Math.min(16, Math.floor(minutes * 6)), actions: Math.floor(leads / 2) };
+  // The least is what even a slow machine reaches: a fault every ten seconds, an action for every fourth lead.
+  const least = { faults: Math.floor(minutes * 6), kinds: Math.min(16, Math.floor(minutes * 6)), actions: Math.floor(leads / 4) };
   const outcome = await rehearse({ seed, minutes, leads, silentMs: silent * 1_000, least, environment }, (line) => process.stdout.write(`${line}\n`));
   process.stdout.write(report(outcome));
   return outcome.breaches.length === 0 ? 0 : 1;
