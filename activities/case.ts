@@ -5,7 +5,7 @@ import { isClosed } from "../handoff/stage.ts";
 import type { Agreements } from "../store/agreements.ts";
 import { aroundLead } from "../store/around-lead.ts";
 import { firstRow, sql, type Pool, type Tx } from "../store/db.ts";
-import { addEffect } from "../store/effects.ts";
+import { addEffects, type NewEffect } from "../store/effects.ts";
 import { saveHandoff, type HandoffRow } from "../store/handoffs.ts";
 import { flatFacts, lockLead, saveLead, type AccountRow, type LeadRow } from "../store/subject.ts";
 import type { DecisionKey, Standing, Subject } from "../workflows/contract.ts";
@@ -29,8 +29,10 @@ export interface Case {
   /** The version the open handoff is pinned to; without one, the active version. */
   readonly agreement: Agreement;
   readonly agreementId: string;
-  /** Effects written by this decision: numbers their keys. */
-  effects: number;
+  /** What this decision wants done outside; written when it is closed. */
+  readonly pending: Omit<NewEffect, "subject">[];
+  /** Effects that wait to be carried out from before. */
+  effectsBefore: number;
   /** This cycle is over; the lead goes on in the next one. */
   nextCycle: boolean;
 }
@@ -50,7 +52,7 @@ export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey): Pr
   return {
     tx, key, subject: key.subject, now: key.now, lead, handoff, account,
     agreement: version.agreement, agreementId: version.id,
-    effects: 0, nextCycle: false,
+    pending: [], effectsBefore: 0, nextCycle: false,
   };
 }
 
@@ -69,30 +71,20 @@ export async function factsOf(c: Case): Promise<Facts> {
 
 /** A message to somebody on our side; `what` names the template. Keys are `lead/cycle/what/n`, so a repeat is one message. */
 export async function mail(c: Case, what: string, n: number | string, payload: Record<string, string | number | boolean | null>): Promise<void> {
-  c.effects += 1;
-  await addEffect(c.tx, {
-    key: `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/${what}/${n}`,
-    subject: c.subject,
-    ...(c.handoff ? { handoffId: c.handoff.id } : {}),
-    kind: "mail", what,
-    payload: { leadId: c.lead.id, handoffId: c.handoff?.id ?? null, ...payload },
-  }, c.now);
+  const key = `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/${what}/${n}`;
+  c.pending.push({ key, handoffId: c.handoff?.id ?? null, kind: "mail", what, payload: { leadId: c.lead.id, handoffId: c.handoff?.id ?? null, ...payload } });
 }
 
 /** Makes the CRM equal to what Postgres says when the effect is carried out. */
 export async function syncCrm(c: Case): Promise<void> {
-  c.effects += 1;
-  await addEffect(c.tx, {
-    key: `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/sync-crm/${c.key.step}`,
-    subject: c.subject,
-    ...(c.handoff ? { handoffId: c.handoff.id } : {}),
-    kind: "sync-crm", what: "lead", payload: { leadId: c.lead.id },
-  }, c.now);
+  const key = `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/sync-crm/${c.key.step}`;
+  c.pending.push({ key, handoffId: c.handoff?.id ?? null, kind: "sync-crm", what: "lead", payload: { leadId: c.lead.id } });
 }
 
 /** Writes the rows back and says where the process stands now. */
 export async function closeCase(c: Case): Promise<Standing> {
   if (isClosed(c.lead.stage) || c.nextCycle) c.lead.due_at = null;
+  await addEffects(c.tx, c.subject, c.pending, c.now);
   if (c.handoff) await saveHandoff(c.tx, c.handoff);
   if (c.handoff?.state === "closed") c.lead.handoff_id = null;
   if (c.nextCycle) {
@@ -121,7 +113,7 @@ function standingOf(c: Case): Standing {
     source: searchable(lead.source),
     territory: lead.territory,
     details: detailsOf(c),
-    effects: c.effects > 0,
+    effects: c.pending.length + c.effectsBefore > 0,
     nextCycle: c.nextCycle,
   };
 }

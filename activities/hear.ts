@@ -19,7 +19,7 @@ export function hear(deps: DecisionDeps, key: DecisionKey, heard: readonly NewsN
   return decideOnce(deps.pool, "hear", key, async (tx) => {
     const c = await openCase(deps, tx, key);
     // A process that goes on after an earlier one was lost takes over what that one left undone.
-    if (heard.length === 0) c.effects += await countOpenEffects(tx, c.subject);
+    if (heard.length === 0) c.effectsBefore = await countOpenEffects(tx, c.subject);
     if (await endIfGone(c)) return { agreementId: c.agreementId, input: { heard }, output: null, result: await closeCase(c) };
     const looked = heard.includes("factsChanged") ? await lookForSuppression(c) : null;
     if (heard.includes("seenInCrm")) await takeFromCrm(c);

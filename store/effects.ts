@@ -31,21 +31,29 @@ export interface Effect {
   readonly attempts: number;
 }
 
-/**
- * Writes what must be done, in the transaction of the decision that wants it. A repeat of the key changes nothing.
- * A sync reads what Postgres says when it runs, so a new one replaces those that still wait; one that is running stays.
- */
+/** Writes what must be done for one subject; see `addEffects`. */
 export async function addEffect(db: Db, effect: NewEffect, now: Instant): Promise<void> {
+  await addEffects(db, effect.subject, [effect], now);
+}
+
+/**
+ * Writes what must be done for a subject, in order, in the transaction of the decision that wants it. A repeat of a key
+ * changes nothing. A sync reads what Postgres says when it runs, so a new one replaces those that still wait; one that is
+ * running stays.
+ */
+export async function addEffects(db: Db, subject: Subject, effects: readonly Omit<NewEffect, "subject">[], now: Instant): Promise<void> {
+  if (effects.length === 0) return;
   const at = new Date(now);
-  const { kind, id } = effect.subject;
   await db.query(sql`
     with added as (
       insert into effect (key, subject_kind, subject_id, handoff_id, kind, what, payload, created_at)
-      values (${effect.key}, ${kind}, ${id}, ${effect.handoffId ?? null}, ${effect.kind}, ${effect.what}, ${effect.payload}, ${at})
-      on conflict (key) do nothing returning key)
+      select e.key, ${subject.kind}::text, ${subject.id}::text, e."handoffId", e.kind, e.what, e.payload, ${at}::timestamptz
+      from rows from (jsonb_to_recordset(${JSON.stringify(effects)}::jsonb) as (key text, "handoffId" text, kind text, what text, payload jsonb))
+        with ordinality as e(key, "handoffId", kind, what, payload, n) order by e.n
+      on conflict (key) do nothing returning kind)
     update effect set state = 'withdrawn', done_at = ${at}::timestamptz, error = 'a newer sync does its work'
-    where ${effect.kind === "sync-crm"} and exists (select from added) and subject_kind = ${kind} and subject_id = ${id} and kind = 'sync-crm' and state = 'open'
-      and key <> ${effect.key} and (claimed_until is null or claimed_until <= ${at})`);
+    where exists (select from added where added.kind = 'sync-crm') and subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = 'sync-crm'
+      and state = 'open' and key <> all(${effects.map((one) => one.key)}) and (claimed_until is null or claimed_until <= ${at})`);
 }
 
 /** The subject's effects that are still to be done, in order. */
