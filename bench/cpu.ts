@@ -28,6 +28,15 @@ export function cpuOfFamily(pid: number): number | null {
   }
 }
 
+/** Who started it; null where there is no /proc. */
+export function parentOf(pid: number): number | null {
+  try {
+    return statOf(pid).parent;
+  } catch {
+    return null;
+  }
+}
+
 /** The kernel counts in hundredths of a second. */
 const tickMs = 10;
 

@@ -95,6 +95,10 @@ function routingReport(found: Awaited<ReturnType<typeof benchRouting>>): Report 
       { name: `routing, picks of ${found.clients} clients in one pool`, value: found.picksPerSecond, unit: "1/s", goal: { atLeast: 5_000 } },
       { name: "one pick, lock waited for, p50", value: found.medianMs, unit: "ms" },
       { name: "one pick, lock waited for, p95", value: found.p95Ms, unit: "ms" },
+      ...(found.cpu === null ? [] : [
+        { name: "processor time of a pick, node", value: found.cpu.node, unit: "ms" },
+        { name: "processor time of a pick, postgres", value: found.cpu.postgres, unit: "ms" },
+      ]),
       { name: "routing, furthest from entitlement", value: found.deviation, unit: "leads", goal: { atMost: 1.5 }, beside: { name: "fewest first without a lock", value: found.deviationUnlocked } },
     ],
     notes: [`${found.leads} leads, ten reps of unequal weight`],

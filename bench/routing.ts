@@ -1,9 +1,10 @@
 import { pathToFileURL } from "node:url";
 import pg from "pg";
 import type { Agreement } from "../handoff/agreement.ts";
-import { inTransaction, openPool, rows, sql, type Pool } from "../store/db.ts";
+import { firstRow, inTransaction, openPool, rows, sql, type Pool } from "../store/db.ts";
 import { putPools, putReps } from "../store/roster.ts";
 import { routeHandoff } from "../store/routing.ts";
+import { cpuOfFamily, parentOf } from "./cpu.ts";
 import { atOnce } from "./numbers.ts";
 import { agreement, now, rep } from "../test/support/routing-world.ts";
 import { startStage, withDatabase, type PostgresAnswer } from "../test/support/stage.ts";
@@ -15,6 +16,8 @@ export interface RoutingFigures {
   /** Median and 95th percentile of one pick from begin to commit, waiting for the lock included, in milliseconds. */
   readonly medianMs: number;
   readonly p95Ms: number;
+  /** Processor time of one pick in milliseconds, here and in Postgres; null where the system does not tell. */
+  readonly cpu: { readonly node: number; readonly postgres: number } | null;
   /** Largest distance of any rep from the entitled share, over every prefix of the ledger, in leads. */
   readonly deviation: number;
   /** The same without our ledger: whoever has the fewest, read without a lock, by as many clients. */
@@ -46,6 +49,14 @@ export async function benchRouting({ leads = 20_000, clients = 32 }: { leads?: n
 async function measure(pool: Pool, leads: number, clients: number): Promise<RoutingFigures> {
   const ids = await prepare(pool, leads);
   const took: number[] = [];
+  const backend = await firstRow<{ pid: number }>(pool, sql`select pg_backend_pid() as pid`);
+  const postmaster = parentOf(backend?.pid ?? 0);
+  const cpuOf = () => {
+    const postgres = postmaster === null ? null : cpuOfFamily(postmaster);
+    const { user, system } = process.cpuUsage();
+    return postgres === null ? null : { node: (user + system) / 1000, postgres };
+  };
+  const before = cpuOf();
   const started = performance.now();
   await atOnce(clients, ids, async (id) => {
     const begun = performance.now();
@@ -53,6 +64,7 @@ async function measure(pool: Pool, leads: number, clients: number): Promise<Rout
     took.push(performance.now() - begun);
   });
   const seconds = (performance.now() - started) / 1000;
+  const after = cpuOf();
   const picks = await rows<{ winner: string }>(pool, sql`select winner from credit_entry where kind = 'pick' order by id`);
   took.sort((a, b) => a - b);
   return {
@@ -60,6 +72,7 @@ async function measure(pool: Pool, leads: number, clients: number): Promise<Rout
     picksPerSecond: leads / seconds,
     medianMs: took[Math.floor(took.length / 2)] ?? 0,
     p95Ms: took[Math.floor(took.length * 0.95)] ?? 0,
+    cpu: before && after && { node: (after.node - before.node) / leads, postgres: (after.postgres - before.postgres) / leads },
     deviation: deviationOf(picks.map((one) => one.winner), weights),
     deviationUnlocked: await unlocked(pool, leads, clients),
   };
