@@ -24,6 +24,7 @@ export interface Application {
   close(): Promise<void>;
 }
 
+const root = fileURLToPath(new URL("..", import.meta.url));
 const scripts = { worker: fileURLToPath(new URL("../worker/main.ts", import.meta.url)), api: fileURLToPath(new URL("../api/server.ts", import.meta.url)) } as const;
 
 /** Starts them with the example agreement, always open, and ten reps. */
@@ -38,7 +39,7 @@ export async function startApplication(stack: Stack, names: readonly ("worker" |
   await openForBusiness(pool);
   const port = await freePort();
   const env = {
-    PATH: process.env["PATH"] ?? "", LOG_LEVEL: "info", HOST: "127.0.0.1", PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, DATABASE_URL: databaseUrl,
+    PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", LOG_LEVEL: "info", HOST: "127.0.0.1", PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: stack.temporalAddress, TEMPORAL_NAMESPACE: "default", BATON_TASK_QUEUE: `bench-${tag}`,
   };
   const running = new Map<string, ChildProcess>();
@@ -54,7 +55,7 @@ export async function startApplication(stack: Stack, names: readonly ("worker" |
     pid: (name) => running.get(name)?.pid ?? 0,
     kill: (name) => end(running.get(name), "SIGKILL"),
     async start(name) {
-      const child = spawn(process.execPath, ["--import", "tsx", scripts[name]], { env, stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), scripts[name]], { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
       running.set(name, child);
       await saysReady(child, name);
     },

@@ -51,15 +51,15 @@ async function round(ask: (tag: string, n: number) => Promise<number>, requests:
 async function timed(url: string, body: unknown, token: string): Promise<number> {
   const began = performance.now();
   const response = await fetch(url, { method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: JSON.stringify(body) });
-  await response.text();
-  if (response.status !== 201) throw new Error(`${url} answered ${response.status}`);
+  const text = await response.text();
+  if (response.status !== 201) throw new Error(`${url} answered ${response.status}: ${text.slice(0, 300)}`);
   return performance.now() - began;
 }
 
 async function startBare(databaseUrl: string): Promise<{ url: string; close(): Promise<void> }> {
   const port = await freePort();
   const script = fileURLToPath(new URL("./bare-server.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", script], { env: { PATH: process.env["PATH"] ?? "", DATABASE_URL: databaseUrl, PORT: String(port) }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), script], { env: { PATH: process.env["PATH"] ?? "", DATABASE_URL: databaseUrl, PORT: String(port) }, stdio: ["ignore", "pipe", "inherit"] });
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", () => resolve());
     child.once("exit", () => reject(new Error("the bare server ended before it was ready")));

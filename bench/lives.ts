@@ -64,7 +64,7 @@ async function oneTrialOfLives(world: Process, lives: number): Promise<number> {
 export async function live(world: Process, tag: string, n: number): Promise<string> {
   const now = Date.now();
   const { facts, engagements } = demoRequest(tag, n, now);
-  const arrival = { facts, engagements: engagements.map(({ id, type, occurredAt }) => ({ messageId: id, type, occurredAt })) };
+  const arrival = { facts, engagements: engagements.map(({ id, type, occurredAt }) => ({ messageId: id, type, occurredAt: Date.parse(occurredAt) })) };
   let offered: Promise<void> | undefined;
   const leadId = await inTransaction(world.pool, async (tx) => {
     const [taken] = await takeIn(tx, [arrival], { now, from: "form", lane: 1, agreement: world.agreement });

@@ -31,7 +31,7 @@ function person(id: string, role: RepRecord["role"], managerId: string | null): 
   return { id, name: `Bench ${id}`, email: `${id}@example.com`, role, managerId, active: true, hours: null, languages: [], products: [], motions: [], caps: {}, crmId: null };
 }
 
-/** A lead who asks for a demo: the fast path. Every one is another person; a hundred share a company. */
+/** A lead who asks for a demo, as POST /leads takes it: the fast path. Every one is another person; companies are shared by few. */
 export function demoRequest(tag: string, n: number, at: number) {
   return {
     facts: {
@@ -39,6 +39,6 @@ export function demoRequest(tag: string, n: number, at: number) {
       "lead.firstTouchAt": "2026-11-01T10:00:00Z", "account.name": "Example Ltd", "account.domain": `company-${tag}-${n % 100}.example`,
       "account.employees": 200, "account.industry": "Software", "account.country": "US",
     },
-    engagements: [{ id: `${tag}-${n}`, type: "demo_request", occurredAt: at - 60_000 }],
+    engagements: [{ id: `${tag}-${n}`, type: "demo_request", occurredAt: new Date(at - 60_000).toISOString() }],
   };
 }
