@@ -81,18 +81,20 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
 
   /** One move at a time: a second one would take the place of the first. */
   const bring = (workflowId: string, at: Instant): Promise<void> => {
-    const moved = (moving.get(workflowId) ?? Promise.resolve()).then(async () => {
+    const move = async (before: Promise<void> | undefined): Promise<void> => {
+      await before;
       const behind = at - now(workflowId);
       if (behind < 500) return;
       await pass(workflowId, Math.ceil(behind / 1_000)).catch((error: unknown) => { if (!isOver(error)) throw error; });
-    });
+    };
+    const moved = move(moving.get(workflowId));
     moving.set(workflowId, moved.catch(() => undefined));
     return moved;
   };
 
   /** The clock of a new process stands at today until it is brought to its own time, so its first task waits for that. */
   const start = async (type: string, options: Parameters<Client["workflow"]["start"]>[1] & { workflowId: string }, at: Instant) => {
-    const { requestEagerStart: _, ...rest } = options as typeof options & { requestEagerStart?: boolean };
+    const { requestEagerStart: _, ...rest } = options;
     const handle = await client.workflow.start(type, { ...rest, startDelay: Math.max(0, at - Date.now() + 5) });
     if (runs.get(options.workflowId) !== handle.firstExecutionRunId) {
       runs.set(options.workflowId, handle.firstExecutionRunId);
