@@ -69,6 +69,12 @@ export async function factsOf(c: Case): Promise<Facts> {
   return { ...flat, "account.openOpportunities": Math.max(ours, typeof told === "number" ? told : 0) };
 }
 
+/** A contested rejection waits for a decision. A handoff can be contested again after an earlier rejection was overturned. */
+export function isContested(handoff: HandoffRow | undefined): boolean {
+  if (!handoff?.contested_at) return false;
+  return handoff.overturned_at === null || handoff.overturned_at < handoff.contested_at;
+}
+
 /** A message to somebody on our side; `what` names the template. Keys are `lead/cycle/what/n`, so a repeat is one message. */
 export async function mail(c: Case, what: string, n: number | string, payload: Record<string, string | number | boolean | null>): Promise<void> {
   const key = `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/${what}/${n}`;
@@ -104,7 +110,7 @@ function standingOf(c: Case): Standing {
     waitingOn: lead.waiting_on,
     handoffId: lead.handoff_id,
     owner: lead.owner_id,
-    contested: lead.waiting_on === "manager" && handoff?.contested_at != null && handoff.overturned_at === null,
+    contested: lead.waiting_on === "manager" && isContested(handoff),
     wakeAt: ms(lead.next_at),
     wakeFor: lead.next_step ?? "nothing",
     dueAt: ms(lead.due_at),

@@ -9,7 +9,7 @@ import { openTask } from "../store/human-tasks.ts";
 import { endAssignment } from "../store/routing.ts";
 import { setState } from "../store/subject.ts";
 import type { DecisionKey, Standing } from "../workflows/contract.ts";
-import { closeCase, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
+import { closeCase, isContested, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
 import { endIfGone, freeCapacity, renurture } from "./ending.ts";
 import { clocksInput, onClocks, showClocks, waitForRep } from "./running-clocks.ts";
 
@@ -136,10 +136,10 @@ async function stalled(c: Case, why: string): Promise<void> {
 /** After anything changed under an open handoff: what the clocks and the cadence say comes next. */
 export async function lookAhead(c: Case): Promise<ClocksJudged> {
   const waiting = c.lead.waiting_on;
-  const isContested = waiting === "manager" && c.handoff?.contested_at != null && c.handoff.overturned_at === null;
+  const waitsForDecision = waiting === "manager" && isContested(c.handoff);
   const decisionDue = c.lead.due_at;
   const { judged } = await showClocks(c);
-  if (isContested) c.lead.due_at = decisionDue;
+  if (waitsForDecision) c.lead.due_at = decisionDue;
   if (waiting === "outreach" || waiting === "answer") waitForRep(c, waiting, judged);
   if (c.lead.stage === "sal" || c.lead.stage === "sql") {
     const input = await cadenceInput(c);

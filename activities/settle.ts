@@ -13,7 +13,7 @@ import { engagementsOf, moveTo, setState } from "../store/subject.ts";
 import type { ActionResult, DecisionKey, Standing } from "../workflows/contract.ts";
 import { actionById, type ActionRow } from "./action.ts";
 import { settleAction } from "../store/actions.ts";
-import { closeCase, factsOf, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
+import { closeCase, factsOf, isContested, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
 import { endRepClocks, endRound, lookAhead } from "./check-clocks.ts";
 import { handOff, returnTerms } from "./assess.ts";
 import { cancelClocks, disqualify, freeCapacity, rejectionStands, renurture } from "./ending.ts";
@@ -210,7 +210,7 @@ async function reassign(c: Case, a: ActionRow): Promise<SettledOne> {
   }
   if (c.lead.stage === "mql") {
     await c.tx.query(sql`delete from held where handoff_id = ${h.id}`);
-    if (h.contested_at !== null) h.overturned_at ??= new Date(c.now);
+    if (isContested(h)) h.overturned_at = new Date(c.now);
     h.rep_id = null;
     h.assign_to = to;
     h.paused_until = null;
@@ -263,7 +263,7 @@ async function resume(c: Case): Promise<SettledOne> {
 
 async function decideContest(c: Case, a: ActionRow): Promise<SettledOne> {
   const h = open(c);
-  if (h.contested_at === null || h.overturned_at !== null) return refuse(c, "not-contested", "no contested rejection waits for a decision");
+  if (!isContested(h)) return refuse(c, "not-contested", "no contested rejection waits for a decision");
   const upheld = a.body.decision === "uphold";
   await recordAnswer(c, a, upheld ? "contest-upheld" : "contest-overturned", {});
   await endTasks(c.tx, c.subject, ["contested"], { state: "done", by: a.by_id, how: upheld ? "upheld" : "overturned" }, c.now);

@@ -88,6 +88,14 @@ describe("a rejection", () => {
   });
 });
 
+test("a lead whose rejection was overturned can be contested and decided again", async () => {
+  const id = await offered();
+  await world.act(id, "reject", { reason: "below-company-size" });
+  await world.act(id, "decideContest", { decision: "overturn" }, { by: "rp_boss" });
+  expect(await world.act(id, "reject", { reason: "below-company-size" })).toMatchObject({ done: true, waitingOn: "manager" });
+  expect(await world.act(id, "decideContest", { decision: "uphold" }, { by: "rp_boss" })).toMatchObject({ done: true, stage: "disqualified" });
+});
+
 test("of two conflicting answers exactly one wins, and the other is told which", async () => {
   const id = await offered();
   const outcomes = await Promise.allSettled([world.act(id, "accept", {}), world.act(id, "reject", { reason: "wrong-role" }), world.act(id, "handBack", {})]);
