@@ -42,7 +42,7 @@ export async function conservation(db: Db, period: { readonly from: Instant; rea
     days, totals,
     astray: await list(db, sql`
       select l.id from lead l left join lateral (
-        select to_stage from transition t where t.subject_kind = 'lead' and t.subject_id = l.id order by t.at desc, t.cycle desc, t.step desc limit 1) last on true
+        select to_stage from transition t where t.subject_kind = 'lead' and t.subject_id = l.id order by t.at desc, t.cycle desc, t.step desc, array_position(${[...stages]}::text[], t.to_stage) desc limit 1) last on true
       where last.to_stage is distinct from l.stage order by l.id`),
     withoutOwner: await list(db, sql`
       select id from lead where stage in ('new', 'mql', 'sal', 'sql') and owner_id is null and queue is null order by id`),
@@ -53,7 +53,8 @@ export async function conservation(db: Db, period: { readonly from: Instant; rea
 }
 
 async function stageDays(db: Db, { from, to, asOf }: { from: Instant; to: Instant; asOf: Instant }): Promise<StageDay[]> {
-  // A lead is in a stage from one of its transitions to the next. Equal instants are put in order by cycle and step.
+  // A lead is in a stage from one of its transitions to the next. Equal instants are put in order by cycle and step, and the
+  // moves of one decision (reopened and judged at once) by how far the stage lies along the way.
   return rows<StageDay>(db, sql`
     with days as (
       select d as day_start, least(d + interval '1 day', ${new Date(asOf)}::timestamptz) as day_end
@@ -61,7 +62,7 @@ async function stageDays(db: Db, { from, to, asOf }: { from: Instant; to: Instan
     ), moved as (
       select subject_id, from_stage, to_stage, at, lead(at) over w as until, row_number() over w as n, count(*) over (partition by subject_id, at) as together
       from transition where subject_kind = 'lead' and at < ${new Date(asOf)}
-      window w as (partition by subject_id order by at, cycle, step, case when from_stage is null then 0 else 1 end)
+      window w as (partition by subject_id order by at, cycle, step, case when from_stage is null then 0 else 1 end, array_position(${[...stages]}::text[], to_stage))
     ), stage as (select unnest(${[...stages]}::text[]) as stage),
     standing as (
       select d.day_start, m.to_stage as stage,
@@ -86,7 +87,7 @@ async function takenIn(db: Db, asOf: Instant): Promise<Conservation["totals"]> {
   const found = await firstRow<{ taken: number; open: number; closed: number }>(db, sql`
     with last as (
       select distinct on (subject_id) subject_id, to_stage from transition
-      where subject_kind = 'lead' and at < ${new Date(asOf)} order by subject_id, at desc, cycle desc, step desc)
+      where subject_kind = 'lead' and at < ${new Date(asOf)} order by subject_id, at desc, cycle desc, step desc, array_position(${[...stages]}::text[], to_stage) desc)
     select (select count(*)::int from lead where arrived_at < ${new Date(asOf)}) as taken,
       count(*) filter (where to_stage not in ('opportunity', 'disqualified'))::int as open,
       count(*) filter (where to_stage in ('opportunity', 'disqualified'))::int as closed from last`);
