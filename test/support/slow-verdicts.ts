@@ -37,11 +37,12 @@ export async function slowVerdicts(pool: Pool, window: { from: Instant; to: Inst
     const wrong = against(clock, verdict, at);
     if (wrong) differences.push(`${clock.id}: ${wrong}; ${JSON.stringify(clock.events.map((event) => ({ ...event, at: new Date(event.at).toISOString() })))}`);
   }
+  // The agreement of the quarter says: an answer belongs to the status clock.
   const answers = await rows<{ id: string; handoff_id: string; round: number | null; on_time: boolean | null; received_at: Date }>(pool, sql`
     select id, handoff_id, round, on_time, received_at from answer where kind in ('accept', 'reject')
     union all select id, handoff_id, null, on_time, received_at from outreach`);
   for (const answer of answers) {
-    const stopped = clocks.filter((clock) => clock.handoff_id === answer.handoff_id && clock.scope === "rep" && (answer.round === null ? clock.kind === "outreach" : clock.round === answer.round)
+    const stopped = clocks.filter((clock) => clock.handoff_id === answer.handoff_id && clock.scope === "rep" && (answer.round === null ? clock.kind === "outreach" : clock.kind === "status" && clock.round === answer.round)
       && clock.events.some((event) => event.kind === "stop" && event.at === answer.received_at.getTime()) && clock.ended_at?.getTime() === answer.received_at.getTime());
     const inTime = stopped.length === 0 ? null : stopped.every((clock) => !isLate(verdicts.get(clock.id)!));
     if (inTime !== answer.on_time) differences.push(`answer ${answer.id} of ${answer.handoff_id}: on record ${answer.on_time}, walked ${inTime}`);
