@@ -19,6 +19,8 @@ const hypothetical = z.strictObject({
   at: instantIn.optional().openapi({ description: "as if it arrived then; now when absent. Who is on shift and has room is asked of today's roster and offers" }),
 }).openapi("HypotheticalLead");
 
+const [earliest, latest] = [Date.parse("1920-01-01T00:00:00Z"), Date.parse("2180-01-01T00:00:00Z")];
+
 const deadlineSchema = z.object({ target: z.string(), due: z.string().nullable(), local: z.string().nullable().openapi({ description: "in the zone of the hours that apply" }) });
 const simulated = z.object({
   agreement: z.object({ id: z.string(), number: z.number().int() }),
@@ -43,6 +45,7 @@ export function simulateRoutes(deps: ApiDeps): Routes {
   app.openapi(simulate, async (c) => {
     const body = c.req.valid("json");
     const now = body.at === undefined ? c.var.receivedAt : Date.parse(body.at);
+    if (now < earliest || now >= latest) throw new Problem("invalid", { field: "at", detail: "expected a time between the years 1920 and 2180; hours are worked out for no others" });
     const { id, number, agreement } = await activeAgreement(deps, deps.pool);
     const known: Known = {
       facts: deriveFacts(readFacts(body.facts, agreement)), now,
