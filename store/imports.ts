@@ -81,11 +81,15 @@ export async function importErrors(db: Db, id: string, after: { readonly line: n
     where import_id = ${id} and (line, message) > (${after.line}::bigint, ${after.message}) order by line, message limit ${limit}`);
 }
 
-/** One record of CSV. A cell that a spreadsheet would run as a formula is put behind an apostrophe; numbers stay numbers. */
+/** What begins like a formula, behind whatever a spreadsheet passes over; some take the wide signs of East Asian keyboards too. */
+const formula = /^[\s\u0000-\u001f]*[=+@\-＝＋＠－]|^[\t\r]/;
+const negative = /^-(\d[\d.,]*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** One record of CSV. A text that a spreadsheet would run as a formula is put behind an apostrophe; numbers stay numbers. */
 export function csvRecord(cells: readonly (string | number | null)[]): string {
   return `${cells.map((cell) => {
     const text = cell === null ? "" : String(cell);
-    const safe = /^[=+@\t\r]|^-(?![\d.,]+$)/.test(text) ? `'${text}` : text;
+    const safe = typeof cell === "string" && formula.test(text) && !negative.test(text) ? `'${text}` : text;
     return /[",\r\n;]/.test(safe) ? `"${safe.replaceAll("\"", "\"\"")}"` : safe;
   }).join(",")}\n`;
 }
