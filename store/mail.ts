@@ -20,9 +20,10 @@ export interface KeptMail {
  */
 export async function keepMail(db: Db, mail: Mail, now: Instant): Promise<void> {
   await db.query(sql`
+    with about as materialized (select erased_at from lead where id = ${mail.about.leadId}::text for key share)
     insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html, sent_at)
     select ${mail.messageId}, ${mail.about.leadId}::text, ${mail.about.repId}, ${mail.to}, ${mail.subject}, ${mail.text}, ${mail.html}, ${new Date(now)}::timestamptz
-    where not exists (select from (select erased_at from lead where id = ${mail.about.leadId}::text for key share) about where erased_at is not null)
+    where not exists (select from about where erased_at is not null)
     on conflict (message_id) do nothing`);
 }
 
