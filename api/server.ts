@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { pino } from "pino";
 import { parseAgreement } from "../agreement/parse.ts";
@@ -9,6 +10,7 @@ import { sweepAnswers } from "../store/idempotency.ts";
 import { createApp } from "./app.ts";
 import { readApiSettings } from "./env.ts";
 import { connectTemporal } from "./temporal.ts";
+import { answerUnreadable } from "./unreadable.ts";
 
 /** The API process. Says `"ready":true` on stdout when it listens; ends in order on SIGTERM, SIGINT and SIGHUP. */
 function main(): void {
@@ -23,6 +25,7 @@ function main(): void {
   const server = serve({ fetch: app.fetch, port: settings.PORT, hostname: settings.HOST }, ({ port }) => {
     log.info({ ready: true, port }, "the API listens");
   });
+  answerUnreadable(server as Server);
   server.on("error", (error: NodeJS.ErrnoException) => {
     log.fatal({ code: error.code, port: settings.PORT }, error.code === "EADDRINUSE" ? `port ${settings.PORT} is taken; set PORT to a free one` : "the API cannot listen");
     process.exit(1);
