@@ -3,8 +3,9 @@ import { createApp } from "../../api/app.ts";
 import { authorisation } from "../../api/authorisation.ts";
 import { newRoutes, type ApiDeps } from "../../api/deps.ts";
 import { routeKey } from "../../api/route-key.ts";
+import { sql } from "../../store/db.ts";
 import { roles, type Role } from "../../store/tokens.ts";
-import { peopleWorld, type Answer, type PeopleWorld, type Persona } from "../support/people-world.ts";
+import { peopleWorld, personas, type Answer, type PeopleWorld, type Persona } from "../support/people-world.ts";
 
 let world: PeopleWorld;
 /** Leads by whose they are: the rep's and manager's own, a colleague's in the team, somebody else's, nobody's at all. */
@@ -91,6 +92,59 @@ describe("a role with an entry reaches as far as it says", () => {
     const answer = await world.ask(method, address(path, leads[whose]), { as: speaker[role], ...(body === undefined ? {} : { body }) });
     if (inside) expect([401, 403, 404]).not.toContain(answer.status);
     else expect([answer.status, answer.body]).toEqual([404, { type: "/docs#not-found", title: expect.any(String), status: 404, code: "not-found", detail: "there is no such object, or you may not see it" }]);
+  });
+
+  /** Things other than leads whose reach ends before "all": one of each for the rep, a colleague, and another team's rep. */
+  const owned = [
+    { route: "GET /mail/{id}", make: (whose: string, rep: string) => world.pool.query(sql`insert into kept_mail (message_id, to_rep, recipient, subject, body_text, body_html, sent_at) values (${`<m-${whose}>`}, ${rep}, 'x', 'x', 'x', 'x', now()) on conflict do nothing`), id: (whose: string) => `m-${whose}`, body: undefined },
+    { route: "POST /tasks/{id}/done", make: (whose: string, rep: string) => world.pool.query(sql`insert into task (id, kind, subject_kind, subject_id, role, assignee_id, since) values (${`tk_${whose}`}, 'stalled', 'account', ${`ac_${whose}`}, 'rep', ${rep}, now()) on conflict (id) do update set state = 'open'`), id: (whose: string) => `tk_${whose}`, body: { how: "seen to" } },
+  ];
+  const whoseRep = { own: "rp_one", team: "rp_two", other: "rp_other" } as const;
+  test.each(owned.flatMap(({ route, make, id, body }) => roles.flatMap((role) => {
+    const row = authorisation[route];
+    const scope = row === "public" ? undefined : row?.[role];
+    return scope === undefined ? [] : (["own", "team", "other", "missing"] as const).map((whose) => ({ route, make, id, body, role, whose, scope }));
+  })))("$route, $role, $whose (reach: $scope)", async ({ route, make, id, body, role, whose, scope }) => {
+    // A manager's mail is their own: `own` there means what was sent to them.
+    const rep = whose === "own" && scope === "own" ? (personas[speaker[role]].rep ?? "rp_one") : whoseRep[whose === "missing" ? "other" : whose];
+    const key = `${whose}-${role}`;
+    if (whose !== "missing") await make(key, rep);
+    const [method = "", path = ""] = route.split(" ");
+    const answer = await world.ask(method, address(path, id(key)), { as: speaker[role], ...(body === undefined ? {} : { body }) });
+    const inside = whose !== "missing" && (reaches[scope] as readonly string[]).includes(whose);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(inside ? 200 : 404);
+  });
+
+  const anAbsence = (rep: string) => ({ absences: { [rep]: [{ from: "2026-12-21T00:00:00Z", to: "2026-12-22T00:00:00Z", reason: "vacation" }] } });
+  test.each((["operator", "revops", "manager", "rep"] as const).flatMap((role) => (["own", "team", "other", "missing"] as const).map((whose) => ({ role, whose }))))("PUT /roster/absences, $role, $whose", async ({ role, whose }) => {
+    const row = authorisation["PUT /roster/absences"];
+    const scope = row === "public" ? undefined : row?.[role];
+    const rep = whose === "missing" ? "rp_nobody" : whoseRep[whose];
+    const inside = whose !== "missing" && scope !== undefined && (reaches[scope] as readonly string[]).includes(whose);
+    const answer = await world.ask("PUT", "/roster/absences", { as: speaker[role], body: anAbsence(rep) });
+    expect([answer.status, answer.body.field]).toEqual(inside ? [200, undefined] : [422, `absences.${rep}`]);
+  });
+
+  test("every address with an id is tried for its reach here, or has no reach but all", () => {
+    const tried = new Set([...aboutLeads.map(({ route }) => route), ...owned.map(({ route }) => route), "POST /reviews/{id}/decisions"]);
+    const narrow = guarded.filter(({ path, row }) => path.includes("{id}") && Object.values(row).some((scope) => scope !== "all"));
+    expect(narrow.map(({ route }) => route).filter((route) => !tried.has(route))).toEqual([]);
+  });
+
+  test.each(guarded.filter(({ path, row }) => path.includes("{id}") && !path.startsWith("/leads") && !path.startsWith("/people") && Object.values(row).includes("all")).flatMap(({ route, method, path, row }) => roles.filter((role) => (row as Record<string, string>)[role] === "all").map((role) => ({ route, method, path, role }))))(
+    "$route of something missing is 404 for $role, or its body is judged first", async ({ method, path, role }) => {
+      const answer = await send(method, `${address(path)}${method === "DELETE" ? "?by=rp_one" : ""}`, speaker[role]);
+      expect([404, 422], JSON.stringify(answer.body)).toContain(answer.status);
+    });
+
+  test("a decision in a review reaches as far as the lead it is about", async () => {
+    await world.pool.query(sql`insert into review (id, kind, period, state, packet, opened_at, due_at) values ('rv_reach', 'quarterly', '2026-Q4', 'open', '{}', now(), now())`);
+    for (const id of [leads.own, leads.other]) await world.pool.query(sql`insert into review_decision (review_id, subject_id) values ('rv_reach', ${id})`);
+    const decide = async (leadId: string) => (await world.ask("POST", "/reviews/rv_reach/decisions", { as: "boss", body: { decisions: [{ leadId, decision: "keep" }] } }));
+    expect((await decide(leads.other)).body.results[0].status).toBe(404);
+    expect((await decide(leads.missing)).body.results[0].status).toBe(404);
+    const own = await decide(leads.own);
+    expect(own.status === 503 || own.body.results[0].status === 409, JSON.stringify(own.body)).toBe(true);
   });
 
   test("lists hold what is within reach and nothing else", async () => {
