@@ -47,7 +47,6 @@ export async function startProcess(stack: Stack): Promise<Process> {
   Runtime.install({ logger: new DefaultLogger("ERROR") });
   const databaseUrl = await freshDatabase(stack);
   const pool = openPool(databaseUrl, { max: 20 });
-  const agreement = await openForBusiness(pool);
   const agreements = createAgreements(agreementOf);
   const connection = await NativeConnection.connect({ address: stack.temporalAddress });
   const client = new Client({ connection, namespace: "default" });
@@ -55,6 +54,7 @@ export async function startProcess(stack: Stack): Promise<Process> {
   const within = new AsyncLocalStorage<string>();
   let listener: ((activity: string, text: string) => void) | undefined;
   watchStatements(pool, (text) => listener?.(within.getStore() ?? "other", text));
+  const agreement = await openForBusiness(pool);
   const awaited = new Map<string, () => void>();
   const clock = Date.now;
   const activities = watched(createActivities({
