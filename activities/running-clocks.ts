@@ -1,6 +1,6 @@
 import { appliedCalendar } from "../handoff/applied-calendar.ts";
 import { formatLocal, type Instant } from "../handoff/calendar.ts";
-import { judgeClocks, type ClocksInput, type ClocksJudged } from "../handoff/escalation.ts";
+import { journeyMs, judgeClocks, type ClocksInput, type ClocksJudged } from "../handoff/escalation.ts";
 import { leadTypeOf } from "../handoff/qualify.ts";
 import { calendarVersion } from "../store/calendars.ts";
 import { appendEvent, appendToOpen, clocksOf, saveClocks, startClocks, type NewClock, type ShownClock } from "../store/clocks.ts";
@@ -52,11 +52,14 @@ export async function showClocks(c: Case): Promise<{ input: ClocksInput; judged:
   for (const clock of input.clocks) {
     const view = judged.views[clock.id];
     if (!view) continue;
-    const state = view.open ? (view.state === "paused" ? "paused" : view.state === "breached" ? "breached" : "running") : view.state;
+    // A breach is announced by whoever looks after the journey time; put on record before that, it would be announced by nobody.
+    const isSettling = view.open && view.lateAfter !== null && c.now < view.lateAfter + journeyMs;
+    const late = view.late && !isSettling;
+    const state = view.open ? (view.state === "paused" ? "paused" : late ? "breached" : "running") : view.state;
     shown.push({
       id: clock.id,
       state: state === "outside-hours" ? "running" : state,
-      dueAt: view.dueAt, endedAt: view.stoppedAt, breachedAt: view.late ? (view.lateAfter ?? c.now) : null,
+      dueAt: view.dueAt, endedAt: view.stoppedAt, breachedAt: late ? (view.lateAfter ?? c.now) : null,
       usedMs: view.usedMs, warned: clock.warned, rung: clock.rung,
       repId: clock.scope === "rep" ? (c.handoff?.rep_id ?? null) : null, calendarId: view.calendar, startedAt: view.startedAt,
     });

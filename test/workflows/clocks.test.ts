@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { firstRow, rows, sql } from "../../store/db.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
+import { aboutLead, tell } from "../../store/outbox.ts";
 import { alwaysOpen, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 
@@ -32,7 +33,7 @@ test("a missed outreach is a breach, the manager hears, and another rep gets the
   const id = await offered();
   const first = (await world.lead(id)).owner_id;
   await world.pass(id, 61 * minute);
-  await world.until(id, (lead) => lead.next_step?.includes("reassign") ?? false);
+  await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
   expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
   await world.pass(id, 31 * minute);
   const second = (await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== first)).owner_id;
@@ -47,6 +48,16 @@ test("a missed outreach is a breach, the manager hears, and another rep gets the
   ]);
   expect(await firstRow(world.pool, sql`select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach' and c.state = 'breached'`)).toEqual({ n: 2 });
   await keepHistory(world, id, "breached-and-reassigned");
+});
+
+test("news in the moments between a deadline and its judgement does not keep the breach from being announced", async () => {
+  const id = await offered();
+  const due = (await world.lead(id)).due_at!.getTime();
+  await world.pass(id, due - world.now(id) + 600);
+  await inTransaction(world.pool, (tx) => tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()));
+  await world.pass(id, 5_000);
+  await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
+  expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
 });
 
 test("when the ladder is exhausted the manager has the lead and a task, and assigns it", async () => {
