@@ -80,6 +80,11 @@ test("open decisions are called to mind once at half time; at the due time the m
   expect((await untilReview(world, period, () => true)).state).toBe("open");
   expect((await mails(id)).map(({ step, role, count }) => [step, role, count])).toEqual([["opened", "marketing-ops", 1], ["reminder", "marketing-ops", 1], ["overdue", "manager", 1]]);
 
+  const sent = () => rows<{ subject: string; recipient: string }>(world.pool, sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`);
+  await expect.poll(async () => (await sent()).map(({ subject }) => subject), { timeout: 10_000 })
+    .toEqual([`Re-nurture review ${period}: 1 lead`, `Reminder: re-nurture review ${period}: 1 lead`, `Overdue: re-nurture review ${period}: 1 lead`]);
+  expect((await sent())[2]?.recipient).toContain("boss@example.com");
+
   // It leaves the pool without anybody deciding: the next daily look closes the review.
   await inTransaction(world.pool, (tx) => erasePerson(tx, lead, "tn_test", Date.now()));
   await world.until(lead, (row) => row.stage === "disqualified");
@@ -89,9 +94,6 @@ test("open decisions are called to mind once at half time; at the due time the m
   await keepReview(world, period, "review-overdue");
   expect((await reviewLines(world.pool, id, { after: "", limit: 10, open: false }))).toMatchObject([{ decision: null, waits: false, entry: {} }]);
   expect((await tasks(lead)).map((task) => task.state)).toEqual(["withdrawn"]);
-  const sent = await rows<{ subject: string; recipient: string }>(world.pool, sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`);
-  expect(sent.map(({ subject }) => subject)).toEqual([`Re-nurture review ${period}: 1 lead`, `Reminder: re-nurture review ${period}: 1 lead`, `Overdue: re-nurture review ${period}: 1 lead`]);
-  expect(sent[2]?.recipient).toContain("boss@example.com");
 });
 
 test("whoever opens the same period again, at once or later, finds the one review", async () => {
