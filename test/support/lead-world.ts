@@ -56,9 +56,9 @@ export interface LeadWorld {
 
 const example = readFileSync(new URL("../../agreement/example.yaml", import.meta.url), "utf8");
 
-/** The example agreement with hours that are always open, so that a test's hour is an hour on any day. */
+/** The example agreement with hours that are always open and no deadline at midnight, so that a test's hour is an hour on any day at any time. */
 export function alwaysOpen(text: string): string {
-  return text.replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }').replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n");
+  return text.replace("status: same day", "status: 24 hours").replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }').replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n");
 }
 
 export const goodFacts = {
