@@ -18,8 +18,8 @@ import { endIfGone, disqualify } from "./ending.ts";
  * Judges a lead against the agreement: from `new`, when news reaches a lead in `nurture` or `renurture`, and when facts
  * changed under an open handoff (then only suppression counts). Opens the handoff when a lead type matches.
  */
-export function assess(deps: DecisionDeps, key: DecisionKey, how: { reopen: boolean }): Promise<Standing> {
-  return decideOnce(deps.pool, "assess", key, async (tx) => {
+export function assess(deps: DecisionDeps, asked: DecisionKey, how: { reopen: boolean }): Promise<Standing> {
+  return decideOnce(deps.pool, "assess", asked, async (tx, key) => {
     const c = await openCase(deps, tx, key);
     if (how.reopen && c.lead.stage === "disqualified" && c.lead.erased_at === null && c.lead.merged_into === null) {
       await moveTo(tx, c.lead, "new", "reopened", key);

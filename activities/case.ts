@@ -120,7 +120,9 @@ function standingOf(c: Case): Standing {
     territory: lead.territory,
     details: detailsOf(c),
     effects: c.pending.length + c.effectsBefore > 0,
-    nextCycle: c.nextCycle,
+    // A decision that the process did not hear of may have ended its cycle.
+    nextCycle: c.nextCycle || (lead.cycle > c.key.cycle && !isClosed(lead.stage)),
+    step: c.key.step,
   };
 }
 

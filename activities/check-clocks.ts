@@ -14,8 +14,8 @@ import { endIfGone, freeCapacity, renurture } from "./ending.ts";
 import { clocksInput, onClocks, showClocks, waitForRep } from "./running-clocks.ts";
 
 /** A timer fired: decides again from stored facts what is due now (the deadline may have moved) and what comes next. */
-export function checkClocks(deps: DecisionDeps, key: DecisionKey): Promise<Standing> {
-  return decideOnce(deps.pool, "checkClocks", key, async (tx) => {
+export function checkClocks(deps: DecisionDeps, asked: DecisionKey): Promise<Standing> {
+  return decideOnce(deps.pool, "checkClocks", asked, async (tx, key) => {
     const c = await openCase(deps, tx, key);
     const input: ClocksDecisionInput = { clocks: await clocksInput(c), cadence: await cadenceInput(c) };
     const output = rejudgeClocks(c.agreement, input);

@@ -15,8 +15,8 @@ import { settleOne, toOpportunity, toSql } from "./settle.ts";
  * News from outside is a hint to look at Postgres again: what the CRM's users did, opportunities, suppression, merges and
  * erasure. Late and repeated news changes nothing.
  */
-export function hear(deps: DecisionDeps, key: DecisionKey, heard: readonly NewsName[]): Promise<Standing> {
-  return decideOnce(deps.pool, "hear", key, async (tx) => {
+export function hear(deps: DecisionDeps, asked: DecisionKey, heard: readonly NewsName[]): Promise<Standing> {
+  return decideOnce(deps.pool, "hear", asked, async (tx, key) => {
     const c = await openCase(deps, tx, key);
     // A process that goes on after an earlier one was lost takes over what that one left undone.
     if (heard.length === 0) c.effectsBefore = await countOpenEffects(tx, c.subject);

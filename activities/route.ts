@@ -2,6 +2,7 @@ import { dueAt as dueOf } from "../handoff/target.ts";
 import { appliedCalendar, compileApplied } from "../handoff/applied-calendar.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { leadTypeOf } from "../handoff/qualify.ts";
+import type { WaitingOn } from "../handoff/stage.ts";
 import { firstRow, rows, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { openTask, endTasks } from "../store/human-tasks.ts";
@@ -12,11 +13,14 @@ import { closeCase, factsOf, mail, openCase, syncCrm, type Case, type DecisionDe
 import { endIfGone, tellReleased } from "./ending.ts";
 import { runClocks, showClocks, waitForRep } from "./running-clocks.ts";
 
+/** Asked again for a lead that is with somebody already, routing changes nothing. */
+const unrouted: readonly WaitingOn[] = ["assessment", "hold"];
+
 /** Puts the open handoff before a rep, on hold until somebody is there, or into the fallback queue (routing.md). */
-export function route(deps: DecisionDeps, key: DecisionKey): Promise<Standing> {
-  return decideOnce(deps.pool, "route", key, async (tx) => {
+export function route(deps: DecisionDeps, asked: DecisionKey): Promise<Standing> {
+  return decideOnce(deps.pool, "route", asked, async (tx, key) => {
     const c = await openCase(deps, tx, key);
-    if ((await endIfGone(c)) || c.lead.stage !== "mql" || !c.handoff) return { agreementId: c.agreementId, input: null, output: null, result: await closeCase(c) };
+    if ((await endIfGone(c)) || c.lead.stage !== "mql" || !c.handoff || !unrouted.includes(c.lead.waiting_on)) return { agreementId: c.agreementId, input: null, output: null, result: await closeCase(c) };
     const routed = await place(c);
     return { agreementId: c.agreementId, ...routed, result: await closeCase(c) };
   });

@@ -26,8 +26,8 @@ interface Judged { readonly input: RejectionInput | null; readonly output: unkno
 const nothingJudged: Judged = { input: null, output: null };
 
 /** Carries out one person's action: facts, answer, clocks, stage and effects in one transaction, once per action id. */
-export function settle(deps: DecisionDeps, key: DecisionKey, actionId: string): Promise<Settled> {
-  return decideOnce(deps.pool, "settle", key, async (tx) => {
+export function settle(deps: DecisionDeps, asked: DecisionKey, actionId: string): Promise<Settled> {
+  return decideOnce(deps.pool, "settle", asked, async (tx, key) => {
     const action = await actionById(tx, actionId);
     // The API's clock stamps actions; should it run ahead of the workflow's, the action still has happened.
     const c = await openCase(deps, tx, { ...key, now: Math.max(key.now, action?.received_at.getTime() ?? key.now) });

@@ -121,6 +121,8 @@ export interface Standing {
   readonly effects: boolean;
   /** This cycle is over and the lead goes on in the next one. */
   readonly nextCycle: boolean;
+  /** The number under which the decision is stored; absent in answers from before it was told. */
+  readonly step?: number;
 }
 
 export const standing = defineQuery<Standing | null>("standing");

@@ -183,6 +183,7 @@ export class LeadProcess {
       return take(key, decideLater);
     });
     this.at = "standing" in decided ? decided.standing : decided;
+    this.step = Math.max(this.step, this.at.step ?? 0);
     this.effectsOpen ||= this.at.effects;
     return decided;
   }
