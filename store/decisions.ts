@@ -28,8 +28,8 @@ export async function decideOnce<R>(pool: Pool, kind: string, asked: DecisionKey
   for (let tries = 1; ; tries++) {
     try {
       return await inTransaction(pool, async (tx) => {
-        const stored = await storedUnder<R>(tx, asked);
-        if (stored?.kind === kind && stored.at.getTime() === asked.now) return stored.result;
+        const stored = await storedUnder(tx, asked);
+        if (stored?.kind === kind && stored.at.getTime() === asked.now) return stored.result as R;
         const key = stored ? { ...asked, step: await nextStep(tx, asked) } : asked;
         const decided = await decide(tx, key);
         await tx.query(sql`
@@ -45,7 +45,7 @@ export async function decideOnce<R>(pool: Pool, kind: string, asked: DecisionKey
   }
 }
 
-async function storedUnder<R>(db: Pick<Tx, "query">, key: DecisionKey): Promise<{ kind: string; at: Date; result: R } | undefined> {
+async function storedUnder(db: Pick<Tx, "query">, key: DecisionKey): Promise<{ kind: string; at: Date; result: unknown } | undefined> {
   return firstRow(db, sql`
     select kind, at, result from decision
     where subject_kind = ${key.subject.kind} and subject_id = ${key.subject.id} and cycle = ${key.cycle} and step = ${key.step}`);
