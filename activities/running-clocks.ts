@@ -52,9 +52,9 @@ export async function showClocks(c: Case): Promise<{ input: ClocksInput; judged:
   for (const clock of input.clocks) {
     const view = judged.views[clock.id];
     if (!view) continue;
-    // A breach is announced by whoever looks after the journey time; put on record before that, it would be announced by nobody.
+    // The breach of a running rep clock is put on record by the step that announces it; on record before that, nobody would announce it.
     const isSettling = view.open && view.lateAfter !== null && c.now < view.lateAfter + journeyMs;
-    const late = view.late && !isSettling;
+    const late = view.late && !isSettling && (clock.breached || !view.open || clock.scope === "lead");
     const state = view.open ? (view.state === "paused" ? "paused" : late ? "breached" : "running") : view.state;
     shown.push({
       id: clock.id,

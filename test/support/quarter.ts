@@ -25,8 +25,8 @@ export const quarterTo = Date.parse("2031-01-10T06:00:00Z");
 const agreementText = exampleText.replace(/exceptions: \{ 2026-11-26[^}]*\}/, 'exceptions: { 2030-11-28: [], 2030-11-29: ["09:00-13:00"], 2030-12-25: [], 2031-01-01: [] }');
 
 /** How many happenings may be under way at once, and how far apart in time. */
-const atOnce = 20;
-const window = 3 * hour;
+const atOnce = 32;
+const window = 8 * hour;
 
 interface Happening { readonly at: Instant; readonly subject: string; readonly version?: number; readonly run: () => Promise<void> }
 
