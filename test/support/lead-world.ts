@@ -18,6 +18,7 @@ import type { LeadRow } from "../../store/subject.ts";
 import { leadWorkflowId, updates, type ActionResult } from "../../workflows/contract.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { startRelay } from "../../worker/relay.ts";
+import { clockOffset, moveClock } from "./moved-clock.ts";
 import { freshDatabase, temporal } from "./world.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
@@ -38,7 +39,7 @@ export interface LeadWorld {
   lead(leadId: string): Promise<LeadRow>;
   /** Moves the lead's clock; its timers on the way fire. */
   pass(leadId: string, ms: number): Promise<void>;
-  /** Moves the lead's clock to a moment, and three seconds on. */
+  /** Moves the lead's clock to a moment, and twenty seconds on: a timer needs room to fire in. */
   passTo(leadId: string, at: number | Date): Promise<void>;
   /** What a person does, as the API sends it. Throws the refusal of a validator. */
   act<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A], by?: { by?: string; role?: string; id?: string; receivedAt?: number }): Promise<ActionResult>;
@@ -108,22 +109,13 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   const handle = (leadId: string) => client.workflow.getHandle(leadWorkflowId(leadId));
 
   const pass = async (leadId: string, ms: number): Promise<void> => {
-      const id = randomBytes(6).toString("hex");
-      const workflowExecution = { workflowId: leadWorkflowId(leadId) };
-      const { workflowService } = client.connection;
-      await workflowService.updateWorkflowExecutionOptions({
-        namespace: server.namespace, workflowExecution,
-        workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
-        updateMask: { paths: ["time_skipping_config"] },
-      });
-      await client.withDeadline(clock() + 20_000, () =>
-        (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ namespace: server.namespace, workflowExecution, fastForwardId: id }));
-      offsets.set(leadId, (offsets.get(leadId) ?? 0) + Math.round(ms / 1_000) * 1_000);
+    await moveClock(client, leadWorkflowId(leadId), ms);
+    offsets.set(leadId, await clockOffset(client, leadWorkflowId(leadId)));
   };
 
   return {
     pool, client, taskQueue, lead, now, handle, pass, databaseUrl: database.url,
-    passTo: (leadId, at) => pass(leadId, Number(at) - now(leadId) + 3_000),
+    passTo: (leadId, at) => pass(leadId, Number(at) - now(leadId) + 20_000),
     async arrive(arrival = {}) {
       const { agreement } = (await agreements.active(pool)) ?? {};
       if (!agreement) throw new Error("no agreement");

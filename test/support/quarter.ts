@@ -207,7 +207,7 @@ class Simulation {
     const lead = await this.world.settled(life.id);
     const now = this.world.now(leadWorkflowId(life.id));
     const befalls = life.fate[0];
-    const wakes = lead.next_at === null ? null : Math.max(lead.next_at.getTime(), now) + 2_500;
+    const wakes = lead.next_at === null ? null : Math.max(lead.next_at.getTime(), now) + 1_000;
     const means = isClosed(lead.stage) ? null : await this.intentionOf(life, lead, now);
     const next = Math.min(befalls?.at ?? Infinity, wakes ?? Infinity, means?.at ?? Infinity);
     if (next === Infinity) return;

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
-import type { Client } from "@temporalio/client";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { rows, sql } from "../../store/db.ts";
 import type { ReviewRow } from "../../store/reviews.ts";
@@ -38,18 +37,4 @@ export async function keepReview(world: LeadWorld, period: string, path: string)
   const file = new URL(`../histories/${path}.json`, import.meta.url);
   if (process.env["BATON_RECORD"] !== "1" && existsSync(file)) return;
   writeFileSync(file, `${historyToJSON(await world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).fetchHistory())}\n`);
-}
-
-/** Moves the clock of one workflow; its timers on the way fire. */
-export async function passTime(client: Client, workflowId: string, ms: number): Promise<void> {
-  const id = randomBytes(6).toString("hex");
-  const { workflowService } = client.connection;
-  const execution = { namespace: client.options.namespace, workflowExecution: { workflowId } };
-  await workflowService.updateWorkflowExecutionOptions({
-    ...execution,
-    workflowExecutionOptions: { timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: { seconds: Math.round(ms / 1_000) as unknown as never } } } },
-    updateMask: { paths: ["time_skipping_config"] },
-  });
-  await client.withDeadline(Date.now() + 20_000, () =>
-    (workflowService as unknown as { pollWorkflowExecutionTimeSkipping(request: object): Promise<unknown> }).pollWorkflowExecutionTimeSkipping({ ...execution, fastForwardId: id }));
 }

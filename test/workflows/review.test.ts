@@ -8,7 +8,8 @@ import { reviewLines } from "../../store/reviews.ts";
 import { takeIn } from "../../store/intake.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
-import { intoPool, keepReview, passTime, somePeriod, startReview, untilReview } from "../support/review-world.ts";
+import { moveClock } from "../support/moved-clock.ts";
+import { intoPool, keepReview, somePeriod, startReview, untilReview } from "../support/review-world.ts";
 
 const day = 86_400_000;
 let world: LeadWorld;
@@ -72,11 +73,11 @@ test("open decisions are called to mind once at half time; at the due time the m
   const workflowId = reviewWorkflowId("quarterly", period);
   expect(Number(remind_at)).toBeGreaterThanOrEqual(Math.floor((Number(opened_at) + Number(due_at)) / 2));
 
-  await passTime(world.client, workflowId, Number(remind_at) - Date.now() + 5_000);
+  await moveClock(world.client, workflowId, Number(remind_at) - Date.now() + 20_000);
   await untilReview(world, period, (one) => one.reminded_at !== null);
-  await passTime(world.client, workflowId, Number(due_at) - Number(remind_at) + 5_000);
+  await moveClock(world.client, workflowId, Number(due_at) - Number(remind_at) + 20_000);
   await untilReview(world, period, (one) => one.overdue_at !== null);
-  await passTime(world.client, workflowId, 3 * day);
+  await moveClock(world.client, workflowId, 3 * day);
   expect((await untilReview(world, period, () => true)).state).toBe("open");
   expect((await mails(id)).map(({ step, role, count }) => [step, role, count])).toEqual([["opened", "marketing-ops", 1], ["reminder", "marketing-ops", 1], ["overdue", "manager", 1]]);
 
@@ -88,7 +89,7 @@ test("open decisions are called to mind once at half time; at the due time the m
   // It leaves the pool without anybody deciding: the next daily look closes the review.
   await inTransaction(world.pool, (tx) => erasePerson(tx, lead, "tn_test", Date.now()));
   await world.until(lead, (row) => row.stage === "disqualified");
-  await passTime(world.client, workflowId, day + 60_000);
+  await moveClock(world.client, workflowId, day + 60_000);
   await untilReview(world, period, (one) => one.state === "closed");
   await world.client.workflow.getHandle(workflowId).result();
   await keepReview(world, period, "review-overdue");
