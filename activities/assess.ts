@@ -4,7 +4,7 @@ import type { Engagement, Facts } from "../handoff/facts.ts";
 import { deriveFacts } from "../handoff/lead.ts";
 import { leadTypeOf, type Qualification } from "../handoff/qualify.ts";
 import { rejudgeAssess, type AssessInput } from "../handoff/rejudge.ts";
-import { sql } from "../store/db.ts";
+import { send, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { lastHandoff, openHandoff } from "../store/handoffs.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
@@ -36,13 +36,14 @@ export function assess(deps: DecisionDeps, asked: DecisionKey, how: { reopen: bo
 }
 
 export async function assessInput(c: Case): Promise<AssessInput> {
-  const engagements = (await engagementsOf(c.tx, c.lead.id)).map((row): Engagement => ({
+  const [latest, facts, others] = await Promise.all([engagementsOf(c.tx, c.lead.id), factsOf(c), otherMatches(c.tx, c.lead.id)]);
+  const engagements = latest.map((row): Engagement => ({
     id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime(), ...(row.topic === null ? {} : { topic: row.topic }),
   }));
   const exit = c.lead.stage === "renurture" && c.lead.exit_at !== null
     ? { at: c.lead.exit_at.getTime(), intent: c.lead.exit_intent ?? 0, ...(c.lead.revisit_on === null ? {} : { revisitOn: c.lead.revisit_on }) }
     : null;
-  return { facts: await factsOf(c), engagements, now: c.now, matches: 1 + (await otherMatches(c.tx, c.lead.id)), exit };
+  return { facts, engagements, now: c.now, matches: 1 + others, exit };
 }
 
 async function applyAssessment(c: Case, input: AssessInput, q: Qualification, back: ReturnType<typeof rejudgeAssess>["returns"]): Promise<void> {
@@ -145,7 +146,7 @@ export async function handOff(c: Case, input: { facts: Facts; engagements: reado
 
 /** Remembers the score for lists and for what the next engagement is compared with. */
 async function rememberScore(c: Case, q: Qualification): Promise<void> {
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     insert into score (lead_id, fit, intent, band, at) values (${c.lead.id}, ${q.fit}, ${q.intent}, ${q.band}, ${new Date(c.now)})
     on conflict (lead_id) do update set fit = excluded.fit, intent = excluded.intent, band = excluded.band, at = excluded.at`);
 }

@@ -37,11 +37,10 @@ export interface Case {
   nextCycle: boolean;
 }
 
-/** Locks the lead and reads what a decision needs. Throws when there is no such lead, or no agreement yet: both are for an engineer. */
-export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey): Promise<Case> {
-  const lead = await lockLead(tx, key.subject.id);
+/** Locks the lead and reads what a decision needs; `at` is its time where that is not the workflow's. Throws when there is no such lead, or no agreement yet: both are for an engineer. */
+export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at: Promise<Instant> | Instant = key.now): Promise<Case> {
+  const [now, lead, { handoff, account, activeAgreementId }] = await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
   if (!lead) throw new Error(`there is no lead ${key.subject.id}`);
-  const { handoff, account, activeAgreementId } = await aroundLead(tx, lead);
   const agreementId = handoff?.agreement_id ?? activeAgreementId;
   if (agreementId === null) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
   const version = await deps.agreements.version(tx, agreementId);
@@ -50,7 +49,7 @@ export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey): Pr
     lead.step = key.step;
   }
   return {
-    tx, key, subject: key.subject, now: key.now, lead, handoff, account,
+    tx, key: { ...key, now }, subject: key.subject, now, lead, handoff, account,
     agreement: version.agreement, agreementId: version.id,
     pending: [], effectsBefore: 0, nextCycle: false,
   };

@@ -2,7 +2,7 @@ import { cadence } from "../handoff/cadence.ts";
 import { compileApplied, appliedCalendar } from "../handoff/applied-calendar.ts";
 import type { ClocksJudged, ClockStep } from "../handoff/escalation.ts";
 import { rejudgeClocks, type CadenceInput, type ClocksDecisionInput } from "../handoff/rejudge.ts";
-import { firstRow, sql } from "../store/db.ts";
+import { firstRow, send, sql } from "../store/db.ts";
 import { appendEvent } from "../store/clocks.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { openTask } from "../store/human-tasks.ts";
@@ -52,24 +52,24 @@ async function carryOutSteps(c: Case, steps: readonly ClockStep[]): Promise<void
         await onClocks(c, ["outreach", "status"], { kind: "resume", at: c.now });
         break;
       case "warn":
-        await c.tx.query(sql`update clock set warned = ${step.n} where id = ${step.clock}`);
+        await send(c.tx, sql`update clock set warned = ${step.n} where id = ${step.clock}`);
         await mail(c, "warning", `${step.clock.split("/").slice(1).join("-")}-${step.n}`, { repId: h.rep_id, clock: kindOf(step.clock), fraction: step.fraction, dueAt: c.lead.due_at?.getTime() ?? null });
         break;
       case "breach":
-        await c.tx.query(sql`update clock set breached_at = ${new Date(step.at)}, state = 'breached' where id = ${step.clock}`);
+        await send(c.tx, sql`update clock set breached_at = ${new Date(step.at)}, state = 'breached' where id = ${step.clock}`);
         if (step.clock.includes("/rep/")) await mail(c, "breach", step.clock.split("/").slice(1).join("-"), { repId: h.rep_id, clock: kindOf(step.clock), dueAt: step.at });
         break;
       case "notify-manager":
-        await c.tx.query(sql`update clock set rung = ${step.rung} where id = ${step.clock}`);
+        await send(c.tx, sql`update clock set rung = ${step.rung} where id = ${step.clock}`);
         await mail(c, "escalation", `${step.clock.split("/").slice(1).join("-")}-${step.rung}`, { repId: h.rep_id, clock: kindOf(step.clock), rung: step.rung });
         break;
       case "reassign":
-        await c.tx.query(sql`update clock set rung = ${step.rung} where id = ${step.clock}`);
+        await send(c.tx, sql`update clock set rung = ${step.rung} where id = ${step.clock}`);
         if (c.lead.stage === "mql") await takeBack(c, `${kindOf(step.clock)} SLA missed`);
         else await toManager(c, `${kindOf(step.clock)} SLA missed after acceptance`);
         return;
       case "manager-queue":
-        await c.tx.query(sql`update clock set rung = ${step.rung} where id = ${step.clock}`);
+        await send(c.tx, sql`update clock set rung = ${step.rung} where id = ${step.clock}`);
         await toManager(c, "the escalation ladder is exhausted");
         return;
     }
@@ -106,7 +106,7 @@ export async function endRepClocks(c: Case): Promise<void> {
   if (!c.handoff) return;
   const open = await c.tx.query<{ id: string; breached_at: Date | null }>(sql`select id, breached_at from clock where handoff_id = ${c.handoff.id} and scope = 'rep' and ended_at is null`);
   for (const clock of open.rows) await appendEvent(c.tx, clock.id, { kind: clock.breached_at === null ? "cancel" : "stop", at: c.now });
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     update clock set ended_at = ${new Date(c.now)}, due_at = null, state = case when breached_at is null then 'cancelled' else 'breached' end
     where handoff_id = ${c.handoff.id} and scope = 'rep' and ended_at is null`);
 }

@@ -18,6 +18,11 @@ import { regardless, sendMail } from "./mail.ts";
 
 export interface EffectDeps {
   readonly pool: Pool;
+  /**
+   * For what is done again when the end of an effect was not stored: claims, links, what was written before the end.
+   * Its commits need not wait for the disk, because the end's does; absent, `pool` does this work too.
+   */
+  readonly repeatable?: Pool | undefined;
   readonly crm: CrmPort;
   readonly mail: MailPort;
   /** Without a slash at the end. */
@@ -86,10 +91,11 @@ function isOver(run: Run): boolean {
 }
 
 async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind, run: Run): Promise<number> {
+  const repeatable = deps.repeatable ?? deps.pool;
   for (let done = 0; ; done++) {
     if (isOver(run)) return done;
     const now = deps.clock();
-    const effect = await claimEffect(deps.pool, subject, kind, now, now + claimMs);
+    const effect = await claimEffect(repeatable, subject, kind, now, now + claimMs);
     if (!effect) return done;
     try {
       const end = await perform(deps, effect, run.signal);
@@ -105,10 +111,11 @@ async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind
 }
 
 async function perform(deps: EffectDeps, effect: Effect, signal: AbortSignal): Promise<EffectEnd> {
+  const work = { ...deps, pool: deps.repeatable ?? deps.pool };
   switch (effect.kind) {
-    case "sync-crm": return overConnection(deps, effect, () => syncCrm(deps, effect.subject.id, signal));
+    case "sync-crm": return overConnection(deps, effect, () => syncCrm(work, effect.subject.id, signal));
     case "mail": {
-      const end = await sendMail(deps, effect, signal);
+      const end = await sendMail(work, effect, signal);
       if (end.state === "failed") await openTask(deps.pool, taskFor(effect, "dead-letter", { why: end.why }), deps.clock());
       return end;
     }

@@ -1,6 +1,6 @@
 import type { RejectionGroup, RejectionReason } from "../handoff/agreement.ts";
 import { intentScore } from "../handoff/score.ts";
-import { sql } from "../store/db.ts";
+import { send, sql } from "../store/db.ts";
 import { appendEvent } from "../store/clocks.ts";
 import { saveHandoff } from "../store/handoffs.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
@@ -86,7 +86,7 @@ export async function closeHandoff(c: Case, outcome: string, how: "answered" | "
   h.outcome = outcome;
   h.closed_at = new Date(c.now);
   await cancelClocks(c);
-  await c.tx.query(sql`delete from held where handoff_id = ${h.id}`);
+  await send(c.tx, sql`delete from held where handoff_id = ${h.id}`);
   if (h.rep_id !== null) {
     await endAssignment(c.tx, h.id, h.round, c.now, outcome);
     if (how === "withdrawn") await mail(c, "withdrawn", h.round, { repId: h.rep_id, because: outcome });
@@ -100,7 +100,7 @@ export async function cancelClocks(c: Case): Promise<void> {
   if (!c.handoff) return;
   const open = await c.tx.query<{ id: string }>(sql`select id from clock where handoff_id = ${c.handoff.id} and ended_at is null`);
   for (const { id } of open.rows) await appendEvent(c.tx, id, { kind: "cancel", at: c.now });
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     update clock set state = case when breached_at is null then 'cancelled' else 'breached' end, ended_at = ${new Date(c.now)}, due_at = null
     where handoff_id = ${c.handoff.id} and ended_at is null`);
 }

@@ -1,5 +1,5 @@
 import { rejudgeAssess } from "../handoff/rejudge.ts";
-import { rows, sql } from "../store/db.ts";
+import { rows, send, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { countOpenEffects } from "../store/effects.ts";
 import type { DecisionKey, NewsName, Standing } from "../workflows/contract.ts";
@@ -53,7 +53,7 @@ async function takeFromCrm(c: Case): Promise<void> {
   // Somebody who opens an opportunity has confirmed fit, need and timing: both steps are taken, each with its row.
   if (c.lead.stage === "sal") await toSql(c, first.created_at.getTime());
   if (c.lead.stage !== "sql") return;
-  await c.tx.query(sql`update opportunity set handoff_id = ${c.handoff.id} where id = ${first.id} and handoff_id is null`);
+  await send(c.tx, sql`update opportunity set handoff_id = ${c.handoff.id} where id = ${first.id} and handoff_id is null`);
   await toOpportunity(c, first.created_at.getTime(), "opportunity exists in the CRM");
   await syncCrm(c);
 }

@@ -29,9 +29,11 @@ export function route(deps: DecisionDeps, asked: DecisionKey): Promise<Standing>
 async function place(c: Case): Promise<{ input: unknown; output: unknown }> {
   const h = c.handoff;
   if (!h) return { input: null, output: null };
-  const facts = await factsOf(c);
-  const engagements = (await engagementsOf(c.tx, c.lead.id)).map((row) => ({ id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime() }));
-  const before = await rows<{ rep_id: string; round: number }>(c.tx, sql`select rep_id, round from assignment where handoff_id = ${h.id} and rep_id is not null and round <= ${h.round}`);
+  const [facts, latest, before] = await Promise.all([
+    factsOf(c), engagementsOf(c.tx, c.lead.id),
+    rows<{ rep_id: string; round: number }>(c.tx, sql`select rep_id, round from assignment where handoff_id = ${h.id} and rep_id is not null and round <= ${h.round}`),
+  ]);
+  const engagements = latest.map((row) => ({ id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime() }));
   const round = h.round + 1;
   const placed = await routeHandoff(c.tx, {
     handoffId: h.id, round, now: c.now, agreement: c.agreement,

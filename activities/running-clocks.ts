@@ -19,9 +19,11 @@ export async function runClocks(c: Case, on: { repId: string | null; pool: strin
   const h = c.handoff;
   const type = h && leadTypeOf(c.agreement, h.lead_type);
   if (!h || !type) return;
-  const { rep, pool } = await hoursOnRoster(c.tx, on.repId, on.pool);
+  const [{ rep, pool }, known] = await Promise.all([
+    hoursOnRoster(c.tx, on.repId, on.pool),
+    c.tx.query<{ id: string; ended_at: Date | null; calendar_id: string }>(sql`select id, ended_at, calendar_id from clock where handoff_id = ${h.id} and scope = 'lead'`),
+  ]);
   const calendarId = await calendarVersion(c.tx, appliedCalendar(c.agreement, rep, pool), c.now);
-  const known = await c.tx.query<{ id: string; ended_at: Date | null; calendar_id: string }>(sql`select id, ended_at, calendar_id from clock where handoff_id = ${h.id} and scope = 'lead'`);
   const starting: NewClock[] = [];
   for (const kind of kinds) {
     const target = type[kind];

@@ -3,7 +3,7 @@ import { rejudgeRejection, type RejectionInput } from "../handoff/rejudge.ts";
 import { appliedCalendar, compileApplied } from "../handoff/applied-calendar.ts";
 import { dueAt as dueOf } from "../handoff/target.ts";
 import { mayAct } from "../handoff/stage.ts";
-import { firstRow, sql } from "../store/db.ts";
+import { firstRow, send, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
 import { newId } from "../store/ids.ts";
@@ -28,9 +28,10 @@ const nothingJudged: Judged = { input: null, output: null };
 /** Carries out one person's action: facts, answer, clocks, stage and effects in one transaction, once per action id. */
 export function settle(deps: DecisionDeps, asked: DecisionKey, actionId: string): Promise<Settled> {
   return decideOnce(deps.pool, "settle", asked, async (tx, key) => {
-    const action = await actionById(tx, actionId);
+    const found = actionById(tx, actionId);
     // The API's clock stamps actions; should it run ahead of the workflow's, the action still has happened.
-    const c = await openCase(deps, tx, { ...key, now: Math.max(key.now, action?.received_at.getTime() ?? key.now) });
+    const at = found.then((action) => Math.max(key.now, action?.received_at.getTime() ?? key.now));
+    const [action, c] = await Promise.all([found, openCase(deps, tx, key, at)]);
     const settled = await settleOne(c, action, actionId);
     const standing = await closeCase(c);
     const result = settled.result ?? done(standing, settled.because, settled.onTime);
@@ -80,7 +81,7 @@ async function logOutreach(c: Case, a: ActionRow): Promise<SettledOne> {
   await rememberLearnt(c, a);
   const judged = await lookAhead(c);
   const onTime = inTime(judged, receivedAt(a));
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     insert into outreach (id, handoff_id, rep_id, channel, outcome, occurred_at, received_at, on_time)
     values (${a.id}, ${h.id}, ${a.by_id}, ${a.body.channel ?? "call"}, ${outcome}, ${occurredAt}, ${a.received_at}, ${onTime ?? null})`);
   if (isFirst) await freeCapacity(c);
@@ -158,7 +159,7 @@ async function advance(c: Case, a: ActionRow): Promise<SettledOne> {
     await toSql(c, receivedAt(a));
   } else {
     if (c.lead.stage !== "sql") return refuse(c, "not-possible-now", "a lead becomes SQL before it becomes an opportunity", "to");
-    await c.tx.query(sql`
+    await send(c.tx, sql`
       insert into opportunity (id, lead_id, handoff_id, stage, amount_minor, currency, created_at, changed_at)
       values (${newId("op", c.now)}, ${c.lead.id}, ${h.id}, 'open', ${a.body.amountMinor ?? null}, ${a.body.currency ?? null}, ${new Date(c.now)}, ${new Date(c.now)})`);
     await toOpportunity(c, receivedAt(a), "the rep opened an opportunity");
@@ -209,7 +210,7 @@ async function reassign(c: Case, a: ActionRow): Promise<SettledOne> {
     await mail(c, "reassigned-away", `${h.round}-manager`, { repId: h.rep_id, because: "reassigned by a manager" });
   }
   if (c.lead.stage === "mql") {
-    await c.tx.query(sql`delete from held where handoff_id = ${h.id}`);
+    await send(c.tx, sql`delete from held where handoff_id = ${h.id}`);
     if (isContested(h)) h.overturned_at = new Date(c.now);
     h.rep_id = null;
     h.assign_to = to;
@@ -228,7 +229,7 @@ async function newOwner(c: Case, to: string | null): Promise<void> {
   h.round += 1;
   h.rep_id = to;
   c.lead.owner_id = to;
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     insert into assignment (handoff_id, round, rep_id, pool, via, candidates, at)
     values (${h.id}, ${h.round}, ${to}, ${h.pool}, 'manager', '[]', ${new Date(c.now)})`);
   await lookAhead(c);
@@ -338,7 +339,7 @@ function cadenceEnd(c: Case, from: Instant): Instant {
 
 async function recordAnswer(c: Case, a: ActionRow, kind: "accept" | "reject" | "advance" | "hand-back" | "contest-upheld" | "contest-overturned", more: { onTime?: boolean | undefined; contested?: boolean }): Promise<void> {
   const h = open(c);
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     insert into answer (id, handoff_id, round, kind, by_id, reason, revisit_on, note, fit_rating, timeline, buying_signals, contested, received_at, on_time)
     values (${a.id}, ${h.id}, ${h.round}, ${kind}, ${a.by_id}, ${a.body.reason ?? null}, ${a.body.revisitOn ?? null}, ${a.body.note ?? null},
       ${a.body.fitRating ?? null}, ${a.body.timeline ?? null}, ${a.body.buyingSignals ?? []}, ${more.contested ?? false}, ${a.received_at}, ${more.onTime ?? null})`);
@@ -348,7 +349,7 @@ async function recordAnswer(c: Case, a: ActionRow, kind: "accept" | "reject" | "
 /** What the rep learnt is a fact for the figures and the next decision, never a gate (process.md). */
 async function rememberLearnt(c: Case, a: ActionRow): Promise<void> {
   if (a.body.timeline === undefined) return;
-  await c.tx.query(sql`
+  await send(c.tx, sql`
     update lead set facts = facts || jsonb_build_object('lead.timeline', jsonb_build_object('value', ${a.body.timeline}::text, 'from', 'person', 'at', ${a.received_at.toISOString()}::text))
     where id = ${c.lead.id}`);
 }

@@ -46,20 +46,20 @@ const bundle = async (path: string) => ({ code: (await bundleWorkflowCode({ work
 export async function startProcess(stack: Stack): Promise<Process> {
   Runtime.install({ logger: new DefaultLogger("ERROR") });
   const databaseUrl = await freshDatabase(stack);
-  const pool = openPool(databaseUrl, { max: 20 });
+  const [pool, repeatable] = [openPool(databaseUrl, { max: 20 }), openPool(databaseUrl, { max: 12, isRepeatable: true })];
   const agreements = createAgreements(agreementOf);
   const connection = await NativeConnection.connect({ address: stack.temporalAddress });
   const client = new Client({ connection, namespace: "default" });
 
   const within = new AsyncLocalStorage<string>();
   let listener: ((activity: string, text: string) => void) | undefined;
-  watchStatements(pool, (text) => listener?.(within.getStore() ?? "other", text));
+  for (const one of [pool, repeatable]) watchStatements(one, (text) => listener?.(within.getStore() ?? "other", text));
   const agreement = await openForBusiness(pool);
   const awaited = new Map<string, () => void>();
   const clock = Date.now;
   const activities = watched(createActivities({
-    pool, agreements, clock, client, publicUrl: "http://baton.test",
-    crm: createHouseCrm(houseTables(pool, clock)), mail: createKeptMail((message) => keepMail(pool, message, clock())),
+    pool, repeatable, agreements, clock, client, publicUrl: "http://baton.test",
+    crm: createHouseCrm(houseTables(repeatable, clock)), mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
   }), within, (kind, subject) => {
     const key = `${kind} ${subject}`;
     awaited.get(key)?.();
@@ -74,7 +74,7 @@ export async function startProcess(stack: Stack): Promise<Process> {
   ]);
   const running = workers.map((worker) => worker.run());
   const relay = startRelay({
-    pool, databaseUrl, client, taskQueue, clock, log: pino({ level: "silent" }), processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+    pool: repeatable, databaseUrl, client, taskQueue, clock, log: pino({ level: "silent" }), processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
   });
   return {
     pool, client, agreement, bareQueue,
@@ -95,6 +95,7 @@ export async function startProcess(stack: Stack): Promise<Process> {
       await Promise.all(running);
       await connection.close();
       await pool.end();
+      await repeatable.end();
     },
   };
 }

@@ -17,6 +17,8 @@ export type Cluster = {
   readonly data: string;
   /** Connection string of the `baton` database, password included. */
   readonly url: string;
+  /** The same by the server's socket in its data folder, which costs a fraction of TCP; `url` where the path is too long for one. */
+  readonly nearUrl: string;
   readonly child: ChildSpec;
   /** To be called once the child is ready: makes the `baton` database when it is not there. */
   readonly prepare: () => Promise<void>;
@@ -33,7 +35,17 @@ export type ClusterPlace = {
 };
 
 /** Kept in `<home>/postgres.json`, mode 0600, because it holds the password. */
-type Remembered = { readonly port: number; readonly password: string; readonly data: string };
+export type Remembered = { readonly port: number; readonly password: string; readonly data: string };
+
+/** How programs on this machine reach the cluster: by its socket, or by TCP where the path is too long for one. */
+export function clusterUrl({ port, password, data }: Remembered): string {
+  return `postgres://baton:${password}@127.0.0.1:${port}/baton${hasRoomForSocket(data) ? `?host=${encodeURIComponent(data)}` : ""}`;
+}
+
+/** `sockaddr_un` holds 104 bytes on macOS, 108 on Linux. */
+function hasRoomForSocket(data: string): boolean {
+  return Buffer.byteLength(join(data, ".s.PGSQL.65535")) < 104;
+}
 
 /**
  * Makes the cluster's data folder on the first call, finds it again on later ones, and clears what
@@ -53,9 +65,9 @@ export async function openCluster(choices: readonly PostgresBinaries[], user: Sy
   remember(place.home, { port, password, data });
 
   const url = (database: string) => `postgres://baton:${password}@127.0.0.1:${port}/${database}`;
-  const settings = { ...BASE_SETTINGS, ...(place.throwAway ? THROW_AWAY : {}), port: String(port) };
+  const settings = { ...BASE_SETTINGS, ...(place.throwAway ? THROW_AWAY : {}), unix_socket_directories: hasRoomForSocket(data) ? data : "", port: String(port) };
   return {
-    binaries, data, url: url("baton"),
+    binaries, data, url: url("baton"), nearUrl: clusterUrl({ port, password, data }),
     prepare: () => ensureDatabase(url("postgres"), "baton"),
     child: {
       name: "Postgres",
@@ -77,7 +89,6 @@ export async function openCluster(choices: readonly PostgresBinaries[], user: Sy
 
 const BASE_SETTINGS = {
   listen_addresses: "127.0.0.1",
-  unix_socket_directories: "",
   max_connections: "200",
   password_encryption: "scram-sha-256",
   timezone: "UTC",

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { clusterUrl, type Remembered } from "./cluster.ts";
 import { Problem } from "./command.ts";
 import type { Settings } from "./env.ts";
 
@@ -11,6 +12,5 @@ export function databaseUrlOf(settings: Pick<Settings, "databaseUrl" | "home">):
   if (settings.databaseUrl) return settings.databaseUrl;
   const file = join(settings.home, "postgres.json");
   if (!existsSync(file)) throw new Problem(`There is no database in ${settings.home} yet; run \`baton start\` first, set BATON_HOME to its data folder, or set DATABASE_URL.`);
-  const { port, password } = JSON.parse(readFileSync(file, "utf8")) as { port: number; password: string };
-  return `postgres://baton:${password}@127.0.0.1:${port}/baton`;
+  return clusterUrl(JSON.parse(readFileSync(file, "utf8")) as Remembered);
 }

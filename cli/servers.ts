@@ -36,7 +36,7 @@ export async function resolvePostgres(settings: Settings, home: Home, path: stri
     return { url: settings.databaseUrl, label: `PostgreSQL ${version} (DATABASE_URL)`, own: undefined };
   }
   const own = await openCluster(findPostgres(path), postgresUser(), { home: home.folder, logFile: join(home.logs, "postgres.log") });
-  return { url: own.url, label: `PostgreSQL ${own.binaries.version} (${own.binaries.source})`, own };
+  return { url: own.nearUrl, label: `PostgreSQL ${own.binaries.version} (${own.binaries.source})`, own };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Instant } from "../handoff/calendar.ts";
 import type { FactSource } from "../handoff/facts.ts";
 import { isoOf } from "../handoff/dates.ts";
 import type { DatedFacts } from "../handoff/merge-facts.ts";
-import { rows, sql, type Tx } from "./db.ts";
+import { rows, send, sql, type Tx } from "./db.ts";
 import { newId } from "./ids.ts";
 
 /** An account as intake reads and changes it. */
@@ -22,7 +22,7 @@ export async function claimAccounts(
   const domains = [...new Set(wanted.domains)].sort();
   if (domains.length > 0) {
     const domainFact = (domain: string) => JSON.stringify({ "account.domain": { value: domain, from, at: isoOf(now) } });
-    await tx.query(sql`
+    await send(tx, sql`
       insert into account (id, domain, facts, created_at)
       select id, domain, facts::jsonb, ${new Date(now)}
       from unnest(${domains.map(() => newId("ac", now))}::text[], ${domains}::text[], ${domains.map(domainFact)}::text[]) as t(id, domain, facts)
@@ -39,7 +39,7 @@ export async function claimAccounts(
 
 export async function saveAccounts(tx: Tx, accounts: readonly AccountState[]): Promise<void> {
   if (accounts.length === 0) return;
-  await tx.query(sql`
+  await send(tx, sql`
     update account set facts = t.facts::jsonb
     from unnest(${accounts.map((one) => one.id)}::text[], ${accounts.map((one) => JSON.stringify(one.facts))}::text[]) as t(id, facts)
     where account.id = t.id`);

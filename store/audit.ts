@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, rows, send, sql, type Db } from "./db.ts";
 
 /** Something a person or Baton did that must be answered for later. Ids only: no names, addresses or facts. */
 export interface AuditEntry {
@@ -23,13 +23,13 @@ const beginning = "0".repeat(64);
  * is changed or removed behind our back is noticed; writers therefore go one after another, until they commit.
  */
 export async function audit(db: Db, entry: AuditEntry, now: Instant): Promise<void> {
-  await db.query("select pg_advisory_xact_lock(hashtext('audit'))");
+  await send(db, "select pg_advisory_xact_lock(hashtext('audit'))");
   const last = await firstRow<{ hash: string }>(db, sql`select hash from audit order by id desc limit 1`);
   const previous = last?.hash ?? beginning;
   const at = new Date(now);
   const detail = entry.detail ?? {};
   const hash = hashOf({ at, actor: entry.actor, what: entry.what, subject: entry.subject ?? null, detail, previous });
-  await db.query(sql`
+  await send(db, sql`
     insert into audit (at, actor, what, subject, detail, previous, hash)
     values (${at}, ${entry.actor}, ${entry.what}, ${entry.subject ?? null}, ${JSON.stringify(detail)}::jsonb, ${previous}, ${hash})`);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { AppliedCalendar } from "../handoff/applied-calendar.ts";
 import { compileYears } from "../handoff/applied-calendar.ts";
 import type { Calendar, Instant } from "../handoff/calendar.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, rows, send, sql, type Db } from "./db.ts";
 
 /**
  * The id under which this calendar is kept, `cal_` and a hash of its content; kept now if it is new. Clocks name it, so
@@ -10,7 +10,7 @@ import { firstRow, rows, sql, type Db } from "./db.ts";
  */
 export async function calendarVersion(db: Db, applied: AppliedCalendar, now: Instant): Promise<string> {
   const id = `cal_${createHash("sha256").update(canonical(applied)).digest("hex").slice(0, 32)}`;
-  await db.query(sql`
+  await send(db, sql`
     insert into calendar_version (id, definition, tz_version, created_at)
     values (${id}, ${JSON.stringify(applied)}, ${process.versions.tz ?? "unknown"}, ${new Date(now)}) on conflict (id) do nothing`);
   return id;

@@ -4,7 +4,7 @@ import type { ClockEvent } from "../handoff/clock.ts";
 import type { ClockState } from "../handoff/escalation.ts";
 import type { Target } from "../handoff/target.ts";
 import { calendarDefinitions } from "./calendars.ts";
-import { rows, sql, type Db, type Tx } from "./db.ts";
+import { rows, send, sql, type Db, type Tx } from "./db.ts";
 
 const tz = process.versions.tz ?? "unknown";
 
@@ -41,7 +41,7 @@ export async function startClocks(tx: Tx, clocks: readonly NewClock[]): Promise<
     ...clock, at: new Date(at), detail: { target: clock.target, calendar: clock.calendarId },
     id: clock.scope === "lead" ? `${clock.handoffId}/${clock.kind}/lead` : `${clock.handoffId}/${clock.kind}/rep/${clock.round}`,
   }));
-  await tx.query(sql`
+  await send(tx, sql`
     with started as (
       select * from jsonb_to_recordset(${JSON.stringify(started)}::jsonb)
         as s(id text, "handoffId" text, kind text, scope text, round int, "repId" text, target jsonb, "calendarId" text, at timestamptz, detail jsonb)),
@@ -54,7 +54,7 @@ export async function startClocks(tx: Tx, clocks: readonly NewClock[]): Promise<
 /** Appends one event to each clock of the handoff that still runs, of these kinds, lead clocks and those of this round. */
 export async function appendToOpen(tx: Tx, handoffId: string, round: number, kinds: readonly string[], event: ClockEvent): Promise<void> {
   const { kind, at, ...detail } = event;
-  await tx.query(sql`
+  await send(tx, sql`
     insert into clock_event (clock_id, n, kind, at, detail, tz_version)
     select c.id, coalesce(max(e.n), 0) + 1, ${kind}::text, greatest(${new Date(at)}::timestamptz, max(e.at)), ${JSON.stringify(detail)}::jsonb, ${tz}::text
     from clock c left join clock_event e on e.clock_id = c.id
@@ -64,7 +64,7 @@ export async function appendToOpen(tx: Tx, handoffId: string, round: number, kin
 /** Appends an event; clock events are never changed or removed. Times never run backwards within one clock. */
 export async function appendEvent(tx: Tx, clockId: string, event: ClockEvent): Promise<void> {
   const { kind, at, ...detail } = event;
-  await tx.query(sql`
+  await send(tx, sql`
     insert into clock_event (clock_id, n, kind, at, detail, tz_version)
     select ${clockId}, coalesce(max(n), 0) + 1, ${kind}, greatest(${new Date(at)}::timestamptz, max(at)), ${detail}, ${tz} from clock_event where clock_id = ${clockId}`);
 }
@@ -91,7 +91,7 @@ export async function saveClocks(tx: Tx, clocks: readonly ShownClock[]): Promise
   const shown = clocks.map((one) => ({
     ...one, usedMs: Math.round(one.usedMs), dueAt: date(one.dueAt), endedAt: date(one.endedAt), breachedAt: date(one.breachedAt), startedAt: date(one.startedAt),
   }));
-  await tx.query(sql`
+  await send(tx, sql`
     update clock set state = s.state, due_at = s."dueAt", ended_at = s."endedAt", breached_at = s."breachedAt", used_ms = s."usedMs", warned = s.warned,
       rung = s.rung, rep_id = s."repId", calendar_id = s."calendarId", started_at = s."startedAt"
     from jsonb_to_recordset(${JSON.stringify(shown)}::jsonb) as s(id text, state text, "dueAt" timestamptz, "endedAt" timestamptz, "breachedAt" timestamptz,

@@ -1,5 +1,5 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, sql, type Db } from "./db.ts";
+import { firstRow, send, sql, type Db } from "./db.ts";
 
 export type LinkKind = "lead" | "account" | "opportunity" | "task" | "note";
 
@@ -21,19 +21,19 @@ export async function crmLinkOf(db: Db, crm: string, kind: LinkKind, crmId: stri
 
 /** Remembers which record is which, and the hash of what was written to it; a repeat changes nothing. */
 export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string, crmId: string, written: string | null = null): Promise<void> {
-  await db.query(sql`
+  await send(db, sql`
     insert into crm_link (crm, kind, our_id, crm_id, written) values (${crm}, ${kind}, ${ourId}, ${crmId}, ${written})
     on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = excluded.written
     where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, excluded.written)`);
 }
 
 export async function unlinkCrm(db: Db, crm: string, kind: LinkKind, ourId: string): Promise<void> {
-  await db.query(sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
+  await send(db, sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
 }
 
 /** Remembers under which id the CRM has the lead, and the id as one of the names the person is known by; a repeat changes nothing. */
 export async function linkLead(db: Db, crm: string, leadId: string, crmId: string, now: Instant): Promise<void> {
-  await db.query(sql`
+  await send(db, sql`
     with link as (
       insert into crm_link (crm, kind, our_id, crm_id) values (${crm}, 'lead', ${leadId}, ${crmId})
       on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = null
@@ -44,11 +44,11 @@ export async function linkLead(db: Db, crm: string, leadId: string, crmId: strin
 }
 
 export async function saveSequence(db: Db, crm: string, crmId: string, sequence: number): Promise<void> {
-  await db.query(sql`update crm_link set seen_version = greatest(seen_version, ${sequence}) where crm = ${crm} and kind = 'lead' and crm_id = ${crmId}`);
+  await send(db, sql`update crm_link set seen_version = greatest(seen_version, ${sequence}) where crm = ${crm} and kind = 'lead' and crm_id = ${crmId}`);
 }
 
 export async function markGone(db: Db, crm: string, kind: LinkKind, ourId: string, now: Instant): Promise<void> {
-  await db.query(sql`update crm_link set gone_at = coalesce(gone_at, ${new Date(now)}) where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
+  await send(db, sql`update crm_link set gone_at = coalesce(gone_at, ${new Date(now)}) where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
 }
 
 /**
@@ -57,8 +57,8 @@ export async function markGone(db: Db, crm: string, kind: LinkKind, ourId: strin
  */
 export async function askToMerge(db: Db, loserId: string, survivorId: string): Promise<void> {
   if (loserId === survivorId) return;
-  await db.query(sql`update lead_alias set lead_id = ${survivorId} where lead_id = ${loserId}`);
-  await db.query(sql`update lead set merge_into = ${survivorId} where id = ${loserId} and merged_into is null`);
+  await send(db, sql`update lead_alias set lead_id = ${survivorId} where lead_id = ${loserId}`);
+  await send(db, sql`update lead set merge_into = ${survivorId} where id = ${loserId} and merged_into is null`);
 }
 
 /** Where reading the CRM's changes ended; null before the first time. */
@@ -67,6 +67,6 @@ export async function readCursor(db: Db, crm: string): Promise<string | null> {
 }
 
 export async function saveCursor(db: Db, crm: string, cursor: string, now: Instant): Promise<void> {
-  await db.query(sql`
+  await send(db, sql`
     insert into crm_cursor (crm, cursor, at) values (${crm}, ${cursor}, ${new Date(now)}) on conflict (crm) do update set cursor = excluded.cursor, at = excluded.at`);
 }

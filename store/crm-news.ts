@@ -5,7 +5,7 @@ import type { Instant } from "../handoff/calendar.ts";
 import type { DatedFacts } from "../handoff/merge-facts.ts";
 import type { Stage } from "../handoff/stage.ts";
 import { noteAction } from "./actions.ts";
-import { firstRow, sql, type Tx } from "./db.ts";
+import { firstRow, send, sql, type Tx } from "./db.ts";
 import { newId } from "./ids.ts";
 
 /** The lead as news from the CRM finds it. */
@@ -45,10 +45,10 @@ export async function saveOpportunity(tx: Tx, lead: LeadStanding, seen: Opportun
       won_at = case when excluded.stage = 'won' then coalesce(o.won_at, excluded.won_at) end, lost_at = case when excluded.stage = 'lost' then coalesce(o.lost_at, excluded.lost_at) end
     where o.changed_at <= excluded.changed_at
     returning handoff_id, won_at, lost_at`);
-  if (row?.handoff_id) await tx.query(sql`update handoff set won_at = ${row.won_at}, lost_at = ${row.lost_at} where id = ${row.handoff_id}`);
+  if (row?.handoff_id) await send(tx, sql`update handoff set won_at = ${row.won_at}, lost_at = ${row.lost_at} where id = ${row.handoff_id}`);
 }
 
 /** What the merged lead did counts for the survivor. */
 export async function moveEngagements(tx: Tx, from: string, to: string): Promise<void> {
-  await tx.query(sql`update engagement set lead_id = ${to} where lead_id = ${from}`);
+  await send(tx, sql`update engagement set lead_id = ${to} where lead_id = ${from}`);
 }

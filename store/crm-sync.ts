@@ -54,7 +54,7 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
       ll.crm_id as link_id, ll.gone_at, al.crm_id as account_link_id, al.written,
       (select json_agg(json_build_object('kind', kind, 'key', our_id, 'written', written) order by our_id)
-        from crm_link where crm = ${crm} and kind in ('task', 'note') and starts_with(our_id, ${`${leadId}/`})) as linked
+        from crm_link where crm = ${crm} and kind in ('task', 'note') and split_part(our_id, '/', 1) = l.id) as linked
     from lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
       left join crm_link ll on ll.crm = ${crm} and ll.kind = 'lead' and ll.our_id = l.id
       left join crm_link al on al.crm = ${crm} and al.kind = 'account' and al.our_id = a.id

@@ -1,5 +1,5 @@
 import type { DecisionKey } from "../workflows/contract.ts";
-import { firstRow, inTransaction, sql, type Pool, type Tx } from "./db.ts";
+import { firstRow, inTransaction, send, sql, type Pool, type Tx } from "./db.ts";
 
 /** What a decision leaves behind: what it was given, what the rule said, and what the workflow is told. */
 export interface Decided<R> {
@@ -32,7 +32,7 @@ export async function decideOnce<R>(pool: Pool, kind: string, asked: DecisionKey
         if (stored?.kind === kind && stored.at.getTime() === asked.now) return stored.result as R;
         const key = stored ? { ...asked, step: await nextStep(tx, asked) } : asked;
         const decided = await decide(tx, key);
-        await tx.query(sql`
+        await send(tx, sql`
           insert into decision (subject_kind, subject_id, cycle, step, kind, at, agreement_id, action_id, input, output, result)
           values (${key.subject.kind}, ${key.subject.id}, ${key.cycle}, ${key.step}, ${kind}, ${new Date(key.now)}, ${decided.agreementId},
             ${decided.actionId ?? null}, ${JSON.stringify(decided.input)}, ${JSON.stringify(decided.output)}, ${JSON.stringify(decided.result)})`);

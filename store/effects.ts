@@ -1,6 +1,6 @@
 import type { Instant } from "../handoff/calendar.ts";
 import type { Subject } from "../workflows/contract.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, rows, send, sql, type Db } from "./db.ts";
 
 export type EffectKind = "sync-crm" | "mail";
 
@@ -44,7 +44,7 @@ export async function addEffect(db: Db, effect: NewEffect, now: Instant): Promis
 export async function addEffects(db: Db, subject: Subject, effects: readonly Omit<NewEffect, "subject">[], now: Instant): Promise<void> {
   if (effects.length === 0) return;
   const at = new Date(now);
-  await db.query(sql`
+  await send(db, sql`
     with added as (
       insert into effect (key, subject_kind, subject_id, handoff_id, kind, what, payload, created_at)
       select e.key, ${subject.kind}::text, ${subject.id}::text, e."handoffId", e.kind, e.what, e.payload, ${at}::timestamptz

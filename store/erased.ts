@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, rows, send, sql, type Db } from "./db.ts";
 import { identityKey, type Identity } from "./identities.ts";
 
 /** Remembers the names of an erased person, as salted hashes only, so that a late event does not bring them back. */
 export async function rememberErased(db: Db, identities: readonly Identity[], now: Instant): Promise<void> {
   const salt = await saltOf(db);
-  await db.query(sql`
+  await send(db, sql`
     insert into erased_person (hash, erased_at) select hash, ${new Date(now)} from unnest(${identities.map((one) => hashOf(salt, one))}::text[]) as hash
     on conflict (hash) do nothing`);
 }

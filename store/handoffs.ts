@@ -1,6 +1,6 @@
 import type { Band, Path } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, sql, type Db, type Tx } from "./db.ts";
+import { firstRow, send, sql, type Db, type Tx } from "./db.ts";
 import { newId } from "./ids.ts";
 import type { Subject } from "../workflows/contract.ts";
 
@@ -51,7 +51,7 @@ export async function openHandoff(tx: Tx, subject: Subject, cycle: number, now: 
   source: string | null; campaign: string | null; motion: string | null; language: string | null; product: string | null;
 }): Promise<string> {
   const id = newId("ho", now);
-  await tx.query(sql`
+  await send(tx, sql`
     insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp,
       source, campaign, motion, language, product, mql_at)
     values (${id}, ${subject.kind}, ${subject.id}, ${cycle}, ${row.agreementId}, ${row.leadType}, ${row.path}, ${row.priority}, ${row.band},
@@ -66,7 +66,7 @@ export async function lastHandoff(db: Db, subject: Subject): Promise<HandoffRow 
 }
 
 export async function saveHandoff(tx: Tx, h: HandoffRow): Promise<void> {
-  await tx.query(sql`
+  await send(tx, sql`
     update handoff set segment = ${h.segment}, territory = ${h.territory}, pool = ${h.pool}, state = ${h.state}, rep_id = ${h.rep_id}, round = ${h.round},
       offered_at = ${h.offered_at}, first_outreach_at = ${h.first_outreach_at}, connected_at = ${h.connected_at}, meeting_at = ${h.meeting_at},
       sal_at = ${h.sal_at}, sql_at = ${h.sql_at}, opportunity_at = ${h.opportunity_at}, rejected_at = ${h.rejected_at},

@@ -2,7 +2,7 @@ import type { CalendarDef, Instant } from "../handoff/calendar.ts";
 import { spreadLeavers } from "../handoff/credit.ts";
 import type { Needs } from "../handoff/eligibility.ts";
 import { walk, type RouteInput } from "../handoff/route.ts";
-import { rows, sql, type Tx } from "./db.ts";
+import { rows, send, sql, type Tx } from "./db.ts";
 import { book, ledgerOf, membersOf, type Snapshot } from "./routing-read.ts";
 import { writeTurns, type LedgerEntry, type NewAssignment } from "./routing-write.ts";
 
@@ -36,7 +36,7 @@ export interface Released { readonly handoffId: string; readonly subjectId: stri
 
 /** Puts a handoff on hold in a pool, or renews its hold; it keeps the time since which it is held. */
 export async function hold(tx: Tx, held: Held, now: Instant): Promise<void> {
-  await tx.query(sql`
+  await send(tx, sql`
     insert into held (handoff_id, pool, round, lead_type, request, priority, due_at, arrived_at, until_at, since)
     values (${held.handoffId}, ${held.pool}, ${held.round}, ${held.leadType}, ${JSON.stringify(held.request)}, ${held.priority},
       ${new Date(held.dueAt)}, ${new Date(held.arrivedAt)}, ${held.untilAt === null ? null : new Date(held.untilAt)}, ${new Date(now)})
@@ -45,7 +45,7 @@ export async function hold(tx: Tx, held: Held, now: Instant): Promise<void> {
 }
 
 export async function holdNoLonger(tx: Tx, handoffIds: readonly string[]): Promise<void> {
-  await tx.query(sql`delete from held where handoff_id = any(${handoffIds})`);
+  await send(tx, sql`delete from held where handoff_id = any(${handoffIds})`);
 }
 
 /**

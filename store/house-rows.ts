@@ -1,7 +1,7 @@
 import type { Fact } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
-import { rows, type Db } from "./db.ts";
+import { prepared, rows, type Db } from "./db.ts";
 
 /** Records of the built-in CRM as its users see them. */
 export interface HouseLead {
@@ -53,22 +53,22 @@ export async function houseLeads(db: Db, query: HousePage & { status?: string | 
 
 /** A lead by its id in the CRM, deleted and merged ones too; `lock` keeps it until the transaction ends. */
 export async function houseLead(db: Db, id: string, lock = false): Promise<HouseLead | undefined> {
-  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where id = $1 ${lock ? "for update" : ""}`, values: [id] }))[0];
+  return dated<HouseLead>(await rows<object>(db, prepared(lock ? "house-lead-locked" : "house-lead", { text: `select ${leadColumns} from house_lead where id = $1 ${lock ? "for update" : ""}`, values: [id] })))[0];
 }
 
 /** The record kept for our lead, deleted and merged ones too. */
 export async function houseLeadOf(db: Db, leadId: string): Promise<HouseLead | undefined> {
-  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where external_id = $1`, values: [leadId] }))[0];
+  return dated<HouseLead>(await rows<object>(db, prepared("house-lead-of", { text: `select ${leadColumns} from house_lead where external_id = $1`, values: [leadId] })))[0];
 }
 
 /** The record kept for our lead, and the one with this id in the CRM; they may be one. */
 export async function houseLeadsNamed(db: Db, leadId: string, crmId: string | null): Promise<HouseLead[]> {
-  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where external_id = $1 or id = $2`, values: [leadId, crmId] }));
+  return dated<HouseLead>(await rows<object>(db, prepared("house-lead-named", { text: `select ${leadColumns} from house_lead where external_id = $1 or id = $2`, values: [leadId, crmId] })));
 }
 
 /** The oldest live record with this address. */
 export async function houseLeadByEmail(db: Db, email: string): Promise<HouseLead | undefined> {
-  return dated<HouseLead>(await rows<object>(db, { text: `select ${leadColumns} from house_lead where email = $1 and deleted_at is null and merged_into is null order by id limit 1`, values: [email] }))[0];
+  return dated<HouseLead>(await rows<object>(db, prepared("house-lead-by-email", { text: `select ${leadColumns} from house_lead where email = $1 and deleted_at is null and merged_into is null order by id limit 1`, values: [email] })))[0];
 }
 
 export async function houseAccounts(db: Db, page: HousePage): Promise<HouseAccount[]> {

@@ -2,7 +2,7 @@ import type { CrmDeed } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
 import type { CrmChangePayload } from "./crm-change.ts";
-import { firstRow, inTransaction, sql, type Pool, type Tx } from "./db.ts";
+import { firstRow, inTransaction, send, sql, type Pool, type Tx } from "./db.ts";
 import { emailIn } from "./house.ts";
 import { houseLead, houseOpportunity, type HouseLead, type HouseOpportunity } from "./house-rows.ts";
 import { receive } from "./inbox.ts";
@@ -24,7 +24,7 @@ export type HouseStatus = Omit<Extract<CrmDeed, { kind: "status" }>, "kind">;
 /** Sets the status, with what belongs to it. */
 export function setHouseStatus(pool: Pool, leadId: string, by: string, status: HouseStatus, now: Instant): Promise<HouseChange<HouseLead>> {
   return changeLead(pool, leadId, now, async (tx, lead) => {
-    await tx.query(sql`update house_lead set status = ${status.status}, status_since = ${new Date(now)}, reason = coalesce(${status.reason ?? null}, reason) where id = ${lead.id}`);
+    await send(tx, sql`update house_lead set status = ${status.status}, status_since = ${new Date(now)}, reason = coalesce(${status.reason ?? null}, reason) where id = ${lead.id}`);
     const { buyingSignals, ...rest } = status;
     return { by, deed: { kind: "status", ...rest, ...(buyingSignals ? { buyingSignals: [...buyingSignals] } : {}) } };
   });
@@ -35,7 +35,7 @@ export function setHouseFacts(pool: Pool, leadId: string, by: string, told: Read
   return changeLead(pool, leadId, now, async (tx, lead) => {
     const at = new Date(now).toISOString();
     const facts = { ...lead.facts, ...Object.fromEntries(Object.entries(told).map(([field, value]) => [field, { value, at }])) };
-    await tx.query(sql`update house_lead set facts = ${facts}, email = ${emailIn(facts)} where id = ${lead.id}`);
+    await send(tx, sql`update house_lead set facts = ${facts}, email = ${emailIn(facts)} where id = ${lead.id}`);
     return { by, deed: { kind: "facts", facts: told } };
   });
 }
@@ -43,7 +43,7 @@ export function setHouseFacts(pool: Pool, leadId: string, by: string, told: Read
 /** Logs an attempt to reach the lead. */
 export function logHouseOutreach(pool: Pool, leadId: string, by: string, call: { channel: string; outcome: string; occurredAt: Instant }, now: Instant): Promise<HouseChange<HouseLead>> {
   return changeLead(pool, leadId, now, async (tx, lead) => {
-    await tx.query(sql`
+    await send(tx, sql`
       insert into house_note (key, lead_id, body, by_id, at)
       values (${`outreach/${lead.id}/${lead.sequence + 1}`}, ${lead.id}, ${`${call.channel}: ${call.outcome}`}, ${by}, ${new Date(call.occurredAt)})`);
     return { by, deed: { kind: "outreach", channel: call.channel, outcome: call.outcome, occurredAt: new Date(call.occurredAt).toISOString() } };
@@ -73,7 +73,7 @@ export async function changeHouseOpportunity(pool: Pool, id: string, by: string,
   const known = await houseOpportunity(pool, id);
   if (!known) return { kind: "missing" };
   return changeLead(pool, known.leadId, now, async (tx) => {
-    await tx.query(sql`
+    await send(tx, sql`
       update house_opportunity set stage = coalesce(${wish.stage ?? null}, stage), amount_minor = coalesce(${wish.amountMinor ?? null}, amount_minor),
         currency = coalesce(${wish.currency ?? null}, currency), version = version + 1, changed_at = ${new Date(now)} where id = ${id}`);
     const opportunity = await houseOpportunity(tx, id);
@@ -88,14 +88,14 @@ export function mergeHouseLeads(pool: Pool, leadId: string, into: string, by: st
     const survivor = await houseLead(tx, into);
     if (!survivor || !isLive(survivor) || into === leadId) return { field: "into", detail: "expected another lead that is still there" };
     for (const table of ["house_task", "house_note", "house_opportunity"]) await tx.query(`update ${table} set lead_id = $1 where lead_id = $2`, [into, lead.id]);
-    await tx.query(sql`update house_lead set merged_into = ${into} where id = ${lead.id}`);
+    await send(tx, sql`update house_lead set merged_into = ${into} where id = ${lead.id}`);
     return { by, deed: { kind: "merged", into } };
   });
 }
 
 export function deleteHouseLead(pool: Pool, leadId: string, by: string, now: Instant): Promise<HouseChange<HouseLead>> {
   return changeLead(pool, leadId, now, async (tx, lead) => {
-    await tx.query(sql`update house_lead set deleted_at = ${new Date(now)} where id = ${lead.id}`);
+    await send(tx, sql`update house_lead set deleted_at = ${new Date(now)} where id = ${lead.id}`);
     return { by, deed: { kind: "deleted" } };
   });
 }
@@ -126,7 +126,7 @@ async function changeLead(pool: Pool, leadId: string, now: Instant, change: (tx:
     const deed = await change(tx, lead);
     if ("field" in deed) return { kind: "refused", ...deed };
     const sequence = lead.sequence + 1;
-    await tx.query(sql`update house_lead set version = version + 1, sequence = ${sequence}, changed_at = ${new Date(now)} where id = ${lead.id}`);
+    await send(tx, sql`update house_lead set version = version + 1, sequence = ${sequence}, changed_at = ${new Date(now)} where id = ${lead.id}`);
     await emit(tx, { id: `${lead.id}-${sequence}`, crmId: lead.id, leadId: lead.leadId, sequence, at: new Date(now).toISOString(), by: deed.by, what: deed.deed }, now);
     const record = await houseLead(tx, leadId);
     if (!record) throw new Error("the lead is gone");
@@ -136,8 +136,8 @@ async function changeLead(pool: Pool, leadId: string, now: Instant, change: (tx:
 
 /** Feed and inbox, under one lock: a reader of the feed never passes over a number that commits later. */
 async function emit(tx: Tx, change: CrmChangePayload, now: Instant): Promise<void> {
-  await tx.query("select pg_advisory_xact_lock(hashtext('house_change'))");
-  await tx.query(sql`insert into house_change (event_id, lead_id, payload, at) values (${change.id}, ${change.crmId}, ${change}, ${new Date(now)})`);
+  await send(tx, "select pg_advisory_xact_lock(hashtext('house_change'))");
+  await send(tx, sql`insert into house_change (event_id, lead_id, payload, at) values (${change.id}, ${change.crmId}, ${change}, ${new Date(now)})`);
   await receive(tx, { source: houseSource, eventId: change.id, payload: change }, now);
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Instant } from "../handoff/calendar.ts";
-import { rows, sql, type Db, type Tx } from "./db.ts";
+import { rows, send, sql, type Db, type Tx } from "./db.ts";
 
 /** A name under which a person is known; the kinds are those of `lead_alias`. */
 export interface Identity {
@@ -23,9 +23,9 @@ const BULK = 7_201_701;
  * first makes the lead and the others find it. Locks are taken in one order, so two batches never wait for each other.
  */
 export async function lockIdentities(tx: Tx, identities: readonly Identity[], bulk: boolean): Promise<void> {
-  if (bulk) await tx.query(sql`select pg_advisory_xact_lock(${BULK})`);
+  if (bulk) await send(tx, sql`select pg_advisory_xact_lock(${BULK})`);
   const keys = [...new Set(identities.map((identity) => lockNumber(identityKey(identity))))].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  if (keys.length > 0) await tx.query(sql`select pg_advisory_xact_lock(key) from unnest(${keys.map(String)}::bigint[]) as key`);
+  if (keys.length > 0) await send(tx, sql`select pg_advisory_xact_lock(key) from unnest(${keys.map(String)}::bigint[]) as key`);
 }
 
 /** The lead behind each name, by `identityKey`; a merged lead's names lead to the survivor. */
@@ -53,7 +53,7 @@ export async function addAliases(tx: Tx, aliases: readonly (Identity & { readonl
   const kept = aliases.filter((alias) => alias.kind !== "lead");
   if (kept.length === 0) return;
   const last = [...new Map(kept.map((alias) => [identityKey(alias), alias])).values()];
-  await tx.query(sql`
+  await send(tx, sql`
     insert into lead_alias (kind, value, lead_id, since)
     select kind, value, lead_id, ${new Date(now)}
     from unnest(${last.map((one) => one.kind)}::text[], ${last.map((one) => one.value)}::text[], ${last.map((one) => one.leadId)}::text[]) as t(kind, value, lead_id)

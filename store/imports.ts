@@ -1,5 +1,5 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, rows, sql, type Db, type Tx } from "./db.ts";
+import { firstRow, rows, send, sql, type Db, type Tx } from "./db.ts";
 import { newId } from "./ids.ts";
 
 /** One import of one file with one map; the same file and map are the same import for ever. */
@@ -29,7 +29,7 @@ export interface RowError {
 
 /** The import of this file with this map: found, or begun now. */
 export async function openImport(db: Db, file: { readonly fileHash: string; readonly mapHash: string; readonly map: unknown }, now: Instant): Promise<ImportRow> {
-  await db.query(sql`
+  await send(db, sql`
     insert into import (id, file_hash, map_hash, map, state, started_at)
     values (${newId("im", now)}, ${file.fileHash}, ${file.mapHash}, ${JSON.stringify(file.map)}::jsonb, 'running', ${new Date(now)})
     on conflict (file_hash, map_hash) do nothing`);
@@ -56,11 +56,11 @@ export async function holdsImport(tx: Tx, id: string, expectedDone: number): Pro
 
 /** Counts a batch, in the transaction that takes its rows in. */
 export async function countBatch(tx: Tx, id: string, counts: BatchCounts, errors: readonly RowError[]): Promise<void> {
-  await tx.query(sql`
+  await send(tx, sql`
     update import set rows_done = rows_done + ${counts.rows}, created = created + ${counts.created}, merged = merged + ${counts.merged},
       unchanged = unchanged + ${counts.unchanged}, refused = refused + ${counts.refused}, state = 'running', problem = null, finished_at = null where id = ${id}`);
   if (errors.length === 0) return;
-  await tx.query(sql`
+  await send(tx, sql`
     insert into import_error (import_id, line, "column", message, raw)
     select ${id}, line, col, message, raw
     from unnest(${errors.map((one) => one.line)}::bigint[], ${errors.map((one) => one.column)}::text[], ${errors.map((one) => one.message)}::text[], ${errors.map((one) => storable(one.raw))}::text[]) as t(line, col, message, raw)
@@ -69,7 +69,7 @@ export async function countBatch(tx: Tx, id: string, counts: BatchCounts, errors
 
 /** The file was read to its end, or could not be read on. */
 export async function finishImport(db: Db, id: string, state: "done" | "failed", now: Instant, problem: string | null = null): Promise<void> {
-  await db.query(sql`
+  await send(db, sql`
     update import set state = ${state}, problem = ${problem}, finished_at = ${new Date(now)}, rows_total = case when ${state} = 'done' then rows_done else rows_total end
     where id = ${id} and state = 'running'`);
 }

@@ -1,5 +1,5 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, sql, type Db, type Tx } from "./db.ts";
+import { firstRow, send, sql, type Db, type Tx } from "./db.ts";
 
 /** The channel on which whoever processes the inbox listens. */
 export const inboxChannel = "baton_inbox";
@@ -21,7 +21,7 @@ export async function receive(db: Db, event: { readonly source: string; readonly
     insert into inbox (source, event_id, payload, received_at, next_at) values (${event.source}, ${event.eventId}, ${JSON.stringify(event.payload)}, ${at}, ${at})
     on conflict (source, event_id) do nothing`);
   if (rowCount === 0) return false;
-  await db.query(`notify ${inboxChannel}`);
+  await send(db, `notify ${inboxChannel}`);
   return true;
 }
 
@@ -35,22 +35,22 @@ export async function nextInboxRow(tx: Tx, now: Instant): Promise<InboxRow | und
 
 /** The event is about somebody who was erased: it is dealt with, and what it says is not kept. */
 export async function forgetInboxRow(tx: Tx, id: number, now: Instant): Promise<void> {
-  await tx.query(sql`update inbox set payload = '{}', error = null, processed_at = ${new Date(now)} where id = ${id}`);
+  await send(tx, sql`update inbox set payload = '{}', error = null, processed_at = ${new Date(now)} where id = ${id}`);
 }
 
 /** The event is dealt with; `error` when it could not be used and a person was told. */
 export async function endInboxRow(tx: Tx, id: number, error: string | null, now: Instant): Promise<void> {
-  await tx.query(sql`update inbox set processed_at = ${new Date(now)}, error = ${error} where id = ${id}`);
+  await send(tx, sql`update inbox set processed_at = ${new Date(now)}, error = ${error} where id = ${id}`);
 }
 
 /** The event must wait: for its predecessor, or for another try when `error` says what went wrong. */
 export async function postponeInboxRow(tx: Tx, id: number, until: Instant, error: string | null): Promise<void> {
-  await tx.query(sql`update inbox set next_at = ${new Date(until)}, error = ${error}, attempts = attempts + ${error === null ? 0 : 1} where id = ${id}`);
+  await send(tx, sql`update inbox set next_at = ${new Date(until)}, error = ${error}, attempts = attempts + ${error === null ? 0 : 1} where id = ${id}`);
 }
 
 /** Events of this record that waited for a predecessor may be looked at again at once. */
 export async function wakeInboxRows(tx: Tx, source: string, crmId: string, now: Instant): Promise<void> {
-  await tx.query(sql`
+  await send(tx, sql`
     update inbox set next_at = ${new Date(now)}
     where source = ${source} and processed_at is null and error is null and next_at > ${new Date(now)} and payload ->> 'crmId' = ${crmId}`);
 }

@@ -42,8 +42,7 @@ export async function takeIn(tx: Tx, arrivals: readonly Arrival[], context: Inta
   const readable = prepared.filter((one): one is Prepared => !("outcome" in one));
   const identities = readable.flatMap((one) => one.identities);
   await lockIdentities(tx, identities, context.lane === 2);
-  const leadOf = await findLeads(tx, identities);
-  const erased = await findErased(tx, readable.flatMap((one) => one.identities));
+  const [leadOf, erased] = await Promise.all([findLeads(tx, identities), findErased(tx, identities)]);
   const people = await lockPeople(tx, [...new Set(leadOf.values())]);
 
   const work = prepared.map((one) => ("outcome" in one ? one : meet(one, leadOf, people, erased, context)));

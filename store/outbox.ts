@@ -1,5 +1,5 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { sql, type Db } from "./db.ts";
+import { send, sql, type Db } from "./db.ts";
 
 /** Something Temporal must be told once the transaction that says so is committed. Payloads hold ids only. */
 export interface Telling {
@@ -17,22 +17,20 @@ export const outboxChannel = "baton_outbox";
 
 /** Writes the telling in the caller's transaction and wakes the relay when it commits. */
 export async function tell(db: Db, telling: Telling, now: Instant): Promise<void> {
-  await db.query(sql`
-    insert into outbox (lane, kind, workflow_id, message, payload, created_at)
-    values (${telling.lane}, ${telling.kind}, ${telling.workflowId}, ${telling.message}, ${telling.payload}, ${new Date(now)})`);
-  await db.query(`notify ${outboxChannel}`);
+  await tellAll(db, [telling], now);
 }
 
 /** Writes many tellings at once, in their order; an empty list writes nothing. */
 export async function tellAll(db: Db, tellings: readonly Telling[], now: Instant): Promise<void> {
   if (tellings.length === 0) return;
-  await db.query(sql`
-    insert into outbox (lane, kind, workflow_id, message, payload, created_at)
-    select lane, kind, workflow_id, message, payload::jsonb, ${new Date(now)}
-    from unnest(${tellings.map((one) => one.lane)}::smallint[], ${tellings.map((one) => one.kind)}::text[], ${tellings.map((one) => one.workflowId)}::text[],
-      ${tellings.map((one) => one.message)}::text[], ${tellings.map((one) => JSON.stringify(one.payload))}::text[]) with ordinality as t(lane, kind, workflow_id, message, payload, n)
-    order by n`);
-  await db.query(`notify ${outboxChannel}`);
+  await send(db, sql`
+    with told as (
+      insert into outbox (lane, kind, workflow_id, message, payload, created_at)
+      select lane, kind, workflow_id, message, payload::jsonb, ${new Date(now)}
+      from unnest(${tellings.map((one) => one.lane)}::smallint[], ${tellings.map((one) => one.kind)}::text[], ${tellings.map((one) => one.workflowId)}::text[],
+        ${tellings.map((one) => one.message)}::text[], ${tellings.map((one) => JSON.stringify(one.payload))}::text[]) with ordinality as t(lane, kind, workflow_id, message, payload, n)
+      order by n)
+    select pg_notify(${outboxChannel}, '')`);
 }
 
 /** Tells a lead's process; the id is `leadWorkflowId` of the contract, which the store may not load. */

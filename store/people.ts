@@ -2,7 +2,7 @@ import type { Instant } from "../handoff/calendar.ts";
 import { mergeFacts, type DatedFacts } from "../handoff/merge-facts.ts";
 import type { Stage } from "../handoff/stage.ts";
 import type { AccountState } from "./accounts.ts";
-import { rows, sql, type Tx } from "./db.ts";
+import { rows, send, sql, type Tx } from "./db.ts";
 
 /** A lead as intake reads and changes it; stage and what hangs on it belong to its process. */
 export interface Person {
@@ -83,21 +83,21 @@ export async function savePeople(tx: Tx, people: readonly Person[], now: Instant
   if (fresh.length > 0) {
     const [ids, accounts, emails, crmIds, facts, sources, campaigns] = columns(fresh);
     const at = new Date(now);
-    await tx.query(sql`
+    await send(tx, sql`
       insert into lead (id, account_id, email, crm_id, facts, source, campaign, imported, arrived_at, stage, stage_since, waiting_on, queue, next_step, next_at)
       select id, account_id, email, crm_id, facts::jsonb, source, campaign, imported, ${at}, 'new', ${at}, 'assessment', 'intake', 'assess', ${at}
       from unnest(${ids}::text[], ${accounts}::text[], ${emails}::text[], ${crmIds}::text[], ${facts}::text[], ${sources}::text[], ${campaigns}::text[], ${fresh.map((one) => one.imported)}::boolean[])
         as t(id, account_id, email, crm_id, facts, source, campaign, imported)`);
-    await tx.query(sql`
+    await send(tx, sql`
       insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
       select 'lead', id, 1, 0, null, 'new', 'arrived', ${at} from unnest(${ids}::text[]) as id`);
   }
   if (known.length > 0) {
     const [ids, accounts, emails, crmIds, facts, sources, campaigns] = columns(known);
     // A merged lead's names are the survivor's now; its own row may still hold them.
-    await tx.query(sql`update lead set email = null where merged_into is not null and email = any(${emails}::text[]) and not id = any(${ids}::text[])`);
-    await tx.query(sql`update lead set crm_id = null where merged_into is not null and crm_id = any(${crmIds}::text[]) and not id = any(${ids}::text[])`);
-    await tx.query(sql`
+    await send(tx, sql`update lead set email = null where merged_into is not null and email = any(${emails}::text[]) and not id = any(${ids}::text[])`);
+    await send(tx, sql`update lead set crm_id = null where merged_into is not null and crm_id = any(${crmIds}::text[]) and not id = any(${ids}::text[])`);
+    await send(tx, sql`
       update lead set account_id = t.account_id, email = t.email, crm_id = t.crm_id, facts = t.facts::jsonb, source = t.source, campaign = t.campaign
       from unnest(${ids}::text[], ${accounts}::text[], ${emails}::text[], ${crmIds}::text[], ${facts}::text[], ${sources}::text[], ${campaigns}::text[])
         as t(id, account_id, email, crm_id, facts, source, campaign)

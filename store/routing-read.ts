@@ -4,7 +4,7 @@ import { apply, type Deltas, type Ledger } from "../handoff/credit.ts";
 import type { Member } from "../handoff/eligibility.ts";
 import { localSpan, presenceAt, type LocalSpan, type Presence } from "../handoff/presence.ts";
 import type { Caps } from "../handoff/roster.ts";
-import { firstRow, prepared, rows, sql, type Tx } from "./db.ts";
+import { firstRow, prepared, rows, send, sql, type Tx } from "./db.ts";
 import { capsOf } from "./roster.ts";
 
 /** What routing reads under the locks of its pools; `load` and `ledgers` move on as leads are given out. */
@@ -40,7 +40,7 @@ export interface RepState {
  * (routing.md, "Atomic"). In one order, so that two routings never wait for each other.
  */
 export async function lockPools(tx: Tx, pools: readonly string[]): Promise<void> {
-  for (const pool of [...new Set(pools)].sort()) await tx.query(prepared("routing-lock", sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`));
+  for (const pool of [...new Set(pools)].sort()) await send(tx, prepared("routing-lock", sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`));
 }
 
 const lockClass = 7_201_665;
@@ -100,7 +100,7 @@ async function readLoads(tx: Tx, reps: readonly RepRow[], want: { readonly named
   if (capped.length === 0) return new Map();
   // A rep of several pools is given leads under several locks: the lock of the rep's row keeps the caps.
   const shared = capped.filter((row) => row.pools > 1 || want.named.includes(row.id)).map((row) => row.id);
-  if (shared.length > 0) await tx.query(sql`select id from rep where id = any(${shared}) order by id for no key update`);
+  if (shared.length > 0) await send(tx, sql`select id from rep where id = any(${shared}) order by id for no key update`);
   const spans = capped.map((row) => localSpan((row.hours ?? places.find((place) => place.rep_id === row.id)?.hours ?? want.base).zone, now));
   // Nothing is counted further than its cap: a rep's history may be long.
   const found = await rows<{ id: string; open: number; today: number; this_hour: number }>(tx, prepared("routing-loads", sql`

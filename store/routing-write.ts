@@ -1,7 +1,7 @@
 import type { Instant } from "../handoff/calendar.ts";
 import type { Deltas } from "../handoff/credit.ts";
 import type { Candidate, RouteInput, Via } from "../handoff/route.ts";
-import { prepared, sql, type Tx } from "./db.ts";
+import { prepared, send, sql, type Tx } from "./db.ts";
 
 /** A handoff given to a rep, or to a queue; one of the two is null. */
 export interface NewAssignment {
@@ -34,7 +34,7 @@ export async function writeTurns(tx: Tx, assignments: readonly NewAssignment[], 
   // Bounds the size of one statement when a whole weekend is released at once.
   for (let from = 0; from < Math.max(assignments.length, entries.length); from += atMost) {
     const [given, booked] = [assignments.slice(from, from + atMost), entries.slice(from, from + atMost)];
-    await tx.query(prepared("routing-write", sql`
+    await send(tx, prepared("routing-write", sql`
       with assigned as (
         insert into assignment (handoff_id, round, rep_id, queue, pool, via, candidates, input, at)
         select a."handoffId", a.round, a."repId", a.queue, a.pool, a.via, a.candidates, a.input, ${new Date(now)}::timestamptz

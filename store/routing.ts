@@ -5,7 +5,7 @@ import type { Known } from "../handoff/condition.ts";
 import { reversed, type Deltas } from "../handoff/credit.ts";
 import { walk, type Candidate, type Proposed, type RouteAnswer, type RouteInput, type Routed, type Via, type Walked } from "../handoff/route.ts";
 import { placeOf, routingEvidence, type Evidence, type Place } from "../handoff/territory.ts";
-import { firstRow, prepared, sql, type Tx } from "./db.ts";
+import { firstRow, inSavepoint, prepared, send, sql, type Tx } from "./db.ts";
 import { giveOut, heldInOrder, hold, holdNoLonger, settleLeavers, type Released } from "./held.ts";
 import { ledgerOf, lockPools, memberOf, membersOf, readSnapshot, type Snapshot } from "./routing-read.ts";
 import { writeTurns, type LedgerEntry } from "./routing-write.ts";
@@ -55,11 +55,9 @@ export async function routeHandoff(tx: Tx, request: RouteRequest): Promise<Route
   const all = distinct([...near, ...asked.place.steps.flatMap((step) => [step.pool, ...(agreement.routing.hold === "follow-the-sun" ? step.siblings : [])])]);
   if (all.length > near.length) {
     // Nearly always the first pool decides, and the others need not wait for us.
-    await tx.query("savepoint routing");
-    const result = await attempt(tx, asked, near);
+    // Undone, it gives the locks back, so that all can be taken in one order.
+    const result = await inSavepoint(tx, () => attempt(tx, asked, near), (answer) => answer !== null);
     if (result) return result;
-    // This gives the locks back, so that all can be taken in one order.
-    await tx.query("rollback to savepoint routing");
   }
   const result = await attempt(tx, asked, all);
   if (!result) throw new Error(`routing of handoff ${request.handoffId} came to a pool outside its own steps`);
@@ -172,7 +170,7 @@ export async function releaseHeld(tx: Tx, pool: string, now: Instant): Promise<R
 
 /** Ends an offer: the rep's room is free again. One ended before stays as it was. */
 export async function endAssignment(tx: Tx, handoffId: string, round: number, now: Instant, why: string): Promise<void> {
-  await tx.query(sql`update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and round = ${round} and ended_at is null`);
+  await send(tx, sql`update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and round = ${round} and ended_at is null`);
 }
 
 /**

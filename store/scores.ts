@@ -4,7 +4,7 @@ import type { Engagement } from "../handoff/facts.ts";
 import { qualify, type Qualification } from "../handoff/qualify.ts";
 import { returns } from "../handoff/renurture.ts";
 import { isClosed } from "../handoff/stage.ts";
-import { rows, sql, type Db, type Tx } from "./db.ts";
+import { rows, send, sql, type Db, type Tx } from "./db.ts";
 import { otherMatchesOf } from "./matches.ts";
 import { flatFacts, type AccountRow, type LeadRow } from "./subject.ts";
 
@@ -22,7 +22,7 @@ export interface Judged {
 export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: ReadonlyMap<string, ReadonlySet<string>>, agreement: Agreement, now: Instant): Promise<Map<string, Judged>> {
   const judged = new Map<string, Judged>();
   if (leadIds.length === 0) return judged;
-  const [leads, engagements, matches] = [await readLeads(tx, leadIds), await readEngagements(tx, leadIds), await otherMatchesOf(tx, leadIds)];
+  const [leads, engagements, matches] = await Promise.all([readLeads(tx, leadIds), readEngagements(tx, leadIds), otherMatchesOf(tx, leadIds)]);
   for (const { lead, account } of leads) {
     const known = { facts: flatFacts(lead, account), now, matches: 1 + (matches.get(lead.id) ?? 0) };
     const all = engagements.get(lead.id) ?? [];
@@ -67,7 +67,7 @@ async function readEngagements(db: Db, leadIds: readonly string[]): Promise<Map<
 
 async function keep(tx: Tx, judged: ReadonlyMap<string, Judged>, now: Instant): Promise<void> {
   const list = [...judged].sort(([a], [b]) => (a < b ? -1 : 1));
-  await tx.query(sql`
+  await send(tx, sql`
     insert into score (lead_id, fit, intent, band, at)
     select id, fit, intent, band, ${new Date(now)}
     from unnest(${list.map(([id]) => id)}::text[], ${list.map(([, one]) => one.now.fit)}::float8[], ${list.map(([, one]) => one.now.intent)}::float8[], ${list.map(([, one]) => one.now.band)}::text[]) as t(id, fit, intent, band)

@@ -2,7 +2,7 @@ import type { Band } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { Facts, FactSource, FactValue } from "../handoff/facts.ts";
 import { mayGo, type Stage, type WaitingOn } from "../handoff/stage.ts";
-import { firstRow, rows, sql, type Db, type Tx } from "./db.ts";
+import { firstRow, rows, send, sql, type Db, type Tx } from "./db.ts";
 
 /** A stored fact: its value, where it came from and when it was true. */
 export interface StoredFact { readonly value: FactValue; readonly from: FactSource; readonly at: string }
@@ -73,7 +73,7 @@ export function setState(lead: LeadRow, state: { waitingOn: WaitingOn; nextStep:
 export async function moveTo(tx: Tx, lead: LeadRow, to: Stage, because: string, key: { cycle: number; step: number; now: Instant }): Promise<void> {
   if (!mayGo(lead.stage, to)) throw new Error(`a lead may not go from ${lead.stage} to ${to}`);
   const at = new Date(key.now);
-  await tx.query(sql`
+  await send(tx, sql`
     insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
     values ('lead', ${lead.id}, ${key.cycle}, ${key.step}, ${lead.stage}, ${to}, ${because}, ${at})`);
   lead.stage = to;
@@ -81,7 +81,7 @@ export async function moveTo(tx: Tx, lead: LeadRow, to: Stage, because: string, 
 }
 
 export async function saveLead(tx: Tx, lead: LeadRow): Promise<void> {
-  await tx.query(sql`
+  await send(tx, sql`
     update lead set stage = ${lead.stage}, stage_since = ${lead.stage_since}, waiting_on = ${lead.waiting_on}, owner_id = ${lead.owner_id},
       queue = ${lead.queue}, next_step = ${lead.next_step}, next_at = ${lead.next_at}, due_at = ${lead.due_at}, lead_type = ${lead.lead_type},
       band = ${lead.band}, territory = ${lead.territory}, cycle = ${lead.cycle}, step = ${lead.step}, handoff_id = ${lead.handoff_id},

@@ -1,13 +1,13 @@
 import type { Instant } from "../handoff/calendar.ts";
 import { mergeFacts, type DatedFacts } from "../handoff/merge-facts.ts";
-import { firstRow, rows, sql, type Tx } from "./db.ts";
+import { firstRow, rows, send, sql, type Tx } from "./db.ts";
 
 /** Keeps facts about somebody who cannot be named yet. Call with the name locked. */
 export async function keepForVisitor(tx: Tx, id: string, facts: DatedFacts, now: Instant): Promise<void> {
   const kept = await firstRow<{ facts: DatedFacts }>(tx, sql`select facts from visitor where id = ${id}`);
   const merged = mergeFacts(kept?.facts ?? {}, facts).facts;
   if (Object.keys(merged).length === 0) return;
-  await tx.query(sql`
+  await send(tx, sql`
     insert into visitor (id, facts, since) values (${id}, ${JSON.stringify(merged)}, ${new Date(now)})
     on conflict (id) do update set facts = excluded.facts`);
 }

@@ -9,7 +9,7 @@ import { askToMerge, crmLinkOf, linkCrm, markGone, saveSequence, type CrmLink } 
 import { ChangeError, parseCrmChange } from "../store/crm-change.ts";
 import { lockStanding, moveEngagements, noteCrmAction, saveOpportunity, type LeadStanding } from "../store/crm-news.ts";
 import type { CrashHook } from "../store/crash-point.ts";
-import { inTransaction, type Pool, type Tx } from "../store/db.ts";
+import { inSavepoint, inTransaction, type Pool, type Tx } from "../store/db.ts";
 import { findErased } from "../store/erased.ts";
 import { erasedSource, eraseAgain } from "../store/erasure.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
@@ -48,11 +48,9 @@ async function processNext(deps: InboxDeps, tx: Tx): Promise<boolean> {
   const now = deps.clock();
   const row = await nextInboxRow(tx, now);
   if (!row) return false;
-  await tx.query("savepoint event");
   try {
-    await takeOver(deps, tx, row, now);
+    await inSavepoint(tx, () => takeOver(deps, tx, row, now));
   } catch (error) {
-    await tx.query("rollback to savepoint event");
     if (error instanceof ChangeError) await deadLetter(tx, row, null, error.message, now);
     else await tryLater(tx, row, error, now);
   }

@@ -27,12 +27,14 @@ async function main(): Promise<void> {
 
   const clock = Date.now;
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
-  const pool = openPool(settings.DATABASE_URL, { max: 20, onError: (error) => log.warn({ error: error.message }, "a database connection was lost") });
+  const onError = (error: Error) => log.warn({ error: error.message }, "a database connection was lost");
+  const pool = openPool(settings.DATABASE_URL, { max: 20, onError });
+  const repeatable = openPool(settings.DATABASE_URL, { max: 12, onError, isRepeatable: true });
   const agreements = createAgreements(agreementOf);
-  const crm = createHouseCrm(houseTables(pool, clock));
+  const crm = createHouseCrm(houseTables(repeatable, clock));
   const mail = settings.SMTP_URL
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
-    : createKeptMail((message) => keepMail(pool, message, clock()));
+    : createKeptMail((message) => keepMail(repeatable, message, clock()));
 
   const connection = await NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS });
   const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
@@ -41,7 +43,7 @@ async function main(): Promise<void> {
     namespace: settings.TEMPORAL_NAMESPACE,
     taskQueue: settings.BATON_TASK_QUEUE,
     workflowBundle: await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) }),
-    activities: createActivities({ pool, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client, crashPoint }),
+    activities: createActivities({ pool, repeatable, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client, crashPoint }),
     shutdownGraceTime: "10 seconds",
     ...(settings.BATON_DEPLOYMENT && settings.BATON_BUILD_ID
       ? { workerDeploymentOptions: { version: { deploymentName: settings.BATON_DEPLOYMENT, buildId: settings.BATON_BUILD_ID }, useWorkerVersioning: true, defaultVersioningBehavior: "AUTO_UPGRADE" as const } }
@@ -50,7 +52,7 @@ async function main(): Promise<void> {
   const schedules = await ensureSchedules({ client, pool, agreements, taskQueue: settings.BATON_TASK_QUEUE, log });
 
   const relay = startRelay({
-    pool, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
+    pool: repeatable, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
     processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit), crashPoint,
   });
   const heartbeat = startHeartbeat({ pool, clock, id: `${hostname()}:${process.pid}`, worker: () => worker.getState() === "RUNNING", relay: relay.lastRound });
@@ -65,6 +67,7 @@ async function main(): Promise<void> {
     await heartbeat.stop();
     await connection.close();
     await pool.end();
+    await repeatable.end();
   }
 }
 

@@ -51,7 +51,7 @@ export async function startStage(say: (line: string) => void): Promise<{ url: st
       const cluster = await openCluster(findPostgres(path), postgresUser(), { home: folder, logFile: join(folder, "postgres.log"), throwAway: true });
       await run(await launch(cluster.child));
       await cluster.prepare();
-      url = cluster.url;
+      url = cluster.nearUrl;
     }
     const template = `baton_template_${process.pid}`;
     await ensureDatabase(url, template);
