@@ -51,10 +51,15 @@ const budgetMs = { local: 800, remote: 20_000 } as const;
 /** Longer than any run, so that an effect is never carried out by two of them. */
 const claimMs = 35_000;
 const pauseMs = 5 * 60_000;
+const unwellMs = 5_000;
+/** A local try is over by then, whatever it waits for. */
+const cutMs = 950;
 const longestWaitMs = 60_000;
 
 /** The activities that reach outside. */
 export function createEffectActivities(deps: EffectDeps) {
+  /** A system that just failed is not waited for in the next lead's decision too. */
+  let noLocalTryBefore = 0;
   return {
     /**
      * Carries out the subject's open effects: CRM and mail side by side, each in order, each effect once. Two runs at
@@ -63,8 +68,14 @@ export function createEffectActivities(deps: EffectDeps) {
      */
     carryOut: async (subject: Subject): Promise<CarriedOut> => {
       const { info, cancellationSignal } = Context.current();
-      const stopAt = performance.now() + (info.isLocal ? budgetMs.local : budgetMs.remote);
-      return carryOut(deps, subject, { signal: cancellationSignal, stopAt, isLocal: info.isLocal });
+      const began = performance.now();
+      if (!info.isLocal) return carryOut(deps, subject, { signal: cancellationSignal, stopAt: began + budgetMs.remote, isLocal: false });
+      if (began < noLocalTryBefore) throw failure("OutsideIsUnwell", "left to a remote activity: the last local try took too long or failed");
+      const run: Run = { signal: AbortSignal.any([cancellationSignal, AbortSignal.timeout(cutMs)]), stopAt: began + budgetMs.local, isLocal: true };
+      const unwell = () => { noLocalTryBefore = performance.now() + unwellMs; };
+      const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
+      if (carried.left > 0 && isOver(run)) unwell();
+      return carried;
     },
   };
 }

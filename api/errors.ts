@@ -110,7 +110,7 @@ export function asProblem(error: unknown): Problem | undefined {
   return undefined;
 }
 
-const awayCodes = /^(08|53|57P0|57014|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|40001|40P01|55P03)/;
+const awayCodes = /^(08|53|57P0|57014|0A000|ECONN|ENOENT|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|40001|40P01|55P03)/;
 const awayWords = /timeout exceeded when trying to connect|Connection terminated|connection timeout|Query read timeout|not queryable/i;
 
 /** Postgres is down, starting, full or too slow, or gave up a transaction: trying again can help. */

@@ -3,6 +3,7 @@ import { instantOf } from "../handoff/dates.ts";
 import { stages } from "../handoff/stage.ts";
 import { inTransaction, type Db } from "../store/db.ts";
 import { takeIn, type Arrival, type TakenIn } from "../store/intake.ts";
+import { together } from "../store/together.ts";
 import type { AgreementVersion } from "../store/agreements.ts";
 import { newRoutes, type ApiDeps, type Caller, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./errors.ts";
@@ -36,15 +37,14 @@ const takeInRoute = createRoute({
 /** POST /leads. The answer is given when lead, facts and the telling that starts its process are committed; Temporal is not asked. */
 export function intakeRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
+  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly { arrival: Arrival; now: number }[]) => inTransaction(deps.pool, async (tx) => {
+    const { agreement } = await activeAgreement(deps, tx);
+    return takeIn(tx, arrivals.map((one) => one.arrival), { now: Math.max(...arrivals.map((one) => one.now)), from, lane: 1, agreement });
+  }));
+  const takers = { crm: intake("crm"), form: intake("form") };
   routes.openapi(takeInRoute, async (c) => {
-    const body = c.req.valid("json");
     const now = c.var.receivedAt;
-    const arrival = toArrival(body, now);
-    const answer = await inTransaction(deps.pool, async (tx) => {
-      const { agreement } = await activeAgreement(deps, tx);
-      const [one] = await takeIn(tx, [arrival], { now, from: sourceOf(c.var.caller), lane: 1, agreement });
-      return one;
-    });
+    const answer = await takers[sourceOf(c.var.caller)]({ arrival: toArrival(c.req.valid("json"), now), now });
     deps.crashPoint?.("intake-committed");
     const { leadId, stage, changed, outcome } = accepted(answer);
     const url = `${deps.publicUrl}/leads/${leadId}`;

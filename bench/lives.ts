@@ -69,7 +69,7 @@ export async function live(world: Process, tag: string, n: number): Promise<stri
   const leadId = await inTransaction(world.pool, async (tx) => {
     const [taken] = await takeIn(tx, [arrival], { now, from: "form", lane: 1, agreement: world.agreement });
     if (!taken || !("leadId" in taken)) throw new Error("the lead was not taken in");
-    offered = world.decided("route", taken.leadId);
+    offered = world.decided("assess", taken.leadId);
     return taken.leadId;
   });
   await offered;

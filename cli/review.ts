@@ -76,7 +76,7 @@ async function onDatabase<T>(settings: Settings, work: Parameters<typeof withPoo
   try {
     return await withPool(databaseUrlOf(settings), work);
   } catch (error) {
-    if (error instanceof Error && /ECONNREFUSED|timeout/.test(error.message)) throw new Problem("The database does not answer; is Baton running? Start it with `baton start`.");
+    if (error instanceof Error && /ECONNREFUSED|ENOENT|timeout/.test(error.message)) throw new Problem("The database does not answer; is Baton running? Start it with `baton start`.");
     throw error;
   }
 }

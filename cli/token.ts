@@ -58,7 +58,7 @@ async function onDatabase<T>(work: Parameters<typeof withPool<T>>[1]): Promise<T
     return await withPool(databaseUrlOf(readSettings()), work);
   } catch (error) {
     if (error instanceof RangeError) throw new Problem(`${error.message}.`);
-    if (error instanceof Error && /ECONNREFUSED|timeout/.test(error.message)) throw new Problem("The database does not answer; is Baton running? Start it with `baton start`.");
+    if (error instanceof Error && /ECONNREFUSED|ENOENT|timeout/.test(error.message)) throw new Problem("The database does not answer; is Baton running? Start it with `baton start`.");
     throw error;
   }
 }

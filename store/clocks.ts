@@ -96,5 +96,5 @@ export async function saveClocks(tx: Tx, clocks: readonly ShownClock[]): Promise
       rung = s.rung, rep_id = s."repId", calendar_id = s."calendarId", started_at = s."startedAt"
     from jsonb_to_recordset(${JSON.stringify(shown)}::jsonb) as s(id text, state text, "dueAt" timestamptz, "endedAt" timestamptz, "breachedAt" timestamptz,
       "usedMs" bigint, warned smallint, rung smallint, "repId" text, "calendarId" text, "startedAt" timestamptz)
-    where clock.id = s.id`);
+    where clock.id = s.id and clock.id = any(${shown.map((one) => one.id)})`); // by id: a record set looks to the planner as if it were large
 }

@@ -19,12 +19,11 @@ export async function storeEngagements(tx: Tx, engagements: readonly Engaged[], 
   await lockPeople(tx, [...new Set(once.flatMap((one) => ("leadId" in one.who ? [one.who.leadId] : [])))]);
   const stored = await rows<{ message_id: string; lead_id: string | null }>(tx, sql`
     insert into engagement (message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at, received_at)
-    select t.message_id, t.lead_id, l.account_id, t.anonymous_id, t.type, t.topic, t.asset, t.occurred_at, ${new Date(now)}
+    select t.message_id, t.lead_id, (select account_id from lead where id = t.lead_id), t.anonymous_id, t.type, t.topic, t.asset, t.occurred_at, ${new Date(now)}
     from unnest(${once.map((one) => one.messageId)}::text[], ${once.map((one) => ("leadId" in one.who ? one.who.leadId : null))}::text[],
       ${once.map((one) => ("anonymousId" in one.who ? one.who.anonymousId : null))}::text[], ${once.map((one) => one.type)}::text[],
       ${once.map((one) => one.topic ?? null)}::text[], ${once.map((one) => one.asset ?? null)}::text[],
       ${once.map((one) => new Date(Math.min(one.occurredAt, now)))}::timestamptz[]) as t(message_id, lead_id, anonymous_id, type, topic, asset, occurred_at)
-    left join lead l on l.id = t.lead_id
     order by t.message_id
     on conflict (message_id) do nothing returning message_id, lead_id`);
   return byLead(stored);

@@ -41,10 +41,9 @@ export async function findLeads(db: Db, identities: readonly Identity[]): Promis
       union select 'lead', id, id from lead where id = any(${valuesOf("lead")}::text[])
     ), followed as (
       select kind, value, id, 0 as depth from hit
-      union all select f.kind, f.value, l.merged_into, f.depth + 1 from followed f join lead l on l.id = f.id
-      where l.merged_into is not null and f.depth < 20
+      union all select f.kind, f.value, (select merged_into from lead where id = f.id), f.depth + 1 from followed f where f.id is not null and f.depth < 20
     )
-    select distinct on (kind, value) kind, value, id from followed order by kind, value, depth desc`);
+    select distinct on (kind, value) kind, value, id from followed where id is not null order by kind, value, depth desc`);
   return new Map(found.map((one) => [identityKey(one), one.id]));
 }
 

@@ -12,6 +12,7 @@ async function behindLink(): Promise<{ direct: Pool; pool: Pool }> {
   const database = await freshDatabase();
   toClose.push(() => database.drop());
   const url = new URL(database.url);
+  url.search = ""; // over TCP, for the link is in between
   link = await openLink("test", Number(url.port));
   toClose.push(() => link.close());
   url.port = String(link.port);

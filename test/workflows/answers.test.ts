@@ -98,7 +98,8 @@ test("a lead whose rejection was overturned can be contested and decided again",
 
 test("of two conflicting answers exactly one wins, and the other is told which", async () => {
   const id = await offered();
-  const outcomes = await Promise.allSettled([world.act(id, "accept", {}), world.act(id, "reject", { reason: "wrong-role" }), world.act(id, "handBack", {})]);
+  // After an acceptance a rejection would be possible again; these three exclude each other whenever they come.
+  const outcomes = await Promise.allSettled([world.act(id, "reject", { reason: "dated-timing", revisitOn: "2027-06-01" }), world.act(id, "reject", { reason: "wrong-role" }), world.act(id, "handBack", {})]);
   const won = outcomes.filter((one) => one.status === "fulfilled" && one.value.done);
   expect(won).toHaveLength(1);
   for (const lost of outcomes) if (lost.status === "rejected") expect((lost.reason as WorkflowUpdateFailedError).cause).toMatchObject({ type: "Refused" });
