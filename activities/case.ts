@@ -31,15 +31,15 @@ export interface Case {
   readonly agreementId: string;
   /** What this decision wants done outside; written when it is closed. */
   readonly pending: Omit<NewEffect, "subject">[];
-  /** Effects that wait to be carried out from before. */
-  effectsBefore: number;
+  /** Effects wait from before: of a decision that the process never heard of, or that are under way. */
+  readonly hasOpenEffects: boolean;
   /** This cycle is over; the lead goes on in the next one. */
   nextCycle: boolean;
 }
 
 /** Locks the lead and reads what a decision needs; `at` is its time where that is not the workflow's. Throws when there is no such lead, or no agreement yet: both are for an engineer. */
 export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at: Promise<Instant> | Instant = key.now): Promise<Case> {
-  const [now, lead, { handoff, account, activeAgreementId }] = await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
+  const [now, lead, { handoff, account, hasOpenEffects, activeAgreementId }] = await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
   if (!lead) throw new Error(`there is no lead ${key.subject.id}`);
   const agreementId = handoff?.agreement_id ?? activeAgreementId;
   if (agreementId === null) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
@@ -51,7 +51,7 @@ export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at:
   return {
     tx, key: { ...key, now }, subject: key.subject, now, lead, handoff, account,
     agreement: version.agreement, agreementId: version.id,
-    pending: [], effectsBefore: 0, nextCycle: false,
+    pending: [], hasOpenEffects, nextCycle: false,
   };
 }
 
@@ -118,7 +118,7 @@ function standingOf(c: Case): Standing {
     source: searchable(lead.source),
     territory: lead.territory,
     details: detailsOf(c),
-    effects: c.pending.length + c.effectsBefore > 0,
+    effects: c.pending.length > 0 || c.hasOpenEffects,
     // A decision that the process did not hear of may have ended its cycle.
     nextCycle: c.nextCycle || (lead.cycle > c.key.cycle && !isClosed(lead.stage)),
     step: c.key.step,

@@ -52,6 +52,8 @@ const budgetMs = { local: 800, remote: 20_000 } as const;
 const claimMs = 35_000;
 const pauseMs = 5 * 60_000;
 const unwellMs = 5_000;
+const longestPauseMs = 5 * 60_000;
+const databasePauseMs = 3_000;
 /** A local try is over by then, whatever it waits for. */
 const cutMs = 950;
 const longestWaitMs = 60_000;
@@ -81,12 +83,20 @@ export function createEffectActivities(deps: EffectDeps) {
 }
 
 async function carryOut(deps: EffectDeps, subject: Subject, run: Run): Promise<CarriedOut> {
+  try {
+    return await carryOutAll(deps, subject, run);
+  } catch (error) {
+    throw error instanceof ApplicationFailure ? error : asFailure(error, deps.clock());
+  }
+}
+
+async function carryOutAll(deps: EffectDeps, subject: Subject, run: Run): Promise<CarriedOut> {
   let ahead = await effectsAhead(deps.pool, subject);
   if (ahead.isGone) await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
   for (let done = 0; ;) {
     const lanes = await Promise.allSettled(ahead.kinds.map((kind) => carryOutKind(deps, subject, kind, run)));
     const failed = lanes.find((lane) => lane.status === "rejected");
-    if (failed) throw asFailure(failed.reason, deps.clock());
+    if (failed) throw failed.reason;
     const doneNow = lanes.reduce((sum, lane) => sum + (lane.status === "fulfilled" ? lane.value : 0), 0);
     done += doneNow;
     ahead = await effectsAhead(deps.pool, subject);
@@ -116,7 +126,7 @@ async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind
     } catch (error) {
       if (await giveUp(deps, effect, error)) continue;
       await releaseEffect(deps.pool, effect.id, sayWhy(error));
-      throw error;
+      throw new Unfinished(error, effect.attempts);
     }
   }
 }
@@ -183,12 +193,28 @@ class ConnectionPaused extends Error {
   }
 }
 
-/** Every failure of a run is to be tried again, for as long as it takes: what never works was given up before. */
-function asFailure(error: unknown, now: Instant): ApplicationFailure {
+/** An effect could not be carried out this time; `attempts` says how often it was begun. */
+class Unfinished extends Error {
+  override readonly name = "Unfinished";
+  readonly attempts: number;
+  constructor(cause: unknown, attempts: number) {
+    super("an effect could not be carried out", { cause });
+    this.attempts = attempts;
+  }
+}
+
+/**
+ * Every failure of a run is to be tried again, for as long as it takes: what never works was given up before. The pause
+ * doubles with the tries of the effect itself, for an activity's own attempts also count its waiting for other runs; our
+ * own database, which failed where no effect was in hand, is asked again soon.
+ */
+function asFailure(failed: unknown, now: Instant): ApplicationFailure {
+  const error = failed instanceof Unfinished ? failed.cause : failed;
+  const pause = failed instanceof Unfinished ? Math.min(1_000 * 2 ** Math.min(failed.attempts - 1, 10), longestPauseMs) : databasePauseMs;
   const name = error instanceof Error ? error.name : "Error";
   if (error instanceof CrmBusy) return failure(name, error.message, error.retryAfterMs);
   if (error instanceof ConnectionPaused) return failure(name, error.message, Math.min(Math.max(error.until - now, 1_000), longestWaitMs));
-  return failure(name, sayWhy(error));
+  return failure(name, sayWhy(error), pause);
 }
 
 function failure(type: string, message: string, nextRetryDelay?: number): ApplicationFailure {

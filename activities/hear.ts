@@ -1,7 +1,6 @@
 import { rejudgeAssess } from "../handoff/rejudge.ts";
 import { rows, send, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
-import { countOpenEffects } from "../store/effects.ts";
 import type { DecisionKey, NewsName, Standing } from "../workflows/contract.ts";
 import { actionById } from "./action.ts";
 import { settleAction } from "../store/actions.ts";
@@ -19,7 +18,6 @@ export function hear(deps: DecisionDeps, asked: DecisionKey, heard: readonly New
   return decideOnce(deps.pool, "hear", asked, async (tx, key) => {
     const c = await openCase(deps, tx, key);
     // A process that goes on after an earlier one was lost takes over what that one left undone.
-    if (heard.length === 0) c.effectsBefore = await countOpenEffects(tx, c.subject);
     if (await endIfGone(c)) return { agreementId: c.agreementId, input: { heard }, output: null, result: await closeCase(c) };
     const looked = heard.includes("factsChanged") ? await lookForSuppression(c) : null;
     if (heard.includes("seenInCrm")) await takeFromCrm(c);

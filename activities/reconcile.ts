@@ -1,7 +1,7 @@
 import { log } from "@temporalio/activity";
 import type { Instant } from "../handoff/calendar.ts";
 import type { Pool } from "../store/db.ts";
-import { closedWithEffects, lateStep, openDeadLetter, openLeads, startAgain, sweep, withdrawLateTasks, type OpenLead } from "../store/reconcile.ts";
+import { closedWithEffects, lateStep, openDeadLetter, openLeads, remindOfEffects, startAgain, sweep, withdrawLateTasks, type OpenLead } from "../store/reconcile.ts";
 import { leadWorkflowId, type Reconciled } from "../workflows/contract.ts";
 
 /** What the reconciler asks Temporal. The client of `@temporalio/client` is one. */
@@ -37,10 +37,11 @@ export async function reconcile(deps: ReconcileDeps, now: Instant, after: string
   const stuck = await count(leads.filter(({ id, isLate }) => isLate && running.has(leadWorkflowId(id))), (lead) => reportLate(deps, lead, now));
   const isFirst = after === "";
   const stranded = isFirst ? await reportStranded(deps, now) : 0;
+  const reminded = isFirst ? await remindOfEffects(deps.pool, 1_000, now) : 0;
   if (isFirst) await withdrawLateTasks(deps.pool, lateWhy, now);
   const swept = isFirst ? await sweep(deps.pool, mostDeletes, now) : 0;
-  if (restarted > 0 || stranded > 0) log.warn("reconciled", { restarted, stuck, stranded });
-  return { restarted, stuck, stranded, swept, after: leads.length === pageSize ? (leads.at(-1)?.id ?? null) : null };
+  if (restarted + stranded + reminded > 0) log.warn("reconciled", { restarted, stuck, stranded, reminded });
+  return { restarted, stuck, stranded, reminded, swept, after: leads.length === pageSize ? (leads.at(-1)?.id ?? null) : null };
 }
 
 async function runningLeads(client: ProcessList): Promise<Set<string>> {

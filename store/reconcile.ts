@@ -3,7 +3,7 @@ import type { Stage, WaitingOn } from "../handoff/stage.ts";
 import type { LeadStart } from "../workflows/contract.ts";
 import { inTransaction, rows, sql, firstRow, type Db, type Pool } from "./db.ts";
 import { openTask } from "./human-tasks.ts";
-import { aboutLead, tell } from "./outbox.ts";
+import { aboutLead, tell, tellAll } from "./outbox.ts";
 
 const minute = 60_000;
 const [hour, day] = [60 * minute, 1_440 * minute];
@@ -78,12 +78,30 @@ export async function closedWithEffects(db: Db, limit: number, now: Instant): Pr
     group by l.id order by l.id limit ${limit}`);
 }
 
-/** Removes what is over, at most so many rows of each: tellings told a day ago, hearts that stopped, answers a week old. Gives how many. */
+/**
+ * Asks the processes of open leads to look at effects that have waited for ten minutes and that nobody is trying: one
+ * that was tried and failed says why, and its process tries on. Left behind when worker and Temporal died together and
+ * the person did not ask again. Gives how many leads.
+ */
+export async function remindOfEffects(pool: Pool, limit: number, now: Instant): Promise<number> {
+  return inTransaction(pool, async (tx) => {
+    const left = await rows<{ id: string }>(tx, sql`
+      select distinct e.subject_id as id from effect e join lead l on e.subject_kind = 'lead' and l.id = e.subject_id
+      where e.state = 'open' and e.error is null and e.created_at < ${new Date(now - 10 * minute)} and (e.claimed_until is null or e.claimed_until < ${new Date(now)})
+        and l.stage not in ('opportunity', 'disqualified') limit ${limit}`);
+    await tellAll(tx, left.map(({ id }) => aboutLead(id, "signal", "engaged", { id }, 2)), now);
+    return left.length;
+  });
+}
+
+/** Removes what is over, at most so many rows of each: tellings told a day ago, hearts that stopped, answers a week old, news taken over a month ago. Gives how many. */
 export async function sweep(db: Db, most: number, now: Instant): Promise<number> {
   const done = [
     await db.query(sql`delete from outbox where id in (select id from outbox where done_at < ${new Date(now - day)} limit ${most})`),
     await db.query(sql`delete from heartbeat where at < ${new Date(now - hour)}`),
     await db.query(sql`delete from idempotency_key where (caller, key) in (select caller, key from idempotency_key where created_at < ${new Date(now - 7 * day)} limit ${most})`),
+    // A delivery this old is refused by its time stamp, so its id need not be known any more.
+    await db.query(sql`delete from inbox where id in (select id from inbox where processed_at < ${new Date(now - 30 * day)} and error is null limit ${most})`),
   ];
   return done.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
 }

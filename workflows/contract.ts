@@ -184,6 +184,8 @@ export interface Reconciled {
   readonly stuck: number;
   /** Closed leads that left effects undone. */
   readonly stranded: number;
+  /** Open leads that were reminded of effects that nobody had begun; absent in answers from before they were counted. */
+  readonly reminded?: number;
   /** Rows of plumbing removed because they are over. */
   readonly swept: number;
   /** More open leads wait to be compared: go on after this one. */

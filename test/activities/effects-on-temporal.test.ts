@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { firstRow, rows, sql } from "../../store/db.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
+import { addEffect } from "../../store/effects.ts";
 import { setHouseTrouble } from "../../store/house-user.ts";
+import { aboutLead, tell } from "../../store/outbox.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 
 let world: LeadWorld;
@@ -18,6 +20,17 @@ async function eventually<T>(seconds: number, look: () => Promise<T | undefined 
 const offerMail = (id: string) => firstRow(world.pool, sql`select 1 from kept_mail where lead_id = ${id}`);
 const crmStatus = async (id: string) => (await firstRow<{ status: string }>(world.pool, sql`select status from house_lead where external_id = ${id}`))?.status;
 const open = async (id: string) => (await rows(world.pool, sql`select key from effect where subject_id = ${id} and state = 'open'`)).length;
+
+test("effects of a decision that its process never heard of are carried out with the next one", async () => {
+  const id = await world.arrive();
+  await world.until(id, (lead) => lead.waiting_on === "outreach");
+  await eventually(10, async () => (await open(id)) === 0);
+  // As a worker leaves it that is killed between its decision and the answer; the claim has lapsed.
+  await addEffect(world.pool, { key: `lead/${id}/1/left-behind/1`, subject: { kind: "lead", id }, kind: "sync-crm", what: "lead", payload: { leadId: id } }, Date.now());
+  await inTransaction(world.pool, (tx) => tell(tx, aboutLead(id, "signal", "engaged", { id: "test" }, 1), Date.now()));
+  await eventually(10, async () => (await open(id)) === 0);
+  expect(await firstRow(world.pool, sql`select state from effect where key = ${`lead/${id}/1/left-behind/1`}`)).toEqual({ state: "done" });
+});
 
 test.each([
   ["slower than a local activity may be", { kind: "slow", waitMs: 3_000 }],

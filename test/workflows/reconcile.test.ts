@@ -135,6 +135,33 @@ test("a lead of the pool goes on in the cycle it had reached, and what its lost 
   expect(await world.act(lead, "decideReview", { decision: "return" }, { by: "tn_test", role: "operator" })).toMatchObject({ done: true, stage: "mql" });
 });
 
+test("an open lead is reminded of effects that nobody has begun; those that were tried and failed are left to whoever tries", async () => {
+  const lead = await world.arrive();
+  await world.until(lead, (row) => row.waiting_on === "outreach");
+  for (const end = Date.now() + 10_000; (await rows(world.pool, sql`select from effect where state = 'open'`)).length > 0 && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 20));
+  const effect = (what: string) => ({ key: `lead/${lead}/${what}`, subject: { kind: "lead" as const, id: lead }, kind: "mail" as const, what: "offer", payload: { leadId: lead } });
+  await addEffect(world.pool, effect("failing"), Date.now());
+  await world.pool.query(sql`update effect set error = 'the mail server does not answer', attempts = 1 where key = ${effect("failing").key}`);
+  expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 0 });
+  await addEffect(world.pool, effect("forgotten"), Date.now());
+  expect(await compare()).toMatchObject({ reminded: 0 });
+  expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 1 });
+  for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    const [row] = await rows<{ state: string }>(world.pool, sql`select state from effect where key = ${effect("forgotten").key}`);
+    if (row && row.state !== "open") break;
+    if (Date.now() > end) throw new Error("the effect is still open");
+  }
+});
+
+test("what the inbox took over is swept after a month, not before", async () => {
+  const put = (id: string, daysAgo: number) => world.pool.query(sql`
+    insert into inbox (source, event_id, payload, received_at, processed_at) values ('crm:house', ${id}, '{}', now(), ${new Date(Date.now() - daysAgo * 24 * 60 * minute)})`);
+  await put("sweep-old", 31);
+  await put("sweep-young", 29);
+  await compare();
+  expect(await rows(world.pool, sql`select event_id from inbox where event_id like 'sweep-%'`)).toEqual([{ event_id: "sweep-young" }]);
+});
+
 test("a closed lead is never started again; effects it left undone become one task", async () => {
   const lead = await world.arrive();
   await world.until(lead, (row) => row.waiting_on === "outreach");
