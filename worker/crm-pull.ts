@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import { connectionOf, type CrmPort } from "../crm/crm.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { changePayload } from "../store/crm-change.ts";
@@ -23,4 +24,30 @@ export async function pullChanges(deps: { pool: Pool; crm: CrmPort; clock: () =>
     return count;
   });
   return { fresh, more };
+}
+
+const everyMs = 60_000;
+const atATime = 500;
+
+/** Once a minute asks the CRM for what its webhooks did not bring. While it does not answer, that is said once. */
+export function startCatchUp(deps: { pool: Pool; crm: CrmPort; clock: () => Instant; log: Pick<Logger, "warn"> }): { stop(): Promise<void> } {
+  let isAway = false;
+  let round: Promise<void> | null = null;
+  const catchUp = async (): Promise<void> => {
+    try {
+      while ((await pullChanges(deps, atATime)).more);
+      isAway = false;
+    } catch (error) {
+      if (!isAway) deps.log.warn({ crm: deps.crm.name, error: error instanceof Error ? error.name : "unknown" }, "the CRM could not be asked for changes; it is tried again");
+      isAway = true;
+    }
+  };
+  const timer = setInterval(() => { round ??= catchUp().finally(() => { round = null; }); }, everyMs);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await round;
+    },
+  };
 }

@@ -13,6 +13,7 @@ import { crashHook } from "../store/crash-point.ts";
 import { openPool } from "../store/db.ts";
 import { houseTables } from "../store/house.ts";
 import { keepMail } from "../store/mail.ts";
+import { startCatchUp } from "./crm-pull.ts";
 import { readWorkerSettings } from "./env.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { processInbox } from "./inbox.ts";
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     pool: repeatable, databaseUrl: settings.DATABASE_URL, client, taskQueue: settings.BATON_TASK_QUEUE, log, clock,
     processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit), crashPoint,
   });
+  const catchUp = startCatchUp({ pool, crm, clock, log });
   const heartbeat = startHeartbeat({ pool, clock, id: `${hostname()}:${process.pid}`, worker: () => worker.getState() === "RUNNING", relay: relay.lastRound });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => worker.shutdown());
 
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
     await worker.run();
   } finally {
     schedules.stop();
+    await catchUp.stop();
     await relay.stop();
     await heartbeat.stop();
     await connection.close();

@@ -29,10 +29,13 @@ export const tryNow = proxyLocalActivities<Effects>({
   retry: { maximumAttempts: 1 },
 });
 
-/** Effects, until done: every effect has a key that the receiver or our ledger knows, so trying again is safe. */
+/**
+ * Effects, until done: every effect has a key that the receiver or our ledger knows, so trying again is safe. A failure
+ * says itself how long to wait, up to five minutes; what is left to the server is a worker that died.
+ */
 export const keepTrying = proxyActivities<Effects>({
   startToCloseTimeout: "30 seconds",
-  retry: { initialInterval: "1 second", maximumInterval: "5 minutes", backoffCoefficient: 2 },
+  retry: { initialInterval: "1 second", maximumInterval: "10 seconds", backoffCoefficient: 2 },
   summary: "effects: CRM and mail",
 });
 
