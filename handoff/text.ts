@@ -1,11 +1,11 @@
 /**
  * The form in which text is compared: trimmed, Unicode NFKC, case folded (agreement.md, "Conditions").
- * JavaScript has no case folding of its own; upper then lower case gives it for all but a handful of
+ * JavaScript has no case folding of its own; lower, upper, lower case gives it for all but a handful of
  * letters ("Straße" equals "STRASSE"), and the final sigma is made an ordinary one.
  */
 export function fold(text: string): string {
   if (isAscii.test(text)) return text.toLowerCase().trim(); // nearly all text, and the same result for a tenth of the time
-  return text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC").trim();
+  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC").trim();
 }
 
 const isAscii = /^[\x20-\x7e]*$/;

@@ -15,6 +15,16 @@ describe("text compares after trimming, NFKC and case folding", () => {
 
   test.each([["US", "USA"], ["a b", "ab"], ["resume", "résumé"]])("%s does not equal %s", (a, b) => expect(sameText(a, b)).toBe(false));
 
+  test("folding any single character again changes nothing, and the capital sharp s is the small one", () => {
+    for (let point = 0; point <= 0x10ffff; point++) {
+      if (point >= 0xd800 && point <= 0xdfff) continue;
+      const text = String.fromCodePoint(point);
+      const folded = fold(text);
+      if (fold(folded) !== folded) expect.fail(`U+${point.toString(16)} folds to ${folded}, then to ${fold(folded)}`);
+    }
+    expect(fold("STRAẞE")).toBe(fold("Straße"));
+  });
+
   test("folding twice changes nothing", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => { expect(fold(fold(text))).toBe(fold(text)); }), { numRuns: 2_000 });
   });
