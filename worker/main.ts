@@ -46,6 +46,8 @@ async function main(): Promise<void> {
     workflowBundle: await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) }),
     activities: createActivities({ pool, repeatable, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client, crashPoint }),
     shutdownGraceTime: "10 seconds",
+    // A lead rests for hours between two events; to replay its few dozen events costs less than to keep a thousand of them.
+    maxCachedWorkflows: 400,
     ...(settings.BATON_DEPLOYMENT && settings.BATON_BUILD_ID
       ? { workerDeploymentOptions: { version: { deploymentName: settings.BATON_DEPLOYMENT, buildId: settings.BATON_BUILD_ID }, useWorkerVersioning: true, defaultVersioningBehavior: "AUTO_UPGRADE" as const } }
       : {}),
