@@ -32,6 +32,8 @@ export interface EffectDeps {
   readonly crashPoint?: CrashHook | undefined;
 }
 
+type Tools = EffectDeps & { readonly repeatable: Pool };
+
 /** How many effects this run carried out, and how many are still open. */
 export interface CarriedOut {
   readonly done: number;
@@ -59,7 +61,8 @@ const cutMs = 950;
 const longestWaitMs = 60_000;
 
 /** The activities that reach outside. */
-export function createEffectActivities(deps: EffectDeps) {
+export function createEffectActivities(given: EffectDeps) {
+  const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool };
   /** A system that just failed is not waited for in the next lead's decision too. */
   let noLocalTryBefore = 0;
   return {
@@ -82,7 +85,7 @@ export function createEffectActivities(deps: EffectDeps) {
   };
 }
 
-async function carryOut(deps: EffectDeps, subject: Subject, run: Run): Promise<CarriedOut> {
+async function carryOut(deps: Tools, subject: Subject, run: Run): Promise<CarriedOut> {
   try {
     return await carryOutAll(deps, subject, run);
   } catch (error) {
@@ -90,7 +93,7 @@ async function carryOut(deps: EffectDeps, subject: Subject, run: Run): Promise<C
   }
 }
 
-async function carryOutAll(deps: EffectDeps, subject: Subject, run: Run): Promise<CarriedOut> {
+async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<CarriedOut> {
   let ahead = await effectsAhead(deps.pool, subject);
   if (ahead.isGone) await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
   for (let done = 0; ;) {
@@ -111,12 +114,11 @@ function isOver(run: Run): boolean {
   return run.signal.aborted || performance.now() >= run.stopAt;
 }
 
-async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind, run: Run): Promise<number> {
-  const repeatable = deps.repeatable ?? deps.pool;
+async function carryOutKind(deps: Tools, subject: Subject, kind: EffectKind, run: Run): Promise<number> {
   for (let done = 0; ; done++) {
     if (isOver(run)) return done;
     const now = deps.clock();
-    const effect = await claimEffect(repeatable, subject, kind, now, now + claimMs);
+    const effect = await claimEffect(deps.repeatable, subject, kind, now, now + claimMs);
     if (!effect) return done;
     try {
       const end = await perform(deps, effect, run.signal);
@@ -131,8 +133,8 @@ async function carryOutKind(deps: EffectDeps, subject: Subject, kind: EffectKind
   }
 }
 
-async function perform(deps: EffectDeps, effect: Effect, signal: AbortSignal): Promise<EffectEnd> {
-  const work = { ...deps, pool: deps.repeatable ?? deps.pool };
+async function perform(deps: Tools, effect: Effect, signal: AbortSignal): Promise<EffectEnd> {
+  const work = { ...deps, pool: deps.repeatable };
   switch (effect.kind) {
     case "sync-crm": return overConnection(deps, effect, () => syncCrm(work, effect.subject.id, signal));
     case "mail": {

@@ -4,7 +4,8 @@ import { act, effectsDone, live } from "./lives.ts";
 import { median, type Report } from "./numbers.ts";
 import type { Process } from "./process.ts";
 
-const decisions = ["assess", "route", "settle", "carryOut"] as const;
+/** The activities of the straight path; each goes on to routing and effects (docs/decisions/0031). */
+const activities = ["assess", "settle"] as const;
 
 /** What one lead's straight path costs: events and billable actions in Temporal, statements in Postgres. */
 export async function benchHistory(world: Process, { leads = 5 } = {}): Promise<Report> {
@@ -34,7 +35,7 @@ export async function benchHistory(world: Process, { leads = 5 } = {}): Promise<
       { name: "events to opportunity", value: median(toOpportunity.map((one) => one.events)), unit: "", goal: { atMost: 60 } },
       { name: "billable actions to SAL", value: median(toSal.map((one) => one.actions)), unit: "", goal: { atMost: 9 } },
       { name: "billable actions to opportunity", value: median(toOpportunity.map((one) => one.actions)), unit: "" },
-      ...decisions.map((name) => ({ name: `statements to SAL in ${name}`, value: each(name), unit: "" })),
+      ...activities.map((name) => ({ name: `statements to SAL in ${name}`, value: each(name), unit: "" })),
     ],
   };
 }

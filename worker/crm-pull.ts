@@ -5,6 +5,7 @@ import { changePayload } from "../store/crm-change.ts";
 import { readCursor, saveCursor } from "../store/crm-links.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import { receive } from "../store/inbox.ts";
+import { every, type Repeated } from "./every.ts";
 
 /**
  * Asks the CRM what changed since last time and puts it into the inbox, at most `limit` changes: webhooks that got lost
@@ -30,24 +31,7 @@ const everyMs = 60_000;
 const atATime = 500;
 
 /** Once a minute asks the CRM for what its webhooks did not bring. While it does not answer, that is said once. */
-export function startCatchUp(deps: { pool: Pool; crm: CrmPort; clock: () => Instant; log: Pick<Logger, "warn"> }): { stop(): Promise<void> } {
-  let isAway = false;
-  let round: Promise<void> | null = null;
-  const catchUp = async (): Promise<void> => {
-    try {
-      while ((await pullChanges(deps, atATime)).more);
-      isAway = false;
-    } catch (error) {
-      if (!isAway) deps.log.warn({ crm: deps.crm.name, error: error instanceof Error ? error.name : "unknown" }, "the CRM could not be asked for changes; it is tried again");
-      isAway = true;
-    }
-  };
-  const timer = setInterval(() => { round ??= catchUp().finally(() => { round = null; }); }, everyMs);
-  timer.unref();
-  return {
-    async stop() {
-      clearInterval(timer);
-      await round;
-    },
-  };
+export function startCatchUp(deps: { pool: Pool; crm: CrmPort; clock: () => Instant; log: Pick<Logger, "warn"> }): Repeated {
+  const catchUp = async (): Promise<void> => { while ((await pullChanges(deps, atATime)).more); };
+  return every(everyMs, catchUp, (error) => deps.log.warn({ crm: deps.crm.name, error: error instanceof Error ? error.name : "unknown" }, "the CRM could not be asked for changes; it is tried again"));
 }

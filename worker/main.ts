@@ -66,7 +66,7 @@ async function main(): Promise<void> {
   try {
     await worker.run();
   } finally {
-    schedules.stop();
+    await schedules.stop();
     await catchUp.stop();
     await relay.stop();
     await heartbeat.stop();

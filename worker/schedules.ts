@@ -4,6 +4,7 @@ import { poolReview, poolReviewKinds, type PoolReview, type PoolReviewKind } fro
 import type { Agreements } from "../store/agreements.ts";
 import type { Pool } from "../store/db.ts";
 import type * as workflows from "../workflows/index.ts";
+import { every, type Repeated } from "./every.ts";
 
 export interface ScheduleDeps {
   readonly client: Client;
@@ -28,32 +29,19 @@ type Wanted = Pick<ScheduleOptions, "spec" | "action">;
  * after the first try; while Temporal or Postgres is away it says so once and tries again, and it follows every new version
  * of the agreement. Several workers may do so at once.
  */
-export async function ensureSchedules(deps: ScheduleDeps): Promise<{ stop(): void }> {
+export async function ensureSchedules(deps: ScheduleDeps): Promise<Pick<Repeated, "stop">> {
   let applied: string | undefined;
-  let isAway = false;
-  const round = async (): Promise<void> => {
-    try {
-      const version = await deps.agreements.active(deps.pool);
-      const wanted = `${version?.id}`;
-      if (wanted === applied) return;
-      await apply(deps, version ? poolReview(version.agreement) : null);
-      applied = wanted;
-      isAway = false;
-      deps.log.info({ agreement: version?.id }, "schedules are as the agreement wants them");
-    } catch (error) {
-      if (!isAway) deps.log.warn({ error: describe(error) }, "the schedules could not be set; it is tried again");
-      isAway = true;
-    }
+  const follow = async (): Promise<void> => {
+    const version = await deps.agreements.active(deps.pool);
+    const wanted = `${version?.id}`;
+    if (wanted === applied) return;
+    await apply(deps, version ? poolReview(version.agreement) : null);
+    applied = wanted;
+    deps.log.info({ agreement: version?.id }, "schedules are as the agreement wants them");
   };
-  await round();
-  let going = false;
-  const timer = setInterval(() => {
-    if (going) return;
-    going = true;
-    void round().finally(() => { going = false; });
-  }, deps.everyMs ?? 15_000);
-  timer.unref();
-  return { stop: () => clearInterval(timer) };
+  const following = every(deps.everyMs ?? 15_000, follow, (error) => deps.log.warn({ error: describe(error) }, "the schedules could not be set; it is tried again"));
+  await following.now();
+  return following;
 }
 
 async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<void> {

@@ -3,6 +3,7 @@ import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
 import { addEffect } from "../../store/effects.ts";
 import { setHouseTrouble } from "../../store/house-user.ts";
 import { aboutLead, tell } from "../../store/outbox.ts";
+import { eventually } from "../support/eventually.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 
 let world: LeadWorld;
@@ -10,13 +11,6 @@ beforeAll(async () => { world = await leadWorld(); });
 afterAll(() => world?.close());
 afterEach(() => setHouseTrouble(world.pool, null));
 
-async function eventually<T>(seconds: number, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (const end = Date.now() + seconds * 1_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    const seen = await look();
-    if (seen) return seen;
-    if (Date.now() > end) throw new Error(`not within ${seconds} s`);
-  }
-}
 const offerMail = (id: string) => firstRow(world.pool, sql`select 1 from kept_mail where lead_id = ${id}`);
 const crmStatus = async (id: string) => (await firstRow<{ status: string }>(world.pool, sql`select status from house_lead where external_id = ${id}`))?.status;
 const open = async (id: string) => (await rows(world.pool, sql`select key from effect where subject_id = ${id} and state = 'open'`)).length;

@@ -8,6 +8,7 @@ import { inTransaction, rows, sql } from "../../store/db.ts";
 import { addEffect } from "../../store/effects.ts";
 import { takeIn } from "../../store/intake.ts";
 import { leadWorkflowId, type Reconciled } from "../../workflows/contract.ts";
+import { eventually } from "../support/eventually.ts";
 import { goodFacts, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 import { intoPool } from "../support/review-world.ts";
@@ -126,11 +127,7 @@ test("a lead of the pool goes on in the cycle it had reached, and what its lost 
   await world.handle(lead).terminate("test");
   await addEffect(world.pool, { key: `lead/${lead}/left-undone`, subject: { kind: "lead", id: lead }, kind: "mail", what: "nurture-review", payload: { role: "marketing-ops" } }, Date.now());
   expect(await compare()).toMatchObject({ restarted: 1 });
-  for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    const [effect] = await rows<{ state: string }>(world.pool, sql`select state from effect where key = ${`lead/${lead}/left-undone`}`);
-    if (effect?.state === "done") break;
-    if (Date.now() > end) throw new Error(`the effect is ${effect?.state}`);
-  }
+  await eventually(10, async () => (await rows(world.pool, sql`select from effect where key = ${`lead/${lead}/left-undone`} and state = 'done'`)).length === 1);
   expect(await world.lead(lead)).toMatchObject({ stage: "renurture", waiting_on: "return", cycle: 2, exit_at: before.exit_at });
   expect(await world.act(lead, "decideReview", { decision: "return" }, { by: "tn_test", role: "operator" })).toMatchObject({ done: true, stage: "mql" });
 });
@@ -138,7 +135,7 @@ test("a lead of the pool goes on in the cycle it had reached, and what its lost 
 test("an open lead is reminded of effects that nobody has begun; those that were tried and failed are left to whoever tries", async () => {
   const lead = await world.arrive();
   await world.until(lead, (row) => row.waiting_on === "outreach");
-  for (const end = Date.now() + 10_000; (await rows(world.pool, sql`select from effect where state = 'open'`)).length > 0 && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually(10, async () => (await rows(world.pool, sql`select from effect where state = 'open'`)).length === 0);
   const effect = (what: string) => ({ key: `lead/${lead}/${what}`, subject: { kind: "lead" as const, id: lead }, kind: "mail" as const, what: "offer", payload: { leadId: lead } });
   await addEffect(world.pool, effect("failing"), Date.now());
   await world.pool.query(sql`update effect set error = 'the mail server does not answer', attempts = 1 where key = ${effect("failing").key}`);
@@ -146,11 +143,7 @@ test("an open lead is reminded of effects that nobody has begun; those that were
   await addEffect(world.pool, effect("forgotten"), Date.now());
   expect(await compare()).toMatchObject({ reminded: 0 });
   expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 1 });
-  for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    const [row] = await rows<{ state: string }>(world.pool, sql`select state from effect where key = ${effect("forgotten").key}`);
-    if (row && row.state !== "open") break;
-    if (Date.now() > end) throw new Error("the effect is still open");
-  }
+  await eventually(10, async () => (await rows(world.pool, sql`select from effect where key = ${effect("forgotten").key} and state <> 'open'`)).length === 1);
 });
 
 test("what the inbox took over is swept after a month, not before", async () => {

@@ -1,0 +1,31 @@
+export interface Repeated {
+  /** Does it now, too; resolves when that is over, whether or not it failed. */
+  now(): Promise<void>;
+  /** Ends it, and resolves when a round that is under way is over. */
+  stop(): Promise<void>;
+}
+
+/** Does `round` again and again, never twice at once. Of failures in a row only the first is told: it is tried again anyway. */
+export function every(ms: number, round: () => Promise<void>, failed: (error: unknown) => void): Repeated {
+  let isFailing = false;
+  let underWay: Promise<void> | null = null;
+  const once = async (): Promise<void> => {
+    try {
+      await round();
+      isFailing = false;
+    } catch (error) {
+      if (!isFailing) failed(error);
+      isFailing = true;
+    }
+  };
+  const now = (): Promise<void> => (underWay ??= once().finally(() => { underWay = null; }));
+  const timer = setInterval(() => void now(), ms);
+  timer.unref();
+  return {
+    now,
+    async stop() {
+      clearInterval(timer);
+      await underWay;
+    },
+  };
+}
