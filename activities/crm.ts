@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { formatLocal, type Instant } from "../handoff/calendar.ts";
 import { CrmMerged, type CrmPort, type LeadRecord, type NoteRecord, type TaskRecord } from "../crm/crm.ts";
-import { askToMerge, crmLinkOf, linkCrm, linkLead, unlinkCrm } from "../store/crm-links.ts";
+import { askToMerge, crmLinkOf, linkCrm, linkLead, saveLinks, type NewLink } from "../store/crm-links.ts";
 import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import type { EffectEnd } from "../store/effects.ts";
@@ -13,52 +13,49 @@ export interface CrmDeps {
   readonly clock: () => Instant;
 }
 
-/** More turns than a lead changes during one sync. */
-const mostTurns = 4;
-
 /**
- * Makes the CRM equal to what Postgres says now about the lead. Level-triggered: late, repeated and concurrent runs end
- * the same, for whoever wrote something that is no longer true sees that afterwards and writes again.
- * Throws the CRM's errors; a record deleted in the CRM is not made again.
+ * Makes the CRM equal to what Postgres says now about the lead, and says what it has written from. Level-triggered: late,
+ * repeated and concurrent runs end the same, for whoever wrote something that is no longer true finds that out when the
+ * effect is to end (`endSync`) and writes again. Throws the CRM's errors; a record deleted in the CRM is not made again.
  */
 export async function syncCrm(deps: CrmDeps, leadId: string, signal?: AbortSignal): Promise<EffectEnd> {
-  let lead = await leadForCrm(deps.pool, deps.crm.name, leadId);
-  for (let turn = 0; turn < mostTurns; turn++) {
-    if (!lead) return { state: "withdrawn", why: "there is no such lead any more" };
-    const end = await writeLead(deps, lead, signal);
-    if (end.state !== "done") return end;
-    const now = await leadForCrm(deps.pool, deps.crm.name, leadId);
-    if (isSame(lead, now)) return end;
-    lead = now;
-  }
-  throw new Error("the lead kept changing while it was being synchronised");
+  const lead = await leadForCrm(deps.pool, deps.crm.name, leadId);
+  if (!lead) return { state: "withdrawn", why: "there is no such lead any more" };
+  const end = await writeLead(deps, lead, signal);
+  return end.state === "done" ? { ...end, seen: { leadId, shown: lead.shown } } : end;
 }
 
 async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal): Promise<EffectEnd> {
-  const { crm } = deps;
+  const { pool, crm } = deps;
   const { link } = lead;
   if (link?.isGone) return { state: "withdrawn", why: "the record was deleted in the CRM" };
+  const links: Links = { made: [], gone: [] };
   try {
-    const accountCrmId = lead.account ? (await writeAccount(deps, lead.account, signal)) : null;
+    const accountCrmId = lead.account ? await writeAccount(deps, lead.account, links, signal) : null;
     const crmId = link?.crmId ?? await findRecord(deps, lead, signal);
     const ref = await crm.upsertLead(leadRecord(lead, crmId, accountCrmId), signal);
     if (link?.crmId !== ref.crmId) await noteRecord(deps, lead.leadId, ref.crmId);
-    await writeTasks(deps, lead, ref.crmId, signal);
-    await writeNotes(deps, lead, ref.crmId, signal);
+    await writeTasks(deps, lead, ref.crmId, links, signal);
+    await writeNotes(deps, lead, ref.crmId, links, signal);
     await writeOpportunities(deps, lead, ref.crmId, signal);
     return { state: "done" };
   } catch (error) {
     if (error instanceof CrmMerged) return followSurvivor(deps, lead, error, signal);
     throw error;
+  } finally {
+    // What is in the CRM is remembered, also when the rest could not be written.
+    await saveLinks(pool, crm.name, links);
   }
 }
 
+interface Links { readonly made: NewLink[]; readonly gone: string[] }
+
 /** An account is written when it is not as it was written last: many leads share one. */
-async function writeAccount({ pool, crm }: CrmDeps, { id, facts, link }: NonNullable<LeadForCrm["account"]>, signal?: AbortSignal): Promise<string> {
+async function writeAccount({ crm }: CrmDeps, { id, facts, link }: NonNullable<LeadForCrm["account"]>, links: Links, signal?: AbortSignal): Promise<string> {
   const written = hashOf(facts);
   if (link?.written === written) return link.crmId;
   const ref = await crm.upsertAccount({ accountId: id, facts }, signal);
-  await linkCrm(pool, crm.name, "account", id, ref.crmId, written);
+  links.made.push({ kind: "account", ourId: id, crmId: ref.crmId, written });
   return ref.crmId;
 }
 
@@ -80,16 +77,16 @@ function leadRecord(lead: LeadForCrm, crmId: string | null, accountCrmId: string
 }
 
 /** The rep's task for what the lead waits for; those that no longer hold are closed. */
-async function writeTasks({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+async function writeTasks({ crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, links: Links, signal?: AbortSignal): Promise<void> {
   const wanted = wantedTask(lead, leadCrmId);
   const tasks = lead.linked.filter(({ kind }) => kind === "task");
   if (wanted && tasks.find(({ key }) => key === wanted.key)?.written !== hashOf(wanted)) {
     const ref = await crm.upsertTask(wanted, signal);
-    await linkCrm(pool, crm.name, "task", wanted.key, ref.crmId, hashOf(wanted));
+    links.made.push({ kind: "task", ourId: wanted.key, crmId: ref.crmId, written: hashOf(wanted) });
   }
   for (const { key } of tasks.filter((one) => one.key !== wanted?.key)) {
     await crm.closeTask(key, signal);
-    await unlinkCrm(pool, crm.name, "task", key);
+    links.gone.push(key);
   }
 }
 
@@ -102,7 +99,7 @@ function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
 }
 
 /** What sales needs to know about a handoff and about its rejection, each written once. */
-async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+async function writeNotes({ crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, links: Links, signal?: AbortSignal): Promise<void> {
   const { handoff } = lead;
   if (!handoff) return;
   const wanted: NoteRecord[] = [{
@@ -114,7 +111,7 @@ async function writeNotes({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: s
   }
   for (const note of wanted.filter((one) => !lead.linked.some(({ kind, key }) => kind === "note" && key === one.key))) {
     const ref = await crm.addNote(note, signal);
-    await linkCrm(pool, crm.name, "note", note.key, ref.crmId);
+    links.made.push({ kind: "note", ourId: note.key, crmId: ref.crmId, written: null });
   }
 }
 
@@ -143,12 +140,6 @@ async function followSurvivor(deps: CrmDeps, lead: LeadForCrm, merged: CrmMerged
   const ref = await crm.upsertLead(leadRecord(lead, merged.into, null), signal);
   await noteRecord(deps, lead.leadId, ref.crmId);
   return { state: "done" };
-}
-
-/** The same to the CRM; an opportunity that it knows by now is no change. */
-function isSame(a: LeadForCrm, b: LeadForCrm | undefined): boolean {
-  const shown = (lead: LeadForCrm) => JSON.stringify({ ...lead, link: null, linked: null, account: lead.account && { ...lead.account, link: null }, opportunities: [] });
-  return b !== undefined && shown(a) === shown(b) && b.opportunities.every((one) => a.opportunities.some((known) => known.id === one.id));
 }
 
 function hashOf(content: unknown): string {

@@ -8,8 +8,9 @@ import { pauseConnection, resumeConnection, useConnection } from "../store/conne
 import { markGone } from "../store/crm-links.ts";
 import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
+import { endSync } from "../store/crm-sync.ts";
 import {
-  addEffect, claimEffect, effectsAhead, endEffect, releaseEffect, withdrawEffects, type Effect, type EffectEnd, type EffectKind,
+  addEffect, claimEffects, countOpenEffects, endEffect, releaseEffect, withdrawEffects, type Claimed, type ClaimedEffect, type Effect, type EffectEnd, type EffectKind,
 } from "../store/effects.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
 import type { Subject } from "../workflows/contract.ts";
@@ -94,49 +95,78 @@ async function carryOut(deps: Tools, subject: Subject, run: Run): Promise<Carrie
 }
 
 async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<CarriedOut> {
-  let ahead = await effectsAhead(deps.pool, subject);
-  if (ahead.isGone) await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
   for (let done = 0; ;) {
-    const lanes = await Promise.allSettled(ahead.kinds.map((kind) => carryOutKind(deps, subject, kind, run)));
+    const claimed = await claim(deps, subject, kinds);
+    const [mine, withdrawn] = claimed.isGone ? await withdraw(deps, subject, claimed) : [claimed.effects, 0];
+    const lanes = await Promise.allSettled(mine.map((first) => carryOutKind(deps, first, claimed.isPaused, run)));
     const failed = lanes.find((lane) => lane.status === "rejected");
     if (failed) throw failed.reason;
-    const doneNow = lanes.reduce((sum, lane) => sum + (lane.status === "fulfilled" ? lane.value : 0), 0);
+    const ended = lanes.flatMap((lane) => (lane.status === "fulfilled" ? [lane.value] : []));
+    const doneNow = ended.reduce((sum, lane) => sum + lane.done, 0);
     done += doneNow;
-    ahead = await effectsAhead(deps.pool, subject);
-    // A decision may have written more meanwhile; where nothing moves, what is left belongs to another run or is too much for this one.
-    if (ahead.open > 0 && doneNow > 0 && !isOver(run)) continue;
-    if (ahead.open > 0 && !run.isLocal) throw failure("NotAllDone", `${ahead.open} effects are left`, 1_000);
-    return { done, left: ahead.open };
+    // What a decision has written since is that decision's to carry out.
+    if (claimed.isAll && withdrawn === 0 && ended.every((lane) => lane.isOver)) return { done, left: 0 };
+    const left = await countOpenEffects(deps.pool, subject);
+    // Where nothing moves, what is left belongs to another run or is too much for this one.
+    if (left > 0 && doneNow + withdrawn > 0 && !isOver(run)) continue;
+    if (left > 0 && !run.isLocal) throw failure("NotAllDone", `${left} effects are left`, 1_000);
+    return { done, left };
   }
+}
+
+const kinds: readonly EffectKind[] = ["mail", "sync-crm"];
+
+function claim(deps: Tools, subject: Subject, of: readonly EffectKind[]): Promise<Claimed> {
+  const now = deps.clock();
+  return claimEffects(deps.repeatable, subject, { kinds: of, now, until: now + claimMs, connection: connectionOf(deps.crm) });
+}
+
+/** Of a lead that is gone only some messages are wanted. Gives those that this run has, and how many effects were withdrawn. */
+async function withdraw(deps: Tools, subject: Subject, { effects }: Claimed): Promise<[readonly ClaimedEffect[], number]> {
+  const withdrawn = await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
+  return [effects.filter((effect) => effect.kind === "mail" && regardless.some((what) => what === effect.what)), withdrawn];
 }
 
 function isOver(run: Run): boolean {
   return run.signal.aborted || performance.now() >= run.stopAt;
 }
 
-async function carryOutKind(deps: Tools, subject: Subject, kind: EffectKind, run: Run): Promise<number> {
-  for (let done = 0; ; done++) {
-    if (isOver(run)) return done;
-    const now = deps.clock();
-    const effect = await claimEffect(deps.repeatable, subject, kind, now, now + claimMs);
-    if (!effect) return done;
+/** Carries out the effect in hand and those of its kind behind it. `isOver`: none was left behind. */
+async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean, run: Run): Promise<{ done: number; isOver: boolean }> {
+  for (let [effect, paused, done] = [first, isPaused, 1]; ; done++) {
     try {
-      const end = await perform(deps, effect, run.signal);
-      deps.crashPoint?.("effect-done");
-      await endEffect(deps.pool, effect.id, end, deps.clock());
-      if (effect.isLast) return done + 1;
+      await carryOutOne(deps, effect, paused, run.signal);
     } catch (error) {
-      if (await giveUp(deps, effect, error)) continue;
-      await releaseEffect(deps.pool, effect.id, sayWhy(error));
-      throw new Unfinished(error, effect.attempts);
+      if (!(await giveUp(deps, effect, error))) {
+        await releaseEffect(deps.pool, effect.id, sayWhy(error));
+        throw new Unfinished(error, effect.attempts);
+      }
     }
+    if (effect.isLast) return { done, isOver: true };
+    if (isOver(run)) return { done, isOver: false };
+    const next = await claim(deps, effect.subject, [effect.kind]);
+    if (!next.effects[0]) return { done, isOver: false };
+    [effect, paused] = [next.effects[0], next.isPaused];
   }
 }
 
-async function perform(deps: Tools, effect: Effect, signal: AbortSignal): Promise<EffectEnd> {
+/** More turns than a lead changes during one sync. */
+const mostTurns = 4;
+
+async function carryOutOne(deps: Tools, effect: Effect, isPaused: boolean, signal: AbortSignal): Promise<void> {
+  for (let turn = 0; turn < mostTurns; turn++) {
+    const end = await perform(deps, effect, isPaused, signal);
+    deps.crashPoint?.("effect-done");
+    if (end.state !== "done" || !end.seen) return endEffect(deps.pool, effect.id, end, deps.clock());
+    if (await endSync(deps.pool, effect.id, end.seen, deps.clock())) return;
+  }
+  throw new Error("the lead kept changing while it was being synchronised");
+}
+
+async function perform(deps: Tools, effect: Effect, isPaused: boolean, signal: AbortSignal): Promise<EffectEnd> {
   const work = { ...deps, pool: deps.repeatable };
   switch (effect.kind) {
-    case "sync-crm": return overConnection(deps, effect, () => syncCrm(work, effect.subject.id, signal));
+    case "sync-crm": return overConnection(deps, effect, isPaused, () => syncCrm(work, effect.subject.id, signal));
     case "mail": {
       const end = await sendMail(work, effect, signal);
       if (end.state === "failed") await openTask(deps.pool, taskFor(effect, "dead-letter", { why: end.why }), deps.clock());
@@ -146,9 +176,9 @@ async function perform(deps: Tools, effect: Effect, signal: AbortSignal): Promis
 }
 
 /** A paused connection is not used; the run that finds it working again opens it for everybody. */
-async function overConnection(deps: EffectDeps, effect: Effect, work: () => Promise<EffectEnd>): Promise<EffectEnd> {
+async function overConnection(deps: EffectDeps, effect: Effect, isPaused: boolean, work: () => Promise<EffectEnd>): Promise<EffectEnd> {
   const name = connectionOf(deps.crm);
-  const state = await useConnection(deps.pool, name, deps.clock());
+  const state = isPaused ? await useConnection(deps.pool, name, deps.clock()) : { kind: "open" as const };
   if (state.kind === "paused") throw new ConnectionPaused(name, state.until);
   try {
     const end = await work();

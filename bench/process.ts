@@ -59,7 +59,7 @@ export async function startProcess(stack: Stack): Promise<Process> {
   const clock = Date.now;
   const activities = watched(createActivities({
     pool, repeatable, agreements, clock, client, publicUrl: "http://baton.test",
-    crm: createHouseCrm(houseTables(repeatable, clock)), mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
+    crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs: 100 }), mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
   }), within, (kind, subject) => {
     const key = `${kind} ${subject}`;
     awaited.get(key)?.();

@@ -1,12 +1,21 @@
 import type { HouseAnswer, HouseTables, HouseTrouble } from "../store/house.ts";
 import { CrmBusy, CrmDown, CrmGone, CrmMerged, CrmRefused, CrmUnauthorized, type CrmPort, type CrmRef } from "./crm.ts";
 
-/** The built-in CRM behind the port: no network, but the same answers, and the troubles one can rehearse. */
-export function createHouseCrm(tables: HouseTables): CrmPort {
+/**
+ * The built-in CRM behind the port: no network, but the same answers, and the troubles one can rehearse. Having found no
+ * trouble it looks for one again after `calmForMs`: a sync makes half a dozen calls within a few milliseconds.
+ */
+export function createHouseCrm(tables: HouseTables, { calmForMs = 0 } = {}): CrmPort {
+  let calmUntil = 0;
+  const look = async (signal: AbortSignal | undefined): Promise<void> => {
+    if (performance.now() < calmUntil) return;
+    const trouble = await tables.trouble();
+    if (trouble) await suffer(trouble, signal);
+    else calmUntil = performance.now() + calmForMs;
+  };
   const call = async <T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> => {
     try {
-      const trouble = await tables.trouble();
-      if (trouble) await suffer(trouble, signal);
+      await look(signal);
       return await ask();
     } catch (error) {
       throw asCrmError(error);

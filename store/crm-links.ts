@@ -27,8 +27,18 @@ export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string
     where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, excluded.written)`);
 }
 
-export async function unlinkCrm(db: Db, crm: string, kind: LinkKind, ourId: string): Promise<void> {
-  await send(db, sql`delete from crm_link where crm = ${crm} and kind = ${kind} and our_id = ${ourId}`);
+/** A record in the CRM that a sync has made or written. */
+export interface NewLink { readonly kind: Exclude<LinkKind, "lead">; readonly ourId: string; readonly crmId: string; readonly written: string | null }
+
+/** Remembers what a sync has written, and forgets the tasks (by our key) that it has closed; a repeat changes nothing. */
+export async function saveLinks(db: Db, crm: string, { made, gone }: { readonly made: readonly NewLink[]; readonly gone: readonly string[] }): Promise<void> {
+  if (made.length === 0 && gone.length === 0) return;
+  await send(db, sql`
+    with gone as (delete from crm_link where crm = ${crm} and kind = 'task' and our_id = any(${gone}))
+    insert into crm_link (crm, kind, our_id, crm_id, written)
+    select ${crm}, m.kind, m."ourId", m."crmId", m.written from jsonb_to_recordset(${JSON.stringify(made)}::jsonb) as m(kind text, "ourId" text, "crmId" text, written text)
+    on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = excluded.written
+    where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, excluded.written)`);
 }
 
 /** Remembers under which id the CRM has the lead, and the id as one of the names the person is known by; a repeat changes nothing. */

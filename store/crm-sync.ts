@@ -2,12 +2,15 @@ import type { Fact } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
 import type { Stage, WaitingOn } from "../handoff/stage.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { firstRow, prepared, rows, sql, type Db } from "./db.ts";
+import type { SeenLead } from "./effects.ts";
 import type { StoredFact } from "./subject.ts";
 
 /** What Postgres says about a lead now, as far as the CRM shows it. */
 export interface LeadForCrm {
   readonly leadId: string;
+  /** All that the CRM shows of the lead, as one word: it is another one as soon as there is something else to write. */
+  readonly shown: string;
   readonly stage: Stage;
   readonly stageSince: Instant;
   readonly waitingOn: WaitingOn;
@@ -46,23 +49,32 @@ export interface HandoffForCrm {
   readonly rejectionReason: string | null;
 }
 
+/** The lead and what stands around it, as far as the CRM shows it. */
+const around = `lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
+  left join lateral (select *, xmin as version from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true`;
+
+// Of the lead itself only what is shown: the link to its record, which a first sync writes, is no change.
+// A version of the other rows is enough.
+const shown = `md5(concat_ws('|', l.stage, l.stage_since, l.waiting_on, coalesce(l.owner_id, '-'), coalesce(l.queue, '-'), coalesce(l.lead_type, '-'), coalesce(l.band, '-'),
+  coalesce(l.territory, '-'), coalesce(l.due_at::text, '-'), coalesce(l.email, '-'), l.facts, coalesce(a.xmin::text, '-'), coalesce(h.version::text, '-'), coalesce(r.xmin::text, '-'),
+  case when l.stage = 'opportunity' then (select string_agg(concat_ws(' ', o.id, o.stage, o.amount_minor, o.won_at, o.lost_at), ',' order by o.id) from opportunity o where o.lead_id = l.id) end))`;
+
 /** Undefined when there is no such lead. */
 export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<LeadForCrm | undefined> {
-  const row = await firstRow<LeadSyncRow>(db, sql`
+  const row = await firstRow<LeadSyncRow>(db, prepared("lead-for-crm", { text: `
     select l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
-      l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts,
+      l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts, ${shown} as shown,
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
       ll.crm_id as link_id, ll.gone_at, al.crm_id as account_link_id, al.written,
       (select json_agg(json_build_object('kind', kind, 'key', our_id, 'written', written) order by our_id)
-        from crm_link where crm = ${crm} and kind in ('task', 'note') and split_part(our_id, '/', 1) = l.id) as linked
-    from lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
-      left join crm_link ll on ll.crm = ${crm} and ll.kind = 'lead' and ll.our_id = l.id
-      left join crm_link al on al.crm = ${crm} and al.kind = 'account' and al.our_id = a.id
-      left join lateral (select * from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true
-    where l.id = ${leadId}`);
+        from crm_link where crm = $1 and kind in ('task', 'note') and split_part(our_id, '/', 1) = l.id) as linked
+    from ${around}
+      left join crm_link ll on ll.crm = $1 and ll.kind = 'lead' and ll.our_id = l.id
+      left join crm_link al on al.crm = $1 and al.kind = 'account' and al.our_id = a.id
+    where l.id = $2`, values: [crm, leadId] }));
   if (!row) return undefined;
   return {
-    leadId: row.id, stage: row.stage, stageSince: row.stage_since.getTime(), waitingOn: row.waiting_on, ownerId: row.owner_id, ownerCrmId: row.owner_crm_id,
+    leadId: row.id, shown: row.shown, stage: row.stage, stageSince: row.stage_since.getTime(), waitingOn: row.waiting_on, ownerId: row.owner_id, ownerCrmId: row.owner_crm_id,
     ownerZone: row.owner_zone, queue: row.queue, leadType: row.lead_type, band: row.band, territory: row.territory, dueAt: row.due_at?.getTime() ?? null, email: row.email,
     facts: factsOf(row.facts),
     account: row.account_id === null ? null : {
@@ -81,12 +93,25 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
   };
 }
 
+/**
+ * Ends the effect of a sync if the lead is as it was seen. False when it changed meanwhile: what was written is not true
+ * any more and must be written again; the effect stays open.
+ */
+export async function endSync(db: Db, effectId: number, seen: SeenLead, now: Instant): Promise<boolean> {
+  const row = await firstRow<{ is_same: boolean }>(db, prepared("end-sync", { text: `
+    with seen as materialized (select ${shown} = $1 as is_same from ${around} where l.id = $2),
+    ended as (
+      update effect set state = 'done', done_at = $3, claimed_until = null, error = null where id = $4 and state = 'open' and (select is_same from seen))
+    select is_same from seen`, values: [seen.shown, seen.leadId, new Date(now), effectId] }));
+  return row?.is_same ?? false;
+}
+
 export async function noteOpportunityCrmId(db: Db, opportunityId: string, crmId: string): Promise<void> {
   await db.query(sql`update opportunity set crm_id = ${crmId} where id = ${opportunityId} and crm_id is null and not exists (select from opportunity where crm_id = ${crmId})`);
 }
 
 type LeadSyncRow = {
-  id: string; stage: Stage; stage_since: Date; waiting_on: WaitingOn; owner_id: string | null; owner_crm_id: string | null; owner_zone: string | null; queue: string | null;
+  id: string; shown: string; stage: Stage; stage_since: Date; waiting_on: WaitingOn; owner_id: string | null; owner_crm_id: string | null; owner_zone: string | null; queue: string | null;
   lead_type: string | null; band: string | null; territory: string | null; due_at: Date | null; email: string | null; facts: Record<string, StoredFact>;
   account_id: string | null; account_facts: Record<string, StoredFact> | null;
   handoff_id: string | null; state: string | null; round: number | null; handoff_type: string | null; path: string | null; handoff_band: string | null;

@@ -66,22 +66,54 @@ export async function openEffects(db: Db, subject: Subject): Promise<Effect[]> {
 /** An effect that a run has taken; `isLast`: no other one of its kind was waiting behind it. */
 export type ClaimedEffect = Effect & { readonly isLast: boolean };
 
-/**
- * Takes the subject's first open effect of this kind for one run, until `until`. Undefined when there is none, or when
- * another run has it. Order holds within a kind: a CRM that is away keeps no mail back.
- */
-export async function claimEffect(db: Db, subject: Subject, kind: EffectKind, now: Instant, until: Instant): Promise<ClaimedEffect | undefined> {
-  const row = await firstRow<EffectRow & { is_last: boolean }>(db, sql`
-    update effect set claimed_until = ${new Date(until)}, attempts = attempts + 1
-    where id = (select id from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = ${kind} and state = 'open' order by id limit 1)
-      and state = 'open' and (claimed_until is null or claimed_until <= ${new Date(now)})
-    returning *, not exists (select from effect later where later.subject_kind = ${subject.kind} and later.subject_id = ${subject.id}
-      and later.kind = ${kind} and later.state = 'open' and later.id > effect.id) as is_last`);
-  return row && { ...effectOf(row), isLast: row.is_last };
+/** What a run takes at once, and what it finds on the way. */
+export interface Claimed {
+  readonly effects: readonly ClaimedEffect[];
+  /** Each kind that is open is among them: nobody else is at work on this subject. */
+  readonly isAll: boolean;
+  /** The lead was erased, or merged into another one. */
+  readonly isGone: boolean;
+  /** The connection was paused and not opened again (store/connections.ts). */
+  readonly isPaused: boolean;
 }
 
+export interface Claim {
+  readonly kinds: readonly EffectKind[];
+  readonly now: Instant;
+  readonly until: Instant;
+  /** The connection over which syncs go. */
+  readonly connection: string;
+}
+
+/**
+ * Takes the subject's first open effect of each kind for one run, until `until`; of a kind that another run has at work,
+ * none. Order holds within a kind: a CRM that is away keeps no mail back.
+ */
+export async function claimEffects(db: Db, subject: Subject, { kinds, now, until, connection }: Claim): Promise<Claimed> {
+  const found = await rows<EffectRow & { is_last: boolean; kinds: number; is_gone: boolean | null; is_paused: boolean }>(db, sql`
+    with first as materialized (
+      select distinct on (kind) id from effect
+      where subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = any(${kinds}) and state = 'open' order by kind, id)
+    update effect set claimed_until = ${new Date(until)}, attempts = attempts + 1
+    where id = any(array(select id from first)) and state = 'open' and (claimed_until is null or claimed_until <= ${new Date(now)})
+    returning *,
+      not exists (select from effect later where later.subject_kind = ${subject.kind} and later.subject_id = ${subject.id}
+        and later.kind = effect.kind and later.state = 'open' and later.id > effect.id) as is_last,
+      (select count(*)::int from first) as kinds,
+      (select erased_at is not null or merged_into is not null from lead where ${subject.kind === "lead"} and id = ${subject.id}) as is_gone,
+      exists (select from connection where name = ${connection} and since is not null) as is_paused`);
+  const [one] = found;
+  return {
+    effects: found.map((row) => ({ ...effectOf(row), isLast: row.is_last })),
+    isAll: one !== undefined && found.length === one.kinds, isGone: one?.is_gone ?? false, isPaused: one?.is_paused ?? false,
+  };
+}
+
+/** What a sync has written from: of which lead, and all that the CRM shows of it, as one word (store/crm-sync.ts). */
+export interface SeenLead { readonly leadId: string; readonly shown: string }
+
 /** How an effect ended: done; withdrawn because nobody needs it any more; failed because it can never be done. */
-export type EffectEnd = { readonly state: "done" } | { readonly state: "withdrawn" | "failed"; readonly why: string };
+export type EffectEnd = { readonly state: "done"; readonly seen?: SeenLead } | { readonly state: "withdrawn" | "failed"; readonly why: string };
 
 export async function endEffect(db: Db, id: number, end: EffectEnd, now: Instant): Promise<void> {
   await db.query(sql`
@@ -102,15 +134,7 @@ export async function withdrawEffects(db: Db, subject: Subject, why: string, exc
   return rowCount ?? 0;
 }
 
-/** What a run finds: how many effects are open and of which kinds, and whether the lead was erased, or merged into another one. */
-export async function effectsAhead(db: Db, subject: Subject): Promise<{ open: number; kinds: EffectKind[]; isGone: boolean }> {
-  const row = await firstRow<{ open: number; kinds: EffectKind[] | null; gone: boolean | null }>(db, sql`
-    select count(*)::int as open, array_agg(distinct kind) as kinds,
-      (select erased_at is not null or merged_into is not null from lead where ${subject.kind === "lead"} and id = ${subject.id}) as gone
-    from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open'`);
-  return { open: row?.open ?? 0, kinds: row?.kinds ?? [], isGone: row?.gone ?? false };
-}
-
+/** How many of the subject's effects are still to be done. */
 export async function countOpenEffects(db: Db, subject: Subject): Promise<number> {
   const row = await firstRow<{ n: number }>(db, sql`
     select count(*)::int as n from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open'`);

@@ -58,12 +58,13 @@ async function upsertAccount(pool: Pool, account: AccountRecord, now: Instant): 
   const refused = tooLong(account.facts);
   if (refused) return refused;
   return optimistically(async () => {
+    // Most are new to it, and one that is not is found by the attempt.
+    const made = await firstRow<CrmRef>(pool, sql`
+      insert into house_account (external_id, facts, changed_at) values (${account.accountId}, ${account.facts}, ${new Date(now)})
+      on conflict (external_id) do nothing returning id as "crmId", version`);
+    if (made) return made;
     const known = await firstRow<{ id: string; facts: LeadRecord["facts"]; version: number }>(pool, sql`select id, facts, version from house_account where external_id = ${account.accountId}`);
-    if (!known) {
-      return firstRow<CrmRef>(pool, sql`
-        insert into house_account (external_id, facts, changed_at) values (${account.accountId}, ${account.facts}, ${new Date(now)})
-        on conflict (external_id) do nothing returning id as "crmId", version`);
-    }
+    if (!known) return undefined;
     const facts = newerFacts(known.facts, account.facts);
     if (facts === known.facts) return { crmId: known.id, version: known.version };
     return firstRow<CrmRef>(pool, sql`
@@ -77,6 +78,9 @@ async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<H
   if (refused) return refused;
   let absent: HouseAnswer | null = null;
   const written = await optimistically(async () => {
+    // Without an id the record is new to it, nearly always.
+    const made = lead.crmId === null ? await insertLead(pool, lead, now) : undefined;
+    if (made) return made;
     const known = await recordFor(pool, lead);
     absent = known ? (absence(known) ?? taken(known, lead)) : null;
     if (absent) return { crmId: "", version: 0 };

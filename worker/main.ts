@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   const pool = openPool(settings.DATABASE_URL, { max: 20, onError });
   const repeatable = openPool(settings.DATABASE_URL, { max: 12, onError, isRepeatable: true });
   const agreements = createAgreements(agreementOf);
-  const crm = createHouseCrm(houseTables(repeatable, clock));
+  const crm = createHouseCrm(houseTables(repeatable, clock), { calmForMs: 100 });
   const mail = settings.SMTP_URL
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
     : createKeptMail((message) => keepMail(repeatable, message, clock()));

@@ -43,6 +43,17 @@ describe("a rehearsed outage", () => {
     expect(await crm.findLead({ leadId: `ld_trouble-${kind}` })).toBeNull();
   });
 
+  test("that begins while all was calm shows when the calm is over, and its end shows at once", async () => {
+    const calm = createHouseCrm(houseTables(pool, now), { calmForMs: 200 });
+    await calm.upsertLead(someLead("calm"));
+    const seen = performance.now();
+    await setHouseTrouble(pool, { kind: "down" });
+    await expect.poll(() => calm.findLead({ leadId: "ld_calm" }).then(() => "found", (error: Error) => error.name), { interval: 10 }).toBe("CrmDown");
+    expect(performance.now() - seen).toBeLessThan(1_000);
+    await setHouseTrouble(pool, null);
+    expect(await calm.findLead({ leadId: "ld_calm" })).not.toBeNull();
+  });
+
   test("a slow CRM is waited for no longer than the caller says", async () => {
     await setHouseTrouble(pool, { kind: "slow", waitMs: 60_000 });
     const hurry = AbortSignal.timeout(50);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { addEffect, claimEffect, countOpenEffects, endEffect, openEffects, releaseEffect, withdrawEffects, type NewEffect } from "../../store/effects.ts";
+import { addEffect, claimEffects, countOpenEffects, endEffect, openEffects, releaseEffect, withdrawEffects, type EffectKind, type NewEffect } from "../../store/effects.ts";
 import { inTransaction, openPool, type Pool } from "../../store/db.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
@@ -15,9 +15,11 @@ afterAll(async () => {
   await pool.end();
   await database.drop();
 });
-beforeEach(async () => { await pool.query("truncate effect"); });
+beforeEach(async () => { await pool.query("truncate effect, connection"); });
 
 const add = (key: string, more: Partial<NewEffect> = {}) => addEffect(pool, { key, subject: ada, kind: "mail", what: "offer", payload: {}, ...more }, now);
+const connection = "crm:test";
+const claimEffect = async (kind: EffectKind, at = now, until = now + 1_000) => (await claimEffects(pool, ada, { kinds: [kind], now: at, until, connection })).effects[0];
 const open = async () => (await openEffects(pool, ada)).map((effect) => effect.key);
 
 test("the same key is one effect, and the first wording stands", async () => {
@@ -39,7 +41,7 @@ test("a new sync replaces the subject's waiting ones, not mail, not another subj
   await add("other", { ...sync, subject: { kind: "lead", id: "ld_bea" } });
   await add("mail");
   await add("s1", sync);
-  await claimEffect(pool, ada, "sync-crm", now, now + 1_000);
+  await claimEffect("sync-crm");
   await add("s2", sync);
   await add("s3", sync);
   expect(await open()).toEqual(["mail", "s1", "s3"]);
@@ -53,30 +55,45 @@ test("effects of a kind are claimed in order, one at a time; another kind is not
   await add("m1");
   await add("m2");
   await add("s1", { kind: "sync-crm", what: "lead" });
-  const first = await claimEffect(pool, ada, "mail", now, now + 1_000);
+  const first = await claimEffect("mail");
   expect(first).toMatchObject({ key: "m1", attempts: 1 });
-  expect(await claimEffect(pool, ada, "mail", now, now + 1_000)).toBeUndefined();
-  expect(await claimEffect(pool, ada, "sync-crm", now, now + 1_000)).toMatchObject({ key: "s1" });
+  expect(await claimEffect("mail")).toBeUndefined();
+  expect(await claimEffect("sync-crm")).toMatchObject({ key: "s1" });
   await endEffect(pool, first!.id, { state: "done" }, now);
-  expect(await claimEffect(pool, ada, "mail", now, now + 1_000)).toMatchObject({ key: "m2" });
+  expect(await claimEffect("mail")).toMatchObject({ key: "m2" });
+});
+
+test("a run takes the first of each kind at once, and knows whether that is all, whether the lead is gone and whether the connection is paused", async () => {
+  const both = (at = now) => claimEffects(pool, ada, { kinds: ["mail", "sync-crm"], now: at, until: at + 1_000, connection });
+  expect(await both()).toEqual({ effects: [], isAll: false, isGone: false, isPaused: false });
+  await add("m1");
+  await add("m2");
+  await add("s1", { kind: "sync-crm", what: "lead" });
+  const taken = await both();
+  expect(taken).toMatchObject({ isAll: true, isGone: false, isPaused: false });
+  expect(taken.effects.map((effect) => [effect.key, effect.isLast]).sort()).toEqual([["m1", false], ["s1", true]]);
+  await releaseEffect(pool, taken.effects.find((effect) => effect.key === "m1")!.id, "no");
+  await pool.query("insert into connection (name, since) values ($1, now())", [connection]);
+  // The sync is in another run's hands.
+  expect(await both()).toMatchObject({ effects: [{ key: "m1" }], isAll: false, isPaused: true });
 });
 
 test("of ten runs that want the same effect one gets it", async () => {
   await add("m1");
-  const claimed = await Promise.all(Array.from({ length: 10 }, () => claimEffect(pool, ada, "mail", now, now + 1_000)));
+  const claimed = await Promise.all(Array.from({ length: 10 }, () => claimEffect("mail")));
   expect(claimed.filter(Boolean)).toHaveLength(1);
 });
 
 test("given back or with its claim over, it can be claimed again; ended, never", async () => {
   await add("m1");
-  const first = await claimEffect(pool, ada, "mail", now, now + 1_000);
-  expect(await claimEffect(pool, ada, "mail", now + 1_000, now + 2_000)).toMatchObject({ attempts: 2 });
+  const first = await claimEffect("mail");
+  expect(await claimEffect("mail", now + 1_000, now + 2_000)).toMatchObject({ attempts: 2 });
   await releaseEffect(pool, first!.id, "the server answered 451");
-  expect(await claimEffect(pool, ada, "mail", now + 1_001, now + 2_000)).toMatchObject({ attempts: 3 });
+  expect(await claimEffect("mail", now + 1_001, now + 2_000)).toMatchObject({ attempts: 3 });
   await endEffect(pool, first!.id, { state: "failed", why: "no" }, now);
   await endEffect(pool, first!.id, { state: "done" }, now);
   expect((await pool.query("select state, error from effect")).rows).toEqual([{ state: "failed", error: "no" }]);
-  expect(await claimEffect(pool, ada, "mail", now + 9_000, now + 10_000)).toBeUndefined();
+  expect(await claimEffect("mail", now + 9_000, now + 10_000)).toBeUndefined();
 });
 
 test("withdrawing spares the messages that are wanted all the same", async () => {
