@@ -71,7 +71,7 @@ test("a run takes the first of each kind at once, and knows whether that is all,
   await add("s1", { kind: "sync-crm", what: "lead" });
   const taken = await both();
   expect(taken).toMatchObject({ isAll: true, isGone: false, isPaused: false });
-  expect(taken.effects.map((effect) => [effect.key, effect.isLast]).sort()).toEqual([["m1", false], ["s1", true]]);
+  expect(taken.effects.map((effect) => `${effect.key} ${effect.isLast}`).toSorted((a, b) => a.localeCompare(b))).toEqual(["m1 false", "s1 true"]);
   await releaseEffect(pool, taken.effects.find((effect) => effect.key === "m1")!.id, "no");
   await pool.query("insert into connection (name, since) values ($1, now())", [connection]);
   // The sync is in another run's hands.
