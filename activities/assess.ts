@@ -51,7 +51,7 @@ async function applyAssessment(c: Case, input: AssessInput, q: Qualification, ba
   switch (c.lead.stage) {
     case "new":
       if (q.verdict === "needs-data") return awaitData(c, q);
-      await endTasks(c.tx, c.subject, ["fix-data"], { state: "done", by: "baton", how: "the facts are there" }, c.now);
+      if (c.hasOpenTasks) await endTasks(c.tx, c.subject, ["fix-data"], { state: "done", by: "baton", how: "the facts are there" }, c.now);
       return q.verdict === "hand-off" ? handOff(c, input, q, leadTypeOf(c.agreement, q.leadType ?? "")) : enterNurture(c, q);
     case "nurture":
       if (q.verdict === "hand-off") return handOff(c, input, q, leadTypeOf(c.agreement, q.leadType ?? ""));
@@ -141,7 +141,7 @@ export async function handOff(c: Case, input: { facts: Facts; engagements: reado
   c.lead.band = q.band;
   c.lead.review_at = null;
   setState(c.lead, { waitingOn: "assessment", nextStep: "it is routed", nextAt: c.now, owner: null, queue: null });
-  await endTasks(c.tx, c.subject, ["nurture-review", "renurture-review"], { state: "withdrawn", by: "baton", how: "it was handed off" }, c.now);
+  if (c.hasOpenTasks) await endTasks(c.tx, c.subject, ["nurture-review", "renurture-review"], { state: "withdrawn", by: "baton", how: "it was handed off" }, c.now);
 }
 
 /** Remembers the score for lists and for what the next engagement is compared with. */

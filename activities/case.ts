@@ -33,13 +33,15 @@ export interface Case {
   readonly pending: Omit<NewEffect, "subject">[];
   /** Effects wait from before: of a decision that the process never heard of, or that are under way. */
   readonly hasOpenEffects: boolean;
+  /** Tasks of people about this lead were open when the decision began: most leads have none, and none must be ended. */
+  readonly hasOpenTasks: boolean;
   /** This cycle is over; the lead goes on in the next one. */
   nextCycle: boolean;
 }
 
 /** Locks the lead and reads what a decision needs; `at` is its time where that is not the workflow's. Throws when there is no such lead, or no agreement yet: both are for an engineer. */
 export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at: Promise<Instant> | Instant = key.now): Promise<Case> {
-  const [now, lead, { handoff, account, hasOpenEffects, activeAgreementId }] = await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
+  const [now, lead, { handoff, account, hasOpenEffects, hasOpenTasks, activeAgreementId }] = await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
   if (!lead) throw new Error(`there is no lead ${key.subject.id}`);
   const agreementId = handoff?.agreement_id ?? activeAgreementId;
   if (agreementId === null) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
@@ -51,7 +53,7 @@ export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at:
   return {
     tx, key: { ...key, now }, subject: key.subject, now, lead, handoff, account,
     agreement: version.agreement, agreementId: version.id,
-    pending: [], hasOpenEffects, nextCycle: false,
+    pending: [], hasOpenEffects, hasOpenTasks, nextCycle: false,
   };
 }
 

@@ -7,8 +7,9 @@ import { settleAction } from "../store/actions.ts";
 import { assessInput } from "./assess.ts";
 import { closeCase, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
 import { lookAhead } from "./check-clocks.ts";
+import { toOpportunity, toSql } from "./answers.ts";
 import { disqualify, endIfGone } from "./ending.ts";
-import { settleOne, toOpportunity, toSql } from "./settle.ts";
+import { settleOne } from "./settle.ts";
 
 /**
  * News from outside is a hint to look at Postgres again: what the CRM's users did, opportunities, suppression, merges and

@@ -87,7 +87,7 @@ async function offer(c: Case, repId: string): Promise<void> {
   c.lead.owner_id = repId;
   c.lead.queue = null;
   waitForRep(c, "outreach", judged);
-  await endTasks(c.tx, c.subject, ["fallback", "escalated", "contested"], { state: "done", by: "baton", how: "it has an owner" }, c.now);
+  if (c.hasOpenTasks) await endTasks(c.tx, c.subject, ["fallback", "escalated", "contested"], { state: "done", by: "baton", how: "it has an owner" }, c.now);
   await mail(c, "offer", h.round, { repId, dueAt: judged.dueAt });
   await syncCrm(c);
 }
