@@ -3,10 +3,10 @@ import pg from "pg";
 export interface Listening { close(): Promise<void> }
 
 /**
- * Calls `wake` for every notification on these channels, and once after each (re)connection, because what was said while
- * nobody listened is lost. A lost connection is made again; the caller polls as well and never depends on a notification.
+ * Calls `wake` for every notification on these channels, and once after each (re)connection, without a payload, because
+ * what was said while nobody listened is lost. A lost connection is made again; the caller polls as well and never depends on a notification.
  */
-export function listen(url: string, channels: readonly string[], wake: (channel: string) => void): Listening {
+export function listen(url: string, channels: readonly string[], wake: (channel: string, payload: string) => void): Listening {
   let client: pg.Client | undefined;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
@@ -24,11 +24,11 @@ export function listen(url: string, channels: readonly string[], wake: (channel:
     };
     next.on("error", lost);
     next.on("end", lost);
-    next.on("notification", (message) => wake(message.channel));
+    next.on("notification", (message) => wake(message.channel, message.payload ?? ""));
     try {
       await next.connect();
       for (const channel of channels) await next.query(`listen ${channel}`);
-      for (const channel of channels) wake(channel);
+      for (const channel of channels) wake(channel, "");
     } catch {
       lost();
     }

@@ -12,7 +12,7 @@ export interface Telling {
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
-/** The channel on which the relay listens. */
+/** The channel on which the relay listens; the payload names the lane, and is empty where any may be meant. */
 export const outboxChannel = "baton_outbox";
 
 /** Writes the telling in the caller's transaction and wakes the relay when it commits. */
@@ -30,7 +30,7 @@ export async function tellAll(db: Db, tellings: readonly Telling[], now: Instant
       from unnest(${tellings.map((one) => one.lane)}::smallint[], ${tellings.map((one) => one.kind)}::text[], ${tellings.map((one) => one.workflowId)}::text[],
         ${tellings.map((one) => one.message)}::text[], ${tellings.map((one) => JSON.stringify(one.payload))}::text[]) with ordinality as t(lane, kind, workflow_id, message, payload, n)
       order by n)
-    select pg_notify(${outboxChannel}, '')`);
+    select pg_notify(${outboxChannel}, lane::text) from unnest(${[...new Set(tellings.map((one) => one.lane))]}::smallint[]) as lane`);
 }
 
 /** Tells a lead's process; the id is `leadWorkflowId` of the contract, which the store may not load. */

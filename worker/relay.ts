@@ -1,11 +1,12 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from "@temporalio/client";
 import type { Logger } from "pino";
 import type { CrashHook } from "../store/crash-point.ts";
-import { inTransaction, rows, sql, type Pool } from "../store/db.ts";
+import { inTransaction, rows, sql, type Pool, type Tx } from "../store/db.ts";
 import { listen } from "../store/listen.ts";
 import { inboxChannel } from "../store/inbox.ts";
 import { outboxChannel } from "../store/outbox.ts";
 import { searchAttributes, type LeadStart } from "../workflows/contract.ts";
+import { inRounds, type Rounds } from "./rounds.ts";
 
 export interface RelayDeps {
   readonly pool: Pool;
@@ -22,15 +23,19 @@ export interface RelayDeps {
 }
 
 export interface Relay {
-  /** When each of its loops last came round, in epoch milliseconds. */
+  /** When each of its loops has come round since, in epoch milliseconds. */
   readonly lastRound: () => number;
   stop(): Promise<void>;
 }
 
 interface Row { id: number; kind: "start" | "signal"; workflow_id: string; message: string; payload: Record<string, unknown>; attempts: number }
 
-/** The urgent lane takes what there is; the import lane goes in small helpings, so that a demo request never waits behind a file. */
-const lanes = [{ lane: 1, batch: 32 }, { lane: 2, batch: 8 }] as const;
+/**
+ * The urgent lane takes what there is, and goes on while an earlier helping is being told: a demo request waits for
+ * nobody else's start. The import lane goes in small helpings, one at a time, so that it never gets in the way.
+ */
+const lanes = [{ lane: 1, batch: 32, atOnce: 4 }, { lane: 2, batch: 8, atOnce: 1 }] as const;
+const inboxBatch = 50;
 const idleMs = 1_000;
 const callMs = 5_000;
 
@@ -40,84 +45,77 @@ const callMs = 5_000;
  * starts use the existing run, and signals are hints.
  */
 export function startRelay(deps: RelayDeps): Relay {
-  const stopping = new AbortController();
-  const bells = new Map<string, () => void>();
-  const rounds = new Map<string, number>();
-  const listening = listen(deps.databaseUrl, [outboxChannel, inboxChannel], () => { for (const ring of bells.values()) ring(); });
-
-  const loops = [
-    ...lanes.map(({ lane, batch }) => loop(`lane ${lane}`, () => drainOutbox(deps, lane, batch))),
-    loop("inbox", () => deps.processInbox(50)),
-  ];
-
-  async function loop(name: string, round: () => Promise<number>): Promise<void> {
-    let failures = 0;
-    while (!stopping.signal.aborted) {
-      let done = 0;
-      try {
-        done = await round();
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        if (failures === 1 || failures % 60 === 0) deps.log.warn({ loop: name, failures, error: describe(error) }, "relay round failed; it is tried again");
-      }
-      rounds.set(name, deps.clock());
-      if (done === 0) await pause(name, failures === 0 ? idleMs : Math.min(idleMs * failures, 5_000));
-    }
-  }
-
-  /** Sleeps until the bell rings or the time is over. */
-  function pause(name: string, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = (): void => { clearTimeout(timer); bells.delete(name); resolve(); };
-      const timer = setTimeout(finish, ms);
-      bells.set(name, finish);
-      if (stopping.signal.aborted) finish();
-    });
-  }
-
+  const keep = (name: string, atOnce: number, round: () => Promise<boolean>): Rounds => inRounds({
+    atOnce, idleMs, clock: deps.clock,
+    failed: (error, inARow) => {
+      if (inARow === 1 || inARow % 60 === 0) deps.log.warn({ loop: name, failures: inARow, error: describe(error) }, "relay round failed; it is tried again");
+    },
+  }, round);
+  const outbox = lanes.map((one) => ({ lane: String(one.lane), rounds: keep(`lane ${one.lane}`, one.atOnce, laneOf(deps, one)) }));
+  const inbox = keep("inbox", 1, async () => (await deps.processInbox(inboxBatch)) === inboxBatch);
+  const listening = listen(deps.databaseUrl, [outboxChannel, inboxChannel], (channel, what) => {
+    if (channel === inboxChannel) return inbox.ring();
+    for (const { lane, rounds } of outbox) if (what === "" || what === lane) rounds.ring();
+  });
+  const all = [...outbox.map(({ rounds }) => rounds), inbox];
   return {
-    lastRound: () => Math.min(deps.clock(), ...rounds.values()),
+    lastRound: () => Math.min(deps.clock(), ...all.map((rounds) => rounds.lastRound())),
     async stop() {
-      stopping.abort();
-      for (const ring of bells.values()) ring();
-      await Promise.all(loops);
+      await Promise.all(all.map((rounds) => rounds.stop()));
       await listening.close();
     },
   };
 }
 
-/** One helping of a lane, in order; different workflows go in parallel, one workflow's tellings one after the other. */
-async function drainOutbox(deps: RelayDeps, lane: 1 | 2, batch: number): Promise<number> {
-  return inTransaction(deps.pool, async (tx) => {
+/** Rounds of one lane: each tells one helping, and says whether more is waiting. */
+function laneOf(deps: RelayDeps, { lane, batch }: { readonly lane: 1 | 2; readonly batch: number }): () => Promise<boolean> {
+  /** Workflows that a round is telling something, and those for which another round has left something behind. */
+  const busy = new Set<string>();
+  const leftBehind = new Set<string>();
+  return () => inTransaction(deps.pool, async (tx) => {
     const waiting = await rows<Row>(tx, sql`
       select id, kind, workflow_id, message, payload, attempts from outbox
       where done_at is null and lane = ${lane} and next_at <= ${new Date(deps.clock())} order by id limit ${batch} for update skip locked`);
-    if (waiting.length === 0) return 0;
+    if (waiting.length === 0) return false;
     const byWorkflow = new Map<string, Row[]>();
-    for (const row of waiting) byWorkflow.set(row.workflow_id, [...(byWorkflow.get(row.workflow_id) ?? []), row]);
-    const told: number[] = [];
-    const failed: { row: Row; error: unknown }[] = [];
-    await Promise.all([...byWorkflow.values()].map(async (own) => {
-      for (const row of own) {
-        try {
-          if (await tellTemporal(deps, row)) told.push(row.id);
-          else failed.push({ row, error: "its process has not started yet" });
-        } catch (error) {
-          failed.push({ row, error });
-          return; // what follows for this workflow waits behind it
-        }
-      }
-    }));
-    if (told.length > 0) deps.crashPoint?.("outbox-told");
-    if (told.length > 0) await tx.query(sql`update outbox set done_at = ${new Date(deps.clock())} where id = any(${told})`);
-    for (const { row, error } of failed) {
-      const waitMs = Math.min(1_000 * 2 ** Math.min(row.attempts, 5), 30_000);
-      await tx.query(sql`update outbox set attempts = attempts + 1, next_at = ${new Date(deps.clock() + waitMs)}, error = ${describe(error)} where id = ${row.id}`);
+    for (const row of waiting) {
+      // What is told to one workflow is told in its order: a signal does not overtake its start.
+      if (busy.has(row.workflow_id)) leftBehind.add(row.workflow_id);
+      else byWorkflow.set(row.workflow_id, [...(byWorkflow.get(row.workflow_id) ?? []), row]);
     }
-    if (told.length === 0) throw failed[0]?.error ?? new Error("nothing was told");
-    return told.length;
+    for (const id of byWorkflow.keys()) busy.add(id);
+    try {
+      await tellAll(deps, tx, [...byWorkflow.values()]);
+    } finally {
+      for (const id of byWorkflow.keys()) busy.delete(id);
+    }
+    const isWaitedFor = [...byWorkflow.keys()].filter((id) => leftBehind.delete(id)).length > 0;
+    return isWaitedFor || (waiting.length === batch && byWorkflow.size > 0);
   });
+}
+
+/** Tells each workflow its own, in order; different ones go in parallel. What could not be told stays, for later. Throws when nothing could be told. */
+async function tellAll(deps: RelayDeps, tx: Tx, workflows: readonly (readonly Row[])[]): Promise<void> {
+  const told: number[] = [];
+  const failed: { row: Row; error: unknown }[] = [];
+  await Promise.all(workflows.map(async (own) => {
+    for (const row of own) {
+      try {
+        if (await tellTemporal(deps, row)) told.push(row.id);
+        else failed.push({ row, error: "its process has not started yet" });
+      } catch (error) {
+        failed.push({ row, error });
+        return; // what follows for this workflow waits behind it
+      }
+    }
+  }));
+  if (told.length > 0) deps.crashPoint?.("outbox-told");
+  if (told.length > 0) await tx.query(sql`update outbox set done_at = ${new Date(deps.clock())} where id = any(${told})`);
+  for (const { row, error } of failed) {
+    const waitMs = Math.min(1_000 * 2 ** Math.min(row.attempts, 5), 30_000);
+    await tx.query(sql`update outbox set attempts = attempts + 1, next_at = ${new Date(deps.clock() + waitMs)}, error = ${describe(error)} where id = ${row.id}`);
+  }
+  if (told.length === 0 && failed[0]) throw failed[0].error;
 }
 
 /** Says whether Temporal knows it now; false when a signal came before its start. */

@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { Client } from "@temporalio/client";
+import { NativeConnection } from "@temporalio/worker";
+import { pino } from "pino";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openPool, rows, sql, type Pool } from "../../store/db.ts";
+import { tell, type Telling } from "../../store/outbox.ts";
+import { startRelay, type Relay } from "../../worker/relay.ts";
+import { freshDatabase, temporal, type FreshDatabase } from "../support/world.ts";
+
+let database: FreshDatabase;
+let pool: Pool;
+let connection: NativeConnection;
+let client: Client;
+let relay: Relay;
+/** Starts of these leads wait on their way to the server until the test lets them go. */
+const gates = new Map<string, { readonly begun: () => void; readonly open: Promise<void> }>();
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  pool = openPool(database.url);
+  const server = await temporal();
+  connection = await NativeConnection.connect({ address: server.address });
+  client = new Client({
+    connection, namespace: server.namespace,
+    interceptors: { workflow: [{
+      async startWithDetails(input, next) {
+        const gate = gates.get(input.options.workflowId);
+        gate?.begun();
+        await gate?.open;
+        return next(input);
+      },
+    }] },
+  });
+});
+afterAll(async () => {
+  await connection.close();
+  await pool.end();
+  await database.drop();
+});
+beforeEach(async () => {
+  await pool.query("truncate outbox");
+  // Nobody works on this queue: what is told is all that is looked at.
+  relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue: `relay-${randomBytes(4).toString("hex")}`, log: pino({ level: "silent" }), clock: Date.now, processInbox: () => Promise.resolve(0) });
+});
+afterEach(async () => {
+  gates.clear();
+  await relay.stop();
+  for (const id of begun.splice(0)) await client.workflow.getHandle(id).terminate("the test is over").catch(() => undefined);
+});
+
+const begun: string[] = [];
+const someone = () => `lead/ld_${randomBytes(8).toString("hex")}`;
+const says = (message: string, workflowId: string, lane: 1 | 2 = 1): Telling => ({ lane, kind: "signal", workflowId, message, payload: { id: "x" } });
+function start(workflowId: string, lane: 1 | 2 = 1): Telling {
+  begun.push(workflowId);
+  return { lane, kind: "start", workflowId, message: "leadHandoff", payload: { leadId: workflowId.slice(5), cycle: 1, step: 0, from: "intake", priority: 1 } };
+}
+const say = (telling: Telling) => tell(pool, telling, Date.now());
+const told = async (workflowId: string) => (await rows<{ done: boolean; attempts: number }>(pool, sql`select done_at is not null as done, attempts from outbox where workflow_id = ${workflowId} order by id`));
+const isTold = (workflowId: string) => expect.poll(async () => (await told(workflowId)).every((row) => row.done), { timeout: 10_000, interval: 10 }).toBe(true);
+const signals = async (workflowId: string) => ((await client.workflow.getHandle(workflowId).fetchHistory()).events ?? []).flatMap((event) => event.workflowExecutionSignaledEventAttributes?.signalName ?? []);
+
+/** Holds the lead's start up; resolves to what lets it go, once the start is on its way. */
+function holdUp(workflowId: string): { onItsWay: Promise<void>; letGo: () => void } {
+  let letGo = () => {};
+  let onItsWay = () => {};
+  const way = new Promise<void>((resolve) => { onItsWay = resolve; });
+  gates.set(workflowId, { begun: onItsWay, open: new Promise<void>((resolve) => { letGo = resolve; }) });
+  return { onItsWay: way, letGo: () => letGo() };
+}
+
+test("a lead that comes while another one's start is on its way does not wait for it", async () => {
+  const [slow, quick] = [someone(), someone()];
+  const held = holdUp(slow);
+  await say(start(slow));
+  await held.onItsWay;
+  await say(start(quick));
+  await isTold(quick);
+  expect(await told(slow)).toEqual([{ done: false, attempts: 0 }]);
+  held.letGo();
+  await isTold(slow);
+});
+
+test("news of a lead whose start is on its way waits for it, and is told in its order when it is there", async () => {
+  const [slow, other] = [someone(), someone()];
+  const held = holdUp(slow);
+  await say(start(slow));
+  await held.onItsWay;
+  await say(says("factsChanged", slow));
+  await say(says("engaged", slow));
+  // The lane goes on meanwhile: a round has looked at the news and left it alone.
+  await say(start(other));
+  await isTold(other);
+  expect(await told(slow)).toEqual([{ done: false, attempts: 0 }, { done: false, attempts: 0 }, { done: false, attempts: 0 }]);
+  held.letGo();
+  await isTold(slow);
+  expect(await told(slow)).toEqual([{ done: true, attempts: 0 }, { done: true, attempts: 0 }, { done: true, attempts: 0 }]);
+  expect(await signals(slow)).toEqual(["factsChanged", "engaged"]);
+});
+
+test("the import lane is not held up by the urgent one, nor the other way round", async () => {
+  const [urgent, imported] = [someone(), someone()];
+  const both = [holdUp(urgent), holdUp(imported)];
+  await say(start(urgent));
+  await say(start(imported, 2));
+  await Promise.all(both.map((one) => one.onItsWay));
+  for (const one of both) one.letGo();
+  await isTold(urgent);
+  await isTold(imported);
+});
+
+test("what nobody rang for is taken up all the same", async () => {
+  const lead = someone();
+  await isTold(lead);
+  await pool.query(sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at) values (2, 'start', ${lead}, 'leadHandoff', ${start(lead, 2).payload}, now())`);
+  await isTold(lead);
+});
+
+test("news of a process that is over is no trouble; news of one that is yet to start is told after it", async () => {
+  const [over, early] = [someone(), someone()];
+  await say(start(over));
+  await isTold(over);
+  await client.workflow.getHandle(over).terminate("over");
+  await say(says("engaged", over));
+  await isTold(over);
+  await pool.query(sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at) values (2, 'start', ${early}, 'leadHandoff', ${start(early, 2).payload}, now(), now() + interval '1 second')`);
+  await say(says("engaged", early));
+  await isTold(early);
+  expect(await signals(early)).toEqual(["engaged"]);
+});

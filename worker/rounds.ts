@@ -1,0 +1,76 @@
+export interface Rounds {
+  /** There may be something to do: a round begins now, or as soon as one that is under way is over. */
+  ring(): void;
+  /** When a round was last over, in epoch milliseconds. */
+  lastRound(): number;
+  /** Ends it, and resolves when the rounds that are under way are over. */
+  stop(): Promise<void>;
+}
+
+export interface RoundsOptions {
+  /** How many rounds may be under way. */
+  readonly atOnce: number;
+  /** Without a ring a round begins this long after the last one; after failures in a row later, at most five seconds. */
+  readonly idleMs: number;
+  readonly clock: () => number;
+  /** A round failed; `inARow` counts the failures since the last one that did not. */
+  readonly failed: (error: unknown, inARow: number) => void;
+}
+
+/** Does `round` when it is rung for, and now and then without. A round says whether there is more to do. */
+export function inRounds({ atOnce, idleMs, clock, failed }: RoundsOptions, round: () => Promise<boolean>): Rounds {
+  const underWay = new Set<Promise<void>>();
+  let wasMissed = false;
+  let failures = 0;
+  let last = clock();
+  let isStopping = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function ring(): void {
+    if (isStopping) return;
+    if (underWay.size >= atOnce) {
+      wasMissed = true;
+      return;
+    }
+    clearTimeout(timer);
+    const one: Promise<void> = once().then((isMore) => {
+      underWay.delete(one);
+      goOn(isMore);
+    });
+    underWay.add(one);
+  }
+
+  async function once(): Promise<boolean> {
+    try {
+      const isMore = await round();
+      failures = 0;
+      return isMore;
+    } catch (error) {
+      failures += 1;
+      failed(error, failures);
+      return false;
+    } finally {
+      last = clock();
+    }
+  }
+
+  function goOn(isMore: boolean): void {
+    if (isMore || wasMissed) {
+      wasMissed = false;
+      ring();
+    } else if (underWay.size === 0 && !isStopping) {
+      timer = setTimeout(ring, failures === 0 ? idleMs : Math.min(idleMs * failures, 5_000));
+    }
+  }
+
+  ring();
+  return {
+    ring,
+    lastRound: () => last,
+    async stop() {
+      isStopping = true;
+      clearTimeout(timer);
+      await Promise.all(underWay);
+    },
+  };
+}
