@@ -33,28 +33,21 @@ export function inRounds({ atOnce, idleMs, clock, failed }: RoundsOptions, round
       return;
     }
     clearTimeout(timer);
-    const one: Promise<void> = once().then((isMore) => {
-      underWay.delete(one);
-      goOn(isMore);
-    });
+    const one: Promise<void> = once(() => underWay.delete(one));
     underWay.add(one);
   }
 
-  async function once(): Promise<boolean> {
+  async function once(isOver: () => void): Promise<void> {
+    let isMore = false;
     try {
-      const isMore = await round();
+      isMore = await round();
       failures = 0;
-      return isMore;
     } catch (error) {
       failures += 1;
       failed(error, failures);
-      return false;
-    } finally {
-      last = clock();
     }
-  }
-
-  function goOn(isMore: boolean): void {
+    last = clock();
+    isOver();
     if (isMore || wasMissed) {
       wasMissed = false;
       ring();

@@ -41,15 +41,17 @@ afterAll(async () => {
 beforeEach(async () => {
   await pool.query("truncate outbox");
   // Nobody works on this queue: what is told is all that is looked at.
-  relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue: `relay-${randomBytes(4).toString("hex")}`, log: pino({ level: "silent" }), clock: Date.now, processInbox: () => Promise.resolve(0) });
+  relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue: `relay-${randomBytes(4).toString("hex")}`, log: pino({ level: "warn" }, { write: (line) => { warnings.push(line); } }), clock: Date.now, processInbox: () => Promise.resolve(0) });
 });
 afterEach(async () => {
   gates.clear();
+  warnings.length = 0;
   await relay.stop();
   for (const id of begun.splice(0)) await client.workflow.getHandle(id).terminate("the test is over").catch(() => undefined);
 });
 
 const begun: string[] = [];
+const warnings: string[] = [];
 const someone = () => `lead/ld_${randomBytes(8).toString("hex")}`;
 const says = (message: string, workflowId: string, lane: 1 | 2 = 1): Telling => ({ lane, kind: "signal", workflowId, message, payload: { id: "x" } });
 function start(workflowId: string, lane: 1 | 2 = 1): Telling {
@@ -97,6 +99,7 @@ test("news of a lead whose start is on its way waits for it, and is told in its 
   await isTold(slow);
   expect(await told(slow)).toEqual([{ done: true, attempts: 0 }, { done: true, attempts: 0 }, { done: true, attempts: 0 }]);
   expect(await signals(slow)).toEqual(["factsChanged", "engaged"]);
+  expect(warnings).toEqual([]);
 });
 
 test("the import lane is not held up by the urgent one, nor the other way round", async () => {

@@ -78,7 +78,7 @@ test("it ends when the rounds under way are over, and begins none after that", a
   start(2);
   rounds.ring();
   let isOver = false;
-  const stopped = rounds.stop().then(() => { isOver = true; });
+  const stopped = rounds.stop().finally(() => { isOver = true; });
   rounds.ring();
   await begun[0]!.end(true);
   expect(isOver).toBe(false);
