@@ -5,9 +5,7 @@ import { appendEvent } from "../store/clocks.ts";
 import { saveHandoff } from "../store/handoffs.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
 import { endAssignment, releaseHeld, reverseCredit } from "../store/routing.ts";
-import { tell } from "../store/outbox.ts";
 import { engagementsOf, moveTo, setState } from "../store/subject.ts";
-import { leadWorkflowId } from "../workflows/contract.ts";
 import { mail, syncCrm, type Case } from "./case.ts";
 
 /** A lead that was erased, or merged into another, ends here whatever its stage. Says whether it did. */
@@ -105,7 +103,7 @@ export async function cancelClocks(c: Case): Promise<void> {
     where handoff_id = ${c.handoff.id} and ended_at is null`);
 }
 
-/** Offers held leads of the pool to whoever has room now, in their order, and tells their processes. */
+/** Offers held leads of the pool to whoever has room now, in their order; their processes are told. */
 export async function freeCapacity(c: Case): Promise<void> {
   const h = c.handoff;
   if (!h?.pool) return;
@@ -113,12 +111,5 @@ export async function freeCapacity(c: Case): Promise<void> {
   if (waiting.rowCount === 0) return;
   // Who has room is counted from rows, so what this decision changed is written first.
   await saveHandoff(c.tx, h);
-  await tellReleased(c, await releaseHeld(c.tx, h.pool, c.now));
-}
-
-/** The processes of leads that were released from hold look at their assignment. */
-export async function tellReleased(c: Case, released: readonly { handoffId: string; subjectId: string }[]): Promise<void> {
-  for (const one of released) {
-    await tell(c.tx, { lane: 1, kind: "signal", workflowId: leadWorkflowId(one.subjectId), message: "released", payload: { id: one.handoffId } }, c.now);
-  }
+  await releaseHeld(c.tx, h.pool, c.now);
 }
