@@ -8,7 +8,7 @@ import { decideOnce } from "../store/decisions.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
 import { newId } from "../store/ids.ts";
 import { recordDecision } from "../store/reviews.ts";
-import { endAssignment } from "../store/routing.ts";
+import { endAssignment, endAssignments } from "../store/routing.ts";
 import { engagementsOf, moveTo, setState } from "../store/subject.ts";
 import type { ActionResult, DecisionKey, Standing } from "../workflows/contract.ts";
 import { actionById, type ActionRow } from "./action.ts";
@@ -211,6 +211,10 @@ async function reassign(c: Case, a: ActionRow): Promise<SettledOne> {
   }
   if (c.lead.stage === "mql") {
     await send(c.tx, sql`delete from held where handoff_id = ${h.id}`);
+    // An offer that its process has not heard of gives way too, and keeps its round.
+    const unheard = await endAssignments(c.tx, h.id, c.now, "reassigned by a manager");
+    h.round = Math.max(h.round, ...unheard.map((one) => one.round));
+    if (unheard.length > 0) await freeCapacity(c, unheard.map((one) => one.pool));
     if (isContested(h)) h.overturned_at = new Date(c.now);
     h.rep_id = null;
     h.assign_to = to;

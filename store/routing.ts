@@ -96,21 +96,31 @@ function settled(asked: readonly Asked[], results: readonly (RouteResult | null)
 }
 
 /**
- * Releases leads on hold in a pool, in order of priority, due time, arrival, as far as anybody is there and has room.
- * Whoever wakes first calls it; the others find their assignment. Says who got what, so that processes can be told.
+ * Releases leads on hold in these pools, in order of priority, due time, arrival, as far as anybody is there and has room.
+ * Whoever wakes first calls it; the others find their assignment. Says who got what; their processes are told.
  */
-export async function releaseHeld(tx: Tx, pool: string, now: Instant): Promise<Released[]> {
-  await lockPools(tx, [pool]);
-  const waiting = await heldInOrder(tx, pool);
+export async function releaseHeld(tx: Tx, pools: readonly string[], now: Instant): Promise<Released[]> {
+  await lockPools(tx, pools);
+  const waiting = [];
+  for (const pool of pools) waiting.push(...(await heldInOrder(tx, pool)));
   const [first] = waiting;
   if (!first) return [];
-  const snapshot = await readSnapshot(tx, { pools: [pool], named: [], base: first.request.base, offers: [] }, now);
+  const snapshot = await readSnapshot(tx, { pools, named: [], base: first.request.base, offers: [] }, now);
   return giveOut(tx, snapshot, waiting);
 }
 
 /** Ends an offer: the rep's room is free again. One ended before stays as it was. */
 export async function endAssignment(tx: Tx, handoffId: string, round: number, now: Instant, why: string): Promise<void> {
   await send(tx, sql`update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and round = ${round} and ended_at is null`);
+}
+
+/**
+ * Ends every offer of a handoff that is still open, also one that its process has not heard of: released from hold, or
+ * made by a decision that was lost. Says which.
+ */
+export async function endAssignments(tx: Tx, handoffId: string, now: Instant, why: string): Promise<{ readonly round: number; readonly pool: string | null }[]> {
+  return rows(tx, sql`
+    update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and ended_at is null returning round, pool`);
 }
 
 /**
