@@ -53,7 +53,7 @@ async function measure(pool: Pool, leads: number, clients: number): Promise<Rout
   const few = Math.min(1_000, Math.ceil(leads / 10));
   const ids = await prepare(pool, leads + few);
   const alonePerSecond = await inOwnTransactions(pool, ids.splice(leads), clients);
-  const { route } = routingDesk(pool);
+  const desk = routingDesk(pool);
   const took: number[] = [];
   const backend = await firstRow<{ pid: number }>(pool, sql`select pg_backend_pid() as pid`);
   const postmaster = parentOf(backend?.pid ?? 0);
@@ -66,7 +66,7 @@ async function measure(pool: Pool, leads: number, clients: number): Promise<Rout
   const started = performance.now();
   await atOnce(clients, ids, async (id) => {
     const begun = performance.now();
-    await route(request(id, agreement));
+    await desk.route(request(id, agreement));
     took.push(performance.now() - begun);
   });
   const seconds = (performance.now() - started) / 1000;

@@ -128,10 +128,10 @@ describe("once", () => {
     const ids = await world.handoffs(20);
     const small = openPool(world.url, { max: 2 });
     try {
-      const { route } = routingDesk(small);
+      const desk = routingDesk(small);
       const answers = await Promise.all(ids.map((id, n) => inTransaction(small, async (tx) => {
         await tx.query("select from handoff where id = $1 for no key update", [id]);
-        const answer = await route(request(id, n % 2 === 0 ? {} : { exclude: [{ repId: "rp_a", round: 1 }], round: 2 }));
+        const answer = await desk.route(request(id, n % 2 === 0 ? {} : { exclude: [{ repId: "rp_a", round: 1 }], round: 2 }));
         await tx.query("update handoff set territory = $2 where id = $1", [id, answer.territory]);
         return answer;
       })));
