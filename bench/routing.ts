@@ -147,5 +147,6 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const figures = await benchRouting({ leads });
   process.stdout.write(`${figures.leads} leads, ${figures.clients} clients, 10 reps of unequal weight\n`
     + `picks per second ${figures.picksPerSecond.toFixed(0)}, with a transaction for each ${figures.alonePerSecond.toFixed(0)}; one pick ${figures.medianMs.toFixed(1)} ms median, ${figures.p95Ms.toFixed(1)} ms p95\n`
+    + (figures.cpu ? `processor time of a pick: node ${figures.cpu.node.toFixed(2)} ms, postgres ${figures.cpu.postgres.toFixed(2)} ms\n` : "")
     + `furthest from entitlement: credit ledger under the lock ${figures.deviation.toFixed(2)} leads; fewest-first without a lock ${figures.deviationUnlocked.toFixed(0)} leads\n`);
 }

@@ -2,7 +2,7 @@ import { hoursOf } from "../handoff/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../handoff/calendar.ts";
 import { apply, type Deltas, type Ledger } from "../handoff/credit.ts";
 import type { Member } from "../handoff/eligibility.ts";
-import { localSpan, presenceAt } from "../handoff/presence.ts";
+import { localSpan, presenceAt, type Presence } from "../handoff/presence.ts";
 import type { Caps } from "../handoff/roster.ts";
 import { firstRow, prepared, rows, send, sql, type Tx } from "./db.ts";
 import { capsOf } from "./roster.ts";
@@ -23,6 +23,8 @@ export interface Snapshot {
   readonly now: Instant;
   /** Members as they stand: everybody who asks is shown the same ones, and only a load changes. */
   readonly members: Map<RepState, Standing[]>;
+  /** By the hours that reps without hours and absences of their own work. */
+  readonly presences: Map<CalendarDef, Present>;
   /** The number of the latest pick, counted on from what was read. */
   lastPick: number;
 }
@@ -50,6 +52,9 @@ export interface RepState {
 }
 
 type Counted = Pick<Member["load"], "open" | "today" | "thisHour">;
+
+/** When a rep works, and when the local day and hour end. */
+interface Present { readonly presence: Presence; readonly dayTo: Instant; readonly hourTo: Instant }
 
 /** A member on these hours, and the counts that its load was made from. */
 interface Standing { readonly poolHours: CalendarDef | null; readonly base: CalendarDef; counted: Counted; member: Member }
@@ -120,6 +125,7 @@ export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<
     loads: isMade ? new Map() : await readLoads(tx, reps, want, places, now),
     heldIn: new Map((read?.held ?? []).map((one) => [one.handoffId, one.pool])),
     members: new Map(),
+    presences: new Map(),
     lastPick: ledgers.reduce((latest, row) => Math.max(latest, row.last_pick), 0),
     made, now,
   };
@@ -178,7 +184,7 @@ export function memberOf(snapshot: Snapshot, state: RepState, poolHours: Calenda
   const seen = snapshot.members.get(state) ?? [];
   const known = seen.find((one) => one.poolHours === poolHours && one.base === base);
   if (!known) {
-    const member = freshMember(snapshot.now, state, poolHours, base, counted);
+    const member = freshMember(snapshot, state, poolHours, base, counted);
     snapshot.members.set(state, [...seen, { poolHours, base, counted, member }]);
     return member;
   }
@@ -191,11 +197,21 @@ export function memberOf(snapshot: Snapshot, state: RepState, poolHours: Calenda
 
 const nothing: Counted = { open: 0, today: 0, thisHour: 0 };
 
-function freshMember(now: Instant, state: RepState, poolHours: CalendarDef | null, base: CalendarDef, counted: Counted): Member {
-  const presence = presenceAt(hoursOf(state, { hours: poolHours }, base), now);
-  const { dayTo, hourTo } = localSpan(presence.zone, now);
+function freshMember(snapshot: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef, counted: Counted): Member {
+  const { presence, dayTo, hourTo } = presentOf(snapshot, state, poolHours, base);
   const { repId, weight, active, languages, products, motions, caps } = state;
   return { repId, weight, active, languages, products, motions, caps, load: { ...counted, dayTo, hourTo }, presence };
+}
+
+function presentOf({ presences, now }: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef): Present {
+  const isLikeOthers = state.hours === null && state.absences.length === 0;
+  const known = isLikeOthers ? presences.get(poolHours ?? base) : undefined;
+  if (known) return known;
+  const presence = presenceAt(hoursOf(state, { hours: poolHours }, base), now);
+  const { dayTo, hourTo } = localSpan(presence.zone, now);
+  const found = { presence, dayTo, hourTo };
+  if (isLikeOthers) presences.set(poolHours ?? base, found);
+  return found;
 }
 
 export function ledgerOf(snapshot: Snapshot, pool: string, leadType: string): Ledger {
