@@ -32,16 +32,10 @@ export async function takeTurns(tx: Tx, asked: readonly Asked[], pools: readonly
   const snapshot = await readSnapshot(tx, { pools, named, base: asked[0]!.base, offers: asked.map((one) => one.request) }, now);
   const turns: Turns = { tx, snapshot, assignments: [], entries: [], holds: new Map() };
   const results: (RouteResult | null | "stored")[] = [];
-  for (const one of asked) {
-    results.push(await takeTurn(turns, one));
-    if (turns.assignments.length >= few) await writeAhead(turns);
-  }
+  for (const one of asked) results.push(await takeTurn(turns, one));
   await write(turns);
   return Promise.all(results.map(async (result, n) => (result === "stored" ? storedAssignment(tx, asked[n]!.request) : result)));
 }
-
-/** Postgres stores so many while the next are walked. */
-const few = 8;
 
 /** Requests that are walked under one set of locks, and what they decided that is not written yet. */
 interface Turns {
@@ -147,13 +141,6 @@ function note({ snapshot, assignments, entries, holds }: Turns, { request, place
   const entry: LedgerEntry = { ...charge, leadType, kind: "pick", handoffId, round, winner: repId };
   entries.push(entry);
   book(snapshot, entry);
-}
-
-/** Hands over assignments; ledger entries are few bytes and are written at the end, for each write moves all credits of a pool. */
-async function writeAhead({ tx, snapshot, assignments }: Turns): Promise<void> {
-  await writeTurns(tx, assignments.splice(0), [], snapshot.now);
-  // What is sent leaves at the end of the turn of the event loop.
-  await new Promise((goOn) => { process.nextTick(goOn); });
 }
 
 /** Writes what is noted, ledger entries in their order. */
