@@ -50,7 +50,7 @@ export async function benchRouting({ leads = 20_000, clients = 32 }: { leads?: n
 }
 
 async function measure(pool: Pool, leads: number, clients: number): Promise<RoutingFigures> {
-  const few = Math.min(1_000, Math.ceil(leads / 10));
+  const few = leads < 5_000 ? 500 : 1_000;
   const ids = await prepare(pool, leads + few);
   const alonePerSecond = await inOwnTransactions(pool, ids.splice(leads), clients);
   const desk = routingDesk(pool);

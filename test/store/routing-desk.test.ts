@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { deviationOf } from "../../bench/routing.ts";
 import { replay, type Deltas } from "../../handoff/credit.ts";
 import { rejudgeRoute, type RouteInput } from "../../handoff/route.ts";
-import { inTransaction, openPool } from "../../store/db.ts";
+import { inTransaction, isAway, openPool } from "../../store/db.ts";
 import { putReps } from "../../store/roster.ts";
 import { routingDesk } from "../../store/routing-desk.ts";
 import { routeFar, type RouteRequest, type RouteResult } from "../../store/routing.ts";
 import { placed } from "../../store/routing-turns.ts";
+import { eventually } from "../support/eventually.ts";
 import { agreement, hour, now, rep, request, routingWorld, weekdays, type RoutingWorld } from "../support/routing-world.ts";
 
 let world: RoutingWorld;
@@ -123,10 +124,12 @@ describe("once", () => {
     expect(await all("select from assignment union all select from credit_entry")).toHaveLength(2);
   });
 
-  test("more decisions wait than there are connections", async () => {
+  test("more decisions wait than there are connections, and the reserve ends with its pool", async () => {
     await world.roster([rep("rp_a"), rep("rp_all")], { "east-sdr": { rp_a: 1 }, "all-sdr": { rp_all: 1 } });
     const ids = await world.handoffs(20);
-    const small = openPool(world.url, { max: 2 });
+    const url = new URL(world.url);
+    url.searchParams.set("application_name", "small");
+    const small = openPool(url.href, { max: 2 });
     try {
       const desk = routingDesk(small);
       const answers = await Promise.all(ids.map((id, n) => inTransaction(small, async (tx) => {
@@ -139,8 +142,16 @@ describe("once", () => {
     } finally {
       await small.end();
     }
-    const left = await all("select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state like 'idle in transaction%'");
-    expect(left).toEqual([]);
+    await eventually(5, async () => (await all("select from pg_stat_activity where application_name = 'small'")).length === 0);
+  });
+
+  test("while the database is away everybody is told at once", async () => {
+    const nowhere = openPool("postgres://nobody:secret@127.0.0.1:1/none");
+    const desk = routingDesk(nowhere);
+    const answers = await Promise.allSettled(Array.from({ length: 40 }, (_, n) => desk.route(request(`ho_${n}`))));
+    expect(new Set(answers.map((one) => one.status === "rejected" && isAway(one.reason)))).toEqual(new Set([true]));
+    expect([new Error("duplicate key"), Object.assign(new Error("duplicate key"), { code: "23505" })].map(isAway)).toEqual([false, false]);
+    await nowhere.end();
   });
 });
 
