@@ -33,7 +33,7 @@ export interface PoolState {
   readonly hours: CalendarDef | null;
   readonly members: readonly RepState[];
   /** Leads are on hold here. */
-  holding: boolean;
+  readonly holding: boolean;
   /** Lead types of which the leavers' credit is spread already. */
   readonly settled: Set<string>;
 }

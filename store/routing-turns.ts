@@ -126,7 +126,7 @@ function note({ snapshot, assignments, entries, holds }: Turns, { request, place
     const language = input.needs.language ?? place.steps.find((step) => step.pool === routed.pool)?.language ?? null;
     const held = { needs: { ...input.needs, language }, territory: place.territory, segment: place.segment, base };
     holds.set(handoffId, { handoffId, pool: routed.pool, round, leadType, priority, dueAt, arrivedAt, untilAt: routed.untilAt, request: held });
-    snapshot.pools[routed.pool]!.holding = true;
+    // Nobody can take it, and until the batch ends there is only ever less room: the next ones need not look for it.
     return;
   }
   if (holds.has(handoffId) || snapshot.heldIn.has(handoffId)) holds.set(handoffId, null);
