@@ -1,13 +1,11 @@
 import type { RejectionGroup, RejectionReason } from "../handoff/agreement.ts";
 import { intentScore } from "../handoff/score.ts";
-import { send, sql } from "../store/db.ts";
+import { rows, send, sql } from "../store/db.ts";
 import { appendEvent } from "../store/clocks.ts";
 import { saveHandoff } from "../store/handoffs.ts";
 import { endTasks, openTask } from "../store/human-tasks.ts";
-import { endAssignment, releaseHeld, reverseCredit } from "../store/routing.ts";
-import { tell } from "../store/outbox.ts";
+import { endAssignments, releaseHeld, reverseCredit } from "../store/routing.ts";
 import { engagementsOf, moveTo, setState } from "../store/subject.ts";
-import { leadWorkflowId } from "../workflows/contract.ts";
 import { mail, syncCrm, type Case } from "./case.ts";
 
 /** A lead that was erased, or merged into another, ends here whatever its stage. Says whether it did. */
@@ -78,7 +76,7 @@ export async function rejectionStands(c: Case, reason: string, rule: Pick<Reject
 // Such a rejection was not the rep's choice, so it does not count as a turn (routing.md, "Picking").
 const leadsFault: readonly RejectionGroup[] = ["data", "no-fit", "existing-customer"];
 
-/** Closes the open handoff: clocks end, the assignment ends, capacity is free for leads on hold. */
+/** Closes the open handoff: clocks end, every open assignment ends, capacity is free for leads on hold. */
 export async function closeHandoff(c: Case, outcome: string, how: "answered" | "withdrawn"): Promise<void> {
   const h = c.handoff;
   if (!h) return;
@@ -87,12 +85,10 @@ export async function closeHandoff(c: Case, outcome: string, how: "answered" | "
   h.closed_at = new Date(c.now);
   await cancelClocks(c);
   await send(c.tx, sql`delete from held where handoff_id = ${h.id}`);
-  if (h.rep_id !== null) {
-    await endAssignment(c.tx, h.id, h.round, c.now, outcome);
-    if (how === "withdrawn") await mail(c, "withdrawn", h.round, { repId: h.rep_id, because: outcome });
-  }
+  const ended = await endAssignments(c.tx, h.id, c.now, outcome);
+  if (h.rep_id !== null && how === "withdrawn") await mail(c, "withdrawn", h.round, { repId: h.rep_id, because: outcome });
   await endTasks(c.tx, c.subject, ["contested", "fallback", "escalated", "stalled"], { state: how === "withdrawn" ? "withdrawn" : "done", by: "baton", how: outcome }, c.now);
-  await freeCapacity(c);
+  await freeCapacity(c, ended.map((one) => one.pool));
 }
 
 /** Ends the clocks that still run; what they showed stays in their events. */
@@ -105,20 +101,13 @@ export async function cancelClocks(c: Case): Promise<void> {
     where handoff_id = ${c.handoff.id} and ended_at is null`);
 }
 
-/** Offers held leads of the pool to whoever has room now, in their order, and tells their processes. */
-export async function freeCapacity(c: Case): Promise<void> {
+/** Offers held leads of the handoff's pool, and of `alsoIn`, to whoever has room now, in their order; their processes are told. */
+export async function freeCapacity(c: Case, alsoIn: readonly (string | null)[] = []): Promise<void> {
   const h = c.handoff;
-  if (!h?.pool) return;
-  const waiting = await c.tx.query(sql`select 1 from held where pool = ${h.pool} limit 1`);
-  if (waiting.rowCount === 0) return;
+  if (!h) return;
+  const waiting = await rows<{ pool: string }>(c.tx, sql`select distinct pool from held where pool = any(${[h.pool, ...alsoIn].filter((pool) => pool !== null)}::text[])`);
+  if (waiting.length === 0) return;
   // Who has room is counted from rows, so what this decision changed is written first.
   await saveHandoff(c.tx, h);
-  await tellReleased(c, await releaseHeld(c.tx, h.pool, c.now));
-}
-
-/** The processes of leads that were released from hold look at their assignment. */
-export async function tellReleased(c: Case, released: readonly { handoffId: string; subjectId: string }[]): Promise<void> {
-  for (const one of released) {
-    await tell(c.tx, { lane: 1, kind: "signal", workflowId: leadWorkflowId(one.subjectId), message: "released", payload: { id: one.handoffId } }, c.now);
-  }
+  await releaseHeld(c.tx, waiting.map((one) => one.pool), c.now);
 }

@@ -1,5 +1,6 @@
 import { Context } from "@temporalio/activity";
 import type { Instant } from "../handoff/calendar.ts";
+import { routingDesk } from "../store/routing-desk.ts";
 import { createEffectActivities, type EffectDeps } from "./effects.ts";
 import type { DecisionKey, NewsName, ReviewStart, Standing, Subject } from "../workflows/contract.ts";
 import { assess } from "./assess.ts";
@@ -20,6 +21,7 @@ import { settle } from "./settle.ts";
  */
 export function createActivities(deps: DecisionDeps & EffectDeps & ReconcileDeps) {
   const effects = createEffectActivities(deps);
+  const routing = { ...deps, desk: routingDesk(deps.pool) };
   const decided = async <R>(decision: Promise<R>): Promise<R> => {
     const answer = await decision;
     deps.crashPoint?.("decision-committed");
@@ -33,12 +35,12 @@ export function createActivities(deps: DecisionDeps & EffectDeps & ReconcileDeps
   const routed = async (key: DecisionKey, standing: Standing): Promise<Standing> => {
     const isNext = standing.stage === "mql" && standing.waitingOn === "assessment" && standing.step !== undefined;
     if (!isNext || !Context.current().info.isLocal) return standing;
-    const next = await decided(route(deps, { ...key, step: standing.step + 1 })).catch(() => standing);
+    const next = await decided(route(routing, { ...key, step: standing.step + 1 })).catch(() => standing);
     return { ...next, effects: next.effects || standing.effects };
   };
   return {
     assess: async (key: DecisionKey, how: { reopen: boolean }) => tried(key.subject, await routed(key, await decided(assess(deps, key, how)))),
-    route: async (key: DecisionKey) => tried(key.subject, await decided(route(deps, key))),
+    route: async (key: DecisionKey) => tried(key.subject, await decided(route(routing, key))),
     checkClocks: async (key: DecisionKey) => tried(key.subject, await routed(key, await decided(checkClocks(deps, key)))),
     settle: async (key: DecisionKey, actionId: string) => {
       const { standing, result } = await decided(settle(deps, key, actionId));

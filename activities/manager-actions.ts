@@ -1,11 +1,11 @@
 import { firstRow, send, sql } from "../store/db.ts";
 import { endTasks } from "../store/human-tasks.ts";
-import { endAssignment } from "../store/routing.ts";
+import { endAssignment, endAssignments } from "../store/routing.ts";
 import { setState } from "../store/subject.ts";
 import type { ActionRow } from "./action.ts";
 import { isContested, mail, syncCrm, type Case } from "./case.ts";
 import { endRound, lookAhead } from "./check-clocks.ts";
-import { rejectionStands } from "./ending.ts";
+import { freeCapacity, rejectionStands } from "./ending.ts";
 import { nothingJudged, openHandoff, recordAnswer, refuse, type SettledOne } from "./settled.ts";
 
 // What a manager decides about a lead of the team.
@@ -24,6 +24,10 @@ export async function reassign(c: Case, a: ActionRow): Promise<SettledOne> {
   }
   if (c.lead.stage === "mql") {
     await send(c.tx, sql`delete from held where handoff_id = ${h.id}`);
+    // An offer that its process has not heard of gives way too, and keeps its round.
+    const unheard = await endAssignments(c.tx, h.id, c.now, "reassigned by a manager");
+    h.round = Math.max(h.round, ...unheard.map((one) => one.round));
+    if (unheard.length > 0) await freeCapacity(c, unheard.map((one) => one.pool));
     if (isContested(h)) h.overturned_at = new Date(c.now);
     h.rep_id = null;
     h.assign_to = to;

@@ -6,27 +6,32 @@ import type { WaitingOn } from "../handoff/stage.ts";
 import { firstRow, rows, sql } from "../store/db.ts";
 import { decideOnce } from "../store/decisions.ts";
 import { openTask, endTasks } from "../store/human-tasks.ts";
-import { routeHandoff } from "../store/routing.ts";
+import type { RoutingDesk } from "../store/routing-desk.ts";
 import { engagementsOf, setState } from "../store/subject.ts";
 import type { DecisionKey, Standing } from "../workflows/contract.ts";
 import { closeCase, factsOf, mail, openCase, syncCrm, type Case, type DecisionDeps } from "./case.ts";
-import { endIfGone, tellReleased } from "./ending.ts";
+import { endIfGone } from "./ending.ts";
 import { runClocks, showClocks, waitForRep } from "./running-clocks.ts";
 
 /** Asked again for a lead that is with somebody already, routing changes nothing. */
 const unrouted: readonly WaitingOn[] = ["assessment", "hold"];
 
-/** Puts the open handoff before a rep, on hold until somebody is there, or into the fallback queue (routing.md). */
-export function route(deps: DecisionDeps, asked: DecisionKey): Promise<Standing> {
+/**
+ * Puts the open handoff before a rep, on hold until somebody is there, or into the fallback queue (routing.md).
+ *
+ * The desk commits the pick before this decision is committed. Should the decision be lost in between, the next try finds
+ * the assignment by handoff and round; a lead that is closed before that ends it (`closeHandoff`).
+ */
+export function route(deps: DecisionDeps & { readonly desk: RoutingDesk }, asked: DecisionKey): Promise<Standing> {
   return decideOnce(deps.pool, "route", asked, async (tx, key) => {
     const c = await openCase(deps, tx, key);
     if ((await endIfGone(c)) || c.lead.stage !== "mql" || !c.handoff || !unrouted.includes(c.lead.waiting_on)) return { agreementId: c.agreementId, input: null, output: null, result: await closeCase(c) };
-    const routed = await place(c);
+    const routed = await place(c, deps.desk);
     return { agreementId: c.agreementId, ...routed, result: await closeCase(c) };
   });
 }
 
-async function place(c: Case): Promise<{ input: unknown; output: unknown }> {
+async function place(c: Case, desk: RoutingDesk): Promise<{ input: unknown; output: unknown }> {
   const h = c.handoff;
   if (!h) return { input: null, output: null };
   const [facts, latest, before] = await Promise.all([
@@ -35,7 +40,8 @@ async function place(c: Case): Promise<{ input: unknown; output: unknown }> {
   ]);
   const engagements = latest.map((row) => ({ id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime() }));
   const round = h.round + 1;
-  const placed = await routeHandoff(c.tx, {
+  // Until here this transaction has locked the lead's row and nothing that the desk could wait for.
+  const placed = await desk.route({
     handoffId: h.id, round, now: c.now, agreement: c.agreement,
     known: { facts, engagements, now: c.now },
     leadType: h.lead_type, priority: h.priority, dueAt: provisionalDue(c), arrivedAt: c.lead.arrived_at.getTime(),
@@ -44,7 +50,6 @@ async function place(c: Case): Promise<{ input: unknown; output: unknown }> {
     language: h.language, product: h.product, motion: h.motion,
     ...(h.assign_to === null ? {} : { assignTo: h.assign_to }),
   });
-  await tellReleased(c, placed.released);
   h.territory = placed.territory;
   h.segment = placed.segment;
   c.lead.territory = placed.territory;

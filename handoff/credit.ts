@@ -27,8 +27,7 @@ export function pick(ledger: Ledger, eligible: readonly Weighted[]): { readonly 
   if (sharing.length === 0) return null;
   const gains = shares(ONE_LEAD, sharing, ledger);
   const credit = (id: string) => creditOf(ledger, id) + (gains[id] ?? 0);
-  const [first] = sharing.map((one) => one.repId).sort((a, b) => credit(b) - credit(a) || longestAgo(ledger, a, b));
-  const winner = first!;
+  const winner = sharing.map((one) => one.repId).reduce((best, id) => ((credit(best) - credit(id) || longestAgo(ledger, id, best)) < 0 ? id : best));
   return { winner, deltas: { ...gains, [winner]: (gains[winner] ?? 0) - ONE_LEAD } };
 }
 
@@ -76,19 +75,33 @@ function longestAgo(ledger: Ledger, a: string, b: string): number {
 
 /** Divides `total` by weight into whole millionths: rounded down, what is over goes to the largest remainders. */
 function shares(total: number, members: readonly Weighted[], ledger: Ledger): Record<string, number> {
-  const sum = BigInt(members.reduce((weights, one) => weights + one.weight, 0));
+  const sum = members.reduce((weights, one) => weights + one.weight, 0);
   const sign = Math.sign(total);
-  // Exact, for a weight may be any whole number and credit times weight may pass what a double holds.
-  const parts = members.map(({ repId, weight }) => {
-    const product = BigInt(Math.abs(total)) * BigInt(weight);
-    return { repId, whole: Number(product / sum), remainder: product % sum };
-  });
+  // A weight may be any whole number: exact also where the product passes what a double holds.
+  const isSmall = Math.abs(total) * sum <= Number.MAX_SAFE_INTEGER;
+  const parts = members.map(({ repId, weight }) => ({ repId, ...(isSmall ? divided(Math.abs(total), weight, sum) : dividedExactly(Math.abs(total), weight, sum)) }));
   let over = Math.abs(total) - parts.reduce((given, part) => given + part.whole, 0);
-  const order = [...parts].sort((a, b) => (a.remainder === b.remainder ? longestAgo(ledger, a.repId, b.repId) : a.remainder > b.remainder ? -1 : 1));
+  const order = over === 0 ? [] : [...parts].sort((a, b) => (a.remainder === b.remainder ? longestAgo(ledger, a.repId, b.repId) : a.remainder > b.remainder ? -1 : 1));
   for (const part of order) {
     if (over === 0) break;
     part.whole += 1;
     over -= 1;
   }
-  return Object.fromEntries(parts.map((part) => [part.repId, part.whole === 0 ? 0 : sign * part.whole]));
+  const given: Record<string, number> = {};
+  for (const { repId, whole } of parts) given[repId] = whole === 0 ? 0 : sign * whole;
+  return given;
+}
+
+type Part = { whole: number; readonly remainder: number | bigint };
+
+/** `total * weight / sum` */
+function divided(total: number, weight: number, sum: number): Part {
+  const product = total * weight;
+  const remainder = product % sum;
+  return { whole: (product - remainder) / sum, remainder };
+}
+
+function dividedExactly(total: number, weight: number, sum: number): Part {
+  const product = BigInt(total) * BigInt(weight);
+  return { whole: Number(product / BigInt(sum)), remainder: product % BigInt(sum) };
 }

@@ -77,7 +77,7 @@ export function ownerEligibility(owner: Member, needs: Needs, moment: Moment): E
 /** What no waiting changes; null when nothing stands against the rep. */
 function standing(member: Member, needs: Needs): string | null {
   if (!member.active) return "inactive";
-  const before = needs.exclude.find((one) => one.repId === member.repId);
+  const before = needs.exclude.length === 0 ? undefined : needs.exclude.find((one) => one.repId === member.repId);
   if (before) return `had this lead in round ${before.round}`;
   if (lacks(member.languages, needs.language, language)) return `does not speak ${needs.language}`;
   if (lacks(member.products, needs.product, word)) return `does not sell ${needs.product}`;
@@ -107,6 +107,7 @@ function hours({ zone, opensAt, dayEndsAt, absentTo }: Presence, { now, dueAt }:
 }
 
 function room({ caps, load }: Member, { now, dueAt }: Moment): Exclude<Eligibility, { can: "now" }> | null {
+  if (caps.open === undefined && caps.perDay === undefined && caps.perHour === undefined) return null;
   const full = [
     ...(caps.open !== undefined && load.open >= caps.open ? [{ cap: caps.open, used: load.open, span: "", freeAt: null }] : []),
     ...(caps.perDay !== undefined && load.today >= caps.perDay ? [{ cap: caps.perDay, used: load.today, span: " today", freeAt: load.dayTo }] : []),

@@ -134,14 +134,19 @@ type Found = Turn | { readonly kind: "unread" } | { readonly kind: "nobody" } | 
 function look(input: RouteInput, pool: string, needs: Needs, candidates: Candidate[]): Found {
   const read = Object.hasOwn(input.pools, pool) ? input.pools[pool] : undefined;
   if (!read) return { kind: "unread" };
-  const judged = read.members.map((member) => ({ member, eligibility: eligibility(member, needs, input) }));
-  candidates.push(...judged.map(({ member, eligibility }): Candidate => ({
-    repId: member.repId, pool, as: "member", eligible: eligibility.can === "now", why: eligibility.can === "now" ? null : eligibility.why,
-    weight: member.weight, credit: read.ledger[member.repId]?.millionths ?? 0,
-  })));
-  const turn = pick(read.ledger, judged.filter((one) => one.eligibility.can === "now").map((one) => one.member));
+  const eligible: Member[] = [];
+  const later: (Instant | null)[] = [];
+  for (const member of read.members) {
+    const found = eligibility(member, needs, input);
+    if (found.can === "now") eligible.push(member);
+    if (found.can === "later") later.push(found.at);
+    candidates.push({
+      repId: member.repId, pool, as: "member", eligible: found.can === "now", why: found.can === "now" ? null : found.why,
+      weight: member.weight, credit: read.ledger[member.repId]?.millionths ?? 0,
+    });
+  }
+  const turn = pick(read.ledger, eligible);
   if (turn) return { kind: "turn", repId: turn.winner, charge: { pool, deltas: turn.deltas } };
-  const later = judged.flatMap(({ eligibility }) => (eligibility.can === "later" ? [eligibility.at] : []));
   if (later.length === 0) return { kind: "nobody" };
   // Open offers free up at a time that nobody knows; a known time comes first.
   const known = later.filter((at) => at !== null);

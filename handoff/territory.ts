@@ -76,10 +76,7 @@ export interface Evidence {
 
 /** Reduces what is known of a lead to what the agreement's routing rules ask about. */
 export function routingEvidence(agreement: Agreement, known: Known): Evidence {
-  const parts = routingConditions(agreement).flatMap((condition) => partsOf(agreement, condition));
-  const fields = new Set(parts.flatMap((part) => (part.kind === "fact" ? [part.field] : [])));
-  const engagements = parts.some((part) => part.kind === "signal" || part.kind === "meaningful" || (part.kind === "derived" && part.of.startsWith("engagement.")));
-  const scored = parts.some((part) => part.kind === "derived" && !part.of.startsWith("engagement."));
+  const { fields, engagements, scored } = asksOf(agreement);
   return {
     known: {
       facts: Object.fromEntries(Object.entries(known.facts).filter(([field]) => fields.has(field))),
@@ -90,6 +87,24 @@ export function routingEvidence(agreement: Agreement, known: Known): Evidence {
     ...(scored ? { scores: scoresOf(agreement, known) } : {}),
   };
 }
+
+interface Asks { readonly fields: ReadonlySet<string>; readonly engagements: boolean; readonly scored: boolean }
+
+/** What the routing rules of an agreement ask about; an agreement does not change. */
+function asksOf(agreement: Agreement): Asks {
+  const known = asksKept.get(agreement);
+  if (known) return known;
+  const parts = routingConditions(agreement).flatMap((condition) => partsOf(agreement, condition));
+  const asks: Asks = {
+    fields: new Set(parts.flatMap((part) => (part.kind === "fact" ? [part.field] : []))),
+    engagements: parts.some((part) => part.kind === "signal" || part.kind === "meaningful" || (part.kind === "derived" && part.of.startsWith("engagement."))),
+    scored: parts.some((part) => part.kind === "derived" && !part.of.startsWith("engagement.")),
+  };
+  asksKept.set(agreement, asks);
+  return asks;
+}
+
+const asksKept = new WeakMap<Agreement, Asks>();
 
 function routingConditions(agreement: Agreement): Condition[] {
   const ofTree = (territories: readonly Territory[]): Condition[] => territories.flatMap((one) => [...(one.when ? [one.when] : []), ...ofTree(one.within)]);

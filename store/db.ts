@@ -34,6 +34,29 @@ const silenceMs = 250;
  * off or falls silent. A lost server never ends the process: the next query fails, the one after reconnects.
  */
 export function openPool(url: string, options: PoolOptions = {}): Pool {
+  const pool = open(url, options);
+  const reserve = open(url, { ...options, max: reserveMax });
+  reserves.set(pool, reserve);
+  const end = pool.end.bind(pool);
+  pool.end = async () => void (await Promise.all([end(), reserve.end()]));
+  return pool;
+}
+
+/** Every pool's reserve holds so many connections beside the pool's own, opened when they are first asked for. */
+const reserveMax = 2;
+const reserves = new WeakMap<Pool, Pool>();
+
+/**
+ * A few connections more of the same kind, which end with the pool. For work that is waited for by those who hold the
+ * pool's connections: out of the same pool it might get none until they are done, and they wait for it.
+ */
+export function reserveOf(pool: Pool): Pool {
+  const reserve = reserves.get(pool);
+  if (!reserve) throw new Error("only a pool of openPool has a reserve");
+  return reserve;
+}
+
+function open(url: string, options: PoolOptions): Pool {
   const statementMs = options.statementTimeoutMs ?? 10_000;
   const pool = new pg.Pool({
     connectionString: url,
@@ -148,6 +171,14 @@ export async function inSavepoint<T>(tx: Tx, work: () => Promise<T>, isWanted: (
   } finally {
     unheard.set(tx, before);
   }
+}
+
+/** The database cannot be reached, is going down or did not answer in time: what failed of it was not the statement's fault. */
+export function isAway(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  // What the server says has five letters, and classes 08, 53 and 57 are about itself; node's own codes are longer.
+  if (typeof code === "string") return /^(08|53|57)...$|^E[A-Z]{5,}$/.test(code);
+  return typeof message === "string" && /timeout|connection|pool after calling end/i.test(message);
 }
 
 function isSilence(error: unknown): error is Error {

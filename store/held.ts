@@ -3,7 +3,8 @@ import { spreadLeavers } from "../handoff/credit.ts";
 import type { Needs } from "../handoff/eligibility.ts";
 import { walk, type RouteInput } from "../handoff/route.ts";
 import { rows, send, sql, type Tx } from "./db.ts";
-import { book, ledgerOf, membersOf, type Snapshot } from "./routing-read.ts";
+import { aboutLead, tellAll } from "./outbox.ts";
+import { book, ledgerOf, membersOf, offerKey, type Snapshot } from "./routing-read.ts";
 import { writeTurns, type LedgerEntry, type NewAssignment } from "./routing-write.ts";
 
 /** What a lead on hold needs, so that whoever wakes first can route it. No facts of the lead. */
@@ -60,8 +61,14 @@ export async function heldInOrder(tx: Tx, pool: string, before?: Place): Promise
       order by held.priority, held.due_at, held.arrived_at, held.handoff_id for update of held skip locked`,
     values: [pool, ...limit],
   });
+  // Hours that read the same are one object: what follows from them is worked out once.
+  const bases = new Map<string, CalendarDef>();
+  const shared = (base: CalendarDef): CalendarDef => {
+    const text = JSON.stringify(base);
+    return bases.get(text) ?? (bases.set(text, base), base);
+  };
   return found.map((row) => ({
-    handoffId: row.handoff_id, pool: row.pool, round: row.round, leadType: row.lead_type, request: row.request, priority: row.priority,
+    handoffId: row.handoff_id, pool: row.pool, round: row.round, leadType: row.lead_type, request: { ...row.request, base: shared(row.request.base) }, priority: row.priority,
     dueAt: row.due_at.getTime(), arrivedAt: row.arrived_at.getTime(), untilAt: row.until_at?.getTime() ?? null, subjectId: row.subject_id,
   }));
 }
@@ -73,7 +80,8 @@ interface HeldRow {
 
 /**
  * Gives held leads out in their order, as far as anybody can take them, and moves the snapshot on. Who cannot be
- * placed stays on hold. One write for all, for a weekend's leads are released at once.
+ * placed stays on hold. One write for all, for a weekend's leads are released at once; their processes are told in it,
+ * for nobody else remembers to once it is committed.
  */
 export async function giveOut(tx: Tx, snapshot: Snapshot, waiting: readonly (Held & { subjectId: string })[]): Promise<Released[]> {
   const assignments: NewAssignment[] = [];
@@ -92,9 +100,11 @@ export async function giveOut(tx: Tx, snapshot: Snapshot, waiting: readonly (Hel
     entries.push(entry);
     assignments.push({ handoffId: held.handoffId, round: held.round, repId, queue: null, pool, via, candidates, input });
     released.push({ handoffId: held.handoffId, subjectId: held.subjectId, repId });
+    snapshot.made.add(offerKey(held));
   }
   await writeTurns(tx, assignments, entries, snapshot.now);
-  await holdNoLonger(tx, released.map((one) => one.handoffId));
+  if (released.length > 0) await holdNoLonger(tx, released.map((one) => one.handoffId));
+  await tellAll(tx, released.map((one) => aboutLead(one.subjectId, "signal", "released", { id: one.handoffId }, 1)), snapshot.now);
   return released;
 }
 
@@ -109,6 +119,8 @@ function releaseInput(snapshot: Snapshot, { pool, leadType, dueAt, request }: He
 
 /** The entry that spreads the credit of those who left the pool or the company; none when nobody did. */
 export function settleLeavers(snapshot: Snapshot, pool: string, leadType: string): LedgerEntry[] {
+  if (snapshot.pools[pool]?.settled.has(leadType)) return [];
+  snapshot.pools[pool]?.settled.add(leadType);
   const staying = (snapshot.pools[pool]?.members ?? []).filter((one) => one.active);
   const deltas = spreadLeavers(ledgerOf(snapshot, pool, leadType), staying);
   if (!deltas) return [];

@@ -2,26 +2,43 @@ import { hoursOf } from "../handoff/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../handoff/calendar.ts";
 import { apply, type Deltas, type Ledger } from "../handoff/credit.ts";
 import type { Member } from "../handoff/eligibility.ts";
-import { localSpan, presenceAt, type LocalSpan, type Presence } from "../handoff/presence.ts";
+import { localSpan, presenceAt, type Presence } from "../handoff/presence.ts";
 import type { Caps } from "../handoff/roster.ts";
 import { firstRow, prepared, rows, send, sql, type Tx } from "./db.ts";
 import { capsOf } from "./roster.ts";
 
-/** What routing reads under the locks of its pools; `load` and `ledgers` move on as leads are given out. */
+/** What routing reads under the locks of its pools; `loads` and `ledgers` move on as leads are given out. */
 export interface Snapshot {
-  readonly pools: Readonly<Record<string, { readonly hours: CalendarDef | null; readonly members: readonly RepState[]; readonly holding: boolean }>>;
+  readonly pools: Readonly<Record<string, PoolState>>;
   /** Reps looked up by name, with the pools they work in. */
   readonly named: Readonly<Record<string, RepState & { readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[] }>>;
   /** By pool, then by lead type. */
   readonly ledgers: Record<string, Record<string, Ledger>>;
-  /** Presences worked out so far: a release asks for the same ones a thousand times. */
-  readonly presences: Map<string, Presence & Pick<LocalSpan, "dayTo" | "hourTo">>;
-  /** The offer asked about was made before. */
-  readonly isMade: boolean;
+  /** By rep, for those with caps: nobody asks for the others'. */
+  readonly loads: Map<string, Counted>;
+  /** Of the offers asked about, those made before, by `offerKey`. */
+  readonly made: Set<string>;
+  /** Of the handoffs asked about, those on hold, and in which pool. */
+  readonly heldIn: ReadonlyMap<string, string>;
   readonly now: Instant;
+  /** Members as they stand: everybody who asks is shown the same ones, and only a load changes. */
+  readonly members: Map<RepState, Standing[]>;
+  /** By the hours that reps without hours and absences of their own work. */
+  readonly presences: Map<CalendarDef, Present>;
+  /** The number of the latest pick, counted on from what was read. */
+  lastPick: number;
 }
 
-/** A rep as stored; the load is one object for all pools of the rep. */
+export interface PoolState {
+  readonly hours: CalendarDef | null;
+  readonly members: readonly RepState[];
+  /** Leads are on hold here. */
+  readonly holding: boolean;
+  /** Lead types of which the leavers' credit is spread already. */
+  readonly settled: Set<string>;
+}
+
+/** A rep as stored, in one pool. */
 export interface RepState {
   readonly repId: string;
   readonly weight: number;
@@ -32,7 +49,21 @@ export interface RepState {
   readonly motions: readonly string[];
   readonly caps: Caps;
   readonly absences: readonly { readonly from: Instant; readonly to: Instant }[];
-  readonly load: { open: number; today: number; thisHour: number };
+}
+
+type Counted = Pick<Member["load"], "open" | "today" | "thisHour">;
+
+/** When a rep works, and when the local day and hour end. */
+interface Present { readonly presence: Presence; readonly dayTo: Instant; readonly hourTo: Instant }
+
+/** A member on these hours, and the counts that its load was made from. */
+interface Standing { readonly poolHours: CalendarDef | null; readonly base: CalendarDef; counted: Counted; member: Member }
+
+/** One offer: a handoff is put before a rep once a round. */
+export interface Offer { readonly handoffId: string; readonly round: number }
+
+export function offerKey({ handoffId, round }: Offer): string {
+  return `${handoffId}/${round}`;
 }
 
 /**
@@ -45,10 +76,20 @@ export async function lockPools(tx: Tx, pools: readonly string[]): Promise<void>
 
 const lockClass = 7_201_665;
 
-/** Reads pools (locked before) and reps by name: members, absences, loads and ledgers as they are now. */
-export async function readSnapshot(tx: Tx, want: { readonly pools: readonly string[]; readonly named: readonly string[]; readonly base: CalendarDef; readonly offer?: { readonly handoffId: string; readonly round: number } }, now: Instant): Promise<Snapshot> {
+/** What to read: pools (locked before), reps by name, and whether these offers were made. */
+export interface Wanted {
+  readonly pools: readonly string[];
+  readonly named: readonly string[];
+  /** Whose local day and hour count for reps and pools without hours. */
+  readonly base: CalendarDef;
+  readonly offers: readonly Offer[];
+}
+
+/** Reads pools and reps: members, absences, loads and ledgers as they are now. */
+export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<Snapshot> {
   // One statement: whoever holds the lock keeps the others waiting, and the way to the database is longer than the reading.
-  const read = await firstRow<{ places: PlaceRow[] | null; reps: RepRow[] | null; ledgers: LedgerRow[] | null; is_made: boolean }>(tx, prepared("routing-read", sql`
+  // Offers are looked up one by one, by their key: as a join the planner reads whole tables while they are small, and goes on when they are not.
+  const read = await firstRow<{ places: PlaceRow[] | null; reps: RepRow[] | null; ledgers: LedgerRow[] | null; offers: OfferRow[] | null }>(tx, prepared("routing-read", sql`
     with places as (
       select p.id as pool, p.hours, m.rep_id, m.weight, exists (select 1 from held where held.pool = p.id) as holding
       from pool p left join pool_member m on m.pool_id = p.id where p.id = any(${want.pools}) or m.rep_id = any(${want.named})),
@@ -57,32 +98,43 @@ export async function readSnapshot(tx: Tx, want: { readonly pools: readonly stri
         (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
           from absence a where a.rep_id = r.id and a.to_at > ${new Date(now)}) as absences,
         (select count(*)::int from pool_member m where m.rep_id = r.id) as pools
-      from rep r where r.id = any(${want.named}) or r.id in (select rep_id from places))
+      from rep r where r.id = any(${want.named}) or r.id in (select rep_id from places)),
+    offers as (
+      select o.handoff_id as "handoffId", o.round, (select true from assignment a where a.handoff_id = o.handoff_id and a.round = o.round) as made, (select h.pool from held h where h.handoff_id = o.handoff_id) as "heldIn"
+      from unnest(${want.offers.map((one) => one.handoffId)}::text[], ${want.offers.map((one) => one.round)}::int[]) as o(handoff_id, round))
     select (select json_agg(p order by p.pool, p.rep_id) from places p) as places, (select json_agg(r order by r.id) from reps r) as reps,
       (select json_agg(l order by l.pool, l.lead_type, l.rep_id) from (
         select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${want.pools})) l) as ledgers,
-      exists (select from assignment where handoff_id = ${want.offer?.handoffId ?? null} and round = ${want.offer?.round ?? null}) as is_made`));
-  const [places, reps] = [read?.places ?? [], read?.reps ?? []];
-  const isMade = read?.is_made ?? false;
+      (select json_agg(o) from offers o) as offers`));
+  const offers = read?.offers ?? [];
+  const [places, reps, ledgers, made] = [read?.places ?? [], read?.reps ?? [], read?.ledgers ?? [], new Set(offers.filter((one) => one.made).map(offerKey))];
   // Whoever finds the offer made reads the answer instead.
-  const loads = isMade ? new Map<string, RepState["load"]>() : await readLoads(tx, reps, want, places, now);
+  const isMade = want.offers.length > 0 && want.offers.every((one) => made.has(offerKey(one)));
   const stateOf = (id: string, weight: number): RepState[] => reps.filter((row) => row.id === id).map((row) => ({
-    repId: id, weight, active: row.active, hours: row.hours, languages: row.languages, products: row.products, motions: row.motions,
-    caps: capsOf(row), absences: row.absences ?? [], load: loads.get(id) ?? { open: 0, today: 0, thisHour: 0 },
+    repId: id, weight, active: row.active, hours: row.hours, languages: row.languages, products: row.products, motions: row.motions, caps: capsOf(row), absences: row.absences ?? [],
   }));
-  const poolOf = (id: string) => {
+  const poolOf = (id: string): PoolState => {
     const members = places.filter((place) => place.pool === id);
-    return { hours: members[0]?.hours ?? null, holding: members[0]?.holding ?? false, members: members.flatMap((place) => (place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0))) };
+    return {
+      hours: members[0]?.hours ?? null, holding: members[0]?.holding ?? false, settled: new Set(),
+      members: members.flatMap((place) => (place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0))),
+    };
   };
   return {
     pools: Object.fromEntries(want.pools.map((id) => [id, poolOf(id)])),
     named: Object.fromEntries(want.named.flatMap((id) => stateOf(id, 0)).map((state) =>
       [state.repId, { ...state, pools: places.filter((place) => place.rep_id === state.repId).map((place) => ({ id: place.pool, hours: place.hours })) }])),
-    ledgers: ledgersOf(read?.ledgers ?? []),
+    ledgers: ledgersOf(ledgers),
+    loads: isMade ? new Map() : await readLoads(tx, reps, want, places, now),
+    heldIn: new Map(offers.flatMap((one) => (one.heldIn === null ? [] : [[one.handoffId, one.heldIn]]))),
+    members: new Map(),
     presences: new Map(),
-    isMade, now,
+    lastPick: ledgers.reduce((latest, row) => Math.max(latest, row.last_pick), 0),
+    made, now,
   };
 }
+
+interface OfferRow extends Offer { made: true | null; heldIn: string | null }
 
 interface PlaceRow { pool: string; hours: CalendarDef | null; rep_id: string | null; weight: number | null; holding: boolean }
 
@@ -95,7 +147,7 @@ interface RepRow {
 }
 
 /** Counts for reps with caps: offers open and not worked by them, and offers made in their local day and hour. */
-async function readLoads(tx: Tx, reps: readonly RepRow[], want: { readonly named: readonly string[]; readonly base: CalendarDef }, places: readonly PlaceRow[], now: Instant): Promise<Map<string, RepState["load"]>> {
+async function readLoads(tx: Tx, reps: readonly RepRow[], want: Wanted, places: readonly PlaceRow[], now: Instant): Promise<Map<string, Counted>> {
   const capped = reps.filter((row) => Object.keys(capsOf(row)).length > 0);
   if (capped.length === 0) return new Map();
   // A rep of several pools is given leads under several locks: the lock of the rep's row keeps the caps.
@@ -129,19 +181,40 @@ export function membersOf(snapshot: Snapshot, pool: string, base: CalendarDef): 
   return members.map((state) => memberOf(snapshot, state, hours, base));
 }
 
-/** A rep as the rules see one: hours become instants, and the load is copied as it is now. */
+/** A rep as the rules see one: hours become instants, and the load is what it is now. */
 export function memberOf(snapshot: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef): Member {
-  const key = JSON.stringify([state.repId, poolHours, base]);
-  let presence = snapshot.presences.get(key);
-  if (!presence) {
-    const found = presenceAt(hoursOf(state, { hours: poolHours }, base), snapshot.now);
-    const { dayTo, hourTo } = localSpan(found.zone, snapshot.now);
-    presence = { ...found, dayTo, hourTo };
-    snapshot.presences.set(key, presence);
+  const counted = snapshot.loads.get(state.repId) ?? nothing;
+  const seen = snapshot.members.get(state) ?? [];
+  const known = seen.find((one) => one.poolHours === poolHours && one.base === base);
+  if (!known) {
+    const member = freshMember(snapshot, state, poolHours, base, counted);
+    snapshot.members.set(state, [...seen, { poolHours, base, counted, member }]);
+    return member;
   }
-  const { dayTo, hourTo, ...rest } = presence;
+  if (known.counted !== counted) {
+    known.counted = counted;
+    known.member = { ...known.member, load: { ...known.member.load, ...counted } };
+  }
+  return known.member;
+}
+
+const nothing: Counted = { open: 0, today: 0, thisHour: 0 };
+
+function freshMember(snapshot: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef, counted: Counted): Member {
+  const { presence, dayTo, hourTo } = presentOf(snapshot, state, poolHours, base);
   const { repId, weight, active, languages, products, motions, caps } = state;
-  return { repId, weight, active, languages, products, motions, caps, load: { ...state.load, dayTo, hourTo }, presence: rest };
+  return { repId, weight, active, languages, products, motions, caps, load: { ...counted, dayTo, hourTo }, presence };
+}
+
+function presentOf({ presences, now }: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef): Present {
+  const isLikeOthers = state.hours === null && state.absences.length === 0;
+  const known = isLikeOthers ? presences.get(poolHours ?? base) : undefined;
+  if (known) return known;
+  const presence = presenceAt(hoursOf(state, { hours: poolHours }, base), now);
+  const { dayTo, hourTo } = localSpan(presence.zone, now);
+  const found = { presence, dayTo, hourTo };
+  if (isLikeOthers) presences.set(poolHours ?? base, found);
+  return found;
 }
 
 export function ledgerOf(snapshot: Snapshot, pool: string, leadType: string): Ledger {
@@ -149,17 +222,15 @@ export function ledgerOf(snapshot: Snapshot, pool: string, leadType: string): Le
 }
 
 /** Moves the snapshot on as the database will be once the entry is written. */
-export function book(snapshot: Snapshot, entry: { readonly pool: string; readonly leadType: string; readonly deltas: Deltas; readonly winner: string | null }): void {
-  const ledger = ledgerOf(snapshot, entry.pool, entry.leadType);
+export function book(snapshot: Snapshot, { pool, leadType, deltas, winner }: { readonly pool: string; readonly leadType: string; readonly deltas: Deltas; readonly winner: string | null }): void {
   // The entry's number is given by the database later; for the order of ties any number after all others will do.
-  const next = 1 + Math.max(0, ...Object.values(ledger).map((one) => one.lastPick));
-  (snapshot.ledgers[entry.pool] ??= {})[entry.leadType] = apply(ledger, entry.deltas, entry.winner === null ? undefined : { winner: entry.winner, entry: next });
-  if (entry.winner === null) return;
-  // Pools share the load of a rep who works in several.
-  const winner = snapshot.pools[entry.pool]?.members.find((one) => one.repId === entry.winner);
-  if (winner) {
-    winner.load.open += 1;
-    winner.load.today += 1;
-    winner.load.thisHour += 1;
-  }
+  const pickedAs = winner === null ? undefined : { winner, entry: (snapshot.lastPick += 1) };
+  (snapshot.ledgers[pool] ??= {})[leadType] = apply(ledgerOf(snapshot, pool, leadType), deltas, pickedAs);
+  if (winner !== null) load(snapshot, winner);
+}
+
+/** One more offer on a rep's desk. */
+export function load(snapshot: Snapshot, repId: string): void {
+  const counted = snapshot.loads.get(repId);
+  if (counted) snapshot.loads.set(repId, { open: counted.open + 1, today: counted.today + 1, thisHour: counted.thisHour + 1 });
 }

@@ -1,5 +1,6 @@
 import type { Instant } from "../handoff/calendar.ts";
 import type { Deltas } from "../handoff/credit.ts";
+import type { Member } from "../handoff/eligibility.ts";
 import type { Candidate, RouteInput, Via } from "../handoff/route.ts";
 import { prepared, send, sql, type Tx } from "./db.ts";
 
@@ -38,7 +39,7 @@ export async function writeTurns(tx: Tx, assignments: readonly NewAssignment[], 
       with assigned as (
         insert into assignment (handoff_id, round, rep_id, queue, pool, via, candidates, input, at)
         select a."handoffId", a.round, a."repId", a.queue, a.pool, a.via, a.candidates, a.input, ${new Date(now)}::timestamptz
-        from jsonb_to_recordset(${JSON.stringify(given.map(forKeeping))}::jsonb)
+        from jsonb_to_recordset(${textOf(given)}::jsonb)
           as a("handoffId" text, round int, "repId" text, queue text, pool text, via text, candidates jsonb, input jsonb)),
       entry as (
         insert into credit_entry (pool, lead_type, kind, handoff_id, round, winner, deltas, at)
@@ -58,8 +59,23 @@ export async function writeTurns(tx: Tx, assignments: readonly NewAssignment[], 
 
 const atMost = 500;
 
-/** The decision keeps what the place was found from; the assignment's own copy holds no fact of the lead. */
-function forKeeping(assignment: NewAssignment): NewAssignment {
-  const { input } = assignment;
-  return { ...assignment, input: { ...input, evidence: null, place: { ...input.place, trace: [] } } };
+/**
+ * Assignments as JSON. The decision keeps what the place was found from; the assignment's own copy holds no fact of the
+ * lead. A batch puts the same members before each lead, so a member is written out once.
+ */
+function textOf(assignments: readonly NewAssignment[]): string {
+  const texts = new Map<Member, string>();
+  const textOfMember = (member: Member): string => {
+    const known = texts.get(member);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(member);
+    texts.set(member, text);
+    return text;
+  };
+  return `[${assignments.map(({ input, ...assignment }) => {
+    const { pools, ...rest } = { ...input, evidence: null, place: { ...input.place, trace: [] } };
+    // None of these objects is empty, so what is put at its end follows a comma.
+    const poolTexts = Object.entries(pools).map(([id, { members, ...pool }]) => `${JSON.stringify(id)}:${JSON.stringify(pool).slice(0, -1)},"members":[${members.map(textOfMember).join()}]}`);
+    return `${JSON.stringify(assignment).slice(0, -1)},"input":${JSON.stringify(rest).slice(0, -1)},"pools":{${poolTexts.join()}}}}`;
+  }).join()}]`;
 }

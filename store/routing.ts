@@ -1,14 +1,13 @@
 import type { Agreement } from "../handoff/agreement.ts";
-import { baseHours } from "../handoff/applied-calendar.ts";
-import type { CalendarDef, Instant } from "../handoff/calendar.ts";
+import type { Instant } from "../handoff/calendar.ts";
 import type { Known } from "../handoff/condition.ts";
 import { reversed, type Deltas } from "../handoff/credit.ts";
-import { walk, type Candidate, type Proposed, type RouteAnswer, type RouteInput, type Routed, type Via, type Walked } from "../handoff/route.ts";
-import { placeOf, routingEvidence, type Evidence, type Place } from "../handoff/territory.ts";
-import { firstRow, inSavepoint, prepared, send, sql, type Tx } from "./db.ts";
-import { giveOut, heldInOrder, hold, holdNoLonger, settleLeavers, type Released } from "./held.ts";
-import { ledgerOf, lockPools, memberOf, membersOf, readSnapshot, type Snapshot } from "./routing-read.ts";
-import { writeTurns, type LedgerEntry } from "./routing-write.ts";
+import type { RouteAnswer, RouteInput } from "../handoff/route.ts";
+import { firstRow, inSavepoint, prepared, rows, send, sql, type Tx } from "./db.ts";
+import { giveOut, heldInOrder, type Released } from "./held.ts";
+import { lockPools, readSnapshot } from "./routing-read.ts";
+import { placed, takeTurns, type Asked } from "./routing-turns.ts";
+import { writeTurns } from "./routing-write.ts";
 
 /** What routing is asked: one offer, numbered by its round. */
 export interface RouteRequest {
@@ -37,7 +36,7 @@ export interface RouteRequest {
 export interface RouteResult extends RouteAnswer {
   /** All that the pure function was given; `rejudgeRoute` answers the same again. */
   readonly input: RouteInput;
-  /** Leads on hold that went first, under the same lock; their processes want to be told. */
+  /** Leads on hold that went first, under the same lock; their processes are told when it commits. */
   readonly released: readonly Released[];
 }
 
@@ -47,130 +46,81 @@ export interface RouteResult extends RouteAnswer {
  * somebody else's release made it meanwhile. Leads on hold that are as urgent or more go first.
  */
 export async function routeHandoff(tx: Tx, request: RouteRequest): Promise<RouteResult> {
-  const { agreement, now } = request;
-  const evidence = routingEvidence(agreement, { ...request.known, now });
-  const asked: Asked = { request, evidence, place: placeOf(agreement, evidence), base: baseHours(agreement) };
-  const heldIn = await firstRow<{ pool: string }>(tx, prepared("routing-held-in", sql`select pool from held where handoff_id = ${request.handoffId}`));
-  const near = distinct([...(heldIn ? [heldIn.pool] : []), ...asked.place.steps.slice(0, 1).map((step) => step.pool)]);
-  const all = distinct([...near, ...asked.place.steps.flatMap((step) => [step.pool, ...(agreement.routing.hold === "follow-the-sun" ? step.siblings : [])])]);
+  const asked = [placed(request)];
+  const heldIn = await holdingPools(tx, asked);
+  const near = distinct([...heldIn, ...firstPools(asked)]);
+  const all = distinct([...near, ...allPools(asked)]);
   if (all.length > near.length) {
     // Nearly always the first pool decides, and the others need not wait for us.
     // Undone, it gives the locks back, so that all can be taken in one order.
-    const result = await inSavepoint(tx, () => attempt(tx, asked, near), (answer) => answer !== null);
+    const [result] = await inSavepoint(tx, () => takeTurns(tx, asked, near, request.now), ([answer]) => answer != null);
     if (result) return result;
   }
-  const result = await attempt(tx, asked, all);
-  if (!result) throw new Error(`routing of handoff ${request.handoffId} came to a pool outside its own steps`);
-  return result;
-}
-
-interface Asked {
-  readonly request: RouteRequest;
-  readonly evidence: Evidence;
-  readonly place: Place;
-  readonly base: CalendarDef;
-}
-
-/** Routes with these pools locked and read; null when the walk comes to one that is not among them. */
-async function attempt(tx: Tx, asked: Asked, pools: readonly string[]): Promise<RouteResult | null> {
-  const { request, base } = asked;
-  await lockPools(tx, pools);
-  const named = [request.assignTo, ownerOf(request)].filter((id) => id !== undefined && id !== null);
-  const snapshot = await readSnapshot(tx, { pools, named, base, offer: request }, request.now);
-  if (snapshot.isMade) return storedAssignment(tx, request);
-  const leaving = pools.flatMap((pool) => settleLeavers(snapshot, pool, request.leadType));
-  await writeTurns(tx, [], leaving, request.now);
-
-  const released: Released[] = [];
-  const served = new Set<string>();
-  for (;;) {
-    const input = inputOf(asked, snapshot);
-    const walked = walk(input);
-    if ("unread" in walked) return null;
-    const pool = walked.charge?.pool;
-    if (pool === undefined || served.has(pool) || !snapshot.pools[pool]?.holding) {
-      await write(tx, asked, input, walked);
-      // Whoever was on hold is in one of the locked pools.
-      if (walked.answer.routed.kind !== "held" && pools.some((one) => snapshot.pools[one]?.holding)) await holdNoLonger(tx, [request.handoffId]);
-      return { ...walked.answer, input, released };
-    }
-    // Somebody has a turn here: leads on hold that are as urgent or more take theirs first. Each pool once.
-    served.add(pool);
-    released.push(...(await giveOut(tx, snapshot, await heldInOrder(tx, pool, request))));
-  }
-}
-
-function inputOf({ request, evidence, place, base }: Asked, snapshot: Snapshot): RouteInput {
-  const { now, dueAt, agreement } = request;
-  const owner = ownerOf(request);
-  return {
-    kind: "route", now, dueAt, evidence, place,
-    needs: { language: request.language, product: request.product, motion: request.motion, exclude: request.exclude },
-    chosen: request.assignTo === undefined ? null : proposed(snapshot, request.assignTo, place, base),
-    owner: owner === null ? null : proposed(snapshot, owner, place, base),
-    pools: Object.fromEntries(Object.keys(snapshot.pools).map((pool) => [pool, { members: membersOf(snapshot, pool, base), ledger: ledgerOf(snapshot, pool, request.leadType) }])),
-    followTheSun: agreement.routing.hold === "follow-the-sun",
-    fallback: agreement.routing.fallback,
-  };
-}
-
-function ownerOf({ agreement, ownerId }: RouteRequest): string | null {
-  return agreement.routing.owners === "keep" ? ownerId : null;
-}
-
-/** A rep by name, in the lead's own pool when the rep works there, else in the rep's first. */
-function proposed(snapshot: Snapshot, repId: string, place: Place, base: CalendarDef): Proposed {
-  const state = snapshot.named[repId];
-  if (!state) return { repId, member: null, pool: null };
-  const steps = place.steps.map((step) => step.pool);
-  const pool = state.pools.find((one) => steps.includes(one.id)) ?? state.pools[0] ?? null;
-  return { repId, member: memberOf(snapshot, state, pool?.hours ?? null, base), pool: pool?.id ?? null };
-}
-
-async function write(tx: Tx, { request, place, base }: Asked, input: RouteInput, { answer, charge }: Walked): Promise<void> {
-  const { handoffId, round, now, leadType, priority, dueAt, arrivedAt } = request;
-  const { routed, candidates } = answer;
-  switch (routed.kind) {
-    case "assigned": {
-      const entries: LedgerEntry[] = charge ? [{ ...charge, leadType, kind: "pick", handoffId, round, winner: routed.repId }] : [];
-      return writeTurns(tx, [{ handoffId, round, repId: routed.repId, queue: null, pool: routed.pool, via: routed.via, candidates, input }], entries, now);
-    }
-    case "queue":
-      return writeTurns(tx, [{ handoffId, round, repId: null, queue: routed.queue, pool: null, via: "fallback", candidates, input }], [], now);
-    case "held": {
-      const language = input.needs.language ?? place.steps.find((step) => step.pool === routed.pool)?.language ?? null;
-      const request = { needs: { ...input.needs, language }, territory: place.territory, segment: place.segment, base };
-      return hold(tx, { handoffId, pool: routed.pool, round, leadType, priority, dueAt, arrivedAt, untilAt: routed.untilAt, request }, now);
-    }
-  }
-}
-
-interface AssignmentRow { rep_id: string | null; queue: string | null; pool: string | null; via: Via; candidates: Candidate[]; input: RouteInput }
-
-async function storedAssignment(tx: Tx, { handoffId, round }: RouteRequest): Promise<RouteResult> {
-  const row = await firstRow<AssignmentRow>(tx, prepared("routing-stored", sql`
-    select rep_id, queue, pool, via, candidates, input from assignment where handoff_id = ${handoffId} and round = ${round}`));
-  if (!row) throw new Error(`the assignment of handoff ${handoffId}, round ${round}, is gone`);
-  const routed: Routed = row.rep_id === null ? { kind: "queue", queue: row.queue ?? "" } : { kind: "assigned", repId: row.rep_id, pool: row.pool, via: row.via };
-  return { routed, territory: row.input.place.territory, segment: row.input.place.segment, candidates: row.candidates, input: row.input, released: [] };
+  return settled(asked, await takeTurns(tx, asked, all, request.now))[0]!;
 }
 
 /**
- * Releases leads on hold in a pool, in order of priority, due time, arrival, as far as anybody is there and has room.
- * Whoever wakes first calls it; the others find their assignment. Says who got what, so that processes can be told.
+ * Routes several in one transaction, in their order, each as `routeHandoff` would, with only their first pools locked.
+ * Null for those that came to a pool beyond, which `routeFar` does.
  */
-export async function releaseHeld(tx: Tx, pool: string, now: Instant): Promise<Released[]> {
-  await lockPools(tx, [pool]);
-  const waiting = await heldInOrder(tx, pool);
+export async function routeNear(tx: Tx, asked: readonly Asked[], now: Instant): Promise<(RouteResult | null)[]> {
+  return takeTurns(tx, asked, firstPools(asked), now);
+}
+
+/** Routes several in one transaction, in their order, with every pool locked that any of them may come to. */
+export async function routeFar(tx: Tx, asked: readonly Asked[], now: Instant): Promise<RouteResult[]> {
+  const pools = distinct([...(await holdingPools(tx, asked)), ...allPools(asked)]);
+  return settled(asked, await takeTurns(tx, asked, pools, now));
+}
+
+function firstPools(asked: readonly Asked[]): string[] {
+  return distinct(asked.flatMap(({ place }) => place.steps.slice(0, 1).map((step) => step.pool)));
+}
+
+function allPools(asked: readonly Asked[]): string[] {
+  return distinct(asked.flatMap(({ place, request }) =>
+    place.steps.flatMap((step) => [step.pool, ...(request.agreement.routing.hold === "follow-the-sun" ? step.siblings : [])])));
+}
+
+/** Pools in which these handoffs are on hold. */
+async function holdingPools(tx: Tx, asked: readonly Asked[]): Promise<string[]> {
+  const found = await rows<{ pool: string }>(tx, prepared("routing-held-in", sql`select distinct pool from held where handoff_id = any(${asked.map((one) => one.request.handoffId)})`));
+  return found.map((row) => row.pool);
+}
+
+function settled(asked: readonly Asked[], results: readonly (RouteResult | null)[]): RouteResult[] {
+  return results.map((result, n) => {
+    if (!result) throw new Error(`routing of handoff ${asked[n]?.request.handoffId} came to a pool outside its own steps`);
+    return result;
+  });
+}
+
+/**
+ * Releases leads on hold in these pools, in order of priority, due time, arrival, as far as anybody is there and has room.
+ * Whoever wakes first calls it; the others find their assignment. Says who got what; their processes are told.
+ */
+export async function releaseHeld(tx: Tx, pools: readonly string[], now: Instant): Promise<Released[]> {
+  await lockPools(tx, pools);
+  const waiting = [];
+  for (const pool of pools) waiting.push(...(await heldInOrder(tx, pool)));
   const [first] = waiting;
   if (!first) return [];
-  const snapshot = await readSnapshot(tx, { pools: [pool], named: [], base: first.request.base }, now);
+  const snapshot = await readSnapshot(tx, { pools, named: [], base: first.request.base, offers: [] }, now);
   return giveOut(tx, snapshot, waiting);
 }
 
 /** Ends an offer: the rep's room is free again. One ended before stays as it was. */
 export async function endAssignment(tx: Tx, handoffId: string, round: number, now: Instant, why: string): Promise<void> {
   await send(tx, sql`update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and round = ${round} and ended_at is null`);
+}
+
+/**
+ * Ends every offer of a handoff that is still open, also one that its process has not heard of: released from hold, or
+ * made by a decision that was lost. Says which.
+ */
+export async function endAssignments(tx: Tx, handoffId: string, now: Instant, why: string): Promise<{ readonly round: number; readonly pool: string | null }[]> {
+  return rows(tx, sql`
+    update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and ended_at is null returning round, pool`);
 }
 
 /**

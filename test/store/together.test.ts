@@ -31,6 +31,20 @@ test("nobody waits while nobody is there; those who come meanwhile share the nex
   expect(await Promise.all(answers)).toEqual([2, 4, 6, 8, 10, 12]);
 });
 
+test("one batch at a time: those who are answered and ask again at once share the next one", async () => {
+  const batches: number[][] = [];
+  const ask = together(10, async (asked: readonly number[]) => {
+    batches.push([...asked]);
+    await turn();
+    return asked;
+  }, 1);
+  const client = async (first: number) => {
+    for (const one of [first, first + 10, first + 20]) await ask(one);
+  };
+  await Promise.all([1, 2, 3, 4].map(client));
+  expect(batches).toEqual([[1], [2, 3, 4, 11], [12, 13, 14, 21], [22, 23, 24]]);
+});
+
 test("who cannot be served fails alone: a batch that fails is done again one by one", async () => {
   const { ask, batches, letGo } = heldWork();
   const answers = Promise.allSettled([1, 2, 3, 13, 5].map((one) => ask(one)));

@@ -3,6 +3,7 @@ import type { CalendarDef } from "../../handoff/calendar.ts";
 import { inTransaction, openPool, type Pool } from "../../store/db.ts";
 import { putPools, putReps, type RepRecord } from "../../store/roster.ts";
 import { releaseHeld, routeHandoff, type RouteRequest, type RouteResult } from "../../store/routing.ts";
+import { routingDesk, type RoutingDesk } from "../../store/routing-desk.ts";
 import { smallAgreement } from "./small-agreement.ts";
 import { freshDatabase } from "./world.ts";
 
@@ -36,14 +37,26 @@ export function rep(id: string, other: Partial<RepRecord> = {}): RepRecord {
   };
 }
 
+/** A demo request from Germany, outreach due in an hour. */
+export function request(handoffId: string, other: Partial<RouteRequest> = {}): RouteRequest {
+  return {
+    handoffId, round: 1, now, agreement, known: { facts: { "account.country": "DE" }, engagements: [], now }, leadType: "demo-request", priority: 1,
+    dueAt: now + hour, arrivedAt: now, exclude: [], ownerId: null, language: null, product: null, motion: null, ...other,
+  };
+}
+
 export interface RoutingWorld {
   readonly pool: Pool;
+  readonly url: string;
   /** Empties the tables and sets the roster: reps, and pools by weights. */
   roster(reps: readonly RepRecord[], pools: Readonly<Record<string, Readonly<Record<string, number>>>>): Promise<void>;
   /** Opens handoffs; gives their ids, `ho_1` and on. */
   handoffs(count: number): Promise<string[]>;
   /** Routes in a transaction of its own. */
   route(handoffId: string, other?: Partial<RouteRequest>): Promise<RouteResult>;
+  readonly desk: RoutingDesk;
+  /** Asks the desk. */
+  ask(handoffId: string, other?: Partial<RouteRequest>): Promise<RouteResult>;
   release(pool: string, at: number): ReturnType<typeof releaseHeld>;
   close(): Promise<void>;
 }
@@ -51,11 +64,12 @@ export interface RoutingWorld {
 export async function routingWorld(connections = 32): Promise<RoutingWorld> {
   const database = await freshDatabase();
   const pool = openPool(database.url, { max: connections, statementTimeoutMs: 60_000 });
+  const desk = routingDesk(pool);
   let opened = 0;
   return {
-    pool,
+    pool, url: database.url,
     async roster(reps, pools) {
-      await pool.query("truncate handoff, agreement_version, rep, pool, credit, credit_entry cascade");
+      await pool.query("truncate handoff, agreement_version, rep, pool, credit, credit_entry, outbox cascade");
       opened = 0;
       await pool.query("insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')");
       await inTransaction(pool, async (tx) => {
@@ -70,11 +84,10 @@ export async function routingWorld(connections = 32): Promise<RoutingWorld> {
         select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, $2 from unnest($1::text[]) as id`, [ids, new Date(now)]);
       return ids;
     },
-    route: (handoffId, other = {}) => inTransaction(pool, (tx) => routeHandoff(tx, {
-      handoffId, round: 1, now, agreement, known: { facts: { "account.country": "DE" }, engagements: [], now }, leadType: "demo-request", priority: 1,
-      dueAt: now + hour, arrivedAt: now, exclude: [], ownerId: null, language: null, product: null, motion: null, ...other,
-    })),
-    release: (id, at) => inTransaction(pool, (tx) => releaseHeld(tx, id, at)),
+    desk,
+    route: (handoffId, other) => inTransaction(pool, (tx) => routeHandoff(tx, request(handoffId, other))),
+    ask: (handoffId, other) => desk.route(request(handoffId, other)),
+    release: (id, at) => inTransaction(pool, (tx) => releaseHeld(tx, [id], at)),
     async close() {
       await pool.end();
       await database.drop();
