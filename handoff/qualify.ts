@@ -41,16 +41,25 @@ export type KnownLead = Known & { readonly matches?: number };
  * them as they were given. (agreement.md; article A, "Stage and status criteria")
  */
 export function qualify(agreement: Agreement, lead: KnownLead): Qualification {
-  const known = { ...lead, facts: deriveFacts(lead.facts, agreement.emailDomains) };
+  const known = withDerived(agreement, lead);
   const judged = judge(agreement, known);
   return { ...judged, nextChangeAt: nextChange(agreement, known, judged) };
+}
+
+/** The same at this moment alone, without asking when it could change: for those who only need the score or the verdict. */
+export function qualifyNow(agreement: Agreement, lead: KnownLead): Judged {
+  return judge(agreement, withDerived(agreement, lead));
+}
+
+function withDerived(agreement: Agreement, lead: KnownLead): KnownLead {
+  return { ...lead, facts: deriveFacts(lead.facts, agreement.emailDomains) };
 }
 
 export function leadTypeOf(agreement: Agreement, name: string): LeadType | undefined {
   return agreement.leadTypes.find((type) => type.name === name);
 }
 
-type Judged = Omit<Qualification, "nextChangeAt">;
+export type Judged = Omit<Qualification, "nextChangeAt">;
 
 function judge(agreement: Agreement, known: KnownLead): Judged {
   const scores = scoresOf(agreement, known);

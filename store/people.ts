@@ -84,13 +84,13 @@ export async function savePeople(tx: Tx, people: readonly Person[], now: Instant
     const [ids, accounts, emails, crmIds, facts, sources, campaigns] = columns(fresh);
     const at = new Date(now);
     await send(tx, sql`
-      insert into lead (id, account_id, email, crm_id, facts, source, campaign, imported, arrived_at, stage, stage_since, waiting_on, queue, next_step, next_at)
+      with arrived as (insert into lead (id, account_id, email, crm_id, facts, source, campaign, imported, arrived_at, stage, stage_since, waiting_on, queue, next_step, next_at)
       select id, account_id, email, crm_id, facts::jsonb, source, campaign, imported, ${at}, 'new', ${at}, 'assessment', 'intake', 'assess', ${at}
       from unnest(${ids}::text[], ${accounts}::text[], ${emails}::text[], ${crmIds}::text[], ${facts}::text[], ${sources}::text[], ${campaigns}::text[], ${fresh.map((one) => one.imported)}::boolean[])
-        as t(id, account_id, email, crm_id, facts, source, campaign, imported)`);
-    await send(tx, sql`
+        as t(id, account_id, email, crm_id, facts, source, campaign, imported)
+        returning id)
       insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
-      select 'lead', id, 1, 0, null, 'new', 'arrived', ${at} from unnest(${ids}::text[]) as id`);
+      select 'lead', id, 1, 0, null, 'new', 'arrived', ${at} from arrived`);
   }
   if (known.length > 0) {
     const [ids, accounts, emails, crmIds, facts, sources, campaigns] = columns(known);
