@@ -59,13 +59,15 @@ async function takeInBatch(deps: Pick<ApiDeps, "pool" | "agreements">, asked: re
   const begun = deps.agreements.lastActive();
   try {
     return await inTransaction(deps.pool, async (tx) => {
-      const active = activeAgreement(deps, tx);
-      const settled = active.catch(() => undefined);
-      const version = begun ?? await active;
+      const asking = activeAgreement(deps, tx);
+      const version = begun ?? await asking;
       const context = { now: Math.max(...asked.map((one) => one.now)), from, lane: 1, agreement: version.agreement } as const;
-      const taken = await takeIn(tx, asked.map((one) => one.arrival), context).finally(() => settled);
-      if ((await active).id !== version.id) throw new Superseded();
-      return taken;
+      // Both to their end, or the one that is slower would still be asking when the transaction is over.
+      const [active, taken] = await Promise.allSettled([asking, takeIn(tx, asked.map((one) => one.arrival), context)]);
+      if (active.status === "rejected") throw active.reason;
+      if (taken.status === "rejected") throw taken.reason;
+      if (active.value.id !== version.id) throw new Superseded();
+      return taken.value;
     });
   } catch (error) {
     if (error instanceof Superseded) return takeInBatch(deps, asked, from);

@@ -49,8 +49,7 @@ export function together<A, R>(most: number, work: (asked: readonly A[]) => Prom
     isGathering = true;
     setImmediate(() => {
       isGathering = false;
-      void leave();
-      goOn();
+      while (underWay < atOnce && waiting.length > 0) void leave();
     });
   }
 
