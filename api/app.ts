@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { getPath } from "hono/utils/url";
 import { authorisation } from "./authorisation.ts";
 import { actionRoutes } from "./actions.ts";
 import { agreementRoutes } from "./agreement.ts";
@@ -68,7 +69,7 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
     c.header("x-content-type-options", "nosniff");
     if (/%00/.test(c.req.url)) throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
     await next();
-    metrics.answered(c.var.route ?? "none", c.res.status, Number(process.hrtime.bigint() - began) / 1e9);
+    metrics.answered(c.get("route") ?? "none", c.res.status, Number(process.hrtime.bigint() - began) / 1e9);
     return undefined;
   };
 }
@@ -86,7 +87,7 @@ function hurry(app: Routes): void {
   const answer = app.fetch;
   app.fetch = async (request, ...rest) => {
     const answering = answer(request, ...rest);
-    if (unhurried.has(new URL(request.url).pathname)) return answering;
+    if (unhurried.has(getPath(request))) return answering;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<Response>((resolve) => {
       timer = setTimeout(() => resolve(problemResponse(new Problem("unavailable", { detail: "no answer in time; ask again with the same Idempotency-Key" }))), longestMs);

@@ -25,8 +25,9 @@ const rules: Readonly<Record<string, BodyRule>> = {
 /** Reads a body once, bounded, and refuses what no route wants: other media types, compressed bodies, hostile JSON. */
 export function readBody(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    if (c.req.method === "GET" || c.req.method === "HEAD" || c.req.raw.body === null) return next();
-    const rule = rules[c.var.route] ?? usual;
+    // With a length the body is read as it comes; to look at `raw.body` makes a web stream of it, a tenth of the time of an intake.
+    if (c.req.method === "GET" || c.req.method === "HEAD" || (c.req.header("content-length") === undefined && c.req.raw.body === null)) return next();
+    const rule = rules[c.get("route")] ?? usual;
     if (!/^(identity)?$/i.test(c.req.header("content-encoding") ?? "")) throw new Problem("unsupported-media-type", { detail: "send the body uncompressed", field: "content-encoding" });
     if (rule.kind === "stream") return next();
     const bytes = await readBounded(c.req.raw, rule.maxBytes);

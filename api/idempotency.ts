@@ -15,7 +15,7 @@ const exempt = /^POST \/(webhooks\/|v1\/|imports$)/;
 export function idempotency(deps: Pick<ApiDeps, "pool" | "crashPoint">): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const key = c.req.header("idempotency-key");
-    if (c.req.method !== "POST" || key === undefined || c.var.caller === undefined || exempt.test(c.var.route)) return next();
+    if (c.req.method !== "POST" || key === undefined || c.get("caller") === undefined || exempt.test(c.get("route"))) return next();
     if (!/^[\x21-\x7e]{1,200}$/.test(key)) throw new Problem("invalid", { field: "idempotency-key", detail: "expected: 1 to 200 visible ASCII characters" });
     const request: RepeatableRequest = {
       caller: c.var.caller.tokenId, key, route: `POST ${c.req.path}`,

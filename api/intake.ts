@@ -37,14 +37,12 @@ const takeInRoute = createRoute({
 /** POST /leads. The answer is given when lead, facts and the telling that starts its process are committed; Temporal is not asked. */
 export function intakeRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
-  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly { arrival: Arrival; now: number }[]) => inTransaction(deps.pool, async (tx) => {
-    const { agreement } = await activeAgreement(deps, tx);
-    return takeIn(tx, arrivals.map((one) => one.arrival), { now: Math.max(...arrivals.map((one) => one.now)), from, lane: 1, agreement });
-  }));
+  // One batch at a time: the fewer transactions, the less each request costs. One that waits for a lock does not hold up the others.
+  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 100);
   const takers = { crm: intake("crm"), form: intake("form") };
   routes.openapi(takeInRoute, async (c) => {
-    const now = c.var.receivedAt;
-    const answer = await takers[sourceOf(c.var.caller)]({ arrival: toArrival(c.req.valid("json"), now), now });
+    const now = c.get("receivedAt");
+    const answer = await takers[sourceOf(c.get("caller"))]({ arrival: toArrival(c.req.valid("json"), now), now });
     deps.crashPoint?.("intake-committed");
     const { leadId, stage, changed, outcome } = accepted(answer);
     const url = `${deps.publicUrl}/leads/${leadId}`;
@@ -53,6 +51,32 @@ export function intakeRoutes(deps: ApiDeps): Routes {
   });
   return routes;
 }
+
+interface Asked { readonly arrival: Arrival; readonly now: number }
+
+/** One transaction under the active agreement. Which that is, is asked along with the first statements; a batch that began with another begins again. */
+async function takeInBatch(deps: Pick<ApiDeps, "pool" | "agreements">, asked: readonly Asked[], from: "crm" | "form"): Promise<readonly TakenIn[]> {
+  const begun = deps.agreements.lastActive();
+  try {
+    return await inTransaction(deps.pool, async (tx) => {
+      const asking = activeAgreement(deps, tx);
+      const version = begun ?? await asking;
+      const context = { now: Math.max(...asked.map((one) => one.now)), from, lane: 1, agreement: version.agreement } as const;
+      // Both to their end, or the one that is slower would still be asking when the transaction is over.
+      const [active, taken] = await Promise.allSettled([asking, takeIn(tx, asked.map((one) => one.arrival), context)]);
+      if (active.status === "rejected") throw active.reason;
+      if (taken.status === "rejected") throw taken.reason;
+      if (active.value.id !== version.id) throw new Superseded();
+      return taken.value;
+    });
+  } catch (error) {
+    if (error instanceof Superseded) return takeInBatch(deps, asked, from);
+    throw error;
+  }
+}
+
+/** Another version became active; nothing of the batch is stored. */
+class Superseded extends Error {}
 
 function toArrival(body: z.output<typeof arrivalSchema>, now: number): Arrival {
   if (!body.id && !body.crmId && !body.externalId && typeof body.facts["lead.email"] !== "string") {

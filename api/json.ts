@@ -1,3 +1,5 @@
+import { isStorable } from "../handoff/text.ts";
+
 /** Why a body is refused before any route sees it; the field is named with dots where there is one. */
 export interface JsonFault {
   readonly code: "malformed" | "invalid";
@@ -20,46 +22,54 @@ export function checkJson(text: string): JsonFault | undefined {
   } catch {
     return { code: "malformed", field: "body", detail: "the body is not JSON" };
   }
-  const count = { keys: 0 };
-  const fault = checkValue(value, [], count);
+  const seen = { names: 0, unsafeNumber: false };
+  const fault = checkValue(value, [], seen);
   if (fault) return fault;
-  if (namesIn(text) !== count.keys) return { code: "malformed", field: twiceIn(text) ?? "body", detail: "a name stands twice in one object" };
-  const number = unsafeNumber(text);
+  if (namesIn(text) !== seen.names) return { code: "malformed", field: twiceIn(text) ?? "body", detail: "a name stands twice in one object" };
+  const number = seen.unsafeNumber ? unsafeNumber(text) : undefined;
   return number === undefined ? undefined : { code: "invalid", field: "body", detail: `the number ${number.slice(0, 40)} cannot be kept exactly; send it as text` };
 }
 
-function checkValue(value: unknown, path: readonly string[], count: { keys: number }): JsonFault | undefined {
+/** `path` is where `value` stands; it is the same array all the way down. */
+function checkValue(value: unknown, path: string[], seen: { names: number; unsafeNumber: boolean }): JsonFault | undefined {
   if (path.length > maxDepth) return { code: "invalid", field: path.slice(0, 3).join("."), detail: `nested deeper than ${maxDepth} levels` };
   if (typeof value === "string") return checkText(value, path);
+  if (typeof value === "number") seen.unsafeNumber ||= isUnsafe(value);
   if (typeof value !== "object" || value === null) return undefined;
-  for (const [key, inner] of Object.entries(value)) {
-    const at = [...path, key];
-    if (!Array.isArray(value)) {
-      if (++count.keys > maxKeys) return { code: "invalid", field: "body", detail: `more than ${maxKeys} names` };
-      if (key === "__proto__" || key === "constructor" || key === "prototype") return { code: "invalid", field: at.join("."), detail: "this name is not allowed" };
+  const isList = Array.isArray(value);
+  for (const key of Object.keys(value)) {
+    if (!isList) {
+      if (++seen.names > maxKeys) return { code: "invalid", field: "body", detail: `more than ${maxKeys} names` };
+      if (key === "__proto__" || key === "constructor" || key === "prototype") return { code: "invalid", field: [...path, key].join("."), detail: "this name is not allowed" };
       if (checkText(key, path)) return { code: "invalid", field: path.join(".") || "body", detail: "a name holds a character that cannot be stored" };
     }
-    const fault = checkValue(inner, at, count);
+    path.push(key);
+    const fault = checkValue((value as Readonly<Record<string, unknown>>)[key], path, seen);
     if (fault) return fault;
+    path.pop();
   }
   return undefined;
 }
 
 function checkText(text: string, path: readonly string[]): JsonFault | undefined {
-  const field = path.join(".") || "body";
-  if (text.includes("\u0000")) return { code: "invalid", field, detail: "the NUL character is not allowed" };
-  if (/\p{Surrogate}/u.test(text)) return { code: "invalid", field, detail: "half of a surrogate pair is no character" };
-  return undefined;
+  if (isStorable(text)) return undefined;
+  return { code: "invalid", field: path.join(".") || "body", detail: text.includes("\u0000") ? "the NUL character is not allowed" : "half of a surrogate pair is no character" };
 }
 
-/** Strings outside of which every brace and colon is structure. The text is known to be JSON. */
-const stringOrColon = /"[^"\\]*(?:\\.[^"\\]*)*"|:/g;
-
+/** How many names objects have: outside of strings a colon is structure. The text is known to be JSON. */
 function namesIn(text: string): number {
   let names = 0;
-  for (const [found] of text.matchAll(stringOrColon)) if (found === ":") names++;
+  let isInString = false;
+  for (let n = 0; n < text.length; n++) {
+    const sign = text.charCodeAt(n);
+    if (sign === backslash) n++;
+    else if (sign === quote) isInString = !isInString;
+    else if (sign === colon && !isInString) names++;
+  }
   return names;
 }
+
+const [quote, colon, backslash] = [34, 58, 92];
 
 /** The first name that stands twice in its object; the text is known to be JSON. */
 function twiceIn(text: string): string | undefined {
@@ -80,8 +90,11 @@ function twiceIn(text: string): string | undefined {
 function unsafeNumber(text: string): string | undefined {
   for (const [found] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g)) {
     if (found.startsWith("\"")) continue;
-    const value = Number(found);
-    if (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))) return found;
+    if (isUnsafe(Number(found))) return found;
   }
   return undefined;
+}
+
+function isUnsafe(value: number): boolean {
+  return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value));
 }

@@ -1,6 +1,6 @@
 import type { Agreement, Band, LeadType, Path } from "./agreement.ts";
 import type { Instant } from "./calendar.ts";
-import type { Known, TraceLine } from "./condition.ts";
+import type { Known, Scores, TraceLine } from "./condition.ts";
 import type { Gate, MissingFact } from "./gates.ts";
 import { evaluator } from "./condition.ts";
 import { checkGates } from "./gates.ts";
@@ -41,9 +41,22 @@ export type KnownLead = Known & { readonly matches?: number };
  * them as they were given. (agreement.md; article A, "Stage and status criteria")
  */
 export function qualify(agreement: Agreement, lead: KnownLead): Qualification {
-  const known = { ...lead, facts: deriveFacts(lead.facts, agreement.emailDomains) };
+  const known = withDerived(agreement, lead);
   const judged = judge(agreement, known);
   return { ...judged, nextChangeAt: nextChange(agreement, known, judged) };
+}
+
+/** What a lead's qualification comes down to. */
+export type Standing = Pick<Qualification, "verdict" | "leadType" | "priority" | "band" | "fit" | "intent">;
+
+/** The same verdict and score, at this moment alone and without what led to them: for those who show neither. */
+export function standingOf(agreement: Agreement, lead: KnownLead): Standing {
+  const { verdict, won, scores } = decide(agreement, withDerived(agreement, lead), false);
+  return { verdict, ...scores, ...(won && { leadType: won.name, priority: won.priority }) };
+}
+
+function withDerived(agreement: Agreement, lead: KnownLead): KnownLead {
+  return { ...lead, facts: deriveFacts(lead.facts, agreement.emailDomains) };
 }
 
 export function leadTypeOf(agreement: Agreement, name: string): LeadType | undefined {
@@ -53,28 +66,44 @@ export function leadTypeOf(agreement: Agreement, name: string): LeadType | undef
 type Judged = Omit<Qualification, "nextChangeAt">;
 
 function judge(agreement: Agreement, known: KnownLead): Judged {
+  const { verdict, because, won, scores, ask, suppressed, gates, missing, fit, types } = decide(agreement, known, true);
+  const checklist = agreement.checklist.map((item) => ({ name: item.name, ...ask(item.when) }));
+  return {
+    missing, gates, ...scores,
+    checklist: checklist.map((item) => ({ name: item.name, result: checklistWord(item.result) })),
+    trace: [...suppressed.trace, ...fit, ...types.trace, ...checklist.flatMap((item) => item.trace)],
+    verdict, because,
+    ...(suppressed.reason === undefined ? {} : { suppression: suppressed.reason }),
+    ...(won && { leadType: won.name, path: won.path, priority: won.priority }),
+  };
+}
+
+interface Decided {
+  readonly verdict: Verdict;
+  readonly because: string;
+  /** The lead type that is handed off. */
+  readonly won?: LeadType;
+  readonly scores: Scores;
+  readonly ask: Ask;
+  readonly suppressed: ReturnType<typeof suppression>;
+  readonly gates: Gate[];
+  readonly missing: MissingFact[];
+  readonly fit: TraceLine[];
+  readonly types: ReturnType<typeof matchTypes>;
+}
+
+function decide(agreement: Agreement, known: KnownLead, isTraced: boolean): Decided {
   const scores = scoresOf(agreement, known);
   const ask = evaluator(known, agreement, scores);
   const suppressed = suppression(agreement, ask);
   const { gates, missing } = checkGates(agreement, known, suppressed.gate);
-  const fit = fitTrace(agreement, ask);
+  // Asked before the lead types: a trace unfolds what has a name where it first occurs.
+  const fit = isTraced ? fitTrace(agreement, ask) : [];
   const types = suppressed.reason === undefined && missing.length === 0 ? matchTypes(agreement, ask) : { trace: [], open: [] };
-  const checklist = agreement.checklist.map((item) => ({ name: item.name, ...ask(item.when) }));
-  const common = {
-    missing, gates, ...scores,
-    checklist: checklist.map((item) => ({ name: item.name, result: checklistWord(item.result) })),
-    trace: [...suppressed.trace, ...fit, ...types.trace, ...checklist.flatMap((item) => item.trace)],
-  };
-  if (suppressed.reason !== undefined) {
-    return { ...common, verdict: "disqualify", suppression: suppressed.reason, because: `suppressed: ${suppressed.reason}` };
-  }
-  if (missing.length > 0) {
-    return { ...common, verdict: "needs-data", because: `cannot be handed off before this is settled: ${missing.map((one) => one.field).join(", ")}` };
-  }
-  if (types.won) {
-    const { name, path, priority } = types.won;
-    return { ...common, verdict: "hand-off", leadType: name, path, priority, because: `${name} holds; band ${scores.band}` };
-  }
+  const common = { scores, ask, suppressed, gates, missing, fit, types };
+  if (suppressed.reason !== undefined) return { ...common, verdict: "disqualify", because: `suppressed: ${suppressed.reason}` };
+  if (missing.length > 0) return { ...common, verdict: "needs-data", because: `cannot be handed off before this is settled: ${missing.map((one) => one.field).join(", ")}` };
+  if (types.won) return { ...common, verdict: "hand-off", won: types.won, because: `${types.won.name} holds; band ${scores.band}` };
   return { ...common, verdict: "nurture", because: nurtureReason(types.open) };
 }
 

@@ -21,11 +21,10 @@ export async function claimAccounts(
 ): Promise<{ byDomain: Map<string, AccountState>; byId: Map<string, AccountState> }> {
   const domains = [...new Set(wanted.domains)].sort();
   if (domains.length > 0) {
-    const domainFact = (domain: string) => JSON.stringify({ "account.domain": { value: domain, from, at: isoOf(now) } });
+    const wantedRows = domains.map((domain) => ({ id: newId("ac", now), domain, facts: { "account.domain": { value: domain, from, at: isoOf(now) } } }));
     await send(tx, sql`
       insert into account (id, domain, facts, created_at)
-      select id, domain, facts::jsonb, ${new Date(now)}
-      from unnest(${domains.map(() => newId("ac", now))}::text[], ${domains}::text[], ${domains.map(domainFact)}::text[]) as t(id, domain, facts)
+      select id, domain, facts, ${new Date(now)} from jsonb_to_recordset(${JSON.stringify(wantedRows)}::jsonb) as t(id text, domain text, facts jsonb)
       order by domain on conflict (domain) do nothing`);
   }
   const found = domains.length + wanted.ids.length === 0 ? [] : await rows<AccountState>(tx, sql`
@@ -40,7 +39,7 @@ export async function claimAccounts(
 export async function saveAccounts(tx: Tx, accounts: readonly AccountState[]): Promise<void> {
   if (accounts.length === 0) return;
   await send(tx, sql`
-    update account set facts = t.facts::jsonb
-    from unnest(${accounts.map((one) => one.id)}::text[], ${accounts.map((one) => JSON.stringify(one.facts))}::text[]) as t(id, facts)
+    update account set facts = t.facts
+    from jsonb_to_recordset(${JSON.stringify(accounts.map(({ id, facts }) => ({ id, facts })))}::jsonb) as t(id text, facts jsonb)
     where account.id = t.id`);
 }

@@ -15,6 +15,8 @@ export interface AgreementVersion {
 export interface Agreements {
   /** The active version; null before the first one is published. */
   active(db: Db): Promise<AgreementVersion | null>;
+  /** The version that was active when somebody asked last: to begin with while `active` is asked whether it still is. */
+  lastActive(): AgreementVersion | null;
   /** A version by id; throws when there is none, for ids come from our own rows. */
   version(db: Db, id: string): Promise<AgreementVersion>;
 }
@@ -22,6 +24,7 @@ export interface Agreements {
 /** Reads versions through `parse` (the store knows no YAML). `parse` throws on text that is not an agreement. */
 export function createAgreements(parse: (text: string) => Agreement): Agreements {
   const parsed = new Map<string, AgreementVersion>();
+  let last: AgreementVersion | null = null;
   const read = async (db: Db, id: string): Promise<AgreementVersion> => {
     const kept = parsed.get(id);
     if (kept) return kept;
@@ -35,8 +38,10 @@ export function createAgreements(parse: (text: string) => Agreement): Agreements
     version: read,
     async active(db) {
       const row = await firstRow<{ id: string }>(db, sql`select id from agreement_version where state = 'active'`);
-      return row ? read(db, row.id) : null;
+      last = row ? await read(db, row.id) : null;
+      return last;
     },
+    lastActive: () => last,
   };
 }
 

@@ -5,15 +5,17 @@ import { isClosed, type Stage } from "../handoff/stage.ts";
 import { claimAccounts, saveAccounts, type AccountState } from "./accounts.ts";
 import { prepare, type Arrival, type IntakeContext, type Prepared, type Refused } from "./arrivals.ts";
 import { tellAccountNews } from "./facts.ts";
-import type { Tx } from "./db.ts";
+import { send, type Tx } from "./db.ts";
 import { bindAnonymous, storeEngagements } from "./engagements.ts";
+import type { ArrivingEngagement } from "./engagement-rules.ts";
 import { findErased } from "./erased.ts";
 import { addAliases, findLeads, identityKey, lockIdentities, precedence, type Identity } from "./identities.ts";
 import { newId } from "./ids.ts";
 import { aboutLead, tellAll } from "./outbox.ts";
 import { absorb, lockPeople, newPerson, savePeople, wantedDomain, type Person } from "./people.ts";
 import { addConflicts, type Conflict } from "./conflicts.ts";
-import { rescore } from "./scores.ts";
+import { rescore, type NewLead } from "./scores.ts";
+import { flatFacts } from "./subject.ts";
 
 export type { Arrival, IntakeContext } from "./arrivals.ts";
 export { mergeFacts } from "./facts.ts";
@@ -38,6 +40,7 @@ export type TakenIn =
  * is told when something changed, a closed one is stored and nothing starts (process.md, "Intake").
  */
 export async function takeIn(tx: Tx, arrivals: readonly Arrival[], context: IntakeContext): Promise<TakenIn[]> {
+  await send(tx, byKey);
   const prepared = arrivals.map((arrival) => prepare(arrival, context));
   const readable = prepared.filter((one): one is Prepared => !("outcome" in one));
   const identities = readable.flatMap((one) => one.identities);
@@ -53,12 +56,18 @@ export async function takeIn(tx: Tx, arrivals: readonly Arrival[], context: Inta
   await savePeople(tx, [...people.values()], context.now);
   await addAliases(tx, met.flatMap(({ person, names }) => names.map((name) => ({ ...name, leadId: person.id }))), context.now);
   await addConflicts(tx, met.flatMap((one) => one.conflicts), context.now);
-  const engaged = await takeEngagements(tx, met, context.now);
-  await tellProcesses(tx, [...people.values()], engaged, context);
+  const engaged = await takeEngagements(tx, met, people, context.now);
+  await tellProcesses(tx, [...people.values()], engaged, newLeads(met, accounts, engaged, context.now), context);
   await tellAccountNews(tx, accounts, [...people.keys()], context.now);
 
   return work.map((one) => ("person" in one ? answer(one, engaged) : one));
 }
+
+/**
+ * Intake looks everything up by its key. Planning that anew for each batch cost Postgres more than doing it; and a plan that
+ * is kept must not read a whole table because it was small when the plan was made.
+ */
+const byKey = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off";
 
 /** An arrival and the lead it belongs to; `names` are those that were new to us when it came. */
 interface Met {
@@ -127,8 +136,8 @@ function takeName(person: Person, arrival: Prepared, leadOf: ReadonlyMap<string,
 }
 
 /** The engagements that came along, and what the person did before anybody knew who it was. */
-async function takeEngagements(tx: Tx, met: readonly Met[], now: Instant): Promise<Map<string, Set<string>>> {
-  const engaged = await storeEngagements(tx, met.flatMap(({ person, arrival }) => arrival.engagements.map((one) => ({ ...one, who: { leadId: person.id } }))), now);
+async function takeEngagements(tx: Tx, met: readonly Met[], people: ReadonlyMap<string, Person>, now: Instant): Promise<Map<string, Set<string>>> {
+  const engaged = await storeEngagements(tx, met.flatMap(({ person, arrival }) => arrival.engagements.map((one) => ({ ...one, who: { leadId: person.id } }))), now, people);
   for (const { person, arrival } of met) {
     const anonymous = arrival.identities.flatMap(({ kind, value }) => (kind === "anonymous" ? [value] : kind === "user" ? [`user:${value}`] : []));
     for (const [id, messages] of await bindAnonymous(tx, anonymous, person.id)) engaged.set(id, new Set([...(engaged.get(id) ?? []), ...messages]));
@@ -136,10 +145,27 @@ async function takeEngagements(tx: Tx, met: readonly Met[], now: Instant): Promi
   return engaged;
 }
 
+/** The new people of whom nothing is stored but what came just now: no conflict, and nothing done before anybody knew them. */
+function newLeads(met: readonly Met[], accounts: ReadonlyMap<string, { state: AccountState }>, engaged: ReadonlyMap<string, ReadonlySet<string>>, now: Instant): NewLead[] {
+  const doubted = new Set(met.flatMap(({ conflicts }) => conflicts.flatMap((one) => [one.leadId, one.otherId])));
+  const engagementsOf = new Map<Person, Map<string, ArrivingEngagement>>();
+  for (const { person, arrival } of met) {
+    if (!person.isNew || doubted.has(person.id)) continue;
+    const own = engagementsOf.get(person) ?? new Map<string, ArrivingEngagement>();
+    for (const one of arrival.engagements) if (engaged.get(person.id)?.has(one.messageId)) own.set(one.messageId, one);
+    engagementsOf.set(person, own);
+  }
+  return [...engagementsOf].filter(([person, own]) => own.size === (engaged.get(person.id)?.size ?? 0)).map(([person, own]) => ({
+    id: person.id, facts: flatFacts(person, accounts.get(person.accountId ?? "")?.state),
+    engagements: [...own.values()].map(({ messageId, type, topic, occurredAt }) => ({ id: messageId, type, occurredAt: Math.min(occurredAt, now), ...(topic === undefined ? {} : { topic }) })),
+  }));
+}
+
 /** Starts the process of new leads; tells an open one when facts changed or its engagements crossed a threshold. */
-async function tellProcesses(tx: Tx, people: readonly Person[], engaged: ReadonlyMap<string, ReadonlySet<string>>, context: IntakeContext): Promise<void> {
+async function tellProcesses(tx: Tx, people: readonly Person[], engaged: ReadonlyMap<string, ReadonlySet<string>>, fresh: readonly NewLead[], context: IntakeContext): Promise<void> {
   const touched = people.filter((person) => person.isNew || person.changed.size > 0 || engaged.has(person.id));
-  const judged = await rescore(tx, touched.map((person) => person.id), engaged, context.agreement, context.now);
+  const known = new Set(fresh.map(({ id }) => id));
+  const judged = await rescore(tx, touched.flatMap(({ id }) => (known.has(id) ? [] : [id])), engaged, context.agreement, context.now, fresh);
   const { lane, now } = context;
   const tellings = touched.flatMap((person) => {
     if (person.isNew) {

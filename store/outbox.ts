@@ -23,12 +23,12 @@ export async function tell(db: Db, telling: Telling, now: Instant): Promise<void
 /** Writes many tellings at once, in their order; an empty list writes nothing. */
 export async function tellAll(db: Db, tellings: readonly Telling[], now: Instant): Promise<void> {
   if (tellings.length === 0) return;
+  const given = tellings.map((one, n) => ({ lane: one.lane, kind: one.kind, workflow_id: one.workflowId, message: one.message, payload: one.payload, n }));
   await send(db, sql`
     with told as (
       insert into outbox (lane, kind, workflow_id, message, payload, created_at)
-      select lane, kind, workflow_id, message, payload::jsonb, ${new Date(now)}
-      from unnest(${tellings.map((one) => one.lane)}::smallint[], ${tellings.map((one) => one.kind)}::text[], ${tellings.map((one) => one.workflowId)}::text[],
-        ${tellings.map((one) => one.message)}::text[], ${tellings.map((one) => JSON.stringify(one.payload))}::text[]) with ordinality as t(lane, kind, workflow_id, message, payload, n)
+      select lane, kind, workflow_id, message, payload, ${new Date(now)}
+      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(lane smallint, kind text, workflow_id text, message text, payload jsonb, n integer)
       order by n)
     select pg_notify(${outboxChannel}, lane::text) from unnest(${[...new Set(tellings.map((one) => one.lane))]}::smallint[]) as lane`);
 }

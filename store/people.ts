@@ -76,31 +76,28 @@ export async function savePeople(tx: Tx, people: readonly Person[], now: Instant
   const fresh = people.filter((person) => person.isNew);
   const known = people.filter((person) => !person.isNew && person.dirty);
   const text = (person: Person, field: string) => { const value = person.facts[field]?.value; return typeof value === "string" ? value : null; };
-  const columns = (list: readonly Person[]) => [
-    list.map((one) => one.id), list.map((one) => one.accountId), list.map((one) => one.email), list.map((one) => one.crmId),
-    list.map((one) => JSON.stringify(one.facts)), list.map((one) => text(one, "lead.source")), list.map((one) => text(one, "lead.campaign")),
-  ] as const;
+  const rowsOf = (list: readonly Person[]) => JSON.stringify(list.map((one) => ({
+    id: one.id, account_id: one.accountId, email: one.email, crm_id: one.crmId, facts: one.facts, source: text(one, "lead.source"), campaign: text(one, "lead.campaign"), imported: one.imported,
+  })));
   if (fresh.length > 0) {
-    const [ids, accounts, emails, crmIds, facts, sources, campaigns] = columns(fresh);
     const at = new Date(now);
     await send(tx, sql`
-      insert into lead (id, account_id, email, crm_id, facts, source, campaign, imported, arrived_at, stage, stage_since, waiting_on, queue, next_step, next_at)
-      select id, account_id, email, crm_id, facts::jsonb, source, campaign, imported, ${at}, 'new', ${at}, 'assessment', 'intake', 'assess', ${at}
-      from unnest(${ids}::text[], ${accounts}::text[], ${emails}::text[], ${crmIds}::text[], ${facts}::text[], ${sources}::text[], ${campaigns}::text[], ${fresh.map((one) => one.imported)}::boolean[])
-        as t(id, account_id, email, crm_id, facts, source, campaign, imported)`);
-    await send(tx, sql`
+      with arrived as (
+        insert into lead (id, account_id, email, crm_id, facts, source, campaign, imported, arrived_at, stage, stage_since, waiting_on, queue, next_step, next_at)
+        select id, account_id, email, crm_id, facts, source, campaign, imported, ${at}, 'new', ${at}, 'assessment', 'intake', 'assess', ${at}
+        from jsonb_to_recordset(${rowsOf(fresh)}::jsonb) as t(id text, account_id text, email text, crm_id text, facts jsonb, source text, campaign text, imported boolean)
+        returning id)
       insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
-      select 'lead', id, 1, 0, null, 'new', 'arrived', ${at} from unnest(${ids}::text[]) as id`);
+      select 'lead', id, 1, 0, null, 'new', 'arrived', ${at} from arrived`);
   }
   if (known.length > 0) {
-    const [ids, accounts, emails, crmIds, facts, sources, campaigns] = columns(known);
+    const ids = known.map((one) => one.id);
     // A merged lead's names are the survivor's now; its own row may still hold them.
-    await send(tx, sql`update lead set email = null where merged_into is not null and email = any(${emails}::text[]) and not id = any(${ids}::text[])`);
-    await send(tx, sql`update lead set crm_id = null where merged_into is not null and crm_id = any(${crmIds}::text[]) and not id = any(${ids}::text[])`);
+    await send(tx, sql`update lead set email = null where merged_into is not null and email = any(${known.map((one) => one.email)}::text[]) and not id = any(${ids}::text[])`);
+    await send(tx, sql`update lead set crm_id = null where merged_into is not null and crm_id = any(${known.map((one) => one.crmId)}::text[]) and not id = any(${ids}::text[])`);
     await send(tx, sql`
-      update lead set account_id = t.account_id, email = t.email, crm_id = t.crm_id, facts = t.facts::jsonb, source = t.source, campaign = t.campaign
-      from unnest(${ids}::text[], ${accounts}::text[], ${emails}::text[], ${crmIds}::text[], ${facts}::text[], ${sources}::text[], ${campaigns}::text[])
-        as t(id, account_id, email, crm_id, facts, source, campaign)
+      update lead set account_id = t.account_id, email = t.email, crm_id = t.crm_id, facts = t.facts, source = t.source, campaign = t.campaign
+      from jsonb_to_recordset(${rowsOf(known)}::jsonb) as t(id text, account_id text, email text, crm_id text, facts jsonb, source text, campaign text)
       where lead.id = t.id`);
   }
 }

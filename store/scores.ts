@@ -1,7 +1,7 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
-import type { Engagement } from "../handoff/facts.ts";
-import { qualify, type Qualification } from "../handoff/qualify.ts";
+import type { Engagement, Facts } from "../handoff/facts.ts";
+import { standingOf, type Standing } from "../handoff/qualify.ts";
 import { returns } from "../handoff/renurture.ts";
 import { isClosed } from "../handoff/stage.ts";
 import { rows, send, sql, type Db, type Tx } from "./db.ts";
@@ -10,39 +10,48 @@ import { flatFacts, type AccountRow, type LeadRow } from "./subject.ts";
 
 /** A lead judged as it is known now, and whether the engagements named in the question made the difference. */
 export interface Judged {
-  readonly now: Qualification;
+  readonly now: Standing;
   /** A threshold was crossed: the verdict is another than without them, or a return condition holds only with them. */
   readonly crossed: boolean;
 }
 
+/** A lead that the transaction under way has made, with all that is known of it: it is judged without reading it back. */
+export interface NewLead {
+  readonly id: string;
+  readonly facts: Facts;
+  readonly engagements: readonly Engagement[];
+}
+
 /**
- * Judges leads from what is stored and keeps their scores. `newOnes` are the message ids that have just come in for a
- * lead. Call it with the leads locked, or two engagements that cross a threshold only together may both miss it.
+ * Judges leads from what is stored, and new ones from what came with them, and keeps their scores. `newOnes` are the
+ * message ids that have just come in for a lead. Call it with the leads locked, or two engagements that cross a threshold
+ * only together may both miss it. A new lead crosses nothing: its process starts with all of it.
  */
-export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: ReadonlyMap<string, ReadonlySet<string>>, agreement: Agreement, now: Instant): Promise<Map<string, Judged>> {
-  const judged = new Map<string, Judged>();
-  if (leadIds.length === 0) return judged;
-  const [leads, engagements, matches] = await Promise.all([readLeads(tx, leadIds), readEngagements(tx, leadIds), otherMatchesOf(tx, leadIds)]);
-  for (const { lead, account } of leads) {
-    const known = { facts: flatFacts(lead, account), now, matches: 1 + (matches.get(lead.id) ?? 0) };
-    const all = engagements.get(lead.id) ?? [];
-    const verdict = qualify(agreement, { ...known, engagements: all });
-    const added = newOnes.get(lead.id);
-    const before = added && all.filter((one) => !added.has(one.id));
-    judged.set(lead.id, { now: verdict, crossed: before !== undefined && crosses(agreement, lead, known, before, all, verdict) });
+export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: ReadonlyMap<string, ReadonlySet<string>>, agreement: Agreement, now: Instant, newLeads: readonly NewLead[] = []): Promise<Map<string, Judged>> {
+  const judged = new Map<string, Judged>(newLeads.map(({ id, facts, engagements }) => [id, { now: standingOf(agreement, { facts, engagements: latest(engagements), now, matches: 1 }), crossed: false }]));
+  if (leadIds.length > 0) {
+    const [leads, engagements, matches] = await Promise.all([readLeads(tx, leadIds), readEngagements(tx, leadIds), otherMatchesOf(tx, leadIds)]);
+    for (const { lead, account } of leads) {
+      const known = { facts: flatFacts(lead, account), now, matches: 1 + (matches.get(lead.id) ?? 0) };
+      const all = engagements.get(lead.id) ?? [];
+      const verdict = standingOf(agreement, { ...known, engagements: all });
+      const added = newOnes.get(lead.id);
+      const before = added && all.filter((one) => !added.has(one.id));
+      judged.set(lead.id, { now: verdict, crossed: before !== undefined && crosses(agreement, lead, known, before, all, verdict) });
+    }
   }
-  await keep(tx, judged, now);
+  if (judged.size > 0) await keep(tx, judged, now);
   return judged;
 }
 
-function crosses(agreement: Agreement, lead: LeadRow, known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number }, before: readonly Engagement[], all: readonly Engagement[], verdict: Qualification): boolean {
+function crosses(agreement: Agreement, lead: LeadRow, known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number }, before: readonly Engagement[], all: readonly Engagement[], verdict: Standing): boolean {
   if (isClosed(lead.stage)) return false;
   if (lead.stage === "renurture") {
     const exit = { at: (lead.exit_at ?? lead.stage_since).getTime(), intent: lead.exit_intent ?? 0, ...(lead.revisit_on === null ? {} : { revisitOn: lead.revisit_on }) };
     return returns(agreement, { ...known, engagements: all, exit }).due && !returns(agreement, { ...known, engagements: before, exit }).due;
   }
   if (lead.stage !== "new" && lead.stage !== "nurture") return false;
-  return qualify(agreement, { ...known, engagements: before }).verdict !== verdict.verdict;
+  return standingOf(agreement, { ...known, engagements: before }).verdict !== verdict.verdict;
 }
 
 async function readLeads(db: Db, leadIds: readonly string[]): Promise<{ lead: LeadRow; account: AccountRow | undefined }[]> {
@@ -52,11 +61,18 @@ async function readLeads(db: Db, leadIds: readonly string[]): Promise<{ lead: Le
   return found.map(({ account, ...lead }) => ({ lead, account: account ?? undefined }));
 }
 
+const mostEngagements = 500;
+
+/** As `readEngagements` gives them. */
+function latest(engagements: readonly Engagement[]): Engagement[] {
+  return [...engagements].sort((a, b) => b.occurredAt - a.occurredAt || (a.id < b.id ? 1 : -1)).slice(0, mostEngagements);
+}
+
 /** The latest 500 of each lead, as decisions read them. */
 async function readEngagements(db: Db, leadIds: readonly string[]): Promise<Map<string, Engagement[]>> {
   const found = await rows<{ lead_id: string; message_id: string; type: string; topic: string | null; occurred_at: Date }>(db, sql`
     select e.* from unnest(${leadIds}::text[]) as l(id) cross join lateral (
-      select lead_id, message_id, type, topic, occurred_at from engagement where lead_id = l.id order by occurred_at desc, message_id desc limit 500) e`);
+      select lead_id, message_id, type, topic, occurred_at from engagement where lead_id = l.id order by occurred_at desc, message_id desc limit ${mostEngagements}) e`);
   const byLead = new Map<string, Engagement[]>();
   for (const row of found) {
     const engagement = { id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime(), ...(row.topic === null ? {} : { topic: row.topic }) };

@@ -54,7 +54,7 @@ export async function accountOf(db: Db, lead: LeadRow): Promise<AccountRow | und
 }
 
 /** The lead's and its account's facts as conditions read them. Open opportunities of the account are counted from ours. */
-export function flatFacts(lead: LeadRow, account: AccountRow | undefined): Facts {
+export function flatFacts(lead: Pick<LeadRow, "facts">, account: Pick<AccountRow, "facts"> | undefined): Facts {
   const flat: Record<string, FactValue> = {};
   for (const stored of [account?.facts ?? {}, lead.facts]) for (const [path, fact] of Object.entries(stored)) flat[path] = fact.value;
   return flat;

@@ -1,31 +1,59 @@
+import { isAway } from "./db.ts";
+
+/** So many slow batches may be overtaken at one time: each has a connection. */
+const mostOvertaken = 4;
+
 /**
- * Does for many at once what each of them asks for alone. Whoever comes while `atOnce` batches are under way waits for
- * the next one; when nobody is there, nobody waits. With two, one is at the database while the next one fills; with one,
- * they come one after the other. The answers stand in the order of what was asked. A batch that fails is done again one
- * by one, so that nobody fails for somebody else.
+ * Does for many at once what each of them asks for alone. Those who ask in one turn of the event loop share a batch, and
+ * whoever comes while `atOnce` batches are under way waits for the next one; when nobody is there, nobody waits. With two,
+ * one is at the database while the next one fills; with one, they come one after the other. A batch that takes longer than
+ * `patienceMs`, because it waits for somebody's lock, is overtaken by the next ones, a few at most. The answers stand in the
+ * order of what was asked. A batch that fails is done again one by one, so that nobody fails for somebody else, unless the
+ * database is away.
  */
-export function together<A, R>(most: number, work: (asked: readonly A[]) => Promise<readonly R[]>, atOnce = 2): (asked: A) => Promise<R> {
+export function together<A, R>(most: number, work: (asked: readonly A[]) => Promise<readonly R[]>, atOnce = 2, patienceMs?: number): (asked: A) => Promise<R> {
   interface Waiting { readonly asked: A; readonly answer: (result: R) => void; readonly fail: (error: unknown) => void }
   const waiting: Waiting[] = [];
   let underWay = 0;
+  let overtaken = 0;
+  let isGathering = false;
 
   async function doBatch(batch: readonly Waiting[]): Promise<void> {
     try {
       const results = await work(batch.map((one) => one.asked));
       batch.forEach((one, n) => { one.answer(results[n] as R); });
     } catch (error) {
-      if (batch.length === 1) batch[0]?.fail(error);
+      // One by one each would wait as long, and fail of the same.
+      if (batch.length === 1 || isAway(error)) for (const one of batch) one.fail(error);
       else for (const one of batch) await doBatch([one]);
     }
   }
 
-  function goOn(): void {
-    if (underWay >= atOnce || waiting.length === 0) return;
-    underWay += 1;
-    void doBatch(waiting.splice(0, most)).finally(() => {
+  async function leave(): Promise<void> {
+    let isOvertaken = false;
+    const giveWay = () => {
+      if (overtaken >= mostOvertaken) return;
+      isOvertaken = true;
+      overtaken += 1;
       underWay -= 1;
-      // Those who were just answered and ask again at once are in the next batch, instead of one of them alone.
-      process.nextTick(goOn);
+      goOn();
+    };
+    underWay += 1;
+    const slow = patienceMs === undefined ? undefined : setTimeout(giveWay, patienceMs);
+    await doBatch(waiting.splice(0, most));
+    clearTimeout(slow);
+    if (isOvertaken) overtaken -= 1;
+    else underWay -= 1;
+    goOn();
+  }
+
+  /** What has come over several connections is read in one turn, and each request asks by itself: they are heard before a batch leaves. */
+  function goOn(): void {
+    if (isGathering || underWay >= atOnce || waiting.length === 0) return;
+    isGathering = true;
+    setImmediate(() => {
+      isGathering = false;
+      while (underWay < atOnce && waiting.length > 0) void leave();
     });
   }
 

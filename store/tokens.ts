@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Instant } from "../handoff/calendar.ts";
-import { firstRow, sql, type Db } from "./db.ts";
+import { firstRow, rows, sql, type Db } from "./db.ts";
 import { newId } from "./ids.ts";
 
 /** Who may hold a token. Machines: `crm` (the CRM's user), `tracking` (a write key). */
@@ -15,9 +15,16 @@ export interface Token {
 
 /** The live token behind a secret, or undefined when it is unknown or revoked. */
 export async function findToken(db: Db, secret: string): Promise<Token | undefined> {
-  const row = await firstRow<{ id: string; role: Role; rep_id: string | null }>(db, sql`
-    select id, role, rep_id from token where hash = ${hashOf(secret)} and revoked_at is null`);
-  return row && { id: row.id, role: row.role, repId: row.rep_id };
+  return (await findTokens(db, [secret]))[0];
+}
+
+/** The same for many secrets, in their order. */
+export async function findTokens(db: Db, secrets: readonly string[]): Promise<(Token | undefined)[]> {
+  const hashes = secrets.map(hashOf);
+  const found = await rows<{ hash: string; id: string; role: Role; rep_id: string | null }>(db, sql`
+    select hash, id, role, rep_id from token where hash = any(${[...new Set(hashes)]}::text[]) and revoked_at is null`);
+  const tokens = new Map(found.map(({ hash, id, role, rep_id }) => [hash, { id, role, repId: rep_id }]));
+  return hashes.map((hash) => tokens.get(hash));
 }
 
 /**

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { intakeRoutes } from "../../api/intake.ts";
+import { activate } from "../../store/agreements.ts";
+import { inTransaction } from "../../store/db.ts";
 import { rememberErased } from "../../store/erased.ts";
 import { apiWorld, type ApiWorld } from "../support/api-world.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
@@ -68,6 +70,55 @@ describe("POST /leads", () => {
   test("facts from a CRM's token are marked as the CRM's", async () => {
     await world.ask("POST", "/leads", { ...jo, crmId: "C1" }, "crm");
     expect((await world.pool.query("select crm_id, facts->'lead.source'->>'from' as origin from lead")).rows).toEqual([{ crm_id: "C1", origin: "crm" }]);
+  });
+
+  test("of those who come at one moment the bad ones fail alone, and every 2xx is stored", async () => {
+    await rememberErased(world.pool, [{ kind: "email", value: "gone@acme.com" }], 0);
+    const bodies = Array.from({ length: 40 }, (_, n) => {
+      if (n % 10 === 3) return { body: { facts: { "lead.email": `p${n}@acme.com`, "account.employees": "lots" } }, status: 422 };
+      if (n % 10 === 5) return { body: { id: "ld_nobody", facts: {} }, status: 422 };
+      if (n % 10 === 7) return { body: { facts: { "lead.email": "gone@acme.com" } }, status: 409 };
+      return { body: { facts: { "lead.email": `p${n}@acme.com` } }, status: 201 };
+    });
+    const answers = await Promise.all(bodies.map(({ body }) => world.ask("POST", "/leads", body)));
+    expect(answers.map((one) => one.status)).toEqual(bodies.map((one) => one.status));
+    const stored = (await world.pool.query("select id from lead")).rows.map((row) => row.id);
+    expect(new Set(answers.flatMap((one) => (one.status === 201 ? [one.body.id] : [])))).toEqual(new Set(stored));
+  });
+
+  test("what the database refuses of one fails that one alone", async () => {
+    await world.pool.query("alter table lead add constraint no_thirteen check (email <> 'p13@acme.com')");
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => world.ask("POST", "/leads", { facts: { "lead.email": `p${n}@acme.com` } })));
+    await world.pool.query("alter table lead drop constraint no_thirteen");
+    expect(answers.map((one) => one.status)).toEqual(Array.from({ length: 20 }, (_, n) => (n === 13 ? 500 : 201)));
+    expect(await count("lead")).toBe(19);
+  });
+
+  test("who waits for a lock holds up nobody else", async () => {
+    const { body } = await world.ask("POST", "/leads", jo);
+    const holder = await world.pool.connect();
+    await holder.query("begin");
+    await holder.query("select from lead where id = $1 for update", [body.id]);
+    const waits = world.ask("POST", "/leads", { facts: { "lead.email": "jo@acme.com", "lead.title": "CFO" } });
+    const others = await Promise.all(Array.from({ length: 5 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, 20 * (n + 1)));
+      return world.ask("POST", "/leads", { facts: { "lead.email": `p${n}@other.com` } });
+    }));
+    expect(others.map((one) => one.status)).toEqual([201, 201, 201, 201, 201]);
+    await holder.query("rollback");
+    holder.release();
+    expect(await waits).toMatchObject({ status: 200, body: { id: body.id, changed: ["lead.title"] } });
+  });
+
+  test("from the moment another agreement is active nobody is judged by the one before", async () => {
+    const demo = (n: number) => ({ facts: { "lead.email": `p${n}@acme.com`, "account.employees": 60 }, engagements: [{ id: `e${n}`, type: "demo_request", occurredAt: "2026-11-20T11:00:00Z" }] });
+    await world.ask("POST", "/leads", demo(0));
+    world.nextAgreement({ ...smallAgreement, leadTypes: smallAgreement.leadTypes.map((type) => ({ ...type, priority: 3 })) });
+    await inTransaction(world.pool, (tx) => activate(tx, "the agreement after it", "test", Date.parse("2026-11-20T12:00:00Z")));
+    await Promise.all([1, 2, 3].map((n) => world.ask("POST", "/leads", demo(n))));
+    expect((await world.pool.query("select payload->'priority' as priority from outbox where kind = 'start' order by id")).rows.map((row) => row.priority)).toEqual([1, 3, 3, 3]);
+    expect(await count("lead")).toBe(4);
+    await world.pool.query("delete from agreement_version where state = 'retired'");
   });
 
   test("while no agreement is active it is 503 and says what to do", async () => {

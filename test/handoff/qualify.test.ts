@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Engagement, Facts } from "../../handoff/facts.ts";
-import { leadTypeOf, qualify } from "../../handoff/qualify.ts";
+import { leadTypeOf, qualify, standingOf } from "../../handoff/qualify.ts";
 import { exampleAgreement } from "../support/example-agreement.ts";
 import { generatedLeads, type LeadKind } from "../support/generated-leads.ts";
 
@@ -167,6 +167,13 @@ describe("generated leads", () => {
         expect(JSON.parse(JSON.stringify(qualify(agreement, { ...stored, engagements: stored.engagements.toReversed(), now })))).toEqual(JSON.parse(JSON.stringify(qualify(agreement, { ...lead, now }))));
       }
     }), { numRuns: 20 });
+  });
+
+  test("the standing is what the qualification comes down to, at that moment", () => {
+    for (const lead of generatedLeads(7, 160, now)) {
+      const { verdict, leadType, priority, band, fit, intent } = qualify(agreement, { ...lead, now });
+      expect(standingOf(agreement, { ...lead, now })).toEqual({ verdict, band, fit, intent, ...(leadType === undefined ? {} : { leadType, priority }) });
+    }
   });
 
   test("no decision speaks of a person outside its trace", () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { FactSource } from "../../handoff/facts.ts";
 import { inTransaction, openPool, type Pool } from "../../store/db.ts";
+import { storeEngagements } from "../../store/engagements.ts";
 import { rememberErased } from "../../store/erased.ts";
 import { mergeFacts, takeIn, type Arrival, type TakenIn } from "../../store/intake.ts";
 import { otherMatches } from "../../store/matches.ts";
+import { rescore } from "../../store/scores.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
@@ -64,6 +66,50 @@ describe("a new person", () => {
   test("without an e-mail is recognised by the sender's id", async () => {
     const id = await idOf({ externalId: "P-1", facts: { "lead.favouriteTool": "hammer" } });
     expect(await takeOne({ externalId: "P-1", facts: { "lead.favouriteTool": "saw" } }, { now: now + 1 })).toMatchObject({ outcome: "merged", leadId: id, changed: ["lead.favouriteTool"] });
+  });
+
+  test("is judged by what is stored, whoever came along and whatever was known before", async () => {
+    const demo = (messageId: string, occurredAt = now - HOUR) => ({ messageId, type: "demo_request", occurredAt });
+    await inTransaction(pool, (tx) => storeEngagements(tx, [{ messageId: "seen", type: "pricing_page", occurredAt: now - HOUR, who: { anonymousId: "browser" } }], now));
+    await take([{ ...person("taken@acme.com"), crmId: "C1" }]);
+    await pool.query("truncate outbox");
+    const taken = await take([
+      { ...person("plain@acme.com", { "account.employees": 90 }), engagements: [demo("m1")] },
+      { ...person("second@acme.com"), engagements: [demo("m2", now + 60_000), { messageId: "m3", type: "pricing_page", topic: "price", occurredAt: now - HOUR }] },
+      { ...person("second@acme.com", { "lead.visits": 2 }), engagements: [demo("m2"), demo("m4")] },
+      { ...person("visitor@acme.com"), anonymousId: "browser", engagements: [demo("m5")] },
+      { ...person("twice@acme.com"), engagements: [demo("m5")] },
+      { ...person("doubted@acme.com"), engagements: [demo("m6")] },
+      { ...person("doubted@acme.com"), crmId: "C1" },
+      person("nothing@gmail.com"),
+    ]);
+    const ids = taken.flatMap((one) => (one.outcome === "created" ? [one.leadId] : []));
+    expect(ids).toHaveLength(6);
+    const scores = () => all("select lead_id, fit, intent, band from score where lead_id = any($1) order by lead_id", [ids]);
+    const before = await scores();
+    expect(before).toHaveLength(ids.length);
+    const again = await inTransaction(pool, (tx) => rescore(tx, ids, new Map(), smallAgreement, now));
+    expect(await scores()).toEqual(before);
+    const priorities = await all("select payload->>'leadId' as id, (payload->>'priority')::int as priority from outbox where kind = 'start' and payload->>'leadId' = any($1)", [ids]);
+    for (const { id, priority } of priorities) expect(priority, id).toBe(again.get(id)?.now.priority ?? 4);
+    expect(new Set(priorities.map((one) => one.priority))).toEqual(new Set([1, 4]));
+  });
+
+  test("costs no reading of whole tables, however small these were when the plans were made", async () => {
+    await take([person("known@acme.com")]);
+    await pool.query("analyze lead, lead_alias, account, engagement, score, lead_conflict");
+    const one = openPool(database.url, { max: 1 });
+    for (let n = 0; n < 50; n++) {
+      const wholeReads = await inTransaction(one, async (tx) => {
+        await takeIn(tx, [
+          { ...person(`p${n}@company${n}.com`), crmId: `C${n}`, engagements: [{ messageId: `m${n}`, type: "demo_request", occurredAt: now }] },
+          { ...person("known@acme.com", { "lead.title": `title ${n}` }), engagements: [{ messageId: `k${n}`, type: "blog_view", occurredAt: now }] },
+        ], { now: now + n, from: "form", lane: 1, agreement: smallAgreement });
+        return (await tx.query("select relname, seq_scan from pg_stat_xact_user_tables where seq_scan > 0 and relname <> 'erased_person'")).rows;
+      });
+      expect(wholeReads).toEqual([]);
+    }
+    await one.end();
   });
 
   test("nothing is left when the transaction fails", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createToken, ensureOperatorToken, findToken, revokeToken } from "../../store/tokens.ts";
+import { createToken, ensureOperatorToken, findToken, findTokens, revokeToken } from "../../store/tokens.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
 let db: FreshDatabase;
@@ -22,6 +22,14 @@ describe("tokens", () => {
     const { id, secret } = await createToken(db.pool, { role: "crm", label: "hub" }, now);
     expect([await revokeToken(db.pool, id, now), await revokeToken(db.pool, id, now)]).toEqual([true, false]);
     expect(await findToken(db.pool, secret)).toBeUndefined();
+  });
+
+  test("many are found at once, each behind its own secret; what is unknown or revoked is not", async () => {
+    const [good, gone, other] = [await createToken(db.pool, { role: "crm", label: "a" }, now), await createToken(db.pool, { role: "crm", label: "b" }, now), await createToken(db.pool, { role: "revops", label: "c" }, now)];
+    await revokeToken(db.pool, gone.id, now);
+    const found = await findTokens(db.pool, [other.secret, gone.secret, good.secret, "nobody's", good.secret]);
+    expect(found.map((token) => token?.id)).toEqual([other.id, undefined, good.id, undefined, good.id]);
+    expect(await findTokens(db.pool, [])).toEqual([]);
   });
 
   test.each([

@@ -21,6 +21,8 @@ export interface ApiWorld {
   /** The app behind a real socket on 127.0.0.1; closed with the world. */
   listen(): Promise<string>;
   setNow(at: number): void;
+  /** What the text of a version that is activated from now on means. */
+  nextAgreement(agreement: Agreement): void;
   close(): Promise<void>;
 }
 
@@ -29,11 +31,12 @@ export async function apiWorld(agreement: Agreement, modules: readonly ((deps: A
   const database = await freshDatabase();
   const pool = openPool(database.url, { max: 24 });
   let now = Date.parse("2026-11-20T12:00:00Z");
+  let current = agreement;
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
   const tokens = new Map<Role, string>();
   for (const role of ["operator", "marketing", "crm", "tracking"] as const) tokens.set(role, (await createToken(pool, { role, label: "test" }, now)).secret);
   const app = createApp({
-    pool, agreements: createAgreements(() => agreement), clock: () => now, publicUrl: "http://baton.test", log: pino({ level: "silent" }),
+    pool, agreements: createAgreements(() => current), clock: () => now, publicUrl: "http://baton.test", log: pino({ level: "silent" }),
     parseAgreement: () => ({ ok: true, agreement, warnings: [] }),
     // Nothing of intake, imports, tracking and reports asks Temporal.
     temporal: { update: () => Promise.resolve({ kind: "unknown" }), reachable: () => Promise.resolve(false), close: () => Promise.resolve() },
@@ -54,6 +57,7 @@ export async function apiWorld(agreement: Agreement, modules: readonly ((deps: A
       servers.push(serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(`http://127.0.0.1:${port}`)));
     }),
     setNow: (at) => { now = at; },
+    nextAgreement: (next) => { current = next; },
     async close() {
       for (const server of servers) await new Promise<void>((done) => { server.close(() => done()); });
       await pool.end();
