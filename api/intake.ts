@@ -37,8 +37,8 @@ const takeInRoute = createRoute({
 /** POST /leads. The answer is given when lead, facts and the telling that starts its process are committed; Temporal is not asked. */
 export function intakeRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
-  // One batch at a time: the fewer transactions, the less each request costs. One that waits for a lock does not hold up the others.
-  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 100);
+  // One batch at a time: the fewer transactions, the less each request costs. One that takes long does not hold up the others.
+  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 10);
   const takers = { crm: intake("crm"), form: intake("form") };
   routes.openapi(takeInRoute, async (c) => {
     const now = c.get("receivedAt");

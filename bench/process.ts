@@ -46,7 +46,7 @@ const bundle = async (path: string) => ({ code: (await bundleWorkflowCode({ work
 export async function startProcess(stack: Stack): Promise<Process> {
   Runtime.install({ logger: new DefaultLogger("ERROR") });
   const databaseUrl = await freshDatabase(stack);
-  const [pool, repeatable] = [openPool(databaseUrl, { max: 20 }), openPool(databaseUrl, { max: 12, isRepeatable: true })];
+  const [pool, repeatable] = [openPool(databaseUrl, { max: 20, isByKey: true }), openPool(databaseUrl, { max: 12, isRepeatable: true, isByKey: true })];
   const agreements = createAgreements(agreementOf);
   const connection = await NativeConnection.connect({ address: stack.temporalAddress });
   const client = new Client({ connection, namespace: "default" });

@@ -24,6 +24,11 @@ export interface PoolOptions {
    * never something in the middle. For writes that are repeated then, and made to last by a later commit that waits.
    */
   readonly isRepeatable?: boolean;
+  /**
+   * Rows are looked up by their keys, as everybody does who works on one lead: a plan is made once a connection and kept
+   * (`plan_cache_mode`), and it does not read a whole table because that was small when it was made. Not for lists and reports.
+   */
+  readonly isByKey?: boolean;
 }
 
 /** The server cancels a statement first; when it cannot say so any more, we stop waiting this much later. */
@@ -72,9 +77,18 @@ function open(url: string, options: PoolOptions): Pool {
   pool.on("error", options.onError ?? (() => undefined));
   pool.on("connect", (client) => {
     sendTogether(client as unknown as Wired);
-    if (options.isRepeatable) client.query("set synchronous_commit = off").catch(() => undefined); // a lost connection says so by itself
+    client.query(settingsOf(options).map((one) => `set ${one}`).join("; ")).catch(() => undefined); // a lost connection says so by itself
   });
   return pool;
+}
+
+function settingsOf({ isRepeatable, isByKey }: PoolOptions): string[] {
+  return [
+    // Our statements are short: to compile one takes longer than to run it.
+    "jit = off",
+    ...(isRepeatable ? ["synchronous_commit = off"] : []),
+    ...(isByKey ? ["plan_cache_mode = force_generic_plan", "enable_seqscan = off"] : []),
+  ];
 }
 
 /** A client of node-postgres with the socket under it. */

@@ -29,8 +29,8 @@ async function main(): Promise<void> {
   const clock = Date.now;
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const onError = (error: Error) => log.warn({ error: error.message }, "a database connection was lost");
-  const pool = openPool(settings.DATABASE_URL, { max: 20, onError });
-  const repeatable = openPool(settings.DATABASE_URL, { max: 12, onError, isRepeatable: true });
+  const pool = openPool(settings.DATABASE_URL, { max: 20, onError, isByKey: true });
+  const repeatable = openPool(settings.DATABASE_URL, { max: 12, onError, isRepeatable: true, isByKey: true });
   const agreements = createAgreements(agreementOf);
   const crm = createHouseCrm(houseTables(repeatable, clock), { calmForMs: 100 });
   const mail = settings.SMTP_URL
