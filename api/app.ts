@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from "hono";
-import { getPath } from "hono/utils/url";
 import { authorisation } from "./authorisation.ts";
 import { actionRoutes } from "./actions.ts";
 import { agreementRoutes } from "./agreement.ts";
@@ -8,6 +7,7 @@ import { readBody } from "./body.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { describe, docsRoutes } from "./docs.ts";
 import { asProblem, Problem, problemResponse } from "./errors.ts";
+import { hurry } from "./hurry.ts";
 import { healthRoutes } from "./health.ts";
 import { houseRoutes } from "./house.ts";
 import { idempotency } from "./idempotency.ts";
@@ -71,28 +71,6 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
     await next();
     metrics.answered(c.get("route") ?? "none", c.res.status, Number(process.hrtime.bigint() - began) / 1e9);
     return undefined;
-  };
-}
-
-/** Uploads take as long as they take, and so does the list of all running processes, which is asked for only while Temporal answers. */
-const unhurried = new Set(["/imports", "/reports/conservation"]);
-/** Half a second is left for the way and for a busy machine. */
-const longestMs = 2_500;
-
-/**
- * Whatever is silent behind us, the caller hears within three seconds. Around the whole app and not inside of it: what
- * was begun goes on to its own end, so that its answer is kept under its Idempotency-Key and given to the repeat.
- */
-function hurry(app: Routes): void {
-  const answer = app.fetch;
-  app.fetch = async (request, ...rest) => {
-    const answering = answer(request, ...rest);
-    if (unhurried.has(getPath(request))) return answering;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Response>((resolve) => {
-      timer = setTimeout(() => resolve(problemResponse(new Problem("unavailable", { detail: "no answer in time; ask again with the same Idempotency-Key" }))), longestMs);
-    });
-    return Promise.race([answering, late]).finally(() => clearTimeout(timer));
   };
 }
 

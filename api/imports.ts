@@ -6,6 +6,7 @@ import { csvRecord, finishImport, importErrors, readImport, type ImportRow } fro
 import { beginImport, checkImport, ImportRefused, runImport, type ImportWish } from "../store/run-import.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./errors.ts";
+import { unhurried } from "./hurry.ts";
 import { activeAgreement } from "./intake.ts";
 
 const importSchema = z.object({
@@ -38,7 +39,7 @@ export function importRoutes(deps: ApiDeps): Routes {
   // Described but not validated by the library, which would read the form before its size is known.
   routes.openAPIRegistry.registerPath(send);
   routes.post("/imports", async (c) => {
-    const { file, map, dryRun } = await readForm(c.req.raw);
+    const { file, map, dryRun } = await unhurried(c.req.raw, () => readForm(c.req.raw));
     const { agreement } = await activeAgreement(deps, deps.pool);
     const parsed = parseImportMap(map, agreement);
     if (!parsed.ok) {
@@ -48,11 +49,11 @@ export function importRoutes(deps: ApiDeps): Routes {
     const wish: ImportWish = { file, map: parsed.map, agreement, checkHeader, clock: deps.clock };
     try {
       if (dryRun) {
-        const { rows, refused, errors } = await checkImport(wish, 100);
+        const { rows, refused, errors } = await unhurried(c.req.raw, () => checkImport(wish, 100));
         const counts = { state: "done" as const, rows, rowsTotal: rows, created: 0, merged: 0, unchanged: 0, refused, startedAt: null, finishedAt: null, problem: null };
         return c.json({ ...counts, errors: errors.map(({ line, column, message }) => ({ line, column, message })) }, 200);
       }
-      const row = await beginImport(deps.pool, wish);
+      const row = await unhurried(c.req.raw, () => beginImport(deps.pool, wish));
       if (row.state === "done") return c.json(shown(row), 200);
       carryOn(deps, wish, row.id);
       return c.json(shown({ ...row, state: "running" }), 202);

@@ -5,6 +5,7 @@ import { dimensions, type Dimension, type Filters } from "../store/reports/filte
 import { funnel } from "../store/reports/funnel.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./errors.ts";
+import { unhurried } from "./hurry.ts";
 import { instant } from "./intake.ts";
 import { conservationCsv, funnelCsv } from "./report-csv.ts";
 
@@ -30,7 +31,7 @@ export function reportRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   routes.openapi(get("/reports/conservation", describe.conservation, conservationQuery, answer), async (c) => {
     const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-    const report = await conservation(deps.pool, period, await runningLeads(deps));
+    const report = await conservation(deps.pool, period, await runningLeads(deps, c.req.raw));
     return c.json(withPeriod(period, report), 200);
   });
   routes.openapi(get("/reports/conservation.csv", describe.conservation, conservationQuery, csvAnswer), async (c) => {
@@ -71,9 +72,9 @@ function funnelOf(query: z.output<typeof funnelQuery>, now: number) {
 }
 
 /** Which leads' processes run; null while Temporal does not answer, and then the report says that it does not know. */
-async function runningLeads(deps: ApiDeps): Promise<ReadonlySet<string> | null> {
-  if (!deps.temporal.runningLeads || !(await deps.temporal.reachable())) return null;
-  return deps.temporal.runningLeads();
+async function runningLeads({ temporal }: ApiDeps, request: Request): Promise<ReadonlySet<string> | null> {
+  if (!temporal.runningLeads || !(await temporal.reachable())) return null;
+  return unhurried(request, async () => (await temporal.runningLeads?.()) ?? null);
 }
 
 function csv(text: string, name: string): Response {
