@@ -1,5 +1,7 @@
+import { setTimeout } from "node:timers/promises";
 import { createRoute, z } from "@hono/zod-openapi";
 import { firstRow, sql } from "../store/db.ts";
+import { calmForMs } from "../store/house.ts";
 import {
   changeHouseOpportunity, deleteHouseLead, finishHouseTask, houseStatuses, logHouseOutreach, mergeHouseLeads, openHouseOpportunity, setHouseFacts, setHouseStatus,
   setHouseTrouble, type HouseChange,
@@ -96,6 +98,8 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   });
   routes.openapi(trouble, async (c) => {
     await setHouseTrouble(pool, c.req.valid("json"));
+    // Workers that were calm have looked again by then: whoever has the answer can rely on it.
+    await setTimeout(calmForMs);
     return c.body(null, 204);
   });
   routes.openapi(calm, async (c) => {

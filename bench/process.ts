@@ -11,7 +11,7 @@ import type { Agreement } from "../handoff/agreement.ts";
 import { createKeptMail } from "../mail/kept.ts";
 import { createAgreements } from "../store/agreements.ts";
 import { openPool, type Pool } from "../store/db.ts";
-import { houseTables } from "../store/house.ts";
+import { calmForMs, houseTables } from "../store/house.ts";
 import { keepMail } from "../store/mail.ts";
 import { migrate } from "../store/migrate.ts";
 import { ensureDatabase } from "../store/probe.ts";
@@ -59,7 +59,7 @@ export async function startProcess(stack: Stack): Promise<Process> {
   const clock = Date.now;
   const activities = watched(createActivities({
     pool, repeatable, agreements, clock, client, publicUrl: "http://baton.test",
-    crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs: 100 }), mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
+    crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs }), mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
   }), within, (kind, subject) => {
     const key = `${kind} ${subject}`;
     awaited.get(key)?.();

@@ -8,10 +8,11 @@ import { CrmBusy, CrmDown, CrmGone, CrmMerged, CrmRefused, CrmUnauthorized, type
 export function createHouseCrm(tables: HouseTables, { calmForMs = 0 } = {}): CrmPort {
   let calmUntil = 0;
   const look = async (signal: AbortSignal | undefined): Promise<void> => {
-    if (performance.now() < calmUntil) return;
+    const began = performance.now();
+    if (began < calmUntil) return;
     const trouble = await tables.trouble();
     if (trouble) await suffer(trouble, signal);
-    else calmUntil = performance.now() + calmForMs;
+    else calmUntil = began + calmForMs;
   };
   const call = async <T>(signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> => {
     try {

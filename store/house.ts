@@ -13,6 +13,9 @@ export type HouseAnswer =
   | { readonly kind: "merged"; readonly crmId: string; readonly into: string }
   | { readonly kind: "refused"; readonly field: string; readonly expected: string };
 
+/** Having found no trouble, a worker looks for one again after this long. */
+export const calmForMs = 100;
+
 export type HouseTrouble = { readonly kind: "down" | "busy" | "unauthorized" | "refused" | "slow"; readonly field: string | null; readonly waitMs: number };
 
 /** The built-in CRM's tables as its adapter (`crm/house.ts`) uses them. Nothing here is fed back as a change. */

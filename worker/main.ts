@@ -11,7 +11,7 @@ import { createSmtpMail } from "../mail/smtp.ts";
 import { createAgreements } from "../store/agreements.ts";
 import { crashHook } from "../store/crash-point.ts";
 import { openPool } from "../store/db.ts";
-import { houseTables } from "../store/house.ts";
+import { calmForMs, houseTables } from "../store/house.ts";
 import { keepMail } from "../store/mail.ts";
 import { startCatchUp } from "./crm-pull.ts";
 import { readWorkerSettings } from "./env.ts";
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   const pool = openPool(settings.DATABASE_URL, { max: 20, onError, isByKey: true });
   const repeatable = openPool(settings.DATABASE_URL, { max: 12, onError, isRepeatable: true, isByKey: true });
   const agreements = createAgreements(agreementOf);
-  const crm = createHouseCrm(houseTables(repeatable, clock), { calmForMs: 100 });
+  const crm = createHouseCrm(houseTables(repeatable, clock), { calmForMs });
   const mail = settings.SMTP_URL
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
     : createKeptMail((message) => keepMail(repeatable, message, clock()));
