@@ -14,12 +14,7 @@ import { routeOf } from "./route-key.ts";
 export function gate(pool: Pool): MiddlewareHandler<AppEnv> {
   // Looked up after the request has come, so a token that was revoked before is refused; those who come together share one
   // statement. Nobody waits for the statement of others: while Postgres is silent an answer has one time-out's time, not two.
-  // When it fails it has failed for all of them, and is not asked again for each.
-  const tokenOf = together(32, async (secrets: readonly string[]) => {
-    const found = findTokens(pool, secrets);
-    await found.catch(() => undefined);
-    return secrets.map((_, n) => found.then((tokens) => tokens[n]));
-  }, 1, 20);
+  const tokenOf = together(32, (secrets: readonly string[]) => findTokens(pool, secrets), Number.POSITIVE_INFINITY);
   return async (c, next) => {
     const route = routeOf(c);
     if (route === undefined) return next();
