@@ -19,16 +19,13 @@ export async function crmLinkOf(db: Db, crm: string, kind: LinkKind, crmId: stri
   return firstRow(db, { text: `select ${columns} from crm_link where crm = $1 and kind = $2 and crm_id = $3 ${lock ? "for update" : ""}`, values: [crm, kind, crmId] });
 }
 
-/** Remembers which record is which, and the hash of what was written to it; a repeat changes nothing. */
-export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string, crmId: string, written: string | null = null): Promise<void> {
-  await send(db, sql`
-    insert into crm_link (crm, kind, our_id, crm_id, written) values (${crm}, ${kind}, ${ourId}, ${crmId}, ${written})
-    on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = excluded.written
-    where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, excluded.written)`);
+/** Remembers which record is which; a repeat changes nothing. */
+export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string, crmId: string): Promise<void> {
+  await saveLinks(db, crm, { made: [{ kind, ourId, crmId, written: null }], gone: [] });
 }
 
-/** A record in the CRM that a sync has made or written. */
-export interface NewLink { readonly kind: Exclude<LinkKind, "lead">; readonly ourId: string; readonly crmId: string; readonly written: string | null }
+/** A record in the CRM that was made or written; `written`: hash of what was written to it, where it is kept. */
+export interface NewLink { readonly kind: LinkKind; readonly ourId: string; readonly crmId: string; readonly written: string | null }
 
 /** Remembers what a sync has written, and forgets the tasks (by our key) that it has closed; a repeat changes nothing. */
 export async function saveLinks(db: Db, crm: string, { made, gone }: { readonly made: readonly NewLink[]; readonly gone: readonly string[] }): Promise<void> {

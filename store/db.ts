@@ -87,8 +87,15 @@ function settingsOf({ isRepeatable, isByKey }: PoolOptions): string[] {
     // Our statements are short: to compile one takes longer than to run it.
     "jit = off",
     ...(isRepeatable ? ["synchronous_commit = off"] : []),
-    ...(isByKey ? ["plan_cache_mode = force_generic_plan", "enable_seqscan = off"] : []),
+    ...(isByKey ? byKey : []),
   ];
+}
+
+const byKey = ["plan_cache_mode = force_generic_plan", "enable_seqscan = off"];
+
+/** The same as `isByKey`, for one transaction over a connection that serves lists and reports too. */
+export async function lookUpByKey(tx: Tx): Promise<void> {
+  await send(tx, byKey.map((one) => `set local ${one}`).join("; "));
 }
 
 /** A client of node-postgres with the socket under it. */

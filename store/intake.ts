@@ -5,7 +5,7 @@ import { isClosed, type Stage } from "../handoff/stage.ts";
 import { claimAccounts, saveAccounts, type AccountState } from "./accounts.ts";
 import { prepare, type Arrival, type IntakeContext, type Prepared, type Refused } from "./arrivals.ts";
 import { tellAccountNews } from "./facts.ts";
-import { send, type Tx } from "./db.ts";
+import { lookUpByKey, type Tx } from "./db.ts";
 import { bindAnonymous, storeEngagements } from "./engagements.ts";
 import type { ArrivingEngagement } from "./engagement-rules.ts";
 import { findErased } from "./erased.ts";
@@ -40,7 +40,8 @@ export type TakenIn =
  * is told when something changed, a closed one is stored and nothing starts (process.md, "Intake").
  */
 export async function takeIn(tx: Tx, arrivals: readonly Arrival[], context: IntakeContext): Promise<TakenIn[]> {
-  await send(tx, byKey);
+  // To plan anew for each batch cost Postgres more than to do it.
+  await lookUpByKey(tx);
   const prepared = arrivals.map((arrival) => prepare(arrival, context));
   const readable = prepared.filter((one): one is Prepared => !("outcome" in one));
   const identities = readable.flatMap((one) => one.identities);
@@ -62,12 +63,6 @@ export async function takeIn(tx: Tx, arrivals: readonly Arrival[], context: Inta
 
   return work.map((one) => ("person" in one ? answer(one, engaged) : one));
 }
-
-/**
- * Intake looks everything up by its key. Planning that anew for each batch cost Postgres more than doing it; and a plan that
- * is kept must not read a whole table because it was small when the plan was made.
- */
-const byKey = "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off";
 
 /** An arrival and the lead it belongs to; `names` are those that were new to us when it came. */
 interface Met {

@@ -1,5 +1,5 @@
 import type { Instant } from "../handoff/calendar.ts";
-import { inTransaction, isAway, reserveOf, type Pool, type Tx } from "./db.ts";
+import { inTransaction, reserveOf, type Pool, type Tx } from "./db.ts";
 import { routeFar, routeNear, type RouteRequest, type RouteResult } from "./routing.ts";
 import { placed, type Asked } from "./routing-turns.ts";
 import { together } from "./together.ts";
@@ -39,28 +39,15 @@ export function routingDesk(pool: Pool): RoutingDesk {
   };
 }
 
-type Answer = { readonly result: RouteResult | null } | { readonly failure: unknown };
-
 function line(pool: Pool, route: (tx: Tx, asked: readonly Asked[], now: Instant) => Promise<(RouteResult | null)[]>): (asked: Asked) => Promise<RouteResult | null> {
-  const ask = together(most, async (batch: readonly Asked[]): Promise<Answer[]> => {
-    const answers = new Map<Asked, Answer>();
+  return together(most, async (batch: readonly Asked[]) => {
+    const answers = new Map<Asked, RouteResult | null>();
     for (const group of sameMoment(batch)) {
-      try {
-        const results = await inTransaction(pool, (tx) => route(tx, group.asked, group.now));
-        group.asked.forEach((one, n) => answers.set(one, { result: results[n] ?? null }));
-      } catch (failure) {
-        // One by one each would wait as long, and fail of the same.
-        if (!isAway(failure)) throw failure;
-        for (const one of group.asked) answers.set(one, { failure });
-      }
+      const results = await inTransaction(pool, (tx) => route(tx, group.asked, group.now));
+      group.asked.forEach((one, n) => answers.set(one, results[n] ?? null));
     }
-    return batch.map((one) => answers.get(one) ?? { result: null });
+    return batch.map((one) => answers.get(one) ?? null);
   }, 1);
-  return async (asked) => {
-    const answer = await ask(asked);
-    if ("failure" in answer) throw answer.failure;
-    return answer.result;
-  };
 }
 
 interface Moment { readonly asked: Asked[]; from: Instant; now: Instant }
