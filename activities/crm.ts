@@ -48,7 +48,7 @@ async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal):
   }
 }
 
-interface Links { readonly made: NewLink[]; readonly gone: string[] }
+type Links = { readonly made: NewLink[]; readonly gone: string[] };
 
 /** An account is written when it is not as it was written last: many leads share one. */
 async function writeAccount({ crm }: CrmDeps, { id, facts, link }: NonNullable<LeadForCrm["account"]>, links: Links, signal?: AbortSignal): Promise<string> {

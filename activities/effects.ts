@@ -7,12 +7,13 @@ import { audit } from "../store/audit.ts";
 import { pauseConnection, resumeConnection, useConnection } from "../store/connections.ts";
 import { markGone } from "../store/crm-links.ts";
 import type { CrashHook } from "../store/crash-point.ts";
-import { inTransaction, type Pool } from "../store/db.ts";
 import { endSync } from "../store/crm-sync.ts";
+import { inTransaction, type Pool } from "../store/db.ts";
 import {
   addEffect, claimEffects, countOpenEffects, endEffect, releaseEffect, withdrawEffects, type Claimed, type ClaimedEffect, type Effect, type EffectEnd, type EffectKind,
 } from "../store/effects.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
+import { tellOfEffects } from "../store/outbox.ts";
 import type { Subject } from "../workflows/contract.ts";
 import { syncCrm } from "./crm.ts";
 import { regardless, sendMail } from "./mail.ts";
@@ -46,42 +47,63 @@ interface Run {
   readonly signal: AbortSignal;
   /** By `performance.now()`: no further effect is begun after it. */
   readonly stopAt: number;
-  readonly isLocal: boolean;
+  /** The only run there is until it is over: what it leaves is tried again by itself. */
+  readonly isLast: boolean;
+  /** Nobody waits for the run: the lead's process is told of an effect that failed, in the transaction that notes it. */
+  readonly isUnasked: boolean;
 }
 
-/** A local run has one second in all; a remote one stops well before its start-to-close timeout. */
-const budgetMs = { local: 800, remote: 20_000 } as const;
+/** A short run has one second in all; a long one stops well before its start-to-close timeout. */
+const budgetMs = { short: 800, long: 20_000 } as const;
 /** Longer than any run, so that an effect is never carried out by two of them. */
 const claimMs = 35_000;
 const pauseMs = 5 * 60_000;
 const unwellMs = 5_000;
 const longestPauseMs = 5 * 60_000;
 const databasePauseMs = 3_000;
-/** A local try is over by then, whatever it waits for. */
+/** A short run is over by then, whatever it waits for. */
 const cutMs = 950;
 const longestWaitMs = 60_000;
 
-/** The activities that reach outside. */
-export function createEffectActivities(given: EffectDeps) {
+/** Runs of effects: CRM and mail side by side, each in order, each effect once. Two runs at once share the work. */
+export interface Effects {
+  /**
+   * One short try of a subject's open effects: what it could not do is left. Throws when the outside is unwell, or when an
+   * effect failed; with `isUnasked` the lead's process has been told of that then.
+   */
+  tryOnce(subject: Subject, how?: { readonly signal?: AbortSignal; readonly isUnasked?: boolean }): Promise<CarriedOut>;
+  /** Throws, to be tried again, when something is left that this run could not do. */
+  tryHard(subject: Subject, signal: AbortSignal): Promise<CarriedOut>;
+  /** A short try failed or took too long a moment ago: a system that just failed is not waited for in the next lead's case too. */
+  isUnwell(): boolean;
+}
+
+/** An effect that can never be done becomes a person's task and holds nothing up. */
+export function createEffects(given: EffectDeps): Effects {
   const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool };
-  /** A system that just failed is not waited for in the next lead's decision too. */
-  let noLocalTryBefore = 0;
+  let unwellUntil = 0;
+  const isUnwell = () => performance.now() < unwellUntil;
+  const unwell = () => { unwellUntil = performance.now() + unwellMs; };
   return {
-    /**
-     * Carries out the subject's open effects: CRM and mail side by side, each in order, each effect once. Two runs at
-     * once share the work. Throws, to be tried again, when something is left that this run could not do; an effect that
-     * can never be done becomes a person's task and holds nothing up.
-     */
-    carryOut: async (subject: Subject): Promise<CarriedOut> => {
-      const { info, cancellationSignal } = Context.current();
-      const began = performance.now();
-      if (!info.isLocal) return carryOut(deps, subject, { signal: cancellationSignal, stopAt: began + budgetMs.remote, isLocal: false });
-      if (began < noLocalTryBefore) throw failure("OutsideIsUnwell", "left to a remote activity: the last local try took too long or failed");
-      const run: Run = { signal: AbortSignal.any([cancellationSignal, AbortSignal.timeout(cutMs)]), stopAt: began + budgetMs.local, isLocal: true };
-      const unwell = () => { noLocalTryBefore = performance.now() + unwellMs; };
+    isUnwell,
+    async tryOnce(subject, { signal, isUnasked = false } = {}) {
+      if (isUnwell()) throw failure("OutsideIsUnwell", "left to a remote activity: the last short try took too long or failed");
+      const cut = AbortSignal.timeout(cutMs);
+      const run: Run = { signal: signal ? AbortSignal.any([signal, cut]) : cut, stopAt: performance.now() + budgetMs.short, isLast: false, isUnasked };
       const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
       if (carried.left > 0 && isOver(run)) unwell();
       return carried;
+    },
+    tryHard: (subject, signal) => carryOut(deps, subject, { signal, stopAt: performance.now() + budgetMs.long, isLast: true, isUnasked: false }),
+  };
+}
+
+/** The activity that reaches outside: locally one short try, remotely until nothing is left. */
+export function createEffectActivities(effects: Effects) {
+  return {
+    carryOut: async (subject: Subject): Promise<CarriedOut> => {
+      const { info, cancellationSignal } = Context.current();
+      return info.isLocal ? effects.tryOnce(subject, { signal: cancellationSignal }) : effects.tryHard(subject, cancellationSignal);
     },
   };
 }
@@ -109,7 +131,7 @@ async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<Car
     const left = await countOpenEffects(deps.pool, subject);
     // Where nothing moves, what is left belongs to another run or is too much for this one.
     if (left > 0 && doneNow + withdrawn > 0 && !isOver(run)) continue;
-    if (left > 0 && !run.isLocal) throw failure("NotAllDone", `${left} effects are left`, 1_000);
+    if (left > 0 && run.isLast) throw failure("NotAllDone", `${left} effects are left`, 1_000);
     return { done, left };
   }
 }
@@ -138,7 +160,7 @@ async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean
       await carryOutOne(deps, effect, paused, run.signal);
     } catch (error) {
       if (!(await giveUp(deps, effect, error))) {
-        await releaseEffect(deps.pool, effect.id, sayWhy(error));
+        await release(deps, effect, error, run);
         throw new Unfinished(error, effect.attempts);
       }
     }
@@ -148,6 +170,14 @@ async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean
     if (!next.effects[0]) return { done, isOver: false };
     [effect, paused] = [next.effects[0], next.isPaused];
   }
+}
+
+/** Gives the effect back. Of a run that nobody waits for its process hears, at once or never: what says why it failed is being tried by somebody. */
+async function release(deps: Tools, effect: Effect, error: unknown, { isUnasked }: Run): Promise<void> {
+  await inTransaction(deps.pool, async (tx) => {
+    await releaseEffect(tx, effect.id, sayWhy(error));
+    if (isUnasked) await tellOfEffects(tx, effect.subject.id, deps.clock());
+  });
 }
 
 /** More turns than a lead changes during one sync. */

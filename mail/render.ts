@@ -9,7 +9,7 @@ export interface Rendered {
 
 /** Lays a message out as plain text and as HTML with the same content. Everything in it is escaped: names come from strangers. */
 export function render(message: Message): Rendered {
-  return { subject: line(message.subject).slice(0, 200), text: plain(message), html: html(message) };
+  return { subject: cut(line(message.subject), 200), text: plain(message), html: html(message) };
 }
 
 function plain({ opening, rows, next, link }: Message): string {
@@ -35,6 +35,11 @@ function html({ subject, opening, rows, next, link }: Message): string {
     link ? `<p><a href="${escape(link.url)}">${escape(link.words)}</a></p>` : "",
     `<p style="color:#777">Baton, handing leads from marketing to sales</p></body></html>`,
   ].join("\n");
+}
+
+/** At most so many characters, and no half of one: what is cut within a pair is no text that a database or a mail server takes. */
+function cut(text: string, most: number): string {
+  return text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "");
 }
 
 /** One line: a name with a line break in it must not start a line of its own. */

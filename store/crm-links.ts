@@ -1,5 +1,6 @@
 import type { Instant } from "../handoff/calendar.ts";
 import { firstRow, send, sql, type Db } from "./db.ts";
+import { shared } from "./shared.ts";
 
 export type LinkKind = "lead" | "account" | "opportunity" | "task" | "note";
 
@@ -27,28 +28,50 @@ export async function linkCrm(db: Db, crm: string, kind: LinkKind, ourId: string
 /** A record in the CRM that was made or written; `written`: hash of what was written to it, where it is kept. */
 export interface NewLink { readonly kind: LinkKind; readonly ourId: string; readonly crmId: string; readonly written: string | null }
 
-/** Remembers what a sync has written, and forgets the tasks (by our key) that it has closed; a repeat changes nothing. */
-export async function saveLinks(db: Db, crm: string, { made, gone }: { readonly made: readonly NewLink[]; readonly gone: readonly string[] }): Promise<void> {
-  if (made.length === 0 && gone.length === 0) return;
+/** What a sync has written: records by our names for them, and the tasks (by our key) that it has closed. */
+export interface Written { readonly made: readonly NewLink[]; readonly gone: readonly string[] }
+
+/** Remembers what a sync has written, and forgets the tasks that it has closed; a repeat changes nothing. */
+export async function saveLinks(db: Db, crm: string, written: Written): Promise<void> {
+  if (written.made.length + written.gone.length > 0) await saveTogether(db, { crm, ...written });
+}
+
+const saveTogether = shared(async (db, asked: readonly (Written & { readonly crm: string })[]): Promise<void[]> => {
+  // Leads of one account may all have written it: of one record the last word counts.
+  const made = new Map(asked.flatMap(({ crm, made: own }) => own.map((one) => [`${crm}/${one.kind}/${one.ourId}`, { crm, ...one }])));
+  const gone = asked.flatMap(({ crm, gone: own }) => own.map((ourId) => ({ crm, ourId })));
   await send(db, sql`
-    with gone as (delete from crm_link where crm = ${crm} and kind = 'task' and our_id = any(${gone}))
+    with gone as (
+      delete from crm_link using jsonb_to_recordset(${JSON.stringify(gone)}::jsonb) as g(crm text, "ourId" text)
+      where crm_link.crm = g.crm and kind = 'task' and our_id = g."ourId")
     insert into crm_link (crm, kind, our_id, crm_id, written)
-    select ${crm}, m.kind, m."ourId", m."crmId", m.written from jsonb_to_recordset(${JSON.stringify(made)}::jsonb) as m(kind text, "ourId" text, "crmId" text, written text)
+    select m.crm, m.kind, m."ourId", m."crmId", m.written
+    from jsonb_to_recordset(${JSON.stringify([...made.values()])}::jsonb) as m(crm text, kind text, "ourId" text, "crmId" text, written text)
+    order by 1, 2, 3
     on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = excluded.written
     where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, excluded.written)`);
-}
+  return asked.map(() => undefined);
+});
 
 /** Remembers under which id the CRM has the lead, and the id as one of the names the person is known by; a repeat changes nothing. */
 export async function linkLead(db: Db, crm: string, leadId: string, crmId: string, now: Instant): Promise<void> {
+  await linkTogether(db, { crm, leadId, crmId, at: new Date(now) });
+}
+
+const linkTogether = shared(async (db, asked: readonly { readonly crm: string; readonly leadId: string; readonly crmId: string; readonly at: Date }[]): Promise<void[]> => {
   await send(db, sql`
-    with link as (
-      insert into crm_link (crm, kind, our_id, crm_id) values (${crm}, 'lead', ${leadId}, ${crmId})
+    with asked as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(crm text, "leadId" text, "crmId" text, at timestamptz) order by "leadId"),
+    link as (
+      insert into crm_link (crm, kind, our_id, crm_id) select crm, 'lead', "leadId", "crmId" from asked
       on conflict (crm, kind, our_id) do update set crm_id = excluded.crm_id, written = null
       where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, null)),
     known as (
-      update lead set crm_id = ${crmId} where id = ${leadId} and crm_id is null and not exists (select from lead where crm_id = ${crmId}))
-    insert into lead_alias (kind, value, lead_id, since) values ('crm', ${crmId}, ${leadId}, ${new Date(now)}) on conflict (kind, value) do nothing`);
-}
+      update lead set crm_id = a."crmId" from asked a
+      where lead.id = a."leadId" and lead.crm_id is null and not exists (select from lead other where other.crm_id = a."crmId"))
+    insert into lead_alias (kind, value, lead_id, since) select 'crm', "crmId", "leadId", at from asked on conflict (kind, value) do nothing`);
+  return asked.map(() => undefined);
+});
 
 export async function saveSequence(db: Db, crm: string, crmId: string, sequence: number): Promise<void> {
   await send(db, sql`update crm_link set seen_version = greatest(seen_version, ${sequence}) where crm = ${crm} and kind = 'lead' and crm_id = ${crmId}`);

@@ -2,8 +2,9 @@ import type { Fact } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
 import type { Stage, WaitingOn } from "../handoff/stage.ts";
-import { firstRow, prepared, rows, sql, type Db } from "./db.ts";
+import { prepared, rows, sql, type Db } from "./db.ts";
 import type { SeenLead } from "./effects.ts";
+import { inOrder, numbered, shared } from "./shared.ts";
 import type { StoredFact } from "./subject.ts";
 
 /** What Postgres says about a lead now, as far as the CRM shows it. */
@@ -50,7 +51,7 @@ export interface HandoffForCrm {
 }
 
 /** The lead and what stands around it, as far as the CRM shows it. */
-const around = `lead l left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
+const around = (leadId: string) => `lead l on l.id = ${leadId} left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
   left join lateral (select *, xmin as version from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true`;
 
 // Of the lead itself only what is shown: the link to its record, which a first sync writes, is no change.
@@ -61,18 +62,30 @@ const shown = `md5(concat_ws('|', l.stage, l.stage_since, l.waiting_on, coalesce
 
 /** Undefined when there is no such lead. */
 export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<LeadForCrm | undefined> {
-  const row = await firstRow<LeadSyncRow>(db, prepared("lead-for-crm", { text: `
-    select l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
+  const row = await rowTogether(db, { crm, leadId });
+  if (!row) return undefined;
+  // Only after a handoff can there be one: most leads are spared the question.
+  const opportunities = row.stage === "opportunity" ? await rows<LeadForCrm["opportunities"][number]>(db, sql`
+    select id, stage, amount_minor as "amountMinor", currency, won_at is not null as "isWon", lost_at is not null as "isLost"
+    from opportunity where lead_id = ${leadId} and crm_id is null order by id`) : [];
+  return leadOf(row, opportunities);
+}
+
+const rowTogether = shared(async (db, asked: readonly { readonly crm: string; readonly leadId: string }[]): Promise<(LeadSyncRow | undefined)[]> => {
+  const found = await rows<LeadSyncRow & { n: number }>(db, prepared("leads-for-crm", { text: `
+    select asked.n, l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
       l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts, ${shown} as shown,
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path, h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
       ll.crm_id as link_id, ll.gone_at, al.crm_id as account_link_id, al.written,
       (select json_agg(json_build_object('kind', kind, 'key', our_id, 'written', written) order by our_id)
-        from crm_link where crm = $1 and kind in ('task', 'note') and split_part(our_id, '/', 1) = l.id) as linked
-    from ${around}
-      left join crm_link ll on ll.crm = $1 and ll.kind = 'lead' and ll.our_id = l.id
-      left join crm_link al on al.crm = $1 and al.kind = 'account' and al.our_id = a.id
-    where l.id = $2`, values: [crm, leadId] }));
-  if (!row) return undefined;
+        from crm_link where crm = asked.crm and kind in ('task', 'note') and split_part(our_id, '/', 1) = l.id) as linked
+    from jsonb_to_recordset($1::jsonb) as asked(n int, crm text, "leadId" text) join ${around("asked.\"leadId\"")}
+      left join crm_link ll on ll.crm = asked.crm and ll.kind = 'lead' and ll.our_id = l.id
+      left join crm_link al on al.crm = asked.crm and al.kind = 'account' and al.our_id = a.id`, values: [numbered(asked)] }));
+  return inOrder(found, asked);
+});
+
+function leadOf(row: LeadSyncRow, opportunities: LeadForCrm["opportunities"]): LeadForCrm {
   return {
     leadId: row.id, shown: row.shown, stage: row.stage, stageSince: row.stage_since.getTime(), waitingOn: row.waiting_on, ownerId: row.owner_id, ownerCrmId: row.owner_crm_id,
     ownerZone: row.owner_zone, queue: row.queue, leadType: row.lead_type, band: row.band, territory: row.territory, dueAt: row.due_at?.getTime() ?? null, email: row.email,
@@ -86,10 +99,7 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
       id: row.handoff_id, isOpen: row.state === "open", round: row.round ?? 0, leadType: row.handoff_type ?? "", path: row.path ?? "", band: row.handoff_band ?? "",
       fit: row.fit ?? 0, intent: row.intent ?? 0, mqlAt: row.mql_at?.getTime() ?? 0, rejectedAt: row.rejected_at?.getTime() ?? null, rejectionReason: row.rejection_reason,
     },
-    // Only after a handoff can there be one: most leads are spared the question.
-    opportunities: row.stage === "opportunity" ? await rows(db, sql`
-      select id, stage, amount_minor as "amountMinor", currency, won_at is not null as "isWon", lost_at is not null as "isLost"
-      from opportunity where lead_id = ${leadId} and crm_id is null order by id`) : [],
+    opportunities,
   };
 }
 
@@ -98,13 +108,19 @@ export async function leadForCrm(db: Db, crm: string, leadId: string): Promise<L
  * any more and must be written again; the effect stays open.
  */
 export async function endSync(db: Db, effectId: number, seen: SeenLead, now: Instant): Promise<boolean> {
-  const row = await firstRow<{ is_same: boolean }>(db, prepared("end-sync", { text: `
-    with seen as materialized (select ${shown} = $1 as is_same from ${around} where l.id = $2),
-    ended as (
-      update effect set state = 'done', done_at = $3, claimed_until = null, error = null where id = $4 and state = 'open' and (select is_same from seen))
-    select is_same from seen`, values: [seen.shown, seen.leadId, new Date(now), effectId] }));
-  return row?.is_same ?? false;
+  return endTogether(db, { effectId, ...seen, at: new Date(now) });
 }
+
+const endTogether = shared(async (db, asked: readonly (SeenLead & { readonly effectId: number; readonly at: Date })[]): Promise<boolean[]> => {
+  const found = await rows<{ n: number; is_same: boolean }>(db, prepared("end-syncs", { text: `
+    with seen as materialized (
+      select asked.n, asked."effectId", asked.at, ${shown} = asked.shown as is_same
+      from jsonb_to_recordset($1::jsonb) as asked(n int, "effectId" bigint, "leadId" text, shown text, at timestamptz) join ${around("asked.\"leadId\"")}),
+    ended as (
+      update effect set state = 'done', done_at = seen.at, claimed_until = null, error = null from seen where effect.id = seen."effectId" and effect.state = 'open' and seen.is_same)
+    select n, is_same from seen`, values: [numbered(asked)] }));
+  return inOrder(found, asked).map((row) => row?.is_same ?? false);
+});
 
 export async function noteOpportunityCrmId(db: Db, opportunityId: string, crmId: string): Promise<void> {
   await db.query(sql`update opportunity set crm_id = ${crmId} where id = ${opportunityId} and crm_id is null and not exists (select from opportunity where crm_id = ${crmId})`);

@@ -1,6 +1,7 @@
 import type { Instant } from "../handoff/calendar.ts";
 import type { Subject } from "../workflows/contract.ts";
 import { firstRow, rows, send, sql, type Db } from "./db.ts";
+import { numbered, shared } from "./shared.ts";
 
 export type EffectKind = "sync-crm" | "mail";
 
@@ -89,19 +90,33 @@ export interface Claim {
  * Takes the subject's first open effect of each kind for one run, until `until`; of a kind that another run has at work,
  * none. Order holds within a kind: a CRM that is away keeps no mail back.
  */
-export async function claimEffects(db: Db, subject: Subject, { kinds, now, until, connection }: Claim): Promise<Claimed> {
-  const found = await rows<EffectRow & { is_last: boolean; kinds: number; is_gone: boolean | null; is_paused: boolean }>(db, sql`
-    with first as materialized (
-      select distinct on (kind) id from effect
-      where subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = any(${kinds}) and state = 'open' order by kind, id)
-    update effect set claimed_until = ${new Date(until)}, attempts = attempts + 1
-    where id = any(array(select id from first)) and state = 'open' and (claimed_until is null or claimed_until <= ${new Date(now)})
-    returning *,
-      not exists (select from effect later where later.subject_kind = ${subject.kind} and later.subject_id = ${subject.id}
+export async function claimEffects(db: Db, subject: Subject, claim: Claim): Promise<Claimed> {
+  return claimTogether(db, { subject, ...claim });
+}
+
+const claimTogether = shared(async (db, asked: readonly (Claim & { readonly subject: Subject })[]): Promise<Claimed[]> => {
+  const given = asked.map(({ subject, kinds, now, until, connection }) => ({ kind: subject.kind, id: subject.id, kinds, at: new Date(now), until: new Date(until), connection }));
+  const found = await rows<ClaimedRow>(db, sql`
+    with asked as materialized (
+      select * from jsonb_to_recordset(${numbered(given)}::jsonb) as a(n int, kind text, id text, kinds jsonb, at timestamptz, until timestamptz, connection text)),
+    first as materialized (
+      select distinct on (a.n, e.kind) a.n, e.id from asked a join effect e on e.subject_kind = a.kind and e.subject_id = a.id
+      where e.state = 'open' and a.kinds ? e.kind order by a.n, e.kind, e.id)
+    update effect set claimed_until = a.until, attempts = attempts + 1
+    from first f join asked a using (n)
+    where effect.id = f.id and effect.state = 'open' and (claimed_until is null or claimed_until <= a.at)
+    returning effect.*, a.n,
+      not exists (select from effect later where later.subject_kind = effect.subject_kind and later.subject_id = effect.subject_id
         and later.kind = effect.kind and later.state = 'open' and later.id > effect.id) as is_last,
-      (select count(*)::int from first) as kinds,
-      (select erased_at is not null or merged_into is not null from lead where ${subject.kind === "lead"} and id = ${subject.id}) as is_gone,
-      exists (select from connection where name = ${connection} and since is not null) as is_paused`);
+      (select count(*)::int from first one where one.n = a.n) as kinds,
+      (select erased_at is not null or merged_into is not null from lead where a.kind = 'lead' and lead.id = a.id) as is_gone,
+      exists (select from connection where name = a.connection and since is not null) as is_paused`);
+  return asked.map((_, n) => claimedOf(found.filter((row) => row.n === n)));
+});
+
+type ClaimedRow = EffectRow & { n: number; is_last: boolean; kinds: number; is_gone: boolean | null; is_paused: boolean };
+
+function claimedOf(found: readonly ClaimedRow[]): Claimed {
   const [one] = found;
   return {
     effects: found.map((row) => ({ ...effectOf(row), isLast: row.is_last })),
@@ -116,10 +131,16 @@ export interface SeenLead { readonly leadId: string; readonly shown: string }
 export type EffectEnd = { readonly state: "done"; readonly seen?: SeenLead } | { readonly state: "withdrawn" | "failed"; readonly why: string };
 
 export async function endEffect(db: Db, id: number, end: EffectEnd, now: Instant): Promise<void> {
-  await db.query(sql`
-    update effect set state = ${end.state}, done_at = ${new Date(now)}, claimed_until = null, error = ${end.state === "done" ? null : end.why}
-    where id = ${id} and state = 'open'`);
+  await endTogether(db, { id, state: end.state, why: end.state === "done" ? null : end.why, at: new Date(now) });
 }
+
+const endTogether = shared(async (db, asked: readonly { readonly id: number; readonly state: EffectEnd["state"]; readonly why: string | null; readonly at: Date }[]): Promise<void[]> => {
+  await db.query(sql`
+    update effect set state = e.state, done_at = e.at, claimed_until = null, error = e.why
+    from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as e(id bigint, state text, why text, at timestamptz)
+    where effect.id = e.id and effect.state = 'open'`);
+  return asked.map(() => undefined);
+});
 
 /** Gives a claimed effect back: it stays open and the next run tries again. */
 export async function releaseEffect(db: Db, id: number, why: string): Promise<void> {
@@ -132,6 +153,15 @@ export async function withdrawEffects(db: Db, subject: Subject, why: string, exc
     update effect set state = 'withdrawn', done_at = ${new Date(now)}, claimed_until = null, error = ${why}
     where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' and not (kind = 'mail' and what = any(${except}))`);
   return rowCount ?? 0;
+}
+
+/** Leads with effects that stand open since before `before`, in nobody's hands; one that was tried and failed says why, and its process tries on. */
+export async function forgottenEffects(db: Db, { before, now, limit }: { readonly before: Instant; readonly now: Instant; readonly limit: number }): Promise<string[]> {
+  const found = await rows<{ id: string }>(db, sql`
+    select distinct subject_id as id from effect
+    where state = 'open' and subject_kind = 'lead' and error is null and created_at < ${new Date(before)} and (claimed_until is null or claimed_until < ${new Date(now)})
+    limit ${limit}`);
+  return found.map(({ id }) => id);
 }
 
 /** How many of the subject's effects are still to be done. */

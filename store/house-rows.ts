@@ -2,6 +2,7 @@ import type { Fact } from "../crm/change.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { FieldPath } from "../handoff/facts.ts";
 import { prepared, rows, type Db } from "./db.ts";
+import { shared } from "./shared.ts";
 
 /** Records of the built-in CRM as its users see them. */
 export interface HouseLead {
@@ -62,9 +63,12 @@ export async function houseLeadOf(db: Db, leadId: string): Promise<HouseLead | u
 }
 
 /** The record kept for our lead, and the one with this id in the CRM; they may be one. */
-export async function houseLeadsNamed(db: Db, leadId: string, crmId: string | null): Promise<HouseLead[]> {
-  return dated<HouseLead>(await rows<object>(db, prepared("house-lead-named", { text: `select ${leadColumns} from house_lead where external_id = $1 or id = $2`, values: [leadId, crmId] })));
-}
+export const houseLeadsNamed = shared(async (db, asked: readonly { readonly leadId: string; readonly crmId: string | null }[]): Promise<HouseLead[][]> => {
+  const found = dated<HouseLead>(await rows<object>(db, prepared("house-leads-named", {
+    text: `select ${leadColumns} from house_lead where external_id = any($1) or id = any($2)`, values: [asked.map((one) => one.leadId), asked.map((one) => one.crmId)],
+  })));
+  return asked.map(({ leadId, crmId }) => found.filter((one) => one.leadId === leadId || one.id === crmId));
+});
 
 /** The oldest live record with this address. */
 export async function houseLeadByEmail(db: Db, email: string): Promise<HouseLead | undefined> {

@@ -3,7 +3,8 @@ import type { AccountRecord, CrmRef, LeadRecord, LeadSeen, NoteRecord, Opportuni
 import type { FieldPath } from "../handoff/facts.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { parseCrmChange } from "./crm-change.ts";
-import { firstRow, rows, sql, type Pool } from "./db.ts";
+import { firstRow, prepared, rows, sql, type Pool } from "./db.ts";
+import { inOrder, numbered, shared } from "./shared.ts";
 import { houseLead, houseLeadByEmail, houseLeadOf, houseLeadsNamed, type HouseLead } from "./house-rows.ts";
 
 /** What came of a write: the record, or why this CRM does not have it. */
@@ -62,9 +63,7 @@ async function upsertAccount(pool: Pool, account: AccountRecord, now: Instant): 
   if (refused) return refused;
   return optimistically(async () => {
     // Most are new to it, and one that is not is found by the attempt.
-    const made = await firstRow<CrmRef>(pool, sql`
-      insert into house_account (external_id, facts, changed_at) values (${account.accountId}, ${account.facts}, ${new Date(now)})
-      on conflict (external_id) do nothing returning id as "crmId", version`);
+    const made = await insertAccount(pool, { ...account, now: new Date(now) });
     if (made) return made;
     const known = await firstRow<{ id: string; facts: LeadRecord["facts"]; version: number }>(pool, sql`select id, facts, version from house_account where external_id = ${account.accountId}`);
     if (!known) return undefined;
@@ -75,6 +74,15 @@ async function upsertAccount(pool: Pool, account: AccountRecord, now: Instant): 
       where id = ${known.id} and version = ${known.version} returning id as "crmId", version`);
   });
 }
+
+const insertAccount = shared(async (db, asked: readonly (AccountRecord & { readonly now: Date })[]): Promise<(CrmRef | undefined)[]> => {
+  // Leads of one account may come together: the first of them makes it, and the others find it.
+  const made = await rows<CrmRef & { accountId: string }>(db, sql`
+    insert into house_account (external_id, facts, changed_at)
+    select "accountId", facts, now from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a("accountId" text, facts jsonb, now timestamptz) order by "accountId"
+    on conflict (external_id) do nothing returning external_id as "accountId", id as "crmId", version`);
+  return asked.map(({ accountId }) => made.find((one) => one.accountId === accountId));
+});
 
 async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<HouseAnswer> {
   const refused = tooLong(lead.facts);
@@ -94,7 +102,7 @@ async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<H
 
 /** The record of our lead. When it was merged and the caller follows the survivor, the survivor takes over its key. */
 async function recordFor(pool: Pool, lead: LeadRecord): Promise<HouseLead | undefined> {
-  const found = await houseLeadsNamed(pool, lead.leadId, lead.crmId);
+  const found = await houseLeadsNamed(pool, { leadId: lead.leadId, crmId: lead.crmId });
   const keyed = found.find((one) => one.leadId === lead.leadId);
   if (lead.crmId === null || (keyed && keyed.mergedInto !== lead.crmId)) return keyed;
   const survivor = found.find((one) => one.id === lead.crmId);
@@ -103,11 +111,7 @@ async function recordFor(pool: Pool, lead: LeadRecord): Promise<HouseLead | unde
 }
 
 function insertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<CrmRef | undefined> {
-  return firstRow<CrmRef>(pool, sql`
-    insert into house_lead (external_id, account_id, email, status, status_since, owner_id, queue, lead_type, band, territory, due_at, reason, facts, changed_at)
-    values (${lead.leadId}, ${lead.accountCrmId}, ${emailIn(lead.facts)}, ${lead.status}, ${new Date(lead.statusSince)}, ${lead.ownerId}, ${lead.queue},
-      ${lead.leadType}, ${lead.band}, ${lead.territory}, ${dateOrNull(lead.dueAt)}, ${lead.reason}, ${lead.facts}, ${new Date(now)})
-    on conflict (external_id) do nothing returning id as "crmId", version`);
+  return insertLeads(pool, rowOf(lead, lead.accountCrmId, lead.facts, now));
 }
 
 async function updateLead(pool: Pool, known: HouseLead, lead: LeadRecord, now: Instant): Promise<CrmRef | undefined> {
@@ -117,40 +121,86 @@ async function updateLead(pool: Pool, known: HouseLead, lead: LeadRecord, now: I
     && known.statusSince === lead.statusSince && known.ownerId === lead.ownerId && known.queue === lead.queue && known.leadType === lead.leadType
     && known.band === lead.band && known.territory === lead.territory && known.dueAt === lead.dueAt && known.reason === lead.reason;
   if (isEqual) return { crmId: known.id, version: known.version };
-  return firstRow<CrmRef>(pool, sql`
-    update house_lead set external_id = ${lead.leadId}, account_id = ${accountId}, email = ${emailIn(facts)}, status = ${lead.status},
-      status_since = ${new Date(lead.statusSince)}, owner_id = ${lead.ownerId}, queue = ${lead.queue}, lead_type = ${lead.leadType}, band = ${lead.band},
-      territory = ${lead.territory}, due_at = ${dateOrNull(lead.dueAt)}, reason = ${lead.reason}, facts = ${facts}, version = version + 1, changed_at = ${new Date(now)}
-    where id = ${known.id} and version = ${known.version} returning id as "crmId", version`);
+  return updateLeads(pool, { ...rowOf(lead, accountId, facts, now), id: known.id, known_version: known.version });
 }
+
+type LeadColumns = ReturnType<typeof rowOf>;
+
+function rowOf(lead: LeadRecord, accountId: string | null, facts: LeadRecord["facts"], now: Instant) {
+  return {
+    external_id: lead.leadId, account_id: accountId, email: emailIn(facts), status: lead.status, status_since: new Date(lead.statusSince), owner_id: lead.ownerId,
+    queue: lead.queue, lead_type: lead.leadType, band: lead.band, territory: lead.territory, due_at: dateOrNull(lead.dueAt), reason: lead.reason, facts,
+    changed_at: new Date(now),
+  };
+}
+
+const columns = "external_id, account_id, email, status, status_since, owner_id, queue, lead_type, band, territory, due_at, reason, facts, changed_at";
+const columnTypes = `external_id text, account_id text, email text, status text, status_since timestamptz, owner_id text, queue text, lead_type text, band text,
+  territory text, due_at timestamptz, reason text, facts jsonb, changed_at timestamptz`;
+
+const insertLeads = shared(async (db, asked: readonly LeadColumns[]): Promise<(CrmRef | undefined)[]> => {
+  const made = await rows<CrmRef & { leadId: string }>(db, prepared("house-leads-insert", { text: `
+    insert into house_lead (${columns}) select ${columns} from jsonb_to_recordset($1::jsonb) as l(${columnTypes}) order by external_id
+    on conflict (external_id) do nothing returning external_id as "leadId", id as "crmId", version`, values: [JSON.stringify(asked)] }));
+  return asked.map((one) => made.find(({ leadId }) => leadId === one.external_id));
+});
+
+/** Undefined for one that was changed since it was read. */
+const updateLeads = shared(async (db, asked: readonly (LeadColumns & { readonly id: string; readonly known_version: number })[]): Promise<(CrmRef | undefined)[]> => {
+  const done = await rows<CrmRef & { n: number }>(db, prepared("house-leads-update", { text: `
+    update house_lead h set (${columns}, version) = (l.${columns.replaceAll(", ", ", l.")}, h.version + 1)
+    from jsonb_to_recordset($1::jsonb) as l(n int, id text, known_version int, ${columnTypes})
+    where h.id = l.id and h.version = l.known_version returning l.n, h.id as "crmId", h.version`, values: [numbered(asked)] }));
+  return inOrder(done, asked);
+});
 
 /** A task that was finished stays finished: its state is left as it is. */
 async function upsertTask(pool: Pool, task: TaskRecord, now: Instant): Promise<HouseAnswer> {
   if (task.subject.length > 300) return { kind: "refused", field: "subject", expected: "at most 300 characters" };
-  const ref = await firstRow<CrmRef>(pool, sql`
-    insert into house_task as t (key, lead_id, owner_id, subject, due_at, state, changed_at)
-    select ${task.key}::text, id, ${task.ownerId}::text, ${task.subject}::text, ${dateOrNull(task.dueAt)}::timestamptz, 'open', ${new Date(now)}::timestamptz
-    from house_lead where id = ${task.leadCrmId} and merged_into is null and deleted_at is null
-    on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at, changed_at = excluded.changed_at,
-      version = t.version + case when (t.owner_id, t.subject, t.due_at) is distinct from (excluded.owner_id, excluded.subject, excluded.due_at) then 1 else 0 end
-    returning id as "crmId", version`);
-  return onLead(pool, task.leadCrmId, ref);
+  return onLead(pool, task.leadCrmId, await writeTask(pool, { ...task, dueAt: dateOrNull(task.dueAt), now: new Date(now) }));
 }
 
+const writeTask = shared(async (db, asked: readonly (Omit<TaskRecord, "dueAt"> & { readonly dueAt: Date | null; readonly now: Date })[]): Promise<(CrmRef | undefined)[]> => {
+  const done = await rows<CrmRef & { key: string }>(db, sql`
+    insert into house_task as t (key, lead_id, owner_id, subject, due_at, state, changed_at)
+    select a.key, l.id, a."ownerId", a.subject, a."dueAt", 'open', a.now
+    from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, "leadCrmId" text, "ownerId" text, subject text, "dueAt" timestamptz, now timestamptz)
+      join house_lead l on l.id = a."leadCrmId" and l.merged_into is null and l.deleted_at is null
+    order by a.key
+    on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at, changed_at = excluded.changed_at,
+      version = t.version + case when (t.owner_id, t.subject, t.due_at) is distinct from (excluded.owner_id, excluded.subject, excluded.due_at) then 1 else 0 end
+    returning key, id as "crmId", version`);
+  return asked.map(({ key }) => done.find((one) => one.key === key));
+});
+
 async function closeTask(pool: Pool, key: string, now: Instant): Promise<void> {
-  await pool.query(sql`update house_task set state = 'done', version = version + 1, changed_at = ${new Date(now)} where key = ${key} and state = 'open'`);
+  await closeTasks(pool, { key, now: new Date(now) });
 }
+
+const closeTasks = shared(async (db, asked: readonly { readonly key: string; readonly now: Date }[]): Promise<void[]> => {
+  await db.query(sql`
+    update house_task set state = 'done', version = version + 1, changed_at = a.now
+    from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, now timestamptz) where house_task.key = a.key and state = 'open'`);
+  return asked.map(() => undefined);
+});
 
 async function addNote(pool: Pool, note: NoteRecord): Promise<HouseAnswer> {
   if (note.body.length > 10_000) return { kind: "refused", field: "body", expected: "at most 10000 characters" };
-  const ref = await firstRow<CrmRef>(pool, sql`
-    with live as (select id from house_lead where id = ${note.leadCrmId} and merged_into is null and deleted_at is null),
-    added as (
-      insert into house_note (key, lead_id, body, by_id, at) select ${note.key}::text, id, ${note.body}::text, 'baton', ${new Date(note.at)}::timestamptz from live
-      on conflict (key) do nothing returning id)
-    select id as "crmId", 1 as version from added union all select n.id, 1 from house_note n, live where n.key = ${note.key}`);
-  return onLead(pool, note.leadCrmId, ref, () => firstRow<CrmRef>(pool, sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`));
+  return onLead(pool, note.leadCrmId, await writeNote(pool, { ...note, at: new Date(note.at) }), () =>
+    firstRow<CrmRef>(pool, sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`));
 }
+
+const writeNote = shared(async (db, asked: readonly (Omit<NoteRecord, "at"> & { readonly at: Date })[]): Promise<(CrmRef | undefined)[]> => {
+  const done = await rows<CrmRef & { key: string }>(db, sql`
+    with live as materialized (
+      select a.*, l.id from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, "leadCrmId" text, body text, at timestamptz)
+        join house_lead l on l.id = a."leadCrmId" and l.merged_into is null and l.deleted_at is null),
+    added as (
+      insert into house_note (key, lead_id, body, by_id, at) select key, id, body, 'baton', at from live order by key
+      on conflict (key) do nothing returning key, id)
+    select key, id as "crmId", 1 as version from added union all select n.key, n.id, 1 from house_note n join live using (key)`);
+  return asked.map(({ key }) => done.find((one) => one.key === key));
+});
 
 async function upsertOpportunity(pool: Pool, opportunity: OpportunityRecord, now: Instant): Promise<HouseAnswer> {
   if ((opportunity.amountMinor ?? 0) < 0) return { kind: "refused", field: "amountMinor", expected: "0 or more" };
@@ -215,7 +265,7 @@ function seen(lead: HouseLead): LeadSeen {
 
 function written(ref: CrmRef | undefined): HouseAnswer {
   if (!ref) throw new Error("the record was not written");
-  return { kind: "written", ref };
+  return { kind: "written", ref: { crmId: ref.crmId, version: ref.version } };
 }
 
 function tooLong(facts: LeadRecord["facts"]): HouseAnswer | null {

@@ -1,6 +1,7 @@
 import type { LeadForMail, MailFacts, MailKind, PoolLead } from "../mail/message.ts";
-import { firstRow, rows, sql, type Db } from "./db.ts";
+import { rows, sql, type Db } from "./db.ts";
 import type { Effect, EffectPayload } from "./effects.ts";
+import { inOrder, numbered, shared } from "./shared.ts";
 import type { StoredFact } from "./subject.ts";
 
 /** Everything a message can say, as it stands now, but for the reader; and what decides whether it is still wanted. */
@@ -15,12 +16,10 @@ export interface MailContext {
 
 /** Reads the lead, its handoff and the people around it in one statement. A subject that is not there gives empty facts. */
 export async function mailContext(db: Db, effect: Effect, kind: MailKind): Promise<MailContext> {
-  const row = effect.subject.kind === "lead" ? await firstRow<ContextRow>(db, sql`
-    select l.id, l.facts, a.facts as account_facts, l.lead_type, l.band, l.due_at, l.erased_at, l.merged_into,
-      h.rep_id, h.state as handoff_state, h.rejection_reason, h.lead_type as handoff_type, h.band as handoff_band, r.name as owner_name,
-      (select v.definition #>> '{hours,zone}' from clock c join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id order by c.id limit 1) as zone
-    from lead l left join account a on a.id = l.account_id left join handoff h on h.id = ${effect.handoffId} left join rep r on r.id = coalesce(${effect.payload["repId"] ?? null}::text, h.rep_id)
-    where l.id = ${effect.subject.id}`) : undefined;
+  const { repId } = effect.payload;
+  const row = effect.subject.kind === "lead"
+    ? await rowTogether(db, { leadId: effect.subject.id, handoffId: effect.handoffId, repId: typeof repId === "string" ? repId : null })
+    : undefined;
   const dueAt = effect.payload["dueAt"];
   return {
     facts: {
@@ -39,6 +38,17 @@ export async function mailContext(db: Db, effect: Effect, kind: MailKind): Promi
     handoff: row?.handoff_state ? { repId: row.rep_id, isOpen: row.handoff_state === "open" } : null,
   };
 }
+
+const rowTogether = shared(async (db, asked: readonly { readonly leadId: string; readonly handoffId: string | null; readonly repId: string | null }[]): Promise<(ContextRow | undefined)[]> => {
+  const found = await rows<ContextRow & { n: number }>(db, sql`
+    select asked.n, l.id, l.facts, a.facts as account_facts, l.lead_type, l.band, l.due_at, l.erased_at, l.merged_into,
+      h.rep_id, h.state as handoff_state, h.rejection_reason, h.lead_type as handoff_type, h.band as handoff_band, r.name as owner_name,
+      (select v.definition #>> '{hours,zone}' from clock c join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id order by c.id limit 1) as zone
+    from jsonb_to_recordset(${numbered(asked)}::jsonb) as asked(n int, "leadId" text, "handoffId" text, "repId" text)
+      join lead l on l.id = asked."leadId" left join account a on a.id = l.account_id left join handoff h on h.id = asked."handoffId"
+      left join rep r on r.id = coalesce(asked."repId", h.rep_id)`);
+  return inOrder(found, asked);
+});
 
 type StoredFacts = Readonly<Record<string, StoredFact>>;
 type ContextRow = {

@@ -2,6 +2,7 @@ import type { MailKind } from "../mail/message.ts";
 import type { CalendarDef } from "../handoff/calendar.ts";
 import { firstRow, rows, sql, type Db } from "./db.ts";
 import type { Effect } from "./effects.ts";
+import { shared } from "./shared.ts";
 
 /** A person of the roster who gets a message, or a role that nobody fills: then the operator finds it among the kept mail. */
 export type Recipient =
@@ -37,7 +38,7 @@ export async function recipientsOf(db: Db, effect: Effect, kind: MailKind): Prom
   if (typeof role === "string") return withRole(db, role);
   const rep = typeof repId === "string" ? repId : await repOf(db, effect.handoffId);
   switch (usually[kind]) {
-    case "owner": return orVacant(await people(db, sql`where r.id = ${rep}`), "sales-ops");
+    case "owner": return orVacant(rep === null ? [] : await personTogether(db, rep), "sales-ops");
     case "manager": return managerOf(db, rep);
     case "fallback": return withRole(db, typeof queue === "string" ? queue : await queueOf(db, effect) ?? "sales-ops");
     case "marketing": return withRole(db, "marketing");
@@ -68,6 +69,11 @@ async function withRole(db: Db, name: string): Promise<Recipient[]> {
 function orVacant(found: Recipient[], role: string): Recipient[] {
   return found.length > 0 ? found : [{ kind: "vacant", role }];
 }
+
+const personTogether = shared(async (db, ids: readonly string[]): Promise<Recipient[][]> => {
+  const found = await people(db, sql`where r.id = any(${ids})`);
+  return ids.map((id) => found.filter((one) => one.kind === "person" && one.id === id));
+});
 
 type PersonRow = { id: string; name: string; email: string; hours: CalendarDef | null; pool_hours: CalendarDef | null };
 

@@ -1,6 +1,7 @@
 import type { Mail } from "../mail/mail.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { firstRow, rows, sql, type Db } from "./db.ts";
+import { shared } from "./shared.ts";
 
 /** A message kept in Postgres, as `GET /mail` shows it. */
 export interface KeptMail {
@@ -19,13 +20,22 @@ export interface KeptMail {
  * that and is not kept: it was written from what was known before.
  */
 export async function keepMail(db: Db, mail: Mail, now: Instant): Promise<void> {
-  await db.query(sql`
-    with about as materialized (select erased_at from lead where id = ${mail.about.leadId}::text for key share)
-    insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html, sent_at)
-    select ${mail.messageId}, ${mail.about.leadId}::text, ${mail.about.repId}, ${mail.to}, ${mail.subject}, ${mail.text}, ${mail.html}, ${new Date(now)}::timestamptz
-    where not exists (select from about where erased_at is not null)
-    on conflict (message_id) do nothing`);
+  await keepTogether(db, { mail, at: new Date(now) });
 }
+
+const keepTogether = shared(async (db, asked: readonly { readonly mail: Mail; readonly at: Date }[]): Promise<void[]> => {
+  const given = asked.map(({ mail: { messageId, about, to, subject, text, html }, at }) => ({ messageId, leadId: about.leadId, repId: about.repId, to, subject, text, html, at }));
+  await db.query(sql`
+    with given as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(given)}::jsonb)
+        as g("messageId" text, "leadId" text, "repId" text, "to" text, subject text, text text, html text, at timestamptz)),
+    about as materialized (select id, erased_at from lead where id in (select "leadId" from given) order by id for key share)
+    insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html, sent_at)
+    select "messageId", "leadId", "repId", "to", subject, text, html, at from given
+    where not exists (select from about where about.id = given."leadId" and erased_at is not null)
+    order by "messageId" on conflict (message_id) do nothing`);
+  return asked.map(() => undefined);
+});
 
 export interface MailQuery {
   readonly repId?: string | undefined;

@@ -37,3 +37,8 @@ export async function tellAll(db: Db, tellings: readonly Telling[], now: Instant
 export function aboutLead(leadId: string, kind: Telling["kind"], message: string, payload: Telling["payload"], lane: Telling["lane"]): Telling {
   return { lane, kind, workflowId: `lead/${leadId}`, message, payload };
 }
+
+/** Asks a lead's process to see to the lead's open effects (`effectsLeft` of the contract). */
+export async function tellOfEffects(db: Db, leadId: string, now: Instant): Promise<void> {
+  await tell(db, aboutLead(leadId, "signal", "effectsLeft", { id: leadId }, 1), now);
+}

@@ -2,8 +2,9 @@ import type { Instant } from "../handoff/calendar.ts";
 import type { Stage, WaitingOn } from "../handoff/stage.ts";
 import type { LeadStart } from "../workflows/contract.ts";
 import { inTransaction, rows, sql, firstRow, type Db, type Pool } from "./db.ts";
+import { forgottenEffects } from "./effects.ts";
 import { openTask } from "./human-tasks.ts";
-import { aboutLead, tell, tellAll } from "./outbox.ts";
+import { aboutLead, tell, tellOfEffects } from "./outbox.ts";
 
 const minute = 60_000;
 const [hour, day] = [60 * minute, 1_440 * minute];
@@ -79,17 +80,13 @@ export async function closedWithEffects(db: Db, limit: number, now: Instant): Pr
 }
 
 /**
- * Asks the processes of open leads to look at effects that have waited for ten minutes and that nobody is trying: one
- * that was tried and failed says why, and its process tries on. Left behind when worker and Temporal died together and
- * the person did not ask again. Gives how many leads.
+ * Asks processes to see to effects that have waited for ten minutes in nobody's hands: a worker looks for those within
+ * seconds (activities/effect-queue.ts), unless the outside is unwell all the while. Gives how many leads.
  */
 export async function remindOfEffects(pool: Pool, limit: number, now: Instant): Promise<number> {
   return inTransaction(pool, async (tx) => {
-    const left = await rows<{ id: string }>(tx, sql`
-      select distinct e.subject_id as id from effect e join lead l on e.subject_kind = 'lead' and l.id = e.subject_id
-      where e.state = 'open' and e.error is null and e.created_at < ${new Date(now - 10 * minute)} and (e.claimed_until is null or e.claimed_until < ${new Date(now)})
-        and l.stage not in ('opportunity', 'disqualified') limit ${limit}`);
-    await tellAll(tx, left.map(({ id }) => aboutLead(id, "signal", "engaged", { id }, 2)), now);
+    const left = await forgottenEffects(tx, { before: now - 10 * minute, now, limit });
+    for (const id of left) await tellOfEffects(tx, id, now);
     return left.length;
   });
 }

@@ -4,6 +4,8 @@ import { Client } from "@temporalio/client";
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, DefaultLogger } from "@temporalio/worker";
 import pino from "pino";
 import { createActivities } from "../activities/index.ts";
+import { createEffects } from "../activities/effects.ts";
+import { effectQueue } from "../activities/effect-queue.ts";
 import { agreementOf } from "../agreement/stored.ts";
 import { createHouseCrm } from "../crm/house.ts";
 import { createKeptMail } from "../mail/kept.ts";
@@ -14,6 +16,7 @@ import { openPool } from "../store/db.ts";
 import { calmForMs, houseTables } from "../store/house.ts";
 import { keepMail } from "../store/mail.ts";
 import { startCatchUp } from "./crm-pull.ts";
+import { every } from "./every.ts";
 import { readWorkerSettings } from "./env.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { processInbox } from "./inbox.ts";
@@ -37,6 +40,10 @@ async function main(): Promise<void> {
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
     : createKeptMail((message) => keepMail(repeatable, message, clock()));
 
+  const deps = { pool, repeatable, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, crashPoint };
+  const effects = createEffects(deps);
+  const queue = effectQueue(deps, effects);
+
   const connection = await NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS });
   const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
   const worker = await Worker.create({
@@ -44,7 +51,7 @@ async function main(): Promise<void> {
     namespace: settings.TEMPORAL_NAMESPACE,
     taskQueue: settings.BATON_TASK_QUEUE,
     workflowBundle: await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)) }),
-    activities: createActivities({ pool, repeatable, agreements, crm, mail, publicUrl: settings.PUBLIC_URL, clock, client, crashPoint }),
+    activities: createActivities({ ...deps, client }, effects, queue),
     shutdownGraceTime: "10 seconds",
     // A lead rests for hours between two events; to replay its few dozen events costs less than to keep a thousand of them.
     maxCachedWorkflows: 400,
@@ -59,6 +66,7 @@ async function main(): Promise<void> {
     processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit), crashPoint,
   });
   const catchUp = startCatchUp({ pool, crm, clock, log });
+  const forgotten = every(5_000, () => queue.lookAround(), (error) => log.warn({ error: error instanceof Error ? error.name : "unknown" }, "forgotten effects could not be looked for"));
   const heartbeat = startHeartbeat({ pool, clock, id: `${hostname()}:${process.pid}`, worker: () => worker.getState() === "RUNNING", relay: relay.lastRound });
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => worker.shutdown());
 
@@ -69,6 +77,8 @@ async function main(): Promise<void> {
     await schedules.stop();
     await catchUp.stop();
     await relay.stop();
+    await forgotten.stop();
+    await queue.stop();
     await heartbeat.stop();
     await connection.close();
     await pool.end();

@@ -97,6 +97,9 @@ export const news: { readonly [N in NewsName]: ReturnType<typeof defineSignal<[N
   erased: defineSignal<[News]>("erased"),
 };
 
+/** Effects could not be carried out beside the process: it tries until they are. Changes nothing else, so it is no news. */
+export const effectsLeft = defineSignal<[News]>("effectsLeft");
+
 /** Where a lead's process stands after a decision: all that the workflow itself needs to know. */
 export interface Standing {
   readonly stage: Stage;
@@ -117,7 +120,7 @@ export interface Standing {
   readonly territory: string | null;
   /** Markdown for the Temporal UI: stage, owner, clocks, last decisions; ids only. */
   readonly details: string;
-  /** Effects wait to be carried out. */
+  /** Effects wait for the process to carry them out. */
   readonly effects: boolean;
   /** This cycle is over and the lead goes on in the next one. */
   readonly nextCycle: boolean;

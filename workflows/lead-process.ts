@@ -5,7 +5,7 @@ import {
 import type { SearchAttributePair, SearchAttributeUpdatePair } from "@temporalio/common";
 import { actions, decisive, isClosed, mayAct, type ActionName } from "../handoff/stage.ts";
 import {
-  news, newsNames, searchAttributes, standing, updates,
+  effectsLeft, news, newsNames, searchAttributes, standing, updates,
   type ActionNotice, type ActionResult, type DecisionKey, type LeadStart, type NewsName, type Refusal, type Standing, type Subject,
 } from "./contract.ts";
 import { decideLater, decideNow, keepTrying, tryNow, type Decisions } from "./proxies.ts";
@@ -50,10 +50,15 @@ export class LeadProcess {
     this.cycle = start.cycle;
     this.step = start.step;
     if (start.at) this.at = start.at;
+    this.effectsOpen = this.at.effects;
     for (const name of start.heard ?? []) this.heard.add(name);
     this.subject = { kind: "lead", id: start.leadId };
     for (const name of actions) this.listenFor(name);
     for (const name of newsNames) setHandler(news[name], () => void this.heard.add(name));
+    setHandler(effectsLeft, () => {
+      this.effectsOpen = true;
+      this.carryOutEffects();
+    });
     setHandler(standing, () => (this.at === unknownYet ? null : this.at));
   }
 
@@ -142,7 +147,7 @@ export class LeadProcess {
     const { leadId, priority, continueAfterEvents } = this.start;
     const heard = [...this.heard].sort();
     const rest = { leadId, priority, ...(continueAfterEvents === undefined ? {} : { continueAfterEvents }), ...(heard.length === 0 ? {} : { heard }) };
-    const at = { ...this.at, nextCycle: false, effects: false };
+    const at = { ...this.at, nextCycle: false, effects: this.effectsOpen };
     return this.at.nextCycle
       ? { ...rest, cycle: this.cycle + 1, step: 0, from: "cycle", at }
       : { ...rest, cycle: this.cycle, step: this.step, from: "resume", at };

@@ -89,7 +89,11 @@ test(`a process that continues as new every 20 events carries out each of ${lead
     }
   };
   const progress = setInterval(() => process.stdout.write(`continue-as-new: ${results.size} of ${leads * actionsEach}, ${sent} sendings\n`), 10_000);
-  await Promise.all(ids.flatMap((id) => Array.from({ length: actionsEach }, (_, n) => insist(id, n)))).finally(() => clearInterval(progress));
+  await Promise.all(ids.map(async (id) => {
+    // All of a lead's at once may be taken in one task, however long the history would be with a task for each.
+    for (const n of [0, 1]) await insist(id, n);
+    await Promise.all(Array.from({ length: actionsEach - 2 }, (_, n) => insist(id, n + 2)));
+  })).finally(() => clearInterval(progress));
 
   expect(results.size).toBe(leads * actionsEach);
   expect(sent).toBeGreaterThan(results.size);

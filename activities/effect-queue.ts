@@ -1,0 +1,108 @@
+import type { Instant } from "../handoff/calendar.ts";
+import type { Pool } from "../store/db.ts";
+import { forgottenEffects } from "../store/effects.ts";
+import { tellOfEffects } from "../store/outbox.ts";
+import type { Subject } from "../workflows/contract.ts";
+import type { Effects } from "./effects.ts";
+
+/**
+ * Carries out the effects of leads beside their processes, many leads at once: a rep's answer waits for no CRM, and what
+ * several decisions of a lead want of it meanwhile is one sync. A lead whose effects failed is its process's again, which
+ * tries until they are done.
+ */
+export interface EffectQueue {
+  /** Takes the lead in, unless the outside is unwell: then its process must see to it. */
+  add(subject: Subject): boolean;
+  /** Carries them out now. False when some are left, or the outside is unwell: its process must see to it. */
+  carryOut(subject: Subject): Promise<boolean>;
+  /** Takes in leads whose effects nobody has seen to: a worker took them with it when it died. */
+  lookAround(): Promise<void>;
+  /** Ends it; resolves when the runs under way are over. Leads that still wait are seen to by another worker, or the next one. */
+  stop(): Promise<void>;
+}
+
+export interface EffectQueueDeps {
+  readonly pool: Pool;
+  readonly clock: () => Instant;
+}
+
+/** Nobody misses a CRM's record for as long, and who comes meanwhile shares every statement (store/shared.ts). */
+const lingerMs = 50;
+/** Leads of one batch; a slow one does not keep those of the next batch waiting. */
+const most = 32;
+const batchesAtOnce = 4;
+/** A worker that lives has seen to them long before. */
+const forgottenMs = 10_000;
+const mostForgotten = 200;
+
+export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects): EffectQueue {
+  /** By the lead's id, those who came first ahead. */
+  const waiting = new Map<string, Subject>();
+  const underWay = new Map<string, Promise<boolean>>();
+  let batches = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopping = false;
+
+  function goOn(): void {
+    if (waiting.size > 0 && batches < batchesAtOnce && !isStopping) timer ??= setTimeout(() => void leave(), lingerMs);
+  }
+
+  async function leave(): Promise<void> {
+    timer = undefined;
+    const batch = [...waiting.values()].slice(0, most);
+    for (const { id } of batch) waiting.delete(id);
+    batches += 1;
+    goOn();
+    await Promise.all(batch.map(inTurn));
+    batches -= 1;
+    goOn();
+  }
+
+  /** Of one lead there is one run at a time: a second one would find the effects taken. */
+  async function inTurn(subject: Subject): Promise<boolean> {
+    while (underWay.has(subject.id)) await underWay.get(subject.id);
+    const run = once(subject).finally(() => underWay.delete(subject.id));
+    underWay.set(subject.id, run);
+    return run;
+  }
+
+  async function once(subject: Subject): Promise<boolean> {
+    try {
+      // Some are left when there was no time, or when another worker has them.
+      const isDone = !effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked: true })).left === 0;
+      if (!isDone) await tellOfEffects(pool, subject.id, clock());
+      return isDone;
+    } catch {
+      return false; // the process was told; where even that failed, they count as forgotten
+    }
+  }
+
+  const add = (subject: Subject): void => {
+    waiting.set(subject.id, subject);
+    goOn();
+  };
+
+  return {
+    add(subject) {
+      if (effects.isUnwell()) return false;
+      add(subject);
+      return true;
+    },
+    async carryOut(subject) {
+      if (effects.isUnwell()) return false;
+      waiting.delete(subject.id);
+      return inTurn(subject);
+    },
+    async lookAround() {
+      if (effects.isUnwell()) return;
+      const now = clock();
+      for (const id of await forgottenEffects(pool, { before: now - forgottenMs, now, limit: mostForgotten })) add({ kind: "lead", id });
+    },
+    async stop() {
+      isStopping = true;
+      clearTimeout(timer);
+      waiting.clear();
+      await Promise.all(underWay.values());
+    },
+  };
+}
