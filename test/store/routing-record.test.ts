@@ -35,7 +35,7 @@ describe("a record gives back what it was made from", () => {
   test("for any pools, members, ledgers and proposals, through JSON and back", () => {
     fc.assert(fc.property(pools, proposed, proposed, fc.constantFrom(null, "de"), fc.boolean(), (given, chosen, owner, language, followTheSun) => {
       const built = given.map(({ name, members, left }, p): [string, PoolInput] => [name, poolOf(
-        members.map(({ credit: _, presence, ...one }, i) => member(`rp_${p}${i}`, { ...one, ...(presence ? { presence } : {}) })),
+        members.map(({ weight, active, languages, caps, load, presence }, i) => member(`rp_${p}${i}`, { weight, active, languages, caps, load, ...(presence ? { presence } : {}) })),
         { ...Object.fromEntries(members.flatMap((one, i) => (one.credit ? [[`rp_${p}${i}`, one.credit]] : []))), ...(left ? { rp_left: { millionths: 0, lastPick: 7 } } : {}) },
       )]);
       const byName = ({ repId, active, known }: { repId: string; active: boolean; known: boolean }) => ({ repId, member: known ? member(repId, { active }) : null, pool: built[0]?.[0] ?? null });
