@@ -38,7 +38,7 @@ export async function benchRouting({ leads = 20_000, clients = 32 }: { leads?: n
     await admin.connect();
     await admin.query(`create database bench template ${server.template}`);
     await admin.end();
-    const pool = openPool(withDatabase(server.url, "bench"), { max: clients, statementTimeoutMs: 120_000 });
+    const pool = openPool(withDatabase(server.url, "bench"), { max: clients, statementTimeoutMs: 120_000, isByKey: true });
     try {
       return await measure(pool, leads, clients);
     } finally {

@@ -1,4 +1,5 @@
 import { rows, sql, type Db } from "./db.ts";
+import { restored, type KeptRow } from "./routing-record.ts";
 
 /** One thing that happened to a lead. `n` orders things of one instant: as they are caused, not as they are stored. */
 export interface HistoryEntry {
@@ -20,7 +21,7 @@ export interface HistoryPlace { readonly at: string; readonly n: number; readonl
  */
 export async function leadHistory(db: Db, leadId: string, page: { after?: HistoryPlace | undefined; limit: number }): Promise<(HistoryEntry & { n: number; place: string })[]> {
   const { at = null, n = null, id = null } = page.after ?? {};
-  return rows(db, sql`
+  const found = await rows<HistoryEntry & { n: number; place: string }>(db, sql`
     with mine as (select id, cycle from handoff where subject_kind = 'lead' and subject_id = ${leadId}),
     entry as (
       select occurred_at as at, 0 as n, 'engagement' as kind, message_id as id, null::int as cycle, type as what,
@@ -41,8 +42,9 @@ export async function leadHistory(db: Db, leadId: string, page: { after?: Histor
       from transition where subject_kind = 'lead' and subject_id = ${leadId}
       union all
       select s.at, 4, 'assignment', s.handoff_id || '/' || s.round, mine.cycle, coalesce(s.rep_id, s.queue),
-        jsonb_build_object('handoff', s.handoff_id, 'round', s.round, 'rep', s.rep_id, 'queue', s.queue, 'pool', s.pool, 'via', s.via, 'candidates', s.candidates, 'endedAt', s.ended_at, 'endedWhy', s.ended_why)
-      from assignment s join mine on mine.id = s.handoff_id
+        jsonb_build_object('handoff', s.handoff_id, 'round', s.round, 'rep', s.rep_id, 'queue', s.queue, 'pool', s.pool, 'via', s.via, 'candidates', s.candidates, 'endedAt', s.ended_at, 'endedWhy', s.ended_why,
+          'kept', case when s.roster is not null then json_build_object('roster', v.content, 'record', s.record) end)
+      from assignment s join mine on mine.id = s.handoff_id left join roster_version v on v.id = s.roster
       union all
       select e.at, 5, 'clock', e.clock_id || '/' || lpad(e.n::text, 6, '0'), mine.cycle, e.kind, jsonb_build_object('clock', c.kind, 'scope', c.scope, 'rep', c.rep_id) || e.detail
       from clock c join mine on mine.id = c.handoff_id join clock_event e on e.clock_id = c.id
@@ -56,4 +58,10 @@ export async function leadHistory(db: Db, leadId: string, page: { after?: Histor
     select *, at::text as place from entry
     where ${at}::timestamptz is null or (at, n, id collate "C") > (${at}::timestamptz, ${n}::int, ${id}::text)
     order by at, n, id collate "C" limit ${page.limit}`);
+  return found.map((entry) => (entry.kind === "assignment" ? { ...entry, detail: withCandidates(entry.detail) } : entry));
+}
+
+/** The candidates of an assignment, also when it keeps them with a version of the roster. */
+function withCandidates({ kept, ...detail }: HistoryEntry["detail"]): HistoryEntry["detail"] {
+  return kept ? { ...detail, candidates: restored(kept as KeptRow).candidates } : detail;
 }

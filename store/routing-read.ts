@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly ledgers: Record<string, Record<string, Ledger>>;
   /** By rep, for those with caps: nobody asks for the others'. */
   readonly loads: Map<string, Counted>;
-  /** Of the offers asked about, those made before, by `offerKey`. */
+  /** Of the handoffs asked about, the offers made before, by `offerKey`. */
   readonly made: Set<string>;
   /** Of the handoffs asked about, those on hold, and in which pool. */
   readonly heldIn: ReadonlyMap<string, string>;
@@ -88,8 +88,8 @@ export interface Wanted {
 /** Reads pools and reps: members, absences, loads and ledgers as they are now. */
 export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<Snapshot> {
   // One statement: whoever holds the lock keeps the others waiting, and the way to the database is longer than the reading.
-  // Offers are looked up one by one, by their key: as a join the planner reads whole tables while they are small, and goes on when they are not.
-  const read = await firstRow<{ places: PlaceRow[] | null; reps: RepRow[] | null; ledgers: LedgerRow[] | null; offers: OfferRow[] | null }>(tx, prepared("routing-read", sql`
+  const handoffs = want.offers.map((one) => one.handoffId);
+  const read = await firstRow<{ places: PlaceRow[] | null; reps: RepRow[] | null; ledgers: LedgerRow[] | null; made: Offer[] | null; held: { handoffId: string; pool: string }[] | null }>(tx, prepared("routing-read", sql`
     with places as (
       select p.id as pool, p.hours, m.rep_id, m.weight, exists (select 1 from held where held.pool = p.id) as holding
       from pool p left join pool_member m on m.pool_id = p.id where p.id = any(${want.pools}) or m.rep_id = any(${want.named})),
@@ -98,16 +98,13 @@ export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<
         (select json_agg(json_build_object('from', floor(extract(epoch from a.from_at) * 1000)::bigint, 'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
           from absence a where a.rep_id = r.id and a.to_at > ${new Date(now)}) as absences,
         (select count(*)::int from pool_member m where m.rep_id = r.id) as pools
-      from rep r where r.id = any(${want.named}) or r.id in (select rep_id from places)),
-    offers as (
-      select o.handoff_id as "handoffId", o.round, (select true from assignment a where a.handoff_id = o.handoff_id and a.round = o.round) as made, (select h.pool from held h where h.handoff_id = o.handoff_id) as "heldIn"
-      from unnest(${want.offers.map((one) => one.handoffId)}::text[], ${want.offers.map((one) => one.round)}::int[]) as o(handoff_id, round))
+      from rep r where r.id = any(${want.named}) or r.id in (select rep_id from places))
     select (select json_agg(p order by p.pool, p.rep_id) from places p) as places, (select json_agg(r order by r.id) from reps r) as reps,
       (select json_agg(l order by l.pool, l.lead_type, l.rep_id) from (
         select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${want.pools})) l) as ledgers,
-      (select json_agg(o) from offers o) as offers`));
-  const offers = read?.offers ?? [];
-  const [places, reps, ledgers, made] = [read?.places ?? [], read?.reps ?? [], read?.ledgers ?? [], new Set(offers.filter((one) => one.made).map(offerKey))];
+      (select json_agg(json_build_object('handoffId', handoff_id, 'round', round)) from assignment where handoff_id = any(${handoffs})) as made,
+      (select json_agg(json_build_object('handoffId', handoff_id, 'pool', pool)) from held where handoff_id = any(${handoffs})) as held`));
+  const [places, reps, ledgers, made] = [read?.places ?? [], read?.reps ?? [], read?.ledgers ?? [], new Set((read?.made ?? []).map(offerKey))];
   // Whoever finds the offer made reads the answer instead.
   const isMade = want.offers.length > 0 && want.offers.every((one) => made.has(offerKey(one)));
   const stateOf = (id: string, weight: number): RepState[] => reps.filter((row) => row.id === id).map((row) => ({
@@ -126,15 +123,13 @@ export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<
       [state.repId, { ...state, pools: places.filter((place) => place.rep_id === state.repId).map((place) => ({ id: place.pool, hours: place.hours })) }])),
     ledgers: ledgersOf(ledgers),
     loads: isMade ? new Map() : await readLoads(tx, reps, want, places, now),
-    heldIn: new Map(offers.flatMap((one) => (one.heldIn === null ? [] : [[one.handoffId, one.heldIn]]))),
+    heldIn: new Map((read?.held ?? []).map((one) => [one.handoffId, one.pool])),
     members: new Map(),
     presences: new Map(),
     lastPick: ledgers.reduce((latest, row) => Math.max(latest, row.last_pick), 0),
     made, now,
   };
 }
-
-interface OfferRow extends Offer { made: true | null; heldIn: string | null }
 
 interface PlaceRow { pool: string; hours: CalendarDef | null; rep_id: string | null; weight: number | null; holding: boolean }
 

@@ -1,11 +1,12 @@
 import { baseHours } from "../handoff/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../handoff/calendar.ts";
-import { walk, type Candidate, type PoolInput, type Proposed, type RouteInput, type Routed, type Via, type Walked } from "../handoff/route.ts";
+import { walk, type PoolInput, type Proposed, type RouteInput, type Routed, type Via, type Walked } from "../handoff/route.ts";
 import { placeOf, routingEvidence, type Evidence, type Place } from "../handoff/territory.ts";
 import { firstRow, prepared, sql, type Tx } from "./db.ts";
 import { giveOut, heldInOrder, hold, holdNoLonger, settleLeavers, type Held, type Released } from "./held.ts";
 import type { RouteRequest, RouteResult } from "./routing.ts";
 import { book, ledgerOf, load, lockPools, memberOf, membersOf, offerKey, readSnapshot, type Snapshot } from "./routing-read.ts";
+import { restored, type KeptRow } from "./routing-record.ts";
 import { writeTurns, type LedgerEntry, type NewAssignment } from "./routing-write.ts";
 
 /** A request, and where its lead belongs by the facts it was made with. */
@@ -153,12 +154,14 @@ async function write({ tx, snapshot: { now }, assignments, entries, holds }: Tur
   for (const [, one] of held) if (one) await hold(tx, one, now);
 }
 
-interface AssignmentRow { rep_id: string | null; queue: string | null; pool: string | null; via: Via; candidates: Candidate[]; input: RouteInput }
+type AssignmentRow = KeptRow & { rep_id: string | null; queue: string | null; pool: string | null; via: Via };
 
 async function storedAssignment(tx: Tx, { handoffId, round }: RouteRequest): Promise<RouteResult> {
   const row = await firstRow<AssignmentRow>(tx, prepared("routing-stored", sql`
-    select rep_id, queue, pool, via, candidates, input from assignment where handoff_id = ${handoffId} and round = ${round}`));
+    select a.rep_id, a.queue, a.pool, a.via, a.candidates, a.input, a.record, v.content as roster
+    from assignment a left join roster_version v on v.id = a.roster where a.handoff_id = ${handoffId} and a.round = ${round}`));
   if (!row) throw new Error(`the assignment of handoff ${handoffId}, round ${round}, is gone`);
   const routed: Routed = row.rep_id === null ? { kind: "queue", queue: row.queue ?? "" } : { kind: "assigned", repId: row.rep_id, pool: row.pool, via: row.via };
-  return { routed, territory: row.input.place.territory, segment: row.input.place.segment, candidates: row.candidates, input: row.input, released: [] };
+  const { input, candidates } = restored(row);
+  return { routed, territory: input.place.territory, segment: input.place.segment, candidates, input, released: [] };
 }

@@ -1,7 +1,9 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { CalendarDef } from "../../handoff/calendar.ts";
+import type { Candidate, RouteInput } from "../../handoff/route.ts";
 import { inTransaction, openPool, type Pool } from "../../store/db.ts";
 import { putPools, putReps, type RepRecord } from "../../store/roster.ts";
+import { restored, type KeptRow } from "../../store/routing-record.ts";
 import { releaseHeld, routeHandoff, type RouteRequest, type RouteResult } from "../../store/routing.ts";
 import { routingDesk, type RoutingDesk } from "../../store/routing-desk.ts";
 import { smallAgreement } from "./small-agreement.ts";
@@ -58,8 +60,12 @@ export interface RoutingWorld {
   /** Asks the desk. */
   ask(handoffId: string, other?: Partial<RouteRequest>): Promise<RouteResult>;
   release(pool: string, at: number): ReturnType<typeof releaseHeld>;
+  /** Assignments as they are kept, with what each pick was given, in the order of `ho_1` and on. */
+  kept(): Promise<Kept[]>;
   close(): Promise<void>;
 }
+
+export interface Kept { readonly handoff_id: string; readonly rep_id: string | null; readonly at: Date; readonly roster_id: string | null; readonly candidates: readonly Candidate[]; readonly input: RouteInput }
 
 export async function routingWorld(connections = 32): Promise<RoutingWorld> {
   const database = await freshDatabase();
@@ -69,7 +75,7 @@ export async function routingWorld(connections = 32): Promise<RoutingWorld> {
   return {
     pool, url: database.url,
     async roster(reps, pools) {
-      await pool.query("truncate handoff, agreement_version, rep, pool, credit, credit_entry, outbox cascade");
+      await pool.query("truncate handoff, agreement_version, rep, pool, credit, credit_entry, outbox, roster_version cascade");
       opened = 0;
       await pool.query("insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')");
       await inTransaction(pool, async (tx) => {
@@ -88,6 +94,12 @@ export async function routingWorld(connections = 32): Promise<RoutingWorld> {
     route: (handoffId, other) => inTransaction(pool, (tx) => routeHandoff(tx, request(handoffId, other))),
     ask: (handoffId, other) => desk.route(request(handoffId, other)),
     release: (id, at) => inTransaction(pool, (tx) => releaseHeld(tx, [id], at)),
+    async kept() {
+      const { rows } = await pool.query<KeptRow & Omit<Kept, "candidates" | "input">>(`
+        select a.handoff_id, a.rep_id, a.at, a.roster as roster_id, a.candidates, a.input, a.record, v.content as roster
+        from assignment a left join roster_version v on v.id = a.roster order by length(a.handoff_id), a.handoff_id, a.round`);
+      return rows.map((row) => ({ handoff_id: row.handoff_id, rep_id: row.rep_id, at: row.at, roster_id: row.roster_id, ...restored(row) }));
+    },
     async close() {
       await pool.end();
       await database.drop();
