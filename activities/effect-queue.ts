@@ -27,7 +27,7 @@ export interface EffectQueueDeps {
 }
 
 /** Nobody misses a CRM's record for as long, and who comes meanwhile shares every statement (store/shared.ts). */
-const lingerMs = 50;
+const lingerMs = 250;
 /** Leads of one batch; a slow one does not keep those of the next batch waiting. */
 const most = 32;
 const batchesAtOnce = 4;
