@@ -1,5 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
-import type { Pool } from "../store/db.ts";
+import { byKeyOf, type Pool } from "../store/db.ts";
 import { together } from "../store/together.ts";
 import { findTokens } from "../store/tokens.ts";
 import { authorisation } from "./authorisation.ts";
@@ -14,7 +14,7 @@ import { routeOf } from "./route-key.ts";
 export function gate(pool: Pool): MiddlewareHandler<AppEnv> {
   // Looked up after the request has come, so a token that was revoked before is refused; those who come together share one
   // statement. Nobody waits for the statement of others: while Postgres is silent an answer has one time-out's time, not two.
-  const tokenOf = together(32, (secrets: readonly string[]) => findTokens(pool, secrets), Number.POSITIVE_INFINITY);
+  const tokenOf = together(32, (secrets: readonly string[]) => findTokens(byKeyOf(pool), secrets), Number.POSITIVE_INFINITY);
   return async (c, next) => {
     const route = routeOf(c);
     if (route === undefined) return next();

@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { instantOf } from "../handoff/dates.ts";
 import { stages } from "../handoff/stage.ts";
-import { inTransaction, type Db } from "../store/db.ts";
+import { byKeyOf, inTransaction, type Db } from "../store/db.ts";
+import { isKnownEngagement } from "../store/engagements.ts";
 import { takeIn, type Arrival, type TakenIn } from "../store/intake.ts";
 import { together } from "../store/together.ts";
 import type { AgreementVersion } from "../store/agreements.ts";
@@ -38,7 +39,7 @@ const takeInRoute = createRoute({
 export function intakeRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   // One batch at a time: the fewer transactions, the less each request costs. One that takes long does not hold up the others.
-  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 10);
+  const intake = (from: "crm" | "form") => together(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 30);
   const takers = { crm: intake("crm"), form: intake("form") };
   routes.openapi(takeInRoute, async (c) => {
     const now = c.get("receivedAt");
@@ -55,13 +56,13 @@ export function intakeRoutes(deps: ApiDeps): Routes {
 interface Asked { readonly arrival: Arrival; readonly now: number }
 
 /** One transaction under the active agreement. Which that is, is asked along with the first statements; a batch that began with another begins again. */
-async function takeInBatch(deps: Pick<ApiDeps, "pool" | "agreements">, asked: readonly Asked[], from: "crm" | "form"): Promise<readonly TakenIn[]> {
+async function takeInBatch(deps: Pick<ApiDeps, "pool" | "agreements">, asked: readonly Asked[], from: "crm" | "form", expectsNew = true): Promise<readonly TakenIn[]> {
   const begun = deps.agreements.lastActive();
   try {
-    return await inTransaction(deps.pool, async (tx) => {
+    return await inTransaction(byKeyOf(deps.pool), async (tx) => {
       const asking = activeAgreement(deps, tx);
       const version = begun ?? await asking;
-      const context = { now: Math.max(...asked.map((one) => one.now)), from, lane: 1, agreement: version.agreement } as const;
+      const context = { now: Math.max(...asked.map((one) => one.now)), from, lane: 1, agreement: version.agreement, expectsNew } as const;
       // Both to their end, or the one that is slower would still be asking when the transaction is over.
       const [active, taken] = await Promise.allSettled([asking, takeIn(tx, asked.map((one) => one.arrival), context)]);
       if (active.status === "rejected") throw active.reason;
@@ -70,7 +71,8 @@ async function takeInBatch(deps: Pick<ApiDeps, "pool" | "agreements">, asked: re
       return taken.value;
     });
   } catch (error) {
-    if (error instanceof Superseded) return takeInBatch(deps, asked, from);
+    if (error instanceof Superseded) return takeInBatch(deps, asked, from, expectsNew);
+    if (expectsNew && isKnownEngagement(error)) return takeInBatch(deps, asked, from, false);
     throw error;
   }
 }

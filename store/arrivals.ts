@@ -32,6 +32,8 @@ export interface IntakeContext {
   readonly lane: 1 | 2;
   readonly agreement: Agreement;
   readonly importId?: string;
+  /** Take what new people did to be news, which saves a wait. When it is not, the transaction fails (`isKnownEngagement`): do it again without. */
+  readonly expectsNew?: boolean;
 }
 
 /** An arrival that was read: names in order of precedence, dated facts, and the domain its e-mail points to. */

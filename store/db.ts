@@ -42,9 +42,21 @@ export function openPool(url: string, options: PoolOptions = {}): Pool {
   const pool = open(url, options);
   const reserve = open(url, { ...options, max: reserveMax });
   reserves.set(pool, reserve);
+  const byKey = options.isByKey ? pool : open(url, { ...options, isByKey: true });
+  byKeys.set(pool, byKey);
   const end = pool.end.bind(pool);
-  pool.end = async () => void (await Promise.all([end(), reserve.end()]));
+  pool.end = async () => void (await Promise.all([end(), reserve.end(), ...(byKey === pool ? [] : [byKey.end()])]));
   return pool;
+}
+
+const byKeys = new WeakMap<Pool, Pool>();
+
+/**
+ * Connections beside the pool's own for what is looked up by its keys (`isByKey`), again and again: tokens, arrivals. To plan
+ * such a statement anew each time takes longer than to run it.
+ */
+export function byKeyOf(pool: Pool): Pool {
+  return byKeys.get(pool) ?? pool;
 }
 
 /** Every pool's reserve holds so many connections beside the pool's own, opened when they are first asked for. */
@@ -77,6 +89,7 @@ function open(url: string, options: PoolOptions): Pool {
   pool.on("error", options.onError ?? (() => undefined));
   pool.on("connect", (client) => {
     sendTogether(client as unknown as Wired);
+    if (options.isByKey) alwaysByKey.add(client);
     client.query(settingsOf(options).map((one) => `set ${one}`).join("; ")).catch(() => undefined); // a lost connection says so by itself
   });
   return pool;
@@ -87,15 +100,17 @@ function settingsOf({ isRepeatable, isByKey }: PoolOptions): string[] {
     // Our statements are short: to compile one takes longer than to run it.
     "jit = off",
     ...(isRepeatable ? ["synchronous_commit = off"] : []),
-    ...(isByKey ? byKey : []),
+    ...(isByKey ? byKeySettings : []),
   ];
 }
 
-const byKey = ["plan_cache_mode = force_generic_plan", "enable_seqscan = off"];
+const byKeySettings = ["plan_cache_mode = force_generic_plan", "enable_seqscan = off"];
 
-/** The same as `isByKey`, for one transaction over a connection that serves lists and reports too. */
+const alwaysByKey = new WeakSet<Db>();
+
+/** The same as `isByKey`, for one transaction, whatever else its connection serves. */
 export async function lookUpByKey(tx: Tx): Promise<void> {
-  await send(tx, byKey.map((one) => `set local ${one}`).join("; "));
+  if (!alwaysByKey.has(tx)) await send(tx, byKeySettings.map((one) => `set local ${one}`).join("; "));
 }
 
 /** A client of node-postgres with the socket under it. */

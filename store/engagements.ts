@@ -1,6 +1,6 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
-import { rows, sql, type Tx } from "./db.ts";
+import { prepared, rows, send, sql, type Tx } from "./db.ts";
 import type { ArrivingEngagement } from "./engagement-rules.ts";
 import { aboutLead, tellAll } from "./outbox.ts";
 import { lockPeople, type Person } from "./people.ts";
@@ -15,20 +15,49 @@ export type Engaged = ArrivingEngagement & { readonly who: { readonly leadId: st
  * caller's next step (`scoreAndSignal`).
  */
 export async function storeEngagements(tx: Tx, engagements: readonly Engaged[], now: Instant, held?: ReadonlyMap<string, Person>): Promise<Map<string, Set<string>>> {
-  const once = [...new Map(engagements.map((one) => [one.messageId, one])).values()].sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+  const once = inOrder(engagements);
   if (once.length === 0) return new Map();
-  const leadOf = ({ who }: Engaged) => ("leadId" in who ? who.leadId : null);
   const leads = held ?? await lockPeople(tx, [...new Set(once.flatMap((one) => leadOf(one) ?? []))]);
-  const stored = await rows<{ message_id: string; lead_id: string | null }>(tx, sql`
-    insert into engagement (message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at, received_at)
-    select message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at, ${new Date(now)}
-    from unnest(${once.map((one) => one.messageId)}::text[], ${once.map(leadOf)}::text[], ${once.map((one) => leads.get(leadOf(one) ?? "")?.accountId ?? null)}::text[],
-      ${once.map((one) => ("anonymousId" in one.who ? one.who.anonymousId : null))}::text[], ${once.map((one) => one.type)}::text[],
-      ${once.map((one) => one.topic ?? null)}::text[], ${once.map((one) => one.asset ?? null)}::text[],
-      ${once.map((one) => new Date(Math.min(one.occurredAt, now)))}::timestamptz[]) as t(message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at)
-    order by message_id
-    on conflict (message_id) do nothing returning message_id, lead_id`);
+  const stored = await rows<{ message_id: string; lead_id: string | null }>(tx, prepared("engagements", {
+    text: `${insertEngagements} on conflict (message_id) do nothing returning message_id, lead_id`, values: valuesOf(once, leads, now),
+  }));
   return byLead(stored);
+}
+
+/** The same without waiting to hear which of them were new: all are taken to be. When one is not, the transaction fails (`isKnownEngagement`). */
+export async function storeNewEngagements(tx: Tx, engagements: readonly Engaged[], now: Instant, held: ReadonlyMap<string, Person>): Promise<Map<string, Set<string>>> {
+  const once = inOrder(engagements);
+  if (once.length > 0) await send(tx, prepared("new-engagements", { text: insertEngagements, values: valuesOf(once, held, now) }));
+  return byLead(once.map((one) => ({ message_id: one.messageId, lead_id: leadOf(one) })));
+}
+
+export function isKnownEngagement(error: unknown): boolean {
+  const { code, constraint } = (error ?? {}) as { code?: unknown; constraint?: unknown };
+  return code === "23505" && constraint === "engagement_pkey";
+}
+
+const insertEngagements = `
+  insert into engagement (message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at, received_at)
+  select message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at, $9
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+    as t(message_id, lead_id, account_id, anonymous_id, type, topic, asset, occurred_at)
+  order by message_id`;
+
+function valuesOf(once: readonly Engaged[], leads: ReadonlyMap<string, Person>, now: Instant): unknown[] {
+  return [
+    once.map((one) => one.messageId), once.map(leadOf), once.map((one) => leads.get(leadOf(one) ?? "")?.accountId ?? null),
+    once.map(({ who }) => ("anonymousId" in who ? who.anonymousId : null)), once.map((one) => one.type), once.map((one) => one.topic ?? null),
+    once.map((one) => one.asset ?? null), once.map((one) => new Date(Math.min(one.occurredAt, now))), new Date(now),
+  ];
+}
+
+/** Each message once, in one order, so that two transactions never wait for each other. */
+function inOrder(engagements: readonly Engaged[]): Engaged[] {
+  return [...new Map(engagements.map((one) => [one.messageId, one])).values()].sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+}
+
+function leadOf({ who }: Engaged): string | null {
+  return "leadId" in who ? who.leadId : null;
 }
 
 /** Gives the engagements of somebody anonymous to the lead they turned out to be, which the caller holds; the message ids that moved. */

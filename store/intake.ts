@@ -6,7 +6,7 @@ import { claimAccounts, saveAccounts, type AccountState } from "./accounts.ts";
 import { prepare, type Arrival, type IntakeContext, type Prepared, type Refused } from "./arrivals.ts";
 import { tellAccountNews } from "./facts.ts";
 import { lookUpByKey, type Tx } from "./db.ts";
-import { bindAnonymous, storeEngagements } from "./engagements.ts";
+import { bindAnonymous, storeEngagements, storeNewEngagements } from "./engagements.ts";
 import type { ArrivingEngagement } from "./engagement-rules.ts";
 import { findErased } from "./erased.ts";
 import { addAliases, findLeads, identityKey, lockIdentities, precedence, type Identity } from "./identities.ts";
@@ -57,7 +57,7 @@ export async function takeIn(tx: Tx, arrivals: readonly Arrival[], context: Inta
   await savePeople(tx, [...people.values()], context.now);
   await addAliases(tx, met.flatMap(({ person, names }) => names.map((name) => ({ ...name, leadId: person.id }))), context.now);
   await addConflicts(tx, met.flatMap((one) => one.conflicts), context.now);
-  const engaged = await takeEngagements(tx, met, people, context.now);
+  const engaged = await takeEngagements(tx, met, people, context);
   await tellProcesses(tx, [...people.values()], engaged, newLeads(met, accounts, engaged, context.now), context);
   await tellAccountNews(tx, accounts, [...people.keys()], context.now);
 
@@ -131,8 +131,11 @@ function takeName(person: Person, arrival: Prepared, leadOf: ReadonlyMap<string,
 }
 
 /** The engagements that came along, and what the person did before anybody knew who it was. */
-async function takeEngagements(tx: Tx, met: readonly Met[], people: ReadonlyMap<string, Person>, now: Instant): Promise<Map<string, Set<string>>> {
-  const engaged = await storeEngagements(tx, met.flatMap(({ person, arrival }) => arrival.engagements.map((one) => ({ ...one, who: { leadId: person.id } }))), now, people);
+async function takeEngagements(tx: Tx, met: readonly Met[], people: ReadonlyMap<string, Person>, { now, expectsNew = false }: IntakeContext): Promise<Map<string, Set<string>>> {
+  const came = met.flatMap(({ person, arrival }) => arrival.engagements.map((one) => ({ ...one, who: { leadId: person.id } })));
+  // Whoever sends somebody known often repeats what they did before.
+  const areNew = expectsNew && met.every(({ person, arrival }) => person.isNew || arrival.engagements.length === 0);
+  const engaged = await (areNew ? storeNewEngagements : storeEngagements)(tx, came, now, people);
   for (const { person, arrival } of met) {
     const anonymous = arrival.identities.flatMap(({ kind, value }) => (kind === "anonymous" ? [value] : kind === "user" ? [`user:${value}`] : []));
     for (const [id, messages] of await bindAnonymous(tx, anonymous, person.id)) engaged.set(id, new Set([...(engaged.get(id) ?? []), ...messages]));
