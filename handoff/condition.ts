@@ -48,8 +48,12 @@ export function evaluate(condition: Condition, known: Known, agreement: Rules, d
   return evaluator(known, agreement, derived)(condition);
 }
 
-/** The same for several conditions over the same knowledge: what has a name is judged, and traced in full, once. */
-export function evaluator(known: Known, agreement: Rules, derived?: Scores): (condition: Condition) => { result: Truth; trace: TraceLine[] } {
+/**
+ * The same for several conditions over the same knowledge: what has a name is judged, and traced in full, once. Whoever
+ * shows no trace asks for none (`isTraced`): to put it into words takes longer than to judge, and then what cannot change
+ * the result any more is skipped.
+ */
+export function evaluator(known: Known, agreement: Rules, derived?: Scores, isTraced = true): (condition: Condition) => { result: Truth; trace: TraceLine[] } {
   const happened = happenedBy(known.engagements, known.now);
   const byName = new Map<string, Judged>();
 
@@ -77,11 +81,16 @@ export function evaluator(known: Known, agreement: Rules, derived?: Scores): (co
     }
   }
 
-  function group(condition: { readonly of: readonly Condition[]; readonly at: RulePath }, expected: string, combine: (results: Truth[]) => Truth): Judged {
-    const parts = condition.of.map(judge);
+  function group(condition: Extract<Condition, { of: readonly Condition[] }>, expected: string, combine: (results: Truth[]) => Truth): Judged {
+    const parts: Judged[] = [];
+    for (const part of condition.of) {
+      const judged = judge(part);
+      parts.push(judged);
+      if (!isTraced && judged.result === (condition.kind !== "all")) break; // it decides the group
+    }
     const result = combine(parts.map((part) => part.result));
     const missing = result === "unknown" ? [...new Set(parts.flatMap((part) => part.missing))] : [];
-    return { result, missing, trace: [line({ at: condition.at, expected, result }, missing), ...parts.flatMap((part) => part.trace)] };
+    return { result, missing, trace: isTraced ? [line({ at: condition.at, expected, result }, missing), ...parts.flatMap((part) => part.trace)] : [] };
   }
 
   function named(name: string, at: RulePath): Judged {
@@ -94,14 +103,17 @@ export function evaluator(known: Known, agreement: Rules, derived?: Scores): (co
     const before = byName.get(name);
     const judged = before ?? judge(definition);
     byName.set(name, judged);
+    if (!isTraced) return judged;
     const self = line({ at, expected: name, result: judged.result }, judged.missing);
     return { ...judged, trace: before ? [self] : [self, ...judged.trace] };
   }
 
   function fact(condition: Extract<Condition, { matchers: unknown }>, field: string, type: FieldType, value: FactValue | undefined): Judged {
     const result = matchAll(condition.matchers, value, type);
+    const missing = result === "unknown" ? [field] : [];
+    if (!isTraced) return { result, missing, trace: [] };
     const expected = describe(condition.matchers, type);
-    return leaf({ at: condition.at, field, ...(value === undefined ? {} : { value }), expected, result }, result === "unknown" ? [field] : []);
+    return leaf({ at: condition.at, field, ...(value === undefined ? {} : { value }), expected, result }, missing);
   }
 
   function derivedValue(of: DerivedField): FactValue | undefined {

@@ -94,7 +94,7 @@ interface Decided {
 
 function decide(agreement: Agreement, known: KnownLead, isTraced: boolean): Decided {
   const scores = scoresOf(agreement, known);
-  const ask = evaluator(known, agreement, scores);
+  const ask = evaluator(known, agreement, scores, isTraced);
   const suppressed = suppression(agreement, ask);
   const { gates, missing } = checkGates(agreement, known, suppressed.gate);
   // Asked before the lead types: a trace unfolds what has a name where it first occurs.
@@ -165,7 +165,7 @@ function nextChange(agreement: Agreement, known: KnownLead, judged: Judged): Ins
 
 /** The outcome of `judge` at another moment, without its trace. What data lacks does not change with time. */
 function outcomeAt(agreement: Agreement, known: KnownLead, lacksData: boolean): string {
-  const ask = evaluator(known, agreement, scoresOf(agreement, known));
+  const ask = evaluator(known, agreement, scoresOf(agreement, known), false);
   const { reason } = suppression(agreement, ask);
   const won = reason !== undefined || lacksData ? undefined : agreement.leadTypes.find((type) => ask(type.when).result === true);
   return outcome({ ...(reason === undefined ? {} : { suppression: reason }), ...(won ? { leadType: won.name } : {}) });

@@ -14,7 +14,7 @@ export function scoresOf(agreement: Agreement, known: Known): Scores {
 
 /** The sum of the points of the rows that hold. A row that is unknown gives nothing. */
 export function fitScore(agreement: Agreement, known: Known): number {
-  const judge = evaluator(known, agreement);
+  const judge = evaluator(known, agreement, undefined, false);
   return rounded(agreement.fit.reduce((sum, row) => sum + (judge(row.when).result === true ? row.points : 0), 0));
 }
 

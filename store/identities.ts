@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Instant } from "../handoff/calendar.ts";
 import { rows, send, sql, type Db, type Tx } from "./db.ts";
 
@@ -62,5 +62,5 @@ export async function addAliases(tx: Tx, aliases: readonly (Identity & { readonl
 }
 
 function lockNumber(key: string): bigint {
-  return createHash("sha256").update(key).digest().readBigInt64BE(0);
+  return hash("sha256", key, "buffer").readBigInt64BE(0);
 }

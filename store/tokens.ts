@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash as hashed, randomBytes } from "node:crypto";
 import type { Instant } from "../handoff/calendar.ts";
 import { firstRow, rows, sql, type Db } from "./db.ts";
 import { newId } from "./ids.ts";
@@ -64,5 +64,5 @@ async function store(db: Db, secret: string, wish: { role: Role; repId?: string 
 
 /** Secrets have 256 random bits, so a plain hash is enough; a slow one would cost every request. */
 function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return hashed("sha256", secret, "hex");
 }

@@ -67,6 +67,14 @@ describe("POST /leads", () => {
     expect(await count("lead")).toBe(0);
   });
 
+  test("an engagement that is another person's already is counted once, and both are stored", async () => {
+    const engagements = [{ id: "e1", type: "demo_request", occurredAt: "2026-11-20T06:00:00-05:00" }];
+    const statuses = [];
+    for (const email of ["a@acme.com", "b@acme.com"]) statuses.push((await world.ask("POST", "/leads", { facts: { "lead.email": email }, engagements })).status);
+    expect(statuses).toEqual([201, 201]);
+    expect([await count("lead"), await count("engagement"), await count("outbox")]).toEqual([2, 1, 2]);
+  });
+
   test("facts from a CRM's token are marked as the CRM's", async () => {
     await world.ask("POST", "/leads", { ...jo, crmId: "C1" }, "crm");
     expect((await world.pool.query("select crm_id, facts->'lead.source'->>'from' as origin from lead")).rows).toEqual([{ crm_id: "C1", origin: "crm" }]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { FactSource } from "../../handoff/facts.ts";
 import { inTransaction, openPool, type Pool } from "../../store/db.ts";
-import { storeEngagements } from "../../store/engagements.ts";
+import { isKnownEngagement, storeEngagements } from "../../store/engagements.ts";
 import { rememberErased } from "../../store/erased.ts";
 import { mergeFacts, takeIn, type Arrival, type TakenIn } from "../../store/intake.ts";
 import { otherMatches } from "../../store/matches.ts";
@@ -27,7 +27,7 @@ beforeEach(async () => {
   await pool.query("truncate lead, account, outbox, transition, erased_person cascade");
 });
 
-type Wish = { now?: number; from?: FactSource; lane?: 1 | 2; importId?: string };
+type Wish = { now?: number; from?: FactSource; lane?: 1 | 2; importId?: string; expectsNew?: boolean };
 const take = (arrivals: Arrival[], { now: at = now, from = "form", lane = 1, ...rest }: Wish = {}) =>
   inTransaction(pool, (tx) => takeIn(tx, arrivals, { now: at, from, lane, agreement: smallAgreement, ...rest }));
 async function takeOne(arrival: Arrival, wish: Wish = {}): Promise<TakenIn> {
@@ -110,6 +110,18 @@ describe("a new person", () => {
       expect(wholeReads).toEqual([]);
     }
     await one.end();
+  });
+
+  test("what they did is taken for news when that is wished, and nothing is stored when it was none", async () => {
+    const engagements = [{ messageId: "m-1", type: "demo_request", occurredAt: now - HOUR }];
+    const [first, wished] = [await idOf({ facts: { "lead.email": "a@acme.com" }, engagements }), await idOf({ facts: { "lead.email": "b@acme.com" }, engagements: [{ ...engagements[0]!, messageId: "m-2" }] }, { expectsNew: true })];
+    const { rows: scores } = await pool.query("select intent from score where lead_id = any($1)", [[first, wished]]);
+    expect(scores[0]).toEqual(scores[1]);
+    const again = { facts: { "lead.email": "c@acme.com" }, engagements };
+    await expect(takeOne(again, { expectsNew: true })).rejects.toSatisfy(isKnownEngagement);
+    expect((await pool.query("select from lead")).rowCount).toBe(2);
+    // Somebody known may repeat themselves.
+    expect(await takeOne({ facts: { "lead.email": "a@acme.com" }, engagements }, { expectsNew: true })).toMatchObject({ outcome: "unchanged", leadId: first });
   });
 
   test("nothing is left when the transaction fails", async () => {
