@@ -11,8 +11,8 @@ import type { Effects } from "./effects.ts";
  * tries until they are done.
  */
 export interface EffectQueue {
-  /** Takes the lead in, unless the outside is unwell: then its process must see to it. */
-  add(subject: Subject): boolean;
+  /** Takes the lead in, unless the outside is unwell: then its process must see to it. A lead that a person works on goes before those that nobody waits for. */
+  add(subject: Subject, isAwaited: boolean): boolean;
   /** Carries them out now. False when some are left, or the outside is unwell: its process must see to it. */
   carryOut(subject: Subject): Promise<boolean>;
   /** Takes in leads whose effects nobody has seen to: a worker took them with it when it died. */
@@ -36,21 +36,22 @@ const forgottenMs = 10_000;
 const mostForgotten = 200;
 
 export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects): EffectQueue {
-  /** By the lead's id, those who came first ahead. */
-  const waiting = new Map<string, Subject>();
+  /** By the lead's id, those who came first ahead; each lead in one of the two. */
+  const [awaited, others] = [new Map<string, Subject>(), new Map<string, Subject>()];
   const underWay = new Map<string, Promise<boolean>>();
   let batches = 0;
   let timer: NodeJS.Timeout | undefined;
   let isStopping = false;
 
   function goOn(): void {
-    if (waiting.size > 0 && batches < batchesAtOnce && !isStopping) timer ??= setTimeout(() => void leave(), lingerMs);
+    const waiting = awaited.size + others.size;
+    if (waiting > 0 && batches < batchesAtOnce && !isStopping) timer ??= setTimeout(() => void leave(), waiting < most ? lingerMs : 0);
   }
 
   async function leave(): Promise<void> {
     timer = undefined;
-    const batch = [...waiting.values()].slice(0, most);
-    for (const { id } of batch) waiting.delete(id);
+    const batch = [...awaited.values(), ...others.values()].slice(0, most);
+    for (const { id } of batch) forget(id);
     batches += 1;
     goOn();
     await Promise.all(batch.map(inTurn));
@@ -77,31 +78,36 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
     }
   }
 
-  const add = (subject: Subject): void => {
-    waiting.set(subject.id, subject);
+  function add(subject: Subject, isAwaited: boolean): boolean {
+    if (effects.isUnwell()) return false;
+    if (isAwaited) others.delete(subject.id);
+    if (isAwaited || !awaited.has(subject.id)) (isAwaited ? awaited : others).set(subject.id, subject);
     goOn();
-  };
+    return true;
+  }
+
+  function forget(id: string): void {
+    awaited.delete(id);
+    others.delete(id);
+  }
 
   return {
-    add(subject) {
-      if (effects.isUnwell()) return false;
-      add(subject);
-      return true;
-    },
+    add,
     async carryOut(subject) {
       if (effects.isUnwell()) return false;
-      waiting.delete(subject.id);
+      forget(subject.id);
       return inTurn(subject);
     },
     async lookAround() {
       if (effects.isUnwell()) return;
       const now = clock();
-      for (const id of await forgottenEffects(pool, { before: now - forgottenMs, now, limit: mostForgotten })) add({ kind: "lead", id });
+      for (const id of await forgottenEffects(pool, { before: now - forgottenMs, now, limit: mostForgotten })) add({ kind: "lead", id }, false);
     },
     async stop() {
       isStopping = true;
       clearTimeout(timer);
-      waiting.clear();
+      awaited.clear();
+      others.clear();
       await Promise.all(underWay.values());
     },
   };

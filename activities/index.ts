@@ -32,7 +32,7 @@ export function createActivities(deps: DecisionDeps & EffectDeps & ReconcileDeps
     if (!standing.effects || !Context.current().info.isLocal) return standing;
     // A run of the process ends only when everybody outside has been told.
     const isEnd = isClosed(standing.stage) || standing.nextCycle;
-    const isSeenTo = isEnd ? await queue.carryOut(subject) : queue.add(subject);
+    const isSeenTo = isEnd ? await queue.carryOut(subject) : queue.add(subject, standing.owner !== null);
     return isSeenTo ? { ...standing, effects: false } : standing;
   };
   const routed = async (key: DecisionKey, standing: Standing): Promise<Standing> => {

@@ -52,7 +52,7 @@ async function moreLeads(ids: readonly string[]): Promise<void> {
 test("effects are carried out soon, and nobody is told", async () => {
   await wants(1);
   await world.add({ key: "lead/ld_ada/1/offer/1" });
-  expect(queueOn().add(leadSubject)).toBe(true);
+  expect(queueOn().add(leadSubject, true)).toBe(true);
   await done();
   expect(await world.all("select state from effect")).toEqual([{ state: "done" }, { state: "done" }]);
   expect(await world.all("select count(*)::int as n from kept_mail")).toEqual([{ n: 1 }]);
@@ -64,7 +64,7 @@ test("what several decisions want of the CRM in a moment is one sync", async () 
   const queue = queueOn(crm);
   for (let n = 1; n <= 5; n++) {
     await wants(n);
-    queue.add(leadSubject);
+    queue.add(leadSubject, true);
   }
   await done();
   expect(written).toEqual(["ld_ada"]);
@@ -76,12 +76,12 @@ test("what a decision wants while an earlier effect is carried out is done after
   const queue = queueOn({ ...crm, async upsertLead(lead, signal) {
     if (written.length === 0) {
       await wants(2);
-      queue.add(leadSubject);
+      queue.add(leadSubject, true);
     }
     return crm.upsertLead(lead, signal);
   } });
   await wants(1);
-  queue.add(leadSubject);
+  queue.add(leadSubject, true);
   await done();
   expect(written.length).toBeGreaterThanOrEqual(1);
   expect(await told()).toEqual([]);
@@ -92,11 +92,26 @@ test("many leads go at once, each once", async () => {
   await moreLeads(ids);
   const { crm, written, mostAtOnce } = counted();
   const queue = queueOn(crm);
-  for (const id of ids) queue.add({ kind: "lead", id });
+  for (const id of ids) queue.add({ kind: "lead", id }, false);
   await done();
   expect(written.toSorted()).toEqual(ids.toSorted());
   expect(mostAtOnce()).toBeGreaterThan(4);
   expect(await world.all("select count(*)::int as n, count(distinct external_id)::int as leads from house_lead")).toEqual([{ n: 100, leads: 100 }]);
+});
+
+test("a lead that a person works on goes before those that nobody waits for", async () => {
+  const ids = Array.from({ length: 60 }, (_, n) => `ld_import_${n}`);
+  await moreLeads(ids);
+  await wants(1);
+  const { crm, written } = counted();
+  const queue = queueOn(crm);
+  for (const id of ids) queue.add({ kind: "lead", id }, false);
+  queue.add(leadSubject, false);
+  queue.add(leadSubject, true);
+  await done();
+  expect(written).toHaveLength(61);
+  // In the first batch, not behind sixty others.
+  expect(written.indexOf("ld_ada")).toBeLessThan(32);
 });
 
 test("one lead's refusal is its own: those beside it are written", async () => {
@@ -104,7 +119,7 @@ test("one lead's refusal is its own: those beside it are written", async () => {
   await moreLeads(ids);
   await world.pool.query("update lead set facts = $1 where id = 'ld_b'", [{ "lead.name": { value: "x".repeat(1_001), from: "form", at: new Date(world.now()).toISOString() } }]);
   const queue = queueOn();
-  for (const id of ids) queue.add({ kind: "lead", id });
+  for (const id of ids) queue.add({ kind: "lead", id }, false);
   await done();
   expect(await world.all("select subject_id, state from effect order by subject_id")).toEqual([{ subject_id: "ld_a", state: "done" }, { subject_id: "ld_b", state: "failed" }, { subject_id: "ld_c", state: "done" }]);
   expect(await world.all("select subject_id, kind, detail->>'field' as field from task")).toEqual([{ subject_id: "ld_b", kind: "dead-letter", field: "lead.name" }]);
@@ -115,12 +130,12 @@ describe("what cannot be done", () => {
     await setHouseTrouble(world.pool, { kind: "down" });
     await wants(1);
     const queue = queueOn();
-    queue.add(leadSubject);
+    queue.add(leadSubject, true);
     await eventually(5, async () => (await told()).length > 0);
     expect(await told()).toEqual(["lead/ld_ada effectsLeft"]);
     expect(await open()).toMatchObject([{ error: "the CRM does not answer: an outage is being rehearsed", claimed_until: null }]);
     // A CRM that just failed is not waited for in the next lead's case.
-    expect(queue.add(leadSubject)).toBe(false);
+    expect(queue.add(leadSubject, true)).toBe(false);
     expect(await queue.carryOut(leadSubject)).toBe(false);
   });
 
@@ -129,7 +144,7 @@ describe("what cannot be done", () => {
     await setHouseTrouble(world.pool, { kind: "down" });
     await wants(1);
     const queue = queueOn();
-    for (const id of ["ld_ada", "ld_x", "ld_y"]) queue.add({ kind: "lead", id });
+    for (const id of ["ld_ada", "ld_x", "ld_y"]) queue.add({ kind: "lead", id }, false);
     await eventually(5, async () => (await told()).length === 3);
     expect((await told()).toSorted()).toEqual(["lead/ld_ada effectsLeft", "lead/ld_x effectsLeft", "lead/ld_y effectsLeft"]);
     expect(await open()).toHaveLength(3);
@@ -164,7 +179,7 @@ describe("a worker that died", () => {
   test("in order leaves those that wait to the next one", async () => {
     await wants(1);
     const queue = queueOn();
-    queue.add(leadSubject);
+    queue.add(leadSubject, true);
     await queue.stop();
     expect(await open()).toHaveLength(1);
     world.setNow(world.now() + 11_000);
