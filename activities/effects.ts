@@ -30,11 +30,13 @@ export interface EffectDeps {
   /** Without a slash at the end. */
   readonly publicUrl: string;
   readonly clock: () => Instant;
+  /** What takes longer than this is given up and tried again; ten seconds when absent. */
+  readonly patienceMs?: number | undefined;
   /** Rehearsals only. */
   readonly crashPoint?: CrashHook | undefined;
 }
 
-type Tools = EffectDeps & { readonly repeatable: Pool };
+type Tools = EffectDeps & { readonly repeatable: Pool; readonly patienceMs: number };
 
 /** How many effects this run carried out, and how many are still open. */
 export interface CarriedOut {
@@ -80,7 +82,7 @@ export interface Effects {
 
 /** An effect that can never be done becomes a person's task and holds nothing up. */
 export function createEffects(given: EffectDeps): Effects {
-  const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool };
+  const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool, patienceMs: given.patienceMs ?? 10_000 };
   let unwellUntil = 0;
   const isUnwell = () => performance.now() < unwellUntil;
   const unwell = () => { unwellUntil = performance.now() + unwellMs; };
@@ -185,7 +187,8 @@ const mostTurns = 4;
 
 async function carryOutOne(deps: Tools, effect: Effect, isPaused: boolean, signal: AbortSignal): Promise<void> {
   for (let turn = 0; turn < mostTurns; turn++) {
-    const end = await perform(deps, effect, isPaused, signal);
+    // A call into the void would be waited for until the whole run is cancelled.
+    const end = await perform(deps, effect, isPaused, AbortSignal.any([signal, AbortSignal.timeout(deps.patienceMs)]));
     deps.crashPoint?.("effect-done");
     if (end.state !== "done" || !end.seen) return endEffect(deps.pool, effect.id, end, deps.clock());
     if (await endSync(deps.pool, effect.id, end.seen, deps.clock())) return;

@@ -85,7 +85,7 @@ function laneOf(deps: RelayDeps, { lane, batch }: { readonly lane: 1 | 2; readon
     }
     for (const id of byWorkflow.keys()) busy.add(id);
     try {
-      await tellAll(deps, tx, [...byWorkflow.values()]);
+      await tellEach(deps, tx, [...byWorkflow.values()]);
     } finally {
       for (const id of byWorkflow.keys()) busy.delete(id);
     }
@@ -95,7 +95,7 @@ function laneOf(deps: RelayDeps, { lane, batch }: { readonly lane: 1 | 2; readon
 }
 
 /** Tells each workflow its own, in order; different ones go in parallel. What could not be told stays, for later. Throws when nothing could be told. */
-async function tellAll(deps: RelayDeps, tx: Tx, workflows: readonly (readonly Row[])[]): Promise<void> {
+async function tellEach(deps: RelayDeps, tx: Tx, workflows: readonly (readonly Row[])[]): Promise<void> {
   const told: number[] = [];
   const failed: { row: Row; error: unknown }[] = [];
   await Promise.all(workflows.map(async (own) => {

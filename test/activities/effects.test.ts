@@ -92,6 +92,14 @@ describe("carrying out", () => {
     await setHouseTrouble(world.pool, null);
     expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
   });
+
+  test("a call that is never answered is given up long before the run ends, and tried again soon", async () => {
+    await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
+    await sync(1);
+    expect(await world.failure({ patienceMs: 100 })).toMatchObject({ type: "CrmDown", nextRetryDelay: 1_000 });
+    await setHouseTrouble(world.pool, null);
+    expect(await world.carryOut({ patienceMs: 5_000 })).toEqual({ done: 1, left: 0 });
+  });
 });
 
 describe("when the CRM is away", () => {

@@ -20,7 +20,7 @@ const HOUR = 3_600_000;
 // eslint-disable-next-line typescript/no-explicit-any -- a row is whatever the test selected, and the test says what it expects of it
 type Row = any;
 
-export interface RunOptions { readonly isLocal?: boolean; readonly mail?: MailPort; readonly crm?: CrmPort; readonly cancelAfterMs?: number }
+export interface RunOptions { readonly isLocal?: boolean; readonly mail?: MailPort; readonly crm?: CrmPort; readonly cancelAfterMs?: number; readonly patienceMs?: number }
 
 /** A database with two reps, their manager and one lead that is offered to the first, and everything effects need. */
 export interface EffectWorld {
@@ -47,8 +47,8 @@ export async function effectWorld(): Promise<EffectWorld> {
   const kept = createKeptMail((mail) => keepMail(pool, mail, now));
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
   const all = async (query: string, values: unknown[] = []) => (await pool.query(query, values)).rows;
-  const carryOut: EffectWorld["carryOut"] = ({ isLocal = false, mail = kept, crm: other = crm, cancelAfterMs } = {}) => {
-    const { carryOut: activity } = createEffectActivities(createEffects({ pool, crm: other, mail, publicUrl: "http://baton.test", clock }));
+  const carryOut: EffectWorld["carryOut"] = ({ isLocal = false, mail = kept, crm: other = crm, cancelAfterMs, patienceMs } = {}) => {
+    const { carryOut: activity } = createEffectActivities(createEffects({ pool, crm: other, mail, publicUrl: "http://baton.test", clock, patienceMs }));
     const environment = new MockActivityEnvironment({ isLocal }, { logger: new DefaultLogger("ERROR") });
     if (cancelAfterMs !== undefined) setTimeout(() => environment.cancel(), cancelAfterMs);
     return environment.run(activity, leadSubject) as Promise<CarriedOut>;
