@@ -67,7 +67,7 @@ export async function live(world: Process, tag: string, n: number): Promise<stri
   const arrival = { facts, engagements: engagements.map(({ id, type, occurredAt }) => ({ messageId: id, type, occurredAt: Date.parse(occurredAt) })) };
   let offered: Promise<void> | undefined;
   const leadId = await inTransaction(world.pool, async (tx) => {
-    const [taken] = await takeIn(tx, [arrival], { now, from: "form", lane: 1, agreement: world.agreement });
+    const [taken] = await takeIn(tx, [arrival], { now, from: "form", lane: 1, agreement: world.agreement, expectsNew: true });
     if (!taken || !("leadId" in taken)) throw new Error("the lead was not taken in");
     offered = world.decided("assess", taken.leadId);
     return taken.leadId;
