@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Instant } from "../handoff/calendar.ts";
 import type { Pool } from "../store/db.ts";
 import { forgottenEffects } from "../store/effects.ts";
@@ -31,6 +32,7 @@ const lingerMs = 250;
 /** Leads of one batch; a slow one does not keep those of the next batch waiting. */
 const most = 32;
 const batchesAtOnce = 4;
+const patienceMs = 500;
 /** A worker that lives has seen to them long before. */
 const forgottenMs = 10_000;
 const mostForgotten = 200;
@@ -45,7 +47,7 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
 
   function goOn(): void {
     const waiting = awaited.size + others.size;
-    if (waiting > 0 && batches < batchesAtOnce && !isStopping) timer ??= setTimeout(() => void leave(), waiting < most ? lingerMs : 0);
+    if (waiting > 0 && batches < batchesAtOnce && !isStopping) timer ??= globalThis.setTimeout(() => void leave(), waiting < most ? lingerMs : 0);
   }
 
   async function leave(): Promise<void> {
@@ -54,28 +56,28 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
     for (const { id } of batch) forget(id);
     batches += 1;
     goOn();
-    await Promise.all(batch.map(inTurn));
+    await Promise.all(batch.map((subject) => inTurn(subject, true)));
     batches -= 1;
     goOn();
   }
 
   /** Of one lead there is one run at a time: a second one would find the effects taken. */
-  async function inTurn(subject: Subject): Promise<boolean> {
+  async function inTurn(subject: Subject, isUnasked: boolean): Promise<boolean> {
     while (underWay.has(subject.id)) await underWay.get(subject.id);
-    const run = once(subject).finally(() => underWay.delete(subject.id));
+    const run = once(subject, isUnasked).finally(() => underWay.delete(subject.id));
     underWay.set(subject.id, run);
     return run;
   }
 
-  async function once(subject: Subject): Promise<boolean> {
+  async function once(subject: Subject, isUnasked: boolean): Promise<boolean> {
     try {
-      // Some are left when there was no time, or when another worker has them.
-      const isDone = !effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked: true })).left === 0;
-      if (!isDone) await tellOfEffects(pool, subject.id, clock());
-      return isDone;
+      if (!effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked })).left === 0) return true;
+      // What is left though all is well is another worker's, which goes on with it or is found to have forgotten it.
+      if (isUnasked && effects.isUnwell()) await tellOfEffects(pool, subject.id, clock());
     } catch {
-      return false; // the process was told; where even that failed, they count as forgotten
+      // The process was told; where even that failed, they count as forgotten.
     }
+    return false;
   }
 
   function add(subject: Subject, isAwaited: boolean): boolean {
@@ -95,8 +97,10 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
     add,
     async carryOut(subject) {
       if (effects.isUnwell()) return false;
+      // Whoever asks for it waits: for a run that hangs not longer than for a local try.
       forget(subject.id);
-      return inTurn(subject);
+      await Promise.race([underWay.get(subject.id), setTimeout(patienceMs)]);
+      return underWay.has(subject.id) ? false : inTurn(subject, false);
     },
     async lookAround() {
       if (effects.isUnwell()) return;

@@ -55,16 +55,18 @@ interface Run {
   readonly isUnasked: boolean;
 }
 
-/** A short run has one second in all; a long one stops well before its start-to-close timeout. */
-const budgetMs = { short: 800, long: 20_000 } as const;
+/** A long run begins nothing more well before its start-to-close timeout. */
+const longMs = 20_000;
 /** Longer than any run, so that an effect is never carried out by two of them. */
 const claimMs = 35_000;
 const pauseMs = 5 * 60_000;
 const unwellMs = 5_000;
 const longestPauseMs = 5 * 60_000;
 const databasePauseMs = 3_000;
-/** A short run is over by then, whatever it waits for. */
-const cutMs = 950;
+/** How long a short run may take: where a local activity waits for it, and where nobody does. It is cut off then, whatever it waits for. */
+const shortMs = { awaited: 950, unasked: 3_000 } as const;
+/** So long before its end it begins nothing more. */
+const lastMs = 150;
 const longestWaitMs = 60_000;
 
 /** Runs of effects: CRM and mail side by side, each in order, each effect once. Two runs at once share the work. */
@@ -90,13 +92,14 @@ export function createEffects(given: EffectDeps): Effects {
     isUnwell,
     async tryOnce(subject, { signal, isUnasked = false } = {}) {
       if (isUnwell()) throw failure("OutsideIsUnwell", "left to a remote activity: the last short try took too long or failed");
-      const cut = AbortSignal.timeout(cutMs);
-      const run: Run = { signal: signal ? AbortSignal.any([signal, cut]) : cut, stopAt: performance.now() + budgetMs.short, isLast: false, isUnasked };
+      const withinMs = isUnasked ? shortMs.unasked : shortMs.awaited;
+      const cut = AbortSignal.timeout(withinMs);
+      const run: Run = { signal: signal ? AbortSignal.any([signal, cut]) : cut, stopAt: performance.now() + withinMs - lastMs, isLast: false, isUnasked };
       const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
       if (carried.left > 0 && isOver(run)) unwell();
       return carried;
     },
-    tryHard: (subject, signal) => carryOut(deps, subject, { signal, stopAt: performance.now() + budgetMs.long, isLast: true, isUnasked: false }),
+    tryHard: (subject, signal) => carryOut(deps, subject, { signal, stopAt: performance.now() + longMs, isLast: true, isUnasked: false }),
   };
 }
 

@@ -96,8 +96,8 @@ function isTransient(error: unknown): boolean {
   return isGrpcServiceError(cause) && transientCodes.includes(cause.code);
 }
 
-/** gRPC: unknown, resource exhausted, aborted, unavailable. */
-const transientCodes = [2, 8, 10, 14];
+/** gRPC: unknown, resource exhausted, failed precondition (the task that was to take it failed, and is done again), aborted, unavailable. */
+const transientCodes = [2, 8, 9, 10, 14];
 
 /** Everything but a refusal and a missing process leaves the outcome open: the same id asks again later. */
 function answerOf(error: unknown): UpdateAnswer {

@@ -1,5 +1,5 @@
 import {
-  allHandlersFinished, ApplicationFailure, CancellationScope, condition, isCancellation, log, setCurrentDetails, setHandler, sleep,
+  allHandlersFinished, ApplicationFailure, CancellationScope, condition, isCancellation, log, patched, setCurrentDetails, setHandler, sleep,
   upsertSearchAttributes, workflowInfo,
 } from "@temporalio/workflow";
 import type { SearchAttributePair, SearchAttributeUpdatePair } from "@temporalio/common";
@@ -135,7 +135,7 @@ export class LeadProcess {
     this.show(true);
     this.releaseAnswers();
     this.carryOutEffects();
-    while (this.carrying) await this.carrying;
+    while (this.carrying && !this.isNothingLeft()) await this.carrying;
     do {
       // What comes in now belongs to the next run; an update that is left unanswered would fail.
       for (const action of this.inbox.splice(0)) this.answered.set(action.id, this.tryAgain());
@@ -275,6 +275,11 @@ export class LeadProcess {
     this.carrying = this.carryOutAll()
       .catch((error: unknown) => { if (!isCancellation(error)) log.error("effects were left", { error }); })
       .finally(() => { this.carrying = null; });
+  }
+
+  /** A decision that ends the run has carried out what was left; an activity that waits out its pause would find nothing. */
+  private isNothingLeft(): boolean {
+    return (isClosed(this.at.stage) || this.at.nextCycle) && !this.at.effects && patched("nothing-left");
   }
 
   private async carryOutAll(): Promise<void> {

@@ -150,11 +150,15 @@ describe("what cannot be done", () => {
     expect(await open()).toHaveLength(3);
   });
 
-  test("because another worker has it at work is told too: what comes behind it would be nobody's", async () => {
+  test("because another worker has it at work is left to that one, and found should it be forgotten", async () => {
     await wants(1);
     await claimEffects(world.pool, leadSubject, { kinds: ["sync-crm"], now: world.now(), until: world.now() + 35_000, connection: "crm:house" });
-    expect(await queueOn().carryOut(leadSubject)).toBe(false);
-    expect(await told()).toEqual(["lead/ld_ada effectsLeft"]);
+    const queue = queueOn();
+    expect(await queue.carryOut(leadSubject)).toBe(false);
+    expect(await told()).toEqual([]);
+    world.setNow(world.now() + 36_000);
+    await queue.lookAround();
+    await done();
   });
 });
 

@@ -45,3 +45,25 @@ test.each([
   expect(await rows(world.pool, sql`select count(*)::int as n from kept_mail where lead_id = ${id}`)).toEqual([{ n: 1 }]);
   expect(await rows(world.pool, sql`select state from effect where subject_id = ${id} and state not in ('done', 'withdrawn')`)).toEqual([]);
 });
+
+test("a lead that is closed has its process end, though an activity of it waits out a long pause: nothing is left to tell", async () => {
+  const id = await world.arrive();
+  await world.until(id, (lead) => lead.waiting_on === "outreach");
+  await eventually(10, async () => (await open(id)) === 0);
+  await setHouseTrouble(world.pool, { kind: "down" });
+  await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
+  // As after many tries: the next pause is minutes.
+  await eventually(10, async () => (await world.pool.query(sql`update effect set attempts = 9 where subject_id = ${id} and state = 'open' and kind = 'sync-crm' returning id`)).rowCount === 1);
+  const pausedUntil = async () => (await world.handle(id).describe()).raw.pendingActivities?.[0]?.nextAttemptScheduleTime?.seconds;
+  await eventually(15, async () => Number(await pausedUntil() ?? 0) * 1_000 > Date.now() + 60_000);
+
+  await setHouseTrouble(world.pool, null);
+  // Having failed, it is asked again when five seconds have passed.
+  await eventually(15, async () => {
+    await world.act(id, "logOutreach", { channel: "call", outcome: "no_answer" });
+    return (await open(id)) === 0;
+  });
+  await world.act(id, "reject", { reason: "unsupported-use-case" });
+  await eventually(10, async () => (await world.handle(id).describe()).status.name === "COMPLETED");
+  expect(await crmStatus(id)).toBe("disqualified");
+});

@@ -96,7 +96,7 @@ describe("a rep works a lead", () => {
 
   test("of two that conflict one wins, and the other is told what stands", async () => {
     const { id, rep } = await offered();
-    const answers = await Promise.all([ask(rep, "POST", `/leads/${id}/accept`), ask(rep, "POST", `/leads/${id}/reject`, { reason: "wrong-role" })]);
+    const answers = await Promise.all(["unsupported-use-case", "wrong-role"].map((reason) => ask(rep, "POST", `/leads/${id}/reject`, { reason })));
     expect(answers.map((one) => one.status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     const lost = answers.find((one) => one.status === 409);
     expect(lost?.body.state.id).toBe(id);
