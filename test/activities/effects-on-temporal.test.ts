@@ -5,6 +5,7 @@ import { setHouseTrouble } from "../../store/house-user.ts";
 import { aboutLead, tell } from "../../store/outbox.ts";
 import { eventually } from "../support/eventually.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
+import { keepHistory } from "../support/record.ts";
 
 let world: LeadWorld;
 beforeAll(async () => { world = await leadWorld(); });
@@ -59,11 +60,12 @@ test("a lead that is closed has its process end, though an activity of it waits 
 
   await setHouseTrouble(world.pool, null);
   // Having failed, it is asked again when five seconds have passed.
-  await eventually(15, async () => {
+  await eventually(20, async () => {
     await world.act(id, "logOutreach", { channel: "call", outcome: "no_answer" });
-    return (await open(id)) === 0;
+    return eventually(1, async () => (await open(id)) === 0).catch(() => false);
   });
   await world.act(id, "reject", { reason: "unsupported-use-case" });
   await eventually(10, async () => (await world.handle(id).describe()).status.name === "COMPLETED");
   expect(await crmStatus(id)).toBe("disqualified");
+  await keepHistory(world, id, "effects-left");
 });
