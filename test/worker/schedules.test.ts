@@ -69,6 +69,8 @@ test("the review is asked for on the first ten days of each quarter at the agree
 test("workers that start at once, and again, leave one Schedule of each kind; a pause that somebody set stays", async () => {
   await Promise.all([keep(), keep(), keep()]);
   await client.schedule.getHandle(`${prefix}review-quarterly`).pause("on holiday");
+  // The server takes a pause in by and by; a worker that starts before that cannot know of it.
+  await eventually(async () => (await schedule("review-quarterly")).state.paused, "the pause is seen");
   await keep({ taskQueue: "another-queue" });
   await eventually(async () => (await ids()).length === 2, "two schedules are listed");
   expect(await ids()).toEqual(["reconcile", "review-quarterly"]);
