@@ -16,7 +16,7 @@ let client: Client;
 /** Installations of their own on the shared server; removed at the end. */
 let prefix: string;
 const prefixes: string[] = [];
-const keepers: { stop(): void }[] = [];
+const keepers: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -31,7 +31,8 @@ beforeEach(async () => {
   await publish(exampleText);
 });
 afterAll(async () => {
-  for (const keeper of keepers) keeper.stop();
+  // A round under way still asks over the connection.
+  await Promise.all(keepers.map((keeper) => keeper.stop()));
   for (const one of prefixes) for (const id of ["reconcile", "review-quarterly", "review-monthly"]) await client.schedule.getHandle(`${one}${id}`).delete().catch(() => undefined);
   await connection.close();
   await pool.end();
