@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { formatLocal, type Instant } from "../handoff/calendar.ts";
 import { CrmMerged, type CrmPort, type LeadRecord, type NoteRecord, type TaskRecord } from "../crm/crm.ts";
-import { askToMerge, crmLinkOf, linkCrm, linkLead, saveLinks, type NewLink } from "../store/crm-links.ts";
+import { askToMerge, crmLinkOf, linkCrm, linkLead, saveLinks, type NewLink, type Written } from "../store/crm-links.ts";
 import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import type { EffectEnd } from "../store/effects.ts";
@@ -48,7 +48,7 @@ async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal):
   }
 }
 
-type Links = { readonly made: NewLink[]; readonly gone: string[] };
+interface Links extends Written { readonly made: NewLink[]; readonly gone: string[] }
 
 /** An account is written when it is not as it was written last: many leads share one. */
 async function writeAccount({ crm }: CrmDeps, { id, facts, link }: NonNullable<LeadForCrm["account"]>, links: Links, signal?: AbortSignal): Promise<string> {

@@ -73,7 +73,7 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
     try {
       if (!effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked })).left === 0) return true;
       // What is left though all is well is another worker's, which goes on with it or is found to have forgotten it.
-      if (isUnasked && effects.isUnwell()) await tellOfEffects(pool, subject.id, clock());
+      if (isUnasked && effects.isUnwell()) await tellOfEffects(pool, [subject.id], clock());
     } catch {
       // The process was told; where even that failed, they count as forgotten.
     }
@@ -99,7 +99,8 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
       if (effects.isUnwell()) return false;
       // Whoever asks for it waits: for a run that hangs not longer than for a local try.
       forget(subject.id);
-      await Promise.race([underWay.get(subject.id), setTimeout(patienceMs)]);
+      const before = underWay.get(subject.id);
+      if (before) await Promise.race([before, setTimeout(patienceMs)]);
       return underWay.has(subject.id) ? false : inTurn(subject, false);
     },
     async lookAround() {

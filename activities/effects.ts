@@ -181,7 +181,7 @@ async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean
 async function release(deps: Tools, effect: Effect, error: unknown, { isUnasked }: Run): Promise<void> {
   await inTransaction(deps.pool, async (tx) => {
     await releaseEffect(tx, effect.id, sayWhy(error));
-    if (isUnasked) await tellOfEffects(tx, effect.subject.id, deps.clock());
+    if (isUnasked) await tellOfEffects(tx, [effect.subject.id], deps.clock());
   });
 }
 

@@ -134,9 +134,9 @@ function rowOf(lead: LeadRecord, accountId: string | null, facts: LeadRecord["fa
   };
 }
 
-const columns = "external_id, account_id, email, status, status_since, owner_id, queue, lead_type, band, territory, due_at, reason, facts, changed_at";
 const columnTypes = `external_id text, account_id text, email text, status text, status_since timestamptz, owner_id text, queue text, lead_type text, band text,
   territory text, due_at timestamptz, reason text, facts jsonb, changed_at timestamptz`;
+const columns = columnTypes.split(",").map((one) => one.trim().split(" ")[0]).join(", ");
 
 const insertLeads = shared(async (db, asked: readonly LeadColumns[]): Promise<(CrmRef | undefined)[]> => {
   const made = await rows<CrmRef & { leadId: string }>(db, prepared("house-leads-insert", { text: `

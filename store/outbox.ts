@@ -38,7 +38,7 @@ export function aboutLead(leadId: string, kind: Telling["kind"], message: string
   return { lane, kind, workflowId: `lead/${leadId}`, message, payload };
 }
 
-/** Asks a lead's process to see to the lead's open effects (`effectsLeft` of the contract). */
-export async function tellOfEffects(db: Db, leadId: string, now: Instant): Promise<void> {
-  await tell(db, aboutLead(leadId, "signal", "effectsLeft", { id: leadId }, 1), now);
+/** Asks leads' processes to see to the leads' open effects (`effectsLeft` of the contract). */
+export async function tellOfEffects(db: Db, leadIds: readonly string[], now: Instant): Promise<void> {
+  await tellAll(db, leadIds.map((id) => aboutLead(id, "signal", "effectsLeft", { id }, 1)), now);
 }

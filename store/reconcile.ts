@@ -86,7 +86,7 @@ export async function closedWithEffects(db: Db, limit: number, now: Instant): Pr
 export async function remindOfEffects(pool: Pool, limit: number, now: Instant): Promise<number> {
   return inTransaction(pool, async (tx) => {
     const left = await forgottenEffects(tx, { before: now - 10 * minute, now, limit });
-    for (const id of left) await tellOfEffects(tx, id, now);
+    await tellOfEffects(tx, left, now);
     return left.length;
   });
 }
