@@ -17,6 +17,7 @@ import { tellOfEffects } from "../store/outbox.ts";
 import type { Subject } from "../workflows/contract.ts";
 import { syncCrm } from "./crm.ts";
 import { regardless, sendMail } from "./mail.ts";
+import { within } from "./patient.ts";
 
 export interface EffectDeps {
   readonly pool: Pool;
@@ -25,18 +26,17 @@ export interface EffectDeps {
    * Its commits need not wait for the disk, because the end's does; absent, `pool` does this work too.
    */
   readonly repeatable?: Pool | undefined;
+  /** One that gives up a call which is never answered (activities/patient.ts). */
   readonly crm: CrmPort;
   readonly mail: MailPort;
   /** Without a slash at the end. */
   readonly publicUrl: string;
   readonly clock: () => Instant;
-  /** What takes longer than this is given up and tried again; ten seconds when absent. */
-  readonly patienceMs?: number | undefined;
   /** Rehearsals only. */
   readonly crashPoint?: CrashHook | undefined;
 }
 
-type Tools = EffectDeps & { readonly repeatable: Pool; readonly patienceMs: number };
+type Tools = EffectDeps & { readonly repeatable: Pool };
 
 /** How many effects this run carried out, and how many are still open. */
 export interface CarriedOut {
@@ -55,8 +55,9 @@ interface Run {
   readonly isUnasked: boolean;
 }
 
-/** A long run begins nothing more well before its start-to-close timeout. */
+/** A long run begins nothing more well before its start-to-close timeout, and is over before it too. */
 const longMs = 20_000;
+const longestMs = 25_000;
 /** Longer than any run, so that an effect is never carried out by two of them. */
 const claimMs = 35_000;
 const pauseMs = 5 * 60_000;
@@ -84,7 +85,7 @@ export interface Effects {
 
 /** An effect that can never be done becomes a person's task and holds nothing up. */
 export function createEffects(given: EffectDeps): Effects {
-  const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool, patienceMs: given.patienceMs ?? 10_000 };
+  const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool };
   let unwellUntil = 0;
   const isUnwell = () => performance.now() < unwellUntil;
   const unwell = () => { unwellUntil = performance.now() + unwellMs; };
@@ -93,13 +94,14 @@ export function createEffects(given: EffectDeps): Effects {
     async tryOnce(subject, { signal, isUnasked = false } = {}) {
       if (isUnwell()) throw failure("OutsideIsUnwell", "left to a remote activity: the last short try took too long or failed");
       const withinMs = isUnasked ? shortMs.unasked : shortMs.awaited;
-      const cut = AbortSignal.timeout(withinMs);
-      const run: Run = { signal: signal ? AbortSignal.any([signal, cut]) : cut, stopAt: performance.now() + withinMs - lastMs, isLast: false, isUnasked };
-      const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
-      if (carried.left > 0 && isOver(run)) unwell();
-      return carried;
+      return within(withinMs, signal, async (cut) => {
+        const run: Run = { signal: cut, stopAt: performance.now() + withinMs - lastMs, isLast: false, isUnasked };
+        const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
+        if (carried.left > 0 && isOver(run)) unwell();
+        return carried;
+      });
     },
-    tryHard: (subject, signal) => carryOut(deps, subject, { signal, stopAt: performance.now() + longMs, isLast: true, isUnasked: false }),
+    tryHard: (subject, signal) => within(longestMs, signal, (cut) => carryOut(deps, subject, { signal: cut, stopAt: performance.now() + longMs, isLast: true, isUnasked: false })),
   };
 }
 
@@ -190,8 +192,7 @@ const mostTurns = 4;
 
 async function carryOutOne(deps: Tools, effect: Effect, isPaused: boolean, signal: AbortSignal): Promise<void> {
   for (let turn = 0; turn < mostTurns; turn++) {
-    // A call into the void would be waited for until the whole run is cancelled.
-    const end = await perform(deps, effect, isPaused, AbortSignal.any([signal, AbortSignal.timeout(deps.patienceMs)]));
+    const end = await perform(deps, effect, isPaused, signal);
     deps.crashPoint?.("effect-done");
     if (end.state !== "done" || !end.seen) return endEffect(deps.pool, effect.id, end, deps.clock());
     if (await endSync(deps.pool, effect.id, end.seen, deps.clock())) return;

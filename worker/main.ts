@@ -6,6 +6,7 @@ import pino from "pino";
 import { createActivities } from "../activities/index.ts";
 import { createEffects } from "../activities/effects.ts";
 import { effectQueue } from "../activities/effect-queue.ts";
+import { patient } from "../activities/patient.ts";
 import { agreementOf } from "../agreement/stored.ts";
 import { createHouseCrm } from "../crm/house.ts";
 import { createKeptMail } from "../mail/kept.ts";
@@ -35,7 +36,7 @@ async function main(): Promise<void> {
   const pool = openPool(settings.DATABASE_URL, { max: 20, onError, isByKey: true });
   const repeatable = openPool(settings.DATABASE_URL, { max: 12, onError, isRepeatable: true, isByKey: true });
   const agreements = createAgreements(agreementOf);
-  const crm = createHouseCrm(houseTables(repeatable, clock), { calmForMs });
+  const crm = patient(createHouseCrm(houseTables(repeatable, clock), { calmForMs }));
   const mail = settings.SMTP_URL
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
     : createKeptMail((message) => keepMail(repeatable, message, clock()));

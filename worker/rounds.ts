@@ -32,9 +32,15 @@ export function inRounds({ atOnce, idleMs, clock, failed }: RoundsOptions, round
       wasMissed = true;
       return;
     }
-    clearTimeout(timer);
     const one: Promise<void> = once(() => underWay.delete(one));
     underWay.add(one);
+    rest();
+  }
+
+  /** The next round comes by itself where there is room for one: a round that hangs holds up only what it has taken. */
+  function rest(): void {
+    clearTimeout(timer);
+    if (underWay.size < atOnce && !isStopping) timer = setTimeout(ring, failures === 0 ? idleMs : Math.min(idleMs * failures, 5_000));
   }
 
   async function once(isOver: () => void): Promise<void> {
@@ -51,8 +57,8 @@ export function inRounds({ atOnce, idleMs, clock, failed }: RoundsOptions, round
     if (isMore || wasMissed) {
       wasMissed = false;
       ring();
-    } else if (underWay.size === 0 && !isStopping) {
-      timer = setTimeout(ring, failures === 0 ? idleMs : Math.min(idleMs * failures, 5_000));
+    } else {
+      rest();
     }
   }
 

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import type { ApplicationFailure } from "@temporalio/common";
 import { createEffectActivities, createEffects, type CarriedOut } from "../../activities/effects.ts";
+import { patient } from "../../activities/patient.ts";
 import type { CrmPort } from "../../crm/crm.ts";
 import { createHouseCrm } from "../../crm/house.ts";
 import { createKeptMail } from "../../mail/kept.ts";
@@ -48,7 +49,7 @@ export async function effectWorld(): Promise<EffectWorld> {
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
   const all = async (query: string, values: unknown[] = []) => (await pool.query(query, values)).rows;
   const carryOut: EffectWorld["carryOut"] = ({ isLocal = false, mail = kept, crm: other = crm, cancelAfterMs, patienceMs } = {}) => {
-    const { carryOut: activity } = createEffectActivities(createEffects({ pool, crm: other, mail, publicUrl: "http://baton.test", clock, patienceMs }));
+    const { carryOut: activity } = createEffectActivities(createEffects({ pool, crm: patient(other, patienceMs), mail, publicUrl: "http://baton.test", clock }));
     const environment = new MockActivityEnvironment({ isLocal }, { logger: new DefaultLogger("ERROR") });
     if (cancelAfterMs !== undefined) setTimeout(() => environment.cancel(), cancelAfterMs);
     return environment.run(activity, leadSubject) as Promise<CarriedOut>;

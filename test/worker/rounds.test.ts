@@ -48,6 +48,19 @@ test("no ring is lost: one that found no room is made up for when a round is ove
   expect(begun).toHaveLength(2);
 });
 
+test("while a round hangs others come round by themselves, as far as that is allowed", async () => {
+  start(3);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(begun).toHaveLength(2);
+  await begun[1]!.fail("not yet");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(begun).toHaveLength(3);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(begun).toHaveLength(4);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(begun).toHaveLength(4);
+});
+
 test("a round that says there is more is followed by the next one", async () => {
   start(1);
   await begun[0]!.end(true);
