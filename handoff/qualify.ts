@@ -47,10 +47,10 @@ export function qualify(agreement: Agreement, lead: KnownLead): Qualification {
 }
 
 /** What a lead's qualification comes down to. */
-export type Standing = Pick<Qualification, "verdict" | "leadType" | "priority" | "band" | "fit" | "intent">;
+export type Judgement = Pick<Qualification, "verdict" | "leadType" | "priority" | "band" | "fit" | "intent">;
 
 /** The same verdict and score, at this moment alone and without what led to them: for those who show neither. */
-export function standingOf(agreement: Agreement, lead: KnownLead): Standing {
+export function judgeNow(agreement: Agreement, lead: KnownLead): Judgement {
   const { verdict, won, scores } = decide(agreement, withDerived(agreement, lead), false);
   return { verdict, ...scores, ...(won && { leadType: won.name, priority: won.priority }) };
 }

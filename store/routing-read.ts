@@ -22,7 +22,7 @@ export interface Snapshot {
   readonly heldIn: ReadonlyMap<string, string>;
   readonly now: Instant;
   /** Members as they stand: everybody who asks is shown the same ones, and only a load changes. */
-  readonly members: Map<RepState, Standing[]>;
+  readonly members: Map<RepState, CountedMember[]>;
   /** By the hours that reps without hours and absences of their own work. */
   readonly presences: Map<CalendarDef, Present>;
   /** The number of the latest pick, counted on from what was read. */
@@ -57,7 +57,7 @@ type Counted = Pick<Member["load"], "open" | "today" | "thisHour">;
 interface Present { readonly presence: Presence; readonly dayTo: Instant; readonly hourTo: Instant }
 
 /** A member on these hours, and the counts that its load was made from. */
-interface Standing { readonly poolHours: CalendarDef | null; readonly base: CalendarDef; counted: Counted; member: Member }
+interface CountedMember { readonly poolHours: CalendarDef | null; readonly base: CalendarDef; counted: Counted; member: Member }
 
 /** One offer: a handoff is put before a rep once a round. */
 export interface Offer { readonly handoffId: string; readonly round: number }

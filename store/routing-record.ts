@@ -34,10 +34,10 @@ export interface RosterVersion {
 }
 
 /** Pools stand in the order in which the walk came to them. */
-interface RosterPool { readonly pool: string; readonly members: readonly Standing[] }
+interface RosterPool { readonly pool: string; readonly members: readonly LastingMember[] }
 
 /** A member without what moves with each pick. Versions are new when somebody changes, comes or goes, and every hour. */
-type Standing = Omit<Member, "load" | "presence"> & Pick<Load, "dayTo" | "hourTo"> & {
+type LastingMember = Omit<Member, "load" | "presence"> & Pick<Load, "dayTo" | "hourTo"> & {
   readonly presence: Omit<Presence, "opensAt"> & { readonly opensAt: Instant | null | typeof atWork };
 };
 
@@ -99,7 +99,7 @@ function rosterVersions(): (pools: Pools, now: Instant) => RosterVersion {
   const numberOfText = new Map<string, number>();
   const versions = new Map<string, RosterVersion>();
   const numberOf = (member: Member, now: Instant): number =>
-    known(numbers, member, () => known(numberOfText, JSON.stringify(standingOf(member, now)), () => numberOfText.size));
+    known(numbers, member, () => known(numberOfText, JSON.stringify(lastingOf(member, now)), () => numberOfText.size));
   return (pools, now) => {
     const numbered = pools.map(([pool, { members }]) => [pool, members.map((one) => numberOf(one, now))] as const);
     return known(versions, JSON.stringify(numbered), () => {
@@ -116,7 +116,7 @@ function known<K, V>(all: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
-function standingOf({ load: { dayTo, hourTo }, presence, ...member }: Member, now: Instant): Standing {
+function lastingOf({ load: { dayTo, hourTo }, presence, ...member }: Member, now: Instant): LastingMember {
   return { ...member, presence: { ...presence, opensAt: presence.opensAt === now ? atWork : presence.opensAt }, dayTo, hourTo };
 }
 
@@ -135,7 +135,7 @@ function keptPool({ members, ledger }: PoolInput): KeptPool {
   };
 }
 
-function restoredPool(members: readonly Standing[], { credits, left, loads }: KeptPool, now: Instant): PoolInput {
+function restoredPool(members: readonly LastingMember[], { credits, left, loads }: KeptPool, now: Instant): PoolInput {
   const ledger = members.flatMap(({ repId }, n) => {
     const credit = credits[n];
     return credit ? [[repId, { millionths: credit[0], lastPick: credit[1] }] as const] : [];

@@ -1,7 +1,7 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import type { Engagement, Facts } from "../handoff/facts.ts";
-import { standingOf, type Standing } from "../handoff/qualify.ts";
+import { judgeNow, type Judgement } from "../handoff/qualify.ts";
 import { returns } from "../handoff/renurture.ts";
 import { isClosed } from "../handoff/stage.ts";
 import { rows, send, sql, type Db, type Tx } from "./db.ts";
@@ -10,7 +10,7 @@ import { flatFacts, type AccountRow, type LeadRow } from "./subject.ts";
 
 /** A lead judged as it is known now, and whether the engagements named in the question made the difference. */
 export interface Judged {
-  readonly now: Standing;
+  readonly now: Judgement;
   /** A threshold was crossed: the verdict is another than without them, or a return condition holds only with them. */
   readonly crossed: boolean;
 }
@@ -28,13 +28,13 @@ export interface NewLead {
  * only together may both miss it. A new lead crosses nothing: its process starts with all of it.
  */
 export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: ReadonlyMap<string, ReadonlySet<string>>, agreement: Agreement, now: Instant, newLeads: readonly NewLead[] = []): Promise<Map<string, Judged>> {
-  const judged = new Map<string, Judged>(newLeads.map(({ id, facts, engagements }) => [id, { now: standingOf(agreement, { facts, engagements: latest(engagements), now, matches: 1 }), crossed: false }]));
+  const judged = new Map<string, Judged>(newLeads.map(({ id, facts, engagements }) => [id, { now: judgeNow(agreement, { facts, engagements: latest(engagements), now, matches: 1 }), crossed: false }]));
   if (leadIds.length > 0) {
     const [leads, engagements, matches] = await Promise.all([readLeads(tx, leadIds), readEngagements(tx, leadIds), otherMatchesOf(tx, leadIds)]);
     for (const { lead, account } of leads) {
       const known = { facts: flatFacts(lead, account), now, matches: 1 + (matches.get(lead.id) ?? 0) };
       const all = engagements.get(lead.id) ?? [];
-      const verdict = standingOf(agreement, { ...known, engagements: all });
+      const verdict = judgeNow(agreement, { ...known, engagements: all });
       const added = newOnes.get(lead.id);
       const before = added && all.filter((one) => !added.has(one.id));
       judged.set(lead.id, { now: verdict, crossed: before !== undefined && crosses(agreement, lead, known, before, all, verdict) });
@@ -44,14 +44,14 @@ export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: Reado
   return judged;
 }
 
-function crosses(agreement: Agreement, lead: LeadRow, known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number }, before: readonly Engagement[], all: readonly Engagement[], verdict: Standing): boolean {
+function crosses(agreement: Agreement, lead: LeadRow, known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number }, before: readonly Engagement[], all: readonly Engagement[], verdict: Judgement): boolean {
   if (isClosed(lead.stage)) return false;
   if (lead.stage === "renurture") {
     const exit = { at: (lead.exit_at ?? lead.stage_since).getTime(), intent: lead.exit_intent ?? 0, ...(lead.revisit_on === null ? {} : { revisitOn: lead.revisit_on }) };
     return returns(agreement, { ...known, engagements: all, exit }).due && !returns(agreement, { ...known, engagements: before, exit }).due;
   }
   if (lead.stage !== "new" && lead.stage !== "nurture") return false;
-  return standingOf(agreement, { ...known, engagements: before }).verdict !== verdict.verdict;
+  return judgeNow(agreement, { ...known, engagements: before }).verdict !== verdict.verdict;
 }
 
 async function readLeads(db: Db, leadIds: readonly string[]): Promise<{ lead: LeadRow; account: AccountRow | undefined }[]> {

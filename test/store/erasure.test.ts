@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { inTransaction, openPool, rows, sql, type Pool } from "../../store/db.ts";
+import { addEffect, claimEffects, type Claimed } from "../../store/effects.ts";
 import { erasePerson } from "../../store/erasure.ts";
+import { houseTables } from "../../store/house.ts";
 import { receive } from "../../store/inbox.ts";
 import { keepMail } from "../../store/mail.ts";
+import { createAgreements } from "../../store/agreements.ts";
+import { processInbox } from "../../worker/inbox.ts";
+import { smallAgreement } from "../support/small-agreement.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
 const now = Date.parse("2026-11-23T15:00:00Z");
@@ -17,7 +22,7 @@ afterAll(async () => {
   await db.drop();
 });
 beforeEach(async () => {
-  await pool.query("truncate lead, inbox, kept_mail, import, idempotency_key cascade");
+  await pool.query("truncate lead, inbox, effect, house_lead, kept_mail, import, idempotency_key cascade");
   await pool.query(sql`insert into lead (id, email, crm_id, facts, arrived_at, stage_since) values ('ld_kim', 'kim@a.com', 'HL-100', ${{ "lead.name": { value: "Kim Example", from: "form", at: "2026-11-01T10:00:00Z" } }}, now(), now())`);
 });
 const erase = () => inTransaction(pool, (tx) => erasePerson(tx, "ld_kim", "tn_1", now));
@@ -55,4 +60,31 @@ test("a mail written from what was known before waits for the erasure and is not
   });
   await keeping;
   expect(await rows(pool, sql`select from kept_mail`)).toEqual([]);
+});
+
+test("a sync that is taken up at that moment waits for the erasure, and finds nobody to write about", async () => {
+  const subject = { kind: "lead", id: "ld_kim" } as const;
+  await addEffect(pool, { key: "lead/ld_kim/1/sync-crm/1", subject, kind: "sync-crm", what: "lead", payload: {} }, now);
+  let claiming: Promise<Claimed> | undefined;
+  await inTransaction(pool, async (tx) => {
+    await erasePerson(tx, "ld_kim", "tn_1", now);
+    claiming = claimEffects(pool, subject, { kinds: ["sync-crm"], now, until: now + 35_000, connection: "crm:house" });
+    await expect(Promise.race([claiming.then(() => "claimed"), new Promise((resolve) => { setTimeout(() => resolve("waits"), 100); })])).resolves.toBe("waits");
+  });
+  expect(await claiming).toMatchObject({ effects: [{ what: "lead" }] });
+  expect(await rows(pool, sql`select email, erased_at is not null as erased from lead where id = 'ld_kim'`)).toEqual([{ email: null, erased: true }]);
+});
+
+test("a sync that was at work before is cleaned up after when it has ended, whatever it wrote", async () => {
+  const subject = { kind: "lead", id: "ld_kim" } as const;
+  await addEffect(pool, { key: "lead/ld_kim/1/sync-crm/1", subject, kind: "sync-crm", what: "lead", payload: {} }, now);
+  await claimEffects(pool, subject, { kinds: ["sync-crm"], now, until: now + 35_000, connection: "crm:house" });
+  await erase();
+  const record = { leadId: "ld_kim", crmId: null, accountCrmId: null, status: "mql", statusSince: now, ownerId: null, queue: null, leadType: null, band: null, territory: null, dueAt: null, reason: null };
+  await houseTables(pool, () => now).upsertLead({ ...record, facts: { "lead.email": { value: "kim@a.com", at: new Date(now).toISOString() } } });
+  const after = (ms: number) => processInbox({ pool, agreements: createAgreements(() => smallAgreement), clock: () => now + ms }, 10);
+  await after(35_000);
+  expect(await rows(pool, sql`select email from house_lead`)).toEqual([{ email: "kim@a.com" }]);
+  await after(40_000);
+  expect(await rows(pool, sql`select from house_lead`)).toEqual([]);
 });
