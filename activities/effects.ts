@@ -49,6 +49,8 @@ interface Run {
   readonly signal: AbortSignal;
   /** By `performance.now()`: no further effect is begun after it. */
   readonly stopAt: number;
+  /** So long its effects are nobody else's; a worker that dies with them keeps them from the others until then. */
+  readonly holdsMs: number;
   /** The only run there is until it is over: what it leaves is tried again by itself. */
   readonly isLast: boolean;
   /** Nobody waits for the run: the lead's process is told of an effect that failed, in the transaction that notes it. */
@@ -58,8 +60,8 @@ interface Run {
 /** A long run begins nothing more well before its start-to-close timeout, and is over before it too. */
 const longMs = 20_000;
 const longestMs = 25_000;
-/** Longer than any run, so that an effect is never carried out by two of them. */
-const claimMs = 35_000;
+/** What a run holds longer than it may last, so that an effect is never carried out by two: a statement on its way is not cut off. */
+const spareMs = 10_000;
 const pauseMs = 5 * 60_000;
 const unwellMs = 5_000;
 const longestPauseMs = 5 * 60_000;
@@ -95,13 +97,13 @@ export function createEffects(given: EffectDeps): Effects {
       if (isUnwell()) throw failure("OutsideIsUnwell", "left to a remote activity: the last short try took too long or failed");
       const withinMs = isUnasked ? shortMs.unasked : shortMs.awaited;
       return within(withinMs, signal, async (cut) => {
-        const run: Run = { signal: cut, stopAt: performance.now() + withinMs - lastMs, isLast: false, isUnasked };
+        const run: Run = { signal: cut, stopAt: performance.now() + withinMs - lastMs, holdsMs: withinMs + spareMs, isLast: false, isUnasked };
         const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
         if (carried.left > 0 && isOver(run)) unwell();
         return carried;
       });
     },
-    tryHard: (subject, signal) => within(longestMs, signal, (cut) => carryOut(deps, subject, { signal: cut, stopAt: performance.now() + longMs, isLast: true, isUnasked: false })),
+    tryHard: (subject, signal) => within(longestMs, signal, (cut) => carryOut(deps, subject, { signal: cut, stopAt: performance.now() + longMs, holdsMs: longestMs + spareMs, isLast: true, isUnasked: false })),
   };
 }
 
@@ -125,7 +127,7 @@ async function carryOut(deps: Tools, subject: Subject, run: Run): Promise<Carrie
 
 async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<CarriedOut> {
   for (let done = 0; ;) {
-    const claimed = await claim(deps, subject, kinds);
+    const claimed = await claim(deps, subject, kinds, run);
     const [mine, withdrawn] = claimed.isGone ? await withdraw(deps, subject, claimed) : [claimed.effects, 0];
     const lanes = await Promise.allSettled(mine.map((first) => carryOutKind(deps, first, claimed.isPaused, run)));
     const failed = lanes.find((lane) => lane.status === "rejected");
@@ -145,9 +147,9 @@ async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<Car
 
 const kinds: readonly EffectKind[] = ["mail", "sync-crm"];
 
-function claim(deps: Tools, subject: Subject, of: readonly EffectKind[]): Promise<Claimed> {
+function claim(deps: Tools, subject: Subject, of: readonly EffectKind[], { holdsMs }: Run): Promise<Claimed> {
   const now = deps.clock();
-  return claimEffects(deps.repeatable, subject, { kinds: of, now, until: now + claimMs, connection: connectionOf(deps.crm) });
+  return claimEffects(deps.repeatable, subject, { kinds: of, now, until: now + holdsMs, connection: connectionOf(deps.crm) });
 }
 
 /** Of a lead that is gone only some messages are wanted. Gives those that this run has, and how many effects were withdrawn. */
@@ -173,7 +175,7 @@ async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean
     }
     if (effect.isLast) return { done, isOver: true };
     if (isOver(run)) return { done, isOver: false };
-    const next = await claim(deps, effect.subject, [effect.kind]);
+    const next = await claim(deps, effect.subject, [effect.kind], run);
     if (!next.effects[0]) return { done, isOver: false };
     [effect, paused] = [next.effects[0], next.isPaused];
   }

@@ -27,6 +27,7 @@ export function createSmtpMail(options: SmtpOptions): MailPort {
       // nodemailer takes an address list where it expects an address, so it is checked here.
       const to = oneAddress(mail.to);
       if (!to) throw new MailRefused("the recipient is not one plain e-mail address");
+      if (signal?.aborted) throw new MailDown("there is no time to send it");
       const sending = transport.sendMail({
         from, to, subject: oneLine(mail.subject), text: mail.text, html: mail.html, messageId: mail.messageId, headers: { ...mail.headers },
         envelope: { from, to: [to] },
@@ -45,7 +46,6 @@ function oneLine(text: string): string {
 async function cutShort<T>(sending: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return sending;
   sending.catch(() => undefined);
-  signal.throwIfAborted();
   return new Promise<T>((resolve, reject) => {
     const stop = () => reject(new MailDown("there was no time to wait for the server"));
     signal.addEventListener("abort", stop, { once: true });

@@ -40,7 +40,7 @@ test.each([
   expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
 
   await setHouseTrouble(world.pool, null);
-  // Well under the 35 s after which a claim lapses: a run that was cut short has given its claim back.
+  // Well under the 35 s after which a long run's claim lapses: a run that was cut short has given its claim back.
   await eventually(20, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
   expect(await rows(world.pool, sql`select count(*)::int as n from house_lead where external_id = ${id}`)).toEqual([{ n: 1 }]);
   expect(await rows(world.pool, sql`select count(*)::int as n from kept_mail where lead_id = ${id}`)).toEqual([{ n: 1 }]);

@@ -93,6 +93,21 @@ describe("carrying out", () => {
     expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
   });
 
+  test.each([["a short run", true, 10_950], ["a long one", false, 35_000]])("%s that dies with its worker keeps its effects from others for a while", async (_, isLocal, ms) => {
+    let takes = () => {};
+    const taken = new Promise<void>((resolve) => { takes = resolve; });
+    // Whoever dies gives nothing back: this one hangs in a call that heeds no signal.
+    const deaf = { ...world.crm, findLead: () => new Promise<never>(() => { takes(); }) };
+    await sync(1);
+    void world.carryOut({ isLocal, crm: deaf });
+    await taken;
+    expect(await world.all("select round(extract(epoch from claimed_until) * 1000)::float8 - $1::float8 as ms from effect", [world.now()])).toEqual([{ ms }]);
+    world.setNow(world.now() + ms - 1);
+    expect((await world.failure()).type).toBe("NotAllDone");
+    world.setNow(world.now() + 1);
+    expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
+  });
+
   test("a call that is never answered is given up long before the run ends, and tried again soon", async () => {
     await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
     await sync(1);

@@ -55,6 +55,12 @@ describe("over a real socket", () => {
     expect(performance.now() - began).toBeLessThan(900);
   });
 
+  test("whoever has no time left sends nothing", async () => {
+    await expect(port().send(mail, AbortSignal.abort())).rejects.toThrow(MailDown);
+    await port().send({ ...mail, messageId: "<next@baton>" });
+    expect(sink.received).toHaveLength(1);
+  });
+
   test("a server that is not there can be tried again", async () => {
     await expect(createSmtpMail({ url: "smtp://127.0.0.1:1", from: "baton@baton.test" }).send(mail)).rejects.toThrow(MailDown);
   });
