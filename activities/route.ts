@@ -66,6 +66,8 @@ async function place(c: Case, desk: RoutingDesk): Promise<{ input: unknown; outp
       h.pool = routed.pool;
       await runClocks(c, { repId: null, pool: routed.pool });
       await showClocks(c);
+      // The CRM shows where the lead is, also over a weekend; that it is still there is no news.
+      if (c.lead.waiting_on !== "hold" || c.lead.queue !== routed.pool) await syncCrm(c);
       setState(c.lead, {
         waitingOn: "hold", owner: null, queue: routed.pool,
         nextStep: routed.untilAt === null ? "held until somebody has room" : "held until the pool opens",

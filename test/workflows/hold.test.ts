@@ -21,6 +21,8 @@ test("outside all hours leads are held, and released at opening in order of prio
   const hot = await world.arrive();
   const held = await world.until(hot, (lead) => lead.waiting_on === "hold");
   expect(held.next_step).toContain("opens");
+  // Whoever looks in the CRM meanwhile finds the lead, and in whose queue it waits.
+  await expect.poll(() => firstRow(world.pool, sql`select status, owner_id, queue from house_lead where external_id = ${hot}`), { timeout: 20_000 }).toEqual({ status: "mql", owner_id: null, queue: held.queue });
   expect(await rows(world.pool, sql`select h.lead_type from held d join handoff h on h.id = d.handoff_id order by d.priority, d.due_at, d.arrived_at`)).toEqual([{ lead_type: "demo-request" }, { lead_type: "standard-mql" }]);
   // The standard lead's clock comes first to the opening; the hot one is offered first all the same.
   await world.passTo(standard, held.next_at!);
