@@ -10,7 +10,7 @@ export interface Rounds {
 export interface RoundsOptions {
   /** How many rounds may be under way. */
   readonly atOnce: number;
-  /** Without a ring a round begins this long after the last one; after failures in a row later, at most five seconds. */
+  /** Without a ring a round begins this long after another began or ended; after failures in a row later, at most five seconds. */
   readonly idleMs: number;
   readonly clock: () => number;
   /** A round failed; `inARow` counts the failures since the last one that did not. */

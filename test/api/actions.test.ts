@@ -9,6 +9,7 @@ import { createApp } from "../../api/app.ts";
 import type { Routes } from "../../api/deps.ts";
 import { createAgreements } from "../../store/agreements.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
+import { tracesIn } from "../support/traces.ts";
 import { temporalServer } from "../support/world.ts";
 
 /** The API against real processes: a worker and a relay in this process, the run's Temporal server. */
@@ -263,13 +264,8 @@ describe("erasure", () => {
     expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({ status: 202, body: { erased: true } });
     await world.until(id, (row) => row.stage === "disqualified");
 
-    const tables = (await rows<{ t: string }>(world.pool, sql`select table_name as t from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`)).map((row) => row.t);
-    const traces = async (): Promise<string[]> => {
-      const counts = await Promise.all(tables.map((table) => firstRow<{ n: number }>(world.pool, { text: `select count(*)::int as n from "${table}" x where x::text ilike '%forget.me@%' or x::text ilike '%mepleaseza%'`, values: [] })));
-      return tables.filter((_, n) => counts[n]?.n !== 0);
-    };
     // A sync that had read the person before may still write them; what it leaves is gone within the minute too.
-    await expect.poll(traces, { timeout: 60_000, interval: 250 }).toEqual([]);
+    await expect.poll(() => tracesIn(world.pool, ["forget.me@", "mepleaseza"]), { timeout: 60_000, interval: 250 }).toEqual([]);
     expect(await rows(world.pool, sql`select outcome from handoff where subject_id = ${id}`)).toHaveLength(1);
     expect(await ask("operator", "POST", "/leads", { facts: { "lead.email": email, "lead.source": "late" } })).toMatchObject({ status: 409, body: { code: "conflict" } });
     expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({ status: 202, body: { erased: true } });

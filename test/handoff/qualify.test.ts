@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Engagement, Facts } from "../../handoff/facts.ts";
-import { leadTypeOf, qualify, judgeNow } from "../../handoff/qualify.ts";
+import { judgeNow, leadTypeOf, qualify } from "../../handoff/qualify.ts";
 import { exampleAgreement } from "../support/example-agreement.ts";
 import { generatedLeads, type LeadKind } from "../support/generated-leads.ts";
 
@@ -169,7 +169,7 @@ describe("generated leads", () => {
     }), { numRuns: 20 });
   });
 
-  test("the judgement of the moment is what the qualification comes down to, at that moment", () => {
+  test("the judgement is what the qualification comes down to, at that moment", () => {
     for (const lead of generatedLeads(7, 160, now)) {
       const { verdict, leadType, priority, band, fit, intent } = qualify(agreement, { ...lead, now });
       expect(judgeNow(agreement, { ...lead, now })).toEqual({ verdict, band, fit, intent, ...(leadType === undefined ? {} : { leadType, priority }) });

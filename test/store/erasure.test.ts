@@ -62,13 +62,16 @@ test("a mail written from what was known before waits for the erasure and is not
   expect(await rows(pool, sql`select from kept_mail`)).toEqual([]);
 });
 
+const kim = { kind: "lead", id: "ld_kim" } as const;
+const wantSync = () => addEffect(pool, { key: "lead/ld_kim/1/sync-crm/1", subject: kim, kind: "sync-crm", what: "lead", payload: {} }, now);
+const takeUp = () => claimEffects(pool, kim, { kinds: ["sync-crm"], now, until: now + 35_000, connection: "crm:house" });
+
 test("a sync that is taken up at that moment waits for the erasure, and finds nobody to write about", async () => {
-  const subject = { kind: "lead", id: "ld_kim" } as const;
-  await addEffect(pool, { key: "lead/ld_kim/1/sync-crm/1", subject, kind: "sync-crm", what: "lead", payload: {} }, now);
+  await wantSync();
   let claiming: Promise<Claimed> | undefined;
   await inTransaction(pool, async (tx) => {
     await erasePerson(tx, "ld_kim", "tn_1", now);
-    claiming = claimEffects(pool, subject, { kinds: ["sync-crm"], now, until: now + 35_000, connection: "crm:house" });
+    claiming = takeUp();
     await expect(Promise.race([claiming.then(() => "claimed"), new Promise((resolve) => { setTimeout(() => resolve("waits"), 100); })])).resolves.toBe("waits");
   });
   expect(await claiming).toMatchObject({ effects: [{ what: "lead" }] });
@@ -76,9 +79,8 @@ test("a sync that is taken up at that moment waits for the erasure, and finds no
 });
 
 test("a sync that was at work before is cleaned up after when it has ended, whatever it wrote", async () => {
-  const subject = { kind: "lead", id: "ld_kim" } as const;
-  await addEffect(pool, { key: "lead/ld_kim/1/sync-crm/1", subject, kind: "sync-crm", what: "lead", payload: {} }, now);
-  await claimEffects(pool, subject, { kinds: ["sync-crm"], now, until: now + 35_000, connection: "crm:house" });
+  await wantSync();
+  await takeUp();
   await erase();
   const record = { leadId: "ld_kim", crmId: null, accountCrmId: null, status: "mql", statusSince: now, ownerId: null, queue: null, leadType: null, band: null, territory: null, dueAt: null, reason: null };
   await houseTables(pool, () => now).upsertLead({ ...record, facts: { "lead.email": { value: "kim@a.com", at: new Date(now).toISOString() } } });

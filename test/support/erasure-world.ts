@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { activate } from "../../store/agreements.ts";
-import { inTransaction, openPool, rows, sql, type Pool } from "../../store/db.ts";
+import { inTransaction, openPool, sql, type Pool } from "../../store/db.ts";
 import { createToken, ensureOperatorToken } from "../../store/tokens.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { exampleAgreement } from "./people-world.ts";
 import { alwaysOpen } from "./lead-world.ts";
 import { run, type Program } from "./program.ts";
+import { tracesIn } from "./traces.ts";
 import { freshDatabase, temporalServer } from "./world.ts";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
@@ -61,13 +62,7 @@ export async function erasureWorld(): Promise<ErasureWorld> {
       const text = await response.text();
       return { status: response.status, text, body: /json/.test(response.headers.get("content-type") ?? "") ? JSON.parse(text) : text };
     },
-    async tracesInPostgres(words) {
-      const columns = await rows<{ t: string; c: string }>(pool, sql`select table_name as t, column_name as c from information_schema.columns where table_schema = 'public' order by 1, 2`);
-      const hits = await rows<{ place: string; word: string }>(pool, {
-        text: columns.map(({ t, c }) => `select distinct '${t}.${c}' as place, w as word from "${t}", unnest($1::text[]) w where strpos(lower("${c}"::text), lower(w)) > 0`).join(" union all "), values: [words],
-      });
-      return hits.map(({ place: at, word }) => `${at}: ${word}`);
-    },
+    tracesInPostgres: (words) => tracesIn(pool, words),
     async temporalText(leadId) {
       const texts: string[] = [];
       for await (const one of client.workflow.list({ query: `WorkflowId = '${leadWorkflowId(leadId)}'` })) {
