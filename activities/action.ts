@@ -37,5 +37,8 @@ export interface ActionRow {
 
 /** The action, locked: of two decisions that settle it, the second one finds the answer. */
 export async function actionById(db: Db, id: string): Promise<ActionRow | undefined> {
-  return firstRow<ActionRow>(db, sql`select id, lead_id, name, by_id, role, body, received_at, settled_at, result from action where id = ${id} for update`);
+  return firstRow<ActionRow>(
+    db,
+    sql`select id, lead_id, name, by_id, role, body, received_at, settled_at, result from action where id = ${id} for update`,
+  );
 }

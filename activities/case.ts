@@ -40,20 +40,39 @@ export interface Case {
 }
 
 /** Locks the lead and reads what a decision needs; `at` is its time where that is not the workflow's. Throws when there is no such lead, or no agreement yet: both are for an engineer. */
-export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at: Promise<Instant> | Instant = key.now): Promise<Case> {
-  const [now, lead, { handoff, account, hasOpenEffects, hasOpenTasks, activeAgreementId }] = await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
+export async function openCase(
+  deps: DecisionDeps,
+  tx: Tx,
+  key: DecisionKey,
+  at: Promise<Instant> | Instant = key.now,
+): Promise<Case> {
+  const [now, lead, { handoff, account, hasOpenEffects, hasOpenTasks, activeAgreementId }] =
+    await Promise.all([at, lockLead(tx, key.subject.id), aroundLead(tx, key.subject.id)]);
   if (!lead) throw new Error(`there is no lead ${key.subject.id}`);
   const agreementId = handoff?.agreement_id ?? activeAgreementId;
-  if (agreementId === null) throw new Error("there is no active agreement; publish one with `npx baton agreement publish FILE`");
+  if (agreementId === null)
+    throw new Error(
+      "there is no active agreement; publish one with `npx baton agreement publish FILE`",
+    );
   const version = await deps.agreements.version(tx, agreementId);
   if (key.cycle >= lead.cycle) {
     lead.cycle = key.cycle;
     lead.step = key.step;
   }
   return {
-    tx, key: { ...key, now }, subject: key.subject, now, lead, handoff, account,
-    agreement: version.agreement, agreementId: version.id,
-    pending: [], hasOpenEffects, hasOpenTasks, nextCycle: false,
+    tx,
+    key: { ...key, now },
+    subject: key.subject,
+    now,
+    lead,
+    handoff,
+    account,
+    agreement: version.agreement,
+    agreementId: version.id,
+    pending: [],
+    hasOpenEffects,
+    hasOpenTasks,
+    nextCycle: false,
   };
 }
 
@@ -61,13 +80,19 @@ export async function openCase(deps: DecisionDeps, tx: Tx, key: DecisionKey, at:
 export async function factsOf(c: Case): Promise<Facts> {
   const flat = flatFacts(c.lead, c.account);
   if (!c.account) return flat;
-  const counted = await firstRow<{ n: number }>(c.tx, sql`
+  const counted = await firstRow<{ n: number }>(
+    c.tx,
+    sql`
     select count(*)::int as n from opportunity o join lead l on l.id = o.lead_id
-    where l.account_id = ${c.account.id} and o.lead_id <> ${c.lead.id} and o.won_at is null and o.lost_at is null`);
+    where l.account_id = ${c.account.id} and o.lead_id <> ${c.lead.id} and o.won_at is null and o.lost_at is null`,
+  );
   const ours = counted?.n ?? 0;
   const told = flat["account.openOpportunities"];
   if (ours === 0 && told === undefined) return flat;
-  return { ...flat, "account.openOpportunities": Math.max(ours, typeof told === "number" ? told : 0) };
+  return {
+    ...flat,
+    "account.openOpportunities": Math.max(ours, typeof told === "number" ? told : 0),
+  };
 }
 
 /** A contested rejection waits for a decision. A handoff can be contested again after an earlier rejection was overturned. */
@@ -77,15 +102,32 @@ export function isContested(handoff: HandoffRow | undefined): boolean {
 }
 
 /** A message to somebody on our side; `what` names the template. Keys are `lead/cycle/what/n`, so a repeat is one message. */
-export async function mail(c: Case, what: string, n: number | string, payload: Record<string, string | number | boolean | null>): Promise<void> {
+export async function mail(
+  c: Case,
+  what: string,
+  n: number | string,
+  payload: Record<string, string | number | boolean | null>,
+): Promise<void> {
   const key = `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/${what}/${n}`;
-  c.pending.push({ key, handoffId: c.handoff?.id ?? null, kind: "mail", what, payload: { leadId: c.lead.id, handoffId: c.handoff?.id ?? null, ...payload } });
+  c.pending.push({
+    key,
+    handoffId: c.handoff?.id ?? null,
+    kind: "mail",
+    what,
+    payload: { leadId: c.lead.id, handoffId: c.handoff?.id ?? null, ...payload },
+  });
 }
 
 /** Makes the CRM equal to what Postgres says when the effect is carried out. */
 export async function syncCrm(c: Case): Promise<void> {
   const key = `${c.subject.kind}/${c.subject.id}/${c.key.cycle}/sync-crm/${c.key.step}`;
-  c.pending.push({ key, handoffId: c.handoff?.id ?? null, kind: "sync-crm", what: "lead", payload: { leadId: c.lead.id } });
+  c.pending.push({
+    key,
+    handoffId: c.handoff?.id ?? null,
+    kind: "sync-crm",
+    what: "lead",
+    payload: { leadId: c.lead.id },
+  });
 }
 
 /** Writes the rows back and says where the process stands now. */
@@ -143,6 +185,8 @@ function detailsOf(c: Case): string {
     `- due: ${at(lead.due_at)}`,
     `- next: ${lead.next_step ?? "-"}${lead.next_at ? ` (${at(lead.next_at)})` : ""}`,
     `- lead type ${lead.lead_type ?? "-"}, band ${lead.band ?? "-"}, cycle ${c.key.cycle}, decision ${c.key.step}`,
-    handoff ? `- handoff ${handoff.id}, round ${handoff.round}, attempts ${handoff.attempts}, agreement ${c.agreementId}` : `- agreement ${c.agreementId}`,
+    handoff
+      ? `- handoff ${handoff.id}, round ${handoff.round}, attempts ${handoff.attempts}, agreement ${c.agreementId}`
+      : `- agreement ${c.agreementId}`,
   ].join("\n");
 }

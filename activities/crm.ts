@@ -1,7 +1,21 @@
 import { createHash } from "node:crypto";
 import { formatLocal, type Instant } from "../handoff/calendar.ts";
-import { CrmMerged, type CrmPort, type LeadRecord, type NoteRecord, type TaskRecord } from "../crm/crm.ts";
-import { askToMerge, crmLinkOf, linkCrm, linkLead, saveLinks, type NewLink, type Written } from "../store/crm-links.ts";
+import {
+  CrmMerged,
+  type CrmPort,
+  type LeadRecord,
+  type NoteRecord,
+  type TaskRecord,
+} from "../crm/crm.ts";
+import {
+  askToMerge,
+  crmLinkOf,
+  linkCrm,
+  linkLead,
+  saveLinks,
+  type NewLink,
+  type Written,
+} from "../store/crm-links.ts";
 import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import type { EffectEnd } from "../store/effects.ts";
@@ -18,21 +32,31 @@ export interface CrmDeps {
  * repeated and concurrent runs end the same, for whoever wrote something that is no longer true finds that out when the
  * effect is to end (`endSync`) and writes again. Throws the CRM's errors; a record deleted in the CRM is not made again.
  */
-export async function syncCrm(deps: CrmDeps, leadId: string, signal?: AbortSignal): Promise<EffectEnd> {
+export async function syncCrm(
+  deps: CrmDeps,
+  leadId: string,
+  signal?: AbortSignal,
+): Promise<EffectEnd> {
   const lead = await leadForCrm(deps.pool, deps.crm.name, leadId);
   if (!lead) return { state: "withdrawn", why: "there is no such lead any more" };
   const end = await writeLead(deps, lead, signal);
   return end.state === "done" ? { ...end, seen: { leadId, shown: lead.shown } } : end;
 }
 
-async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal): Promise<EffectEnd> {
+async function writeLead(
+  deps: CrmDeps,
+  lead: LeadForCrm,
+  signal?: AbortSignal,
+): Promise<EffectEnd> {
   const { pool, crm } = deps;
   const { link } = lead;
   if (link?.isGone) return { state: "withdrawn", why: "the record was deleted in the CRM" };
   const links: Links = { made: [], gone: [] };
   try {
-    const accountCrmId = lead.account ? await writeAccount(deps, lead.account, links, signal) : null;
-    const crmId = link?.crmId ?? await findRecord(deps, lead, signal);
+    const accountCrmId = lead.account
+      ? await writeAccount(deps, lead.account, links, signal)
+      : null;
+    const crmId = link?.crmId ?? (await findRecord(deps, lead, signal));
     const ref = await crm.upsertLead(leadRecord(lead, crmId, accountCrmId), signal);
     if (link?.crmId !== ref.crmId) await noteRecord(deps, lead.leadId, ref.crmId);
     await writeTasks(deps, lead, ref.crmId, links, signal);
@@ -48,10 +72,18 @@ async function writeLead(deps: CrmDeps, lead: LeadForCrm, signal?: AbortSignal):
   }
 }
 
-interface Links extends Written { readonly made: NewLink[]; readonly gone: string[] }
+interface Links extends Written {
+  readonly made: NewLink[];
+  readonly gone: string[];
+}
 
 /** An account is written when it is not as it was written last: many leads share one. */
-async function writeAccount({ crm }: CrmDeps, { id, facts, link }: NonNullable<LeadForCrm["account"]>, links: Links, signal?: AbortSignal): Promise<string> {
+async function writeAccount(
+  { crm }: CrmDeps,
+  { id, facts, link }: NonNullable<LeadForCrm["account"]>,
+  links: Links,
+  signal?: AbortSignal,
+): Promise<string> {
   const written = hashOf(facts);
   if (link?.written === written) return link.crmId;
   const ref = await crm.upsertAccount({ accountId: id, facts }, signal);
@@ -60,24 +92,53 @@ async function writeAccount({ crm }: CrmDeps, { id, facts, link }: NonNullable<L
 }
 
 /** A person whom the CRM knows already is not made a second time; a record that is another lead's stays that one's. */
-async function findRecord({ crm }: CrmDeps, lead: LeadForCrm, signal?: AbortSignal): Promise<string | null> {
+async function findRecord(
+  { crm }: CrmDeps,
+  lead: LeadForCrm,
+  signal?: AbortSignal,
+): Promise<string | null> {
   const found = lead.email === null ? null : await crm.findLead({ email: lead.email }, signal);
   return found?.leadId === null ? found.crmId : null;
 }
 
-async function noteRecord({ pool, crm, clock }: CrmDeps, leadId: string, crmId: string): Promise<void> {
+async function noteRecord(
+  { pool, crm, clock }: CrmDeps,
+  leadId: string,
+  crmId: string,
+): Promise<void> {
   await linkLead(pool, crm.name, leadId, crmId, clock());
 }
 
-function leadRecord(lead: LeadForCrm, crmId: string | null, accountCrmId: string | null): LeadRecord {
+function leadRecord(
+  lead: LeadForCrm,
+  crmId: string | null,
+  accountCrmId: string | null,
+): LeadRecord {
   return {
-    leadId: lead.leadId, crmId, accountCrmId, status: lead.stage, statusSince: lead.stageSince, ownerId: lead.ownerCrmId ?? lead.ownerId, queue: lead.queue,
-    leadType: lead.leadType, band: lead.band, territory: lead.territory, dueAt: lead.dueAt, reason: lead.handoff?.rejectionReason ?? null, facts: lead.facts,
+    leadId: lead.leadId,
+    crmId,
+    accountCrmId,
+    status: lead.stage,
+    statusSince: lead.stageSince,
+    ownerId: lead.ownerCrmId ?? lead.ownerId,
+    queue: lead.queue,
+    leadType: lead.leadType,
+    band: lead.band,
+    territory: lead.territory,
+    dueAt: lead.dueAt,
+    reason: lead.handoff?.rejectionReason ?? null,
+    facts: lead.facts,
   };
 }
 
 /** The rep's task for what the lead waits for; those that no longer hold are closed. */
-async function writeTasks({ crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, links: Links, signal?: AbortSignal): Promise<void> {
+async function writeTasks(
+  { crm }: CrmDeps,
+  lead: LeadForCrm,
+  leadCrmId: string,
+  links: Links,
+  signal?: AbortSignal,
+): Promise<void> {
   const wanted = wantedTask(lead, leadCrmId);
   const tasks = lead.linked.filter(({ kind }) => kind === "task");
   if (wanted && tasks.find(({ key }) => key === wanted.key)?.written !== hashOf(wanted)) {
@@ -92,33 +153,72 @@ async function writeTasks({ crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string,
 
 function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
   const { handoff, waitingOn } = lead;
-  if (!handoff?.isOpen || lead.ownerId === null || (waitingOn !== "outreach" && waitingOn !== "answer")) return null;
+  if (
+    !handoff?.isOpen ||
+    lead.ownerId === null ||
+    (waitingOn !== "outreach" && waitingOn !== "answer")
+  )
+    return null;
   const deed = waitingOn === "outreach" ? "Call" : "Accept or reject";
-  const due = lead.dueAt === null ? "; the clock is paused" : ` by ${formatLocal(lead.ownerZone ?? "UTC", lead.dueAt)}`;
-  return { key: `${lead.leadId}/${handoff.id}/${handoff.round}/${waitingOn}`, leadCrmId, ownerId: lead.ownerCrmId ?? lead.ownerId, subject: `${deed}${due}`, dueAt: lead.dueAt };
+  const due =
+    lead.dueAt === null
+      ? "; the clock is paused"
+      : ` by ${formatLocal(lead.ownerZone ?? "UTC", lead.dueAt)}`;
+  return {
+    key: `${lead.leadId}/${handoff.id}/${handoff.round}/${waitingOn}`,
+    leadCrmId,
+    ownerId: lead.ownerCrmId ?? lead.ownerId,
+    subject: `${deed}${due}`,
+    dueAt: lead.dueAt,
+  };
 }
 
 /** What sales needs to know about a handoff and about its rejection, each written once. */
-async function writeNotes({ crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, links: Links, signal?: AbortSignal): Promise<void> {
+async function writeNotes(
+  { crm }: CrmDeps,
+  lead: LeadForCrm,
+  leadCrmId: string,
+  links: Links,
+  signal?: AbortSignal,
+): Promise<void> {
   const { handoff } = lead;
   if (!handoff) return;
-  const wanted: NoteRecord[] = [{
-    key: `${lead.leadId}/${handoff.id}/handoff`, leadCrmId, at: handoff.mqlAt,
-    body: `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
-  }];
+  const wanted: NoteRecord[] = [
+    {
+      key: `${lead.leadId}/${handoff.id}/handoff`,
+      leadCrmId,
+      at: handoff.mqlAt,
+      body: `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
+    },
+  ];
   if (handoff.rejectedAt !== null) {
-    wanted.push({ key: `${lead.leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`, leadCrmId, at: handoff.rejectedAt, body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.` });
+    wanted.push({
+      key: `${lead.leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`,
+      leadCrmId,
+      at: handoff.rejectedAt,
+      body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.`,
+    });
   }
-  for (const note of wanted.filter((one) => !lead.linked.some(({ kind, key }) => kind === "note" && key === one.key))) {
+  for (const note of wanted.filter(
+    (one) => !lead.linked.some(({ kind, key }) => kind === "note" && key === one.key),
+  )) {
     const ref = await crm.addNote(note, signal);
     links.made.push({ kind: "note", ourId: note.key, crmId: ref.crmId, written: null });
   }
 }
 
-async function writeOpportunities({ pool, crm }: CrmDeps, lead: LeadForCrm, leadCrmId: string, signal?: AbortSignal): Promise<void> {
+async function writeOpportunities(
+  { pool, crm }: CrmDeps,
+  lead: LeadForCrm,
+  leadCrmId: string,
+  signal?: AbortSignal,
+): Promise<void> {
   for (const one of lead.opportunities) {
     const stage = one.isWon ? "won" : one.isLost ? "lost" : "open";
-    const ref = await crm.upsertOpportunity({ key: one.id, leadCrmId, stage, amountMinor: one.amountMinor, currency: one.currency }, signal);
+    const ref = await crm.upsertOpportunity(
+      { key: one.id, leadCrmId, stage, amountMinor: one.amountMinor, currency: one.currency },
+      signal,
+    );
     await inTransaction(pool, async (tx) => {
       await linkCrm(tx, crm.name, "opportunity", one.id, ref.crmId);
       await noteOpportunityCrmId(tx, one.id, ref.crmId);
@@ -127,13 +227,22 @@ async function writeOpportunities({ pool, crm }: CrmDeps, lead: LeadForCrm, lead
 }
 
 /** The CRM's users merged the record. A survivor of ours is asked to take over; one we do not know becomes the lead's record. */
-async function followSurvivor(deps: CrmDeps, lead: LeadForCrm, merged: CrmMerged, signal?: AbortSignal): Promise<EffectEnd> {
+async function followSurvivor(
+  deps: CrmDeps,
+  lead: LeadForCrm,
+  merged: CrmMerged,
+  signal?: AbortSignal,
+): Promise<EffectEnd> {
   const { pool, crm, clock } = deps;
   const survivor = await crmLinkOf(pool, crm.name, "lead", merged.into);
   if (survivor && survivor.ourId !== lead.leadId) {
     await inTransaction(pool, async (tx) => {
       await askToMerge(tx, lead.leadId, survivor.ourId);
-      await tell(tx, aboutLead(lead.leadId, "signal", "factsChanged", { id: merged.crmId }, 1), clock());
+      await tell(
+        tx,
+        aboutLead(lead.leadId, "signal", "factsChanged", { id: merged.crmId }, 1),
+        clock(),
+      );
     });
     return { state: "withdrawn", why: "the record was merged into another lead's" };
   }

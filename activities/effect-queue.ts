@@ -47,7 +47,8 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
 
   function goOn(): void {
     const waiting = awaited.size + others.size;
-    if (waiting > 0 && batches < batchesAtOnce && !isStopping) timer ??= globalThis.setTimeout(() => void leave(), waiting < most ? lingerMs : 0);
+    if (waiting > 0 && batches < batchesAtOnce && !isStopping)
+      timer ??= globalThis.setTimeout(() => void leave(), waiting < most ? lingerMs : 0);
   }
 
   async function leave(): Promise<void> {
@@ -71,7 +72,8 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
 
   async function once(subject: Subject, isUnasked: boolean): Promise<boolean> {
     try {
-      if (!effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked })).left === 0) return true;
+      if (!effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked })).left === 0)
+        return true;
       // What is left though all is well is another worker's, which goes on with it or is found to have forgotten it.
       if (isUnasked && effects.isUnwell()) await tellOfEffects(pool, [subject.id], clock());
     } catch {
@@ -83,7 +85,8 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
   function add(subject: Subject, isAwaited: boolean): boolean {
     if (effects.isUnwell()) return false;
     if (isAwaited) others.delete(subject.id);
-    if (isAwaited || !awaited.has(subject.id)) (isAwaited ? awaited : others).set(subject.id, subject);
+    if (isAwaited || !awaited.has(subject.id))
+      (isAwaited ? awaited : others).set(subject.id, subject);
     goOn();
     return true;
   }
@@ -106,7 +109,12 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
     async lookAround() {
       if (effects.isUnwell()) return;
       const now = clock();
-      for (const id of await forgottenEffects(pool, { before: now - forgottenMs, now, limit: mostForgotten })) add({ kind: "lead", id }, false);
+      for (const id of await forgottenEffects(pool, {
+        before: now - forgottenMs,
+        now,
+        limit: mostForgotten,
+      }))
+        add({ kind: "lead", id }, false);
     },
     async stop() {
       isStopping = true;

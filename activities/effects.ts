@@ -1,6 +1,14 @@
 import { Context } from "@temporalio/activity";
 import { ApplicationFailure } from "@temporalio/common";
-import { connectionOf, CrmBusy, CrmDown, CrmGone, CrmRefused, CrmUnauthorized, type CrmPort } from "../crm/crm.ts";
+import {
+  connectionOf,
+  CrmBusy,
+  CrmDown,
+  CrmGone,
+  CrmRefused,
+  CrmUnauthorized,
+  type CrmPort,
+} from "../crm/crm.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { MailDown, type MailPort } from "../mail/mail.ts";
 import { audit } from "../store/audit.ts";
@@ -10,7 +18,17 @@ import type { CrashHook } from "../store/crash-point.ts";
 import { endSync } from "../store/crm-sync.ts";
 import { inTransaction, type Pool } from "../store/db.ts";
 import {
-  addEffect, claimEffects, countOpenEffects, endEffect, releaseEffect, withdrawEffects, type Claimed, type ClaimedEffect, type Effect, type EffectEnd, type EffectKind,
+  addEffect,
+  claimEffects,
+  countOpenEffects,
+  endEffect,
+  releaseEffect,
+  withdrawEffects,
+  type Claimed,
+  type ClaimedEffect,
+  type Effect,
+  type EffectEnd,
+  type EffectKind,
 } from "../store/effects.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
 import { tellOfEffects } from "../store/outbox.ts";
@@ -78,7 +96,10 @@ export interface Effects {
    * One short try of a subject's open effects: what it could not do is left. Throws when the outside is unwell, or when an
    * effect failed; with `isUnasked` the lead's process has been told of that then.
    */
-  tryOnce(subject: Subject, how?: { readonly signal?: AbortSignal; readonly isUnasked?: boolean }): Promise<CarriedOut>;
+  tryOnce(
+    subject: Subject,
+    how?: { readonly signal?: AbortSignal; readonly isUnasked?: boolean },
+  ): Promise<CarriedOut>;
   /** Throws, to be tried again, when something is left that this run could not do. */
   tryHard(subject: Subject, signal: AbortSignal): Promise<CarriedOut>;
   /** A short try failed or took too long a moment ago: a system that just failed is not waited for in the next lead's case too. */
@@ -90,20 +111,44 @@ export function createEffects(given: EffectDeps): Effects {
   const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool };
   let unwellUntil = 0;
   const isUnwell = () => performance.now() < unwellUntil;
-  const unwell = () => { unwellUntil = performance.now() + unwellMs; };
+  const unwell = () => {
+    unwellUntil = performance.now() + unwellMs;
+  };
   return {
     isUnwell,
     async tryOnce(subject, { signal, isUnasked = false } = {}) {
-      if (isUnwell()) throw failure("OutsideIsUnwell", "left to a remote activity: the last short try took too long or failed");
+      if (isUnwell())
+        throw failure(
+          "OutsideIsUnwell",
+          "left to a remote activity: the last short try took too long or failed",
+        );
       const withinMs = isUnasked ? shortMs.unasked : shortMs.awaited;
       return within(withinMs, signal, async (cut) => {
-        const run: Run = { signal: cut, stopAt: performance.now() + withinMs - lastMs, holdsMs: withinMs + spareMs, isLast: false, isUnasked };
-        const carried = await carryOut(deps, subject, run).catch((error: unknown) => { unwell(); throw error; });
+        const run: Run = {
+          signal: cut,
+          stopAt: performance.now() + withinMs - lastMs,
+          holdsMs: withinMs + spareMs,
+          isLast: false,
+          isUnasked,
+        };
+        const carried = await carryOut(deps, subject, run).catch((error: unknown) => {
+          unwell();
+          throw error;
+        });
         if (carried.left > 0 && isOver(run)) unwell();
         return carried;
       });
     },
-    tryHard: (subject, signal) => within(longestMs, signal, (cut) => carryOut(deps, subject, { signal: cut, stopAt: performance.now() + longMs, holdsMs: longestMs + spareMs, isLast: true, isUnasked: false })),
+    tryHard: (subject, signal) =>
+      within(longestMs, signal, (cut) =>
+        carryOut(deps, subject, {
+          signal: cut,
+          stopAt: performance.now() + longMs,
+          holdsMs: longestMs + spareMs,
+          isLast: true,
+          isUnasked: false,
+        }),
+      ),
   };
 }
 
@@ -112,7 +157,9 @@ export function createEffectActivities(effects: Effects) {
   return {
     carryOut: async (subject: Subject): Promise<CarriedOut> => {
       const { info, cancellationSignal } = Context.current();
-      return info.isLocal ? effects.tryOnce(subject, { signal: cancellationSignal }) : effects.tryHard(subject, cancellationSignal);
+      return info.isLocal
+        ? effects.tryOnce(subject, { signal: cancellationSignal })
+        : effects.tryHard(subject, cancellationSignal);
     },
   };
 }
@@ -128,15 +175,20 @@ async function carryOut(deps: Tools, subject: Subject, run: Run): Promise<Carrie
 async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<CarriedOut> {
   for (let done = 0; ;) {
     const claimed = await claim(deps, subject, kinds, run);
-    const [mine, withdrawn] = claimed.isGone ? await withdraw(deps, subject, claimed) : [claimed.effects, 0];
-    const lanes = await Promise.allSettled(mine.map((first) => carryOutKind(deps, first, claimed.isPaused, run)));
+    const [mine, withdrawn] = claimed.isGone
+      ? await withdraw(deps, subject, claimed)
+      : [claimed.effects, 0];
+    const lanes = await Promise.allSettled(
+      mine.map((first) => carryOutKind(deps, first, claimed.isPaused, run)),
+    );
     const failed = lanes.find((lane) => lane.status === "rejected");
     if (failed) throw failed.reason;
     const ended = lanes.flatMap((lane) => (lane.status === "fulfilled" ? [lane.value] : []));
     const doneNow = ended.reduce((sum, lane) => sum + lane.done, 0);
     done += doneNow;
     // What a decision has written since is that decision's to carry out.
-    if (claimed.isAll && withdrawn === 0 && ended.every((lane) => lane.isOver)) return { done, left: 0 };
+    if (claimed.isAll && withdrawn === 0 && ended.every((lane) => lane.isOver))
+      return { done, left: 0 };
     const left = await countOpenEffects(deps.pool, subject);
     // Where nothing moves, what is left belongs to another run or is too much for this one.
     if (left > 0 && doneNow + withdrawn > 0 && !isOver(run)) continue;
@@ -147,15 +199,40 @@ async function carryOutAll(deps: Tools, subject: Subject, run: Run): Promise<Car
 
 const kinds: readonly EffectKind[] = ["mail", "sync-crm"];
 
-function claim(deps: Tools, subject: Subject, of: readonly EffectKind[], { holdsMs }: Run): Promise<Claimed> {
+function claim(
+  deps: Tools,
+  subject: Subject,
+  of: readonly EffectKind[],
+  { holdsMs }: Run,
+): Promise<Claimed> {
   const now = deps.clock();
-  return claimEffects(deps.repeatable, subject, { kinds: of, now, until: now + holdsMs, connection: connectionOf(deps.crm) });
+  return claimEffects(deps.repeatable, subject, {
+    kinds: of,
+    now,
+    until: now + holdsMs,
+    connection: connectionOf(deps.crm),
+  });
 }
 
 /** Of a lead that is gone only some messages are wanted. Gives those that this run has, and how many effects were withdrawn. */
-async function withdraw(deps: Tools, subject: Subject, { effects }: Claimed): Promise<[readonly ClaimedEffect[], number]> {
-  const withdrawn = await withdrawEffects(deps.pool, subject, "the lead was erased or merged", regardless, deps.clock());
-  return [effects.filter((effect) => effect.kind === "mail" && regardless.some((what) => what === effect.what)), withdrawn];
+async function withdraw(
+  deps: Tools,
+  subject: Subject,
+  { effects }: Claimed,
+): Promise<[readonly ClaimedEffect[], number]> {
+  const withdrawn = await withdrawEffects(
+    deps.pool,
+    subject,
+    "the lead was erased or merged",
+    regardless,
+    deps.clock(),
+  );
+  return [
+    effects.filter(
+      (effect) => effect.kind === "mail" && regardless.some((what) => what === effect.what),
+    ),
+    withdrawn,
+  ];
 }
 
 function isOver(run: Run): boolean {
@@ -163,7 +240,12 @@ function isOver(run: Run): boolean {
 }
 
 /** Carries out the effect in hand and those of its kind behind it. `isOver`: none was left behind. */
-async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean, run: Run): Promise<{ done: number; isOver: boolean }> {
+async function carryOutKind(
+  deps: Tools,
+  first: ClaimedEffect,
+  isPaused: boolean,
+  run: Run,
+): Promise<{ done: number; isOver: boolean }> {
   for (let [effect, paused, done] = [first, isPaused, 1]; ; done++) {
     try {
       await carryOutOne(deps, effect, paused, run.signal);
@@ -182,7 +264,12 @@ async function carryOutKind(deps: Tools, first: ClaimedEffect, isPaused: boolean
 }
 
 /** Gives the effect back. Of a run that nobody waits for its process hears, at once or never: what says why it failed is being tried by somebody. */
-async function release(deps: Tools, effect: Effect, error: unknown, { isUnasked }: Run): Promise<void> {
+async function release(
+  deps: Tools,
+  effect: Effect,
+  error: unknown,
+  { isUnasked }: Run,
+): Promise<void> {
   await inTransaction(deps.pool, async (tx) => {
     await releaseEffect(tx, effect.id, sayWhy(error));
     if (isUnasked) await tellOfEffects(tx, [effect.subject.id], deps.clock());
@@ -192,44 +279,91 @@ async function release(deps: Tools, effect: Effect, error: unknown, { isUnasked 
 /** More turns than a lead changes during one sync. */
 const mostTurns = 4;
 
-async function carryOutOne(deps: Tools, effect: Effect, isPaused: boolean, signal: AbortSignal): Promise<void> {
+async function carryOutOne(
+  deps: Tools,
+  effect: Effect,
+  isPaused: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   for (let turn = 0; turn < mostTurns; turn++) {
     const end = await perform(deps, effect, isPaused, signal);
     deps.crashPoint?.("effect-done");
-    if (end.state !== "done" || !end.seen) return endEffect(deps.pool, effect.id, end, deps.clock());
+    if (end.state !== "done" || !end.seen)
+      return endEffect(deps.pool, effect.id, end, deps.clock());
     if (await endSync(deps.pool, effect.id, end.seen, deps.clock())) return;
   }
   throw new Error("the lead kept changing while it was being synchronised");
 }
 
-async function perform(deps: Tools, effect: Effect, isPaused: boolean, signal: AbortSignal): Promise<EffectEnd> {
+async function perform(
+  deps: Tools,
+  effect: Effect,
+  isPaused: boolean,
+  signal: AbortSignal,
+): Promise<EffectEnd> {
   const work = { ...deps, pool: deps.repeatable };
   switch (effect.kind) {
-    case "sync-crm": return overConnection(deps, effect, isPaused, () => syncCrm(work, effect.subject.id, signal));
+    case "sync-crm":
+      return overConnection(deps, effect, isPaused, () => syncCrm(work, effect.subject.id, signal));
     case "mail": {
       const end = await sendMail(work, effect, signal);
-      if (end.state === "failed") await openTask(deps.pool, taskFor(effect, "dead-letter", { why: end.why }), deps.clock());
+      if (end.state === "failed")
+        await openTask(deps.pool, taskFor(effect, "dead-letter", { why: end.why }), deps.clock());
       return end;
     }
   }
 }
 
 /** A paused connection is not used; the run that finds it working again opens it for everybody. */
-async function overConnection(deps: EffectDeps, effect: Effect, isPaused: boolean, work: () => Promise<EffectEnd>): Promise<EffectEnd> {
+async function overConnection(
+  deps: EffectDeps,
+  effect: Effect,
+  isPaused: boolean,
+  work: () => Promise<EffectEnd>,
+): Promise<EffectEnd> {
   const name = connectionOf(deps.crm);
-  const state = isPaused ? await useConnection(deps.pool, name, deps.clock()) : { kind: "open" as const };
+  const state = isPaused
+    ? await useConnection(deps.pool, name, deps.clock())
+    : { kind: "open" as const };
   if (state.kind === "paused") throw new ConnectionPaused(name, state.until);
   try {
     const end = await work();
-    if (state.kind === "probing") await resumeConnection(deps.pool, name, (tx) => audit(tx, { actor: "baton", what: "connection.resumed", subject: name }, deps.clock()));
+    if (state.kind === "probing")
+      await resumeConnection(deps.pool, name, (tx) =>
+        audit(tx, { actor: "baton", what: "connection.resumed", subject: name }, deps.clock()),
+      );
     return end;
   } catch (error) {
     if (!(error instanceof CrmUnauthorized)) throw error;
     const now = deps.clock();
-    await pauseConnection(deps.pool, { name, until: now + pauseMs, reason: error.message }, now, async (tx) => {
-      await addEffect(tx, { key: `connection/${name}/paused/${now}`, subject: effect.subject, kind: "mail", what: "crm-paused", payload: { connection: name, since: now } }, now);
-      await audit(tx, { actor: "baton", what: "connection.paused", subject: name, detail: { reason: error.message } }, now);
-    });
+    await pauseConnection(
+      deps.pool,
+      { name, until: now + pauseMs, reason: error.message },
+      now,
+      async (tx) => {
+        await addEffect(
+          tx,
+          {
+            key: `connection/${name}/paused/${now}`,
+            subject: effect.subject,
+            kind: "mail",
+            what: "crm-paused",
+            payload: { connection: name, since: now },
+          },
+          now,
+        );
+        await audit(
+          tx,
+          {
+            actor: "baton",
+            what: "connection.paused",
+            subject: name,
+            detail: { reason: error.message },
+          },
+          now,
+        );
+      },
+    );
     throw new ConnectionPaused(name, now + pauseMs);
   }
 }
@@ -241,9 +375,17 @@ async function giveUp(deps: EffectDeps, effect: Effect, error: unknown): Promise
   await inTransaction(deps.pool, async (tx) => {
     if (error instanceof CrmGone) {
       await markGone(tx, deps.crm.name, "lead", effect.subject.id, now);
-      await openTask(tx, taskFor(effect, "crm-drift", { crmId: error.crmId, why: "deleted in the CRM" }), now);
+      await openTask(
+        tx,
+        taskFor(effect, "crm-drift", { crmId: error.crmId, why: "deleted in the CRM" }),
+        now,
+      );
     } else {
-      await openTask(tx, taskFor(effect, "dead-letter", { field: error.field, why: error.message }), now);
+      await openTask(
+        tx,
+        taskFor(effect, "dead-letter", { field: error.field, why: error.message }),
+        now,
+      );
     }
     await endEffect(tx, effect.id, { state: "failed", why: error.message }, now);
   });
@@ -251,7 +393,13 @@ async function giveUp(deps: EffectDeps, effect: Effect, error: unknown): Promise
 }
 
 function taskFor(effect: Effect, kind: TaskKind, detail: Record<string, unknown>) {
-  return { kind, subject: effect.subject, handoffId: effect.handoffId, role: "sales-ops", detail: { effect: effect.key, ...detail } };
+  return {
+    kind,
+    subject: effect.subject,
+    handoffId: effect.handoffId,
+    role: "sales-ops",
+    detail: { effect: effect.key, ...detail },
+  };
 }
 
 /** The connection is paused since the CRM refused our credentials. */
@@ -281,20 +429,39 @@ class Unfinished extends Error {
  */
 function asFailure(failed: unknown, now: Instant): ApplicationFailure {
   const error = failed instanceof Unfinished ? failed.cause : failed;
-  const pause = failed instanceof Unfinished ? Math.min(1_000 * 2 ** Math.min(failed.attempts - 1, 10), longestPauseMs) : databasePauseMs;
+  const pause =
+    failed instanceof Unfinished
+      ? Math.min(1_000 * 2 ** Math.min(failed.attempts - 1, 10), longestPauseMs)
+      : databasePauseMs;
   const name = error instanceof Error ? error.name : "Error";
   if (error instanceof CrmBusy) return failure(name, error.message, error.retryAfterMs);
-  if (error instanceof ConnectionPaused) return failure(name, error.message, Math.min(Math.max(error.until - now, 1_000), longestWaitMs));
+  if (error instanceof ConnectionPaused)
+    return failure(
+      name,
+      error.message,
+      Math.min(Math.max(error.until - now, 1_000), longestWaitMs),
+    );
   return failure(name, sayWhy(error), pause);
 }
 
 function failure(type: string, message: string, nextRetryDelay?: number): ApplicationFailure {
-  return ApplicationFailure.create({ type, message, nonRetryable: false, ...(nextRetryDelay === undefined ? {} : { nextRetryDelay }) });
+  return ApplicationFailure.create({
+    type,
+    message,
+    nonRetryable: false,
+    ...(nextRetryDelay === undefined ? {} : { nextRetryDelay }),
+  });
 }
 
 /** Our own errors say what happened; other texts can quote what people wrote and stay out of Temporal and the ledger. */
 function sayWhy(error: unknown): string {
-  if (error instanceof CrmBusy || error instanceof CrmDown || error instanceof MailDown || error instanceof ConnectionPaused) return error.message;
+  if (
+    error instanceof CrmBusy ||
+    error instanceof CrmDown ||
+    error instanceof MailDown ||
+    error instanceof ConnectionPaused
+  )
+    return error.message;
   const code = (error as { code?: unknown } | null)?.code;
   return `it broke: ${error instanceof Error ? error.name : "unknown"}${typeof code === "string" ? ` ${code}` : ""}`;
 }

@@ -6,7 +6,18 @@ import { inTransaction, type Tx } from "../store/db.ts";
 import { addEffect, countOpenEffects } from "../store/effects.ts";
 import { lockInPool, poolPage, type PoolMember } from "../store/pool.ts";
 import {
-  addToReview, closeReview, findReview, insertReview, lockReview, markOverdue, markReminded, savePacket, undecidedOf, type Packet, type PoolEntry, type ReviewRow,
+  addToReview,
+  closeReview,
+  findReview,
+  insertReview,
+  lockReview,
+  markOverdue,
+  markReminded,
+  savePacket,
+  undecidedOf,
+  type Packet,
+  type PoolEntry,
+  type ReviewRow,
 } from "../store/reviews.ts";
 import type { ReviewStanding, ReviewStart, Subject } from "../workflows/contract.ts";
 import type { DecisionDeps } from "./case.ts";
@@ -34,28 +45,55 @@ export async function dueReview(deps: DecisionDeps, now: Instant): Promise<Revie
  * reviewer, in one transaction, once. Asked again it says where the review stands.
  * Throws when the agreement has no such review: somebody asked for one that nobody agreed on.
  */
-export function openReview(deps: DecisionDeps, start: ReviewStart & { readonly now: Instant }): Promise<ReviewStanding> {
+export function openReview(
+  deps: DecisionDeps,
+  start: ReviewStart & { readonly now: Instant },
+): Promise<ReviewStanding> {
   return inTransaction(deps.pool, async (tx) => {
     const { kind, period, now } = start;
     const known = await findReview(tx, { kind, period });
     if (known) return standing(tx, known.id, now);
     const version = await deps.agreements.active(tx);
     const review = version && poolReview(version.agreement);
-    if (!review || review.kind !== kind) throw new Error(`the active agreement has no ${kind} review of the re-nurture pool`);
+    if (!review || review.kind !== kind)
+      throw new Error(`the active agreement has no ${kind} review of the re-nurture pool`);
     const times = reviewTimes(review, now);
-    const id = await insertReview(tx, { kind, period, agreementId: version.id, openedAt: now, ...times });
+    const id = await insertReview(tx, {
+      kind,
+      period,
+      agreementId: version.id,
+      openedAt: now,
+      ...times,
+    });
     // Somebody else opened it while we looked; they have committed, or we would still wait.
-    if (id === undefined) return standing(tx, (await findReview(tx, { kind, period }))?.id ?? "", now);
+    if (id === undefined)
+      return standing(tx, (await findReview(tx, { kind, period }))?.id ?? "", now);
     const { reviewer } = version.agreement.nurture;
     const packet = await listPool(tx, version, { id, role: reviewer, dueAt: times.dueAt, now });
-    await savePacket(tx, id, { ...packet, reviewer, calendar: review.rule.calendar, zone: review.hours.zone });
-    if (packet.leads > 0) await mail(tx, id, "opened", { role: reviewer, period, count: packet.leads, dueAt: times.dueAt }, now);
+    await savePacket(tx, id, {
+      ...packet,
+      reviewer,
+      calendar: review.rule.calendar,
+      zone: review.hours.zone,
+    });
+    if (packet.leads > 0)
+      await mail(
+        tx,
+        id,
+        "opened",
+        { role: reviewer, period, count: packet.leads, dueAt: times.dueAt },
+        now,
+      );
     return standing(tx, id, now);
   });
 }
 
 /** Looks at an open review again: reminds once, says once that it is overdue, and closes it when nothing waits any more. */
-export function lookAtReview(deps: DecisionDeps, reviewId: string, now: Instant): Promise<ReviewStanding> {
+export function lookAtReview(
+  deps: DecisionDeps,
+  reviewId: string,
+  now: Instant,
+): Promise<ReviewStanding> {
   return inTransaction(deps.pool, (tx) => standing(tx, reviewId, now));
 }
 
@@ -65,7 +103,14 @@ async function standing(tx: Tx, reviewId: string, now: Instant): Promise<ReviewS
   if (review.state === "open") await step(tx, review, waiting, now);
   const after = await lockReview(tx, reviewId);
   const effects = (await countOpenEffects(tx, subjectOf(reviewId))) > 0;
-  return { reviewId, state: after.state, waiting, effects, ...nextLook(after, waiting, now), details: details(after, waiting) };
+  return {
+    reviewId,
+    state: after.state,
+    waiting,
+    effects,
+    ...nextLook(after, waiting, now),
+    details: details(after, waiting),
+  };
 }
 
 async function step(tx: Tx, review: ReviewRow, waiting: number, now: Instant): Promise<void> {
@@ -76,24 +121,38 @@ async function step(tx: Tx, review: ReviewRow, waiting: number, now: Instant): P
     await markOverdue(tx, id, now);
     return mail(tx, id, "overdue", { role: "manager", period, count: waiting, dueAt }, now);
   }
-  if (now < dueAt && review.reminded_at === null && review.remind_at !== null && now >= review.remind_at.getTime()) {
+  if (
+    now < dueAt &&
+    review.reminded_at === null &&
+    review.remind_at !== null &&
+    now >= review.remind_at.getTime()
+  ) {
     await markReminded(tx, id, now);
     await mail(tx, id, "reminder", { role: packet.reviewer, period, count: waiting, dueAt }, now);
   }
 }
 
 /** When to look again: at half time, when it is due, and from then on every day, for leads also leave the pool by themselves. */
-function nextLook(review: ReviewRow, waiting: number, now: Instant): Pick<ReviewStanding, "wakeAt" | "wakeFor"> {
+function nextLook(
+  review: ReviewRow,
+  waiting: number,
+  now: Instant,
+): Pick<ReviewStanding, "wakeAt" | "wakeFor"> {
   const dueAt = review.due_at.getTime();
-  const remindAt = review.reminded_at === null ? review.remind_at?.getTime() ?? dueAt : dueAt;
+  const remindAt = review.reminded_at === null ? (review.remind_at?.getTime() ?? dueAt) : dueAt;
   const { leads, zone } = review.packet;
   const of = `${waiting} of ${leads} leads undecided`;
-  if (now < remindAt && remindAt < dueAt) return { wakeAt: remindAt, wakeFor: `reminder ${formatLocal(zone, remindAt)}, ${of}` };
+  if (now < remindAt && remindAt < dueAt)
+    return { wakeAt: remindAt, wakeFor: `reminder ${formatLocal(zone, remindAt)}, ${of}` };
   if (now < dueAt) return { wakeAt: dueAt, wakeFor: `due ${formatLocal(zone, dueAt)}, ${of}` };
   return { wakeAt: now + recheckMs, wakeFor: `overdue since ${formatLocal(zone, dueAt)}, ${of}` };
 }
 
-async function listPool(tx: Tx, version: AgreementVersion, review: { id: string; role: string; dueAt: Instant; now: Instant }): Promise<Pick<Packet, "leads" | "suggestions" | "reasons">> {
+async function listPool(
+  tx: Tx,
+  version: AgreementVersion,
+  review: { id: string; role: string; dueAt: Instant; now: Instant },
+): Promise<Pick<Packet, "leads" | "suggestions" | "reasons">> {
   const suggestions: Record<ReviewDecision, number> = { keep: 0, return: 0, retire: 0 };
   const reasons: Record<string, number> = {};
   let leads = 0;
@@ -103,8 +162,13 @@ async function listPool(tx: Tx, version: AgreementVersion, review: { id: string;
     if (!last) return { leads, suggestions, reasons };
     after = last.id;
     // Whoever leaves the pool at this moment is not on the list; whoever is on it finds the task when leaving.
-    const still = await lockInPool(tx, page.map((member) => member.id));
-    const entries = page.filter((member) => still.has(member.id)).map((member) => entryOf(version, member, review.now));
+    const still = await lockInPool(
+      tx,
+      page.map((member) => member.id),
+    );
+    const entries = page
+      .filter((member) => still.has(member.id))
+      .map((member) => entryOf(version, member, review.now));
     await addToReview(tx, review, entries);
     for (const { suggestion, reason } of entries) {
       leads += 1;
@@ -117,12 +181,34 @@ async function listPool(tx: Tx, version: AgreementVersion, review: { id: string;
 function entryOf({ agreement }: AgreementVersion, member: PoolMember, now: Instant): PoolEntry {
   const { id, facts, engagements, exitAt, exitIntent, exitReason, revisitOn, nextCycle } = member;
   const cycles = nextCycle - 1;
-  const finding = lookAtPoolLead(agreement, { facts, engagements, now, cycles, exit: { at: exitAt, intent: exitIntent, ...(revisitOn === null ? {} : { revisitOn }) } });
+  const finding = lookAtPoolLead(agreement, {
+    facts,
+    engagements,
+    now,
+    cycles,
+    exit: { at: exitAt, intent: exitIntent, ...(revisitOn === null ? {} : { revisitOn }) },
+  });
   return { leadId: id, reason: exitReason, inPoolSince: exitAt, cycles, revisitOn, ...finding };
 }
 
-async function mail(tx: Tx, reviewId: string, step: "opened" | "reminder" | "overdue", payload: { role: string; period: string; count: number; dueAt: Instant }, now: Instant): Promise<void> {
-  await addEffect(tx, { key: `review/${reviewId}/renurture-review/${step}`, subject: subjectOf(reviewId), kind: "mail", what: "renurture-review", payload: { reviewId, step, ...payload } }, now);
+async function mail(
+  tx: Tx,
+  reviewId: string,
+  step: "opened" | "reminder" | "overdue",
+  payload: { role: string; period: string; count: number; dueAt: Instant },
+  now: Instant,
+): Promise<void> {
+  await addEffect(
+    tx,
+    {
+      key: `review/${reviewId}/renurture-review/${step}`,
+      subject: subjectOf(reviewId),
+      kind: "mail",
+      what: "renurture-review",
+      payload: { reviewId, step, ...payload },
+    },
+    now,
+  );
 }
 
 function subjectOf(reviewId: string): Subject {

@@ -9,7 +9,10 @@ import { decideContest, reassign } from "./manager-actions.ts";
 import { decideReview } from "./review-actions.ts";
 import { nothingJudged, refuse, type SettledOne } from "./settled.ts";
 
-export interface Settled { readonly standing: Standing; readonly result: ActionResult }
+export interface Settled {
+  readonly standing: Standing;
+  readonly result: ActionResult;
+}
 
 /** Carries out one person's action: facts, answer, clocks, stage and effects in one transaction, once per action id. */
 export function settle(deps: DecisionDeps, asked: DecisionKey, actionId: string): Promise<Settled> {
@@ -23,33 +26,62 @@ export function settle(deps: DecisionDeps, asked: DecisionKey, actionId: string)
     const result = settled.result ?? done(standing, settled.because, settled.onTime);
     if (action?.settled_at === null) await settleAction(tx, actionId, result, key.now);
     return {
-      agreementId: c.agreementId, ...(action?.settled_at === null && result.done ? { actionId } : {}),
-      input: settled.judged.input, output: settled.judged.output, result: { standing, result },
+      agreementId: c.agreementId,
+      ...(action?.settled_at === null && result.done ? { actionId } : {}),
+      input: settled.judged.input,
+      output: settled.judged.output,
+      result: { standing, result },
     };
   });
 }
 
 /** Settles an action inside a decision under way; the caller closes the case. */
-export async function settleOne(c: Case, action: ActionRow | undefined, actionId: string): Promise<SettledOne> {
+export async function settleOne(
+  c: Case,
+  action: ActionRow | undefined,
+  actionId: string,
+): Promise<SettledOne> {
   if (!action) return refuse(c, "unknown-action", `action ${actionId} is not on record`);
-  if (action.settled_at !== null && action.result) return { because: "settled before", result: action.result, judged: nothingJudged };
+  if (action.settled_at !== null && action.result)
+    return { because: "settled before", result: action.result, judged: nothingJudged };
   if (!mayAct(c.lead.stage, c.lead.waiting_on, action.name)) {
-    return refuse(c, "not-possible-now", `${action.name} is not possible: the lead is ${c.lead.stage}, waiting on ${c.lead.waiting_on}`);
+    return refuse(
+      c,
+      "not-possible-now",
+      `${action.name} is not possible: the lead is ${c.lead.stage}, waiting on ${c.lead.waiting_on}`,
+    );
   }
   switch (action.name) {
-    case "logOutreach": return logOutreach(c, action);
-    case "accept": return accept(c, action);
-    case "reject": return reject(c, action);
-    case "advance": return advance(c, action);
-    case "handBack": return handBack(c, action);
-    case "reassign": return reassign(c, action);
-    case "pause": return pause(c, action);
-    case "resume": return resume(c);
-    case "decideContest": return decideContest(c, action);
-    case "decideReview": return decideReview(c, action);
+    case "logOutreach":
+      return logOutreach(c, action);
+    case "accept":
+      return accept(c, action);
+    case "reject":
+      return reject(c, action);
+    case "advance":
+      return advance(c, action);
+    case "handBack":
+      return handBack(c, action);
+    case "reassign":
+      return reassign(c, action);
+    case "pause":
+      return pause(c, action);
+    case "resume":
+      return resume(c);
+    case "decideContest":
+      return decideContest(c, action);
+    case "decideReview":
+      return decideReview(c, action);
   }
 }
 
 function done(standing: Standing, because: string, onTime: boolean | undefined): ActionResult {
-  return { done: true, stage: standing.stage, waitingOn: standing.waitingOn, owner: standing.owner, because, ...(onTime === undefined ? {} : { onTime }) };
+  return {
+    done: true,
+    stage: standing.stage,
+    waitingOn: standing.waitingOn,
+    owner: standing.owner,
+    because,
+    ...(onTime === undefined ? {} : { onTime }),
+  };
 }

@@ -8,23 +8,39 @@ import { from, may, named, need, number, object, oneOf, orElse } from "./shape.t
 /** When a whole account is handed off, whatever the state of its people. */
 export function accounts(condition: Shape<Condition>) {
   const tier = object({
-    priority: may(number("a priority", { min: 1, max: 5, whole: true }), "priority of leads of its accounts"),
+    priority: may(
+      number("a priority", { min: 1, max: 5, whole: true }),
+      "priority of leads of its accounts",
+    ),
     outreach: may(target, "first outreach of leads of its accounts"),
     status: may(target, "answer on leads of its accounts"),
   });
   return from(
     object({
-      engaged: need(object({
-        contacts: need(number("a count of people", { min: 1, max: 1000, whole: true }), "how many distinct people"),
-        depth: need(oneOf(depths), "of this depth or deeper"),
-        within: need(elapsedMs, "in this time"),
-      }), "when an account is engaged"),
+      engaged: need(
+        object({
+          contacts: need(
+            number("a count of people", { min: 1, max: 1000, whole: true }),
+            "how many distinct people",
+          ),
+          depth: need(oneOf(depths), "of this depth or deeper"),
+          within: need(elapsedMs, "in this time"),
+        }),
+        "when an account is engaged",
+      ),
       leadType: need(name("lead type"), "the name an account handoff goes by"),
-      tier: need(number("a tier", { min: 1, max: 9, whole: true }), "the tier a flagged account is treated as"),
+      tier: need(
+        number("a tier", { min: 1, max: 9, whole: true }),
+        "the tier a flagged account is treated as",
+      ),
       when: need(condition, "when an account is flagged"),
       ...twoTargets,
       coolDown: need(elapsedMs, "how long before it can be flagged again"),
-      tiers: orElse(named(tier, "tiers", (key) => (/^[1-9]$/.test(key) ? null : "a tier from 1 to 9")), {}, "what a tier changes for leads of its accounts"),
+      tiers: orElse(
+        named(tier, "tiers", (key) => (/^[1-9]$/.test(key) ? null : "a tier from 1 to 9")),
+        {},
+        "what a tier changes for leads of its accounts",
+      ),
     }),
     ({ engaged, coolDown, ...rest }) => ({
       ...rest,

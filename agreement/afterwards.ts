@@ -12,7 +12,10 @@ import { keyText } from "./source.ts";
 
 /** Work after acceptance. */
 export const working = object({
-  attempts: need(number("a count of attempts", { min: 1, max: 100, whole: true }), "how many attempts are made"),
+  attempts: need(
+    number("a count of attempts", { min: 1, max: 100, whole: true }),
+    "how many attempts are made",
+  ),
   over: need(span, "over what time; then the lead goes to re-nurture"),
   stalledAfter: need(span, "after how long without news work counts as stalled"),
 });
@@ -20,7 +23,13 @@ export const working = object({
 /** `{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ date: revisitOn }`. */
 function returnCondition(words: Vocabulary): Shape<ReturnCondition> {
   const sinceExit = may(oneOf(["exit"]), "since the lead entered the pool");
-  const rise = object({ intent: need(object({ risesBy: need(number("points", { min: 0.1, max: 100_000 }), "points") }), "a rise of the intent score"), since: sinceExit });
+  const rise = object({
+    intent: need(
+      object({ risesBy: need(number("points", { min: 0.1, max: 100_000 }), "points") }),
+      "a rise of the intent score",
+    ),
+    since: sinceExit,
+  });
   const date = object({ date: need(oneOf(["revisitOn"]), "the date the rejection named") });
   return {
     schema: { $ref: "#/$defs/returnCondition" },
@@ -31,12 +40,23 @@ function returnCondition(words: Vocabulary): Shape<ReturnCondition> {
         const given = rise.read(node, place);
         return given && { kind: "intent-rises", by: given.intent.risesBy, at };
       }
-      if (keys.includes("date")) return date.read(node, place) && { kind: "date", field: "revisitOn", at };
-      if (!keys.includes("signal") && !keys.includes("depth")) return place.expected("`{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ date: revisitOn }`", node);
+      if (keys.includes("date"))
+        return date.read(node, place) && { kind: "date", field: "revisitOn", at };
+      if (!keys.includes("signal") && !keys.includes("depth"))
+        return place.expected(
+          "`{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ date: revisitOn }`",
+          node,
+        );
       const parts = readEngagement(node, place, words.signals, ["since"]);
       if (!parts || parts.meaningful !== undefined) return undefined;
-      const since = isMap(node) ? node.items.find((pair) => keyText(pair.key) === "since") : undefined;
-      if (since && oneOf(["exit"]).read(since.value as YamlNode, place.child("since", since.key)) === undefined) return undefined;
+      const since = isMap(node)
+        ? node.items.find((pair) => keyText(pair.key) === "since")
+        : undefined;
+      if (
+        since &&
+        oneOf(["exit"]).read(since.value as YamlNode, place.child("since", since.key)) === undefined
+      )
+        return undefined;
       return { kind: "signal", signal: parts.signal, atLeast: parts.atLeast, at };
     },
   };
@@ -45,14 +65,29 @@ function returnCondition(words: Vocabulary): Shape<ReturnCondition> {
 /** What brings a lead back from the re-nurture pool. */
 export function renurture(words: Vocabulary): Shape<Agreement["renurture"]> {
   return object({
-    return: need(list(object({ when: need(returnCondition(words), "what brings a lead back") }), "return conditions", { min: 1, max: 50 }), "any of these starts a new handoff cycle"),
-    reviewEvery: orElse(oneOf(["month", "quarter"]), "quarter", "how often people look through the pool"),
-    maxCycles: need(number("a count of cycles", { min: 1, max: 100, whole: true }), "how often a lead may be handed off"),
+    return: need(
+      list(
+        object({ when: need(returnCondition(words), "what brings a lead back") }),
+        "return conditions",
+        { min: 1, max: 50 },
+      ),
+      "any of these starts a new handoff cycle",
+    ),
+    reviewEvery: orElse(
+      oneOf(["month", "quarter"]),
+      "quarter",
+      "how often people look through the pool",
+    ),
+    maxCycles: need(
+      number("a count of cycles", { min: 1, max: 100, whole: true }),
+      "how often a lead may be handed off",
+    ),
   });
 }
 
 /** Nobody ages out unseen. */
-export const nurture: Shape<{ readonly humanReviewAfter: Target; readonly reviewer: string }> = object({
-  humanReviewAfter: need(span, "after how long a person looks at a lead in nurture"),
-  reviewer: need(name("role"), "the role that looks"),
-});
+export const nurture: Shape<{ readonly humanReviewAfter: Target; readonly reviewer: string }> =
+  object({
+    humanReviewAfter: need(span, "after how long a person looks at a lead in nurture"),
+    reviewer: need(name("role"), "the role that looks"),
+  });

@@ -26,7 +26,10 @@ export function checkWhole(agreement: Agreement, reading: Reading): void {
 /** Every condition of the agreement with the path at which to report it. */
 function rules(agreement: Agreement): { path: string; when: Condition }[] {
   const territoryRules = (tree: readonly Territory[]): { path: string; when: Condition }[] =>
-    tree.flatMap((one) => [...(one.when ? [{ path: one.at, when: one.when }] : []), ...territoryRules(one.within)]);
+    tree.flatMap((one) => [
+      ...(one.when ? [{ path: one.at, when: one.when }] : []),
+      ...territoryRules(one.within),
+    ]);
   return [
     ...agreement.suppress.map((one) => one.when),
     ...agreement.checklist.map((one) => one.when),
@@ -35,14 +38,21 @@ function rules(agreement: Agreement): { path: string; when: Condition }[] {
     ...(agreement.accounts ? [agreement.accounts.when] : []),
     ...agreement.routing.segments.map((one) => one.when),
     ...Object.values(agreement.answers.reasons).flatMap((one) => one.contradictedBy ?? []),
-  ].map((when) => ({ path: when.at, when })).concat(territoryRules(agreement.routing.territories));
+  ]
+    .map((when) => ({ path: when.at, when }))
+    .concat(territoryRules(agreement.routing.territories));
 }
 
 function namesIn(condition: Condition): string[] {
   switch (condition.kind) {
-    case "all": case "any": case "none": return condition.of.flatMap(namesIn);
-    case "named": return [condition.name];
-    default: return [];
+    case "all":
+    case "any":
+    case "none":
+      return condition.of.flatMap(namesIn);
+    case "named":
+      return [condition.name];
+    default:
+      return [];
   }
 }
 
@@ -54,7 +64,11 @@ function circles(agreement: Agreement, reading: Reading): boolean {
     if (!definition || state.get(name) === "done") return;
     if (state.get(name) === "open") {
       found = true;
-      return reading.report("problems", definition.at, `expected a condition that does not lead back to itself, found a circle through "${name}"`);
+      return reading.report(
+        "problems",
+        definition.at,
+        `expected a condition that does not lead back to itself, found a circle through "${name}"`,
+      );
     }
     state.set(name, "open");
     for (const inner of namesIn(definition)) visit(inner);
@@ -68,34 +82,59 @@ function tooDeep(agreement: Agreement, reading: Reading): void {
   const known = new Map<string, number>();
   const depthOf = (condition: Condition): number => {
     if (condition.kind === "named") {
-      const depth = known.get(condition.name) ?? (Object.hasOwn(agreement.named, condition.name) ? depthOf(agreement.named[condition.name]!) : 1);
+      const depth =
+        known.get(condition.name) ??
+        (Object.hasOwn(agreement.named, condition.name)
+          ? depthOf(agreement.named[condition.name]!)
+          : 1);
       known.set(condition.name, depth);
       return depth;
     }
-    return "of" in condition && typeof condition.of === "object" ? 1 + Math.max(...condition.of.map(depthOf)) : 1;
+    return "of" in condition && typeof condition.of === "object"
+      ? 1 + Math.max(...condition.of.map(depthOf))
+      : 1;
   };
   for (const { path, when } of rules(agreement)) {
     const depth = depthOf(when);
-    if (depth > deepestCondition) reading.report("problems", path, `expected at most ${deepestCondition} conditions inside each other, found ${depth} when names are unfolded`);
+    if (depth > deepestCondition)
+      reading.report(
+        "problems",
+        path,
+        `expected at most ${deepestCondition} conditions inside each other, found ${depth} when names are unfolded`,
+      );
   }
 }
 
 function unusedNames(agreement: Agreement, reading: Reading): void {
-  const used = new Set([...rules(agreement).map((rule) => rule.when), ...Object.values(agreement.named)].flatMap(namesIn));
+  const used = new Set(
+    [...rules(agreement).map((rule) => rule.when), ...Object.values(agreement.named)].flatMap(
+      namesIn,
+    ),
+  );
   for (const [name, condition] of Object.entries(agreement.named)) {
-    if (name !== "icp" && !used.has(name)) reading.report("warnings", condition.at, `"${name}" is defined but no rule uses it`);
+    if (name !== "icp" && !used.has(name))
+      reading.report("warnings", condition.at, `"${name}" is defined but no rule uses it`);
   }
 }
 
 /** Fit is what scores and bands are made of, so it cannot ask for them. */
 function scoresInFit(agreement: Agreement, reading: Reading): void {
   const asks = (condition: Condition): boolean => {
-    if (condition.kind === "named") return Object.hasOwn(agreement.named, condition.name) && asks(agreement.named[condition.name]!);
-    if (condition.kind === "derived") return ["score.fit", "score.intent", "band"].includes(condition.of);
+    if (condition.kind === "named")
+      return (
+        Object.hasOwn(agreement.named, condition.name) && asks(agreement.named[condition.name]!)
+      );
+    if (condition.kind === "derived")
+      return ["score.fit", "score.intent", "band"].includes(condition.of);
     return "of" in condition && typeof condition.of === "object" && condition.of.some(asks);
   };
   for (const row of agreement.fit) {
-    if (asks(row.when)) reading.report("problems", row.when.at, "expected a condition on facts or engagements; scores and bands are made from these rows");
+    if (asks(row.when))
+      reading.report(
+        "problems",
+        row.when.at,
+        "expected a condition on facts or engagements; scores and bands are made from these rows",
+      );
   }
 }
 
@@ -103,27 +142,84 @@ function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
   agreement.leadTypes.forEach((type, i) => {
     const path = `leadTypes[${i}]`;
     const twin = agreement.leadTypes.findIndex((other) => other.name === type.name);
-    if (twin < i) reading.report("problems", path, `expected a lead type name that stands once, found "${type.name}" again`);
-    if (agreement.accounts?.leadType === type.name) reading.report("problems", path, `expected another name than "${type.name}", which the account rules use`);
-    if (logic.neverTrue(type.when)) return reading.report("problems", path, `expected a lead type that some lead can reach; the conditions of "${type.name}" exclude each other`);
-    const above = agreement.leadTypes.slice(0, i).find((other) => logic.implies(type.when, other.when));
-    if (above) reading.report("problems", path, `expected a lead type that some lead can reach; every lead of "${type.name}" is already "${above.name}", which stands above it`);
+    if (twin < i)
+      reading.report(
+        "problems",
+        path,
+        `expected a lead type name that stands once, found "${type.name}" again`,
+      );
+    if (agreement.accounts?.leadType === type.name)
+      reading.report(
+        "problems",
+        path,
+        `expected another name than "${type.name}", which the account rules use`,
+      );
+    if (logic.neverTrue(type.when))
+      return reading.report(
+        "problems",
+        path,
+        `expected a lead type that some lead can reach; the conditions of "${type.name}" exclude each other`,
+      );
+    const above = agreement.leadTypes
+      .slice(0, i)
+      .find((other) => logic.implies(type.when, other.when));
+    if (above)
+      reading.report(
+        "problems",
+        path,
+        `expected a lead type that some lead can reach; every lead of "${type.name}" is already "${above.name}", which stands above it`,
+      );
   });
 }
 
-function territories(tree: readonly Territory[], chain: readonly Condition[], covered: boolean, fallback: string, logic: Logic, reading: Reading): void {
+function territories(
+  tree: readonly Territory[],
+  chain: readonly Condition[],
+  covered: boolean,
+  fallback: string,
+  logic: Logic,
+  reading: Reading,
+): void {
   const rests = tree.filter((one) => !one.when);
-  if (rests.length > 1) reading.report("problems", rests[1]!.at, `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" and "${rests[1]!.name}"`);
+  if (rests.length > 1)
+    reading.report(
+      "problems",
+      rests[1]!.at,
+      `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" and "${rests[1]!.name}"`,
+    );
   if (rests.length === 0 && covered) {
-    reading.report("warnings", tree[0]?.at ?? "routing", `no territory here takes the rest of the leads (one without \`when:\`); they go to the queue "${fallback}"`);
+    reading.report(
+      "warnings",
+      tree[0]?.at ?? "routing",
+      `no territory here takes the rest of the leads (one without \`when:\`); they go to the queue "${fallback}"`,
+    );
   }
   for (const [i, one] of tree.entries()) {
-    if (one.when && logic.neverTrue(both(chain, one.when))) reading.report("problems", one.at, `expected a territory that some lead can reach; "${one.name}" excludes itself or what it lies in`);
+    if (one.when && logic.neverTrue(both(chain, one.when)))
+      reading.report(
+        "problems",
+        one.at,
+        `expected a territory that some lead can reach; "${one.name}" excludes itself or what it lies in`,
+      );
     for (const other of tree.slice(0, i)) {
-      const overlap = one.when && other.when && logic.bothPossible(both(chain, one.when), other.when);
-      if (overlap) reading.report("warnings", one.at, `"${one.name}" and "${other.name}" overlap${overlap.example ? ` (${overlap.example})` : ""}; such leads go to the one with the deeper match, or else to "${other.name}", which stands first`);
+      const overlap =
+        one.when && other.when && logic.bothPossible(both(chain, one.when), other.when);
+      if (overlap)
+        reading.report(
+          "warnings",
+          one.at,
+          `"${one.name}" and "${other.name}" overlap${overlap.example ? ` (${overlap.example})` : ""}; such leads go to the one with the deeper match, or else to "${other.name}", which stands first`,
+        );
     }
-    if (one.within.length > 0) territories(one.within, one.when ? [...chain, one.when] : chain, one.pool === undefined, fallback, logic, reading);
+    if (one.within.length > 0)
+      territories(
+        one.within,
+        one.when ? [...chain, one.when] : chain,
+        one.pool === undefined,
+        fallback,
+        logic,
+        reading,
+      );
   }
 }
 
@@ -133,16 +229,31 @@ function both(chain: readonly Condition[], when: Condition): Condition {
 
 /** Rules elsewhere that can never hold are likely mistakes, but leave the agreement usable. */
 function neverTrue(agreement: Agreement, logic: Logic, reading: Reading): void {
-  const others = [...agreement.suppress, ...agreement.checklist, ...agreement.fit, ...agreement.routing.segments, ...(agreement.accounts ? [agreement.accounts] : [])];
+  const others = [
+    ...agreement.suppress,
+    ...agreement.checklist,
+    ...agreement.fit,
+    ...agreement.routing.segments,
+    ...(agreement.accounts ? [agreement.accounts] : []),
+  ];
   for (const rule of others) {
-    if (logic.neverTrue(rule.when)) reading.report("warnings", rule.when.at, "no lead can meet these conditions together");
+    if (logic.neverTrue(rule.when))
+      reading.report("warnings", rule.when.at, "no lead can meet these conditions together");
   }
 }
 
 function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
-  const rows = [...agreement.leadTypes.map((type, i) => ({ ...type, path: `leadTypes[${i}]` })), ...(agreement.accounts ? [{ ...agreement.accounts, path: "accounts" }] : [])];
+  const rows = [
+    ...agreement.leadTypes.map((type, i) => ({ ...type, path: `leadTypes[${i}]` })),
+    ...(agreement.accounts ? [{ ...agreement.accounts, path: "accounts" }] : []),
+  ];
   for (const row of rows) {
-    if (shorter(row.status, row.outreach)) reading.report("problems", joinPath(row.path, "status"), "expected a status target no shorter than the outreach target");
+    if (shorter(row.status, row.outreach))
+      reading.report(
+        "problems",
+        joinPath(row.path, "status"),
+        "expected a status target no shorter than the outreach target",
+      );
   }
 }
 

@@ -8,7 +8,16 @@ import { calendar } from "./calendars.ts";
 import { clocks } from "./clocks.ts";
 import { conditionShape } from "./conditions.ts";
 import { name, uniqueNames } from "./names.ts";
-import { bands, declaredFields, emailDomains, fieldName, leadType, nullWords, parties, signals } from "./qualification.ts";
+import {
+  bands,
+  declaredFields,
+  emailDomains,
+  fieldName,
+  leadType,
+  nullWords,
+  parties,
+  signals,
+} from "./qualification.ts";
 import { reviews } from "./reviews.ts";
 import { routing } from "./routing.ts";
 import { from, list, named, need, may, number, object, orElse, plainName, text } from "./shape.ts";
@@ -17,25 +26,53 @@ import { from, list, named, need, may, number, object, orElse, plainName, text }
 export function documentShape(words: Vocabulary): Shape<Agreement> {
   const counter = { count: 0 };
   const condition = conditionShape(words, counter);
-  const reason = object({ reason: need(name("suppression"), "the reason"), when: need(condition, "who must not be handed off") });
-  const fitRow = object({ points: need(number("points", { min: -1000, max: 1000 }), "points, also negative"), when: need(condition, "for whom") });
+  const reason = object({
+    reason: need(name("suppression"), "the reason"),
+    when: need(condition, "who must not be handed off"),
+  });
+  const fitRow = object({
+    points: need(number("points", { min: -1000, max: 1000 }), "points, also negative"),
+    when: need(condition, "for whom"),
+  });
   const whole = object({
     name: need(text("the agreement's name"), "what the agreement is called"),
     signedBy: need(parties, "the two parties; every version needs one signature from each"),
-    calendars: need(from(named(calendar, "calendars"), (all, place) => (Object.keys(all).length > 0 ? all : place.wrong("expected at least one calendar"))), "business hours by name"),
+    calendars: need(
+      from(named(calendar, "calendars"), (all, place) =>
+        Object.keys(all).length > 0 ? all : place.wrong("expected at least one calendar"),
+      ),
+      "business hours by name",
+    ),
     fields: orElse(declaredFields, {}, "facts beyond the built-in ones, with their types"),
     nullWords: orElse(nullWords, [""], "words that mean no answer"),
     emailDomains: may(emailDomains, "mail providers to add to the built-in lists"),
-    requiredFields: need(list(fieldName(words), "fields", { max: 200 }), "facts without which nothing is handed off"),
-    suppress: orElse(list(reason, "suppressions", { max: 100 }), [], "who is never handed off; checked before anything else"),
+    requiredFields: need(
+      list(fieldName(words), "fields", { max: 200 }),
+      "facts without which nothing is handed off",
+    ),
+    suppress: orElse(
+      list(reason, "suppressions", { max: 100 }),
+      [],
+      "who is never handed off; checked before anything else",
+    ),
     icp: need(condition, "the ideal customer profile"),
-    conditions: orElse(named(condition, "named conditions", conditionName), {}, "more conditions by name"),
+    conditions: orElse(
+      named(condition, "named conditions", conditionName),
+      {},
+      "more conditions by name",
+    ),
     checklist: orElse(checklist(condition), [], "the minimum qualification checklist"),
     signals: need(signals, "what people do, and what it means"),
     fit: orElse(list(fitRow, "rows", { max: 200 }), [], "points for who they are"),
     bands: need(bands, "cells of fit and intent; the first row that holds"),
-    leadTypes: need(list(leadType(condition), "lead types", { min: 1, max: 100 }), "first match wins; no match means nurture"),
-    accounts: may(accounts(conditionShape(words, counter, true)), "when a whole account is handed off"),
+    leadTypes: need(
+      list(leadType(condition), "lead types", { min: 1, max: 100 }),
+      "first match wins; no match means nurture",
+    ),
+    accounts: may(
+      accounts(conditionShape(words, counter, true)),
+      "when a whole account is handed off",
+    ),
     clocks: need(clocks(words.calendars), "how time is counted"),
     routing: need(routing(condition), "who gets a lead"),
     answers: need(answers(condition), "what a rep may answer"),
@@ -44,17 +81,36 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
     nurture: need(nurture, "who looks after leads that wait"),
     reviews: orElse(reviews(words.calendars), {}, "the meetings that sign off the figures"),
   });
-  return from(whole, ({ icp, conditions, accounts: account, emailDomains: domains, ...rest }, place) => {
-    if (!uniqueNames(place.child("suppress", null), rest.suppress.map((one) => one.reason), "suppression")) return undefined;
-    return { ...rest, ...(domains ? { emailDomains: domains } : {}), named: { icp, ...conditions }, accounts: account ?? null };
-  });
+  return from(
+    whole,
+    ({ icp, conditions, accounts: account, emailDomains: domains, ...rest }, place) => {
+      if (
+        !uniqueNames(
+          place.child("suppress", null),
+          rest.suppress.map((one) => one.reason),
+          "suppression",
+        )
+      )
+        return undefined;
+      return {
+        ...rest,
+        ...(domains ? { emailDomains: domains } : {}),
+        named: { icp, ...conditions },
+        accounts: account ?? null,
+      };
+    },
+  );
 }
 
 /** Its order is the order in which it is shown, so it becomes a list. */
 function checklist(condition: Shape<Condition>): Shape<Agreement["checklist"]> {
-  return from(named(condition, "checks"), (checks) => Object.entries(checks).map(([title, when]) => ({ name: title, when })));
+  return from(named(condition, "checks"), (checks) =>
+    Object.entries(checks).map(([title, when]) => ({ name: title, when })),
+  );
 }
 
 function conditionName(word: string): string | null {
-  return word === "icp" || word === "engaged" ? "another name (this one has its own place)" : plainName(word);
+  return word === "icp" || word === "engaged"
+    ? "another name (this one has its own place)"
+    : plainName(word);
 }

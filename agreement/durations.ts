@@ -11,9 +11,14 @@ export const target: Shape<Target> = from(
   (words, place, node) => {
     const parsed = parseTarget(words);
     if ("error" in parsed) return place.wrong(parsed.error, node);
-    return "ms" in parsed && parsed.ms === 0 ? place.wrong(`expected a target above zero, found "${words}"`, node) : parsed;
+    return "ms" in parsed && parsed.ms === 0
+      ? place.wrong(`expected a target above zero, found "${words}"`, node)
+      : parsed;
   },
-  { type: "string", pattern: `${amount}(business )?(minute|hour|day|week|second)s?\\s*$|^same day$` },
+  {
+    type: "string",
+    pattern: `${amount}(business )?(minute|hour|day|week|second)s?\\s*$|^same day$`,
+  },
 );
 
 /** Elapsed time in milliseconds: `14 days`. */
@@ -22,7 +27,9 @@ export const elapsedMs: Shape<number> = from(
   (words, place, node) => {
     const parsed = parseDuration(words);
     if ("error" in parsed) return place.wrong(parsed.error, node);
-    return parsed.ms === 0 ? place.wrong(`expected a duration above zero, found "${words}"`, node) : parsed.ms;
+    return parsed.ms === 0
+      ? place.wrong(`expected a duration above zero, found "${words}"`, node)
+      : parsed.ms;
   },
   { type: "string", pattern: `${amount}(minute|hour|day|week|second)s?\\s*$` },
 );
@@ -32,14 +39,21 @@ export const businessMs: Shape<number> = from(
   text("open time such as `30 business minutes`"),
   (words, place, node) => {
     const parsed = parseTarget(words);
-    return "kind" in parsed && parsed.kind === "business" ? parsed.ms : place.wrong(`expected open time such as \`30 business minutes\`, found "${words}"`, node);
+    return "kind" in parsed && parsed.kind === "business"
+      ? parsed.ms
+      : place.wrong(`expected open time such as \`30 business minutes\`, found "${words}"`, node);
   },
   { type: "string", pattern: `${amount}business (minute|hour|second)s?\\s*$` },
 );
 
 /** A wait that a person can also be asked to keep: elapsed or business days, but not `same day`. */
 export const span: Shape<Target> = from(target, (value, place, node) =>
-  value.kind === "same-day" ? place.wrong("expected a length such as `14 days` or `3 business days`, found `same day`", node) : value,
+  value.kind === "same-day"
+    ? place.wrong(
+        "expected a length such as `14 days` or `3 business days`, found `same day`",
+        node,
+      )
+    : value,
 );
 
 /** `next-open` needs its grace; `none` needs nothing. */

@@ -15,29 +15,46 @@ import { from, list, may, named, need, object, oneOf, orElse, text } from "./sha
 import { readSource } from "./source.ts";
 import { didYouMean } from "./words.ts";
 
-export type ParsedImportMap = { readonly ok: true; readonly map: ImportMap } | { readonly ok: false; readonly problems: readonly Problem[] };
+export type ParsedImportMap =
+  | { readonly ok: true; readonly map: ImportMap }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
  * Reads a column map (YAML or JSON). Fields must be the agreement's; every mistake is named with its line in one pass.
  * Never throws.
  */
-export function parseImportMap(source: string, agreement: Pick<Agreement, "fields" | "nullWords">): ParsedImportMap {
+export function parseImportMap(
+  source: string,
+  agreement: Pick<Agreement, "fields" | "nullWords">,
+): ParsedImportMap {
   const read = readSource(source);
   if ("problems" in read) return { ok: false, problems: read.problems };
   const reading = new Reading(read.source);
   const map = mapShape(agreement).read(read.source.root, reading.place());
   if (map && reading.problems.length === 0) return { ok: true, map };
-  return { ok: false, problems: reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+  return {
+    ok: false,
+    problems: reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column),
+  };
 }
 
 /** What is wrong between a map and the first line of a file, one sentence each; empty when they fit. */
 export function checkHeader(map: ImportMap, header: readonly string[]): string[] {
   const twice = [...new Set(header.filter((name, n) => name !== "" && header.indexOf(name) !== n))];
-  const wanted = new Set([...Object.keys(map.columns), ...map.required, ...map.engagements.flatMap((rule) => [rule.column, ...(rule.at ? [rule.at.column] : [])])]);
+  const wanted = new Set([
+    ...Object.keys(map.columns),
+    ...map.required,
+    ...map.engagements.flatMap((rule) => [rule.column, ...(rule.at ? [rule.at.column] : [])]),
+  ]);
   const unknown = [...wanted].filter((name) => !header.includes(name));
   return [
-    ...twice.map((name) => `line 1: the column "${name}" stands twice; give each column its own name`),
-    ...unknown.map((name) => `the map names the column "${name}", which the file does not have${didYouMean(name, header)}`),
+    ...twice.map(
+      (name) => `line 1: the column "${name}" stands twice; give each column its own name`,
+    ),
+    ...unknown.map(
+      (name) =>
+        `the map names the column "${name}", which the file does not have${didYouMean(name, header)}`,
+    ),
   ];
 }
 
@@ -48,26 +65,55 @@ function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<Imp
   const destination = destinationShape(agreement);
   const column = eitherShape(destination, columnShape(destination));
   const shape = object({
-    delimiter: may(oneOf([",", ";", "tab", "|"]), "what stands between the columns; found out when absent"),
+    delimiter: may(
+      oneOf([",", ";", "tab", "|"]),
+      "what stands between the columns; found out when absent",
+    ),
     zone: orElse(zone, "UTC", "the zone of times without an offset"),
     columns: need(named(column, "columns", anyName), "column of the file: where its value goes"),
-    constants: orElse(named(constant, "fields with one value for every row", anyName), {}, "facts that are the same for every row"),
-    engagements: orElse(list(engagement, "engagements"), [], "columns that say that something was done"),
-    required: orElse(list(text("a column's name"), "columns"), [], "columns that must hold a value"),
+    constants: orElse(
+      named(constant, "fields with one value for every row", anyName),
+      {},
+      "facts that are the same for every row",
+    ),
+    engagements: orElse(
+      list(engagement, "engagements"),
+      [],
+      "columns that say that something was done",
+    ),
+    required: orElse(
+      list(text("a column's name"), "columns"),
+      [],
+      "columns that must hold a value",
+    ),
   });
   return from(shape, ({ delimiter, constants, ...rest }, place) => {
     for (const [field, value] of Object.entries(constants)) {
-      const problem = fieldProblem(field, agreement) ?? problemOf(normalizeFact(field, value, agreement));
+      const problem =
+        fieldProblem(field, agreement) ?? problemOf(normalizeFact(field, value, agreement));
       if (problem) place.reading.report("problems", `constants["${field}"]`, problem);
     }
-    return { ...rest, constants, ...(delimiter === undefined ? {} : { delimiter: delimiters[delimiter] }) };
+    return {
+      ...rest,
+      constants,
+      ...(delimiter === undefined ? {} : { delimiter: delimiters[delimiter] }),
+    };
   });
 }
 
-const zone = from(text("a zone such as Europe/Berlin"), (name, place, node) => (isZone(name) ? name : place.expected("a zone such as Europe/Berlin", node)));
+const zone = from(text("a zone such as Europe/Berlin"), (name, place, node) =>
+  isZone(name) ? name : place.expected("a zone such as Europe/Berlin", node),
+);
 
-const pattern: Shape<DatePattern> = from(text("a date pattern such as dd.MM.yyyy HH:mm"), (written, place, node) =>
-  datePattern(written) ?? place.expected("a date pattern of yyyy, MM, dd and, if there are times, HH (or hh and a), mm, ss", node));
+const pattern: Shape<DatePattern> = from(
+  text("a date pattern such as dd.MM.yyyy HH:mm"),
+  (written, place, node) =>
+    datePattern(written) ??
+    place.expected(
+      "a date pattern of yyyy, MM, dd and, if there are times, HH (or hh and a), mm, ss",
+      node,
+    ),
+);
 
 const words = (what: string) => list(text("a word"), what);
 
@@ -78,7 +124,10 @@ function columnShape(destination: Shape<string>): Shape<ColumnRule> {
     decimal: may(oneOf([",", "."]), "the decimal sign of its numbers"),
     yes: may(words("words for yes"), "cells that mean yes"),
     no: may(words("words for no"), "cells that mean no"),
-    words: may(named(text("what the cell stands for"), "cells", anyName), "cells by what they stand for"),
+    words: may(
+      named(text("what the cell stands for"), "cells", anyName),
+      "cells by what they stand for",
+    ),
   });
   return shape;
 }
@@ -87,48 +136,80 @@ const engagement: Shape<EngagementRule> = from(
   object({
     column: need(text("a column's name"), "the column that says it"),
     type: may(text("an engagement type"), "the type, for every cell that is not empty and not no"),
-    types: may(named(text("an engagement type"), "cells", anyName), "the type by cell; other cells say nothing"),
-    at: may(eitherShape(from(text("a column's name"), (column) => ({ column })), object({ column: need(text("a column's name"), "the column of the time"), date: may(pattern, "how it writes dates") })), "when it was done"),
+    types: may(
+      named(text("an engagement type"), "cells", anyName),
+      "the type by cell; other cells say nothing",
+    ),
+    at: may(
+      eitherShape(
+        from(text("a column's name"), (column) => ({ column })),
+        object({
+          column: need(text("a column's name"), "the column of the time"),
+          date: may(pattern, "how it writes dates"),
+        }),
+      ),
+      "when it was done",
+    ),
     topic: may(text("a topic"), "what it was about"),
   }),
-  (rule, place, node) => ((rule.type === undefined) === (rule.types === undefined) ? place.expected("either `type:` or `types:`", node) : rule),
+  (rule, place, node) =>
+    (rule.type === undefined) === (rule.types === undefined)
+      ? place.expected("either `type:` or `types:`", node)
+      : rule,
 );
 
 const constant: Shape<string> = {
   schema: { type: ["string", "number", "boolean"] },
   read(node, place) {
     const value = isScalar(node) ? node.value : null;
-    return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : place.expected("one value", node);
+    return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+      ? String(value)
+      : place.expected("one value", node);
   },
 };
 
 /** Short form or mapping. */
-function eitherShape<A, B>(short: Shape<A>, long: Shape<B>): Shape<A extends string ? B | { to: A } : A | B> {
+function eitherShape<A, B>(
+  short: Shape<A>,
+  long: Shape<B>,
+): Shape<A extends string ? B | { to: A } : A | B> {
   return {
     schema: { anyOf: [short.schema, long.schema] },
     read(node: YamlNode, place: Place) {
       const value = isMap(node) ? long.read(node, place) : short.read(node, place);
       // A bare field is short for a rule with nothing but `to`.
-      return (typeof value === "string" ? { to: value } : value) as (A extends string ? B | { to: A } : A | B) | undefined;
+      return (typeof value === "string" ? { to: value } : value) as
+        (A extends string ? B | { to: A } : A | B) | undefined;
     },
   };
 }
 
 function destinationShape(agreement: Pick<Agreement, "fields">): Shape<string> {
-  return from(text("a field such as lead.email, or id, crmId, externalId, occurredAt"), (name, place, node) => {
-    const problem = ownDestinations.includes(name) ? null : fieldProblem(name, agreement);
-    return problem === null ? name : place.wrong(problem, node);
-  });
+  return from(
+    text("a field such as lead.email, or id, crmId, externalId, occurredAt"),
+    (name, place, node) => {
+      const problem = ownDestinations.includes(name) ? null : fieldProblem(name, agreement);
+      return problem === null ? name : place.wrong(problem, node);
+    },
+  );
 }
 
 function fieldProblem(field: string, agreement: Pick<Agreement, "fields">): string | null {
   if (fieldType(agreement, field)) return null;
-  const known = [...ownDestinations, ...Object.keys(builtInFields), ...Object.keys(agreement.fields)];
+  const known = [
+    ...ownDestinations,
+    ...Object.keys(builtInFields),
+    ...Object.keys(agreement.fields),
+  ];
   return `expected a field of the agreement, or id, crmId, externalId, occurredAt; found "${field}"${didYouMean(field, known)}`;
 }
 
 function problemOf(normal: ReturnType<typeof normalizeFact>): string | null {
-  return "problem" in normal ? normal.problem : "missing" in normal ? "expected a value that is not a null word of the agreement" : null;
+  return "problem" in normal
+    ? normal.problem
+    : "missing" in normal
+      ? "expected a value that is not a null word of the agreement"
+      : null;
 }
 
 function anyName(name: string): string | null {

@@ -20,7 +20,9 @@ type Leaf = Extract<Condition, { matchers: unknown }>;
 type SignalRef = Extract<Condition, { kind: "signal" }>["signal"];
 
 /** Names must not form a circle. */
-export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields" | "bands">): Logic {
+export function logicOf(
+  agreement: Pick<Agreement, "named" | "signals" | "fields" | "bands">,
+): Logic {
   const proved = new Map<Condition, Map<Condition, boolean>>();
   // Far more than any real agreement takes; beyond it nothing more is claimed.
   let steps = 200_000;
@@ -40,7 +42,8 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
     if (a.kind === "any") return a.of.every((part) => implies(part, b));
     if (b.kind === "any" && b.of.some((part) => implies(a, part))) return true;
     if (a.kind === "all") return a.of.some((part) => implies(part, b));
-    if (a.kind === "none" && b.kind === "none") return b.of.every((part) => a.of.some((whole) => implies(part, whole) && decided(part)));
+    if (a.kind === "none" && b.kind === "none")
+      return b.of.every((part) => a.of.some((whole) => implies(part, whole) && decided(part)));
     return leafImplies(a, b);
   }
 
@@ -51,12 +54,17 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
 
   function leafImplies(a: Condition, b: Condition): boolean {
     if (a.kind === "named" && b.kind === "named") return a.name === b.name;
-    if (a.kind === "signal" && b.kind === "signal") return isSignalOf(a.signal, b.signal) && a.atLeast >= b.atLeast && window(a) <= window(b);
-    if (a.kind === "meaningful" && b.kind === "meaningful") return a.count >= b.count && window(a) <= window(b);
-    if (a.kind === "signal" && b.kind === "meaningful") return b.count === 1 && window(a) <= window(b) && depthOf(a.signal) !== "low";
+    if (a.kind === "signal" && b.kind === "signal")
+      return isSignalOf(a.signal, b.signal) && a.atLeast >= b.atLeast && window(a) <= window(b);
+    if (a.kind === "meaningful" && b.kind === "meaningful")
+      return a.count >= b.count && window(a) <= window(b);
+    if (a.kind === "signal" && b.kind === "meaningful")
+      return b.count === 1 && window(a) <= window(b) && depthOf(a.signal) !== "low";
     if (!isLeaf(a) || !isLeaf(b) || subject(a) !== subject(b)) return false;
     const type = typeOf(a);
-    return b.matchers.every((wanted) => a.matchers.some((given) => matcherImplies(given, wanted, type)));
+    return b.matchers.every((wanted) =>
+      a.matchers.some((given) => matcherImplies(given, wanted, type)),
+    );
   }
 
   function neverTrue(condition: Condition): boolean {
@@ -65,14 +73,19 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
     if (whole.kind === "none") return false;
     const parts = conjuncts(whole);
     if (parts.some((part) => part !== whole && neverTrue(part))) return true;
-    if (parts.some((part) => part.kind === "none" && part.of.some((not) => implies(whole, not)))) return true;
+    if (parts.some((part) => part.kind === "none" && part.of.some((not) => implies(whole, not))))
+      return true;
     return [...bySubject(parts.filter(isLeaf)).values()].some((leaves) => contradictory(leaves));
   }
 
   function contradictory(leaves: readonly Leaf[]): boolean {
     const type = typeOf(leaves[0]!);
     const matchers = leaves.flatMap((leaf) => leaf.matchers);
-    if (matchers.some((one) => one.op === "exists" && !one.value) && matchers.some((one) => one.op !== "exists" || one.value)) return true;
+    if (
+      matchers.some((one) => one.op === "exists" && !one.value) &&
+      matchers.some((one) => one.op !== "exists" || one.value)
+    )
+      return true;
     if (type === "list") return false;
     return values(leaves[0]!, matchers)?.length === 0 || !rangeOpen(matchers);
   }
@@ -84,7 +97,15 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
       if (parts.some((part) => ["none", "named", "derived"].includes(part.kind))) continue;
       const subjects = [...bySubject(parts.filter(isLeaf)).values()];
       if (!subjects.every(satisfiable)) continue;
-      const told = subjects.map((leaves) => ({ field: subject(leaves[0]!), first: values(leaves[0]!, leaves.flatMap((leaf) => leaf.matchers))?.[0] })).find((one) => one.first !== undefined);
+      const told = subjects
+        .map((leaves) => ({
+          field: subject(leaves[0]!),
+          first: values(
+            leaves[0]!,
+            leaves.flatMap((leaf) => leaf.matchers),
+          )?.[0],
+        }))
+        .find((one) => one.first !== undefined);
       return { example: told ? `${told.field} ${String(told.first)}` : null };
     }
     return null;
@@ -94,11 +115,17 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
   function satisfiable(leaves: readonly Leaf[]): boolean {
     const matchers = leaves.flatMap((leaf) => leaf.matchers);
     if (matchers.length === 1) return true;
-    if (contradictory(leaves) || matchers.some((one) => one.op === "contains" || one.op === "matches")) return false;
+    if (
+      contradictory(leaves) ||
+      matchers.some((one) => one.op === "contains" || one.op === "matches")
+    )
+      return false;
     const known = values(leaves[0]!, matchers);
     if (typeOf(leaves[0]!) === "list") return matchers.every((one) => one.op !== "notIn");
     if (known) return known.length > 0;
-    return matchers.every((one) => one.op !== "notIn") || matchers.every((one) => one.op === "notIn");
+    return (
+      matchers.every((one) => one.op !== "notIn") || matchers.every((one) => one.op === "notIn")
+    );
   }
 
   /** The conditions all of which must hold, for each way the condition can be true; at most 50 ways are looked at. */
@@ -106,7 +133,13 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
     const whole = unfold(condition);
     if (whole.kind === "any") return whole.of.flatMap(alternatives).slice(0, 50);
     if (whole.kind !== "all") return [[whole]];
-    return whole.of.reduce<Condition[][]>((ways, part) => pairs(ways, alternatives(part)).map(([one, other]) => [...one, ...other]).slice(0, 50), [[]]);
+    return whole.of.reduce<Condition[][]>(
+      (ways, part) =>
+        pairs(ways, alternatives(part))
+          .map(([one, other]) => [...one, ...other])
+          .slice(0, 50),
+      [[]],
+    );
   }
 
   function conjuncts(condition: Condition): Condition[] {
@@ -115,7 +148,8 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
   }
 
   function unfold(condition: Condition): Condition {
-    if (condition.kind !== "named" || !Object.hasOwn(agreement.named, condition.name)) return condition;
+    if (condition.kind !== "named" || !Object.hasOwn(agreement.named, condition.name))
+      return condition;
     return unfold(agreement.named[condition.name]!);
   }
 
@@ -123,14 +157,21 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
   function values(leaf: Leaf, matchers: readonly Matcher[]): (string | number | boolean)[] | null {
     const type = typeOf(leaf);
     if (type === "list") return null;
-    const lists = matchers.flatMap((one) => (one.op === "is" ? [[one.value]] : one.op === "in" ? [one.values] : []));
+    const lists = matchers.flatMap((one) =>
+      one.op === "is" ? [[one.value]] : one.op === "in" ? [one.values] : [],
+    );
     const first = subject(leaf) === "band" ? agreement.bands.map((row) => row.band) : lists[0];
     if (!first) return null;
-    return first.filter((value): value is string | number | boolean => typeof value !== "object" && matchAll(matchers, value, type) === true);
+    return first.filter(
+      (value): value is string | number | boolean =>
+        typeof value !== "object" && matchAll(matchers, value, type) === true,
+    );
   }
 
   function typeOf(leaf: Leaf): FieldType {
-    return leaf.kind === "derived" ? derivedTypes[leaf.of] : (fieldType(agreement, leaf.field) ?? "text");
+    return leaf.kind === "derived"
+      ? derivedTypes[leaf.of]
+      : (fieldType(agreement, leaf.field) ?? "text");
   }
 
   /** Every signal that counts for the first counts for the second. */
@@ -146,16 +187,39 @@ export function logicOf(agreement: Pick<Agreement, "named" | "signals" | "fields
 }
 
 function matcherImplies(given: Matcher, wanted: Matcher, type: FieldType): boolean {
-  if (wanted.op === "exists") return wanted.value ? given.op !== "exists" || given.value : given.op === "exists" && !given.value;
+  if (wanted.op === "exists")
+    return wanted.value
+      ? given.op !== "exists" || given.value
+      : given.op === "exists" && !given.value;
   const listed = given.op === "is" ? [given.value] : given.op === "in" ? given.values : null;
   // A list fact holds other entries too, so what is true of one entry excludes nothing.
-  if (listed && type === "list") return wanted.op !== "notIn" && listed.every((value) => matchAll([wanted], [String(value)], type) === true);
+  if (listed && type === "list")
+    return (
+      wanted.op !== "notIn" &&
+      listed.every((value) => matchAll([wanted], [String(value)], type) === true)
+    );
   if (listed) return listed.every((value) => matchAll([wanted], value, type) === true);
-  if (given.op === "notIn" && wanted.op === "notIn") return wanted.values.every((value) => matchAll([{ op: "in", values: given.values }], value, type) === true);
-  if (isLower(given) && isLower(wanted)) return given.value > wanted.value || (given.value === wanted.value && (given.op === "above" || wanted.op === "atLeast"));
-  if (isUpper(given) && isUpper(wanted)) return given.value < wanted.value || (given.value === wanted.value && (given.op === "below" || wanted.op === "atMost"));
-  if (given.op === "contains" && wanted.op === "contains") return type === "list" ? fold(given.value) === fold(wanted.value) : fold(given.value).includes(fold(wanted.value));
-  return given.op === "matches" && wanted.op === "matches" && fold(given.glob) === fold(wanted.glob);
+  if (given.op === "notIn" && wanted.op === "notIn")
+    return wanted.values.every(
+      (value) => matchAll([{ op: "in", values: given.values }], value, type) === true,
+    );
+  if (isLower(given) && isLower(wanted))
+    return (
+      given.value > wanted.value ||
+      (given.value === wanted.value && (given.op === "above" || wanted.op === "atLeast"))
+    );
+  if (isUpper(given) && isUpper(wanted))
+    return (
+      given.value < wanted.value ||
+      (given.value === wanted.value && (given.op === "below" || wanted.op === "atMost"))
+    );
+  if (given.op === "contains" && wanted.op === "contains")
+    return type === "list"
+      ? fold(given.value) === fold(wanted.value)
+      : fold(given.value).includes(fold(wanted.value));
+  return (
+    given.op === "matches" && wanted.op === "matches" && fold(given.glob) === fold(wanted.glob)
+  );
 }
 
 function isLower(matcher: Matcher): matcher is Extract<Matcher, { value: number }> {
@@ -169,12 +233,19 @@ function isUpper(matcher: Matcher): matcher is Extract<Matcher, { value: number 
 function rangeOpen(matchers: readonly Matcher[]): boolean {
   const lows = matchers.filter(isLower);
   const highs = matchers.filter(isUpper);
-  return lows.every((low) => highs.every((high) => low.value < high.value || (low.value === high.value && low.op === "atLeast" && high.op === "atMost")));
+  return lows.every((low) =>
+    highs.every(
+      (high) =>
+        low.value < high.value ||
+        (low.value === high.value && low.op === "atLeast" && high.op === "atMost"),
+    ),
+  );
 }
 
 function bySubject(leaves: readonly Leaf[]): Map<string, Leaf[]> {
   const groups = new Map<string, Leaf[]>();
-  for (const leaf of leaves) groups.set(subject(leaf), [...(groups.get(subject(leaf)) ?? []), leaf]);
+  for (const leaf of leaves)
+    groups.set(subject(leaf), [...(groups.get(subject(leaf)) ?? []), leaf]);
   return groups;
 }
 

@@ -27,33 +27,59 @@ export interface Subject {
 }
 
 /** Reads the right-hand side of a fact condition: `US`, `{ in: [US, CA] }`, `{ atLeast: 50, atMost: 5000 }`. */
-export function readMatchers(node: YamlNode, place: Place, subject: Subject): readonly Matcher[] | undefined {
+export function readMatchers(
+  node: YamlNode,
+  place: Place,
+  subject: Subject,
+): readonly Matcher[] | undefined {
   const known = matchersOf[subject.type];
-  if (isSeq(node)) return place.wrong(`expected one value or \`in:\` before the list of values for ${subject.field}`, node);
+  if (isSeq(node))
+    return place.wrong(
+      `expected one value or \`in:\` before the list of values for ${subject.field}`,
+      node,
+    );
   if (!isMap(node)) {
     const value = readValue(node, place, subject);
     return value === undefined ? undefined : [{ op: "is", value }];
   }
-  if (node.items.length === 0) return place.wrong(`expected ${listed(known)}, found an empty mapping`, node);
+  if (node.items.length === 0)
+    return place.wrong(`expected ${listed(known)}, found an empty mapping`, node);
   const matchers = node.items.map((pair) => {
     const key = keyText(pair.key) ?? "";
     const op = known.find((one) => one === key);
     const inner = place.child(key, pair.key);
     if (op) return readMatcher(op, pair.value as YamlNode, inner, subject);
-    if (["is", "eq", "equals", "=", "=="].includes(key)) return inner.wrong(`expected the value itself, as in \`${subject.field}: value\`, found "${key}"`, pair.key);
-    return inner.wrong(`expected ${listed(known)} for ${subject.field} (${subject.type}), found "${key}"${didYouMean(key, known)}`, pair.key);
+    if (["is", "eq", "equals", "=", "=="].includes(key))
+      return inner.wrong(
+        `expected the value itself, as in \`${subject.field}: value\`, found "${key}"`,
+        pair.key,
+      );
+    return inner.wrong(
+      `expected ${listed(known)} for ${subject.field} (${subject.type}), found "${key}"${didYouMean(key, known)}`,
+      pair.key,
+    );
   });
   const whole = matchers.filter((matcher) => matcher !== undefined);
   if (whole.length < matchers.length) return undefined;
-  return emptyRange(whole) ? place.wrong(`expected a range that some value can lie in for ${subject.field}`, node) : whole;
+  return emptyRange(whole)
+    ? place.wrong(`expected a range that some value can lie in for ${subject.field}`, node)
+    : whole;
 }
 
-function readMatcher(op: Exclude<Matcher["op"], "is">, node: YamlNode, place: Place, subject: Subject): Matcher | undefined {
+function readMatcher(
+  op: Exclude<Matcher["op"], "is">,
+  node: YamlNode,
+  place: Place,
+  subject: Subject,
+): Matcher | undefined {
   switch (op) {
     case "in":
     case "notIn": {
-      if (!isSeq(node) || node.items.length === 0) return place.expected(`a list of values after \`${op}:\``, node);
-      const values = node.items.map((item, i) => readValue(item as YamlNode, place.child(i, item), subject));
+      if (!isSeq(node) || node.items.length === 0)
+        return place.expected(`a list of values after \`${op}:\``, node);
+      const values = node.items.map((item, i) =>
+        readValue(item as YamlNode, place.child(i, item), subject),
+      );
       const whole = values.filter((value) => value !== undefined);
       return whole.length === values.length ? { op, values: whole } : undefined;
     }
@@ -68,43 +94,74 @@ function readMatcher(op: Exclude<Matcher["op"], "is">, node: YamlNode, place: Pl
     case "matches": {
       const glob = scalarText(node)?.trim();
       if (!glob) return place.expected("a pattern such as `*engineer*`", node);
-      if (glob.length > 200) return place.wrong("expected a pattern of at most 200 characters", node);
-      return /^\/.*\/$|^\^|\$$|\\/.test(glob) ? place.wrong(`expected a pattern in which * stands for any text, not a regular expression, found "${glob}"`, node) : { op, glob };
+      if (glob.length > 200)
+        return place.wrong("expected a pattern of at most 200 characters", node);
+      return /^\/.*\/$|^\^|\$$|\\/.test(glob)
+        ? place.wrong(
+            `expected a pattern in which * stands for any text, not a regular expression, found "${glob}"`,
+            node,
+          )
+        : { op, glob };
     }
-    case "atLeast": case "atMost": case "above": case "below": {
+    case "atLeast":
+    case "atMost":
+    case "above":
+    case "below": {
       const value = readBound(node, place, subject.type);
       return value === undefined ? undefined : { op, value };
     }
   }
 }
 
-function readValue(node: YamlNode, place: Place, subject: Subject): Exclude<FactValue, readonly string[]> | undefined {
+function readValue(
+  node: YamlNode,
+  place: Place,
+  subject: Subject,
+): Exclude<FactValue, readonly string[]> | undefined {
   const value = isScalar(node) ? node.value : null;
   switch (subject.type) {
     case "number":
-      return typeof value === "number" && Number.isFinite(value) ? value : place.expected(`a number for ${subject.field}`, node);
+      return typeof value === "number" && Number.isFinite(value)
+        ? value
+        : place.expected(`a number for ${subject.field}`, node);
     case "boolean":
-      return typeof value === "boolean" ? value : place.expected(`true or false for ${subject.field}`, node);
+      return typeof value === "boolean"
+        ? value
+        : place.expected(`true or false for ${subject.field}`, node);
     case "date": {
       const text = scalarText(node);
-      return text !== null && instantOf(text) !== null ? text.trim() : place.expected(`a date such as 2026-11-23 for ${subject.field}`, node);
+      return text !== null && instantOf(text) !== null
+        ? text.trim()
+        : place.expected(`a date such as 2026-11-23 for ${subject.field}`, node);
     }
     case "text":
     case "list": {
-      if (typeof value === "boolean") return place.wrong(`expected text for ${subject.field}; put quotes around "${String(value)}"`, node);
+      if (typeof value === "boolean")
+        return place.wrong(
+          `expected text for ${subject.field}; put quotes around "${String(value)}"`,
+          node,
+        );
       const text = scalarText(node)?.trim();
       if (!text) return place.expected(`text for ${subject.field}`, node);
       if (text.length > 300) return place.wrong("expected at most 300 characters", node);
-      return !subject.words || subject.words.includes(text) ? text : place.wrong(`expected ${listed(subject.words)} for ${subject.field}, found "${text}"${didYouMean(text, subject.words)}`, node);
+      return !subject.words || subject.words.includes(text)
+        ? text
+        : place.wrong(
+            `expected ${listed(subject.words)} for ${subject.field}, found "${text}"${didYouMean(text, subject.words)}`,
+            node,
+          );
     }
   }
 }
 
 /** Bounds of dates are kept as epoch milliseconds. */
 function readBound(node: YamlNode, place: Place, type: FieldType): number | undefined {
-  if (type === "date") return instantOf(scalarText(node) ?? "") ?? place.expected("a date such as 2026-11-23", node);
+  if (type === "date")
+    return instantOf(scalarText(node) ?? "") ?? place.expected("a date such as 2026-11-23", node);
   const value = isScalar(node) ? node.value : null;
-  return typeof value === "number" && Number.isFinite(value) ? value : place.expected("a number", node);
+  return typeof value === "number" && Number.isFinite(value)
+    ? value
+    : place.expected("a number", node);
 }
 
 function emptyRange(matchers: readonly Matcher[]): boolean {

@@ -13,6 +13,11 @@ export function name(what: string): Shape<string> {
 /** Reports every name that stands twice in a list, at its second place. */
 export function uniqueNames(place: Place, names: readonly string[], what: string): boolean {
   const twice = names.flatMap((one, i) => (names.indexOf(one) < i ? [i] : []));
-  for (const i of twice) place.reading.report("problems", joinPath(place.path, i), `expected a ${what} name that stands once, found "${names[i]}" again`);
+  for (const i of twice)
+    place.reading.report(
+      "problems",
+      joinPath(place.path, i),
+      `expected a ${what} name that stands once, found "${names[i]}" again`,
+    );
   return twice.length === 0;
 }

@@ -21,7 +21,10 @@ export function parseAgreement(text: string): Parsed {
   const read = readSource(text);
   if ("problems" in read) return { ok: false, problems: inOrder(read.problems), warnings: [] };
   const reading = new Reading(read.source);
-  const agreement = documentShape(vocabularyOf(read.source.root)).read(read.source.root, reading.place());
+  const agreement = documentShape(vocabularyOf(read.source.root)).read(
+    read.source.root,
+    reading.place(),
+  );
   if (agreement) checkWhole(agreement, reading);
   const warnings = inOrder(reading.warnings);
   if (agreement && reading.problems.length === 0) return { ok: true, agreement, warnings };

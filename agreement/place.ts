@@ -31,7 +31,11 @@ export class Reading {
   }
 
   #offsetOf(path: string): number {
-    for (let part = path; part !== ""; part = part.replace(/(?:^|\.)[\w-]+$|\[(?:\d+|"(?:[^"\\]|\\.)*")\]$/, "")) {
+    for (
+      let part = path;
+      part !== "";
+      part = part.replace(/(?:^|\.)[\w-]+$|\[(?:\d+|"(?:[^"\\]|\\.)*")\]$/, "")
+    ) {
       const offset = this.#offsets.get(part);
       if (offset !== undefined) return offset;
       if (!/(?:^|\.)[\w-]+$|\[(?:\d+|"(?:[^"\\]|\\.)*")\]$/.test(part)) break;

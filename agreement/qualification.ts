@@ -15,14 +15,23 @@ import { didYouMean } from "./words.ts";
 
 export const parties: Shape<readonly [string, string]> = from(
   list(text("a party such as marketing"), "parties", { min: 2, max: 2 }),
-  ([one, other], place) => (one && other && one !== other ? [one, other] as const : place.wrong("expected two different parties")),
+  ([one, other], place) =>
+    one && other && one !== other
+      ? ([one, other] as const)
+      : place.wrong("expected two different parties"),
   { type: "array", items: { type: "string" }, minItems: 2, maxItems: 2 },
 );
 
-export const declaredFields: Shape<Agreement["fields"]> = named(oneOf(fieldTypes), "fields and their types", (name) => {
-  if (Object.hasOwn(builtInFields, name)) return "a new name (this field is built in)";
-  return /^(lead|account)\.[A-Za-z][A-Za-z0-9_]{0,60}$/.test(name) ? null : "a name such as lead.favouriteTool or account.region2";
-});
+export const declaredFields: Shape<Agreement["fields"]> = named(
+  oneOf(fieldTypes),
+  "fields and their types",
+  (name) => {
+    if (Object.hasOwn(builtInFields, name)) return "a new name (this field is built in)";
+    return /^(lead|account)\.[A-Za-z][A-Za-z0-9_]{0,60}$/.test(name)
+      ? null
+      : "a name such as lead.favouriteTool or account.region2";
+  },
+);
 
 export const nullWords: Shape<readonly string[]> = {
   schema: { type: "array", items: { type: "string" } },
@@ -34,24 +43,41 @@ const nullWord: Shape<string> = {
   schema: { type: "string" },
   read(node, place) {
     if (!isScalar(node)) return place.expected("a word such as n/a", node);
-    return node.value === null ? "null" : (plainText(node.value) ?? place.expected("a word such as n/a", node));
+    return node.value === null
+      ? "null"
+      : (plainText(node.value) ?? place.expected("a word such as n/a", node));
   },
 };
 
 export function fieldName(words: Vocabulary): Shape<string> {
   const known = Object.keys(words.fields);
   return from(text("a field such as lead.email"), (field, place, node) =>
-    known.includes(field) ? field : place.wrong(`expected a built-in field or one declared under \`fields:\`, found "${field}"${didYouMean(field, known)}`, node),
+    known.includes(field)
+      ? field
+      : place.wrong(
+          `expected a built-in field or one declared under \`fields:\`, found "${field}"${didYouMean(field, known)}`,
+          node,
+        ),
   );
 }
 
 const domain = from(text("a domain such as example.com"), (name, place, node) =>
-  /^[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)+$/u.test(name) ? name.toLowerCase() : place.expected("a domain such as example.com", node),
+  /^[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)+$/u.test(name)
+    ? name.toLowerCase()
+    : place.expected("a domain such as example.com", node),
 );
 
 export const emailDomains = object({
-  free: orElse(list(domain, "domains", { max: 20_000 }), [], "more providers that anybody can join"),
-  disposable: orElse(list(domain, "domains", { max: 20_000 }), [], "more providers of throw-away addresses"),
+  free: orElse(
+    list(domain, "domains", { max: 20_000 }),
+    [],
+    "more providers that anybody can join",
+  ),
+  disposable: orElse(
+    list(domain, "domains", { max: 20_000 }),
+    [],
+    "more providers of throw-away addresses",
+  ),
 });
 
 export const signals: Shape<Agreement["signals"]> = named(
@@ -61,7 +87,11 @@ export const signals: Shape<Agreement["signals"]> = named(
       depth: need(oneOf(depths), "how serious the interest is"),
       halfLife: may(elapsedMs, "after this long it counts half; without it, it never fades"),
     }),
-    ({ points, depth, halfLife }) => ({ points, depth, ...(halfLife === undefined ? {} : { halfLifeMs: halfLife }) }),
+    ({ points, depth, halfLife }) => ({
+      points,
+      depth,
+      ...(halfLife === undefined ? {} : { halfLifeMs: halfLife }),
+    }),
   ),
   "signals",
 );
@@ -79,8 +109,15 @@ export const bands: Shape<Agreement["bands"]> = from(
   (rows, place) => {
     const open = rows.findIndex((row) => row.fit === undefined && row.intent === undefined);
     if (open === rows.length - 1) return rows;
-    if (open < 0) return place.wrong("expected a last row without fit and intent, such as `- { band: D }`, so that every lead has a band");
-    place.reading.report("problems", joinPath(place.path, open), "expected the row without fit and intent to be the last one; rows below it are never reached");
+    if (open < 0)
+      return place.wrong(
+        "expected a last row without fit and intent, such as `- { band: D }`, so that every lead has a band",
+      );
+    place.reading.report(
+      "problems",
+      joinPath(place.path, open),
+      "expected the row without fit and intent to be the last one; rows below it are never reached",
+    );
     return undefined;
   },
 );
@@ -89,7 +126,10 @@ export function leadType(condition: Shape<Condition>) {
   return object({
     name: need(name("lead type"), "the lead type's name"),
     path: need(oneOf(["fast", "standard"]), "fast or standard"),
-    priority: need(number("a priority, 1 the most urgent,", { min: 1, max: 5, whole: true }), "1 the most urgent, 5 the least"),
+    priority: need(
+      number("a priority, 1 the most urgent,", { min: 1, max: 5, whole: true }),
+      "1 the most urgent, 5 the least",
+    ),
     when: need(condition, "when a lead is of this type"),
     ...twoTargets,
   });

@@ -3,7 +3,15 @@ import type { Shape } from "./shape.ts";
 import { span } from "./durations.ts";
 import { from, may, need, object, oneOf, orElse, reference, text } from "./shape.ts";
 
-const weekdayNames = { monday: "mon", tuesday: "tue", wednesday: "wed", thursday: "thu", friday: "fri", saturday: "sat", sunday: "sun" } as const;
+const weekdayNames = {
+  monday: "mon",
+  tuesday: "tue",
+  wednesday: "wed",
+  thursday: "thu",
+  friday: "fri",
+  saturday: "sat",
+  sunday: "sun",
+} as const;
 
 /** The three reviews both parties sign. */
 export function reviews(calendars: readonly string[]): Shape<Agreement["reviews"]> {
@@ -12,9 +20,16 @@ export function reviews(calendars: readonly string[]): Shape<Agreement["reviews"
     signedWithin: need(span, "how long both parties have to sign"),
   };
   const fixed = (of: "month" | "quarter", example: string): Shape<ReviewRule> =>
-    from(object({ on: need(dayAndTime(of, example), `when, such as \`${example}\``), ...common }), (given) => ({ ...given, everyWeeks: 1 }));
+    from(
+      object({ on: need(dayAndTime(of, example), `when, such as \`${example}\``), ...common }),
+      (given) => ({ ...given, everyWeeks: 1 }),
+    );
   const weekly: Shape<ReviewRule> = from(
-    object({ on: need(dayAndTime("week", "monday 09:00"), "when, such as `monday 09:00`"), every: orElse(oneOf(["1 week", "2 weeks"]), "1 week", "every week or every second one"), ...common }),
+    object({
+      on: need(dayAndTime("week", "monday 09:00"), "when, such as `monday 09:00`"),
+      every: orElse(oneOf(["1 week", "2 weeks"]), "1 week", "every week or every second one"),
+      ...common,
+    }),
     ({ every, ...given }) => ({ ...given, everyWeeks: every === "2 weeks" ? 2 : 1 }),
   );
   return object({
@@ -26,12 +41,21 @@ export function reviews(calendars: readonly string[]): Shape<Agreement["reviews"
 
 function dayAndTime(of: ReviewRule["on"]["of"], example: string): Shape<ReviewRule["on"]> {
   return from(text(`a time such as \`${example}\``), (value, place, node) => {
-    const match = /^(.+?) ([01]\d|2[0-3]):([0-5]\d)$/.exec(value.toLowerCase().replace(/\s+/g, " "));
+    const match = /^(.+?) ([01]\d|2[0-3]):([0-5]\d)$/.exec(
+      value.toLowerCase().replace(/\s+/g, " "),
+    );
     const day = match?.[1] ?? "";
     const time = `${match?.[2]}:${match?.[3]}`;
     const weekday = Object.entries(weekdayNames).find(([long]) => long === day)?.[1];
     if (match && of === "week" && weekday) return { day: weekday, of, time };
-    if (match && of !== "week" && [`first business day of ${of}`, ...(of === "month" ? ["first business day"] : [])].includes(day)) return { day: "first-business-day", of, time };
+    if (
+      match &&
+      of !== "week" &&
+      [`first business day of ${of}`, ...(of === "month" ? ["first business day"] : [])].includes(
+        day,
+      )
+    )
+      return { day: "first-business-day", of, time };
     return place.expected(`a time such as \`${example}\``, node);
   });
 }

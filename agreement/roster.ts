@@ -11,7 +11,20 @@ import { dayOfDate, firstInstantReading, offsetSpans } from "../handoff/local-ti
 import { calendar } from "./calendars.ts";
 import { name } from "./names.ts";
 import { Reading } from "./place.ts";
-import { from, list, may, named, need, number, object, oneOf, orElse, reference, text, yesNo } from "./shape.ts";
+import {
+  from,
+  list,
+  may,
+  named,
+  need,
+  number,
+  object,
+  oneOf,
+  orElse,
+  reference,
+  text,
+  yesNo,
+} from "./shape.ts";
 import { keyText, readSource } from "./source.ts";
 
 /** A person of the roster file, with the name and address that the rules never see. */
@@ -29,7 +42,9 @@ export interface RosterFile {
   readonly absences: Readonly<Record<string, Rep["absences"]>>;
 }
 
-export type ParsedRoster = { readonly ok: true; readonly roster: RosterFile } | { readonly ok: false; readonly problems: Problem[] };
+export type ParsedRoster =
+  | { readonly ok: true; readonly roster: RosterFile }
+  | { readonly ok: false; readonly problems: Problem[] };
 
 /**
  * Reads a roster file: named hours, people, and pools with weights (see roster.yaml). Like the agreement's
@@ -39,15 +54,28 @@ export function parseRoster(source: string): ParsedRoster {
   const read = readSource(source);
   if ("problems" in read) return { ok: false, problems: read.problems };
   const reading = new Reading(read.source);
-  const roster = rosterShape(keysOf(read.source.root, "hours"), keysOf(read.source.root, "people")).read(read.source.root, reading.place());
+  const roster = rosterShape(
+    keysOf(read.source.root, "hours"),
+    keysOf(read.source.root, "people"),
+  ).read(read.source.root, reading.place());
   if (roster && reading.problems.length === 0) return { ok: true, roster };
-  return { ok: false, problems: reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+  return {
+    ok: false,
+    problems: reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column),
+  };
 }
 
 /** The pools an agreement routes to that a roster lacks; leads for them would end in the fallback queue. */
 export function missingPools(agreement: Agreement, roster: Pick<RosterFile, "pools">): string[] {
-  const ofTerritories = (tree: readonly Territory[]): string[] => tree.flatMap((one) => [...(one.pool === undefined ? [] : [one.pool]), ...ofTerritories(one.within)]);
-  const wanted = new Set([...agreement.routing.segments.map((one) => one.pool), ...ofTerritories(agreement.routing.territories)]);
+  const ofTerritories = (tree: readonly Territory[]): string[] =>
+    tree.flatMap((one) => [
+      ...(one.pool === undefined ? [] : [one.pool]),
+      ...ofTerritories(one.within),
+    ]);
+  const wanted = new Set([
+    ...agreement.routing.segments.map((one) => one.pool),
+    ...ofTerritories(agreement.routing.territories),
+  ]);
   return [...wanted].filter((pool) => !roster.pools.some((one) => one.id === pool));
 }
 
@@ -58,7 +86,11 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
   const person = object({
     name: need(text("the person's name"), "how mails address the person"),
     email: need(address, "where mails go"),
-    role: orElse(oneOf(["rep", "manager", "marketing", "sales-ops"]), "rep" as const, "what the person does"),
+    role: orElse(
+      oneOf(["rep", "manager", "marketing", "sales-ops"]),
+      "rep" as const,
+      "what the person does",
+    ),
     manager: may(reference(people, "a person"), "the manager's id"),
     active: orElse(yesNo, true, "whether the person takes leads"),
     hours: hoursName,
@@ -66,26 +98,74 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
     products: words,
     motions: words,
     caps: orElse(object({ open: cap, perDay: cap, perHour: cap }), {}, "limits; absent means none"),
-    absences: orElse(list(object({ from: need(text("a date"), "first day or time"), to: need(text("a date"), "last day or time"), reason: need(text("a reason"), "why") }), "absences"), [], "when the person is away"),
+    absences: orElse(
+      list(
+        object({
+          from: need(text("a date"), "first day or time"),
+          to: need(text("a date"), "last day or time"),
+          reason: need(text("a reason"), "why"),
+        }),
+        "absences",
+      ),
+      [],
+      "when the person is away",
+    ),
     crmId: may(text("an id"), "the person's id in the CRM"),
   });
-  const pool = object({ hours: hoursName, members: need(named(number("a weight", { min: 0, max: 1000, whole: true }), "people and weights", knownPerson(people)), "people and their share of the work") });
+  const pool = object({
+    hours: hoursName,
+    members: need(
+      named(
+        number("a weight", { min: 0, max: 1000, whole: true }),
+        "people and weights",
+        knownPerson(people),
+      ),
+      "people and their share of the work",
+    ),
+  });
   const whole = object({
     hours: orElse(named(calendar, "hours"), {}, "working hours by name"),
     people: need(named(person, "people", personId), "everybody, by id"),
     pools: orElse(named(pool, "pools"), {}, "who shares work in turn"),
   });
   return from(whole, (given, place) => {
-    const hoursOf = (key: string | undefined) => (key === undefined ? null : (given.hours[key] ?? null));
-    const absences = Object.entries(given.people).map(([id, one]) => [id, away(one.absences, hoursOf(one.hours), placeOf(place, ["people", id, "absences"]))] as const);
-    if (!managed(given.people, place) || absences.some(([, spans]) => spans.includes(null))) return undefined;
+    const hoursOf = (key: string | undefined) =>
+      key === undefined ? null : (given.hours[key] ?? null);
+    const absences = Object.entries(given.people).map(
+      ([id, one]) =>
+        [
+          id,
+          away(one.absences, hoursOf(one.hours), placeOf(place, ["people", id, "absences"])),
+        ] as const,
+    );
+    if (!managed(given.people, place) || absences.some(([, spans]) => spans.includes(null)))
+      return undefined;
     return {
       reps: Object.entries(given.people).map(([id, one]) => ({
-        id, name: one.name, email: one.email, role: one.role, active: one.active, languages: one.languages, products: one.products, motions: one.motions, caps: one.caps,
-        managerId: one.manager ?? null, hours: hoursOf(one.hours), crmId: one.crmId ?? null,
+        id,
+        name: one.name,
+        email: one.email,
+        role: one.role,
+        active: one.active,
+        languages: one.languages,
+        products: one.products,
+        motions: one.motions,
+        caps: one.caps,
+        managerId: one.manager ?? null,
+        hours: hoursOf(one.hours),
+        crmId: one.crmId ?? null,
       })),
-      pools: Object.entries(given.pools).map(([id, one]) => ({ id, hours: hoursOf(one.hours), members: one.members })),
-      absences: Object.fromEntries(absences.map(([id, spans]) => [id, spans.filter((span) => span !== null).toSorted((a, b) => a.from - b.from)])),
+      pools: Object.entries(given.pools).map(([id, one]) => ({
+        id,
+        hours: hoursOf(one.hours),
+        members: one.members,
+      })),
+      absences: Object.fromEntries(
+        absences.map(([id, spans]) => [
+          id,
+          spans.filter((span) => span !== null).toSorted((a, b) => a.from - b.from),
+        ]),
+      ),
     };
   });
 }
@@ -110,21 +190,39 @@ function managed(people: Given, place: Place): boolean {
   let fine = true;
   for (const id of Object.keys(people)) {
     const above = new Set<string>();
-    for (let next = people[id]?.manager; next !== undefined && !above.has(next); next = people[next]?.manager) above.add(next);
+    for (
+      let next = people[id]?.manager;
+      next !== undefined && !above.has(next);
+      next = people[next]?.manager
+    )
+      above.add(next);
     if (!above.has(id)) continue;
-    placeOf(place, ["people", id, "manager"]).wrong("expected a manager who does not report, over others, to this person");
+    placeOf(place, ["people", id, "manager"]).wrong(
+      "expected a manager who does not report, over others, to this person",
+    );
     fine = false;
   }
   return fine;
 }
 
 /** Bare dates are whole days, the last one included, in the zone of the person's hours; times are exact. */
-function away(absences: readonly { from: string; to: string; reason: string }[], hours: CalendarDef | null, place: Place): (Rep["absences"][number] | null)[] {
+function away(
+  absences: readonly { from: string; to: string; reason: string }[],
+  hours: CalendarDef | null,
+  place: Place,
+): (Rep["absences"][number] | null)[] {
   return absences.map((one, i) => {
     const here = place.child(i, null);
     const [start, to] = [moment(one.from, hours, 0), moment(one.to, hours, 1)];
-    if (start === null || to === null) return here.wrong("expected dates such as 2026-12-24 or times such as 2026-12-24T13:00:00+01:00") ?? null;
-    return to > start ? { from: start, to, reason: one.reason } : (here.wrong("expected an absence that ends after it begins") ?? null);
+    if (start === null || to === null)
+      return (
+        here.wrong(
+          "expected dates such as 2026-12-24 or times such as 2026-12-24T13:00:00+01:00",
+        ) ?? null
+      );
+    return to > start
+      ? { from: start, to, reason: one.reason }
+      : (here.wrong("expected an absence that ends after it begins") ?? null);
   });
 }
 
@@ -132,7 +230,10 @@ function moment(words: string, hours: CalendarDef | null, daysLater: number): In
   const day = dayOfDate(words);
   if (day === null) return instantOf(words);
   const wall = (day + daysLater) * 86_400_000;
-  return firstInstantReading(offsetSpans(hours?.zone ?? "UTC", wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall);
+  return firstInstantReading(
+    offsetSpans(hours?.zone ?? "UTC", wall - 2 * 86_400_000, wall + 2 * 86_400_000),
+    wall,
+  );
 }
 
 function placeOf(place: Place, keys: readonly string[]): Place {
@@ -143,4 +244,3 @@ function keysOf(root: YamlNode, section: string): string[] {
   const pair = isMap(root) ? root.items.find((one) => keyText(one.key) === section) : undefined;
   return isMap(pair?.value) ? pair.value.items.map((one) => keyText(one.key) ?? "") : [];
 }
-

@@ -9,23 +9,61 @@ export function routing(condition: Shape<Condition>): Shape<Agreement["routing"]
   const territory = territoryShape(condition);
   return from(
     object({
-      owners: orElse(oneOf(["keep", "ignore"]), "keep", "whether an existing owner of the account gets the lead"),
-      territories: need(from(list({ ...territory, schema: { $ref: "#/$defs/territory" } }, "territories", { min: 1, max: 200 }), (tree, place) => (allUnique(tree, place) ? tree : undefined)), "a tree; the most specific match wins"),
-      segments: orElse(list(from(object({
-        name: need(name("segment"), "the segment's name"),
-        when: need(condition, "which leads belong to it"),
-        pool: need(name("pool"), "who takes its leads"),
-      }), (segment, place) => ({ ...segment, at: place.path })), "segments", { max: 100 }), [], "asked before the territories"),
-      hold: orElse(oneOf(["until-open", "follow-the-sun"]), "until-open", "what happens outside all hours"),
+      owners: orElse(
+        oneOf(["keep", "ignore"]),
+        "keep",
+        "whether an existing owner of the account gets the lead",
+      ),
+      territories: need(
+        from(
+          list({ ...territory, schema: { $ref: "#/$defs/territory" } }, "territories", {
+            min: 1,
+            max: 200,
+          }),
+          (tree, place) => (allUnique(tree, place) ? tree : undefined),
+        ),
+        "a tree; the most specific match wins",
+      ),
+      segments: orElse(
+        list(
+          from(
+            object({
+              name: need(name("segment"), "the segment's name"),
+              when: need(condition, "which leads belong to it"),
+              pool: need(name("pool"), "who takes its leads"),
+            }),
+            (segment, place) => ({ ...segment, at: place.path }),
+          ),
+          "segments",
+          { max: 100 },
+        ),
+        [],
+        "asked before the territories",
+      ),
+      hold: orElse(
+        oneOf(["until-open", "follow-the-sun"]),
+        "until-open",
+        "what happens outside all hours",
+      ),
       fallback: need(name("queue"), "a named human queue; nothing is ever unrouted"),
     }),
-    (given, place) => (uniqueNames(place.child("segments", null), given.segments.map((one) => one.name), "segment") ? given : undefined),
+    (given, place) =>
+      uniqueNames(
+        place.child("segments", null),
+        given.segments.map((one) => one.name),
+        "segment",
+      )
+        ? given
+        : undefined,
   );
 }
 
 /** One branch of the tree; `$ref` points back at it because it contains itself. */
 export function territoryShape(condition: Shape<Condition>): Shape<Territory> {
-  const again: Shape<Territory> = { schema: { $ref: "#/$defs/territory" }, read: (node, place) => territory.read(node, place) };
+  const again: Shape<Territory> = {
+    schema: { $ref: "#/$defs/territory" },
+    read: (node, place) => territory.read(node, place),
+  };
   const territory: Shape<Territory> = from(
     object({
       name: need(name("territory"), "the territory's name"),
@@ -34,7 +72,10 @@ export function territoryShape(condition: Shape<Condition>): Shape<Territory> {
       language: may(text("a language such as de"), "a language the rep must speak"),
       within: orElse(list(again, "territories", { max: 200 }), [], "smaller territories inside it"),
     }),
-    (given, place) => (given.pool === undefined && given.within.length === 0 ? place.wrong("expected `pool:` or `within:` in a territory") : { ...given, at: place.path }),
+    (given, place) =>
+      given.pool === undefined && given.within.length === 0
+        ? place.wrong("expected `pool:` or `within:` in a territory")
+        : { ...given, at: place.path },
   );
   return territory;
 }
@@ -46,7 +87,11 @@ function allUnique(tree: readonly Territory[], place: Place): boolean {
   const visit = (branch: readonly Territory[]): void => {
     for (const territory of branch) {
       if (seen.has(territory.name)) {
-        place.reading.report("problems", territory.at, `expected a territory name that stands once, found "${territory.name}" again`);
+        place.reading.report(
+          "problems",
+          territory.at,
+          `expected a territory name that stands once, found "${territory.name}" again`,
+        );
         unique = false;
       }
       seen.set(territory.name, territory.at);

@@ -31,7 +31,9 @@ export function agreementSchema(): JsonSchema {
 const scalar = { type: ["string", "number", "boolean"] };
 const count = { type: "integer", minimum: 1 };
 const conditions = { type: "array", items: { $ref: "#/$defs/condition" }, minItems: 1 };
-const signalSchema = { anyOf: [{ type: "string" }, closed({ depth: { enum: depths } }, ["depth"])] };
+const signalSchema = {
+  anyOf: [{ type: "string" }, closed({ depth: { enum: depths } }, ["depth"])],
+};
 
 const matchersSchema = {
   anyOf: [
@@ -47,7 +49,8 @@ const matchersSchema = {
 
 /** Built-in and worked-out fields by name, so that an editor can offer them; declared ones by their pattern. */
 const conditionSchema = {
-  description: "A condition: the name of one, all, any or none of several, a fact, or something the person did.",
+  description:
+    "A condition: the name of one, all, any or none of several, a fact, or something the person did.",
   anyOf: [
     { type: "string" },
     ...["all", "any", "none"].map((group) => closed({ [group]: conditions }, [group])),
@@ -56,10 +59,19 @@ const conditionSchema = {
       minProperties: 1,
       maxProperties: 1,
       additionalProperties: false,
-      properties: Object.fromEntries([...Object.keys(derivedTypes), ...Object.keys(builtInFields)].map((field) => [field, { $ref: "#/$defs/matchers" }])),
-      patternProperties: { "^(lead|account)\\.[A-Za-z][A-Za-z0-9_]*$": { $ref: "#/$defs/matchers" } },
+      properties: Object.fromEntries(
+        [...Object.keys(derivedTypes), ...Object.keys(builtInFields)].map((field) => [
+          field,
+          { $ref: "#/$defs/matchers" },
+        ]),
+      ),
+      patternProperties: {
+        "^(lead|account)\\.[A-Za-z][A-Za-z0-9_]*$": { $ref: "#/$defs/matchers" },
+      },
     },
-    closed({ signal: { $ref: "#/$defs/signalName" }, within: elapsedMs.schema, atLeast: count }, ["signal"]),
+    closed({ signal: { $ref: "#/$defs/signalName" }, within: elapsedMs.schema, atLeast: count }, [
+      "signal",
+    ]),
     closed({ depth: { enum: depths }, within: elapsedMs.schema, atLeast: count }, ["depth"]),
     closed({ meaningful: count, within: elapsedMs.schema }, ["meaningful"]),
   ],
@@ -67,9 +79,17 @@ const conditionSchema = {
 
 const returnSchema = {
   anyOf: [
-    closed({ signal: { $ref: "#/$defs/signalName" }, atLeast: count, since: { enum: ["exit"] } }, ["signal"]),
+    closed({ signal: { $ref: "#/$defs/signalName" }, atLeast: count, since: { enum: ["exit"] } }, [
+      "signal",
+    ]),
     closed({ depth: { enum: depths }, atLeast: count, since: { enum: ["exit"] } }, ["depth"]),
-    closed({ intent: closed({ risesBy: { type: "number", exclusiveMinimum: 0 } }, ["risesBy"]), since: { enum: ["exit"] } }, ["intent"]),
+    closed(
+      {
+        intent: closed({ risesBy: { type: "number", exclusiveMinimum: 0 } }, ["risesBy"]),
+        since: { enum: ["exit"] },
+      },
+      ["intent"],
+    ),
     closed({ date: { enum: ["revisitOn"] } }, ["date"]),
   ],
 };
@@ -80,9 +100,15 @@ function closed(properties: JsonSchema, required: readonly string[]): JsonSchema
 
 function operand(op: string): JsonSchema {
   switch (op) {
-    case "in": case "notIn": return { type: "array", items: scalar, minItems: 1 };
-    case "exists": return { type: "boolean" };
-    case "contains": case "matches": return { type: ["string", "number"] };
-    default: return { type: ["number", "string"] };
+    case "in":
+    case "notIn":
+      return { type: "array", items: scalar, minItems: 1 };
+    case "exists":
+      return { type: "boolean" };
+    case "contains":
+    case "matches":
+      return { type: ["string", "number"] };
+    default:
+      return { type: ["number", "string"] };
   }
 }

@@ -15,17 +15,38 @@ export interface Shape<T> {
   readonly read: (node: YamlNode, place: Place) => T | undefined;
 }
 
-export interface Need<T> { readonly presence: "need"; readonly shape: Shape<T>; readonly about: string }
-export interface May<T> { readonly presence: "may"; readonly shape: Shape<T>; readonly about: string }
-export interface Else<T> { readonly presence: "else"; readonly shape: Shape<T>; readonly about: string; readonly fallback: T }
+export interface Need<T> {
+  readonly presence: "need";
+  readonly shape: Shape<T>;
+  readonly about: string;
+}
+export interface May<T> {
+  readonly presence: "may";
+  readonly shape: Shape<T>;
+  readonly about: string;
+}
+export interface Else<T> {
+  readonly presence: "else";
+  readonly shape: Shape<T>;
+  readonly about: string;
+  readonly fallback: T;
+}
 type Field = Need<unknown> | May<unknown> | Else<unknown>;
 type Fields = Readonly<Record<string, Field>>;
 
 /** What an object of these fields reads to. */
 export type Values<F extends Fields> = {
-  readonly [K in keyof F as F[K] extends May<unknown> ? never : K]: F[K] extends { shape: Shape<infer T> } ? T : never;
+  readonly [K in keyof F as F[K] extends May<unknown> ? never : K]: F[K] extends {
+    shape: Shape<infer T>;
+  }
+    ? T
+    : never;
 } & {
-  readonly [K in keyof F as F[K] extends May<unknown> ? K : never]?: F[K] extends { shape: Shape<infer T> } ? T : never;
+  readonly [K in keyof F as F[K] extends May<unknown> ? K : never]?: F[K] extends {
+    shape: Shape<infer T>;
+  }
+    ? T
+    : never;
 };
 
 /** A field that must be there. `about` tells editors and the error for its absence what it is. */
@@ -48,16 +69,26 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
   return {
     schema: {
       type: "object",
-      properties: Object.fromEntries(names.map((name) => [name, { description: fields[name]!.about, ...fields[name]!.shape.schema }])),
+      properties: Object.fromEntries(
+        names.map((name) => [
+          name,
+          { description: fields[name]!.about, ...fields[name]!.shape.schema },
+        ]),
+      ),
       required: names.filter((name) => fields[name]!.presence === "need"),
       additionalProperties: false,
     },
     read(node, place) {
-      if (!isMap(node)) return place.expected(`a mapping with ${listed(names.map((name) => `\`${name}:\``))}`, node);
+      if (!isMap(node))
+        return place.expected(
+          `a mapping with ${listed(names.map((name) => `\`${name}:\``))}`,
+          node,
+        );
       const given = new Map(node.items.map((pair) => [keyText(pair.key) ?? "", pair]));
       // Twenty strange words say as much as a thousand.
       const strange = [...given].filter(([key]) => !Object.hasOwn(fields, key)).slice(0, 20);
-      for (const [key, pair] of strange) place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
+      for (const [key, pair] of strange)
+        place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
       // A misspelt field is one mistake, not also a missing one.
       const meant = new Set(strange.map(([key]) => nearest(key, names)));
       let whole = strange.length === 0;
@@ -69,7 +100,8 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
           if (value === undefined) whole = false;
           else values.push([name, value]);
         } else if (field.presence === "need") {
-          if (!meant.has(name)) place.wrong(`expected \`${name}:\` here (${field.about}); it is missing`, node);
+          if (!meant.has(name))
+            place.wrong(`expected \`${name}:\` here (${field.about}); it is missing`, node);
           whole = false;
         } else if (field.presence === "else") {
           values.push([name, field.fallback]);
@@ -82,7 +114,11 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
 }
 
 /** A mapping whose keys are names of the file's own choosing. */
-export function named<T>(shape: Shape<T>, what: string, checkName: (name: string) => string | null = plainName): Shape<Readonly<Record<string, T>>> {
+export function named<T>(
+  shape: Shape<T>,
+  what: string,
+  checkName: (name: string) => string | null = plainName,
+): Shape<Readonly<Record<string, T>>> {
   return {
     schema: { type: "object", additionalProperties: shape.schema },
     read(node, place) {
@@ -101,15 +137,23 @@ export function named<T>(shape: Shape<T>, what: string, checkName: (name: string
   };
 }
 
-export function list<T>(shape: Shape<T>, what: string, bounds: { readonly min?: number; readonly max?: number } = {}): Shape<readonly T[]> {
+export function list<T>(
+  shape: Shape<T>,
+  what: string,
+  bounds: { readonly min?: number; readonly max?: number } = {},
+): Shape<readonly T[]> {
   const { min = 0, max = 1000 } = bounds;
   return {
     schema: { type: "array", items: shape.schema, ...(min > 0 ? { minItems: min } : {}) },
     read(node, place) {
       if (!isSeq(node)) return place.expected(`a list of ${what}`, node);
-      if (node.items.length < min) return place.wrong(`expected at least ${min} ${what}, found ${node.items.length}`, node);
-      if (node.items.length > max) return place.wrong(`expected at most ${max} ${what}, found ${node.items.length}`, node);
-      const values = node.items.map((item, i) => shape.read(item as YamlNode, place.child(i, item)));
+      if (node.items.length < min)
+        return place.wrong(`expected at least ${min} ${what}, found ${node.items.length}`, node);
+      if (node.items.length > max)
+        return place.wrong(`expected at most ${max} ${what}, found ${node.items.length}`, node);
+      const values = node.items.map((item, i) =>
+        shape.read(item as YamlNode, place.child(i, item)),
+      );
       return values.includes(undefined) ? undefined : (values as T[]);
     },
   };
@@ -122,17 +166,26 @@ export function text(what: string, schema: JsonSchema = {}): Shape<string> {
     read(node, place) {
       const value = scalarText(node);
       if (value === null || value.trim() === "") return place.expected(what, node);
-      return value.length > 300 ? place.wrong(`expected ${what} of at most 300 characters`, node) : value.trim();
+      return value.length > 300
+        ? place.wrong(`expected ${what} of at most 300 characters`, node)
+        : value.trim();
     },
   };
 }
 
-export function number(what: string, bounds: { readonly min: number; readonly max: number; readonly whole?: boolean }): Shape<number> {
+export function number(
+  what: string,
+  bounds: { readonly min: number; readonly max: number; readonly whole?: boolean },
+): Shape<number> {
   return {
     schema: { type: bounds.whole ? "integer" : "number", minimum: bounds.min, maximum: bounds.max },
     read(node, place) {
       const value = isScalar(node) ? node.value : null;
-      const fits = typeof value === "number" && value >= bounds.min && value <= bounds.max && (!bounds.whole || Number.isInteger(value));
+      const fits =
+        typeof value === "number" &&
+        value >= bounds.min &&
+        value <= bounds.max &&
+        (!bounds.whole || Number.isInteger(value));
       return fits ? value : place.expected(`${what} from ${bounds.min} to ${bounds.max}`, node);
     },
   };
@@ -152,7 +205,13 @@ export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
     read(node, place) {
       const value = scalarText(node);
       const known = words.find((word) => word === value);
-      return known ?? place.wrong(`expected ${listed(words)}, found ${value === null ? "no word" : `"${value}"`}${didYouMean(value ?? "", words)}`, node);
+      return (
+        known ??
+        place.wrong(
+          `expected ${listed(words)}, found ${value === null ? "no word" : `"${value}"`}${didYouMean(value ?? "", words)}`,
+          node,
+        )
+      );
     },
   };
 }
@@ -160,12 +219,21 @@ export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
 /** A word that another part of the file defines; which words there are is known only once a file is read. */
 export function reference(words: readonly string[], what: string): Shape<string> {
   return from(text(what), (word, place, node) =>
-    words.includes(word) ? word : place.wrong(`expected ${what} (${listed(words) || "none is defined"}), found "${word}"${didYouMean(word, words)}`, node),
+    words.includes(word)
+      ? word
+      : place.wrong(
+          `expected ${what} (${listed(words) || "none is defined"}), found "${word}"${didYouMean(word, words)}`,
+          node,
+        ),
   );
 }
 
 /** Reads with one shape, then makes something of the value; `make` notes at the place when it cannot. */
-export function from<A, B>(shape: Shape<A>, make: (value: A, place: Place, node: YamlNode) => B | undefined, schema: JsonSchema = shape.schema): Shape<B> {
+export function from<A, B>(
+  shape: Shape<A>,
+  make: (value: A, place: Place, node: YamlNode) => B | undefined,
+  schema: JsonSchema = shape.schema,
+): Shape<B> {
   return {
     schema,
     read(node, place) {
@@ -184,5 +252,7 @@ export function scalarText(node: YamlNode): string | null {
 
 /** Null when the name will do. */
 export function plainName(name: string): string | null {
-  return /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u.test(name) ? null : "a name of letters, digits, spaces, dots and hyphens";
+  return /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u.test(name)
+    ? null
+    : "a name of letters, digits, spaces, dots and hyphens";
 }

@@ -29,8 +29,13 @@ const unstorable = "expected text without NUL characters or broken surrogates";
  * Reads YAML and refuses everything that can mislead a reader or a machine: aliases and anchors (a file of a
  * few lines can unfold to gigabytes), tags, keys given twice, keys that are not text, several documents.
  */
-export function readSource(text: string): { readonly source: Source } | { readonly problems: Problem[] } {
-  if (text.length > longestFile) return { problems: [at(1, 1, "", `expected at most ${longestFile} characters, found ${text.length}`)] };
+export function readSource(
+  text: string,
+): { readonly source: Source } | { readonly problems: Problem[] } {
+  if (text.length > longestFile)
+    return {
+      problems: [at(1, 1, "", `expected at most ${longestFile} characters, found ${text.length}`)],
+    };
   const crowded = crowding(text);
   if (crowded) return { problems: [crowded] };
   const lines = new LineCounter();
@@ -38,16 +43,34 @@ export function readSource(text: string): { readonly source: Source } | { readon
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problem = (offset: number, path: string, message: string): Problem => ({ ...position(offset), path, message });
+  const problem = (offset: number, path: string, message: string): Problem => ({
+    ...position(offset),
+    path,
+    message,
+  });
   try {
-    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, logLevel: "error", prettyErrors: false, version: "1.2", schema: "core" });
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      uniqueKeys: false,
+      merge: false,
+      logLevel: "error",
+      prettyErrors: false,
+      version: "1.2",
+      schema: "core",
+    });
     const told = [...document.errors, ...document.warnings];
-    if (told.length > 0) return { problems: told.slice(0, 20).map((error) => problem(error.pos[0], "", yamlSentence(error.code, error.message))) };
+    if (told.length > 0)
+      return {
+        problems: told
+          .slice(0, 20)
+          .map((error) => problem(error.pos[0], "", yamlSentence(error.code, error.message))),
+      };
     const problems = notPlain(document.contents, problem);
     return problems.length > 0 ? { problems } : { source: { root: document.contents, position } };
   } catch (error) {
     // The YAML reader is recursive; a text nested beyond its stack ends here.
-    if (error instanceof RangeError) return { problems: [at(1, 1, "", `expected at most ${deepest} levels of nesting`)] };
+    if (error instanceof RangeError)
+      return { problems: [at(1, 1, "", `expected at most ${deepest} levels of nesting`)] };
     throw error;
   }
 }
@@ -88,23 +111,54 @@ function crowding(text: string): Problem | null {
     if (char === "\n") [line, lineStart] = [line + 1, i + 1];
     else if (char === "[" || char === "{") depth++;
     else if (char === "]" || char === "}") depth = Math.max(0, depth - 1);
-    if (depth > 500) return at(line, i - lineStart + 1, "", `expected at most ${deepest} levels of nesting`);
+    if (depth > 500)
+      return at(line, i - lineStart + 1, "", `expected at most ${deepest} levels of nesting`);
   }
   const dashes = /^[ \t]*(?:[-?:][ \t]+){64}/m.exec(text);
-  return dashes ? at(text.slice(0, dashes.index).split("\n").length, 1, "", `expected at most ${deepest} levels of nesting`) : null;
+  return dashes
+    ? at(
+        text.slice(0, dashes.index).split("\n").length,
+        1,
+        "",
+        `expected at most ${deepest} levels of nesting`,
+      )
+    : null;
 }
 
-function notPlain(root: YamlNode, problem: (offset: number, path: string, message: string) => Problem): Problem[] {
+function notPlain(
+  root: YamlNode,
+  problem: (offset: number, path: string, message: string) => Problem,
+): Problem[] {
   const problems: Problem[] = [];
   const visit = (node: YamlNode, path: string, depth: number): void => {
     if (node === null || problems.length >= 20) return;
     const offset = startOf(node);
-    if (depth > deepest) return void problems.push(problem(offset, path, `expected at most ${deepest} levels of nesting`));
-    if (isAlias(node)) return void problems.push(problem(offset, path, `expected the value itself; aliases (*${node.source}) are not allowed`));
-    if (node.anchor) problems.push(problem(offset, path, `expected no anchor; remove &${node.anchor} and name conditions under \`conditions:\` instead`));
-    if (node.tag && !node.tag.startsWith("tag:yaml.org,2002:")) problems.push(problem(offset, path, `expected a plain value without the tag ${node.tag}`));
-    if (isScalar(node) && typeof node.value === "string" && !isStorable(node.value)) problems.push(problem(offset, path, unstorable));
-    if (isSeq(node)) node.items.forEach((item, i) => visit(item as YamlNode, joinPath(path, i), depth + 1));
+    if (depth > deepest)
+      return void problems.push(
+        problem(offset, path, `expected at most ${deepest} levels of nesting`),
+      );
+    if (isAlias(node))
+      return void problems.push(
+        problem(
+          offset,
+          path,
+          `expected the value itself; aliases (*${node.source}) are not allowed`,
+        ),
+      );
+    if (node.anchor)
+      problems.push(
+        problem(
+          offset,
+          path,
+          `expected no anchor; remove &${node.anchor} and name conditions under \`conditions:\` instead`,
+        ),
+      );
+    if (node.tag && !node.tag.startsWith("tag:yaml.org,2002:"))
+      problems.push(problem(offset, path, `expected a plain value without the tag ${node.tag}`));
+    if (isScalar(node) && typeof node.value === "string" && !isStorable(node.value))
+      problems.push(problem(offset, path, unstorable));
+    if (isSeq(node))
+      node.items.forEach((item, i) => visit(item as YamlNode, joinPath(path, i), depth + 1));
     if (isMap(node)) visitMap(node, path, depth);
   };
   const visitMap = (map: YAMLMap, path: string, depth: number): void => {
@@ -117,10 +171,18 @@ function notPlain(root: YamlNode, problem: (offset: number, path: string, messag
         continue;
       }
       const first = seen.get(key);
-      if (first !== undefined) problems.push(problem(offset, joinPath(path, key), `expected "${key}" once; it stands here already on line ${problem(first, "", "").line}`));
+      if (first !== undefined)
+        problems.push(
+          problem(
+            offset,
+            joinPath(path, key),
+            `expected "${key}" once; it stands here already on line ${problem(first, "", "").line}`,
+          ),
+        );
       seen.set(key, offset);
       if (!isStorable(key)) problems.push(problem(offset, path, unstorable));
-      if (Object.hasOwn(Object.prototype, key) || key === "prototype") problems.push(problem(offset, joinPath(path, key), `expected another name than "${key}"`));
+      if (Object.hasOwn(Object.prototype, key) || key === "prototype")
+        problems.push(problem(offset, joinPath(path, key), `expected another name than "${key}"`));
       visit(pair.value as YamlNode, joinPath(path, key), depth + 1);
     }
   };

@@ -5,5 +5,7 @@ import { parseAgreement, printProblem } from "./parse.ts";
 export function agreementOf(text: string): Agreement {
   const parsed = parseAgreement(text);
   if (parsed.ok) return parsed.agreement;
-  throw new Error(`a stored agreement does not parse: ${parsed.problems.map(printProblem).join("; ")}`);
+  throw new Error(
+    `a stored agreement does not parse: ${parsed.problems.map(printProblem).join("; ")}`,
+  );
 }

@@ -36,5 +36,7 @@ function section(root: YamlNode, name: string): YamlNode {
 }
 
 function entries(node: YamlNode): [string, YamlNode][] {
-  return isMap(node) ? node.items.map((pair) => [keyText(pair.key) ?? "", pair.value as YamlNode]) : [];
+  return isMap(node)
+    ? node.items.map((pair) => [keyText(pair.key) ?? "", pair.value as YamlNode])
+    : [];
 }

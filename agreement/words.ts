@@ -11,16 +11,33 @@ export function listed(words: readonly string[]): string {
 
 // What people write who know another tool.
 const otherWords: Readonly<Record<string, string>> = {
-  gte: "atLeast", ">=": "atLeast", min: "atLeast", minimum: "atLeast",
-  lte: "atMost", "<=": "atMost", max: "atMost", maximum: "atMost",
-  gt: "above", ">": "above", lt: "below", "<": "below",
-  not_in: "notIn", nin: "notIn", like: "matches", includes: "contains",
-  and: "all", or: "any", not: "none", nor: "none",
+  gte: "atLeast",
+  ">=": "atLeast",
+  min: "atLeast",
+  minimum: "atLeast",
+  lte: "atMost",
+  "<=": "atMost",
+  max: "atMost",
+  maximum: "atMost",
+  gt: "above",
+  ">": "above",
+  lt: "below",
+  "<": "below",
+  not_in: "notIn",
+  nin: "notIn",
+  like: "matches",
+  includes: "contains",
+  and: "all",
+  or: "any",
+  not: "none",
+  nor: "none",
 };
 
 /** The known word that was most likely meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const meant = Object.hasOwn(otherWords, word.toLowerCase()) ? otherWords[word.toLowerCase()] : undefined;
+  const meant = Object.hasOwn(otherWords, word.toLowerCase())
+    ? otherWords[word.toLowerCase()]
+    : undefined;
   if (meant && known.includes(meant)) return meant;
   if (word.length > 60) return undefined;
   const close = known
@@ -43,7 +60,8 @@ function distance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const change = (rows[i - 1]![j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       row[j] = Math.min(change, rows[i - 1]![j]! + 1, row[j - 1]! + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j]!, rows[i - 2]![j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j]!, rows[i - 2]![j - 2]! + 1);
     }
     rows.push(row);
   }

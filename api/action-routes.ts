@@ -18,7 +18,10 @@ export const actionPlaces = {
 } as const satisfies Record<ActionName, string>;
 
 /** What the caller can do to the lead now, by the stage's table and the caller's role. */
-export function possibleNow(lead: Pick<LeadState, "stage" | "waitingOn">, caller: Caller): ActionName[] {
+export function possibleNow(
+  lead: Pick<LeadState, "stage" | "waitingOn">,
+  caller: Caller,
+): ActionName[] {
   const byWait: Readonly<Record<string, readonly ActionName[]>> = allowed[lead.stage];
   return (byWait[lead.waitingOn] ?? []).filter((action) => {
     const row = authorisation[`POST /leads/{id}/${actionPlaces[action]}`];

@@ -31,7 +31,10 @@ import { webhookRoutes } from "./webhooks.ts";
  * The whole HTTP API. A request passes, in this order: stamp, gate (token and table), body, idempotency, route.
  * Throws when a mounted route has no row in the authorisation table.
  */
-export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => Routes)[] = routeModules): Routes {
+export function createApp(
+  deps: ApiDeps,
+  modules: readonly ((deps: ApiDeps) => Routes)[] = routeModules,
+): Routes {
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
@@ -40,14 +43,27 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
   app.use("*", idempotency(deps));
   for (const routes of modules) app.route("/", routes(deps));
   app.route("/", healthRoutes(deps, metrics));
-  app.route("/", docsRoutes(() => describe(app)));
+  app.route(
+    "/",
+    docsRoutes(() => describe(app)),
+  );
   app.notFound((c) => problemResponse(unanswered(app, c.req.method, c.req.path)));
   app.onError((error, c) => {
     const problem = asProblem(error);
     if (problem) return problemResponse(problem);
     // Messages can quote what people wrote; name, code and place are enough to find the fault.
-    deps.log.error({ route: c.var.route, error: error.name, code: (error as { code?: unknown }).code, at: placesOf(error) }, "a request broke");
-    return problemResponse(new Problem("internal", { detail: "this request broke; the log says where" }));
+    deps.log.error(
+      {
+        route: c.var.route,
+        error: error.name,
+        code: (error as { code?: unknown }).code,
+        at: placesOf(error),
+      },
+      "a request broke",
+    );
+    return problemResponse(
+      new Problem("internal", { detail: "this request broke; the log says where" }),
+    );
   });
   refuseUnlisted(app);
   hurry(app);
@@ -56,8 +72,22 @@ export function createApp(deps: ApiDeps, modules: readonly ((deps: ApiDeps) => R
 
 /** Health and documentation are always there; these are what the documentation describes. */
 const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
-  leadRoutes, actionRoutes, peopleRoutes, intakeRoutes, importRoutes, trackingRoutes, webhookRoutes,
-  queueRoutes, taskRoutes, reviewRoutes, simulateRoutes, agreementRoutes, rosterRoutes, reportRoutes, mailRoutes, houseRoutes,
+  leadRoutes,
+  actionRoutes,
+  peopleRoutes,
+  intakeRoutes,
+  importRoutes,
+  trackingRoutes,
+  webhookRoutes,
+  queueRoutes,
+  taskRoutes,
+  reviewRoutes,
+  simulateRoutes,
+  agreementRoutes,
+  rosterRoutes,
+  reportRoutes,
+  mailRoutes,
+  houseRoutes,
 ];
 
 /** Stamps the arrival before anything else is done, and sets the headers that every answer has. */
@@ -67,25 +97,46 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
     c.set("receivedAt", deps.clock());
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
-    if (/%00/.test(c.req.url)) throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
+    if (/%00/.test(c.req.url))
+      throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
     await next();
-    metrics.answered(c.get("route") ?? "none", c.res.status, Number(process.hrtime.bigint() - began) / 1e9);
+    metrics.answered(
+      c.get("route") ?? "none",
+      c.res.status,
+      Number(process.hrtime.bigint() - began) / 1e9,
+    );
     return undefined;
   };
 }
 
 function unanswered(app: Routes, method: string, path: string): Problem {
-  const others = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((other) => other !== method && app.router.match(other, path)[0].some(([[, route]]) => route.method === other));
+  const others = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter(
+    (other) =>
+      other !== method &&
+      app.router.match(other, path)[0].some(([[, route]]) => route.method === other),
+  );
   if (others.length === 0) return new Problem("not-found", { detail: "there is no such address" });
   return new Problem("method-not-allowed", { detail: `expected: ${others.join(" or ")}` });
 }
 
 /** A route that nobody thought about must not be open by accident. */
 function refuseUnlisted(app: Routes): void {
-  const unlisted = new Set(app.routes.filter((route) => route.method !== "ALL").map((route) => routeKey(route.method, route.path)).filter((key) => !(key in authorisation)));
-  if (unlisted.size > 0) throw new Error(`these routes have no row in api/authorisation.ts: ${[...unlisted].join(", ")}`);
+  const unlisted = new Set(
+    app.routes
+      .filter((route) => route.method !== "ALL")
+      .map((route) => routeKey(route.method, route.path))
+      .filter((key) => !(key in authorisation)),
+  );
+  if (unlisted.size > 0)
+    throw new Error(
+      `these routes have no row in api/authorisation.ts: ${[...unlisted].join(", ")}`,
+    );
 }
 
 function placesOf(error: Error): string[] {
-  return (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line)).slice(0, 6).map((line) => line.trim().replace(/\(?(file:)?\/\S*\/(?=[^/]+\/[^/]+$)/, ""));
+  return (error.stack ?? "")
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 6)
+    .map((line) => line.trim().replace(/\(?(file:)?\/\S*\/(?=[^/]+\/[^/]+$)/, ""));
 }

@@ -14,7 +14,11 @@ import { routeOf } from "./route-key.ts";
 export function gate(pool: Pool): MiddlewareHandler<AppEnv> {
   // Looked up after the request has come, so a token that was revoked before is refused; those who come together share one
   // statement. Nobody waits for the statement of others: while Postgres is silent an answer has one time-out's time, not two.
-  const tokenOf = together(32, (secrets: readonly string[]) => findTokens(byKeyOf(pool), secrets), Number.POSITIVE_INFINITY);
+  const tokenOf = together(
+    32,
+    (secrets: readonly string[]) => findTokens(byKeyOf(pool), secrets),
+    Number.POSITIVE_INFINITY,
+  );
   return async (c, next) => {
     const route = routeOf(c);
     if (route === undefined) return next();
@@ -23,9 +27,13 @@ export function gate(pool: Pool): MiddlewareHandler<AppEnv> {
     if (row === "public") return next();
     const secret = secretOf(c);
     const token = secret === undefined ? undefined : await tokenOf(secret);
-    if (!token) throw new Problem("unauthenticated", { detail: "send a valid token: Authorization: Bearer <token>" });
+    if (!token)
+      throw new Problem("unauthenticated", {
+        detail: "send a valid token: Authorization: Bearer <token>",
+      });
     const scope = row?.[token.role];
-    if (!scope) throw new Problem("forbidden", { detail: `the role ${token.role} may not do this` });
+    if (!scope)
+      throw new Problem("forbidden", { detail: `the role ${token.role} may not do this` });
     c.set("caller", { tokenId: token.id, role: token.role, repId: token.repId });
     c.set("scope", scope);
     return next();

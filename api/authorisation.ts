@@ -38,7 +38,12 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "POST /leads/{id}/pause": sales,
   "POST /leads/{id}/resume": sales,
   "POST /leads/{id}/contest-decision": managers,
-  "POST /leads/{id}/review-decision": { operator: "all", revops: "all", marketing: "all", manager: "team" },
+  "POST /leads/{id}/review-decision": {
+    operator: "all",
+    revops: "all",
+    marketing: "all",
+    manager: "team",
+  },
   "POST /leads/{id}/reopen": { operator: "all", revops: "all" },
   "DELETE /people/{id}": operator,
 
@@ -64,7 +69,12 @@ export const authorisation: Readonly<Record<string, Row>> = {
   // reviews of the re-nurture pool
   "GET /reviews": { ...office, manager: "all" },
   "GET /reviews/{id}": { ...office, manager: "all" },
-  "POST /reviews/{id}/decisions": { operator: "all", revops: "all", marketing: "all", manager: "team" },
+  "POST /reviews/{id}/decisions": {
+    operator: "all",
+    revops: "all",
+    marketing: "all",
+    manager: "team",
+  },
 
   // intake, imports, tracking
   "POST /leads": { ...office, crm: "all" },

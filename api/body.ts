@@ -26,9 +26,18 @@ const rules: Readonly<Record<string, BodyRule>> = {
 export function readBody(): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     // With a length the body is read as it comes; to look at `raw.body` makes a web stream of it, a tenth of the time of an intake.
-    if (c.req.method === "GET" || c.req.method === "HEAD" || (c.req.header("content-length") === undefined && c.req.raw.body === null)) return next();
+    if (
+      c.req.method === "GET" ||
+      c.req.method === "HEAD" ||
+      (c.req.header("content-length") === undefined && c.req.raw.body === null)
+    )
+      return next();
     const rule = rules[c.get("route")] ?? usual;
-    if (!/^(identity)?$/i.test(c.req.header("content-encoding") ?? "")) throw new Problem("unsupported-media-type", { detail: "send the body uncompressed", field: "content-encoding" });
+    if (!/^(identity)?$/i.test(c.req.header("content-encoding") ?? ""))
+      throw new Problem("unsupported-media-type", {
+        detail: "send the body uncompressed",
+        field: "content-encoding",
+      });
     if (rule.kind === "stream") return next();
     const bytes = await readBounded(c.req.raw, rule.maxBytes);
     if (rule.kind === "raw") {
@@ -36,10 +45,18 @@ export function readBody(): MiddlewareHandler<AppEnv> {
       return next();
     }
     if (bytes.length === 0 && !c.req.header("content-type")) return next();
-    if (!/^application\/json(;|$)/i.test(c.req.header("content-type") ?? "")) throw new Problem("unsupported-media-type", { detail: "send application/json", field: "content-type" });
+    if (!/^application\/json(;|$)/i.test(c.req.header("content-type") ?? ""))
+      throw new Problem("unsupported-media-type", {
+        detail: "send application/json",
+        field: "content-type",
+      });
     const text = decode(bytes);
     const wrong = checkJson(text);
-    if (wrong) throw new Problem(wrong.code, { detail: wrong.detail, ...(wrong.field === undefined ? {} : { field: wrong.field }) });
+    if (wrong)
+      throw new Problem(wrong.code, {
+        detail: wrong.detail,
+        ...(wrong.field === undefined ? {} : { field: wrong.field }),
+      });
     keep(c.req, "text", text);
     return next();
   };
@@ -51,7 +68,11 @@ function keep(request: HonoRequest, as: "text" | "arrayBuffer", value: unknown):
 }
 
 async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const tooLarge = () => new Problem("too-large", { detail: `the body may have ${maxBytes} bytes at most`, field: "body" });
+  const tooLarge = () =>
+    new Problem("too-large", {
+      detail: `the body may have ${maxBytes} bytes at most`,
+      field: "body",
+    });
   const announced = request.headers.get("content-length");
   if (announced !== null) {
     if (Number(announced) > maxBytes) throw tooLarge();

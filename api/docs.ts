@@ -14,7 +14,12 @@ export type Description = ReturnType<Routes["getOpenAPI31Document"]>;
 export function describe(app: Routes): Description {
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
-    info: { title: "Baton", version: "1", description: "Durable handoff of leads from marketing to sales. Instants are ISO 8601 with offset, durations ISO 8601; errors are application/problem+json." },
+    info: {
+      title: "Baton",
+      version: "1",
+      description:
+        "Durable handoff of leads from marketing to sales. Instants are ISO 8601 with offset, durations ISO 8601; errors are application/problem+json.",
+    },
   });
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
     for (const [method, operation] of Object.entries(operations ?? {})) {
@@ -23,8 +28,15 @@ export function describe(app: Routes): Description {
       else if (row) Object.assign(operation, { security: [{ token: [] }], "x-roles": row });
     }
   }
-  document.components = { ...document.components, securitySchemes: { token: { type: "http", scheme: "bearer" } } };
-  const problems = Object.entries(problemCodes).map(([code, [status, title]]) => ({ code, status, title }));
+  document.components = {
+    ...document.components,
+    securitySchemes: { token: { type: "http", scheme: "bearer" } },
+  };
+  const problems = Object.entries(problemCodes).map(([code, [status, title]]) => ({
+    code,
+    status,
+    title,
+  }));
   return Object.assign(document, { "x-problems": problems });
 }
 
@@ -33,7 +45,14 @@ export function docsRoutes(document: () => Description): Routes {
   const app = newRoutes();
   let kept: Description | undefined;
   app.get("/openapi.json", (c) => c.json((kept ??= document())));
-  app.get("/docs", (c) => c.html(page, 200, { "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'" }));
-  app.get("/docs.js", (c) => c.body(script, 200, { "content-type": "text/javascript; charset=utf-8" }));
+  app.get("/docs", (c) =>
+    c.html(page, 200, {
+      "content-security-policy":
+        "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    }),
+  );
+  app.get("/docs.js", (c) =>
+    c.body(script, 200, { "content-type": "text/javascript; charset=utf-8" }),
+  );
   return app;
 }

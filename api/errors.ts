@@ -5,23 +5,23 @@ import type { Stage, WaitingOn } from "../handoff/stage.ts";
 
 /** The closed list of problem codes: status and title of each. A client may switch on these and on nothing else. */
 export const problemCodes = {
-  "malformed": [400, "The request cannot be read"],
-  "unauthenticated": [401, "No valid token"],
-  "forbidden": [403, "This role may not do this"],
+  malformed: [400, "The request cannot be read"],
+  unauthenticated: [401, "No valid token"],
+  forbidden: [403, "This role may not do this"],
   "not-found": [404, "There is nothing here that you may see"],
   "method-not-allowed": [405, "The address exists, the method does not"],
   "not-possible-now": [409, "Not possible where the lead stands"],
   "already-answered": [409, "Somebody answered first"],
   "not-yours": [409, "The lead is not yours any more"],
   "still-running": [409, "The same request is still being carried out"],
-  "conflict": [409, "The request contradicts what is stored"],
+  conflict: [409, "The request contradicts what is stored"],
   "too-large": [413, "The body is too large"],
   "unsupported-media-type": [415, "The media type is not accepted"],
-  "invalid": [422, "A field is not as expected"],
-  "refused": [422, "The agreement does not allow this"],
+  invalid: [422, "A field is not as expected"],
+  refused: [422, "The agreement does not allow this"],
   "key-reused": [422, "The Idempotency-Key belongs to another request"],
-  "internal": [500, "Something broke on our side"],
-  "unavailable": [503, "A part that is needed does not answer"],
+  internal: [500, "Something broke on our side"],
+  unavailable: [503, "A part that is needed does not answer"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof problemCodes;
@@ -64,19 +64,31 @@ export class Problem extends Error {
 }
 
 /** The shape of every error body, for the routes' descriptions. */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.number().int(),
-  code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
-  detail: z.string(),
-  field: z.string().optional(),
-  state: z.object({ id: z.string(), stage: z.string(), waitingOn: z.string(), owner: z.string().nullable() }).optional(),
-}).openapi("Problem");
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.enum(Object.keys(problemCodes) as [ProblemCode, ...ProblemCode[]]),
+    detail: z.string(),
+    field: z.string().optional(),
+    state: z
+      .object({
+        id: z.string(),
+        stage: z.string(),
+        waitingOn: z.string(),
+        owner: z.string().nullable(),
+      })
+      .optional(),
+  })
+  .openapi("Problem");
 
 /** `responses` of a route that can fail; spread it into `createRoute`. */
 export const problemResponses = {
-  default: { description: "A problem; `code` is from the closed list", content: { "application/problem+json": { schema: problemSchema } } },
+  default: {
+    description: "A problem; `code` is from the closed list",
+    content: { "application/problem+json": { schema: problemSchema } },
+  },
 };
 
 /** The answer for a problem: `application/problem+json`, Retry-After where waiting helps. */
@@ -91,8 +103,14 @@ export function problemResponse(problem: Problem): Response {
   if (wait !== undefined) headers["retry-after"] = String(wait);
   if (problem.status === 401) headers["www-authenticate"] = "Bearer";
   const body = {
-    ...more, type: `/docs#${problem.code}`, title: problemCodes[problem.code][1], status: problem.status, code: problem.code, detail,
-    ...(field === undefined ? {} : { field }), ...(state === undefined ? {} : { state }),
+    ...more,
+    type: `/docs#${problem.code}`,
+    title: problemCodes[problem.code][1],
+    status: problem.status,
+    code: problem.code,
+    detail,
+    ...(field === undefined ? {} : { field }),
+    ...(state === undefined ? {} : { state }),
   };
   return new Response(JSON.stringify(body), { status: problem.status, headers });
 }
@@ -105,19 +123,29 @@ export function notFound(): Problem {
 /** Anything thrown, as a problem; undefined when it is none of ours and must be logged as broken. */
 export function asProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
-  if (error instanceof HTTPException) return new Problem(error.status === 413 ? "too-large" : "malformed", { detail: "the request cannot be read" });
-  if (isPostgresAway(error)) return new Problem("unavailable", { detail: "the database does not answer" });
+  if (error instanceof HTTPException)
+    return new Problem(error.status === 413 ? "too-large" : "malformed", {
+      detail: "the request cannot be read",
+    });
+  if (isPostgresAway(error))
+    return new Problem("unavailable", { detail: "the database does not answer" });
   return undefined;
 }
 
-const awayCodes = /^(08|53|57P0|57014|0A000|ECONN|ENOENT|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|40001|40P01|55P03)/;
-const awayWords = /timeout exceeded when trying to connect|Connection terminated|connection timeout|Query read timeout|not queryable/i;
+const awayCodes =
+  /^(08|53|57P0|57014|0A000|ECONN|ENOENT|ETIMEDOUT|EPIPE|ENOTFOUND|EHOSTUNREACH|40001|40P01|55P03)/;
+const awayWords =
+  /timeout exceeded when trying to connect|Connection terminated|connection timeout|Query read timeout|not queryable/i;
 
 /** Postgres is down, starting, full or too slow, or gave up a transaction: trying again can help. */
 function isPostgresAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
-  return (typeof code === "string" && awayCodes.test(code)) || awayWords.test(error.message) || (error instanceof AggregateError && error.errors.some(isPostgresAway));
+  return (
+    (typeof code === "string" && awayCodes.test(code)) ||
+    awayWords.test(error.message) ||
+    (error instanceof AggregateError && error.errors.some(isPostgresAway))
+  );
 }
 
 type HookResult = { success: true } | { success: false; target: string; error: z.ZodError };
@@ -127,11 +155,21 @@ export function defaultHook(result: HookResult, _c: Context): undefined {
   if (result.success) return undefined;
   const issue = result.error.issues[0];
   if (!issue) throw new Problem("invalid", { detail: "the request is not as described" });
-  const named = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+  const named =
+    issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
   const field = named.map(String).join(".") || (result.target === "json" ? "body" : result.target);
-  throw new Problem("invalid", { field, detail: issue.code === "unrecognized_keys" ? "this field is not known here" : `expected: ${lower(issue.message)}` });
+  throw new Problem("invalid", {
+    field,
+    detail:
+      issue.code === "unrecognized_keys"
+        ? "this field is not known here"
+        : `expected: ${lower(issue.message)}`,
+  });
 }
 
 function lower(message: string): string {
-  return message.replace(/^Invalid input: expected /, "").replace(/^Invalid /, "a valid ").replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
+  return message
+    .replace(/^Invalid input: expected /, "")
+    .replace(/^Invalid /, "a valid ")
+    .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }

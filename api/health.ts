@@ -10,26 +10,55 @@ const heartbeatMs = 10_000;
 const postgresMs = 1_500;
 
 const partSchema = z.object({ ok: z.boolean(), detail: z.string().optional() });
-const readySchema = z.object({
-  ready: z.boolean(),
-  parts: z.object({ postgres: partSchema, temporal: partSchema, worker: partSchema, relay: partSchema }),
-}).openapi("Readiness");
+const readySchema = z
+  .object({
+    ready: z.boolean(),
+    parts: z.object({
+      postgres: partSchema,
+      temporal: partSchema,
+      worker: partSchema,
+      relay: partSchema,
+    }),
+  })
+  .openapi("Readiness");
 type Part = z.output<typeof partSchema>;
 
 const healthz = createRoute({
-  method: "get", path: "/healthz", tags: ["operation"], summary: "This process answers",
-  responses: { 200: { description: "Alive", content: { "application/json": { schema: z.object({ alive: z.literal(true) }) } } } },
+  method: "get",
+  path: "/healthz",
+  tags: ["operation"],
+  summary: "This process answers",
+  responses: {
+    200: {
+      description: "Alive",
+      content: { "application/json": { schema: z.object({ alive: z.literal(true) }) } },
+    },
+  },
 });
 const readyz = createRoute({
-  method: "get", path: "/readyz", tags: ["operation"], summary: "Postgres, Temporal, worker and relay answer",
+  method: "get",
+  path: "/readyz",
+  tags: ["operation"],
+  summary: "Postgres, Temporal, worker and relay answer",
   responses: {
-    200: { description: "Everything answers", content: { "application/json": { schema: readySchema } } },
-    503: { description: "`parts` says what does not", content: { "application/json": { schema: readySchema } } },
+    200: {
+      description: "Everything answers",
+      content: { "application/json": { schema: readySchema } },
+    },
+    503: {
+      description: "`parts` says what does not",
+      content: { "application/json": { schema: readySchema } },
+    },
   },
 });
 const metricsRoute = createRoute({
-  method: "get", path: "/metrics", tags: ["operation"], summary: "Figures for Prometheus",
-  responses: { 200: { description: "Prometheus text", content: { "text/plain": { schema: z.string() } } } },
+  method: "get",
+  path: "/metrics",
+  tags: ["operation"],
+  summary: "Figures for Prometheus",
+  responses: {
+    200: { description: "Prometheus text", content: { "text/plain": { schema: z.string() } } },
+  },
 });
 
 /** For those who run it: alive, ready, figures. None of it needs a token or names anybody. */
@@ -53,21 +82,32 @@ export function healthRoutes(deps: ApiDeps, metrics: Metrics): Routes {
 
   app.openapi(metricsRoute, async (c) => {
     const state = await gauges(deps.pool, deps.clock()).catch(() => null);
-    return c.text(await metrics.text(state), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+    return c.text(await metrics.text(state), 200, {
+      "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    });
   });
 
   return app;
 }
 
 /** Undefined when Postgres does not answer soon enough; a silent server would keep the query for ever. */
-async function heartbeats(deps: ApiDeps): Promise<Awaited<ReturnType<typeof lastHeartbeats>> | undefined> {
-  const asked = deps.pool.query(sql`select 1`).then(() => lastHeartbeats(deps.pool)).catch(() => undefined);
+async function heartbeats(
+  deps: ApiDeps,
+): Promise<Awaited<ReturnType<typeof lastHeartbeats>> | undefined> {
+  const asked = deps.pool
+    .query(sql`select 1`)
+    .then(() => lastHeartbeats(deps.pool))
+    .catch(() => undefined);
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), postgresMs); });
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), postgresMs);
+  });
   return Promise.race([asked, late]).finally(() => clearTimeout(timer));
 }
 
 function alive(at: number | null | undefined, now: number): Part {
   if (at == null) return { ok: false, detail: "never heard of" };
-  return now - at <= heartbeatMs ? { ok: true } : { ok: false, detail: `last heard of at ${iso(at)}` };
+  return now - at <= heartbeatMs
+    ? { ok: true }
+    : { ok: false, detail: `last heard of at ${iso(at)}` };
 }

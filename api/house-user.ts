@@ -3,8 +3,17 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { firstRow, sql } from "../store/db.ts";
 import { calmForMs } from "../store/house.ts";
 import {
-  changeHouseOpportunity, deleteHouseLead, finishHouseTask, houseStatuses, logHouseOutreach, mergeHouseLeads, openHouseOpportunity, setHouseFacts, setHouseStatus,
-  setHouseTrouble, type HouseChange,
+  changeHouseOpportunity,
+  deleteHouseLead,
+  finishHouseTask,
+  houseStatuses,
+  logHouseOutreach,
+  mergeHouseLeads,
+  openHouseOpportunity,
+  setHouseFacts,
+  setHouseStatus,
+  setHouseTrouble,
+  type HouseChange,
 } from "../store/house-user.ts";
 import type { HouseLead } from "../store/house-rows.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
@@ -15,47 +24,183 @@ import { houseLeadSchema, houseLeadView } from "./house-view.ts";
 const by = z.string().max(60).openapi({ description: "the CRM's user: a rep's id, rp_…" });
 const amount = {
   amountMinor: z.int().min(0).nullable().optional().openapi({ description: "in minor units" }),
-  currency: z.string().regex(/^[A-Z]{3}$/, { error: "expected three capitals such as USD" }).nullable().optional(),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, { error: "expected three capitals such as USD" })
+    .nullable()
+    .optional(),
 };
-const together = (body: { amountMinor?: number | null | undefined; currency?: string | null | undefined }) => (body.amountMinor == null) === (body.currency == null);
-const togetherError = { path: ["currency"], error: "expected amount and currency together, or neither" };
+const together = (body: {
+  amountMinor?: number | null | undefined;
+  currency?: string | null | undefined;
+}) => (body.amountMinor == null) === (body.currency == null);
+const togetherError = {
+  path: ["currency"],
+  error: "expected amount and currency together, or neither",
+};
 
 const bodies = {
-  status: z.strictObject({
-    by, status: z.enum(houseStatuses).openapi({ description: "sal: accepted; sql: advanced; rejected (with a reason); handed-back" }),
-    reason: textIn(100).optional(), revisitOn: dayIn.optional(), note: textIn(4_000).optional(), fitRating: z.int().min(1).max(5).optional(),
-    timeline: textIn(200).optional(), buyingSignals: z.array(textIn(100)).max(20).optional(),
-  }).refine((body) => body.status !== "rejected" || body.reason !== undefined, { path: ["reason"], error: "expected why, with the status rejected" }).openapi("HouseStatus"),
-  facts: z.strictObject({
-    by, facts: z.record(z.string().regex(/^(lead|account)\.[A-Za-z]\w*$/, { error: "expected a field such as lead.phone" }), z.union([textIn(1_000), z.number(), z.boolean(), z.array(textIn(200)).max(100)]))
-      .refine((facts) => Object.keys(facts).length > 0, { error: "expected at least one fact" }),
-  }).openapi("HouseFacts"),
-  outreach: z.strictObject({
-    by, channel: z.enum(["call", "email", "message", "meeting"]), outcome: z.enum(["attempted", "connected", "meeting_booked", "replied", "no_answer"]), occurredAt: instantIn.optional(),
-  }).openapi("HouseOutreach"),
-  opportunity: z.strictObject({ by, stage: z.enum(["open", "won", "lost"]).default("open"), ...amount }).refine(together, togetherError).openapi("HouseOpportunityOpened"),
-  opportunityChange: z.strictObject({ by, stage: z.enum(["open", "won", "lost"]).optional(), ...amount }).refine(together, togetherError).openapi("HouseOpportunityChange"),
-  merge: z.strictObject({ by, into: z.string().max(60).openapi({ description: "the lead that survives" }) }).openapi("HouseMerge"),
-  trouble: z.strictObject({
-    kind: z.enum(["down", "busy", "unauthorized", "refused", "slow"]), field: textIn(100).optional(), waitMs: z.int().min(0).max(120_000).optional(),
-  }).openapi("HouseTrouble"),
+  status: z
+    .strictObject({
+      by,
+      status: z
+        .enum(houseStatuses)
+        .openapi({
+          description: "sal: accepted; sql: advanced; rejected (with a reason); handed-back",
+        }),
+      reason: textIn(100).optional(),
+      revisitOn: dayIn.optional(),
+      note: textIn(4_000).optional(),
+      fitRating: z.int().min(1).max(5).optional(),
+      timeline: textIn(200).optional(),
+      buyingSignals: z.array(textIn(100)).max(20).optional(),
+    })
+    .refine((body) => body.status !== "rejected" || body.reason !== undefined, {
+      path: ["reason"],
+      error: "expected why, with the status rejected",
+    })
+    .openapi("HouseStatus"),
+  facts: z
+    .strictObject({
+      by,
+      facts: z
+        .record(
+          z
+            .string()
+            .regex(/^(lead|account)\.[A-Za-z]\w*$/, {
+              error: "expected a field such as lead.phone",
+            }),
+          z.union([textIn(1_000), z.number(), z.boolean(), z.array(textIn(200)).max(100)]),
+        )
+        .refine((facts) => Object.keys(facts).length > 0, { error: "expected at least one fact" }),
+    })
+    .openapi("HouseFacts"),
+  outreach: z
+    .strictObject({
+      by,
+      channel: z.enum(["call", "email", "message", "meeting"]),
+      outcome: z.enum(["attempted", "connected", "meeting_booked", "replied", "no_answer"]),
+      occurredAt: instantIn.optional(),
+    })
+    .openapi("HouseOutreach"),
+  opportunity: z
+    .strictObject({ by, stage: z.enum(["open", "won", "lost"]).default("open"), ...amount })
+    .refine(together, togetherError)
+    .openapi("HouseOpportunityOpened"),
+  opportunityChange: z
+    .strictObject({ by, stage: z.enum(["open", "won", "lost"]).optional(), ...amount })
+    .refine(together, togetherError)
+    .openapi("HouseOpportunityChange"),
+  merge: z
+    .strictObject({
+      by,
+      into: z.string().max(60).openapi({ description: "the lead that survives" }),
+    })
+    .openapi("HouseMerge"),
+  trouble: z
+    .strictObject({
+      kind: z.enum(["down", "busy", "unauthorized", "refused", "slow"]),
+      field: textIn(100).optional(),
+      waitMs: z.int().min(0).max(120_000).optional(),
+    })
+    .openapi("HouseTrouble"),
 };
 
 const tags = ["built-in CRM"];
-const onOne = <B extends z.ZodType>(body: B) => ({ params: z.object({ id: z.string().max(60) }), body: { required: true, content: { "application/json": { schema: body } } } });
-const changed = { 200: { description: "The lead as it is now", content: { "application/json": { schema: houseLeadSchema } } }, ...problemResponses };
+const onOne = <B extends z.ZodType>(body: B) => ({
+  params: z.object({ id: z.string().max(60) }),
+  body: { required: true, content: { "application/json": { schema: body } } },
+});
+const changed = {
+  200: {
+    description: "The lead as it is now",
+    content: { "application/json": { schema: houseLeadSchema } },
+  },
+  ...problemResponses,
+};
 const nothing = { 204: { description: "Done" }, ...problemResponses };
 
-const status = createRoute({ method: "post", path: "/house/leads/{id}/status", tags, summary: "Accept, reject, advance or hand back, as the CRM's user", request: onOne(bodies.status), responses: changed });
-const facts = createRoute({ method: "patch", path: "/house/leads/{id}", tags, summary: "Change facts", request: onOne(bodies.facts), responses: changed });
-const outreach = createRoute({ method: "post", path: "/house/leads/{id}/outreach", tags, summary: "Log a call or another attempt", request: onOne(bodies.outreach), responses: changed });
-const open = createRoute({ method: "post", path: "/house/leads/{id}/opportunities", tags, summary: "Open an opportunity", request: onOne(bodies.opportunity), responses: changed });
-const change = createRoute({ method: "patch", path: "/house/opportunities/{id}", tags, summary: "Change an opportunity: won, lost, amount", request: onOne(bodies.opportunityChange), responses: changed });
-const merge = createRoute({ method: "post", path: "/house/leads/{id}/merge", tags, summary: "Merge the lead into another one", request: onOne(bodies.merge), responses: changed });
-const remove = createRoute({ method: "delete", path: "/house/leads/{id}", tags, summary: "Delete the lead", request: { params: z.object({ id: z.string().max(60) }), query: z.strictObject({ by }) }, responses: nothing });
-const finish = createRoute({ method: "post", path: "/house/tasks/{id}/done", tags, summary: "Tick a task off", request: { params: z.object({ id: z.string().max(60) }) }, responses: nothing });
-const trouble = createRoute({ method: "put", path: "/house/trouble", tags, summary: "Rehearse an outage: how the CRM answers Baton from now on", request: { body: { required: true, content: { "application/json": { schema: bodies.trouble } } } }, responses: nothing });
-const calm = createRoute({ method: "delete", path: "/house/trouble", tags, summary: "End the rehearsal", responses: nothing });
+const status = createRoute({
+  method: "post",
+  path: "/house/leads/{id}/status",
+  tags,
+  summary: "Accept, reject, advance or hand back, as the CRM's user",
+  request: onOne(bodies.status),
+  responses: changed,
+});
+const facts = createRoute({
+  method: "patch",
+  path: "/house/leads/{id}",
+  tags,
+  summary: "Change facts",
+  request: onOne(bodies.facts),
+  responses: changed,
+});
+const outreach = createRoute({
+  method: "post",
+  path: "/house/leads/{id}/outreach",
+  tags,
+  summary: "Log a call or another attempt",
+  request: onOne(bodies.outreach),
+  responses: changed,
+});
+const open = createRoute({
+  method: "post",
+  path: "/house/leads/{id}/opportunities",
+  tags,
+  summary: "Open an opportunity",
+  request: onOne(bodies.opportunity),
+  responses: changed,
+});
+const change = createRoute({
+  method: "patch",
+  path: "/house/opportunities/{id}",
+  tags,
+  summary: "Change an opportunity: won, lost, amount",
+  request: onOne(bodies.opportunityChange),
+  responses: changed,
+});
+const merge = createRoute({
+  method: "post",
+  path: "/house/leads/{id}/merge",
+  tags,
+  summary: "Merge the lead into another one",
+  request: onOne(bodies.merge),
+  responses: changed,
+});
+const remove = createRoute({
+  method: "delete",
+  path: "/house/leads/{id}",
+  tags,
+  summary: "Delete the lead",
+  request: { params: z.object({ id: z.string().max(60) }), query: z.strictObject({ by }) },
+  responses: nothing,
+});
+const finish = createRoute({
+  method: "post",
+  path: "/house/tasks/{id}/done",
+  tags,
+  summary: "Tick a task off",
+  request: { params: z.object({ id: z.string().max(60) }) },
+  responses: nothing,
+});
+const trouble = createRoute({
+  method: "put",
+  path: "/house/trouble",
+  tags,
+  summary: "Rehearse an outage: how the CRM answers Baton from now on",
+  request: {
+    body: { required: true, content: { "application/json": { schema: bodies.trouble } } },
+  },
+  responses: nothing,
+});
+const calm = createRoute({
+  method: "delete",
+  path: "/house/trouble",
+  tags,
+  summary: "End the rehearsal",
+  responses: nothing,
+});
 
 /** What the users of the built-in CRM do. Every change of a lead is also an event in the inbox, as with any other CRM. */
 export function houseUserRoutes(deps: ApiDeps): Routes {
@@ -63,33 +208,81 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   routes.openapi(status, async (c) => {
     const { by: user, ...told } = c.req.valid("json");
-    return c.json(await done(deps, user, () => setHouseStatus(pool, c.req.valid("param").id, user, told, c.var.receivedAt)), 200);
+    return c.json(
+      await done(deps, user, () =>
+        setHouseStatus(pool, c.req.valid("param").id, user, told, c.var.receivedAt),
+      ),
+      200,
+    );
   });
   routes.openapi(facts, async (c) => {
     const { by: user, facts: told } = c.req.valid("json");
-    return c.json(await done(deps, user, () => setHouseFacts(pool, c.req.valid("param").id, user, told, c.var.receivedAt)), 200);
+    return c.json(
+      await done(deps, user, () =>
+        setHouseFacts(pool, c.req.valid("param").id, user, told, c.var.receivedAt),
+      ),
+      200,
+    );
   });
   routes.openapi(outreach, async (c) => {
     const { by: user, channel, outcome, occurredAt } = c.req.valid("json");
     const at = occurredAt === undefined ? c.var.receivedAt : Date.parse(occurredAt);
-    if (at > c.var.receivedAt) throw new Problem("invalid", { field: "occurredAt", detail: "expected a time that has passed" });
-    return c.json(await done(deps, user, () => logHouseOutreach(pool, c.req.valid("param").id, user, { channel, outcome, occurredAt: at }, c.var.receivedAt)), 200);
+    if (at > c.var.receivedAt)
+      throw new Problem("invalid", {
+        field: "occurredAt",
+        detail: "expected a time that has passed",
+      });
+    return c.json(
+      await done(deps, user, () =>
+        logHouseOutreach(
+          pool,
+          c.req.valid("param").id,
+          user,
+          { channel, outcome, occurredAt: at },
+          c.var.receivedAt,
+        ),
+      ),
+      200,
+    );
   });
   routes.openapi(open, async (c) => {
     const { by: user, stage, amountMinor = null, currency = null } = c.req.valid("json");
-    return c.json(await done(deps, user, () => openHouseOpportunity(pool, c.req.valid("param").id, user, { stage, amountMinor, currency }, c.var.receivedAt)), 200);
+    return c.json(
+      await done(deps, user, () =>
+        openHouseOpportunity(
+          pool,
+          c.req.valid("param").id,
+          user,
+          { stage, amountMinor, currency },
+          c.var.receivedAt,
+        ),
+      ),
+      200,
+    );
   });
   routes.openapi(change, async (c) => {
     const { by: user, ...told } = c.req.valid("json");
-    return c.json(await done(deps, user, () => changeHouseOpportunity(pool, c.req.valid("param").id, user, told, c.var.receivedAt)), 200);
+    return c.json(
+      await done(deps, user, () =>
+        changeHouseOpportunity(pool, c.req.valid("param").id, user, told, c.var.receivedAt),
+      ),
+      200,
+    );
   });
   routes.openapi(merge, async (c) => {
     const { by: user, into } = c.req.valid("json");
-    return c.json(await done(deps, user, () => mergeHouseLeads(pool, c.req.valid("param").id, into, user, c.var.receivedAt)), 200);
+    return c.json(
+      await done(deps, user, () =>
+        mergeHouseLeads(pool, c.req.valid("param").id, into, user, c.var.receivedAt),
+      ),
+      200,
+    );
   });
   routes.openapi(remove, async (c) => {
     const { by: user } = c.req.valid("query");
-    await done(deps, user, () => deleteHouseLead(pool, c.req.valid("param").id, user, c.var.receivedAt));
+    await done(deps, user, () =>
+      deleteHouseLead(pool, c.req.valid("param").id, user, c.var.receivedAt),
+    );
     return c.body(null, 204);
   });
   routes.openapi(finish, async (c) => {
@@ -110,12 +303,23 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
 }
 
 /** Carries out a change for a user whom the roster knows. */
-async function done({ pool }: ApiDeps, user: string, change: () => Promise<HouseChange<HouseLead>>) {
-  if (!(await firstRow(pool, sql`select from rep where id = ${user}`))) throw new Problem("invalid", { field: "by", detail: "expected the id of a person of the roster" });
+async function done(
+  { pool }: ApiDeps,
+  user: string,
+  change: () => Promise<HouseChange<HouseLead>>,
+) {
+  if (!(await firstRow(pool, sql`select from rep where id = ${user}`)))
+    throw new Problem("invalid", {
+      field: "by",
+      detail: "expected the id of a person of the roster",
+    });
   const answer = await change();
   switch (answer.kind) {
-    case "missing": throw notFound();
-    case "refused": throw new Problem("invalid", { field: answer.field, detail: answer.detail });
-    case "done": return houseLeadView(answer.record);
+    case "missing":
+      throw notFound();
+    case "refused":
+      throw new Problem("invalid", { field: answer.field, detail: answer.detail });
+    case "done":
+      return houseLeadView(answer.record);
   }
 }

@@ -5,7 +5,12 @@ import { Problem, problemResponse } from "./errors.ts";
 const longestMs = 2_500;
 
 /** How long a request may still take, and since when that is being counted. */
-interface Deadline { leftMs: number; since: number; timer: NodeJS.Timeout | undefined; readonly miss: () => void }
+interface Deadline {
+  leftMs: number;
+  since: number;
+  timer: NodeJS.Timeout | undefined;
+  readonly miss: () => void;
+}
 const deadlines = new WeakMap<Request, Deadline>();
 
 /**
@@ -17,12 +22,21 @@ export function hurry(app: Routes): void {
   app.fetch = (request, ...rest) => {
     let miss = () => {};
     const missed = new Promise<Response>((resolve) => {
-      miss = () => resolve(problemResponse(new Problem("unavailable", { detail: "no answer in time; ask again with the same Idempotency-Key" })));
+      miss = () =>
+        resolve(
+          problemResponse(
+            new Problem("unavailable", {
+              detail: "no answer in time; ask again with the same Idempotency-Key",
+            }),
+          ),
+        );
     });
     const deadline: Deadline = { leftMs: longestMs, since: 0, timer: undefined, miss };
     deadlines.set(request, deadline);
     count(deadline);
-    return Promise.race([answer(request, ...rest), missed]).finally(() => clearTimeout(deadline.timer));
+    return Promise.race([answer(request, ...rest), missed]).finally(() =>
+      clearTimeout(deadline.timer),
+    );
   };
 }
 

@@ -25,23 +25,54 @@ export function checkJson(text: string): JsonFault | undefined {
   const seen = { names: 0, unsafeNumber: false };
   const fault = checkValue(value, [], seen);
   if (fault) return fault;
-  if (namesIn(text) !== seen.names) return { code: "malformed", field: twiceIn(text) ?? "body", detail: "a name stands twice in one object" };
+  if (namesIn(text) !== seen.names)
+    return {
+      code: "malformed",
+      field: twiceIn(text) ?? "body",
+      detail: "a name stands twice in one object",
+    };
   const number = seen.unsafeNumber ? unsafeNumber(text) : undefined;
-  return number === undefined ? undefined : { code: "invalid", field: "body", detail: `the number ${number.slice(0, 40)} cannot be kept exactly; send it as text` };
+  return number === undefined
+    ? undefined
+    : {
+        code: "invalid",
+        field: "body",
+        detail: `the number ${number.slice(0, 40)} cannot be kept exactly; send it as text`,
+      };
 }
 
 /** `path` is where `value` stands; it is the same array all the way down. */
-function checkValue(value: unknown, path: string[], seen: { names: number; unsafeNumber: boolean }): JsonFault | undefined {
-  if (path.length > maxDepth) return { code: "invalid", field: path.slice(0, 3).join("."), detail: `nested deeper than ${maxDepth} levels` };
+function checkValue(
+  value: unknown,
+  path: string[],
+  seen: { names: number; unsafeNumber: boolean },
+): JsonFault | undefined {
+  if (path.length > maxDepth)
+    return {
+      code: "invalid",
+      field: path.slice(0, 3).join("."),
+      detail: `nested deeper than ${maxDepth} levels`,
+    };
   if (typeof value === "string") return checkText(value, path);
   if (typeof value === "number") seen.unsafeNumber ||= isUnsafe(value);
   if (typeof value !== "object" || value === null) return undefined;
   const isList = Array.isArray(value);
   for (const key of Object.keys(value)) {
     if (!isList) {
-      if (++seen.names > maxKeys) return { code: "invalid", field: "body", detail: `more than ${maxKeys} names` };
-      if (key === "__proto__" || key === "constructor" || key === "prototype") return { code: "invalid", field: [...path, key].join("."), detail: "this name is not allowed" };
-      if (checkText(key, path)) return { code: "invalid", field: path.join(".") || "body", detail: "a name holds a character that cannot be stored" };
+      if (++seen.names > maxKeys)
+        return { code: "invalid", field: "body", detail: `more than ${maxKeys} names` };
+      if (key === "__proto__" || key === "constructor" || key === "prototype")
+        return {
+          code: "invalid",
+          field: [...path, key].join("."),
+          detail: "this name is not allowed",
+        };
+      if (checkText(key, path))
+        return {
+          code: "invalid",
+          field: path.join(".") || "body",
+          detail: "a name holds a character that cannot be stored",
+        };
     }
     path.push(key);
     const fault = checkValue((value as Readonly<Record<string, unknown>>)[key], path, seen);
@@ -53,7 +84,13 @@ function checkValue(value: unknown, path: string[], seen: { names: number; unsaf
 
 function checkText(text: string, path: readonly string[]): JsonFault | undefined {
   if (isStorable(text)) return undefined;
-  return { code: "invalid", field: path.join(".") || "body", detail: text.includes("\u0000") ? "the NUL character is not allowed" : "half of a surrogate pair is no character" };
+  return {
+    code: "invalid",
+    field: path.join(".") || "body",
+    detail: text.includes("\u0000")
+      ? "the NUL character is not allowed"
+      : "half of a surrogate pair is no character",
+  };
 }
 
 /** How many names objects have: outside of strings a colon is structure. The text is known to be JSON. */
@@ -74,7 +111,9 @@ const [quote, colon, backslash] = [34, 58, 92];
 /** The first name that stands twice in its object; the text is known to be JSON. */
 function twiceIn(text: string): string | undefined {
   const open: Set<string>[] = [];
-  for (const [found] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"\s*:|"[^"\\]*(?:\\.[^"\\]*)*"|[{}]/g)) {
+  for (const [found] of text.matchAll(
+    /"[^"\\]*(?:\\.[^"\\]*)*"\s*:|"[^"\\]*(?:\\.[^"\\]*)*"|[{}]/g,
+  )) {
     if (found === "{") open.push(new Set());
     else if (found === "}") open.pop();
     else if (found.endsWith(":")) {
@@ -89,7 +128,7 @@ function twiceIn(text: string): string | undefined {
 /** The first integer beyond 2^53 or number beyond a double, as it was written. */
 function unsafeNumber(text: string): string | undefined {
   for (const [found] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g)) {
-    if (found.startsWith("\"")) continue;
+    if (found.startsWith('"')) continue;
     if (isUnsafe(Number(found))) return found;
   }
   return undefined;

@@ -3,104 +3,271 @@ import { viewOf } from "../handoff/escalation.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { clocksOf } from "../store/clocks.ts";
 import { rows, sql } from "../store/db.ts";
-import { currentHandoff, scoreOf, type HandoffView, type ListedLead, type SeenLead } from "../store/leads.ts";
+import {
+  currentHandoff,
+  scoreOf,
+  type HandoffView,
+  type ListedLead,
+  type SeenLead,
+} from "../store/leads.ts";
 import { actionPlaces, possibleNow } from "./action-routes.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { inWords, iso, isoDuration } from "./format.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 
-export const listedLeadSchema = z.object({
-  id: z.string(), url: z.string(), name: z.string().nullable(), account: z.string().nullable(),
-  stage: z.string(), stageSince: instant, waitingOn: z.string(), owner: z.string().nullable(), queue: z.string().nullable(),
-  leadType: z.string().nullable(), band: z.string().nullable(), territory: z.string().nullable(), source: z.string().nullable(),
-  due: instant.nullable(), dueInWords: z.string(), overdue: z.boolean(), arrivedAt: instant,
-  next: z.object({ step: z.string().nullable(), at: instant.nullable() }),
-}).openapi("ListedLead");
+export const listedLeadSchema = z
+  .object({
+    id: z.string(),
+    url: z.string(),
+    name: z.string().nullable(),
+    account: z.string().nullable(),
+    stage: z.string(),
+    stageSince: instant,
+    waitingOn: z.string(),
+    owner: z.string().nullable(),
+    queue: z.string().nullable(),
+    leadType: z.string().nullable(),
+    band: z.string().nullable(),
+    territory: z.string().nullable(),
+    source: z.string().nullable(),
+    due: instant.nullable(),
+    dueInWords: z.string(),
+    overdue: z.boolean(),
+    arrivedAt: instant,
+    next: z.object({ step: z.string().nullable(), at: instant.nullable() }),
+  })
+  .openapi("ListedLead");
 
 /** A line of a list. */
-export function listedLead(row: ListedLead, deps: Pick<ApiDeps, "publicUrl">, now: Instant): z.output<typeof listedLeadSchema> {
+export function listedLead(
+  row: ListedLead,
+  deps: Pick<ApiDeps, "publicUrl">,
+  now: Instant,
+): z.output<typeof listedLeadSchema> {
   const due = row.due_at?.getTime() ?? null;
   return {
-    id: row.id, url: `${deps.publicUrl}/leads/${row.id}`, name: row.name, account: row.account_domain,
-    stage: row.stage, stageSince: iso(row.stage_since), waitingOn: row.waiting_on, owner: row.owner_id, queue: row.queue,
-    leadType: row.lead_type, band: row.band, territory: row.territory, source: row.source,
-    due: iso(due), dueInWords: inWords(due, now), overdue: due !== null && due < now, arrivedAt: iso(row.arrived_at),
+    id: row.id,
+    url: `${deps.publicUrl}/leads/${row.id}`,
+    name: row.name,
+    account: row.account_domain,
+    stage: row.stage,
+    stageSince: iso(row.stage_since),
+    waitingOn: row.waiting_on,
+    owner: row.owner_id,
+    queue: row.queue,
+    leadType: row.lead_type,
+    band: row.band,
+    territory: row.territory,
+    source: row.source,
+    due: iso(due),
+    dueInWords: inWords(due, now),
+    overdue: due !== null && due < now,
+    arrivedAt: iso(row.arrived_at),
     next: { step: row.next_step, at: iso(row.next_at) },
   };
 }
 
-export const leadSchema = z.object({
-  id: z.string(), url: z.string(), stage: z.string(), stageSince: instant, waitingOn: z.string(),
-  owner: z.object({ id: z.string(), name: z.string().nullable() }).nullable(), queue: z.string().nullable(),
-  next: z.object({ step: z.string().nullable(), at: instant.nullable() }),
-  due: instant.nullable(), dueInWords: z.string(), overdue: z.boolean(),
-  actions: z.array(z.object({ name: z.string(), url: z.string() })),
-  leadType: z.string().nullable(), band: z.string().nullable(), territory: z.string().nullable(), cycle: z.number().int(), imported: z.boolean(),
-  score: z.object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant }).nullable(),
-  account: z.object({ id: z.string(), domain: z.string().nullable() }).nullable(),
-  facts: z.record(z.string(), z.object({ value: z.unknown(), from: z.string(), at: z.string() })),
-  accountFacts: z.record(z.string(), z.object({ value: z.unknown(), from: z.string(), at: z.string() })),
-  clocks: z.array(z.object({
-    kind: z.enum(["outreach", "status"]), scope: z.enum(["lead", "rep"]), state: z.string(), due: instant.nullable(), dueInWords: z.string(),
-    used: z.string().openapi({ description: "ISO 8601 duration in the target's own measure" }), left: z.string(), late: z.boolean(), warnings: z.number().int(), pausedFor: z.string().nullable(),
-  })),
-  handoff: z.record(z.string(), z.unknown()).nullable(),
-  tasks: z.array(z.object({ id: z.string(), kind: z.string(), role: z.string(), assignee: z.string().nullable(), since: instant, due: instant.nullable(), detail: z.record(z.string(), z.unknown()) })),
-  reviewAt: instant.nullable(),
-  renurture: z.object({ since: instant, because: z.string().nullable(), revisitOn: z.string().nullable() }).nullable(),
-  closedReason: z.string().nullable(), mergedInto: z.string().nullable(), erasedAt: instant.nullable(),
-}).openapi("Lead");
+export const leadSchema = z
+  .object({
+    id: z.string(),
+    url: z.string(),
+    stage: z.string(),
+    stageSince: instant,
+    waitingOn: z.string(),
+    owner: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
+    queue: z.string().nullable(),
+    next: z.object({ step: z.string().nullable(), at: instant.nullable() }),
+    due: instant.nullable(),
+    dueInWords: z.string(),
+    overdue: z.boolean(),
+    actions: z.array(z.object({ name: z.string(), url: z.string() })),
+    leadType: z.string().nullable(),
+    band: z.string().nullable(),
+    territory: z.string().nullable(),
+    cycle: z.number().int(),
+    imported: z.boolean(),
+    score: z
+      .object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant })
+      .nullable(),
+    account: z.object({ id: z.string(), domain: z.string().nullable() }).nullable(),
+    facts: z.record(z.string(), z.object({ value: z.unknown(), from: z.string(), at: z.string() })),
+    accountFacts: z.record(
+      z.string(),
+      z.object({ value: z.unknown(), from: z.string(), at: z.string() }),
+    ),
+    clocks: z.array(
+      z.object({
+        kind: z.enum(["outreach", "status"]),
+        scope: z.enum(["lead", "rep"]),
+        state: z.string(),
+        due: instant.nullable(),
+        dueInWords: z.string(),
+        used: z.string().openapi({ description: "ISO 8601 duration in the target's own measure" }),
+        left: z.string(),
+        late: z.boolean(),
+        warnings: z.number().int(),
+        pausedFor: z.string().nullable(),
+      }),
+    ),
+    handoff: z.record(z.string(), z.unknown()).nullable(),
+    tasks: z.array(
+      z.object({
+        id: z.string(),
+        kind: z.string(),
+        role: z.string(),
+        assignee: z.string().nullable(),
+        since: instant,
+        due: instant.nullable(),
+        detail: z.record(z.string(), z.unknown()),
+      }),
+    ),
+    reviewAt: instant.nullable(),
+    renurture: z
+      .object({ since: instant, because: z.string().nullable(), revisitOn: z.string().nullable() })
+      .nullable(),
+    closedReason: z.string().nullable(),
+    mergedInto: z.string().nullable(),
+    erasedAt: instant.nullable(),
+  })
+  .openapi("Lead");
 
 /** The lead's page: where it stands, whose it is, what runs, what happens next, and what the caller can do about it. */
-export async function leadPage(deps: ApiDeps, lead: SeenLead, caller: Caller, now: Instant): Promise<z.output<typeof leadSchema>> {
+export async function leadPage(
+  deps: ApiDeps,
+  lead: SeenLead,
+  caller: Caller,
+  now: Instant,
+): Promise<z.output<typeof leadSchema>> {
   const [handoff, score, account, tasks] = await Promise.all([
     currentHandoff(deps.pool, lead),
     scoreOf(deps.pool, lead.id),
-    rows<{ facts: Record<string, { value: unknown; from: string; at: string }> }>(deps.pool, sql`select facts from account where id = ${lead.account_id}`),
-    rows<{ id: string; kind: string; role: string; assignee_id: string | null; since: Date; due_at: Date | null; detail: Record<string, unknown> }>(deps.pool, sql`
-      select id, kind, role, assignee_id, since, due_at, detail from task where subject_kind = 'lead' and subject_id = ${lead.id} and state = 'open' order by since`),
+    rows<{ facts: Record<string, { value: unknown; from: string; at: string }> }>(
+      deps.pool,
+      sql`select facts from account where id = ${lead.account_id}`,
+    ),
+    rows<{
+      id: string;
+      kind: string;
+      role: string;
+      assignee_id: string | null;
+      since: Date;
+      due_at: Date | null;
+      detail: Record<string, unknown>;
+    }>(
+      deps.pool,
+      sql`
+      select id, kind, role, assignee_id, since, due_at, detail from task where subject_kind = 'lead' and subject_id = ${lead.id} and state = 'open' order by since`,
+    ),
   ]);
   const due = lead.due_at?.getTime() ?? null;
   const url = `${deps.publicUrl}/leads/${lead.id}`;
-  const possible = lead.is_theirs ? possibleNow({ stage: lead.stage, waitingOn: lead.waiting_on }, caller) : [];
+  const possible = lead.is_theirs
+    ? possibleNow({ stage: lead.stage, waitingOn: lead.waiting_on }, caller)
+    : [];
   return {
-    id: lead.id, url, stage: lead.stage, stageSince: iso(lead.stage_since), waitingOn: lead.waiting_on,
-    owner: lead.owner_id === null ? null : { id: lead.owner_id, name: lead.owner_name }, queue: lead.queue,
+    id: lead.id,
+    url,
+    stage: lead.stage,
+    stageSince: iso(lead.stage_since),
+    waitingOn: lead.waiting_on,
+    owner: lead.owner_id === null ? null : { id: lead.owner_id, name: lead.owner_name },
+    queue: lead.queue,
     next: { step: lead.next_step, at: iso(lead.next_at) },
-    due: iso(due), dueInWords: inWords(due, now), overdue: due !== null && due < now,
+    due: iso(due),
+    dueInWords: inWords(due, now),
+    overdue: due !== null && due < now,
     actions: possible.map((name) => ({ name, url: `${url}/${actionPlaces[name]}` })),
-    leadType: lead.lead_type, band: lead.band, territory: lead.territory, cycle: lead.cycle, imported: lead.imported,
+    leadType: lead.lead_type,
+    band: lead.band,
+    territory: lead.territory,
+    cycle: lead.cycle,
+    imported: lead.imported,
     score: score ? { ...score, at: iso(score.at) } : null,
     account: lead.account_id === null ? null : { id: lead.account_id, domain: lead.account_domain },
-    facts: lead.facts, accountFacts: account[0]?.facts ?? {},
+    facts: lead.facts,
+    accountFacts: account[0]?.facts ?? {},
     clocks: handoff ? await clocksNow(deps, handoff, now) : [],
     handoff: handoff ? handoffPage(handoff) : null,
-    tasks: tasks.map((task) => ({ id: task.id, kind: task.kind, role: task.role, assignee: task.assignee_id, since: iso(task.since), due: iso(task.due_at), detail: task.detail })),
+    tasks: tasks.map((task) => ({
+      id: task.id,
+      kind: task.kind,
+      role: task.role,
+      assignee: task.assignee_id,
+      since: iso(task.since),
+      due: iso(task.due_at),
+      detail: task.detail,
+    })),
     reviewAt: iso(lead.review_at),
-    renurture: lead.exit_at === null ? null : { since: iso(lead.exit_at), because: lead.exit_reason, revisitOn: lead.revisit_on },
-    closedReason: lead.closed_reason, mergedInto: lead.merged_into, erasedAt: iso(lead.erased_at),
+    renurture:
+      lead.exit_at === null
+        ? null
+        : { since: iso(lead.exit_at), because: lead.exit_reason, revisitOn: lead.revisit_on },
+    closedReason: lead.closed_reason,
+    mergedInto: lead.merged_into,
+    erasedAt: iso(lead.erased_at),
   };
 }
 
 /** The clocks of the handoff folded to this moment, under the agreement the handoff is pinned to. */
-async function clocksNow(deps: ApiDeps, handoff: HandoffView, now: Instant): Promise<z.output<typeof leadSchema>["clocks"]> {
-  const [{ clocks, calendars }, version] = await Promise.all([clocksOf(deps.pool, handoff.id, handoff.round), deps.agreements.version(deps.pool, handoff.agreement_id)]);
+async function clocksNow(
+  deps: ApiDeps,
+  handoff: HandoffView,
+  now: Instant,
+): Promise<z.output<typeof leadSchema>["clocks"]> {
+  const [{ clocks, calendars }, version] = await Promise.all([
+    clocksOf(deps.pool, handoff.id, handoff.round),
+    deps.agreements.version(deps.pool, handoff.agreement_id),
+  ]);
   return clocks.map((clock) => {
     const view = viewOf(version.agreement, { clocks, calendars, now }, clock);
     return {
-      kind: clock.kind, scope: clock.scope, state: view.state, due: iso(view.dueAt), dueInWords: view.open ? inWords(view.dueAt, now) : view.state,
-      used: isoDuration(view.usedMs), left: isoDuration(view.leftMs), late: view.late, warnings: view.warnings.length, pausedFor: view.pauseReason,
+      kind: clock.kind,
+      scope: clock.scope,
+      state: view.state,
+      due: iso(view.dueAt),
+      dueInWords: view.open ? inWords(view.dueAt, now) : view.state,
+      used: isoDuration(view.usedMs),
+      left: isoDuration(view.leftMs),
+      late: view.late,
+      warnings: view.warnings.length,
+      pausedFor: view.pauseReason,
     };
   });
 }
 
 function handoffPage(h: HandoffView): Record<string, unknown> {
   return {
-    id: h.id, cycle: h.cycle, state: h.state, agreement: h.agreement_id, leadType: h.lead_type, path: h.path, priority: h.priority, band: h.band, fit: h.fit, intent: h.intent,
-    segment: h.segment, territory: h.territory, pool: h.pool, rep: h.rep_id, round: h.round, attempts: h.attempts,
-    mqlAt: iso(h.mql_at), offeredAt: iso(h.offered_at), firstOutreachAt: iso(h.first_outreach_at), connectedAt: iso(h.connected_at), meetingAt: iso(h.meeting_at),
-    salAt: iso(h.sal_at), sqlAt: iso(h.sql_at), opportunityAt: iso(h.opportunity_at), rejectedAt: iso(h.rejected_at), rejectionReason: h.rejection_reason,
-    contestedAt: iso(h.contested_at), overturnedAt: iso(h.overturned_at), pausedUntil: iso(h.paused_until), outcome: h.outcome, closedAt: iso(h.closed_at),
+    id: h.id,
+    cycle: h.cycle,
+    state: h.state,
+    agreement: h.agreement_id,
+    leadType: h.lead_type,
+    path: h.path,
+    priority: h.priority,
+    band: h.band,
+    fit: h.fit,
+    intent: h.intent,
+    segment: h.segment,
+    territory: h.territory,
+    pool: h.pool,
+    rep: h.rep_id,
+    round: h.round,
+    attempts: h.attempts,
+    mqlAt: iso(h.mql_at),
+    offeredAt: iso(h.offered_at),
+    firstOutreachAt: iso(h.first_outreach_at),
+    connectedAt: iso(h.connected_at),
+    meetingAt: iso(h.meeting_at),
+    salAt: iso(h.sal_at),
+    sqlAt: iso(h.sql_at),
+    opportunityAt: iso(h.opportunity_at),
+    rejectedAt: iso(h.rejected_at),
+    rejectionReason: h.rejection_reason,
+    contestedAt: iso(h.contested_at),
+    overturnedAt: iso(h.overturned_at),
+    pausedUntil: iso(h.paused_until),
+    outcome: h.outcome,
+    closedAt: iso(h.closed_at),
   };
 }

@@ -12,9 +12,21 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   let ofProcess = false;
-  const requests = new Counter({ name: "baton_requests_total", help: "Requests answered", labelNames: ["route", "status"], registers: [registry] });
-  const latency = new Histogram({ name: "baton_request_seconds", help: "Time to answer", labelNames: ["route"], buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1, 3], registers: [registry] });
-  const gauge = (name: string, help: string, labelNames: string[] = []) => new Gauge({ name: `baton_${name}`, help, labelNames, registers: [registry] });
+  const requests = new Counter({
+    name: "baton_requests_total",
+    help: "Requests answered",
+    labelNames: ["route", "status"],
+    registers: [registry],
+  });
+  const latency = new Histogram({
+    name: "baton_request_seconds",
+    help: "Time to answer",
+    labelNames: ["route"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1, 3],
+    registers: [registry],
+  });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `baton_${name}`, help, labelNames, registers: [registry] });
   const databaseUp = gauge("database_up", "1 when the database answered this scrape");
   const leads = gauge("leads", "Leads by stage and what they wait for", ["stage", "waiting_on"]);
   const overdue = gauge("leads_overdue", "Leads past their deadline");
@@ -38,7 +50,8 @@ export function createMetrics(): Metrics {
       if (state) {
         overdue.set(state.overdue);
         held.set(state.held);
-        for (const row of state.leads) leads.set({ stage: row.stage, waiting_on: row.waiting_on }, row.n);
+        for (const row of state.leads)
+          leads.set({ stage: row.stage, waiting_on: row.waiting_on }, row.n);
         for (const row of state.tasks) tasks.set({ kind: row.kind }, row.n);
         for (const row of state.effects) effects.set({ kind: row.kind, state: row.state }, row.n);
         for (const row of state.queues) {

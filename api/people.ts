@@ -10,19 +10,50 @@ import { leadHere } from "./reach.ts";
 const params = z.object({ id: z.string().openapi({ description: "ld_…" }) });
 
 const reopenRoute = createRoute({
-  method: "post", path: "/leads/{id}/reopen", tags: ["actions"], summary: "Start a disqualified lead again, audited",
-  request: { params, body: { required: true, content: { "application/json": { schema: z.strictObject({ why: textIn(500) }) } } } },
+  method: "post",
+  path: "/leads/{id}/reopen",
+  tags: ["actions"],
+  summary: "Start a disqualified lead again, audited",
+  request: {
+    params,
+    body: {
+      required: true,
+      content: { "application/json": { schema: z.strictObject({ why: textIn(500) }) } },
+    },
+  },
   responses: {
-    202: { description: "Its process begins again at `new`", content: { "application/json": { schema: z.object({ id: z.string(), stage: z.string(), cycle: z.number().int(), next: z.string() }) } } },
+    202: {
+      description: "Its process begins again at `new`",
+      content: {
+        "application/json": {
+          schema: z.object({
+            id: z.string(),
+            stage: z.string(),
+            cycle: z.number().int(),
+            next: z.string(),
+          }),
+        },
+      },
+    },
     ...problemResponses,
   },
 });
 
 const eraseRoute = createRoute({
-  method: "delete", path: "/people/{id}", tags: ["leads"], summary: "Erase a person; a repeat changes nothing",
+  method: "delete",
+  path: "/people/{id}",
+  tags: ["leads"],
+  summary: "Erase a person; a repeat changes nothing",
   request: { params },
   responses: {
-    202: { description: "What was known is deleted; open processes end themselves", content: { "application/json": { schema: z.object({ id: z.string(), leads: z.array(z.string()), erased: z.literal(true) }) } } },
+    202: {
+      description: "What was known is deleted; open processes end themselves",
+      content: {
+        "application/json": {
+          schema: z.object({ id: z.string(), leads: z.array(z.string()), erased: z.literal(true) }),
+        },
+      },
+    },
     ...problemResponses,
   },
 });
@@ -34,15 +65,31 @@ export function peopleRoutes(deps: ApiDeps): Routes {
   app.openapi(reopenRoute, async (c) => {
     const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
     const { caller, receivedAt } = c.var;
-    const reopened = await inTransaction(deps.pool, (tx) => reopen(tx, lead.id, { by: caller.repId ?? caller.tokenId, why: c.req.valid("json").why }, receivedAt));
+    const reopened = await inTransaction(deps.pool, (tx) =>
+      reopen(
+        tx,
+        lead.id,
+        { by: caller.repId ?? caller.tokenId, why: c.req.valid("json").why },
+        receivedAt,
+      ),
+    );
     const { stage, waiting_on, owner_id } = reopened.lead;
-    if (reopened.kind === "refused") throw new Problem("not-possible-now", { detail: reopened.because, state: { id: lead.id, stage, waitingOn: waiting_on, owner: owner_id } });
-    return c.json({ id: lead.id, stage, cycle: reopened.cycle, next: "its process begins again at `new`" }, 202);
+    if (reopened.kind === "refused")
+      throw new Problem("not-possible-now", {
+        detail: reopened.because,
+        state: { id: lead.id, stage, waitingOn: waiting_on, owner: owner_id },
+      });
+    return c.json(
+      { id: lead.id, stage, cycle: reopened.cycle, next: "its process begins again at `new`" },
+      202,
+    );
   });
 
   app.openapi(eraseRoute, async (c) => {
     const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
-    const erased = await inTransaction(deps.pool, (tx) => erasePerson(tx, lead.id, c.var.caller.tokenId, c.var.receivedAt));
+    const erased = await inTransaction(deps.pool, (tx) =>
+      erasePerson(tx, lead.id, c.var.caller.tokenId, c.var.receivedAt),
+    );
     return c.json({ id: lead.id, leads: [...erased.leads], erased: true as const }, 202);
   });
 

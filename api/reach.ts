@@ -22,6 +22,9 @@ export async function leadHere(db: Db, c: Context<AppEnv>, leadId: string): Prom
 /** Whose tasks the caller answers for: the token's role and the one in the roster. */
 export async function taskAsker(db: Db, c: Context<AppEnv>): Promise<TaskAsker> {
   const { role, repId } = c.var.caller;
-  const rep = repId === null ? undefined : await firstRow<{ role: string }>(db, sql`select role from rep where id = ${repId}`);
+  const rep =
+    repId === null
+      ? undefined
+      : await firstRow<{ role: string }>(db, sql`select role from rep where id = ${repId}`);
   return { reach: await reachHere(db, c), roles: [...new Set([role, ...(rep ? [rep.role] : [])])] };
 }

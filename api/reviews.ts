@@ -1,7 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { reviewDecisions } from "../handoff/pool-review.ts";
-import { decisionsOf, linesOf, listReviews, reviewById, reviewLines, undecidedOf, type ReviewLine, type ReviewRow } from "../store/reviews.ts";
+import {
+  decisionsOf,
+  linesOf,
+  listReviews,
+  reviewById,
+  reviewLines,
+  undecidedOf,
+  type ReviewLine,
+  type ReviewRow,
+} from "../store/reviews.ts";
 import { act, doneSchema } from "./actions.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./errors.ts";
@@ -9,55 +18,164 @@ import { inWords, iso, textIn } from "./format.ts";
 import { cursorTime, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
 
 const decisionSchema = z.enum(reviewDecisions);
-const counts = z.object({ keep: z.number().int(), return: z.number().int(), retire: z.number().int() });
-const reviewSchema = z.object({
-  id: z.string(), kind: z.enum(["monthly", "quarterly"]), period: z.string(), state: z.enum(["open", "closed"]),
-  openedAt: z.string(), due: z.string(), dueInWords: z.string(), overdue: z.boolean(), closedAt: z.string().nullable(),
-  agreement: z.string().nullable(), reviewer: z.string().openapi({ description: "the role that decides" }), calendar: z.string(), zone: z.string(),
-  leads: z.number().int().openapi({ description: "leads in the pool when the review opened" }), undecided: z.number().int(),
-  suggestions: counts, decisions: counts, reasons: z.record(z.string(), z.number().int()).openapi({ description: "why they came into the pool" }),
-}).openapi("Review");
+const counts = z.object({
+  keep: z.number().int(),
+  return: z.number().int(),
+  retire: z.number().int(),
+});
+const reviewSchema = z
+  .object({
+    id: z.string(),
+    kind: z.enum(["monthly", "quarterly"]),
+    period: z.string(),
+    state: z.enum(["open", "closed"]),
+    openedAt: z.string(),
+    due: z.string(),
+    dueInWords: z.string(),
+    overdue: z.boolean(),
+    closedAt: z.string().nullable(),
+    agreement: z.string().nullable(),
+    reviewer: z.string().openapi({ description: "the role that decides" }),
+    calendar: z.string(),
+    zone: z.string(),
+    leads: z.number().int().openapi({ description: "leads in the pool when the review opened" }),
+    undecided: z.number().int(),
+    suggestions: counts,
+    decisions: counts,
+    reasons: z
+      .record(z.string(), z.number().int())
+      .openapi({ description: "why they came into the pool" }),
+  })
+  .openapi("Review");
 
-const lineSchema = z.object({
-  lead: z.string(), url: z.string(),
-  found: z.object({
-    reason: z.string(), inPoolSince: z.string(), cycles: z.number().int(), revisitOn: z.string().nullable(), intentThen: z.number(), intentNow: z.number(),
-    since: z.array(z.object({ type: z.string(), count: z.number().int(), lastAt: z.string() })), suggestion: decisionSchema, because: z.string(),
-  }).nullable().openapi({ description: "the lead as it stood when the review opened; null when the person was erased" }),
-  waits: z.boolean().openapi({ description: "a person has to decide" }),
-  decision: decisionSchema.nullable(), decidedBy: z.string().nullable(), decidedAt: z.string().nullable(),
-}).openapi("ReviewLine");
+const lineSchema = z
+  .object({
+    lead: z.string(),
+    url: z.string(),
+    found: z
+      .object({
+        reason: z.string(),
+        inPoolSince: z.string(),
+        cycles: z.number().int(),
+        revisitOn: z.string().nullable(),
+        intentThen: z.number(),
+        intentNow: z.number(),
+        since: z.array(z.object({ type: z.string(), count: z.number().int(), lastAt: z.string() })),
+        suggestion: decisionSchema,
+        because: z.string(),
+      })
+      .nullable()
+      .openapi({
+        description: "the lead as it stood when the review opened; null when the person was erased",
+      }),
+    waits: z.boolean().openapi({ description: "a person has to decide" }),
+    decision: decisionSchema.nullable(),
+    decidedBy: z.string().nullable(),
+    decidedAt: z.string().nullable(),
+  })
+  .openapi("ReviewLine");
 
-const resultSchema = z.object({
-  lead: z.string(), status: z.number().int(), done: doneSchema.optional(),
-  problem: z.object({ code: z.string(), detail: z.string(), state: z.unknown().optional() }).optional(),
-}).openapi("ReviewResult");
+const resultSchema = z
+  .object({
+    lead: z.string(),
+    status: z.number().int(),
+    done: doneSchema.optional(),
+    problem: z
+      .object({ code: z.string(), detail: z.string(), state: z.unknown().optional() })
+      .optional(),
+  })
+  .openapi("ReviewResult");
 
 const params = z.object({ id: z.string().openapi({ description: "rv_…" }) });
 const tags = ["reviews"];
 
 const list = createRoute({
-  method: "get", path: "/reviews", tags, summary: "Reviews of the re-nurture pool, the latest first",
-  request: { query: z.strictObject({ ...pageQuery, kind: z.enum(["monthly", "quarterly"]).optional(), state: z.enum(["open", "closed"]).optional() }) },
-  responses: { 200: { description: "A page", content: { "application/json": { schema: pageOf(reviewSchema) } } }, ...problemResponses },
+  method: "get",
+  path: "/reviews",
+  tags,
+  summary: "Reviews of the re-nurture pool, the latest first",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      kind: z.enum(["monthly", "quarterly"]).optional(),
+      state: z.enum(["open", "closed"]).optional(),
+    }),
+  },
+  responses: {
+    200: {
+      description: "A page",
+      content: { "application/json": { schema: pageOf(reviewSchema) } },
+    },
+    ...problemResponses,
+  },
 });
 
 const read = createRoute({
-  method: "get", path: "/reviews/{id}", tags, summary: "A review's packet: its leads, what they did since, suggestions and decisions",
-  request: { params, query: z.strictObject({ ...pageQuery, waits: z.enum(["true"]).optional().openapi({ description: "only leads on which a person has to decide" }) }) },
-  responses: { 200: { description: "The review with a page of its leads", content: { "application/json": { schema: reviewSchema.extend({ lines: pageOf(lineSchema) }) } } }, ...problemResponses },
+  method: "get",
+  path: "/reviews/{id}",
+  tags,
+  summary: "A review's packet: its leads, what they did since, suggestions and decisions",
+  request: {
+    params,
+    query: z.strictObject({
+      ...pageQuery,
+      waits: z
+        .enum(["true"])
+        .optional()
+        .openapi({ description: "only leads on which a person has to decide" }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "The review with a page of its leads",
+      content: {
+        "application/json": { schema: reviewSchema.extend({ lines: pageOf(lineSchema) }) },
+      },
+    },
+    ...problemResponses,
+  },
 });
 
 const decide = createRoute({
-  method: "post", path: "/reviews/{id}/decisions", tags, summary: "Decide about leads of a review: keep, return or retire",
-  description: "Each decision is that lead's own action, carried out and answered for itself. 503 when some have no answer yet: the same Idempotency-Key gives all answers later and repeats nothing.",
+  method: "post",
+  path: "/reviews/{id}/decisions",
+  tags,
+  summary: "Decide about leads of a review: keep, return or retire",
+  description:
+    "Each decision is that lead's own action, carried out and answered for itself. 503 when some have no answer yet: the same Idempotency-Key gives all answers later and repeats nothing.",
   request: {
     params,
-    body: { required: true, content: { "application/json": { schema: z.strictObject({
-      decisions: z.array(z.strictObject({ leadId: z.string().max(60), decision: decisionSchema, note: textIn(4_000).optional() })).min(1).max(50),
-    }) } } },
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z.strictObject({
+            decisions: z
+              .array(
+                z.strictObject({
+                  leadId: z.string().max(60),
+                  decision: decisionSchema,
+                  note: textIn(4_000).optional(),
+                }),
+              )
+              .min(1)
+              .max(50),
+          }),
+        },
+      },
+    },
   },
-  responses: { 200: { description: "An answer for each lead, in the order asked", content: { "application/json": { schema: z.object({ results: z.array(resultSchema), undecided: z.number().int() }) } } }, ...problemResponses },
+  responses: {
+    200: {
+      description: "An answer for each lead, in the order asked",
+      content: {
+        "application/json": {
+          schema: z.object({ results: z.array(resultSchema), undecided: z.number().int() }),
+        },
+      },
+    },
+    ...problemResponses,
+  },
 });
 
 /** Reviews of the re-nurture pool: what was found, and what people decide. */
@@ -67,20 +185,37 @@ export function reviewRoutes(deps: ApiDeps): Routes {
   app.openapi(list, async (c) => {
     const { kind, state, cursor, limit = defaultLimit } = c.req.valid("query");
     const after = fromCursor(cursor, z.tuple([cursorTime, z.string().max(60)]));
-    const found = await listReviews(deps.pool, { kind, state }, { after: after && { openedAt: after[0], id: after[1] }, limit: limit + 1 });
+    const found = await listReviews(
+      deps.pool,
+      { kind, state },
+      { after: after && { openedAt: after[0], id: after[1] }, limit: limit + 1 },
+    );
     const page = found.slice(0, limit);
     const last = page.at(-1);
-    return c.json({ items: await shown(deps, page, c.var.receivedAt), next: found.length > limit && last ? toCursor([last.place, last.id]) : null }, 200);
+    return c.json(
+      {
+        items: await shown(deps, page, c.var.receivedAt),
+        next: found.length > limit && last ? toCursor([last.place, last.id]) : null,
+      },
+      200,
+    );
   });
 
   app.openapi(read, async (c) => {
     const { waits, cursor, limit = defaultLimit } = c.req.valid("query");
     const review = await reviewHere(deps, c.req.valid("param").id);
     const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0] ?? "";
-    const found = await reviewLines(deps.pool, review.id, { after, limit: limit + 1, open: waits === "true" });
+    const found = await reviewLines(deps.pool, review.id, {
+      after,
+      limit: limit + 1,
+      open: waits === "true",
+    });
     const page = found.slice(0, limit);
     const last = page.at(-1);
-    const lines = { items: page.map((line) => lineView(line, deps.publicUrl)), next: found.length > limit && last ? toCursor([last.subject_id]) : null };
+    const lines = {
+      items: page.map((line) => lineView(line, deps.publicUrl)),
+      next: found.length > limit && last ? toCursor([last.subject_id]) : null,
+    };
     const [view] = await shown(deps, [review], c.var.receivedAt);
     if (!view) throw notFound();
     return c.json({ ...view, lines }, 200);
@@ -89,51 +224,113 @@ export function reviewRoutes(deps: ApiDeps): Routes {
   app.openapi(decide, async (c) => {
     const review = await reviewHere(deps, c.req.valid("param").id);
     const { decisions } = c.req.valid("json");
-    const twice = decisions.findIndex(({ leadId }, n) => decisions.findIndex((other) => other.leadId === leadId) < n);
-    if (twice >= 0) throw new Problem("invalid", { field: `decisions.${twice}.leadId`, detail: "expected: each lead once" });
+    const twice = decisions.findIndex(
+      ({ leadId }, n) => decisions.findIndex((other) => other.leadId === leadId) < n,
+    );
+    if (twice >= 0)
+      throw new Problem("invalid", {
+        field: `decisions.${twice}.leadId`,
+        detail: "expected: each lead once",
+      });
     const results = await decideEach(deps, c, review, decisions);
     const open = results.filter(({ status }) => status >= 500).length;
-    if (open > 0) throw new Problem("unavailable", { detail: `${open} of ${results.length} decisions have no answer yet; the same Idempotency-Key gives it later`, more: { results } });
-    return c.json({ results, undecided: (await undecidedOf(deps.pool, [review.id])).get(review.id) ?? 0 }, 200);
+    if (open > 0)
+      throw new Problem("unavailable", {
+        detail: `${open} of ${results.length} decisions have no answer yet; the same Idempotency-Key gives it later`,
+        more: { results },
+      });
+    return c.json(
+      { results, undecided: (await undecidedOf(deps.pool, [review.id])).get(review.id) ?? 0 },
+      200,
+    );
   });
 
   return app;
 }
 
-type Asked = { leadId: string; decision: (typeof reviewDecisions)[number]; note?: string | undefined };
+type Asked = {
+  leadId: string;
+  decision: (typeof reviewDecisions)[number];
+  note?: string | undefined;
+};
 type Result = z.output<typeof resultSchema>;
 
 /** So many at once as a worker takes in its stride. */
 const atOnce = 10;
 
-async function decideEach(deps: ApiDeps, c: Context<AppEnv>, review: ReviewRow, decisions: readonly Asked[]): Promise<Result[]> {
-  const lines = await linesOf(deps.pool, review.id, decisions.map(({ leadId }) => leadId));
+async function decideEach(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  review: ReviewRow,
+  decisions: readonly Asked[],
+): Promise<Result[]> {
+  const lines = await linesOf(
+    deps.pool,
+    review.id,
+    decisions.map(({ leadId }) => leadId),
+  );
   const results: Result[] = [];
   for (let n = 0; n < decisions.length; n += atOnce) {
-    results.push(...await Promise.all(decisions.slice(n, n + atOnce).map((asked) => decideOne(deps, c, asked, refusalOf(review, lines.get(asked.leadId)), lines.has(asked.leadId)))));
+    results.push(
+      ...(await Promise.all(
+        decisions
+          .slice(n, n + atOnce)
+          .map((asked) =>
+            decideOne(
+              deps,
+              c,
+              asked,
+              refusalOf(review, lines.get(asked.leadId)),
+              lines.has(asked.leadId),
+            ),
+          ),
+      )),
+    );
   }
   return results;
 }
 
-async function decideOne(deps: ApiDeps, c: Context<AppEnv>, { leadId, decision, note }: Asked, refusal: Problem | undefined, isListed: boolean): Promise<Result> {
+async function decideOne(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  { leadId, decision, note }: Asked,
+  refusal: Problem | undefined,
+  isListed: boolean,
+): Promise<Result> {
   // One key covers the request; each lead's action has its share of it.
   const key = c.req.header("idempotency-key");
   try {
     if (!isListed) throw notFound();
-    const done = await act(deps, c, "decideReview", leadId, { decision, ...(note === undefined ? {} : { note }) }, key && `${key}\n${leadId}`, refusal);
+    const done = await act(
+      deps,
+      c,
+      "decideReview",
+      leadId,
+      { decision, ...(note === undefined ? {} : { note }) },
+      key && `${key}\n${leadId}`,
+      refusal,
+    );
     return { lead: leadId, status: 200, done };
   } catch (error) {
     const problem = asProblem(error);
     if (!problem) throw error;
     const { detail, state } = problem.parts;
-    return { lead: leadId, status: problem.status, problem: { code: problem.code, detail, ...(state === undefined ? {} : { state }) } };
+    return {
+      lead: leadId,
+      status: problem.status,
+      problem: { code: problem.code, detail, ...(state === undefined ? {} : { state }) },
+    };
   }
 }
 
 /** What stands against a new decision; the repeat of one that was taken gets its answer all the same. */
-function refusalOf(review: ReviewRow, line: Pick<ReviewLine, "decision"> | undefined): Problem | undefined {
+function refusalOf(
+  review: ReviewRow,
+  line: Pick<ReviewLine, "decision"> | undefined,
+): Problem | undefined {
   const refuse = (code: ProblemCode, detail: string) => new Problem(code, { detail });
-  if (line && line.decision !== null) return refuse("already-answered", `it was decided already: ${line.decision}`);
+  if (line && line.decision !== null)
+    return refuse("already-answered", `it was decided already: ${line.decision}`);
   return review.state === "closed" ? refuse("conflict", "the review is closed") : undefined;
 }
 
@@ -145,27 +342,79 @@ async function reviewHere(deps: ApiDeps, id: string): Promise<ReviewRow> {
 
 const none = { keep: 0, return: 0, retire: 0 };
 
-async function shown(deps: ApiDeps, reviews: readonly ReviewRow[], now: number): Promise<z.output<typeof reviewSchema>[]> {
+async function shown(
+  deps: ApiDeps,
+  reviews: readonly ReviewRow[],
+  now: number,
+): Promise<z.output<typeof reviewSchema>[]> {
   const ids = reviews.map(({ id }) => id);
-  const [decisions, undecided] = [await decisionsOf(deps.pool, ids), await undecidedOf(deps.pool, ids)];
+  const [decisions, undecided] = [
+    await decisionsOf(deps.pool, ids),
+    await undecidedOf(deps.pool, ids),
+  ];
   return reviews.map((review) => {
     const { reviewer, calendar, zone, leads, suggestions, reasons } = review.packet;
     const due = review.due_at.getTime();
     return {
-      id: review.id, kind: review.kind, period: review.period, state: review.state, openedAt: iso(review.opened_at), due: iso(due),
-      dueInWords: review.state === "closed" ? "closed" : inWords(due, now), overdue: review.state === "open" && due < now, closedAt: iso(review.closed_at),
-      agreement: review.agreement_id, reviewer, calendar, zone, leads, undecided: undecided.get(review.id) ?? 0, suggestions,
-      decisions: { ...none, ...decisions.get(review.id) }, reasons,
+      id: review.id,
+      kind: review.kind,
+      period: review.period,
+      state: review.state,
+      openedAt: iso(review.opened_at),
+      due: iso(due),
+      dueInWords: review.state === "closed" ? "closed" : inWords(due, now),
+      overdue: review.state === "open" && due < now,
+      closedAt: iso(review.closed_at),
+      agreement: review.agreement_id,
+      reviewer,
+      calendar,
+      zone,
+      leads,
+      undecided: undecided.get(review.id) ?? 0,
+      suggestions,
+      decisions: { ...none, ...decisions.get(review.id) },
+      reasons,
     };
   });
 }
 
-function lineView({ subject_id: lead, entry, waits, decision, decided_by: decidedBy, decided_at }: ReviewLine, publicUrl: string): z.output<typeof lineSchema> {
-  return { lead, url: `${publicUrl}/leads/${lead}`, found: foundIn(entry), waits, decision, decidedBy, decidedAt: iso(decided_at) };
+function lineView(
+  { subject_id: lead, entry, waits, decision, decided_by: decidedBy, decided_at }: ReviewLine,
+  publicUrl: string,
+): z.output<typeof lineSchema> {
+  return {
+    lead,
+    url: `${publicUrl}/leads/${lead}`,
+    found: foundIn(entry),
+    waits,
+    decision,
+    decidedBy,
+    decidedAt: iso(decided_at),
+  };
 }
 
 function foundIn(entry: ReviewLine["entry"]): z.output<typeof lineSchema>["found"] {
   if (!("leadId" in entry)) return null;
-  const { reason, inPoolSince, cycles, revisitOn, intentThen, intentNow, since, suggestion, because } = entry;
-  return { reason, inPoolSince: iso(inPoolSince), cycles, revisitOn, intentThen, intentNow, since: since.map((one) => ({ ...one, lastAt: iso(one.lastAt) })), suggestion, because };
+  const {
+    reason,
+    inPoolSince,
+    cycles,
+    revisitOn,
+    intentThen,
+    intentNow,
+    since,
+    suggestion,
+    because,
+  } = entry;
+  return {
+    reason,
+    inPoolSince: iso(inPoolSince),
+    cycles,
+    revisitOn,
+    intentThen,
+    intentNow,
+    since: since.map((one) => ({ ...one, lastAt: iso(one.lastAt) })),
+    suggestion,
+    because,
+  };
 }

@@ -5,46 +5,90 @@ import { instantIn, textIn } from "./format.ts";
 
 /** What the roster routes take and give: the same shapes in both directions. */
 
-export const repId = z.string().regex(/^rp_[0-9A-Za-z_-]{1,60}$/, { error: "expected a rep id such as rp_americas_1" });
+export const repId = z
+  .string()
+  .regex(/^rp_[0-9A-Za-z_-]{1,60}$/, { error: "expected a rep id such as rp_americas_1" });
 // The agreement names pools, so whatever it may call one is a pool's id here.
-const poolId = z.string().regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u, { error: "expected a pool name such as dach-sdr" });
+const poolId = z
+  .string()
+  .regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u, {
+    error: "expected a pool name such as dach-sdr",
+  });
 const shifts = z.array(z.string().max(11)).max(96);
 
-const hours = z.strictObject({
-  zone: z.string().max(64).openapi({ example: "Europe/Berlin" }),
-  week: z.partialRecord(z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), shifts).openapi({ example: { mon: ["09:00-17:00"] } }),
-  exceptions: z.record(z.string().max(10), shifts).optional().openapi({ example: { "2026-12-25": [] } }),
-}).superRefine((given, context) => {
-  for (const { path, expected } of checkCalendar(given as CalendarDef)) context.addIssue({ code: "custom", path, message: expected });
-}).transform((given) => given as CalendarDef).openapi("Hours");
+const hours = z
+  .strictObject({
+    zone: z.string().max(64).openapi({ example: "Europe/Berlin" }),
+    week: z
+      .partialRecord(z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), shifts)
+      .openapi({ example: { mon: ["09:00-17:00"] } }),
+    exceptions: z
+      .record(z.string().max(10), shifts)
+      .optional()
+      .openapi({ example: { "2026-12-25": [] } }),
+  })
+  .superRefine((given, context) => {
+    for (const { path, expected } of checkCalendar(given as CalendarDef))
+      context.addIssue({ code: "custom", path, message: expected });
+  })
+  .transform((given) => given as CalendarDef)
+  .openapi("Hours");
 
 const cap = z.int().min(0).max(100_000).optional();
 const words = z.array(textIn(60)).max(100).default([]);
 
-export const repBody = z.strictObject({
-  id: repId,
-  name: textIn(200),
-  email: z.string().trim().max(254).refine((text) => checkEmail(text).ok && /^[\x21-\x7e]+$/.test(text), { error: "expected one e-mail address of ASCII characters, as mail servers take it" }),
-  role: z.enum(["rep", "manager", "marketing", "sales-ops"]).default("rep"),
-  managerId: repId.nullable().default(null),
-  active: z.boolean().default(true).openapi({ description: "false: has left, takes no leads" }),
-  hours: hours.nullable().default(null).openapi({ description: "null: works the pool's hours" }),
-  languages: words, products: words, motions: words,
-  caps: z.strictObject({ open: cap, perDay: cap, perHour: cap }).default({}).transform(withoutAbsent),
-  crmId: textIn(200).nullable().default(null),
-}).openapi("Rep");
+export const repBody = z
+  .strictObject({
+    id: repId,
+    name: textIn(200),
+    email: z
+      .string()
+      .trim()
+      .max(254)
+      .refine((text) => checkEmail(text).ok && /^[\x21-\x7e]+$/.test(text), {
+        error: "expected one e-mail address of ASCII characters, as mail servers take it",
+      }),
+    role: z.enum(["rep", "manager", "marketing", "sales-ops"]).default("rep"),
+    managerId: repId.nullable().default(null),
+    active: z.boolean().default(true).openapi({ description: "false: has left, takes no leads" }),
+    hours: hours.nullable().default(null).openapi({ description: "null: works the pool's hours" }),
+    languages: words,
+    products: words,
+    motions: words,
+    caps: z
+      .strictObject({ open: cap, perDay: cap, perHour: cap })
+      .default({})
+      .transform(withoutAbsent),
+    crmId: textIn(200).nullable().default(null),
+  })
+  .openapi("Rep");
 
-export const poolBody = z.strictObject({
-  id: poolId,
-  hours: hours.nullable().default(null).openapi({ description: "null: the agreement's hours" }),
-  members: z.record(repId, z.int().min(0).max(1000)).openapi({ description: "rep id to weight; these are all the members", example: { rp_dach_1: 2, rp_dach_2: 1 } }),
-}).openapi("Pool");
+export const poolBody = z
+  .strictObject({
+    id: poolId,
+    hours: hours.nullable().default(null).openapi({ description: "null: the agreement's hours" }),
+    members: z
+      .record(repId, z.int().min(0).max(1000))
+      .openapi({
+        description: "rep id to weight; these are all the members",
+        example: { rp_dach_1: 2, rp_dach_2: 1 },
+      }),
+  })
+  .openapi("Pool");
 
-export const absenceBody = z.strictObject({ from: instantIn, to: instantIn, reason: textIn(200) })
-  .refine(({ from, to }) => Date.parse(to) > Date.parse(from), { error: "expected a time after `from`", path: ["to"] })
+export const absenceBody = z
+  .strictObject({ from: instantIn, to: instantIn, reason: textIn(200) })
+  .refine(({ from, to }) => Date.parse(to) > Date.parse(from), {
+    error: "expected a time after `from`",
+    path: ["to"],
+  })
   .openapi("Absence");
 
 /** `undefined` is not the same as absent for the rules. */
-function withoutAbsent(caps: { open?: number | undefined; perDay?: number | undefined; perHour?: number | undefined }): { open?: number; perDay?: number; perHour?: number } {
+function withoutAbsent(caps: {
+  open?: number | undefined;
+  perDay?: number | undefined;
+  perHour?: number | undefined;
+}): { open?: number; perDay?: number; perHour?: number } {
   return Object.fromEntries(Object.entries(caps).filter(([, limit]) => limit !== undefined));
 }

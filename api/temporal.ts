@@ -1,7 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Connection, Client, isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
+import {
+  Connection,
+  Client,
+  isGrpcServiceError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
 import { ApplicationFailure } from "@temporalio/common";
-import { leadOfWorkflowId, leadWorkflowId, updates, type ActionNotice, type ActionResult, type Refusal } from "../workflows/contract.ts";
+import {
+  leadOfWorkflowId,
+  leadWorkflowId,
+  updates,
+  type ActionNotice,
+  type ActionResult,
+  type Refusal,
+} from "../workflows/contract.ts";
 
 /** What came of asking a lead's process. Only `unknown` leaves it open whether the action was carried out. */
 export type UpdateAnswer =
@@ -37,7 +50,11 @@ const pauseMs = 150;
 /** Connects when first used, so that the API starts and takes leads in while Temporal is away. */
 export function connectTemporal(options: TemporalOptions): TemporalPort {
   // The client's own retries know no deadline and throw into nobody's hands when the connection is closed; ours do neither.
-  const connection = Connection.lazy({ address: options.address, connectTimeout: 2_000, interceptors: [] });
+  const connection = Connection.lazy({
+    address: options.address,
+    connectTimeout: 2_000,
+    interceptors: [],
+  });
   const client = new Client({ connection, namespace: options.namespace });
   const updateMs = options.updateMs ?? 2_200;
   const reachableMs = options.reachableMs ?? 900;
@@ -55,33 +72,63 @@ export function connectTemporal(options: TemporalOptions): TemporalPort {
     const deadline = Date.now() + updateMs;
     for (;;) {
       try {
-        const result = await client.withDeadline(deadline, () => handle.executeUpdate(updates[notice.name], { updateId: notice.id, args: [notice] }));
+        const result = await client.withDeadline(deadline, () =>
+          handle.executeUpdate(updates[notice.name], { updateId: notice.id, args: [notice] }),
+        );
         return { kind: "answered", result };
       } catch (error) {
         const answer = answerOf(error);
-        if (answer.kind !== "unknown" || !isTransient(error) || closing || Date.now() + pauseMs >= deadline) return answer;
+        if (
+          answer.kind !== "unknown" ||
+          !isTransient(error) ||
+          closing ||
+          Date.now() + pauseMs >= deadline
+        )
+          return answer;
         await sleep(pauseMs);
       }
     }
   };
 
   return {
-    update: (leadId, notice) => tracked(updateMs + 100, () => update(leadId, notice), { kind: "unknown" }),
-    reachable: () => tracked(reachableMs + 100, () => connection.withDeadline(Date.now() + reachableMs, () => connection.workflowService.getSystemInfo({})).then(() => true, () => false), false),
-    runningLeads: () => tracked<ReadonlySet<string> | null>(listMs + 100, async () => {
-      const found = new Set<string>();
-      try {
-        await client.withDeadline(Date.now() + listMs, async () => {
-          for await (const one of client.workflow.list({ query: "WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running'", pageSize: 1_000 })) {
-            const leadId = leadOfWorkflowId(one.workflowId);
-            if (leadId !== null) found.add(leadId);
+    update: (leadId, notice) =>
+      tracked(updateMs + 100, () => update(leadId, notice), { kind: "unknown" }),
+    reachable: () =>
+      tracked(
+        reachableMs + 100,
+        () =>
+          connection
+            .withDeadline(Date.now() + reachableMs, () =>
+              connection.workflowService.getSystemInfo({}),
+            )
+            .then(
+              () => true,
+              () => false,
+            ),
+        false,
+      ),
+    runningLeads: () =>
+      tracked<ReadonlySet<string> | null>(
+        listMs + 100,
+        async () => {
+          const found = new Set<string>();
+          try {
+            await client.withDeadline(Date.now() + listMs, async () => {
+              for await (const one of client.workflow.list({
+                query: "WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running'",
+                pageSize: 1_000,
+              })) {
+                const leadId = leadOfWorkflowId(one.workflowId);
+                if (leadId !== null) found.add(leadId);
+              }
+            });
+            return found;
+          } catch {
+            return null;
           }
-        });
-        return found;
-      } catch {
-        return null;
-      }
-    }, null),
+        },
+        null,
+      ),
     async close() {
       closing = true;
       await bounded(updateMs + 500, Promise.allSettled(running), []);
@@ -102,7 +149,11 @@ const transientCodes = [2, 8, 9, 10, 14];
 /** Everything but a refusal and a missing process leaves the outcome open: the same id asks again later. */
 function answerOf(error: unknown): UpdateAnswer {
   if (error instanceof WorkflowNotFoundError) return { kind: "no-process" };
-  if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure && error.cause.type === "Refused") {
+  if (
+    error instanceof WorkflowUpdateFailedError &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.type === "Refused"
+  ) {
     const refusal = error.cause.details?.[0] as Refusal | undefined;
     if (refusal) return { kind: "refused", refusal };
   }
@@ -113,7 +164,12 @@ function answerOf(error: unknown): UpdateAnswer {
 async function bounded<T>(ms: number, running: Promise<T>, late: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await Promise.race([running, new Promise<T>((resolve) => { timer = setTimeout(() => resolve(late), ms); })]);
+    return await Promise.race([
+      running,
+      new Promise<T>((resolve) => {
+        timer = setTimeout(() => resolve(late), ms);
+      }),
+    ]);
   } finally {
     clearTimeout(timer);
   }

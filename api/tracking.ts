@@ -10,9 +10,24 @@ const batchSchema = z.looseObject({
   batch: z.array(z.unknown()).min(1).max(500),
   sentAt: z.string().max(40).nullish(),
 });
-const refusalSchema = z.object({ message: z.number().int().openapi({ description: "place in the batch, from 0" }), field: z.string(), detail: z.string() });
-const answerSchema = z.object({ success: z.literal(true), accepted: z.number().int(), ignored: z.array(z.string()), refused: z.array(refusalSchema) });
-const answers = { 200: { description: "Stored; each messageId counts once", content: { "application/json": { schema: answerSchema } } }, ...problemResponses };
+const refusalSchema = z.object({
+  message: z.number().int().openapi({ description: "place in the batch, from 0" }),
+  field: z.string(),
+  detail: z.string(),
+});
+const answerSchema = z.object({
+  success: z.literal(true),
+  accepted: z.number().int(),
+  ignored: z.array(z.string()),
+  refused: z.array(refusalSchema),
+});
+const answers = {
+  200: {
+    description: "Stored; each messageId counts once",
+    content: { "application/json": { schema: answerSchema } },
+  },
+  ...problemResponses,
+};
 
 /**
  * Segment's HTTP tracking API, so that its client libraries work unchanged: the write key (a token with the role
@@ -23,19 +38,32 @@ export function trackingRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   for (const type of segmentTypes) {
     const route = createRoute({
-      method: "post", path: `/v1/${type}`, summary: `Segment-compatible ${type}`,
-      request: { body: { required: true, content: { "application/json": { schema: z.looseObject({}) } } } }, responses: answers,
+      method: "post",
+      path: `/v1/${type}`,
+      summary: `Segment-compatible ${type}`,
+      request: {
+        body: { required: true, content: { "application/json": { schema: z.looseObject({}) } } },
+      },
+      responses: answers,
     });
     routes.openapi(route, async (c) => {
-      const answer = await receive(deps, [{ ...c.req.valid("json"), type }], undefined, c.var.receivedAt);
+      const answer = await receive(
+        deps,
+        [{ ...c.req.valid("json"), type }],
+        undefined,
+        c.var.receivedAt,
+      );
       const [refused] = answer.refused;
       if (refused) throw new Problem("invalid", { field: refused.field, detail: refused.detail });
       return c.json(answer, 200);
     });
   }
   const route = createRoute({
-    method: "post", path: "/v1/batch", summary: "Segment-compatible batch",
-    request: { body: { required: true, content: { "application/json": { schema: batchSchema } } } }, responses: answers,
+    method: "post",
+    path: "/v1/batch",
+    summary: "Segment-compatible batch",
+    request: { body: { required: true, content: { "application/json": { schema: batchSchema } } } },
+    responses: answers,
   });
   routes.openapi(route, async (c) => {
     const { batch, sentAt } = c.req.valid("json");
@@ -44,20 +72,32 @@ export function trackingRoutes(deps: ApiDeps): Routes {
   return routes;
 }
 
-async function receive(deps: ApiDeps, calls: readonly unknown[], sentAt: string | undefined, now: number): Promise<z.output<typeof answerSchema>> {
+async function receive(
+  deps: ApiDeps,
+  calls: readonly unknown[],
+  sentAt: string | undefined,
+  now: number,
+): Promise<z.output<typeof answerSchema>> {
   return inTransaction(deps.pool, async (tx) => {
     const { agreement } = await activeAgreement(deps, tx);
     const read = calls.map((call) => {
       const parsed = segmentCall.safeParse(call);
       if (parsed.success) return readCall(parsed.data, { now, sentAt, agreement });
       const issue = parsed.error.issues[0];
-      return { field: issue?.path.join(".") || "type", problem: issue?.message ?? "expected a call in Segment's format" };
+      return {
+        field: issue?.path.join(".") || "type",
+        problem: issue?.message ?? "expected a call in Segment's format",
+      };
     });
     const messages = read.flatMap((one) => ("message" in one ? [one.message] : []));
     await track(tx, messages, { now, agreement });
     return {
-      success: true as const, accepted: messages.length, ignored: read.flatMap((one) => ("message" in one ? one.ignored : [])),
-      refused: read.flatMap((one, n) => ("message" in one ? [] : [{ message: n, field: one.field, detail: one.problem }])),
+      success: true as const,
+      accepted: messages.length,
+      ignored: read.flatMap((one) => ("message" in one ? one.ignored : [])),
+      refused: read.flatMap((one, n) =>
+        "message" in one ? [] : [{ message: n, field: one.field, detail: one.problem }],
+      ),
     };
   });
 }

@@ -16,7 +16,11 @@ export interface Application {
   readonly databaseUrl: string;
   readonly pool: Pool;
   token(role: Role, repId?: string): Promise<string>;
-  post(path: string, body: unknown, token: string): Promise<{ status: number; ms: number; body: Record<string, unknown> }>;
+  post(
+    path: string,
+    body: unknown,
+    token: string,
+  ): Promise<{ status: number; ms: number; body: Record<string, unknown> }>;
   pid(name: "worker" | "api"): number;
   /** Ends a process like a power cut. */
   kill(name: "worker" | "api"): Promise<void>;
@@ -25,10 +29,16 @@ export interface Application {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const scripts = { worker: fileURLToPath(new URL("../worker/main.ts", import.meta.url)), api: fileURLToPath(new URL("../api/server.ts", import.meta.url)) } as const;
+const scripts = {
+  worker: fileURLToPath(new URL("../worker/main.ts", import.meta.url)),
+  api: fileURLToPath(new URL("../api/server.ts", import.meta.url)),
+} as const;
 
 /** Starts them with the example agreement, always open, and ten reps. */
-export async function startApplication(stack: Stack, names: readonly ("worker" | "api")[] = ["worker", "api"]): Promise<Application> {
+export async function startApplication(
+  stack: Stack,
+  names: readonly ("worker" | "api")[] = ["worker", "api"],
+): Promise<Application> {
   const tag = randomBytes(4).toString("hex");
   await ensureDatabase(stack.databaseUrl, `bench_${tag}`);
   const address = new URL(stack.databaseUrl);
@@ -39,23 +49,48 @@ export async function startApplication(stack: Stack, names: readonly ("worker" |
   await openForBusiness(pool);
   const port = await freePort();
   const env = {
-    PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", LOG_LEVEL: "info", HOST: "127.0.0.1", PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}`, DATABASE_URL: databaseUrl,
-    TEMPORAL_ADDRESS: stack.temporalAddress, TEMPORAL_NAMESPACE: "default", BATON_TASK_QUEUE: `bench-${tag}`,
+    PATH: process.env["PATH"] ?? "",
+    HOME: process.env["HOME"] ?? "/",
+    LOG_LEVEL: "info",
+    HOST: "127.0.0.1",
+    PORT: String(port),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    DATABASE_URL: databaseUrl,
+    TEMPORAL_ADDRESS: stack.temporalAddress,
+    TEMPORAL_NAMESPACE: "default",
+    BATON_TASK_QUEUE: `bench-${tag}`,
   };
   const running = new Map<string, ChildProcess>();
   const app: Application = {
-    url: `http://127.0.0.1:${port}`, databaseUrl, pool,
-    token: async (role, repId) => (await createToken(pool, { role, label: "bench", ...(repId === undefined ? {} : { repId }) }, Date.now())).secret,
+    url: `http://127.0.0.1:${port}`,
+    databaseUrl,
+    pool,
+    token: async (role, repId) =>
+      (
+        await createToken(
+          pool,
+          { role, label: "bench", ...(repId === undefined ? {} : { repId }) },
+          Date.now(),
+        )
+      ).secret,
     async post(path, body, token) {
       const began = performance.now();
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, body: JSON.stringify(body) });
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
       const answer = (await response.json()) as Record<string, unknown>;
       return { status: response.status, ms: performance.now() - began, body: answer };
     },
     pid: (name) => running.get(name)?.pid ?? 0,
     kill: (name) => end(running.get(name), "SIGKILL"),
     async start(name) {
-      const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), scripts[name]], { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(
+        process.execPath,
+        ["--import", import.meta.resolve("tsx"), scripts[name]],
+        { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] },
+      );
       running.set(name, child);
       await saysReady(child, name);
     },
@@ -85,7 +120,11 @@ function saysReady(child: ChildProcess, name: string): Promise<void> {
   const { stdout } = child;
   if (!stdout) throw new Error(`${name} was started without its output`);
   return new Promise((resolve, reject) => {
-    createInterface({ input: stdout }).on("line", (line) => { if (line.includes('"ready":true')) resolve(); });
-    child.once("exit", (code) => reject(new Error(`${name} ended with ${code} before it was ready`)));
+    createInterface({ input: stdout }).on("line", (line) => {
+      if (line.includes('"ready":true')) resolve();
+    });
+    child.once("exit", (code) =>
+      reject(new Error(`${name} ended with ${code} before it was ready`)),
+    );
   });
 }

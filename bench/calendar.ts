@@ -4,7 +4,14 @@ import { addBusinessTime, businessTimeBetween, compile } from "../handoff/calend
 import type { CalendarDef, Instant } from "../handoff/calendar.ts";
 
 /** Microseconds a call at the median; `ratio` is theirs over ours, `theirs` null where luxon has nothing to compare. */
-export type BenchRow = { name: string; unit: "us"; ours: number; theirs: number | null; ratio: number | null; target: number };
+export type BenchRow = {
+  name: string;
+  unit: "us";
+  ours: number;
+  theirs: number | null;
+  ratio: number | null;
+  target: number;
+};
 
 const HOUR = 3_600_000;
 const zone = "America/New_York";
@@ -22,22 +29,47 @@ const def: CalendarDef = {
  */
 export async function benchCalendar(): Promise<BenchRow[]> {
   const calendar = compile(def, { from: 2026, to: 2028 });
-  const starts = Array.from({ length: 500 }, (_, i) => Date.parse("2026-01-05T00:00:00Z") + i * 17 * HOUR + i * 61_000);
+  const starts = Array.from(
+    { length: 500 },
+    (_, i) => Date.parse("2026-01-05T00:00:00Z") + i * 17 * HOUR + i * 61_000,
+  );
   const rows: BenchRow[] = [];
 
   // Zone data of these years is warm after the first compile, as it is in a running worker.
-  rows.push(row("compile 2 years, warm", 5_000, timed(20, 1, () => compile(def, { from: 2026, to: 2027 })), null));
-  for (const [label, amount] of [["1 hour", HOUR], ["40 hours", 40 * HOUR], ["520 hours", 520 * HOUR]] as const) {
-    for (const start of starts) agree(addBusinessTime(calendar, start, amount), walkedDeadline(start, amount));
-    const ours = timed(200, 500, (i) => addBusinessTime(calendar, starts[i % starts.length]!, amount));
+  rows.push(
+    row(
+      "compile 2 years, warm",
+      5_000,
+      timed(20, 1, () => compile(def, { from: 2026, to: 2027 })),
+      null,
+    ),
+  );
+  for (const [label, amount] of [
+    ["1 hour", HOUR],
+    ["40 hours", 40 * HOUR],
+    ["520 hours", 520 * HOUR],
+  ] as const) {
+    for (const start of starts)
+      agree(addBusinessTime(calendar, start, amount), walkedDeadline(start, amount));
+    const ours = timed(200, 500, (i) =>
+      addBusinessTime(calendar, starts[i % starts.length]!, amount),
+    );
     const theirs = timed(15, 10, (i) => walkedDeadline(starts[(i * 37) % starts.length]!, amount));
     rows.push(row(`addBusinessTime, ${label}`, 2, ours, theirs));
   }
-  for (const [label, days] of [["1 week", 7], ["13 weeks", 91]] as const) {
+  for (const [label, days] of [
+    ["1 week", 7],
+    ["13 weeks", 91],
+  ] as const) {
     const end = (start: Instant) => start + days * 24 * HOUR;
-    for (const start of starts) agree(businessTimeBetween(calendar, start, end(start)), walkedBetween(start, end(start)));
-    const ours = timed(200, 500, (i) => businessTimeBetween(calendar, starts[i % starts.length]!, end(starts[i % starts.length]!)));
-    const theirs = timed(15, 10, (i) => walkedBetween(starts[(i * 37) % starts.length]!, end(starts[(i * 37) % starts.length]!)));
+    for (const start of starts)
+      agree(businessTimeBetween(calendar, start, end(start)), walkedBetween(start, end(start)));
+    const ours = timed(200, 500, (i) =>
+      businessTimeBetween(calendar, starts[i % starts.length]!, end(starts[i % starts.length]!)),
+    );
+    const theirs = timed(15, 10, (i) =>
+      walkedBetween(starts[(i * 37) % starts.length]!, end(starts[(i * 37) % starts.length]!)),
+    );
     rows.push(row(`businessTimeBetween, ${label}`, 2, ours, theirs));
   }
   return rows;
@@ -67,7 +99,10 @@ function* walkedShifts(from: Instant): Generator<{ open: Instant; close: Instant
   let day = DateTime.fromMillis(from, { zone }).startOf("day");
   for (let walked = 0; walked < 3_660; walked++, day = day.plus({ days: 1 })) {
     if (day.weekday > 5 || closed.has(day.toISODate())) continue;
-    yield { open: day.set({ hour: 9, minute: 0 }).toMillis(), close: day.set({ hour: 17, minute: 0 }).toMillis() };
+    yield {
+      open: day.set({ hour: 9, minute: 0 }).toMillis(),
+      close: day.set({ hour: 17, minute: 0 }).toMillis(),
+    };
   }
 }
 
@@ -93,8 +128,12 @@ function walkedBetween(from: Instant, to: Instant): number {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const cell = (value: number | null) => (value === null ? "-" : value.toFixed(2)).padStart(12);
-  process.stdout.write(`${"".padEnd(34)}${"ours us".padStart(12)}${"luxon us".padStart(12)}${"ratio".padStart(12)}${"target us".padStart(12)}\n`);
+  process.stdout.write(
+    `${"".padEnd(34)}${"ours us".padStart(12)}${"luxon us".padStart(12)}${"ratio".padStart(12)}${"target us".padStart(12)}\n`,
+  );
   for (const { name, ours, theirs, ratio, target } of await benchCalendar()) {
-    process.stdout.write(`${name.padEnd(34)}${cell(ours)}${cell(theirs)}${cell(ratio)}${cell(target)}\n`);
+    process.stdout.write(
+      `${name.padEnd(34)}${cell(ours)}${cell(theirs)}${cell(ratio)}${cell(target)}\n`,
+    );
   }
 }

@@ -21,7 +21,11 @@ export async function benchHistory(world: Process, { leads = 5 } = {}): Promise<
     toSal.push(await costOf(world, leadId));
     const pause = new Map(statements);
     await act(world, leadId, "advance", { to: "sql" });
-    await act(world, leadId, "advance", { to: "opportunity", amountMinor: 1_000_000, currency: "USD" });
+    await act(world, leadId, "advance", {
+      to: "opportunity",
+      amountMinor: 1_000_000,
+      currency: "USD",
+    });
     await world.client.workflow.getHandle(leadWorkflowId(leadId)).result();
     toOpportunity.push(await costOf(world, leadId));
     statements.clear();
@@ -31,26 +35,61 @@ export async function benchHistory(world: Process, { leads = 5 } = {}): Promise<
   const each = (name: string) => Math.round((statements.get(name) ?? 0) / leads);
   return {
     figures: [
-      { name: "events to SAL", value: median(toSal.map((one) => one.events)), unit: "", goal: { atMost: 30 } },
-      { name: "events to opportunity", value: median(toOpportunity.map((one) => one.events)), unit: "", goal: { atMost: 60 } },
-      { name: "billable actions to SAL", value: median(toSal.map((one) => one.actions)), unit: "", goal: { atMost: 9 } },
-      { name: "billable actions to opportunity", value: median(toOpportunity.map((one) => one.actions)), unit: "" },
-      ...activities.map((name) => ({ name: `statements to SAL in ${name}`, value: each(name), unit: "" })),
+      {
+        name: "events to SAL",
+        value: median(toSal.map((one) => one.events)),
+        unit: "",
+        goal: { atMost: 30 },
+      },
+      {
+        name: "events to opportunity",
+        value: median(toOpportunity.map((one) => one.events)),
+        unit: "",
+        goal: { atMost: 60 },
+      },
+      {
+        name: "billable actions to SAL",
+        value: median(toSal.map((one) => one.actions)),
+        unit: "",
+        goal: { atMost: 9 },
+      },
+      {
+        name: "billable actions to opportunity",
+        value: median(toOpportunity.map((one) => one.actions)),
+        unit: "",
+      },
+      ...activities.map((name) => ({
+        name: `statements to SAL in ${name}`,
+        value: each(name),
+        unit: "",
+      })),
     ],
   };
 }
 
 /** Reads the history. Actions are counted as Temporal Cloud bills them; local activities cost one for each task that holds any. */
-async function costOf(world: Process, leadId: string): Promise<{ events: number; actions: number }> {
-  const { events = [] } = await world.client.workflow.getHandle(leadWorkflowId(leadId)).fetchHistory();
+async function costOf(
+  world: Process,
+  leadId: string,
+): Promise<{ events: number; actions: number }> {
+  const { events = [] } = await world.client.workflow
+    .getHandle(leadWorkflowId(leadId))
+    .fetchHistory();
   let actions = 0;
   let task = 0;
   const withLocal = new Set<number>();
   for (const event of events ?? []) {
     if (event.workflowTaskCompletedEventAttributes) task += 1;
     // An accepted update and the start are one each; what is marked `local` was run by the task before.
-    if (event.workflowExecutionStartedEventAttributes || event.timerStartedEventAttributes || event.workflowExecutionSignaledEventAttributes
-      || event.workflowExecutionUpdateAcceptedEventAttributes || event.upsertWorkflowSearchAttributesEventAttributes || event.activityTaskScheduledEventAttributes) actions += 1;
+    if (
+      event.workflowExecutionStartedEventAttributes ||
+      event.timerStartedEventAttributes ||
+      event.workflowExecutionSignaledEventAttributes ||
+      event.workflowExecutionUpdateAcceptedEventAttributes ||
+      event.upsertWorkflowSearchAttributesEventAttributes ||
+      event.activityTaskScheduledEventAttributes
+    )
+      actions += 1;
     if (event.markerRecordedEventAttributes) withLocal.add(task);
   }
   return { events: (events ?? []).length, actions: actions + withLocal.size };

@@ -18,41 +18,77 @@ Without a name all but import, which takes 100,000 leads (--leads) in. --quick t
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
 
 /** What is running while a bench may need it; each part is started when the first one asks. */
-interface Parts { readonly stack: () => Promise<Stack>; readonly process: () => Promise<Process>; readonly quick: boolean; readonly leads: number }
+interface Parts {
+  readonly stack: () => Promise<Stack>;
+  readonly process: () => Promise<Process>;
+  readonly quick: boolean;
+  readonly leads: number;
+}
 
 const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
   calendar: async () => calendarReport(await benchCalendar()),
-  routing: async ({ quick }) => routingReport(await benchRouting({ leads: quick ? 1_000 : 10_000 })),
+  routing: async ({ quick }) =>
+    routingReport(await benchRouting({ leads: quick ? 1_000 : 10_000 })),
   history: async ({ process, quick }) => benchHistory(await process(), { leads: quick ? 2 : 5 }),
-  lives: async ({ process, quick }) => benchLives(await process(), quick ? { trials: 3, lives: 60 } : {}),
+  lives: async ({ process, quick }) =>
+    benchLives(await process(), quick ? { trials: 3, lives: 60 } : {}),
   rates: async ({ stack, quick }) => benchRates(await stack(), quick ? { seconds: 6 } : {}),
-  intake: async ({ stack, quick }) => benchIntake(await stack(), quick ? { rounds: 3, requests: 200 } : {}),
-  import: async ({ stack, quick, leads }) => benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
+  intake: async ({ stack, quick }) =>
+    benchIntake(await stack(), quick ? { rounds: 3, requests: 200 } : {}),
+  import: async ({ stack, quick, leads }) =>
+    benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
 };
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false }, leads: { type: "string", default: "100000" }, help: { type: "boolean", default: false } } });
-  const names = positionals.length > 0 ? positionals : Object.keys(benches).filter((name) => name !== "import");
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
+      leads: { type: "string", default: "100000" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const names =
+    positionals.length > 0 ? positionals : Object.keys(benches).filter((name) => name !== "import");
   const unknown = names.find((name) => !Object.hasOwn(benches, name));
   const leads = Number(values.leads);
   if (values.help || unknown !== undefined || !Number.isInteger(leads) || leads < 1) {
-    process.stdout.write(`${unknown === undefined ? "" : `There is no bench "${unknown}".\n`}${usage}\n`);
+    process.stdout.write(
+      `${unknown === undefined ? "" : `There is no bench "${unknown}".\n`}${usage}\n`,
+    );
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  const say = (line: string) => { if (!values.json) process.stdout.write(`${line}\n`); };
+  const say = (line: string) => {
+    if (!values.json) process.stdout.write(`${line}\n`);
+  };
   const opened: { close(): Promise<void> }[] = [];
   const once = <T extends { close(): Promise<void> }>(open: () => Promise<T>) => {
     let made: Promise<T> | undefined;
-    return () => (made ??= open().then((one) => { opened.push(one); return one; }));
+    return () =>
+      (made ??= open().then((one) => {
+        opened.push(one);
+        return one;
+      }));
   };
-  const closeAll = async () => { for (const one of opened.splice(0).toReversed()) await one.close(); };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void closeAll().finally(() => process.exit(1)));
+  const closeAll = async () => {
+    for (const one of opened.splice(0).toReversed()) await one.close();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void closeAll().finally(() => process.exit(1)));
 
   const stack = once(startStack);
-  const parts: Parts = { stack, process: once(async () => startProcess(await stack())), quick: values.quick, leads };
+  const parts: Parts = {
+    stack,
+    process: once(async () => startProcess(await stack())),
+    quick: values.quick,
+    leads,
+  };
   const reports: Record<string, Report> = {};
-  say(`Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`);
+  say(
+    `Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+  );
   try {
     for (const name of names) {
       const report = await benches[name]?.(parts);
@@ -65,14 +101,20 @@ async function main(): Promise<void> {
   } finally {
     await closeAll();
   }
-  if (values.json) process.stdout.write(`${JSON.stringify({ node: process.versions.node, processors: cpus().length, model: cpus()[0]?.model, at: new Date().toISOString(), reports }, null, 2)}\n`);
+  if (values.json)
+    process.stdout.write(
+      `${JSON.stringify({ node: process.versions.node, processors: cpus().length, model: cpus()[0]?.model, at: new Date().toISOString(), reports }, null, 2)}\n`,
+    );
 }
 
 function line(figure: Figure): string {
   const { name, value, unit, goal, beside } = figure;
   const shown = `${number(value)} ${unit}`.trimEnd();
   const reached = isReached(figure);
-  const aim = goal === undefined ? "" : `  goal ${"atMost" in goal ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`}${reached ? "" : ", missed"}`;
+  const aim =
+    goal === undefined
+      ? ""
+      : `  goal ${"atMost" in goal ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`}${reached ? "" : ", missed"}`;
   return `  ${name.padEnd(52)}${shown.padStart(14)}${aim}${beside ? `  (${beside.name}: ${number(beside.value)})` : ""}`;
 }
 
@@ -83,8 +125,16 @@ function number(value: number): string {
 function calendarReport(rows: Awaited<ReturnType<typeof benchCalendar>>): Report {
   return {
     figures: rows.flatMap(({ name, unit, ours, theirs, ratio, target }): Figure[] => [
-      { name, value: ours, unit, goal: { atMost: target }, ...(theirs === null ? {} : { beside: { name: "day walking with luxon", value: theirs } }) },
-      ...(ratio === null ? [] : [{ name: `${name}, times faster`, value: ratio, unit: "", goal: { atLeast: 100 } }]),
+      {
+        name,
+        value: ours,
+        unit,
+        goal: { atMost: target },
+        ...(theirs === null ? {} : { beside: { name: "day walking with luxon", value: theirs } }),
+      },
+      ...(ratio === null
+        ? []
+        : [{ name: `${name}, times faster`, value: ratio, unit: "", goal: { atLeast: 100 } }]),
     ]),
   };
 }
@@ -92,14 +142,28 @@ function calendarReport(rows: Awaited<ReturnType<typeof benchCalendar>>): Report
 function routingReport(found: Awaited<ReturnType<typeof benchRouting>>): Report {
   return {
     figures: [
-      { name: `routing, picks of ${found.clients} clients in one pool`, value: found.picksPerSecond, unit: "1/s", goal: { atLeast: 5_000 }, beside: { name: "a transaction for each", value: found.alonePerSecond } },
+      {
+        name: `routing, picks of ${found.clients} clients in one pool`,
+        value: found.picksPerSecond,
+        unit: "1/s",
+        goal: { atLeast: 5_000 },
+        beside: { name: "a transaction for each", value: found.alonePerSecond },
+      },
       { name: "one pick, from asking to its answer, p50", value: found.medianMs, unit: "ms" },
       { name: "one pick, from asking to its answer, p95", value: found.p95Ms, unit: "ms" },
-      ...(found.cpu === null ? [] : [
-        { name: "processor time of a pick, node", value: found.cpu.node, unit: "ms" },
-        { name: "processor time of a pick, postgres", value: found.cpu.postgres, unit: "ms" },
-      ]),
-      { name: "routing, furthest from entitlement", value: found.deviation, unit: "leads", goal: { atMost: 1.5 }, beside: { name: "fewest first without a lock", value: found.deviationUnlocked } },
+      ...(found.cpu === null
+        ? []
+        : [
+            { name: "processor time of a pick, node", value: found.cpu.node, unit: "ms" },
+            { name: "processor time of a pick, postgres", value: found.cpu.postgres, unit: "ms" },
+          ]),
+      {
+        name: "routing, furthest from entitlement",
+        value: found.deviation,
+        unit: "leads",
+        goal: { atMost: 1.5 },
+        beside: { name: "fewest first without a lock", value: found.deviationUnlocked },
+      },
     ],
     notes: [`${found.leads} leads, ten reps of unequal weight`],
   };

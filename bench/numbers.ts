@@ -33,19 +33,30 @@ export function median(samples: readonly number[]): number {
 export function spread(name: string, samples: readonly number[], p95AtMost?: number): Figure[] {
   return [
     { name: `${name}, p50`, value: percentile(samples, 0.5), unit: "ms" },
-    { name: `${name}, p95`, value: percentile(samples, 0.95), unit: "ms", ...(p95AtMost === undefined ? {} : { goal: { atMost: p95AtMost } }) },
+    {
+      name: `${name}, p95`,
+      value: percentile(samples, 0.95),
+      unit: "ms",
+      ...(p95AtMost === undefined ? {} : { goal: { atMost: p95AtMost } }),
+    },
     { name: `${name}, p99`, value: percentile(samples, 0.99), unit: "ms" },
   ];
 }
 
 /** Runs work over a list with so many clients taking the next one as they become free. */
-export async function atOnce<T>(clients: number, list: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
+export async function atOnce<T>(
+  clients: number,
+  list: readonly T[],
+  work: (one: T) => Promise<unknown>,
+): Promise<void> {
   let next = 0;
-  await Promise.all(Array.from({ length: clients }, async () => {
-    while (next < list.length) {
-      const one = list[next];
-      next += 1;
-      await work(one as T);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      while (next < list.length) {
+        const one = list[next];
+        next += 1;
+        await work(one as T);
+      }
+    }),
+  );
 }

@@ -21,8 +21,12 @@ export async function watchOffers(app: Application): Promise<Watched> {
       end if;
       return null;
     end $$`);
-  await app.pool.query("create or replace trigger bench_intake after insert on outbox for each row execute function bench_tell()");
-  await app.pool.query("create or replace trigger bench_offer after insert on assignment for each row execute function bench_tell()");
+  await app.pool.query(
+    "create or replace trigger bench_intake after insert on outbox for each row execute function bench_tell()",
+  );
+  await app.pool.query(
+    "create or replace trigger bench_offer after insert on assignment for each row execute function bench_tell()",
+  );
   const client = new pg.Client({ connectionString: app.databaseUrl });
   client.on("error", () => undefined);
   await client.connect();
@@ -34,5 +38,12 @@ export async function watchOffers(app: Application): Promise<Watched> {
     (what === "intake" ? intakeAt : offerAt).set(leadId, performance.now());
     if (what === "offer") listener(leadId, repId);
   });
-  return { intakeAt, offerAt, onOffer: (next) => { listener = next; }, close: () => client.end() };
+  return {
+    intakeAt,
+    offerAt,
+    onOffer: (next) => {
+      listener = next;
+    },
+    close: () => client.end(),
+  };
 }

@@ -2,7 +2,13 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from "@temporalio/worker";
 import { pino } from "pino";
 import { createActivities, type Activities } from "../activities/index.ts";
 import { agreementOf } from "../agreement/stored.ts";
@@ -38,56 +44,112 @@ export interface Process {
   close(): Promise<void>;
 }
 
-export interface Cpu { readonly node: number; readonly postgres: number; readonly temporal: number }
+export interface Cpu {
+  readonly node: number;
+  readonly postgres: number;
+  readonly temporal: number;
+}
 
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
-const bundle = async (path: string) => ({ code: (await bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL(path, import.meta.url)), logger: quiet })).code });
+const bundle = async (path: string) => ({
+  code: (
+    await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL(path, import.meta.url)),
+      logger: quiet,
+    })
+  ).code,
+});
 
 export async function startProcess(stack: Stack): Promise<Process> {
   Runtime.install({ logger: new DefaultLogger("ERROR") });
   const databaseUrl = await freshDatabase(stack);
-  const [pool, repeatable] = [openPool(databaseUrl, { max: 20, isByKey: true }), openPool(databaseUrl, { max: 12, isRepeatable: true, isByKey: true })];
+  const [pool, repeatable] = [
+    openPool(databaseUrl, { max: 20, isByKey: true }),
+    openPool(databaseUrl, { max: 12, isRepeatable: true, isByKey: true }),
+  ];
   const agreements = createAgreements(agreementOf);
   const connection = await NativeConnection.connect({ address: stack.temporalAddress });
   const client = new Client({ connection, namespace: "default" });
 
   const within = new AsyncLocalStorage<string>();
   let listener: ((activity: string, text: string) => void) | undefined;
-  for (const one of [pool, repeatable]) watchStatements(one, (text) => listener?.(within.getStore() ?? "other", text));
+  for (const one of [pool, repeatable])
+    watchStatements(one, (text) => listener?.(within.getStore() ?? "other", text));
   const agreement = await openForBusiness(pool);
   const awaited = new Map<string, () => void>();
   const clock = Date.now;
-  const activities = watched(createActivities({
-    pool, repeatable, agreements, clock, client, publicUrl: "http://baton.test",
-    crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs }), mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
-  }), within, (kind, subject) => {
-    const key = `${kind} ${subject}`;
-    awaited.get(key)?.();
-    awaited.delete(key);
-  });
+  const activities = watched(
+    createActivities({
+      pool,
+      repeatable,
+      agreements,
+      clock,
+      client,
+      publicUrl: "http://baton.test",
+      crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs }),
+      mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
+    }),
+    within,
+    (kind, subject) => {
+      const key = `${kind} ${subject}`;
+      awaited.get(key)?.();
+      awaited.delete(key);
+    },
+  );
 
   const tag = randomBytes(3).toString("hex");
   const [taskQueue, bareQueue] = [`lives-${tag}`, `bare-${tag}`];
   const workers = await Promise.all([
-    Worker.create({ connection, namespace: "default", taskQueue, workflowBundle: await bundle("../workflows/index.ts"), activities }),
-    Worker.create({ connection, namespace: "default", taskQueue: bareQueue, workflowBundle: await bundle("./bare-workflow.ts") }),
+    Worker.create({
+      connection,
+      namespace: "default",
+      taskQueue,
+      workflowBundle: await bundle("../workflows/index.ts"),
+      activities,
+    }),
+    Worker.create({
+      connection,
+      namespace: "default",
+      taskQueue: bareQueue,
+      workflowBundle: await bundle("./bare-workflow.ts"),
+    }),
   ]);
   const running = workers.map((worker) => worker.run());
   const relay = startRelay({
-    pool: repeatable, databaseUrl, client, taskQueue, clock, log: pino({ level: "silent" }), processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+    pool: repeatable,
+    databaseUrl,
+    client,
+    taskQueue,
+    clock,
+    log: pino({ level: "silent" }),
+    processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
   });
   return {
-    pool, client, agreement, bareQueue,
-    decided: (kind, leadId) => new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error(`${leadId} has waited half a minute for ${kind}`)), 30_000);
-      awaited.set(`${kind} ${leadId}`, () => { clearTimeout(late); resolve(); });
-    }),
-    onStatement: (next) => { listener = next; },
+    pool,
+    client,
+    agreement,
+    bareQueue,
+    decided: (kind, leadId) =>
+      new Promise((resolve, reject) => {
+        const late = setTimeout(
+          () => reject(new Error(`${leadId} has waited half a minute for ${kind}`)),
+          30_000,
+        );
+        awaited.set(`${kind} ${leadId}`, () => {
+          clearTimeout(late);
+          resolve();
+        });
+      }),
+    onStatement: (next) => {
+      listener = next;
+    },
     cpu() {
       const { Postgres = 0, Temporal = 0 } = stack.pids();
       const [postgres, temporal] = [cpuOfFamily(Postgres), usageOf(Temporal)];
       const { user, system } = process.cpuUsage();
-      return postgres === null || temporal === null ? null : { node: (user + system) / 1000, postgres, temporal: temporal.cpuMs };
+      return postgres === null || temporal === null
+        ? null
+        : { node: (user + system) / 1000, postgres, temporal: temporal.cpuMs };
     },
     async close() {
       await relay.stop();
@@ -122,12 +184,24 @@ function watchStatements(pool: Pool, say: (text: string) => void): void {
 }
 
 /** The activities, each with its name known to the statements it makes, and told of when it is done. */
-function watched(activities: Activities, within: AsyncLocalStorage<string>, done: (kind: string, subject: string) => void): Activities {
-  const entries = Object.entries(activities) as [string, (...args: unknown[]) => Promise<unknown>][];
-  return Object.fromEntries(entries.map(([kind, activity]) => [kind, async (...args: unknown[]) => {
-    const result = await within.run(kind, () => activity(...args));
-    const [key] = args as [{ subject?: Subject; id?: string } | undefined];
-    done(kind, key?.subject?.id ?? key?.id ?? "");
-    return result;
-  }])) as unknown as Activities;
+function watched(
+  activities: Activities,
+  within: AsyncLocalStorage<string>,
+  done: (kind: string, subject: string) => void,
+): Activities {
+  const entries = Object.entries(activities) as [
+    string,
+    (...args: unknown[]) => Promise<unknown>,
+  ][];
+  return Object.fromEntries(
+    entries.map(([kind, activity]) => [
+      kind,
+      async (...args: unknown[]) => {
+        const result = await within.run(kind, () => activity(...args));
+        const [key] = args as [{ subject?: Subject; id?: string } | undefined];
+        done(kind, key?.subject?.id ?? key?.id ?? "");
+        return result;
+      },
+    ]),
+  ) as unknown as Activities;
 }

@@ -27,10 +27,15 @@ export interface RoutingFigures {
   readonly deviationUnlocked: number;
 }
 
-const weights: Readonly<Record<string, number>> = Object.fromEntries([1, 2, 3, 1, 2, 3, 1, 2, 3, 2].map((weight, i) => [`rp_${i}`, weight]));
+const weights: Readonly<Record<string, number>> = Object.fromEntries(
+  [1, 2, 3, 1, 2, 3, 1, 2, 3, 2].map((weight, i) => [`rp_${i}`, weight]),
+);
 
 /** Ten reps of unequal weight, and so many clients that ask the desk at once, on a Postgres of its own. */
-export async function benchRouting({ leads = 20_000, clients = 32 }: { leads?: number; clients?: number } = {}): Promise<RoutingFigures> {
+export async function benchRouting({
+  leads = 20_000,
+  clients = 32,
+}: { leads?: number; clients?: number } = {}): Promise<RoutingFigures> {
   const stage = await startStage(() => undefined);
   try {
     const server = (await (await fetch(`${stage.url}/postgres`)).json()) as PostgresAnswer;
@@ -38,7 +43,11 @@ export async function benchRouting({ leads = 20_000, clients = 32 }: { leads?: n
     await admin.connect();
     await admin.query(`create database bench template ${server.template}`);
     await admin.end();
-    const pool = openPool(withDatabase(server.url, "bench"), { max: clients, statementTimeoutMs: 120_000, isByKey: true });
+    const pool = openPool(withDatabase(server.url, "bench"), {
+      max: clients,
+      statementTimeoutMs: 120_000,
+      isByKey: true,
+    });
     try {
       return await measure(pool, leads, clients);
     } finally {
@@ -71,28 +80,48 @@ async function measure(pool: Pool, leads: number, clients: number): Promise<Rout
   });
   const seconds = (performance.now() - started) / 1000;
   const after = cpuOf();
-  const picks = await rows<{ winner: string }>(pool, sql`select winner from credit_entry where kind = 'pick' order by id`);
+  const picks = await rows<{ winner: string }>(
+    pool,
+    sql`select winner from credit_entry where kind = 'pick' order by id`,
+  );
   took.sort((a, b) => a - b);
   return {
-    leads, clients,
+    leads,
+    clients,
     picksPerSecond: leads / seconds,
     alonePerSecond,
     medianMs: took[Math.floor(took.length / 2)] ?? 0,
     p95Ms: took[Math.floor(took.length * 0.95)] ?? 0,
-    cpu: before && after && { node: (after.node - before.node) / leads, postgres: (after.postgres - before.postgres) / leads },
-    deviation: deviationOf(picks.map((one) => one.winner), weights),
+    cpu: before &&
+      after && {
+        node: (after.node - before.node) / leads,
+        postgres: (after.postgres - before.postgres) / leads,
+      },
+    deviation: deviationOf(
+      picks.map((one) => one.winner),
+      weights,
+    ),
     deviationUnlocked: await unlocked(pool, leads, clients),
   };
 }
 
 async function prepare(pool: Pool, leads: number): Promise<string[]> {
   const ids = Array.from({ length: leads }, (_, i) => `ho_${i}`);
-  await pool.query("insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'bench')");
-  await pool.query(`
+  await pool.query(
+    "insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'bench')",
+  );
+  await pool.query(
+    `
     insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, mql_at)
-    select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, now() from unnest($1::text[]) as id`, [ids]);
+    select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, now() from unnest($1::text[]) as id`,
+    [ids],
+  );
   await inTransaction(pool, async (tx) => {
-    await putReps(tx, Object.keys(weights).map((id) => rep(id)), now);
+    await putReps(
+      tx,
+      Object.keys(weights).map((id) => rep(id)),
+      now,
+    );
     await putPools(tx, [{ id: "east-sdr", hours: null, members: weights }], now);
   });
   await pool.query("analyze");
@@ -100,9 +129,15 @@ async function prepare(pool: Pool, leads: number): Promise<string[]> {
 }
 
 /** Picks a second when each has a transaction of its own; what it picked is taken back. */
-async function inOwnTransactions(pool: Pool, ids: readonly string[], clients: number): Promise<number> {
+async function inOwnTransactions(
+  pool: Pool,
+  ids: readonly string[],
+  clients: number,
+): Promise<number> {
   const started = performance.now();
-  await atOnce(clients, ids, (id) => inTransaction(pool, (tx) => routeHandoff(tx, request(id, agreement))));
+  await atOnce(clients, ids, (id) =>
+    inTransaction(pool, (tx) => routeHandoff(tx, request(id, agreement))),
+  );
   const seconds = (performance.now() - started) / 1000;
   await pool.query("truncate assignment, credit_entry, credit");
   return ids.length / seconds;
@@ -110,34 +145,64 @@ async function inOwnTransactions(pool: Pool, ids: readonly string[], clients: nu
 
 function request(handoffId: string, given: Agreement): RouteRequest {
   return {
-    handoffId, round: 1, now, agreement: given, known: { facts: { "account.country": "DE" }, engagements: [], now }, leadType: "demo-request", priority: 1,
-    dueAt: now + 3_600_000, arrivedAt: now, exclude: [], ownerId: null, language: null, product: null, motion: null,
+    handoffId,
+    round: 1,
+    now,
+    agreement: given,
+    known: { facts: { "account.country": "DE" }, engagements: [], now },
+    leadType: "demo-request",
+    priority: 1,
+    dueAt: now + 3_600_000,
+    arrivedAt: now,
+    exclude: [],
+    ownerId: null,
+    language: null,
+    product: null,
+    motion: null,
   };
 }
 
 /** What a pool without a lock gives: every client reads the counts, takes the rep furthest behind, and writes. */
 async function unlocked(pool: Pool, leads: number, clients: number): Promise<number> {
-  await pool.query("create table naive (id bigint generated always as identity, rep text not null)");
+  await pool.query(
+    "create table naive (id bigint generated always as identity, rep text not null)",
+  );
   await pool.query("create table naive_count (rep text primary key, n int not null)");
-  await pool.query(sql`insert into naive_count select id, 0 from unnest(${Object.keys(weights)}::text[]) as id`);
-  await atOnce(clients, Array.from({ length: Math.min(leads, 5_000) }), () => inTransaction(pool, async (tx) => {
-    const counts = await rows<{ rep: string; n: number }>(tx, sql`select rep, n from naive_count order by rep`);
-    const [next] = counts.sort((a, b) => a.n / weights[a.rep]! - b.n / weights[b.rep]! || a.rep.localeCompare(b.rep));
-    await tx.query(sql`insert into naive (rep) values (${next!.rep})`);
-    await tx.query(sql`update naive_count set n = n + 1 where rep = ${next!.rep}`);
-  }));
+  await pool.query(
+    sql`insert into naive_count select id, 0 from unnest(${Object.keys(weights)}::text[]) as id`,
+  );
+  await atOnce(clients, Array.from({ length: Math.min(leads, 5_000) }), () =>
+    inTransaction(pool, async (tx) => {
+      const counts = await rows<{ rep: string; n: number }>(
+        tx,
+        sql`select rep, n from naive_count order by rep`,
+      );
+      const [next] = counts.sort(
+        (a, b) => a.n / weights[a.rep]! - b.n / weights[b.rep]! || a.rep.localeCompare(b.rep),
+      );
+      await tx.query(sql`insert into naive (rep) values (${next!.rep})`);
+      await tx.query(sql`update naive_count set n = n + 1 where rep = ${next!.rep}`);
+    }),
+  );
   const picks = await rows<{ rep: string }>(pool, sql`select rep from naive order by id`);
-  return deviationOf(picks.map((one) => one.rep), weights);
+  return deviationOf(
+    picks.map((one) => one.rep),
+    weights,
+  );
 }
 
 /** Largest distance between leads received and the entitled share, over every prefix. */
-export function deviationOf(winners: readonly string[], shares: Readonly<Record<string, number>>): number {
+export function deviationOf(
+  winners: readonly string[],
+  shares: Readonly<Record<string, number>>,
+): number {
   const all = Object.values(shares).reduce((sum, weight) => sum + weight, 0);
   const counts: Record<string, number> = {};
   let furthest = 0;
   for (const [i, winner] of winners.entries()) {
     counts[winner] = (counts[winner] ?? 0) + 1;
-    for (const [id, weight] of Object.entries(shares)) furthest = Math.max(furthest, Math.abs((counts[id] ?? 0) - ((i + 1) * weight) / all));
+    for (const [id, weight] of Object.entries(shares))
+      furthest = Math.max(furthest, Math.abs((counts[id] ?? 0) - ((i + 1) * weight) / all));
   }
   return furthest;
 }
@@ -145,8 +210,12 @@ export function deviationOf(winners: readonly string[], shares: Readonly<Record<
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const leads = Number(process.argv[2] ?? 20_000);
   const figures = await benchRouting({ leads });
-  process.stdout.write(`${figures.leads} leads, ${figures.clients} clients, 10 reps of unequal weight\n`
-    + `picks per second ${figures.picksPerSecond.toFixed(0)}, with a transaction for each ${figures.alonePerSecond.toFixed(0)}; one pick ${figures.medianMs.toFixed(1)} ms median, ${figures.p95Ms.toFixed(1)} ms p95\n`
-    + (figures.cpu ? `processor time of a pick: node ${figures.cpu.node.toFixed(2)} ms, postgres ${figures.cpu.postgres.toFixed(2)} ms\n` : "")
-    + `furthest from entitlement: credit ledger under the lock ${figures.deviation.toFixed(2)} leads; fewest-first without a lock ${figures.deviationUnlocked.toFixed(0)} leads\n`);
+  process.stdout.write(
+    `${figures.leads} leads, ${figures.clients} clients, 10 reps of unequal weight\n` +
+      `picks per second ${figures.picksPerSecond.toFixed(0)}, with a transaction for each ${figures.alonePerSecond.toFixed(0)}; one pick ${figures.medianMs.toFixed(1)} ms median, ${figures.p95Ms.toFixed(1)} ms p95\n` +
+      (figures.cpu
+        ? `processor time of a pick: node ${figures.cpu.node.toFixed(2)} ms, postgres ${figures.cpu.postgres.toFixed(2)} ms\n`
+        : "") +
+      `furthest from entitlement: credit ledger under the lock ${figures.deviation.toFixed(2)} leads; fewest-first without a lock ${figures.deviationUnlocked.toFixed(0)} leads\n`,
+  );
 }

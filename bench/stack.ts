@@ -36,8 +36,14 @@ export async function startStack(): Promise<Stack> {
   const home = join(folder, "home");
   const [port, temporalPort, uiPort] = [await freePort(), await freePort(), await freePort()];
   const env = {
-    PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", BATON_CACHE: readSettings().cache, BATON_HOME: home, LOG_LEVEL: "info",
-    PORT: String(port), TEMPORAL_PORT: String(temporalPort), TEMPORAL_UI_PORT: String(uiPort),
+    PATH: process.env["PATH"] ?? "",
+    HOME: process.env["HOME"] ?? "/",
+    BATON_CACHE: readSettings().cache,
+    BATON_HOME: home,
+    LOG_LEVEL: "info",
+    PORT: String(port),
+    TEMPORAL_PORT: String(temporalPort),
+    TEMPORAL_UI_PORT: String(uiPort),
     ...(process.env["TEMPORAL_CLI"] ? { TEMPORAL_CLI: process.env["TEMPORAL_CLI"] } : {}),
   };
   let running: ChildProcess | undefined;
@@ -49,12 +55,29 @@ export async function startStack(): Promise<Stack> {
     await ended;
   };
   const stack: Stack = {
-    url: `http://127.0.0.1:${port}`, temporalAddress: `127.0.0.1:${temporalPort}`, home,
-    get token() { return readFileSync(join(home, "operator-token"), "utf8").trim(); },
-    get databaseUrl() { return databaseUrlOf({ home, databaseUrl: undefined }); },
-    pids: () => Object.fromEntries((JSON.parse(readFileSync(join(home, "run.json"), "utf8")) as { children: { name: string; pid: number }[] }).children.map(({ name, pid }) => [name, pid])),
+    url: `http://127.0.0.1:${port}`,
+    temporalAddress: `127.0.0.1:${temporalPort}`,
+    home,
+    get token() {
+      return readFileSync(join(home, "operator-token"), "utf8").trim();
+    },
+    get databaseUrl() {
+      return databaseUrlOf({ home, databaseUrl: undefined });
+    },
+    pids: () =>
+      Object.fromEntries(
+        (
+          JSON.parse(readFileSync(join(home, "run.json"), "utf8")) as {
+            children: { name: string; pid: number }[];
+          }
+        ).children.map(({ name, pid }) => [name, pid]),
+      ),
     async start() {
-      running = spawn(process.execPath, [join(root, "cli", "baton.mjs"), "start"], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+      running = spawn(process.execPath, [join(root, "cli", "baton.mjs"), "start"], {
+        cwd: root,
+        env,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
       await ready(running, join(folder, "start.log"));
     },
     stop,
@@ -85,6 +108,8 @@ function ready(child: ChildProcess, log: string): Promise<void> {
       said.push(line);
       if (line === "baton is ready") resolve();
     });
-    child.once("exit", () => reject(new Error(`baton start ended before it was ready:\n${said.slice(-10).join("\n")}`)));
+    child.once("exit", () =>
+      reject(new Error(`baton start ended before it was ready:\n${said.slice(-10).join("\n")}`)),
+    );
   });
 }

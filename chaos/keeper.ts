@@ -19,7 +19,11 @@ export interface Kept {
 }
 
 /** Begins to keep it. `spec` is asked before each start. `changed` is told each time the running child is another one. */
-export function keep(name: string, spec: (start: number, extra: Readonly<Record<string, string>>) => Promise<ChildSpec>, changed: () => void): Kept & { child(): Child | undefined } {
+export function keep(
+  name: string,
+  spec: (start: number, extra: Readonly<Record<string, string>>) => Promise<ChildSpec>,
+  changed: () => void,
+): Kept & { child(): Child | undefined } {
   let child: Child | undefined;
   let ready = false;
   let stopping = false;
@@ -54,12 +58,18 @@ export function keep(name: string, spec: (start: number, extra: Readonly<Record<
     changed();
     const crash = mine["BATON_CRASH_AT"];
     if (isAsked || stopping) isAsked = false;
-    else if (crash !== undefined && exit.signal === "SIGKILL") crashes.push(crash.split(":")[0] ?? crash);
-    else if (wasReady) unasked.push(`${name} ${describeExit(exit)}: ${lastLines(running.spec.logFile, 4)}`);
+    else if (crash !== undefined && exit.signal === "SIGKILL")
+      crashes.push(crash.split(":")[0] ?? crash);
+    else if (wasReady)
+      unasked.push(`${name} ${describeExit(exit)}: ${lastLines(running.spec.logFile, 4)}`);
   };
   const running = (async () => {
     for (;;) {
-      await once().catch((error: unknown) => { unasked.push(`${name} could not be started: ${error instanceof Error ? error.message : String(error)}`); });
+      await once().catch((error: unknown) => {
+        unasked.push(
+          `${name} could not be started: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      });
       if (stopping) return;
       await pause(200);
       if (stopping) return;
@@ -67,11 +77,29 @@ export function keep(name: string, spec: (start: number, extra: Readonly<Record<
   })();
 
   return {
-    name, crashes: () => crashes, unasked, starts: () => starts, isUp: () => ready, pid: () => child?.pid, child: () => child,
-    up: (withinMs) => ready ? Promise.resolve() : new Promise((done, fail) => {
-      const timer = setTimeout(() => fail(new Error(`${name} was not ready within ${withinMs} ms. ${unasked.join(" ")}`)), withinMs);
-      waiting.add(() => { clearTimeout(timer); done(); });
-    }),
+    name,
+    crashes: () => crashes,
+    unasked,
+    starts: () => starts,
+    isUp: () => ready,
+    pid: () => child?.pid,
+    child: () => child,
+    up: (withinMs) =>
+      ready
+        ? Promise.resolve()
+        : new Promise((done, fail) => {
+            const timer = setTimeout(
+              () =>
+                fail(
+                  new Error(`${name} was not ready within ${withinMs} ms. ${unasked.join(" ")}`),
+                ),
+              withinMs,
+            );
+            waiting.add(() => {
+              clearTimeout(timer);
+              done();
+            });
+          }),
     kill(signal, next = {}) {
       extra = next;
       if (!child) return;

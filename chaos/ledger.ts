@@ -1,5 +1,9 @@
 /** A lead whose intake was acknowledged with a 2xx. */
-export interface TakenIn { readonly key: string; readonly id: string; readonly email: string }
+export interface TakenIn {
+  readonly key: string;
+  readonly id: string;
+  readonly email: string;
+}
 /** A person's action with the answer that was given for it. */
 export interface Acted {
   readonly key: string;
@@ -12,7 +16,11 @@ export interface Acted {
   readonly id: string | null;
 }
 /** A fact that somebody corrected, acknowledged. */
-export interface Told { readonly lead: string; readonly fact: string; readonly value: string }
+export interface Told {
+  readonly lead: string;
+  readonly fact: string;
+  readonly value: string;
+}
 
 /** What the outside was told. The checks hold the system to it. */
 export class Ledger {
@@ -25,7 +33,14 @@ export class Ledger {
   readonly breaches: string[] = [];
   /** Requests without a final answer yet. */
   readonly open = new Set<string>();
-  readonly figures = { requests: 0, answered: 0, unavailable: 0, broken: 0, repeated: 0, slowestMs: 0 };
+  readonly figures = {
+    requests: 0,
+    answered: 0,
+    unavailable: 0,
+    broken: 0,
+    repeated: 0,
+    slowestMs: 0,
+  };
 
   breach(words: string): void {
     if (this.breaches.length < 50) this.breaches.push(words);

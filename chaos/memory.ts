@@ -4,7 +4,9 @@ import { execFileSync } from "node:child_process";
 export function memoryOf(pid: number | undefined): number | undefined {
   if (pid === undefined) return undefined;
   try {
-    const kib = Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" }).trim());
+    const kib = Number(
+      execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" }).trim(),
+    );
     return Number.isFinite(kib) && kib > 0 ? Math.round(kib / 1024) : undefined;
   } catch {
     return undefined;

@@ -23,12 +23,17 @@ export interface Outage {
   /** From the healing until /readyz says yes, and until no backlog is left. */
   readonly readyAfterMs: number;
   readonly drainedAfterMs: number;
-  readonly memory: Readonly<Record<"api" | "worker", readonly [before: number, during: number, after: number]>>;
+  readonly memory: Readonly<
+    Record<"api" | "worker", readonly [before: number, during: number, after: number]>
+  >;
   readonly breaches: readonly string[];
 }
 
 const linksTo: Readonly<Record<Silent, readonly LinkName[]>> = {
-  postgres: ["api-postgres", "worker-postgres"], temporal: ["api-temporal", "worker-temporal"], crm: [], smtp: ["worker-smtp"],
+  postgres: ["api-postgres", "worker-postgres"],
+  temporal: ["api-temporal", "worker-temporal"],
+  crm: [],
+  smtp: ["worker-smtp"],
 };
 /** Every answer comes within this time; twice what /healthz takes meanwhile, which asks nobody, is the machine's own and not counted. */
 const answerMs = 3_000;
@@ -38,7 +43,13 @@ const lateMs = 2_400;
 const growthMiB = 150;
 
 /** Makes one of them fall silent for a while, with people at work, and watches until all is as before. */
-export async function outage(world: ChaosWorld, crowd: Crowd, silent: Silent, forMs: number, drainMs: number): Promise<Outage> {
+export async function outage(
+  world: ChaosWorld,
+  crowd: Crowd,
+  silent: Silent,
+  forMs: number,
+  drainMs: number,
+): Promise<Outage> {
   const { ledger } = crowd;
   const unanswered: Keyed[] = [];
   const breaches: string[] = [];
@@ -55,35 +66,47 @@ export async function outage(world: ChaosWorld, crowd: Crowd, silent: Silent, fo
   let machineMs = 0;
   const control = async (): Promise<void> => {
     while (performance.now() < end) {
-      machineMs = Math.max(machineMs, (await ask(world.url, { method: "GET", path: "/healthz", token: "" })).ms);
+      machineMs = Math.max(
+        machineMs,
+        (await ask(world.url, { method: "GET", path: "/healthz", token: "" })).ms,
+      );
       await pause(50);
     }
   };
-  await Promise.all([control(), ...questions.map(async (question, asker) => {
-    for (let n = 0; performance.now() < end; n++) {
-      const one = question(`${silent}-${asker}-${n}`);
-      const answer = await ask(world.url, one);
-      figures.requests += 1;
-      figures.slowestMs = Math.max(figures.slowestMs, answer.ms);
-      const where = `${silent} silent: ${one.method} ${one.path.replace(/ld_\w+/, "{id}")}`;
-      if (answer.ms > answerMs) late.push({ where, ms: answer.ms });
-      if (answer.kind === "none") breaches.push(`${where} got no answer (${answer.why})`);
-      else if (answer.status === 503) {
-        figures.unavailable += 1;
-        if (answer.retryAfter === null) breaches.push(`${where} got 503 without Retry-After`);
-        if (silent !== "postgres" && one.path === "/leads" && answer.ms < lateMs) breaches.push(`${where} was not taken in`);
-      } else if (answer.status < 300) {
-        figures.accepted += 1;
-      } else breaches.push(`${where} got ${answer.status} ${String(answer.body["code"])}`);
-      if (isKeyed(one)) {
-        if (isOpen(answer)) unanswered.push(one);
-        else enter(ledger, one, answer);
+  await Promise.all([
+    control(),
+    ...questions.map(async (question, asker) => {
+      for (let n = 0; performance.now() < end; n++) {
+        const one = question(`${silent}-${asker}-${n}`);
+        const answer = await ask(world.url, one);
+        figures.requests += 1;
+        figures.slowestMs = Math.max(figures.slowestMs, answer.ms);
+        const where = `${silent} silent: ${one.method} ${one.path.replace(/ld_\w+/, "{id}")}`;
+        if (answer.ms > answerMs) late.push({ where, ms: answer.ms });
+        if (answer.kind === "none") breaches.push(`${where} got no answer (${answer.why})`);
+        else if (answer.status === 503) {
+          figures.unavailable += 1;
+          if (answer.retryAfter === null) breaches.push(`${where} got 503 without Retry-After`);
+          if (silent !== "postgres" && one.path === "/leads" && answer.ms < lateMs)
+            breaches.push(`${where} was not taken in`);
+        } else if (answer.status < 300) {
+          figures.accepted += 1;
+        } else breaches.push(`${where} got ${answer.status} ${String(answer.body["code"])}`);
+        if (isKeyed(one)) {
+          if (isOpen(answer)) unanswered.push(one);
+          else enter(ledger, one, answer);
+        }
+        for (const [name, value] of Object.entries(memory(world)) as ["api" | "worker", number][])
+          peak[name] = Math.max(peak[name], value);
+        await pause(100);
       }
-      for (const [name, value] of Object.entries(memory(world)) as ["api" | "worker", number][]) peak[name] = Math.max(peak[name], value);
-      await pause(100);
-    }
-  })]);
-  breaches.push(...late.filter((one) => one.ms > answerMs + 2 * machineMs).map(({ where, ms }) => `${where} took ${ms} ms, /healthz at most ${machineMs} ms`));
+    }),
+  ]);
+  breaches.push(
+    ...late
+      .filter((one) => one.ms > answerMs + 2 * machineMs)
+      .map(({ where, ms }) => `${where} took ${ms} ms, /healthz at most ${machineMs} ms`),
+  );
 
   for (const link of linksTo[silent]) world.links[link].heal();
   if (silent === "crm") await trouble(world, null);
@@ -95,37 +118,82 @@ export async function outage(world: ChaosWorld, crowd: Crowd, silent: Silent, fo
     if (answer) enter(ledger, one, answer);
   }
   const done = await drained(world.pool, drainMs);
-  if (done.left) breaches.push(`${silent} back: a backlog is left after ${done.ms} ms: ${JSON.stringify(done.left)}`);
+  if (done.left)
+    breaches.push(
+      `${silent} back: a backlog is left after ${done.ms} ms: ${JSON.stringify(done.left)}`,
+    );
   const after = memory(world);
   for (const name of ["api", "worker"] as const) {
-    if (world.processes[name].starts() !== starts[name]) breaches.push(`${silent} silent: ${name} ended`);
-    if (after[name] - before[name] > growthMiB) breaches.push(`${silent} silent: ${name} grew from ${before[name]} to ${after[name]} MiB`);
+    if (world.processes[name].starts() !== starts[name])
+      breaches.push(`${silent} silent: ${name} ended`);
+    if (after[name] - before[name] > growthMiB)
+      breaches.push(`${silent} silent: ${name} grew from ${before[name]} to ${after[name]} MiB`);
   }
   return {
-    silent, ...figures, machineMs, readyAfterMs, drainedAfterMs: Math.round(performance.now() - healed), breaches: [...new Set(breaches)].slice(0, 20),
-    memory: { api: [before.api, peak.api, after.api], worker: [before.worker, peak.worker, after.worker] },
+    silent,
+    ...figures,
+    machineMs,
+    readyAfterMs,
+    drainedAfterMs: Math.round(performance.now() - healed),
+    breaches: [...new Set(breaches)].slice(0, 20),
+    memory: {
+      api: [before.api, peak.api, after.api],
+      worker: [before.worker, peak.worker, after.worker],
+    },
   };
 }
 
 /** What people ask meanwhile: intake, actions, lists, figures, health. */
-async function questionsFor({ pool, tokens }: ChaosWorld, silent: Silent): Promise<((key: string) => Question)[]> {
-  const found = await rows<{ id: string; owner_id: string }>(pool, sql`
-    select id, owner_id from lead where stage in ('sal', 'sql') and owner_id is not null order by id desc limit 3`);
+async function questionsFor(
+  { pool, tokens }: ChaosWorld,
+  silent: Silent,
+): Promise<((key: string) => Question)[]> {
+  const found = await rows<{ id: string; owner_id: string }>(
+    pool,
+    sql`
+    select id, owner_id from lead where stage in ('sal', 'sql') and owner_id is not null order by id desc limit 3`,
+  );
   const outreach = found.map(({ id, owner_id }) => (key: string): Question => ({
-    method: "POST", path: `/leads/${id}/outreach`, token: tokens.reps[owner_id] ?? "", key, body: { channel: "email", outcome: "attempted" },
+    method: "POST",
+    path: `/leads/${id}/outreach`,
+    token: tokens.reps[owner_id] ?? "",
+    key,
+    body: { channel: "email", outcome: "attempted" },
   }));
   const look = (path: string) => (): Question => ({ method: "GET", path, token: tokens.operator });
   const intake = (key: string): Question => ({
-    method: "POST", path: "/leads", token: tokens.operator, key: `${silent}/${key}`,
+    method: "POST",
+    path: "/leads",
+    token: tokens.operator,
+    key: `${silent}/${key}`,
     body: {
       facts: {
-        "lead.email": emailOf(`${silent}/${key}`), "lead.name": "Kim", "lead.title": "VP Operations", "lead.role": "buyer", "lead.source": "google", "lead.firstTouchAt": "2026-11-01T10:00:00Z",
-        "account.name": "Customer", "account.domain": emailOf(`${silent}/${key}`).split("@")[1] ?? "", "account.employees": 200, "account.industry": "Software", "account.country": "US",
+        "lead.email": emailOf(`${silent}/${key}`),
+        "lead.name": "Kim",
+        "lead.title": "VP Operations",
+        "lead.role": "buyer",
+        "lead.source": "google",
+        "lead.firstTouchAt": "2026-11-01T10:00:00Z",
+        "account.name": "Customer",
+        "account.domain": emailOf(`${silent}/${key}`).split("@")[1] ?? "",
+        "account.employees": 200,
+        "account.industry": "Software",
+        "account.country": "US",
       },
       engagements: [{ id: `form-${key}`, type: "demo_request" }],
     },
   });
-  return [intake, intake, ...outreach, look("/leads?limit=20"), look("/queue"), look("/reports/funnel"), ...(isAsked(silent) ? [look("/reports/conservation")] : []), look("/readyz"), look("/metrics")];
+  return [
+    intake,
+    intake,
+    ...outreach,
+    look("/leads?limit=20"),
+    look("/queue"),
+    look("/reports/funnel"),
+    ...(isAsked(silent) ? [look("/reports/conservation")] : []),
+    look("/readyz"),
+    look("/metrics"),
+  ];
 }
 
 /** While Temporal answers, conservation lists every running process and may take longer than three seconds (api/app.ts); without Temporal it may not. */
@@ -143,8 +211,22 @@ function enter(ledger: Ledger, { key, path, body }: Keyed, answer: Answer): void
   if (answer.kind !== "answer") return;
   const done = answer.status < 300;
   const { id, action } = answer.body;
-  if (path !== "/leads") ledger.actions.push({ key, lead: path.split("/")[2] ?? "", name: "outreach", by: "", done, status: answer.status, id: done ? String(action) : null });
-  else if (done) ledger.leads.push({ key, id: String(id), email: (body as { facts: Record<string, string> }).facts["lead.email"] ?? "" });
+  if (path !== "/leads")
+    ledger.actions.push({
+      key,
+      lead: path.split("/")[2] ?? "",
+      name: "outreach",
+      by: "",
+      done,
+      status: answer.status,
+      id: done ? String(action) : null,
+    });
+  else if (done)
+    ledger.leads.push({
+      key,
+      id: String(id),
+      email: (body as { facts: Record<string, string> }).facts["lead.email"] ?? "",
+    });
   else ledger.breach(`a lead was refused with ${answer.status} ${String(answer.body["code"])}`);
 }
 
@@ -154,7 +236,11 @@ function emailOf(key: string): string {
 
 async function untilReady(world: ChaosWorld, since: number, withinMs: number): Promise<number> {
   for (;;) {
-    const answer = await ask(world.url, { method: "GET", path: "/readyz", token: world.tokens.operator });
+    const answer = await ask(world.url, {
+      method: "GET",
+      path: "/readyz",
+      token: world.tokens.operator,
+    });
     const ms = Math.round(performance.now() - since);
     if ((answer.kind === "answer" && answer.status === 200) || ms > withinMs) return ms;
     await pause(100);
@@ -162,5 +248,8 @@ async function untilReady(world: ChaosWorld, since: number, withinMs: number): P
 }
 
 function memory(world: ChaosWorld): Record<"api" | "worker", number> {
-  return { api: memoryOf(world.processes.api.pid()) ?? 0, worker: memoryOf(world.processes.worker.pid()) ?? 0 };
+  return {
+    api: memoryOf(world.processes.api.pid()) ?? 0,
+    worker: memoryOf(world.processes.worker.pid()) ?? 0,
+  };
 }

@@ -35,14 +35,22 @@ export async function openLink(name: string, target: number): Promise<Link> {
   const pairs = new Set<() => void>();
 
   /** Passes once the link is not silent. */
-  const passable = (): Promise<void> => fault?.kind === "silent" ? new Promise((done) => { waiting.add(done); }) : Promise.resolve();
+  const passable = (): Promise<void> =>
+    fault?.kind === "silent"
+      ? new Promise((done) => {
+          waiting.add(done);
+        })
+      : Promise.resolve();
 
   const serve = async (client: Socket): Promise<void> => {
     client.on("error", () => undefined);
     if (fault) touched += 1;
     if (fault?.kind === "cut") return void client.destroy();
     const sockets = [client];
-    const end = (): void => { for (const socket of sockets) socket.destroy(); pairs.delete(end); };
+    const end = (): void => {
+      for (const socket of sockets) socket.destroy();
+      pairs.delete(end);
+    };
     pairs.add(end);
     client.once("close", end);
     await passable();
@@ -65,12 +73,18 @@ export async function openLink(name: string, target: number): Promise<Link> {
     });
   };
 
-  const pass = async (piece: Buffer | string, to: Socket, isReply: boolean, end: () => void): Promise<void> => {
+  const pass = async (
+    piece: Buffer | string,
+    to: Socket,
+    isReply: boolean,
+    end: () => void,
+  ): Promise<void> => {
     if (fault) touched += 1;
     await passable();
     if (fault?.kind === "slow") await pause(fault.ms);
     if (fault?.kind === "reply-lost" && isReply) return end();
-    if (!to.destroyed && !to.write(piece)) await Promise.race([once(to, "drain"), once(to, "close")]).catch(() => undefined);
+    if (!to.destroyed && !to.write(piece))
+      await Promise.race([once(to, "drain"), once(to, "close")]).catch(() => undefined);
   };
 
   const server = createServer((socket) => void serve(socket));
@@ -78,9 +92,13 @@ export async function openLink(name: string, target: number): Promise<Link> {
     server.once("error", fail);
     server.listen(0, "127.0.0.1", done);
   });
-  const breakAll = (): void => { for (const end of pairs) end(); };
+  const breakAll = (): void => {
+    for (const end of pairs) end();
+  };
   const link: Link = {
-    name, port: (server.address() as AddressInfo).port, touched: () => touched,
+    name,
+    port: (server.address() as AddressInfo).port,
+    touched: () => touched,
     suffer(next) {
       link.heal();
       fault = next;
@@ -97,7 +115,9 @@ export async function openLink(name: string, target: number): Promise<Link> {
     },
     async close() {
       link.heal("cut");
-      await new Promise<void>((done) => { server.close(() => done()); });
+      await new Promise<void>((done) => {
+        server.close(() => done());
+      });
     },
   };
   return link;

@@ -15,16 +15,21 @@ export interface Draw {
 
 export function drawFrom(seed: number): Draw {
   const next = seededRandom(seed);
-  const between = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
+  const between = (low: number, high: number): number =>
+    low + Math.floor(next() * (high - low + 1));
   return {
-    next, between,
+    next,
+    between,
     chance: (probability) => next() < probability,
     one: (list) => list[between(0, list.length - 1)] as (typeof list)[number],
     shuffled(list) {
       const mixed = [...list];
       for (let n = mixed.length - 1; n > 0; n--) {
         const other = between(0, n);
-        [mixed[n], mixed[other]] = [mixed[other] as (typeof list)[number], mixed[n] as (typeof list)[number]];
+        [mixed[n], mixed[other]] = [
+          mixed[other] as (typeof list)[number],
+          mixed[n] as (typeof list)[number],
+        ];
       }
       return mixed;
     },

@@ -21,7 +21,13 @@ export interface Rehearsal {
 export interface Outcome {
   readonly seed: number;
   readonly hits: Hits;
-  readonly figures: Ledger["figures"] & { readonly leads: number; readonly done: number; readonly refused: number; readonly healedAfterMs: number; readonly drainedAfterMs: number };
+  readonly figures: Ledger["figures"] & {
+    readonly leads: number;
+    readonly done: number;
+    readonly refused: number;
+    readonly healedAfterMs: number;
+    readonly drainedAfterMs: number;
+  };
   readonly outages: readonly Outage[];
   /** Everything that was not as promised; empty is the aim. */
   readonly breaches: readonly string[];
@@ -42,56 +48,93 @@ export async function rehearse(how: Rehearsal, say: (line: string) => void): Pro
     const began = performance.now();
     const isEnough = (hits: Hits): boolean => {
       const passed = performance.now() - began;
-      return passed > 3 * lasting || (passed > lasting && tooLittle(how, hits, ledger).length === 0);
+      return (
+        passed > 3 * lasting || (passed > lasting && tooLittle(how, hits, ledger).length === 0)
+      );
     };
     let isOver = false;
     let isHopeless = false;
-    const crowd: Crowd = { world, ledger, seed: how.seed, isOver: () => isOver, isHopeless: () => isHopeless };
+    const crowd: Crowd = {
+      world,
+      ledger,
+      seed: how.seed,
+      isOver: () => isOver,
+      isHopeless: () => isHopeless,
+    };
     say(`seed ${how.seed}: ${how.leads} leads, faults for ${how.minutes} min`);
     const intake = sendLeads(crowd, how.leads, lasting * 0.8);
-    const work = [...Object.keys(world.tokens.reps).map((rep) => workAsRep(crowd, rep)), workInCrm(crowd)];
-    const hits = await strikeUntil(world, how.seed, isEnough, (line) => say(`${stamp(began)} ${line}`));
+    const work = [
+      ...Object.keys(world.tokens.reps).map((rep) => workAsRep(crowd, rep)),
+      workInCrm(crowd),
+    ];
+    const hits = await strikeUntil(world, how.seed, isEnough, (line) =>
+      say(`${stamp(began)} ${line}`),
+    );
     const healed = performance.now();
     const little = tooLittle(how, hits, ledger);
     say(`${stamp(began)} healed`);
     await intake;
     isOver = true;
-    const giveUp = setTimeout(() => { isHopeless = true; }, 60_000);
+    const giveUp = setTimeout(() => {
+      isHopeless = true;
+    }, 60_000);
     await Promise.all(work);
     clearTimeout(giveUp);
     const answeredMs = Math.round(performance.now() - healed);
     const rest = await drained(world.pool, drainMs);
     say(`${stamp(began)} worked off`);
 
-    const breaches = rest.left ? [`a backlog is left after ${rest.ms} ms: ${JSON.stringify(rest.left)}`] : [];
+    const breaches = rest.left
+      ? [`a backlog is left after ${rest.ms} ms: ${JSON.stringify(rest.left)}`]
+      : [];
     const outages: Outage[] = [];
-    if (how.silentMs > 0) breaches.push(...await checkAll(world, ledger));
+    if (how.silentMs > 0) breaches.push(...(await checkAll(world, ledger)));
     for (const silent of how.silentMs > 0 ? silentOnes : []) {
       say(`${stamp(began)} ${silent} falls silent for ${how.silentMs} ms`);
       const one = await outage(world, crowd, silent, how.silentMs, drainMs);
       outages.push(one);
       breaches.push(...one.breaches);
     }
-    breaches.push(...await checkAll(world, ledger));
+    breaches.push(...(await checkAll(world, ledger)));
     const figures = {
-      ...ledger.figures, leads: ledger.leads.length, done: ledger.actions.filter((one) => one.done).length, refused: ledger.actions.filter((one) => !one.done).length,
-      healedAfterMs: answeredMs, drainedAfterMs: answeredMs + rest.ms,
+      ...ledger.figures,
+      leads: ledger.leads.length,
+      done: ledger.actions.filter((one) => one.done).length,
+      refused: ledger.actions.filter((one) => !one.done).length,
+      healedAfterMs: answeredMs,
+      drainedAfterMs: answeredMs + rest.ms,
     };
-    return { seed: how.seed, hits, figures, outages, breaches: [...new Set([...breaches, ...little])] };
+    return {
+      seed: how.seed,
+      hits,
+      figures,
+      outages,
+      breaches: [...new Set([...breaches, ...little])],
+    };
   } finally {
     await world.close();
   }
 }
 
 /** A run that tests nothing must not pass: what counts is what happened while faults struck. */
-function tooLittle({ least }: Rehearsal, hits: Hits, { actions }: Pick<Ledger, "actions">): string[] {
+function tooLittle(
+  { least }: Rehearsal,
+  hits: Hits,
+  { actions }: Pick<Ledger, "actions">,
+): string[] {
   const done = actions.filter((one) => one.done).length;
   const faults = Object.values(hits).reduce((sum, count) => sum + count, 0);
   const kinds = Object.keys(hits).length;
   return [
-    ...(faults >= least.faults ? [] : [`only ${faults} faults were hit, expected at least ${least.faults}`]),
-    ...(kinds >= least.kinds ? [] : [`only ${kinds} kinds of faults were hit, expected at least ${least.kinds}`]),
-    ...(done >= least.actions ? [] : [`only ${done} actions succeeded, expected at least ${least.actions}`]),
+    ...(faults >= least.faults
+      ? []
+      : [`only ${faults} faults were hit, expected at least ${least.faults}`]),
+    ...(kinds >= least.kinds
+      ? []
+      : [`only ${kinds} kinds of faults were hit, expected at least ${least.kinds}`]),
+    ...(done >= least.actions
+      ? []
+      : [`only ${done} actions succeeded, expected at least ${least.actions}`]),
   ];
 }
 

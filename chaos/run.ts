@@ -11,16 +11,40 @@ acknowledged was lost or done twice (docs/chaos.md). Ends with 0 when all is as 
 
 /** Reads the wishes, runs, prints, ends. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { seed: { type: "string" }, minutes: { type: "string" }, leads: { type: "string" }, silent: { type: "string" }, help: { type: "boolean" } } });
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      minutes: { type: "string" },
+      leads: { type: "string" },
+      silent: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
   if (values.help) {
     process.stdout.write(`${usage}\n`);
     return 0;
   }
-  const [seed, minutes, leads, silent] = [number(values.seed, randomInt(1, 1_000_000)), number(values.minutes, 5), number(values.leads, 500), number(values.silent, 20)];
-  const environment = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const [seed, minutes, leads, silent] = [
+    number(values.seed, randomInt(1, 1_000_000)),
+    number(values.minutes, 5),
+    number(values.leads, 500),
+    number(values.silent, 20),
+  ];
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
   // The least is what even a slow machine reaches: a fault every ten seconds, an action for every fourth lead.
-  const least = { faults: Math.floor(minutes * 6), kinds: Math.min(16, Math.floor(minutes * 6)), actions: Math.floor(leads / 4) };
-  const outcome = await rehearse({ seed, minutes, leads, silentMs: silent * 1_000, least, environment }, (line) => process.stdout.write(`${line}\n`));
+  const least = {
+    faults: Math.floor(minutes * 6),
+    kinds: Math.min(16, Math.floor(minutes * 6)),
+    actions: Math.floor(leads / 4),
+  };
+  const outcome = await rehearse(
+    { seed, minutes, leads, silentMs: silent * 1_000, least, environment },
+    (line) => process.stdout.write(`${line}\n`),
+  );
   process.stdout.write(report(outcome));
   return outcome.breaches.length === 0 ? 0 : 1;
 }
@@ -28,18 +52,31 @@ async function main(): Promise<number> {
 function number(text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new Error(`expected a number of 0 or more, not "${text}"\n\n${usage}`);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new Error(`expected a number of 0 or more, not "${text}"\n\n${usage}`);
   return value;
 }
 
 function report({ seed, hits, figures, outages, breaches }: Outcome): string {
   const lines = [
-    "", "faults that met somebody:", ...Object.entries(hits).sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, count]) => `  ${what.padEnd(34)} ${count}`),
-    "", "figures:", ...Object.entries(figures).map(([what, count]) => `  ${what.padEnd(34)} ${count}`), "",
-    ...outages.map((one) => `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, slowest ${one.slowestMs} ms (/healthz ${one.machineMs} ms); ready ${one.readyAfterMs} ms and worked off ${one.drainedAfterMs} ms after it was back; `
-      + `MiB before/most/after: API ${one.memory.api.join("/")}, worker ${one.memory.worker.join("/")}`),
-    "", ...breaches.map((words) => `BREACH ${words}`),
-    `seed ${seed}: ${breaches.length === 0 ? "nothing lost, nothing done twice" : `${breaches.length} breaches; again with --seed ${seed}`}`, "",
+    "",
+    "faults that met somebody:",
+    ...Object.entries(hits)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, count]) => `  ${what.padEnd(34)} ${count}`),
+    "",
+    "figures:",
+    ...Object.entries(figures).map(([what, count]) => `  ${what.padEnd(34)} ${count}`),
+    "",
+    ...outages.map(
+      (one) =>
+        `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, slowest ${one.slowestMs} ms (/healthz ${one.machineMs} ms); ready ${one.readyAfterMs} ms and worked off ${one.drainedAfterMs} ms after it was back; ` +
+        `MiB before/most/after: API ${one.memory.api.join("/")}, worker ${one.memory.worker.join("/")}`,
+    ),
+    "",
+    ...breaches.map((words) => `BREACH ${words}`),
+    `seed ${seed}: ${breaches.length === 0 ? "nothing lost, nothing done twice" : `${breaches.length} breaches; again with --seed ${seed}`}`,
+    "",
   ];
   return lines.join("\n");
 }
@@ -47,6 +84,8 @@ function report({ seed, hits, figures, outages, breaches }: Outcome): string {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   process.exitCode = 1;
 }

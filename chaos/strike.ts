@@ -10,9 +10,16 @@ export type Hits = Record<string, number>;
 const startMs = 150_000;
 
 /** Lets one fault after the other happen until it is enough, then heals everything. Gives what was hit. */
-export async function strikeUntil(world: ChaosWorld, seed: number, isEnough: (hits: Hits) => boolean, say: (line: string) => void): Promise<Hits> {
+export async function strikeUntil(
+  world: ChaosWorld,
+  seed: number,
+  isEnough: (hits: Hits) => boolean,
+  say: (line: string) => void,
+): Promise<Hits> {
   const hits: Hits = {};
-  const hit = (what: string): void => { hits[what] = (hits[what] ?? 0) + 1; };
+  const hit = (what: string): void => {
+    hits[what] = (hits[what] ?? 0) + 1;
+  };
   for (const { afterMs, fault } of planOf(seed)) {
     await pause(afterMs);
     if (isEnough(hits)) break;
@@ -37,7 +44,8 @@ async function strike(world: ChaosWorld, fault: Fault, hit: (what: string) => vo
       process.kill("SIGKILL", { BATON_CRASH_AT: `${fault.point}:${fault.nth}` });
       await process.up(startMs);
       // It crashes when the place is passed; where nobody passes it, the next start is an ordinary one.
-      for (let waited = 0; waited < 8_000 && process.crashes().length === before; waited += 50) await pause(50);
+      for (let waited = 0; waited < 8_000 && process.crashes().length === before; waited += 50)
+        await pause(50);
       if (process.crashes().length > before) hit(`crash ${fault.point}`);
       else process.kill("SIGKILL");
       return process.up(startMs);
@@ -61,9 +69,15 @@ async function strike(world: ChaosWorld, fault: Fault, hit: (what: string) => vo
 }
 
 /** The CRM's trouble is a row, written past the API, which may be in trouble itself. */
-export async function trouble({ pool }: Pick<ChaosWorld, "pool">, how: CrmTrouble | null): Promise<void> {
+export async function trouble(
+  { pool }: Pick<ChaosWorld, "pool">,
+  how: CrmTrouble | null,
+): Promise<void> {
   await pool.query(sql`delete from house_trouble`);
-  if (how) await pool.query(sql`insert into house_trouble (kind, wait_ms) values (${how.kind}, ${how.waitMs})`);
+  if (how)
+    await pool.query(
+      sql`insert into house_trouble (kind, wait_ms) values (${how.kind}, ${how.waitMs})`,
+    );
 }
 
 /** Everything runs and every link is clear. */

@@ -25,7 +25,14 @@ import { smtpSink, type SmtpSink } from "../test/support/smtp-sink.ts";
 import { keep, type Kept } from "./keeper.ts";
 import { openLink, type Link } from "./proxy.ts";
 
-export const linkNames = ["people-api", "api-postgres", "worker-postgres", "api-temporal", "worker-temporal", "worker-smtp"] as const;
+export const linkNames = [
+  "people-api",
+  "api-postgres",
+  "worker-postgres",
+  "api-temporal",
+  "worker-temporal",
+  "worker-smtp",
+] as const;
 export type LinkName = (typeof linkNames)[number];
 export const processNames = ["postgres", "temporal", "worker", "api"] as const;
 export type ProcessName = (typeof processNames)[number];
@@ -40,7 +47,11 @@ export interface ChaosWorld {
   readonly processes: Readonly<Record<ProcessName, Kept>>;
   /** Through `people-api`. */
   readonly url: string;
-  readonly tokens: { readonly operator: string; readonly crm: string; readonly reps: Readonly<Record<string, string>> };
+  readonly tokens: {
+    readonly operator: string;
+    readonly crm: string;
+    readonly reps: Readonly<Record<string, string>>;
+  };
   close(): Promise<void>;
 }
 
@@ -49,7 +60,10 @@ const example = readFileSync(new URL("../agreement/example.yaml", import.meta.ur
 const reps = ["rp_ann", "rp_ben", "rp_cem", "rp_dan", "rp_eva", "rp_fay"] as const;
 
 /** Starts it all in a new folder under the system's temporary one; `environment` is the caller's own. */
-export async function openWorld(environment: Readonly<Record<string, string>>, say: (line: string) => void): Promise<ChaosWorld> {
+export async function openWorld(
+  environment: Readonly<Record<string, string>>,
+  say: (line: string) => void,
+): Promise<ChaosWorld> {
   const kept: ReturnType<typeof keep>[] = [];
   try {
     return await build(kept, environment, say);
@@ -59,7 +73,11 @@ export async function openWorld(environment: Readonly<Record<string, string>>, s
   }
 }
 
-async function build(kept: ReturnType<typeof keep>[], environment: Readonly<Record<string, string>>, say: (line: string) => void): Promise<ChaosWorld> {
+async function build(
+  kept: ReturnType<typeof keep>[],
+  environment: Readonly<Record<string, string>>,
+  say: (line: string) => void,
+): Promise<ChaosWorld> {
   const folder = await mkdtemp(join(tmpdir(), "baton-test-chaos-"));
   // Postgres may run as another user, who must be able to pass through.
   await chmod(folder, 0o711);
@@ -68,13 +86,23 @@ async function build(kept: ReturnType<typeof keep>[], environment: Readonly<Reco
   const path = environment["PATH"] ?? "";
   const record = (): void => claim.record(kept.flatMap((one) => one.child() ?? []));
   const start = async (name: ProcessName, spec: Parameters<typeof keep>[1]): Promise<Kept> => {
-    const one = keep(name, async (n, extra) => ({ ...(await spec(n, extra)), logFile: join(home.logs, `${name}-${n}.log`) }), record);
+    const one = keep(
+      name,
+      async (n, extra) => ({
+        ...(await spec(n, extra)),
+        logFile: join(home.logs, `${name}-${n}.log`),
+      }),
+      record,
+    );
     kept.push(one);
     await one.up(120_000);
     return one;
   };
 
-  const cluster = await openCluster(findPostgres(path), postgresUser(), { home: folder, logFile: join(home.logs, "postgres.log") });
+  const cluster = await openCluster(findPostgres(path), postgresUser(), {
+    home: folder,
+    logFile: join(home.logs, "postgres.log"),
+  });
   const postgres = await start("postgres", async () => {
     await clearStalePostmaster(cluster.data);
     // What a killed program wrote is with the operating system; only a power cut would lose it, and none is rehearsed.
@@ -91,36 +119,74 @@ async function build(kept: ReturnType<typeof keep>[], environment: Readonly<Reco
   const { cache, temporalCli } = readSettings(environment, folder);
   const cli = await getTemporal({ temporalCli, cache, path, progress: say });
   const temporal = await start("temporal", async () =>
-    temporalChild(cli, { port: temporalPort, uiPort: undefined, namespace: "default", databaseFile: home.temporalDatabase, logFile: "" }));
+    temporalChild(cli, {
+      port: temporalPort,
+      uiPort: undefined,
+      namespace: "default",
+      databaseFile: home.temporalDatabase,
+      logFile: "",
+    }),
+  );
   await ensureSearchAttributes(temporalAddress, "default");
 
   const smtp = await smtpSink();
   const apiPort = await freePort();
   const targets: Record<LinkName, number> = {
-    "people-api": apiPort, "api-postgres": Number(database.port), "worker-postgres": Number(database.port),
-    "api-temporal": temporalPort, "worker-temporal": temporalPort, "worker-smtp": Number(new URL(smtp.url).port),
+    "people-api": apiPort,
+    "api-postgres": Number(database.port),
+    "worker-postgres": Number(database.port),
+    "api-temporal": temporalPort,
+    "worker-temporal": temporalPort,
+    "worker-smtp": Number(new URL(smtp.url).port),
   };
-  const opened = await Promise.all(linkNames.map(async (name) => [name, await openLink(name, targets[name])] as const));
+  const opened = await Promise.all(
+    linkNames.map(async (name) => [name, await openLink(name, targets[name])] as const),
+  );
   const links = Object.fromEntries(opened) as Record<LinkName, Link>;
 
   const program = (name: "worker" | "api", extra: Readonly<Record<string, string>>): ChildSpec => {
-    const settings = readSettings({
-      ...environment, BATON_HOME: folder, PORT: String(apiPort), TEMPORAL_ADDRESS: temporalAddress, LOG_LEVEL: "info",
-      SMTP_URL: `smtp://127.0.0.1:${links["worker-smtp"].port}`, MAIL_FROM: "baton@example.com",
-    }, folder);
+    const settings = readSettings(
+      {
+        ...environment,
+        BATON_HOME: folder,
+        PORT: String(apiPort),
+        TEMPORAL_ADDRESS: temporalAddress,
+        LOG_LEVEL: "info",
+        SMTP_URL: `smtp://127.0.0.1:${links["worker-smtp"].port}`,
+        MAIL_FROM: "baton@example.com",
+      },
+      folder,
+    );
     const behind = new URL(cluster.url);
     behind.port = String(links[`${name}-postgres`].port);
     return nodeChild({
-      name, script: join(root, name, name === "api" ? "server.ts" : "main.ts"), settings, home, graceMs: 12_000, inherited: { ...environment, ...extra },
-      reach: { databaseUrl: behind.href, temporalAddress: `127.0.0.1:${links[`${name}-temporal`].port}` },
-      ready: name === "api" ? () => answers(`http://127.0.0.1:${apiPort}/healthz`) : (log) => Promise.resolve(log().includes('"ready":true')),
+      name,
+      script: join(root, name, name === "api" ? "server.ts" : "main.ts"),
+      settings,
+      home,
+      graceMs: 12_000,
+      inherited: { ...environment, ...extra },
+      reach: {
+        databaseUrl: behind.href,
+        temporalAddress: `127.0.0.1:${links[`${name}-temporal`].port}`,
+      },
+      ready:
+        name === "api"
+          ? () => answers(`http://127.0.0.1:${apiPort}/healthz`)
+          : (log) => Promise.resolve(log().includes('"ready":true')),
     });
   };
   const worker = await start("worker", async (_, extra) => program("worker", extra));
   const api = await start("api", async (_, extra) => program("api", extra));
 
   return {
-    pool, temporalAddress, smtp, links, tokens, processes: { postgres, temporal, worker, api }, url: `http://127.0.0.1:${links["people-api"].port}`,
+    pool,
+    temporalAddress,
+    smtp,
+    links,
+    tokens,
+    processes: { postgres, temporal, worker, api },
+    url: `http://127.0.0.1:${links["people-api"].port}`,
     async close() {
       for (const one of kept.toReversed().slice(0, 2)) await one.stop();
       await pool.end();
@@ -135,18 +201,44 @@ async function build(kept: ReturnType<typeof keep>[], environment: Readonly<Reco
 /** The example agreement with hours that are always open, and six reps without caps, so that work never waits for Monday. */
 async function firstData(pool: Pool): Promise<ChaosWorld["tokens"]> {
   const now = Date.now();
-  const text = example.replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }').replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n")
+  const text = example
+    .replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }')
+    .replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n")
     .replace("rejectionsPerRepPerDay: 20", "rejectionsPerRepPerDay: 2000");
   const person = (id: string, role: RepRecord["role"], managerId: string | null): RepRecord => ({
-    id, name: `Rep ${id}`, email: `${id}@example.com`, role, managerId, active: true, hours: null, languages: ["en"], products: [], motions: [], caps: {}, crmId: null,
+    id,
+    name: `Rep ${id}`,
+    email: `${id}@example.com`,
+    role,
+    managerId,
+    active: true,
+    hours: null,
+    languages: ["en"],
+    products: [],
+    motions: [],
+    caps: {},
+    crmId: null,
   });
   return inTransaction(pool, async (tx) => {
     await activate(tx, text, "rehearsal", now);
     await putReps(tx, [person("rp_boss", "manager", null)], now);
-    await putReps(tx, reps.map((id) => person(id, "rep", "rp_boss")), now);
+    await putReps(
+      tx,
+      reps.map((id) => person(id, "rep", "rp_boss")),
+      now,
+    );
     const pools = ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"];
-    await putPools(tx, pools.map((id) => ({ id, hours: null, members: id === "americas-sdr" ? Object.fromEntries(reps.map((rep) => [rep, 1])) : {} })), now);
-    const token = async (role: "operator" | "crm" | "rep", repId?: string): Promise<string> => (await createToken(tx, { role, repId, label: "rehearsal" }, now)).secret;
+    await putPools(
+      tx,
+      pools.map((id) => ({
+        id,
+        hours: null,
+        members: id === "americas-sdr" ? Object.fromEntries(reps.map((rep) => [rep, 1])) : {},
+      })),
+      now,
+    );
+    const token = async (role: "operator" | "crm" | "rep", repId?: string): Promise<string> =>
+      (await createToken(tx, { role, repId, label: "rehearsal" }, now)).secret;
     const made: Record<string, string> = {};
     for (const id of reps) made[id] = await token("rep", id);
     return { operator: await token("operator"), crm: await token("crm"), reps: made };

@@ -30,17 +30,28 @@ export const command: Command = {
   run(args, io) {
     const [what, ...rest] = args;
     const run = what !== undefined && Object.hasOwn(actions, what) ? actions[what] : undefined;
-    if (!run) throw new Problem(`Say what to do with the agreement: ${Object.keys(actions).join(", ")}.\n\n${usage}`);
+    if (!run)
+      throw new Problem(
+        `Say what to do with the agreement: ${Object.keys(actions).join(", ")}.\n\n${usage}`,
+      );
     return run(rest, io);
   },
 };
 
-const actions: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = { check, publish };
+const actions: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
+  check,
+  publish,
+};
 
 async function check(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: "boolean", default: false }, roster: { type: "string" } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, roster: { type: "string" } },
+  });
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new Problem(`Name one agreement file.\n\n${usage}`);
+  if (file === undefined || more.length > 0)
+    throw new Problem(`Name one agreement file.\n\n${usage}`);
   const parsed = parseAgreement(await textOf(file));
   const roster = values.roster === undefined ? null : parseRoster(await textOf(values.roster));
   const rosterProblems = roster && !roster.ok ? roster.problems : [];
@@ -49,33 +60,80 @@ async function check(args: string[], io: Io): Promise<number> {
   const ok = problems.length === 0 && rosterProblems.length === 0 && lacking.length === 0;
 
   if (values.json) {
-    io.out(JSON.stringify({ ok, problems, warnings: parsed.warnings, ...(roster ? { rosterProblems, missingPools: lacking } : {}) }, null, 2));
+    io.out(
+      JSON.stringify(
+        {
+          ok,
+          problems,
+          warnings: parsed.warnings,
+          ...(roster ? { rosterProblems, missingPools: lacking } : {}),
+        },
+        null,
+        2,
+      ),
+    );
     return ok ? 0 : 1;
   }
   for (const problem of problems) io.err(`${file}:${printProblem(problem)}`);
   for (const problem of rosterProblems) io.err(`${values.roster}:${printProblem(problem)}`);
-  for (const pool of lacking) io.err(`${file}: expected a pool that the roster has, found "${pool}"`);
+  for (const pool of lacking)
+    io.err(`${file}: expected a pool that the roster has, found "${pool}"`);
   for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
-  io.out(ok ? `${file} can be used${counted(parsed.warnings.length, "warning", ", ")}.` : `${file} cannot be used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`);
+  io.out(
+    ok
+      ? `${file} can be used${counted(parsed.warnings.length, "warning", ", ")}.`
+      : `${file} cannot be used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`,
+  );
   return ok ? 0 : 1;
 }
 
 async function publish(args: string[], io: Io): Promise<number> {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: "boolean", default: false }, note: { type: "string" } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, note: { type: "string" } },
+  });
   const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0) throw new Problem(`Name one agreement file.\n\n${usage}`);
+  if (file === undefined || more.length > 0)
+    throw new Problem(`Name one agreement file.\n\n${usage}`);
   const content = await textOf(file);
   const parsed = parseAgreement(content);
   for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
-  if (!parsed.ok) throw new Problem(parsed.problems.map((problem) => `${file}:${printProblem(problem)}`).join("\n"));
-  const { id, isNew, lacking } = await withPool(databaseUrlOf(readSettings()), (pool) => inTransaction(pool, async (tx) => {
-    const activated = await activate(tx, content, "cli", Date.now(), values.note);
-    if (activated.isNew) await audit(tx, { actor: "cli", what: "agreement.published", subject: activated.id, detail: { signed: false } }, Date.now());
-    return { ...activated, lacking: missingPools(parsed.agreement, { pools: await listPools(tx) }) };
-  }));
-  for (const pool of lacking) io.err(`The roster has no pool "${pool}"; what the agreement sends there goes to ${parsed.agreement.routing.fallback}.`);
+  if (!parsed.ok)
+    throw new Problem(
+      parsed.problems.map((problem) => `${file}:${printProblem(problem)}`).join("\n"),
+    );
+  const { id, isNew, lacking } = await withPool(databaseUrlOf(readSettings()), (pool) =>
+    inTransaction(pool, async (tx) => {
+      const activated = await activate(tx, content, "cli", Date.now(), values.note);
+      if (activated.isNew)
+        await audit(
+          tx,
+          {
+            actor: "cli",
+            what: "agreement.published",
+            subject: activated.id,
+            detail: { signed: false },
+          },
+          Date.now(),
+        );
+      return {
+        ...activated,
+        lacking: missingPools(parsed.agreement, { pools: await listPools(tx) }),
+      };
+    }),
+  );
+  for (const pool of lacking)
+    io.err(
+      `The roster has no pool "${pool}"; what the agreement sends there goes to ${parsed.agreement.routing.fallback}.`,
+    );
   if (values.json) io.out(JSON.stringify({ id, isNew, missingPools: lacking }));
-  else io.out(isNew ? `${id} is active now, without signatures.` : `${id} has this content and is active already.`);
+  else
+    io.out(
+      isNew
+        ? `${id} is active now, without signatures.`
+        : `${id} has this content and is active already.`,
+    );
   return 0;
 }
 
@@ -83,7 +141,9 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    throw new Problem(`Cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable YAML file.`);
+    throw new Problem(
+      `Cannot read ${file} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable YAML file.`,
+    );
   }
 }
 

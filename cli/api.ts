@@ -18,10 +18,20 @@ Several may run side by side. "baton start" runs one with everything it needs.`,
   async run(args) {
     parseArgs({ args, options: {} });
     const { databaseUrl, temporalAddress } = readSettings();
-    if (!databaseUrl) throw new Problem("DATABASE_URL is not set; name the database, or use `baton start`, which brings its own.");
-    if (!temporalAddress) throw new Problem("TEMPORAL_ADDRESS is not set; name the Temporal server, or use `baton start`, which brings its own.");
-    const child = spawn(process.execPath, ["--enable-source-maps", "--import", "tsx", SERVER], { stdio: "inherit" });
-    const pass = (signal: NodeJS.Signals) => { child.kill(signal); };
+    if (!databaseUrl)
+      throw new Problem(
+        "DATABASE_URL is not set; name the database, or use `baton start`, which brings its own.",
+      );
+    if (!temporalAddress)
+      throw new Problem(
+        "TEMPORAL_ADDRESS is not set; name the Temporal server, or use `baton start`, which brings its own.",
+      );
+    const child = spawn(process.execPath, ["--enable-source-maps", "--import", "tsx", SERVER], {
+      stdio: "inherit",
+    });
+    const pass = (signal: NodeJS.Signals) => {
+      child.kill(signal);
+    };
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, pass);
     return await new Promise<number>((resolve, reject) => {
       child.on("error", reject);

@@ -11,7 +11,9 @@ const argv = process.argv.slice(2);
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  fail(`Node ${process.versions.node} is too old; install Node 20.19 or newer (22 or 24 recommended).`);
+  fail(
+    `Node ${process.versions.node} is too old; install Node 20.19 or newer (22 or 24 recommended).`,
+  );
 }
 install(argv[0] === "test");
 
@@ -23,7 +25,10 @@ process.setSourceMapsEnabled(true);
 const { register } = await import("tsx/esm/api");
 register();
 const { main } = await import("./main.ts");
-process.exitCode = await main(argv, { out: (line) => console.log(line), err: (line) => console.error(line) });
+process.exitCode = await main(argv, {
+  out: (line) => console.log(line),
+  err: (line) => console.error(line),
+});
 // A pool or connection left open by a library must not keep a finished command alive.
 process.exit();
 
@@ -41,9 +46,18 @@ function install(withDevelopment) {
     if (installed(withDevelopment)) return;
     console.log("Installing dependencies (npm ci)");
     // stdout is ours to keep readable for programs: npm's summary goes to stderr.
-    const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, stdio: ["ignore", 2, 2] });
-    if (npm.error) fail(`npm could not be started (${npm.error.code}); install npm, or run \`npm ci\` in ${root} by other means.`);
-    if (npm.status !== 0) fail(`npm ci failed (exit code ${npm.status}, its reason stands above); check the network and the npm registry, then try again.`);
+    const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+      cwd: root,
+      stdio: ["ignore", 2, 2],
+    });
+    if (npm.error)
+      fail(
+        `npm could not be started (${npm.error.code}); install npm, or run \`npm ci\` in ${root} by other means.`,
+      );
+    if (npm.status !== 0)
+      fail(
+        `npm ci failed (exit code ${npm.status}, its reason stands above); check the network and the npm registry, then try again.`,
+      );
   } finally {
     rmSync(lock, { force: true });
   }
@@ -55,8 +69,15 @@ function installed(withDevelopment) {
   if (!existsSync(present)) return false;
   const packages = (file) => JSON.parse(readFileSync(file, "utf8")).packages ?? {};
   const have = packages(present);
-  return Object.entries(packages(join(root, "package-lock.json"))).every(([path, wanted]) =>
-    path === "" || wanted.optional || wanted.devOptional || wanted.peer || (wanted.dev && !withDevelopment) || have[path]?.version === wanted.version);
+  return Object.entries(packages(join(root, "package-lock.json"))).every(
+    ([path, wanted]) =>
+      path === "" ||
+      wanted.optional ||
+      wanted.devOptional ||
+      wanted.peer ||
+      (wanted.dev && !withDevelopment) ||
+      have[path]?.version === wanted.version,
+  );
 }
 
 /** The lock holds the pid of the process that installs; one whose process is gone was killed and is removed. */
@@ -65,7 +86,10 @@ function take(lock) {
     writeFileSync(lock, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
-    if (error.code !== "EEXIST") fail(`${root} cannot be written (${error.code}); make it writable for this user, or run \`npm ci\` there as its owner.`);
+    if (error.code !== "EEXIST")
+      fail(
+        `${root} cannot be written (${error.code}); make it writable for this user, or run \`npm ci\` there as its owner.`,
+      );
   }
   try {
     const holder = readFileSync(lock, "utf8");

@@ -58,10 +58,14 @@ export async function launch(spec: ChildSpec): Promise<Child> {
     ...(spec.user ? { uid: spec.user.uid, gid: spec.user.gid } : {}),
   });
   closeSync(log);
-  const exited = new Promise<Exit>((done) => started.once("exit", (code, signal) => done({ code, signal })));
+  const exited = new Promise<Exit>((done) =>
+    started.once("exit", (code, signal) => done({ code, signal })),
+  );
   await new Promise<void>((ok, fail) => {
     started.once("spawn", ok);
-    started.once("error", (cause) => fail(new ChildFailed(`${spec.name} could not be started: ${cause.message}`)));
+    started.once("error", (cause) =>
+      fail(new ChildFailed(`${spec.name} could not be started: ${cause.message}`)),
+    );
   });
   const pid = started.pid!;
 
@@ -70,13 +74,18 @@ export async function launch(spec: ChildSpec): Promise<Child> {
   const group = (signal: NodeJS.Signals) => send(-pid, signal);
 
   const child: Child = {
-    spec, pid, exited,
+    spec,
+    pid,
+    exited,
     ready: untilReady(spec, exited),
     async stop() {
       if (!over) {
         send(pid, spec.stopSignal);
         const late = new AbortController();
-        await Promise.race([exited, pause(spec.graceMs, undefined, { signal: late.signal }).catch(() => undefined)]);
+        await Promise.race([
+          exited,
+          pause(spec.graceMs, undefined, { signal: late.signal }).catch(() => undefined),
+        ]);
         late.abort();
       }
       group("SIGKILL");
@@ -115,7 +124,9 @@ export function describeExit(exit: Exit): string {
 
 function failed(spec: ChildSpec, sentence: string): ChildFailed {
   const lines = lastLines(spec.logFile);
-  return new ChildFailed(lines ? `${sentence} Its last lines:\n${lines}` : `${sentence} It printed nothing.`);
+  return new ChildFailed(
+    lines ? `${sentence} Its last lines:\n${lines}` : `${sentence} It printed nothing.`,
+  );
 }
 
 function openLog(file: string): number {

@@ -1,6 +1,16 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ensureDatabase, serverDataFolder } from "../store/probe.ts";
@@ -35,7 +45,11 @@ export type ClusterPlace = {
 };
 
 /** Kept in `<home>/postgres.json`, mode 0600, because it holds the password. */
-export type Remembered = { readonly port: number; readonly password: string; readonly data: string };
+export type Remembered = {
+  readonly port: number;
+  readonly password: string;
+  readonly data: string;
+};
 
 /** How programs on this machine reach the cluster: by its socket, or by TCP where the path is too long for one. */
 export function clusterUrl({ port, password, data }: Remembered): string {
@@ -52,7 +66,11 @@ function hasRoomForSocket(data: string): boolean {
  * a killed server left. Nothing runs yet when this returns. Throws a `Problem` when the data folder
  * is gone, belongs to a major version that is not installed, or cannot be made.
  */
-export async function openCluster(choices: readonly PostgresBinaries[], user: SystemUser | undefined, place: ClusterPlace): Promise<Cluster> {
+export async function openCluster(
+  choices: readonly PostgresBinaries[],
+  user: SystemUser | undefined,
+  place: ClusterPlace,
+): Promise<Cluster> {
   const sharedRoot = place.sharedRoot ?? "/var/lib/baton";
   const before = recall(place.home);
   const chosen = choose(choices, before?.data);
@@ -65,14 +83,26 @@ export async function openCluster(choices: readonly PostgresBinaries[], user: Sy
   remember(place.home, { port, password, data });
 
   const url = (database: string) => `postgres://baton:${password}@127.0.0.1:${port}/${database}`;
-  const settings = { ...BASE_SETTINGS, ...(place.throwAway ? THROW_AWAY : {}), unix_socket_directories: hasRoomForSocket(data) ? data : "", port: String(port) };
+  const settings = {
+    ...BASE_SETTINGS,
+    ...(place.throwAway ? THROW_AWAY : {}),
+    unix_socket_directories: hasRoomForSocket(data) ? data : "",
+    port: String(port),
+  };
   return {
-    binaries, data, url: url("baton"), nearUrl: clusterUrl({ port, password, data }),
+    binaries,
+    data,
+    url: url("baton"),
+    nearUrl: clusterUrl({ port, password, data }),
     prepare: () => ensureDatabase(url("postgres"), "baton"),
     child: {
       name: "Postgres",
       command: binaries.postgres,
-      args: ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+      args: [
+        "-D",
+        data,
+        ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+      ],
       env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
       cwd: "/",
       user,
@@ -95,14 +125,21 @@ const BASE_SETTINGS = {
   log_timezone: "UTC",
 };
 
-const THROW_AWAY = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", autovacuum: "off" };
+const THROW_AWAY = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  autovacuum: "off",
+};
 
 function recall(home: string): Remembered | undefined {
   const file = join(home, "postgres.json");
   if (!existsSync(file)) return undefined;
   const remembered = JSON.parse(readFileSync(file, "utf8")) as Remembered;
   if (!existsSync(join(remembered.data, "PG_VERSION"))) {
-    throw new Problem(`${file} says the database lies in ${remembered.data}, which holds none; put that folder back, or delete ${file} to begin with an empty database.`);
+    throw new Problem(
+      `${file} says the database lies in ${remembered.data}, which holds none; put that folder back, or delete ${file} to begin with an empty database.`,
+    );
   }
   return remembered;
 }
@@ -117,13 +154,17 @@ function remember(home: string, what: Remembered): void {
 function choose(choices: readonly PostgresBinaries[], data: string | undefined): PostgresBinaries {
   const best = choices[0];
   if (!best) {
-    throw new Problem("No PostgreSQL found: run `npm ci` without --omit=optional, install PostgreSQL 15 or newer, or set DATABASE_URL.");
+    throw new Problem(
+      "No PostgreSQL found: run `npm ci` without --omit=optional, install PostgreSQL 15 or newer, or set DATABASE_URL.",
+    );
   }
   if (data === undefined) return best;
   const major = Number.parseInt(readFileSync(join(data, "PG_VERSION"), "utf8"), 10);
   const same = choices.find((one) => one.major === major);
   if (same) return same;
-  throw new Problem(`The database in ${data} was made by PostgreSQL ${major}, but only ${choices.map((one) => one.version).join(", ")} is here; install PostgreSQL ${major} or set DATABASE_URL.`);
+  throw new Problem(
+    `The database in ${data} was made by PostgreSQL ${major}, but only ${choices.map((one) => one.version).join(", ")} is here; install PostgreSQL ${major} or set DATABASE_URL.`,
+  );
 }
 
 /**
@@ -135,13 +176,19 @@ function roomFor(home: string, user: SystemUser | undefined, sharedRoot: string)
   if (canEnter(home, user)) return join(home, "postgres");
   mkdirSync(sharedRoot, { recursive: true, mode: 0o755 });
   if (!canEnter(sharedRoot, user)) {
-    throw new Problem(`User ${user?.name} runs Postgres and can enter neither ${home} nor ${sharedRoot}; set BATON_HOME to a folder that everyone may enter, or set DATABASE_URL.`);
+    throw new Problem(
+      `User ${user?.name} runs Postgres and can enter neither ${home} nor ${sharedRoot}; set BATON_HOME to a folder that everyone may enter, or set DATABASE_URL.`,
+    );
   }
   return join(sharedRoot, `data-${randomBytes(4).toString("hex")}`);
 }
 
 /** The programs must be readable by that user too: copied once per version when they are not. */
-function reachableCopy(binaries: PostgresBinaries, user: SystemUser | undefined, sharedRoot: string): PostgresBinaries {
+function reachableCopy(
+  binaries: PostgresBinaries,
+  user: SystemUser | undefined,
+  sharedRoot: string,
+): PostgresBinaries {
   if (canEnter(dirname(binaries.postgres), user)) return binaries;
   const root = join(sharedRoot, `postgresql-${binaries.version}`);
   if (!existsSync(root)) {
@@ -151,12 +198,24 @@ function reachableCopy(binaries: PostgresBinaries, user: SystemUser | undefined,
     chmodSync(half, 0o755);
     renameSync(half, root);
   }
-  return { ...binaries, root, postgres: join(root, "bin", "postgres"), initdb: join(root, "bin", "initdb") };
+  return {
+    ...binaries,
+    root,
+    postgres: join(root, "bin", "postgres"),
+    initdb: join(root, "bin", "initdb"),
+  };
 }
 
-async function initialise(binaries: PostgresBinaries, data: string, password: string, user: SystemUser | undefined): Promise<void> {
+async function initialise(
+  binaries: PostgresBinaries,
+  data: string,
+  password: string,
+  user: SystemUser | undefined,
+): Promise<void> {
   if (existsSync(data)) {
-    throw new Problem(`${data} holds a database, but the postgres.json with its password is missing; put that file back, or move the folder away to begin with an empty database.`);
+    throw new Problem(
+      `${data} holds a database, but the postgres.json with its password is missing; put that file back, or move the folder away to begin with an empty database.`,
+    );
   }
   // Made beside its place and moved there when whole: an interrupted start leaves nothing half-made.
   const half = `${data}.new`;
@@ -165,8 +224,22 @@ async function initialise(binaries: PostgresBinaries, data: string, password: st
   const passwordFile = `${data}.password`;
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (user) for (const path of [half, passwordFile]) chownSync(path, user.uid, user.gid);
-  const locale = binaries.major >= 17 ? ["--locale-provider=builtin", "--locale=C.UTF-8"] : ["--locale=C.UTF-8"];
-  const args = ["-D", half, "-U", "baton", "-A", "scram-sha-256", `--pwfile=${passwordFile}`, "-E", "UTF8", ...locale, "--no-sync", "--no-instructions"];
+  const locale =
+    binaries.major >= 17 ? ["--locale-provider=builtin", "--locale=C.UTF-8"] : ["--locale=C.UTF-8"];
+  const args = [
+    "-D",
+    half,
+    "-U",
+    "baton",
+    "-A",
+    "scram-sha-256",
+    `--pwfile=${passwordFile}`,
+    "-E",
+    "UTF8",
+    ...locale,
+    "--no-sync",
+    "--no-instructions",
+  ];
   try {
     await promisify(execFile)(binaries.initdb, args, {
       cwd: "/",
@@ -174,7 +247,11 @@ async function initialise(binaries: PostgresBinaries, data: string, password: st
       ...(user ? { uid: user.uid, gid: user.gid } : {}),
     });
   } catch (error) {
-    const said = String((error as { stderr?: string }).stderr ?? error).trim().split("\n").slice(-3).join(" ");
+    const said = String((error as { stderr?: string }).stderr ?? error)
+      .trim()
+      .split("\n")
+      .slice(-3)
+      .join(" ");
     throw new Problem(`PostgreSQL could not make its data folder ${data}: ${said}`);
   } finally {
     rmSync(passwordFile, { force: true });

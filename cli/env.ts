@@ -37,7 +37,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Reads and checks the settings. Throws a `SettingError` that names the variable, what it held and
  * what was expected.
  */
-export function readSettings(env: Environment = process.env, cwd: string = process.cwd()): Settings {
+export function readSettings(
+  env: Environment = process.env,
+  cwd: string = process.cwd(),
+): Settings {
   const port = portOf(env, "PORT", 3000);
   const settings: Settings = {
     home: resolve(cwd, text(env, "BATON_HOME") ?? ".baton"),
@@ -73,22 +76,29 @@ function portOf(env: Environment, name: string, fallback: number): number {
   const value = text(env, name);
   if (value === undefined) return fallback;
   const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
-  if (port < 1 || port > 65_535) throw new SettingError(`${name} is "${value}"; give a port number from 1 to 65535.`);
+  if (port < 1 || port > 65_535)
+    throw new SettingError(`${name} is "${value}"; give a port number from 1 to 65535.`);
   return port;
 }
 
 function tokenOf(env: Environment): string | undefined {
   const token = text(env, "OPERATOR_TOKEN");
   if (token === undefined || /^bt_\S{20,}$/.test(token)) return token;
-  throw new SettingError("OPERATOR_TOKEN is not a token; write bt_ and at least 20 random characters.");
+  throw new SettingError(
+    "OPERATOR_TOKEN is not a token; write bt_ and at least 20 random characters.",
+  );
 }
 
 function refuseSharedPorts(settings: Settings): void {
   const used = new Map<number, string>([[settings.port, "PORT"]]);
   if (settings.temporalAddress) return;
-  for (const [name, port] of [["TEMPORAL_PORT", settings.temporalPort], ["TEMPORAL_UI_PORT", settings.temporalUiPort]] as const) {
+  for (const [name, port] of [
+    ["TEMPORAL_PORT", settings.temporalPort],
+    ["TEMPORAL_UI_PORT", settings.temporalUiPort],
+  ] as const) {
     const other = used.get(port);
-    if (other) throw new SettingError(`${other} and ${name} are both ${port}; give each its own port.`);
+    if (other)
+      throw new SettingError(`${other} and ${name} are both ${port}; give each its own port.`);
     used.set(port, name);
   }
 }

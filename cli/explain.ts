@@ -20,53 +20,101 @@ LEAD is our id (ld_…), an id of the CRM or of the sender, or an e-mail address
 about it, and everything that happened: what was decided and when, from which values, what was missing, who was
 considered and why not, and the clocks. Times are UTC. Works on DATABASE_URL, else on the database of BATON_HOME.`,
   async run(args, io) {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: "boolean", default: false } } });
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { json: { type: "boolean", default: false } },
+    });
     const [name, ...more] = positionals;
-    if (name === undefined || more.length > 0) throw new Problem("Name one lead: `baton explain ld_…`, or give an e-mail address.");
+    if (name === undefined || more.length > 0)
+      throw new Problem("Name one lead: `baton explain ld_…`, or give an e-mail address.");
     const told = await withPool(databaseUrlOf(readSettings()), async (pool) => {
       const lead = await find(pool, name);
-      return { lead, account: await accountOf(pool, lead), entries: await everything(pool, lead.id) };
+      return {
+        lead,
+        account: await accountOf(pool, lead),
+        entries: await everything(pool, lead.id),
+      };
     });
-    if (values.json) io.out(JSON.stringify({ lead: told.lead, account: told.account ?? null, history: told.entries }, null, 2));
+    if (values.json)
+      io.out(
+        JSON.stringify(
+          { lead: told.lead, account: told.account ?? null, history: told.entries },
+          null,
+          2,
+        ),
+      );
     else for (const line of explain(told)) io.out(line);
     return 0;
   },
 };
 
-interface Told { readonly lead: LeadRow; readonly account: Awaited<ReturnType<typeof accountOf>>; readonly entries: readonly HistoryEntry[] }
+interface Told {
+  readonly lead: LeadRow;
+  readonly account: Awaited<ReturnType<typeof accountOf>>;
+  readonly entries: readonly HistoryEntry[];
+}
 
 /** The lead's story as lines of text. */
 export function explain({ lead, account, entries }: Told): string[] {
-  const who = lead.owner_id ? `owner ${lead.owner_id}` : lead.queue ? `queue ${lead.queue}` : "nobody answers for it";
+  const who = lead.owner_id
+    ? `owner ${lead.owner_id}`
+    : lead.queue
+      ? `queue ${lead.queue}`
+      : "nobody answers for it";
   const head = [
     `${lead.id} is in stage ${lead.stage} since ${time(lead.stage_since)}, waiting on ${lead.waiting_on}; ${who}.`,
     `Next: ${lead.next_step ?? "nothing"}${lead.next_at ? `, ${time(lead.next_at)}` : ""}${lead.due_at ? `; due ${time(lead.due_at)}` : ""}.`,
     ...(lead.merged_into ? [`It was merged into ${lead.merged_into}.`] : []),
-    ...(lead.erased_at ? [`The person was erased on ${time(lead.erased_at)}; what was known is gone.`] : []),
+    ...(lead.erased_at
+      ? [`The person was erased on ${time(lead.erased_at)}; what was known is gone.`]
+      : []),
     ...(lead.closed_reason ? [`It ended because: ${lead.closed_reason}.`] : []),
   ];
-  const known = [...Object.entries(lead.facts), ...Object.entries(account?.facts ?? {}).filter(([field]) => !Object.hasOwn(lead.facts, field))];
+  const known = [
+    ...Object.entries(lead.facts),
+    ...Object.entries(account?.facts ?? {}).filter(([field]) => !Object.hasOwn(lead.facts, field)),
+  ];
   return [
-    ...head, "", `Known${account ? ` (account ${account.id})` : ""}:`,
-    ...known.sort(([a], [b]) => (a < b ? -1 : 1)).map(([field, fact]) => `  ${field} = ${JSON.stringify(fact.value)}  (${fact.from}, ${time(new Date(fact.at))})`),
-    "", "What happened:", ...entries.flatMap(explainEntry),
+    ...head,
+    "",
+    `Known${account ? ` (account ${account.id})` : ""}:`,
+    ...known
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(
+        ([field, fact]) =>
+          `  ${field} = ${JSON.stringify(fact.value)}  (${fact.from}, ${time(new Date(fact.at))})`,
+      ),
+    "",
+    "What happened:",
+    ...entries.flatMap(explainEntry),
   ];
 }
 
 async function find(pool: Pool, name: string): Promise<LeadRow> {
-  const kinds: Identity["kind"][] = checkEmail(name).ok ? ["email", "user"] : ["lead", "crm", "external", "user"];
+  const kinds: Identity["kind"][] = checkEmail(name).ok
+    ? ["email", "user"]
+    : ["lead", "crm", "external", "user"];
   const names = kinds.map((kind) => ({ kind, value: kind === "email" ? normalEmail(name) : name }));
   const found = await findLeads(pool, names);
   // Our own id means that very lead, also when it was merged into another.
-  const id = name.startsWith("ld_") ? name : names.map((one) => found.get(identityKey(one))).find((one) => one !== undefined);
-  const lead = id === undefined ? undefined : await firstRow<LeadRow>(pool, sql`select * from lead where id = ${id}`);
-  if (!lead) throw new Problem("No lead is known by this name; give our id (ld_…), the CRM's or the sender's id, or the e-mail address.");
+  const id = name.startsWith("ld_")
+    ? name
+    : names.map((one) => found.get(identityKey(one))).find((one) => one !== undefined);
+  const lead =
+    id === undefined
+      ? undefined
+      : await firstRow<LeadRow>(pool, sql`select * from lead where id = ${id}`);
+  if (!lead)
+    throw new Problem(
+      "No lead is known by this name; give our id (ld_…), the CRM's or the sender's id, or the e-mail address.",
+    );
   return lead;
 }
 
 async function everything(pool: Pool, leadId: string): Promise<HistoryEntry[]> {
   const all: HistoryEntry[] = [];
-  for (let after: HistoryPlace | undefined; ; ) {
+  for (let after: HistoryPlace | undefined; ;) {
     const page = await leadHistory(pool, leadId, { after, limit: 500 });
     all.push(...page);
     const last = page.at(-1);

@@ -26,10 +26,13 @@ export function openHome(folder: string): Home {
   const home = homeAt(folder);
   try {
     mkdirSync(home.logs, { recursive: true });
-    for (const path of [folder, home.logs]) accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    for (const path of [folder, home.logs])
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new Problem(`The data folder ${folder} cannot be used (${code}); make it readable and writable for this user or set BATON_HOME to another folder.`);
+    throw new Problem(
+      `The data folder ${folder} cannot be used (${code}); make it readable and writable for this user or set BATON_HOME to another folder.`,
+    );
   }
   return home;
 }
@@ -42,5 +45,7 @@ export function operatorToken(home: Home): string {
   }
   const token = readFileSync(home.operatorToken, "utf8").trim();
   if (/^bt_\S{20,}$/.test(token)) return token;
-  throw new Problem(`${home.operatorToken} does not hold an operator token (bt_ and at least 20 characters); delete the file to get a new one.`);
+  throw new Problem(
+    `${home.operatorToken} does not hold an operator token (bt_ and at least 20 characters); delete the file to get a new one.`,
+  );
 }

@@ -4,9 +4,25 @@ import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Problem, type Io } from "./command.ts";
 
-interface RemoteOrder { readonly path: string; readonly mapText: string; readonly dryRun: boolean; readonly json: boolean; readonly url: string; readonly token: string }
+interface RemoteOrder {
+  readonly path: string;
+  readonly mapText: string;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly url: string;
+  readonly token: string;
+}
 
-interface RemoteImport { readonly id?: string; readonly state: string; readonly rows: number; readonly created: number; readonly merged: number; readonly unchanged: number; readonly refused: number; readonly problem?: string | null }
+interface RemoteImport {
+  readonly id?: string;
+  readonly state: string;
+  readonly rows: number;
+  readonly created: number;
+  readonly merged: number;
+  readonly unchanged: number;
+  readonly refused: number;
+  readonly problem?: string | null;
+}
 
 /** Sends the file to POST /imports and follows it to its end. Asked again after a failure it goes on where it stopped. */
 export async function importThroughApi(order: RemoteOrder, io: Io): Promise<number> {
@@ -17,24 +33,38 @@ export async function importThroughApi(order: RemoteOrder, io: Io): Promise<numb
   form.set("file", await openAsBlob(order.path), basename(order.path));
   const began = await ask(`${base}/imports`, order.token, { method: "POST", body: form });
   const done = order.dryRun ? began : await follow(base, order.token, began, io);
-  if (done.state === "failed") throw new Problem(`${order.path}: ${done.problem ?? "the import stopped"}; call the same command again to go on.`);
+  if (done.state === "failed")
+    throw new Problem(
+      `${order.path}: ${done.problem ?? "the import stopped"}; call the same command again to go on.`,
+    );
   let errorsFile: string | null = null;
   if (done.refused > 0 && done.id !== undefined) {
-    const answer = await fetch(`${base}/imports/${done.id}/errors.csv`, { headers: { authorization: `Bearer ${order.token}` } });
+    const answer = await fetch(`${base}/imports/${done.id}/errors.csv`, {
+      headers: { authorization: `Bearer ${order.token}` },
+    });
     errorsFile = `${order.path}.errors.csv`;
     await writeFile(errorsFile, await answer.text(), { mode: 0o600 });
   }
   if (order.json) io.out(JSON.stringify({ ...done, errorsFile }));
   else {
-    io.out(order.dryRun ? `${done.rows - done.refused} of ${done.rows} rows can be taken in; nothing was stored.` : `${done.rows} rows: ${done.created} new, ${done.merged} known and changed, ${done.unchanged} unchanged, ${done.refused} refused (${done.id}).`);
+    io.out(
+      order.dryRun
+        ? `${done.rows - done.refused} of ${done.rows} rows can be taken in; nothing was stored.`
+        : `${done.rows} rows: ${done.created} new, ${done.merged} known and changed, ${done.unchanged} unchanged, ${done.refused} refused (${done.id}).`,
+    );
     if (errorsFile) io.out(`What was wrong stands in ${errorsFile}.`);
   }
   return done.refused > 0 ? 1 : 0;
 }
 
-async function follow(base: string, token: string, began: RemoteImport, io: Io): Promise<RemoteImport> {
+async function follow(
+  base: string,
+  token: string,
+  began: RemoteImport,
+  io: Io,
+): Promise<RemoteImport> {
   let now = began;
-  for (let told = Date.now(); now.state === "running"; ) {
+  for (let told = Date.now(); now.state === "running";) {
     await pause(300);
     now = await ask(`${base}/imports/${now.id}`, token, {});
     if (Date.now() - told < 2000) continue;
@@ -49,7 +79,11 @@ const mostAttempts = 20;
 
 async function ask(url: string, token: string, init: RequestInit): Promise<RemoteImport> {
   let answer: Response | undefined;
-  for (let attempt = 1; attempt <= mostAttempts && (answer === undefined || answer.status === 503); attempt++) {
+  for (
+    let attempt = 1;
+    attempt <= mostAttempts && (answer === undefined || answer.status === 503);
+    attempt++
+  ) {
     if (answer) await pause(Math.min(30, Number(answer.headers.get("retry-after")) || 1) * 1000);
     try {
       answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${token}` } });
@@ -57,8 +91,12 @@ async function ask(url: string, token: string, init: RequestInit): Promise<Remot
       throw new Problem(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
     }
   }
-  if (!answer) throw new Problem(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
+  if (!answer)
+    throw new Problem(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
   const body = (await answer.json()) as RemoteImport & { detail?: string; field?: string };
-  if (!answer.ok) throw new Problem(`The API refused the import: ${body.field ? `${body.field}: ` : ""}${body.detail ?? `status ${answer.status}`}`);
+  if (!answer.ok)
+    throw new Problem(
+      `The API refused the import: ${body.field ? `${body.field}: ` : ""}${body.detail ?? `status ${answer.status}`}`,
+    );
   return body;
 }

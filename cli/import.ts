@@ -9,7 +9,13 @@ import type { Agreement } from "../handoff/agreement.ts";
 import { createAgreements } from "../store/agreements.ts";
 import type { Pool } from "../store/db.ts";
 import { csvRecord, importErrors, type ImportRow, type RowError } from "../store/imports.ts";
-import { checkImport, ImportRefused, runImport, type ImportFile, type ImportWish } from "../store/run-import.ts";
+import {
+  checkImport,
+  ImportRefused,
+  runImport,
+  type ImportFile,
+  type ImportWish,
+} from "../store/run-import.ts";
 import { Problem, type Command, type Io } from "./command.ts";
 import { readSettings } from "./env.ts";
 import { importThroughApi } from "./import-remote.ts";
@@ -30,47 +36,101 @@ FILE.errors.csv with their line, column and what was expected; correct them ther
 Ends with 0 when every row was taken in, with 1 when some were refused.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({
-      args, allowPositionals: true,
-      options: { map: { type: "string" }, "dry-run": { type: "boolean", default: false }, json: { type: "boolean", default: false }, url: { type: "string" }, token: { type: "string" } },
+      args,
+      allowPositionals: true,
+      options: {
+        map: { type: "string" },
+        "dry-run": { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        url: { type: "string" },
+        token: { type: "string" },
+      },
     });
     const [path, ...more] = positionals;
-    if (path === undefined || more.length > 0) throw new Problem("Name one CSV file: `baton import FILE --map MAP.yaml`.");
-    if (values.map === undefined) throw new Problem("--map is missing; give the YAML file that says which column is what.");
-    if ((values.url === undefined) !== (values.token === undefined)) throw new Problem("--url and --token belong together; give both, or neither to use the database.");
+    if (path === undefined || more.length > 0)
+      throw new Problem("Name one CSV file: `baton import FILE --map MAP.yaml`.");
+    if (values.map === undefined)
+      throw new Problem("--map is missing; give the YAML file that says which column is what.");
+    if ((values.url === undefined) !== (values.token === undefined))
+      throw new Problem(
+        "--url and --token belong together; give both, or neither to use the database.",
+      );
     const mapText = await textOf(values.map);
-    const order = { path, mapPath: values.map, mapText, dryRun: values["dry-run"], json: values.json };
-    if (values.url !== undefined && values.token !== undefined) return importThroughApi({ ...order, url: values.url, token: values.token }, io);
+    const order = {
+      path,
+      mapPath: values.map,
+      mapText,
+      dryRun: values["dry-run"],
+      json: values.json,
+    };
+    if (values.url !== undefined && values.token !== undefined)
+      return importThroughApi({ ...order, url: values.url, token: values.token }, io);
     return withPool(databaseUrlOf(readSettings()), (pool) => importFrom(pool, order, io));
   },
 };
 
-interface Order { readonly path: string; readonly mapPath: string; readonly mapText: string; readonly dryRun: boolean; readonly json: boolean }
+interface Order {
+  readonly path: string;
+  readonly mapPath: string;
+  readonly mapText: string;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
 
 async function importFrom(pool: Pool, order: Order, io: Io): Promise<number> {
   const agreement = await activeAgreement(pool);
   const parsed = parseImportMap(order.mapText, agreement);
-  if (!parsed.ok) throw new Problem(parsed.problems.map((one) => `${order.mapPath}:${printProblem(one)}`).join("\n"));
-  const wish: ImportWish = { file: await fileAt(order.path), map: parsed.map, agreement, checkHeader, clock: Date.now };
+  if (!parsed.ok)
+    throw new Problem(
+      parsed.problems.map((one) => `${order.mapPath}:${printProblem(one)}`).join("\n"),
+    );
+  const wish: ImportWish = {
+    file: await fileAt(order.path),
+    map: parsed.map,
+    agreement,
+    checkHeader,
+    clock: Date.now,
+  };
   try {
     if (order.dryRun) {
       const { rows, refused, errors } = await checkImport(wish);
       const errorsFile = await writeErrors(order.path, toPages(errors));
-      return report(io, order, { dryRun: true, rows, refused, errorsFile }, `${rows - refused} of ${rows} rows can be taken in; nothing was stored.`);
+      return report(
+        io,
+        order,
+        { dryRun: true, rows, refused, errorsFile },
+        `${rows - refused} of ${rows} rows can be taken in; nothing was stored.`,
+      );
     }
     const began = performance.now();
     const row = await runImport(pool, { ...wish, progress: progressLine(io, began) });
-    const errorsFile = row.refused > 0 ? await writeErrors(order.path, errorPages(pool, row.id)) : null;
-    return report(io, order, { id: row.id, rows: row.rowsDone, created: row.created, merged: row.merged, unchanged: row.unchanged, refused: row.refused, errorsFile },
-      `${row.rowsDone} rows: ${row.created} new, ${row.merged} known and changed, ${row.unchanged} unchanged, ${row.refused} refused (${row.id}).`);
+    const errorsFile =
+      row.refused > 0 ? await writeErrors(order.path, errorPages(pool, row.id)) : null;
+    return report(
+      io,
+      order,
+      {
+        id: row.id,
+        rows: row.rowsDone,
+        created: row.created,
+        merged: row.merged,
+        unchanged: row.unchanged,
+        refused: row.refused,
+        errorsFile,
+      },
+      `${row.rowsDone} rows: ${row.created} new, ${row.merged} known and changed, ${row.unchanged} unchanged, ${row.refused} refused (${row.id}).`,
+    );
   } catch (error) {
-    if (error instanceof ImportRefused) throw new Problem(error.problems.map((one) => `${order.path}: ${one}`).join("\n"));
+    if (error instanceof ImportRefused)
+      throw new Problem(error.problems.map((one) => `${order.path}: ${one}`).join("\n"));
     throw error;
   }
 }
 
 async function activeAgreement(pool: Pool): Promise<Agreement> {
   const version = await createAgreements(agreementOf).active(pool);
-  if (!version) throw new Problem("No agreement is active; publish one with `baton agreement publish FILE`.");
+  if (!version)
+    throw new Problem("No agreement is active; publish one with `baton agreement publish FILE`.");
   return version.agreement;
 }
 
@@ -80,7 +140,9 @@ async function fileAt(path: string): Promise<ImportFile> {
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   } catch (error) {
-    throw new Problem(`Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable CSV file.`);
+    throw new Problem(
+      `Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable CSV file.`,
+    );
   }
   return { fileHash: hash.digest("hex"), bytes: () => createReadStream(path) };
 }
@@ -93,7 +155,9 @@ function progressLine(io: Io, began: number): (row: ImportRow) => void {
     first ??= row.rowsDone;
     if (performance.now() - last < 2000) return;
     last = performance.now();
-    io.err(`${row.rowsDone} rows, ${Math.round(((row.rowsDone - first) * 1000) / (last - began))} a second, ${row.refused} refused`);
+    io.err(
+      `${row.rowsDone} rows, ${Math.round(((row.rowsDone - first) * 1000) / (last - began))} a second, ${row.refused} refused`,
+    );
   };
 }
 
@@ -113,7 +177,10 @@ function* toPages(errors: readonly RowError[]): Generator<readonly RowError[]> {
 }
 
 /** Writes FILE.errors.csv; null when there is nothing to write. The file is for this user: it holds people's data. */
-async function writeErrors(path: string, pages: AsyncIterable<readonly RowError[]> | Iterable<readonly RowError[]>): Promise<string | null> {
+async function writeErrors(
+  path: string,
+  pages: AsyncIterable<readonly RowError[]> | Iterable<readonly RowError[]>,
+): Promise<string | null> {
   const target = `${path}.errors.csv`;
   const file = await open(`${target}.new`, "w", 0o600);
   let count = 0;
@@ -121,7 +188,9 @@ async function writeErrors(path: string, pages: AsyncIterable<readonly RowError[
     await file.write(csvRecord(["line", "column", "message", "row"]));
     for await (const page of pages) {
       count += page.length;
-      await file.write(page.map((one) => csvRecord([one.line, one.column, one.message, one.raw])).join(""));
+      await file.write(
+        page.map((one) => csvRecord([one.line, one.column, one.message, one.raw])).join(""),
+      );
     }
   } finally {
     await file.close();
@@ -134,7 +203,16 @@ async function writeErrors(path: string, pages: AsyncIterable<readonly RowError[
   return target;
 }
 
-function report(io: Io, order: Order, result: { readonly refused: number; readonly errorsFile: string | null; readonly [more: string]: unknown }, sentence: string): number {
+function report(
+  io: Io,
+  order: Order,
+  result: {
+    readonly refused: number;
+    readonly errorsFile: string | null;
+    readonly [more: string]: unknown;
+  },
+  sentence: string,
+): number {
   if (order.json) io.out(JSON.stringify(result));
   else {
     io.out(sentence);
@@ -147,6 +225,8 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new Problem(`Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable YAML file.`);
+    throw new Problem(
+      `Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable YAML file.`,
+    );
   }
 }

@@ -9,7 +9,11 @@ type Holder = { readonly pid: number; readonly identity: string | undefined };
  * Runs `work` while holding a lock file, waiting for another process that holds it (`waiting` is
  * called once). A lock whose process is gone is taken over.
  */
-export async function withLock<T>(file: string, waiting: () => void, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  waiting: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
   let told = false;
   while (!tryLock(file)) {
     if (!told) waiting();
@@ -44,7 +48,11 @@ function holderOf(file: string): Holder | undefined {
 }
 
 function isLive(holder: Holder | undefined): boolean {
-  return holder !== undefined && holder.identity !== undefined && identityOf(holder.pid) === holder.identity;
+  return (
+    holder !== undefined &&
+    holder.identity !== undefined &&
+    identityOf(holder.pid) === holder.identity
+  );
 }
 
 /**

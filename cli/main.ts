@@ -59,5 +59,8 @@ async function listCommands(io: Io): Promise<void> {
 
 /** What `parseArgs` throws for an unknown or incomplete option. */
 function isMisuse(error: unknown): error is Error {
-  return error instanceof Error && String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS");
+  return (
+    error instanceof Error &&
+    String((error as { code?: unknown }).code).startsWith("ERR_PARSE_ARGS")
+  );
 }

@@ -15,56 +15,107 @@ advance, hand back, settle contested rejections, decide reviews. The same seed d
 It acts on real leads with the operator's rights: use it on a system for trying things out.
   --url, --token  the API and an operator's token; else those of the Baton that runs on BATON_HOME and PORT`,
   async run(args, io) {
-    const { values } = parseArgs({ args, options: { seed: { type: "string", default: "1" }, rounds: { type: "string", default: "5" }, url: { type: "string" }, token: { type: "string" } } });
+    const { values } = parseArgs({
+      args,
+      options: {
+        seed: { type: "string", default: "1" },
+        rounds: { type: "string", default: "5" },
+        url: { type: "string" },
+        token: { type: "string" },
+      },
+    });
     const [seed, rounds] = [Number(values.seed), Number(values.rounds)];
-    if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(rounds) || rounds < 1 || rounds > 1000) throw new Problem("--seed takes a whole number and --rounds one from 1 to 1000.");
+    if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(rounds) || rounds < 1 || rounds > 1000)
+      throw new Problem("--seed takes a whole number and --rounds one from 1 to 1000.");
     const settings = readSettings();
-    const token = values.token ?? await operatorToken(settings.home);
+    const token = values.token ?? (await operatorToken(settings.home));
     const api = apiAt(values.url ?? `http://127.0.0.1:${settings.port}`, token);
-    for (let round = 1; round <= rounds; round++) io.out(`round ${round}: ${await playRound(api, { seed, round }, io)}`);
+    for (let round = 1; round <= rounds; round++)
+      io.out(`round ${round}: ${await playRound(api, { seed, round }, io)}`);
     return 0;
   },
 };
 
-interface Lead { readonly id: string; readonly stage: string; readonly waitingOn: string }
-interface Move { readonly action: string; readonly body: Record<string, unknown> }
+interface Lead {
+  readonly id: string;
+  readonly stage: string;
+  readonly waitingOn: string;
+}
+interface Move {
+  readonly action: string;
+  readonly body: Record<string, unknown>;
+}
 /** Only what is read of the answers. */
 interface Answer {
   readonly items?: readonly Lead[];
   readonly next?: string | null;
   readonly code?: string;
   readonly detail?: string;
-  readonly agreement?: { readonly answers: { readonly reasons: Readonly<Record<string, ReasonRule>> } };
+  readonly agreement?: {
+    readonly answers: { readonly reasons: Readonly<Record<string, ReasonRule>> };
+  };
 }
-interface ReasonRule { readonly requires?: { readonly attempts?: number; readonly revisitOn?: boolean } }
-type Api = (method: string, path: string, body?: unknown, key?: string) => Promise<{ status: number; body: Answer }>;
+interface ReasonRule {
+  readonly requires?: { readonly attempts?: number; readonly revisitOn?: boolean };
+}
+type Api = (
+  method: string,
+  path: string,
+  body?: unknown,
+  key?: string,
+) => Promise<{ status: number; body: Answer }>;
 
 /** One look at every open lead; gives what was done, in words. */
-async function playRound(api: Api, { seed, round }: { seed: number; round: number }, io: Io): Promise<string> {
-  const reasons = Object.entries((await api("GET", "/agreement")).body.agreement?.answers.reasons ?? {});
+async function playRound(
+  api: Api,
+  { seed, round }: { seed: number; round: number },
+  io: Io,
+): Promise<string> {
+  const reasons = Object.entries(
+    (await api("GET", "/agreement")).body.agreement?.answers.reasons ?? {},
+  );
   const counts = new Map<string, number>();
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   const todo: Lead[] = [];
-  for (const stage of ["mql", "sal", "sql", "renurture", "nurture"]) todo.push(...await leadsIn(api, stage));
+  for (const stage of ["mql", "sal", "sql", "renurture", "nurture"])
+    todo.push(...(await leadsIn(api, stage)));
   const work = async () => {
     for (let lead = todo.pop(); lead; lead = todo.pop()) {
       const dice = diceFor(`${seed}/${round}/${lead.id}`);
       const move = moveFor(lead, dice, reasons);
       if (!move) continue;
-      const answer = await api("POST", `/leads/${lead.id}/${move.action}`, move.body, `play-${seed}-${round}-${lead.id}`);
-      count(answer.status < 300 ? move.action : `${move.action} refused (${answer.body.code ?? answer.status})`);
-      if (answer.status >= 500 && answer.status !== 503) io.err(`${lead.id}: ${move.action} gave ${answer.status}`);
+      const answer = await api(
+        "POST",
+        `/leads/${lead.id}/${move.action}`,
+        move.body,
+        `play-${seed}-${round}-${lead.id}`,
+      );
+      count(
+        answer.status < 300
+          ? move.action
+          : `${move.action} refused (${answer.body.code ?? answer.status})`,
+      );
+      if (answer.status >= 500 && answer.status !== 503)
+        io.err(`${lead.id}: ${move.action} gave ${answer.status}`);
     }
   };
   await Promise.all(Array.from({ length: 8 }, work));
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([what, n]) => `${n} ${what}`).join(", ") || "nothing to do";
+  return (
+    [...counts]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([what, n]) => `${n} ${what}`)
+      .join(", ") || "nothing to do"
+  );
 }
 
 async function leadsIn(api: Api, stage: string): Promise<Lead[]> {
   const all: Lead[] = [];
-  for (let cursor = ""; ; ) {
+  for (let cursor = ""; ;) {
     const { status, body } = await api("GET", `/leads?stage=${stage}&limit=100${cursor}`);
-    if (status !== 200) throw new Problem(`The API does not list leads (status ${status}${body.detail ? `: ${body.detail}` : ""}).`);
+    if (status !== 200)
+      throw new Problem(
+        `The API does not list leads (status ${status}${body.detail ? `: ${body.detail}` : ""}).`,
+      );
     all.push(...(body.items ?? []));
     if (!body.next) return all;
     cursor = `&cursor=${encodeURIComponent(body.next)}`;
@@ -72,26 +123,73 @@ async function leadsIn(api: Api, stage: string): Promise<Lead[]> {
 }
 
 /** What somebody does next, or nothing. */
-function moveFor(lead: Lead, dice: () => number, reasons: readonly (readonly [string, ReasonRule])[]): Move | null {
+function moveFor(
+  lead: Lead,
+  dice: () => number,
+  reasons: readonly (readonly [string, ReasonRule])[],
+): Move | null {
   const roll = dice();
   const pick = <T>(list: readonly T[]): T | undefined => list[Math.floor(dice() * list.length)];
-  const outreach = (outcomes: readonly string[]): Move => ({ action: "outreach", body: { channel: pick(["call", "email", "message"]), outcome: pick(outcomes) } });
-  const inWeeks = () => new Date(Date.now() + Math.ceil(1 + dice() * 90) * 86_400_000).toISOString().slice(0, 10);
+  const outreach = (outcomes: readonly string[]): Move => ({
+    action: "outreach",
+    body: { channel: pick(["call", "email", "message"]), outcome: pick(outcomes) },
+  });
+  const inWeeks = () =>
+    new Date(Date.now() + Math.ceil(1 + dice() * 90) * 86_400_000).toISOString().slice(0, 10);
   switch (`${lead.stage}/${lead.waitingOn}`) {
-    case "mql/outreach": return roll < 0.75 ? outreach(["attempted", "no_answer", "connected", "replied"]) : roll < 0.9 ? rejection() : null;
-    case "mql/answer": return roll < 0.55 ? { action: "accept", body: { fitRating: 1 + Math.floor(dice() * 5) } } : roll < 0.85 ? rejection() : roll < 0.9 ? { action: "hand-back", body: { revisitOn: inWeeks() } } : null;
-    case "mql/manager": return { action: "contest-decision", body: { decision: roll < 0.6 ? "uphold" : "overturn" } };
-    case "mql/queue": return { action: "reassign", body: {} };
-    case "sal/attempts": return roll < 0.7 ? outreach(["no_answer", "connected", "meeting_booked"]) : roll < 0.85 ? { action: "advance", body: { to: "sql" } } : { action: "hand-back", body: {} };
-    case "sal/meeting": return roll < 0.6 ? { action: "advance", body: { to: "sql" } } : null;
-    case "sql/opportunity": return roll < 0.6 ? { action: "advance", body: { to: "opportunity", amountMinor: Math.ceil(dice() * 500) * 10_000, currency: "USD" } } : null;
-    case "renurture/review": case "renurture/return": return roll < 0.1 ? { action: "review-decision", body: { decision: pick(["keep", "return", "retire"]) } } : null;
-    case "nurture/review": return { action: "review-decision", body: { decision: pick(["keep", "retire"]) } };
-    default: return null;
+    case "mql/outreach":
+      return roll < 0.75
+        ? outreach(["attempted", "no_answer", "connected", "replied"])
+        : roll < 0.9
+          ? rejection()
+          : null;
+    case "mql/answer":
+      return roll < 0.55
+        ? { action: "accept", body: { fitRating: 1 + Math.floor(dice() * 5) } }
+        : roll < 0.85
+          ? rejection()
+          : roll < 0.9
+            ? { action: "hand-back", body: { revisitOn: inWeeks() } }
+            : null;
+    case "mql/manager":
+      return { action: "contest-decision", body: { decision: roll < 0.6 ? "uphold" : "overturn" } };
+    case "mql/queue":
+      return { action: "reassign", body: {} };
+    case "sal/attempts":
+      return roll < 0.7
+        ? outreach(["no_answer", "connected", "meeting_booked"])
+        : roll < 0.85
+          ? { action: "advance", body: { to: "sql" } }
+          : { action: "hand-back", body: {} };
+    case "sal/meeting":
+      return roll < 0.6 ? { action: "advance", body: { to: "sql" } } : null;
+    case "sql/opportunity":
+      return roll < 0.6
+        ? {
+            action: "advance",
+            body: {
+              to: "opportunity",
+              amountMinor: Math.ceil(dice() * 500) * 10_000,
+              currency: "USD",
+            },
+          }
+        : null;
+    case "renurture/review":
+    case "renurture/return":
+      return roll < 0.1
+        ? { action: "review-decision", body: { decision: pick(["keep", "return", "retire"]) } }
+        : null;
+    case "nurture/review":
+      return { action: "review-decision", body: { decision: pick(["keep", "retire"]) } };
+    default:
+      return null;
   }
   function rejection(): Move {
     const [reason, rule] = pick(reasons) ?? ["no-authority", {}];
-    return { action: "reject", body: { reason, ...(rule.requires?.revisitOn ? { revisitOn: inWeeks() } : {}) } };
+    return {
+      action: "reject",
+      body: { reason, ...(rule.requires?.revisitOn ? { revisitOn: inWeeks() } : {}) },
+    };
   }
 }
 
@@ -103,12 +201,22 @@ function diceFor(name: string): () => number {
 
 function apiAt(url: string, token: string): Api {
   return async (method, path, body, key) => {
-    const headers: Record<string, string> = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...(key === undefined ? {} : { "idempotency-key": key }) };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(key === undefined ? {} : { "idempotency-key": key }),
+    };
     try {
-      const answer = await fetch(`${url.replace(/\/+$/, "")}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+      const answer = await fetch(`${url.replace(/\/+$/, "")}${path}`, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
       return { status: answer.status, body: (await answer.json()) as Answer };
     } catch {
-      throw new Problem(`Nothing answers at ${new URL(url).origin}; start Baton with \`baton start\`, or give --url.`);
+      throw new Problem(
+        `Nothing answers at ${new URL(url).origin}; start Baton with \`baton start\`, or give --url.`,
+      );
     }
   };
 }
@@ -117,6 +225,8 @@ async function operatorToken(home: string): Promise<string> {
   try {
     return (await readFile(join(home, "operator-token"), "utf8")).trim();
   } catch {
-    throw new Problem(`There is no operator token in ${home}; start Baton with \`baton start\`, or give --token.`);
+    throw new Problem(
+      `There is no operator token in ${home}; start Baton with \`baton start\`, or give --token.`,
+    );
   }
 }

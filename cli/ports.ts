@@ -4,7 +4,8 @@ import { Problem } from "./command.ts";
 /** A port on 127.0.0.1 that nobody listened on a moment ago. */
 export async function freePort(): Promise<number> {
   const port = await listenBriefly(0);
-  if (port === undefined) throw new Problem("No free port on 127.0.0.1; close some programs that listen and try again.");
+  if (port === undefined)
+    throw new Problem("No free port on 127.0.0.1; close some programs that listen and try again.");
   return port;
 }
 
@@ -16,7 +17,9 @@ export async function portIsFree(port: number): Promise<boolean> {
 /** Throws a `Problem` that names the variable to change when the port is taken. */
 export async function requirePort(port: number, variable: string, whatFor: string): Promise<void> {
   if (await portIsFree(port)) return;
-  throw new Problem(`Port ${port} for ${whatFor} is taken by another program; stop that program or set ${variable} to a free port.`);
+  throw new Problem(
+    `Port ${port} for ${whatFor} is taken by another program; stop that program or set ${variable} to a free port.`,
+  );
 }
 
 function listenBriefly(port: number): Promise<number | undefined> {
@@ -25,7 +28,9 @@ function listenBriefly(port: number): Promise<number | undefined> {
     server.once("error", () => done(undefined));
     server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
       const bound = server.address();
-      server.close(() => done(bound !== null && typeof bound === "object" ? bound.port : undefined));
+      server.close(() =>
+        done(bound !== null && typeof bound === "object" ? bound.port : undefined),
+      );
     });
   });
 }

@@ -24,7 +24,9 @@ export const OLDEST_POSTGRES = 15;
  */
 export function findPostgres(path: string): PostgresBinaries[] {
   const found = [embedded(), ...systemFolders(path).map(system)];
-  return found.filter((one) => one !== undefined && one.major >= OLDEST_POSTGRES) as PostgresBinaries[];
+  return found.filter(
+    (one) => one !== undefined && one.major >= OLDEST_POSTGRES,
+  ) as PostgresBinaries[];
 }
 
 function embedded(): PostgresBinaries | undefined {
@@ -64,11 +66,17 @@ function restoreSymlinks(root: string): void {
 }
 
 function systemFolders(path: string): string[] {
-  const onPath = path.split(delimiter).filter((folder) => folder && existsSync(join(folder, "postgres")));
+  const onPath = path
+    .split(delimiter)
+    .filter((folder) => folder && existsSync(join(folder, "postgres")));
   const distribution = versioned("/usr/lib/postgresql", (version) => `${version}/bin`);
   const redHat = versioned("/usr", (name) => `${name}/bin`, /^pgsql-\d+$/);
-  const homebrew = ["/opt/homebrew/opt", "/usr/local/opt"].flatMap((base) => versioned(base, (name) => `${name}/bin`, /^postgresql@\d+$/));
-  const folders = [...onPath, ...distribution, ...redHat, ...homebrew].filter((folder) => existsSync(join(folder, "initdb")));
+  const homebrew = ["/opt/homebrew/opt", "/usr/local/opt"].flatMap((base) =>
+    versioned(base, (name) => `${name}/bin`, /^postgresql@\d+$/),
+  );
+  const folders = [...onPath, ...distribution, ...redHat, ...homebrew].filter((folder) =>
+    existsSync(join(folder, "initdb")),
+  );
   // A link in PATH leads to a folder listed again below; the real place also has the libraries beside it.
   return [...new Set(folders.map((folder) => dirname(realpathSync(join(folder, "postgres")))))];
 }
@@ -76,7 +84,9 @@ function systemFolders(path: string): string[] {
 function versioned(base: string, folder: (name: string) => string, pattern = /^\d+$/): string[] {
   if (!existsSync(base)) return [];
   const names = readdirSync(base).filter((name) => pattern.test(name));
-  return names.sort((a, b) => Number(b.replace(/\D/g, "")) - Number(a.replace(/\D/g, ""))).map((name) => join(base, folder(name)));
+  return names
+    .sort((a, b) => Number(b.replace(/\D/g, "")) - Number(a.replace(/\D/g, "")))
+    .map((name) => join(base, folder(name)));
 }
 
 function system(bin: string): PostgresBinaries | undefined {
@@ -89,7 +99,17 @@ function system(bin: string): PostgresBinaries | undefined {
 
 function describe(source: PostgresBinaries["source"], root: string, bin: string): PostgresBinaries {
   const postgres = join(bin, "postgres");
-  const printed = execFileSync(postgres, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const printed = execFileSync(postgres, ["--version"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   const version = /(\d+)(\.\d+)?/.exec(printed)?.[0] ?? "0";
-  return { source, version, major: Number.parseInt(version, 10), root, postgres, initdb: join(bin, "initdb") };
+  return {
+    source,
+    version,
+    major: Number.parseInt(version, 10),
+    root,
+    postgres,
+    initdb: join(bin, "initdb"),
+  };
 }

@@ -24,14 +24,25 @@ export const command: Command = {
   summary: "open a review of the re-nurture pool",
   usage,
   async run(args, io) {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { period: { type: "string" }, json: { type: "boolean", default: false } } });
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { period: { type: "string" }, json: { type: "boolean", default: false } },
+    });
     const [verb, kind, ...rest] = positionals;
-    if (verb !== "open" || kind === undefined || rest.length > 0) throw new Problem(`Say which review to open: \`baton review open ${poolReviewKinds.join("|")}\`.`);
+    if (verb !== "open" || kind === undefined || rest.length > 0)
+      throw new Problem(
+        `Say which review to open: \`baton review open ${poolReviewKinds.join("|")}\`.`,
+      );
     return open(kind, values, io);
   },
 };
 
-async function open(kind: string, asked: { period?: string | undefined; json: boolean }, io: Io): Promise<number> {
+async function open(
+  kind: string,
+  asked: { period?: string | undefined; json: boolean },
+  io: Io,
+): Promise<number> {
   const settings = readSettings();
   const start = await reviewToOpen(settings, kind, asked.period);
   const id = reviewWorkflowId(start.kind, start.period);
@@ -41,42 +52,73 @@ async function open(kind: string, asked: { period?: string | undefined; json: bo
   return 0;
 }
 
-async function reviewToOpen(settings: Settings, kind: string, period: string | undefined): Promise<ReviewStart> {
+async function reviewToOpen(
+  settings: Settings,
+  kind: string,
+  period: string | undefined,
+): Promise<ReviewStart> {
   return onDatabase(settings, async (pool) => {
     const version = await createAgreements(agreementOf).active(pool);
     const review = version && poolReview(version.agreement);
     if (review?.kind !== kind) {
-      throw new Problem(review ? `The agreement reviews the pool ${review.kind}, not "${kind}"; say \`baton review open ${review.kind}\`.` : "The agreement has no review of the re-nurture pool; add `reviews.quarterly` to it.");
+      throw new Problem(
+        review
+          ? `The agreement reviews the pool ${review.kind}, not "${kind}"; say \`baton review open ${review.kind}\`.`
+          : "The agreement has no review of the re-nurture pool; add `reviews.quarterly` to it.",
+      );
     }
-    if (period !== undefined && !isPeriod(review.kind, period)) throw new Problem(`--period is "${period}"; expected ${review.kind === "quarterly" ? "a quarter such as 2026-Q4" : "a month such as 2026-11"}.`);
+    if (period !== undefined && !isPeriod(review.kind, period))
+      throw new Problem(
+        `--period is "${period}"; expected ${review.kind === "quarterly" ? "a quarter such as 2026-Q4" : "a month such as 2026-11"}.`,
+      );
     const start = { kind: review.kind, period: period ?? periodOf(review, Date.now()) };
-    if ((await findReview(pool, start))?.state === "closed") throw new Problem(`The ${start.kind} review ${start.period} is closed; a period is reviewed once.`);
+    if ((await findReview(pool, start))?.state === "closed")
+      throw new Problem(
+        `The ${start.kind} review ${start.period} is closed; a period is reviewed once.`,
+      );
     return start;
   });
 }
 
-async function startReview(settings: Settings, workflowId: string, start: ReviewStart): Promise<boolean> {
+async function startReview(
+  settings: Settings,
+  workflowId: string,
+  start: ReviewStart,
+): Promise<boolean> {
   const address = settings.temporalAddress ?? `127.0.0.1:${settings.temporalPort}`;
   const connection = Connection.lazy({ address, connectTimeout: 3_000 });
   try {
     const client = new Client({ connection, namespace: settings.temporalNamespace });
-    await client.withDeadline(Date.now() + 5_000, () => client.workflow.start("review", {
-      workflowId, taskQueue: settings.taskQueue, args: [start], staticSummary: `${start.kind} review ${start.period}`,
-    }));
+    await client.withDeadline(Date.now() + 5_000, () =>
+      client.workflow.start("review", {
+        workflowId,
+        taskQueue: settings.taskQueue,
+        args: [start],
+        staticSummary: `${start.kind} review ${start.period}`,
+      }),
+    );
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw new Problem(`Temporal at ${address} does not answer; is Baton running? Start it with \`baton start\`.`);
+    throw new Problem(
+      `Temporal at ${address} does not answer; is Baton running? Start it with \`baton start\`.`,
+    );
   } finally {
     await connection.close();
   }
 }
 
-async function onDatabase<T>(settings: Settings, work: Parameters<typeof withPool<T>>[1]): Promise<T> {
+async function onDatabase<T>(
+  settings: Settings,
+  work: Parameters<typeof withPool<T>>[1],
+): Promise<T> {
   try {
     return await withPool(databaseUrlOf(settings), work);
   } catch (error) {
-    if (error instanceof Error && /ECONNREFUSED|ENOENT|timeout/.test(error.message)) throw new Problem("The database does not answer; is Baton running? Start it with `baton start`.");
+    if (error instanceof Error && /ECONNREFUSED|ENOENT|timeout/.test(error.message))
+      throw new Problem(
+        "The database does not answer; is Baton running? Start it with `baton start`.",
+      );
     throw error;
   }
 }

@@ -5,14 +5,24 @@ import { Problem } from "./command.ts";
 import { identityOf } from "./identity.ts";
 import { withLock } from "./lock.ts";
 
-type Process = { readonly name: string; readonly pid: number; readonly identity: string | undefined; readonly stopSignal: NodeJS.Signals };
+type Process = {
+  readonly name: string;
+  readonly pid: number;
+  readonly identity: string | undefined;
+  readonly stopSignal: NodeJS.Signals;
+};
 
 /** `<folder>/run.json`: who runs here. What a killed supervisor leaves is found through it. */
 type Run = { readonly supervisor: Process; readonly children: readonly Process[] };
 
 export type Claim = {
   /** Writes down the children that run now; to be called each time one was started. */
-  record(children: readonly { readonly spec: { readonly name: string; readonly stopSignal: NodeJS.Signals }; readonly pid: number }[]): void;
+  record(
+    children: readonly {
+      readonly spec: { readonly name: string; readonly stopSignal: NodeJS.Signals };
+      readonly pid: number;
+    }[],
+  ): void;
   release(): void;
 };
 
@@ -20,28 +30,41 @@ export type Claim = {
  * Takes a data folder for this process. Throws a `Problem` while another supervisor runs on it;
  * stops, newest first, what a dead one left, and tells `say`.
  */
-export async function claimHome(folder: string, say: (line: string) => void, graceMs = 15_000): Promise<Claim> {
+export async function claimHome(
+  folder: string,
+  say: (line: string) => void,
+  graceMs = 15_000,
+): Promise<Claim> {
   const file = join(folder, "run.json");
   const supervisor = describeProcess("supervisor", process.pid, "SIGTERM");
   const write = (run: Run) => {
     writeFileSync(`${file}.new`, JSON.stringify(run, null, 2));
     renameSync(`${file}.new`, file);
   };
-  await withLock(join(folder, "run.lock"), () => {}, async () => {
-    const before = read(file);
-    if (before && lives(before.supervisor)) {
-      throw new Problem(`Baton already runs on ${folder} (process ${before.supervisor.pid}); stop it with Ctrl-C there, or set BATON_HOME, PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT to run a second one.`);
-    }
-    for (const child of (before?.children ?? []).toReversed()) {
-      if (!lives(child)) continue;
-      say(`Stopping ${child.name} (process ${child.pid}), left by a start that was killed`);
-      await stop(child, graceMs);
-    }
-    write({ supervisor, children: [] });
-  });
+  await withLock(
+    join(folder, "run.lock"),
+    () => {},
+    async () => {
+      const before = read(file);
+      if (before && lives(before.supervisor)) {
+        throw new Problem(
+          `Baton already runs on ${folder} (process ${before.supervisor.pid}); stop it with Ctrl-C there, or set BATON_HOME, PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT to run a second one.`,
+        );
+      }
+      for (const child of (before?.children ?? []).toReversed()) {
+        if (!lives(child)) continue;
+        say(`Stopping ${child.name} (process ${child.pid}), left by a start that was killed`);
+        await stop(child, graceMs);
+      }
+      write({ supervisor, children: [] });
+    },
+  );
   return {
     record(children) {
-      write({ supervisor, children: children.map(({ spec, pid }) => describeProcess(spec.name, pid, spec.stopSignal)) });
+      write({
+        supervisor,
+        children: children.map(({ spec, pid }) => describeProcess(spec.name, pid, spec.stopSignal)),
+      });
     },
     release: () => rmSync(file, { force: true }),
   };
@@ -62,7 +85,9 @@ function read(file: string): Run | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as Run;
   } catch {
-    throw new Problem(`${file} cannot be read; see that no Baton runs on this folder, then delete the file.`);
+    throw new Problem(
+      `${file} cannot be read; see that no Baton runs on this folder, then delete the file.`,
+    );
   }
 }
 

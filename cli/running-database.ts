@@ -11,6 +11,9 @@ import type { Settings } from "./env.ts";
 export function databaseUrlOf(settings: Pick<Settings, "databaseUrl" | "home">): string {
   if (settings.databaseUrl) return settings.databaseUrl;
   const file = join(settings.home, "postgres.json");
-  if (!existsSync(file)) throw new Problem(`There is no database in ${settings.home} yet; run \`baton start\` first, set BATON_HOME to its data folder, or set DATABASE_URL.`);
+  if (!existsSync(file))
+    throw new Problem(
+      `There is no database in ${settings.home} yet; run \`baton start\` first, set BATON_HOME to its data folder, or set DATABASE_URL.`,
+    );
   return clusterUrl(JSON.parse(readFileSync(file, "utf8")) as Remembered);
 }

@@ -26,25 +26,40 @@ export const SEARCH_ATTRIBUTES = {
  * would not do: they only count when the namespace is made. Throws a `Problem` when one exists
  * with another type or may not be added.
  */
-export async function ensureSearchAttributes(address: string, namespace: string, withinMs = 20_000): Promise<void> {
+export async function ensureSearchAttributes(
+  address: string,
+  namespace: string,
+  withinMs = 20_000,
+): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: withinMs });
   try {
     await connection.withDeadline(Date.now() + withinMs, async () => {
-      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      const { customAttributes } = await connection.operatorService.listSearchAttributes({
+        namespace,
+      });
       for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) {
         const existing: number | undefined = customAttributes?.[name];
         if (existing !== undefined && existing !== type) {
-          throw new Problem(`Search attribute ${name} of namespace ${namespace} has another type; remove it there or use another TEMPORAL_NAMESPACE.`);
+          throw new Problem(
+            `Search attribute ${name} of namespace ${namespace} has another type; remove it there or use another TEMPORAL_NAMESPACE.`,
+          );
         }
       }
-      const missing = Object.entries(SEARCH_ATTRIBUTES).filter(([name]) => customAttributes?.[name] === undefined);
+      const missing = Object.entries(SEARCH_ATTRIBUTES).filter(
+        ([name]) => customAttributes?.[name] === undefined,
+      );
       if (missing.length === 0) return;
-      await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(missing) });
+      await connection.operatorService.addSearchAttributes({
+        namespace,
+        searchAttributes: Object.fromEntries(missing),
+      });
     });
   } catch (error) {
     if (error instanceof Problem) throw error;
     const names = Object.keys(SEARCH_ATTRIBUTES).join(", ");
-    throw new Problem(`The search attributes of namespace ${namespace} could not be set up (${error instanceof Error ? error.message : String(error)}); create ${names} by hand.`);
+    throw new Problem(
+      `The search attributes of namespace ${namespace} could not be set up (${error instanceof Error ? error.message : String(error)}); create ${names} by hand.`,
+    );
   } finally {
     await connection.close();
   }

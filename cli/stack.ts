@@ -26,38 +26,47 @@ export type Applications = {
  * Brings everything up in order (Postgres, schema, first data, Temporal, worker, API), says where
  * things are, and keeps it up until a signal or a failure. Resolves to the exit code.
  */
-export async function runStack(settings: Settings, path: string, io: Io, applications: Applications): Promise<number> {
+export async function runStack(
+  settings: Settings,
+  path: string,
+  io: Io,
+  applications: Applications,
+): Promise<number> {
   const home = openHome(settings.home);
   const claim = await claimHome(home.folder, io.out);
   try {
     await requirePort(settings.port, "PORT", "the API");
     const temporal = await resolveTemporal(settings, home, path, io.out);
     const postgres = await resolvePostgres(settings, home, path);
-    return await supervise(io, (children) => claim.record(children), async (stack) => {
-      if (postgres.own) {
-        await stack.start(postgres.own.child);
-        await postgres.own.prepare();
-      }
-      io.out(postgres.label);
-      await applyMigrations(postgres.url, io);
-      const token = operatorToken(home);
-      await withPool(postgres.url, (pool) => applications.firstData(pool, token));
+    return await supervise(
+      io,
+      (children) => claim.record(children),
+      async (stack) => {
+        if (postgres.own) {
+          await stack.start(postgres.own.child);
+          await postgres.own.prepare();
+        }
+        io.out(postgres.label);
+        await applyMigrations(postgres.url, io);
+        const token = operatorToken(home);
+        await withPool(postgres.url, (pool) => applications.firstData(pool, token));
 
-      if (temporal.own) {
-        await stack.start(temporal.own);
-        await keepFinished(temporal.address, settings.temporalNamespace);
-      }
-      await ensureSearchAttributes(temporal.address, settings.temporalNamespace);
-      io.out(temporal.label);
+        if (temporal.own) {
+          await stack.start(temporal.own);
+          await keepFinished(temporal.address, settings.temporalNamespace);
+        }
+        await ensureSearchAttributes(temporal.address, settings.temporalNamespace);
+        io.out(temporal.label);
 
-      const reach = { databaseUrl: postgres.url, temporalAddress: temporal.address };
-      for (const child of applications.children(reach, home)) await stack.start(child);
+        const reach = { databaseUrl: postgres.url, temporalAddress: temporal.address };
+        for (const child of applications.children(reach, home)) await stack.start(child);
 
-      io.out(`API            http://127.0.0.1:${settings.port}`);
-      if (temporal.own) io.out(`Temporal UI    http://127.0.0.1:${settings.temporalUiPort}`);
-      io.out(`Operator token ${home.operatorToken}`);
-      io.out("baton is ready");
-    });
+        io.out(`API            http://127.0.0.1:${settings.port}`);
+        if (temporal.own) io.out(`Temporal UI    http://127.0.0.1:${settings.temporalUiPort}`);
+        io.out(`Operator token ${home.operatorToken}`);
+        io.out("baton is ready");
+      },
+    );
   } finally {
     claim.release();
   }
@@ -67,6 +76,8 @@ async function applyMigrations(url: string, io: Io): Promise<void> {
   try {
     await migrate(url, io.out);
   } catch (error) {
-    throw new Problem(`The database could not be brought up to date: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new Problem(
+      `The database could not be brought up to date: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
 }

@@ -22,10 +22,17 @@ addresses. docs/running.md lists every setting.`,
   async run(args, io) {
     parseArgs({ args, options: {} });
     const settings = readSettings();
-    const inherited = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      ),
+    );
     return await runStack(settings, process.env["PATH"] ?? "", io, {
       firstData: loadFirstData,
-      children: (reach, home) => [worker(settings, inherited, reach, home), api(settings, inherited, reach, home)],
+      children: (reach, home) => [
+        worker(settings, inherited, reach, home),
+        api(settings, inherited, reach, home),
+      ],
     });
   },
 };
@@ -36,7 +43,10 @@ function worker(settings: Settings, inherited: Environment, reach: Reach, home: 
   return nodeChild({
     name: "worker",
     script: join(ROOT, "worker", "main.ts"),
-    settings, inherited, reach, home,
+    settings,
+    inherited,
+    reach,
+    home,
     // Activities in flight may finish; Temporal hands on what does not.
     graceMs: 15_000,
     // At a quieter level the line is not printed; then the API's /readyz alone, which asks for worker
@@ -49,7 +59,10 @@ function api(settings: Settings, inherited: Environment, reach: Reach, home: Hom
   return nodeChild({
     name: "api",
     script: join(ROOT, "api", "server.ts"),
-    settings, inherited, reach, home,
+    settings,
+    inherited,
+    reach,
+    home,
     graceMs: 10_000,
     ready: () => readyzIsOk(settings.port),
   });
@@ -64,7 +77,9 @@ function saidReady(log: string): boolean {
 
 async function readyzIsOk(port: number): Promise<boolean> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5000) });
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+      signal: AbortSignal.timeout(5000),
+    });
     return response.status === 200;
   } catch {
     return false;

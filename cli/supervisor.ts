@@ -1,4 +1,12 @@
-import { ChildFailed, describeExit, lastLines, launch, type Child, type ChildSpec, type Exit } from "./child.ts";
+import {
+  ChildFailed,
+  describeExit,
+  lastLines,
+  launch,
+  type Child,
+  type ChildSpec,
+  type Exit,
+} from "./child.ts";
 import type { Io } from "./command.ts";
 import { Problem } from "./command.ts";
 
@@ -19,7 +27,11 @@ type Ending =
  * in reverse order, so that nobody loses what it still writes to. Resolves to the exit code: 0 when
  * asked, else 1. `record` is told the running children each time their list changes.
  */
-export async function supervise(io: Io, record: (children: readonly Child[]) => void, script: (stack: Stack) => Promise<void>): Promise<number> {
+export async function supervise(
+  io: Io,
+  record: (children: readonly Child[]) => void,
+  script: (stack: Stack) => Promise<void>,
+): Promise<number> {
   const children: Child[] = [];
   let ended = false;
   let settle: ((ending: Ending) => void) | undefined;
@@ -28,7 +40,10 @@ export async function supervise(io: Io, record: (children: readonly Child[]) => 
     ended = true;
     settle?.(how);
   };
-  const deaf = listenForSignals((signal) => end({ kind: "asked", signal }), () => children.forEach((child) => child.kill()));
+  const deaf = listenForSignals(
+    (signal) => end({ kind: "asked", signal }),
+    () => children.forEach((child) => child.kill()),
+  );
 
   const stack: Stack = {
     async start(spec) {
@@ -61,7 +76,9 @@ function report(how: Ending, io: Io): number {
       io.out("Stopped");
       return 0;
     case "died":
-      io.err(`${how.child.spec.name} ${describeExit(how.exit)}, so everything was stopped. Its last lines (${how.child.spec.logFile}):`);
+      io.err(
+        `${how.child.spec.name} ${describeExit(how.exit)}, so everything was stopped. Its last lines (${how.child.spec.logFile}):`,
+      );
       io.err(lastLines(how.child.spec.logFile) || "(none)");
       return 1;
     case "failed":
@@ -81,7 +98,10 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  * The first signal asks for an orderly stop. A later one kills at once, but not within two
  * seconds: npm forwards the terminal's Ctrl-C, so a single one arrives twice.
  */
-function listenForSignals(first: (signal: NodeJS.Signals) => void, impatient: () => void): () => void {
+function listenForSignals(
+  first: (signal: NodeJS.Signals) => void,
+  impatient: () => void,
+): () => void {
   let since: number | undefined;
   const heard = (signal: NodeJS.Signals) => {
     if (since === undefined) {

@@ -13,7 +13,12 @@ export const DOWNLOAD_VERSION = "1.9.1";
  * build for this machine: the caller goes on to its next source. Gives up after `connectMs`
  * without an answer, so that a closed network costs seconds and not minutes.
  */
-export async function downloadTemporal(target: string, progress: (line: string) => void, connectMs = 4000, origin = "https://temporal.download"): Promise<boolean> {
+export async function downloadTemporal(
+  target: string,
+  progress: (line: string) => void,
+  connectMs = 4000,
+  origin = "https://temporal.download",
+): Promise<boolean> {
   if (!["linux", "darwin"].includes(platform())) return false;
   const cpu = arch() === "x64" ? "amd64" : arch();
   const url = `${origin}/cli/archive/v${DOWNLOAD_VERSION}?platform=${platform()}&arch=${cpu}`;

@@ -43,7 +43,12 @@ export function temporalChild(cli: TemporalCli, place: TemporalServerPlace): Chi
   return {
     name: "Temporal",
     command: cli.path,
-    args: ["server", "start-dev", ...options.flat(), ...(place.uiPort === undefined ? ["--headless"] : ["--ui-disable-news-fetch"])],
+    args: [
+      "server",
+      "start-dev",
+      ...options.flat(),
+      ...(place.uiPort === undefined ? ["--headless"] : ["--ui-disable-news-fetch"]),
+    ],
     // A collector that runs less often: 10-15 % more workflows for some more memory.
     env: { PATH: "/usr/bin:/bin", HOME: "/", GOGC: "800", TZ: "UTC" },
     logFile: place.logFile,
@@ -62,19 +67,27 @@ export async function keepFinished(address: string, namespace: string, days = 30
   const connection = await Connection.connect({ address, connectTimeout: 10_000 });
   try {
     const config = { workflowExecutionRetentionTtl: msToTs(days * 86_400_000) };
-    await connection.withDeadline(Date.now() + 10_000, () => connection.workflowService.updateNamespace({ namespace, config }));
+    await connection.withDeadline(Date.now() + 10_000, () =>
+      connection.workflowService.updateNamespace({ namespace, config }),
+    );
   } finally {
     await connection.close();
   }
 }
 
 /** Does a Temporal server answer at this address and know the namespace? Never throws. */
-export async function namespaceAnswers(address: string, namespace: string, withinMs = 3000): Promise<boolean> {
+export async function namespaceAnswers(
+  address: string,
+  namespace: string,
+  withinMs = 3000,
+): Promise<boolean> {
   let connection: Connection | undefined;
   try {
     connection = await Connection.connect({ address, connectTimeout: withinMs });
     const open = connection;
-    await open.withDeadline(Date.now() + withinMs, () => open.workflowService.describeNamespace({ namespace }));
+    await open.withDeadline(Date.now() + withinMs, () =>
+      open.workflowService.describeNamespace({ namespace }),
+    );
     return true;
   } catch {
     return false;

@@ -45,33 +45,54 @@ export async function getTemporal(wishes: TemporalWishes): Promise<TemporalCli> 
     await buildTemporal(TOOLS_MODULE, cachedPath(cache, "build"), progress);
     return await required(cachedPath(cache, "build"), "build");
   }
-  throw new Problem("No Temporal server found: the download could not be reached and Go is not installed; install the Temporal CLI (1.9 or newer) or Go, or set TEMPORAL_ADDRESS.");
+  throw new Problem(
+    "No Temporal server found: the download could not be reached and Go is not installed; install the Temporal CLI (1.9 or newer) or Go, or set TEMPORAL_ADDRESS.",
+  );
 }
 
 /** The sources that need no network. A `TEMPORAL_CLI` that does not do is a `Problem`, not skipped. */
-export async function findTemporal(wishes: Omit<TemporalWishes, "progress">): Promise<TemporalCli | undefined> {
+export async function findTemporal(
+  wishes: Omit<TemporalWishes, "progress">,
+): Promise<TemporalCli | undefined> {
   if (wishes.temporalCli) return await required(wishes.temporalCli, "TEMPORAL_CLI");
-  const onPath = wishes.path.split(delimiter).filter(Boolean).map((folder) => join(folder, "temporal"));
+  const onPath = wishes.path
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, "temporal"));
   for (const path of onPath) {
     const cli = await inspect(path, "PATH");
     if (cli) return cli;
   }
-  return (await inspect(cachedPath(wishes.cache, "build"), "cache")) ?? (await inspect(cachedPath(wishes.cache, "download"), "cache"));
+  return (
+    (await inspect(cachedPath(wishes.cache, "build"), "cache")) ??
+    (await inspect(cachedPath(wishes.cache, "download"), "cache"))
+  );
 }
 
 /** Another pin gives another name, so a newer checkout never runs an older build. */
 function cachedPath(cache: string, how: "download" | "build"): string {
-  const pin = how === "download" ? DOWNLOAD_VERSION : createHash("sha256").update(readFileSync(join(TOOLS_MODULE, "go.mod"))).digest("hex").slice(0, 12);
+  const pin =
+    how === "download"
+      ? DOWNLOAD_VERSION
+      : createHash("sha256")
+          .update(readFileSync(join(TOOLS_MODULE, "go.mod")))
+          .digest("hex")
+          .slice(0, 12);
   return join(cache, `temporal-${pin}`);
 }
 
 async function required(path: string, source: TemporalCli["source"]): Promise<TemporalCli> {
   const cli = await inspect(path, source);
   if (cli) return cli;
-  throw new Problem(`${source === "TEMPORAL_CLI" ? "TEMPORAL_CLI names" : "The Temporal CLI from the " + source + " is"} ${path}, which is not a Temporal CLI with server ${OLDEST_SERVER} or newer; name another one or unset it.`);
+  throw new Problem(
+    `${source === "TEMPORAL_CLI" ? "TEMPORAL_CLI names" : "The Temporal CLI from the " + source + " is"} ${path}, which is not a Temporal CLI with server ${OLDEST_SERVER} or newer; name another one or unset it.`,
+  );
 }
 
-async function inspect(path: string, source: TemporalCli["source"]): Promise<TemporalCli | undefined> {
+async function inspect(
+  path: string,
+  source: TemporalCli["source"],
+): Promise<TemporalCli | undefined> {
   if (!existsSync(path)) return undefined;
   try {
     accessSync(path, constants.X_OK);

@@ -6,9 +6,19 @@ import type { CrmDeed } from "./change.ts";
  */
 export type CrmAction =
   | { readonly name: "accept" | "advance"; readonly body: Learnt }
-  | { readonly name: "reject"; readonly body: Learnt & { readonly reason: string; readonly revisitOn?: string } }
+  | {
+      readonly name: "reject";
+      readonly body: Learnt & { readonly reason: string; readonly revisitOn?: string };
+    }
   | { readonly name: "handBack"; readonly body: { readonly note?: string } }
-  | { readonly name: "logOutreach"; readonly body: { readonly channel: Channel; readonly outcome: Outcome; readonly occurredAt: string } };
+  | {
+      readonly name: "logOutreach";
+      readonly body: {
+        readonly channel: Channel;
+        readonly outcome: Outcome;
+        readonly occurredAt: string;
+      };
+    };
 
 interface Learnt {
   readonly fitRating?: number;
@@ -22,25 +32,43 @@ type Channel = (typeof channels)[number];
 const outcomes = ["attempted", "connected", "meeting_booked", "replied", "no_answer"] as const;
 type Outcome = (typeof outcomes)[number];
 
-export function actionOf(deed: Extract<CrmDeed, { kind: "status" | "outreach" }>): CrmAction | null {
+export function actionOf(
+  deed: Extract<CrmDeed, { kind: "status" | "outreach" }>,
+): CrmAction | null {
   if (deed.kind === "outreach") {
     const channel = channels.find((known) => known === deed.channel);
     const outcome = outcomes.find((known) => known === deed.outcome);
-    return channel && outcome ? { name: "logOutreach", body: { channel, outcome, occurredAt: new Date(deed.occurredAt).toISOString() } } : null;
+    return channel && outcome
+      ? {
+          name: "logOutreach",
+          body: { channel, outcome, occurredAt: new Date(deed.occurredAt).toISOString() },
+        }
+      : null;
   }
   switch (deed.status) {
-    case "sal": return { name: "accept", body: learnt(deed) };
+    case "sal":
+      return { name: "accept", body: learnt(deed) };
     case "sql":
-    case "opportunity": return { name: "advance", body: learnt(deed) };
-    case "handed-back": return { name: "handBack", body: deed.note === undefined ? {} : { note: deed.note } };
+    case "opportunity":
+      return { name: "advance", body: learnt(deed) };
+    case "handed-back":
+      return { name: "handBack", body: deed.note === undefined ? {} : { note: deed.note } };
     case "rejected":
     case "disqualified":
     case "renurture":
       // Without a reason it is no rejection: "no" without why teaches nobody anything.
-      return deed.reason === undefined ? null : {
-        name: "reject", body: { ...learnt(deed), reason: deed.reason, ...(deed.revisitOn === undefined ? {} : { revisitOn: deed.revisitOn }) },
-      };
-    default: return null;
+      return deed.reason === undefined
+        ? null
+        : {
+            name: "reject",
+            body: {
+              ...learnt(deed),
+              reason: deed.reason,
+              ...(deed.revisitOn === undefined ? {} : { revisitOn: deed.revisitOn }),
+            },
+          };
+    default:
+      return null;
   }
 }
 

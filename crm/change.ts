@@ -36,7 +36,12 @@ export type CrmDeed =
       readonly timeline?: string | undefined;
       readonly buyingSignals?: readonly string[] | undefined;
     }
-  | { readonly kind: "outreach"; readonly channel: string; readonly outcome: string; readonly occurredAt: Instant }
+  | {
+      readonly kind: "outreach";
+      readonly channel: string;
+      readonly outcome: string;
+      readonly occurredAt: Instant;
+    }
   | { readonly kind: "opportunity"; readonly opportunity: OpportunitySeen }
   | { readonly kind: "merged"; readonly into: string }
   | { readonly kind: "deleted" };

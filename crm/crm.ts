@@ -21,11 +21,18 @@ export interface CrmPort {
   addNote(note: NoteRecord, signal?: AbortSignal): Promise<CrmRef>;
   upsertOpportunity(opportunity: OpportunityRecord, signal?: AbortSignal): Promise<CrmRef>;
   /** The live record with this address or our id; null when there is none. */
-  findLead(by: { readonly email: string } | { readonly leadId: string }, signal?: AbortSignal): Promise<LeadSeen | null>;
+  findLead(
+    by: { readonly email: string } | { readonly leadId: string },
+    signal?: AbortSignal,
+  ): Promise<LeadSeen | null>;
   /** Throws CrmGone or CrmMerged. */
   readLead(crmId: string, signal?: AbortSignal): Promise<LeadSeen>;
   /** What people changed after `cursor` (null: from the beginning), oldest first, at most `limit`. */
-  changesSince(cursor: string | null, limit: number, signal?: AbortSignal): Promise<{ changes: CrmChange[]; cursor: string | null; more: boolean }>;
+  changesSince(
+    cursor: string | null,
+    limit: number,
+    signal?: AbortSignal,
+  ): Promise<{ changes: CrmChange[]; cursor: string | null; more: boolean }>;
 }
 
 /** The CRM's id of a record and how often it changed. */

@@ -11,43 +11,74 @@ import { intentCrosses } from "./score.ts";
  */
 export function agingMoments(agreement: Agreement, known: Known): Instant[] {
   const happened = happenedBy(known.engagements, known.now);
-  const conditions = [...agreement.suppress, ...agreement.leadTypes].flatMap((rule) => leaves(agreement, rule.when));
-  const moments = [...new Set(conditions)].flatMap((condition) => turning(agreement, happened, known.now, condition));
+  const conditions = [...agreement.suppress, ...agreement.leadTypes].flatMap((rule) =>
+    leaves(agreement, rule.when),
+  );
+  const moments = [...new Set(conditions)].flatMap((condition) =>
+    turning(agreement, happened, known.now, condition),
+  );
   return [...new Set(moments)].filter((at) => at > known.now).sort((a, b) => a - b);
 }
 
 /** The single conditions inside a condition, names followed once each. */
-function leaves(agreement: Agreement, condition: Condition, followed: Set<string> = new Set()): Condition[] {
+function leaves(
+  agreement: Agreement,
+  condition: Condition,
+  followed: Set<string> = new Set(),
+): Condition[] {
   switch (condition.kind) {
-    case "all": case "any": case "none":
+    case "all":
+    case "any":
+    case "none":
       return condition.of.flatMap((part) => leaves(agreement, part, followed));
     case "named": {
-      const definition = Object.hasOwn(agreement.named, condition.name) ? agreement.named[condition.name] : undefined;
+      const definition = Object.hasOwn(agreement.named, condition.name)
+        ? agreement.named[condition.name]
+        : undefined;
       if (!definition || followed.has(condition.name)) return [];
       followed.add(condition.name);
       return leaves(agreement, definition, followed);
     }
-    case "fact": case "derived": case "signal": case "meaningful":
+    case "fact":
+    case "derived":
+    case "signal":
+    case "meaningful":
       return [condition];
   }
 }
 
-function turning(agreement: Agreement, happened: readonly Engagement[], now: Instant, condition: Condition): Instant[] {
+function turning(
+  agreement: Agreement,
+  happened: readonly Engagement[],
+  now: Instant,
+  condition: Condition,
+): Instant[] {
   switch (condition.kind) {
     case "signal": {
-      const newestFirst = happened.filter((one) => isSignal(agreement.signals, one, condition.signal)).reverse();
+      const newestFirst = happened
+        .filter((one) => isSignal(agreement.signals, one, condition.signal))
+        .reverse();
       return leavesWindow(newestFirst[condition.atLeast - 1], condition.withinMs);
     }
     case "meaningful": {
       // Only the newest of each kind matters: the kind is gone when that one is too old.
-      const newest = new Map(happened.filter((one) => isMeaningful(agreement.signals, one)).map((one) => [one.type, one]));
+      const newest = new Map(
+        happened
+          .filter((one) => isMeaningful(agreement.signals, one))
+          .map((one) => [one.type, one]),
+      );
       const newestFirst = [...newest.values()].sort((a, b) => b.occurredAt - a.occurredAt);
       return leavesWindow(newestFirst[condition.count - 1], condition.withinMs);
     }
     case "derived": {
-      if (condition.of === "score.intent") return condition.matchers.flatMap(bounds).flatMap((bound) => crossing(agreement, happened, bound, now));
+      if (condition.of === "score.intent")
+        return condition.matchers
+          .flatMap(bounds)
+          .flatMap((bound) => crossing(agreement, happened, bound, now));
       if (condition.of !== "band") return [];
-      return agreement.bands.flatMap((row) => (row.intent === undefined ? [] : crossing(agreement, happened, row.intent, now)));
+      return agreement.bands.flatMap((row) =>
+        row.intent === undefined ? [] : crossing(agreement, happened, row.intent, now),
+      );
     }
     default:
       return [];
@@ -58,7 +89,12 @@ function leavesWindow(last: Engagement | undefined, withinMs: number | undefined
   return last && withinMs !== undefined ? [last.occurredAt + withinMs + 1] : [];
 }
 
-function crossing(agreement: Agreement, happened: readonly Engagement[], threshold: number, now: Instant): Instant[] {
+function crossing(
+  agreement: Agreement,
+  happened: readonly Engagement[],
+  threshold: number,
+  now: Instant,
+): Instant[] {
   const at = intentCrosses(happened, agreement.signals, threshold, now);
   return at === null ? [] : [at];
 }
@@ -66,8 +102,13 @@ function crossing(agreement: Agreement, happened: readonly Engagement[], thresho
 /** The thresholds a number is compared with. "At most 20" turns a hair above 20: the last digit the score keeps. */
 function bounds(matcher: Matcher): number[] {
   switch (matcher.op) {
-    case "atLeast": case "below": return [matcher.value];
-    case "atMost": case "above": return [matcher.value + 1e-6];
-    default: return [];
+    case "atLeast":
+    case "below":
+      return [matcher.value];
+    case "atMost":
+    case "above":
+      return [matcher.value + 1e-6];
+    default:
+      return [];
   }
 }

@@ -22,14 +22,22 @@ export interface Agreement {
   readonly signals: Readonly<Record<string, Signal>>;
   readonly fit: readonly { readonly points: number; readonly when: Condition }[];
   /** First row that holds. A row without `fit` or `intent` does not ask for it. */
-  readonly bands: readonly { readonly band: Band; readonly fit?: number; readonly intent?: number }[];
+  readonly bands: readonly {
+    readonly band: Band;
+    readonly fit?: number;
+    readonly intent?: number;
+  }[];
   /** First match wins; no match means nurture. */
   readonly leadTypes: readonly LeadType[];
   readonly accounts: AccountRules | null;
   readonly clocks: ClockRules;
   readonly routing: Routing;
   readonly answers: AnswerRules;
-  readonly working: { readonly attempts: number; readonly over: Target; readonly stalledAfter: Target };
+  readonly working: {
+    readonly attempts: number;
+    readonly over: Target;
+    readonly stalledAfter: Target;
+  };
   readonly renurture: {
     readonly return: readonly { readonly when: ReturnCondition }[];
     readonly reviewEvery: "month" | "quarter";
@@ -53,19 +61,49 @@ export interface Signal {
 export type RulePath = string;
 
 export type Condition =
-  | { readonly kind: "all" | "any" | "none"; readonly of: readonly Condition[]; readonly at: RulePath }
+  | {
+      readonly kind: "all" | "any" | "none";
+      readonly of: readonly Condition[];
+      readonly at: RulePath;
+    }
   | { readonly kind: "named"; readonly name: string; readonly at: RulePath }
-  | { readonly kind: "fact"; readonly field: FieldPath; readonly matchers: readonly Matcher[]; readonly at: RulePath }
+  | {
+      readonly kind: "fact";
+      readonly field: FieldPath;
+      readonly matchers: readonly Matcher[];
+      readonly at: RulePath;
+    }
   /** `score.fit`, `score.intent`, `band`, `engagement.topic`, `engagement.count`: facts that are worked out. */
-  | { readonly kind: "derived"; readonly of: "score.fit" | "score.intent" | "band" | "engagement.topic" | "engagement.count"; readonly matchers: readonly Matcher[]; readonly at: RulePath }
+  | {
+      readonly kind: "derived";
+      readonly of: "score.fit" | "score.intent" | "band" | "engagement.topic" | "engagement.count";
+      readonly matchers: readonly Matcher[];
+      readonly at: RulePath;
+    }
   /** At least `atLeast` engagements of this signal, or of any signal of this depth, within the last `withinMs`. */
-  | { readonly kind: "signal"; readonly signal: string | { readonly depth: Depth }; readonly withinMs?: number; readonly atLeast: number; readonly at: RulePath }
+  | {
+      readonly kind: "signal";
+      readonly signal: string | { readonly depth: Depth };
+      readonly withinMs?: number;
+      readonly atLeast: number;
+      readonly at: RulePath;
+    }
   /** At least `count` distinct meaningful behaviours (signals of depth mid or high). */
-  | { readonly kind: "meaningful"; readonly count: number; readonly withinMs?: number; readonly at: RulePath };
+  | {
+      readonly kind: "meaningful";
+      readonly count: number;
+      readonly withinMs?: number;
+      readonly at: RulePath;
+    };
 
 /** What brings a lead back from the re-nurture pool; measured since it entered the pool. */
 export type ReturnCondition =
-  | { readonly kind: "signal"; readonly signal: string | { readonly depth: Depth }; readonly atLeast: number; readonly at: RulePath }
+  | {
+      readonly kind: "signal";
+      readonly signal: string | { readonly depth: Depth };
+      readonly atLeast: number;
+      readonly at: RulePath;
+    }
   | { readonly kind: "intent-rises"; readonly by: number; readonly at: RulePath }
   | { readonly kind: "date"; readonly field: "revisitOn"; readonly at: RulePath };
 
@@ -97,7 +135,12 @@ export interface AccountRules {
   readonly outreach: Target;
   readonly status: Target;
   readonly coolDownMs: number;
-  readonly tiers: Readonly<Record<string, { readonly priority?: number; readonly outreach?: Target; readonly status?: Target }>>;
+  readonly tiers: Readonly<
+    Record<
+      string,
+      { readonly priority?: number; readonly outreach?: Target; readonly status?: Target }
+    >
+  >;
 }
 
 export interface ClockRules {
@@ -107,7 +150,10 @@ export interface ClockRules {
   /** Fractions of the target, ascending: 0.5, 0.8. */
   readonly warnAt: readonly number[];
   /** Rungs after the breach, in open time, ascending. */
-  readonly escalate: readonly { readonly afterMs: number; readonly do: "notify-manager" | "reassign" }[];
+  readonly escalate: readonly {
+    readonly afterMs: number;
+    readonly do: "notify-manager" | "reassign";
+  }[];
   readonly maxReassignments: number;
   readonly pause: { readonly reasons: readonly string[]; readonly atMost: Target };
 }
@@ -124,13 +170,19 @@ export interface Territory {
 export interface Routing {
   readonly owners: "keep" | "ignore";
   readonly territories: readonly Territory[];
-  readonly segments: readonly { readonly name: string; readonly when: Condition; readonly pool: string; readonly at: RulePath }[];
+  readonly segments: readonly {
+    readonly name: string;
+    readonly when: Condition;
+    readonly pool: string;
+    readonly at: RulePath;
+  }[];
   /** Outside all hours: hold until the pool opens, or look in sibling pools first. */
   readonly hold: "until-open" | "follow-the-sun";
   readonly fallback: string;
 }
 
-export type RejectionGroup = "no-fit" | "no-intent" | "no-access" | "data" | "existing-customer" | "timing";
+export type RejectionGroup =
+  "no-fit" | "no-intent" | "no-access" | "data" | "existing-customer" | "timing";
 
 export interface RejectionReason {
   readonly group: RejectionGroup;
@@ -152,7 +204,11 @@ export interface AnswerRules {
 
 export interface ReviewRule {
   /** `monday 09:00`, `first business day 09:00`, `first business day of quarter 09:00`, parsed. */
-  readonly on: { readonly day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun" | "first-business-day"; readonly of: "week" | "month" | "quarter"; readonly time: string };
+  readonly on: {
+    readonly day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun" | "first-business-day";
+    readonly of: "week" | "month" | "quarter";
+    readonly time: string;
+  };
   readonly everyWeeks: 1 | 2;
   readonly calendar: string;
   readonly signedWithin: Target;

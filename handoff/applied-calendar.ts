@@ -25,7 +25,11 @@ type Rules = Pick<Agreement, "calendars" | "clocks">;
  *
  * Without hours of rep and pool the agreement's own calendar holds. `rep` is null while nobody has the lead.
  */
-export function appliedCalendar(agreement: Rules, rep: Pick<Rep, "hours" | "absences"> | null, pool: Pick<Pool, "hours"> | null): AppliedCalendar {
+export function appliedCalendar(
+  agreement: Rules,
+  rep: Pick<Rep, "hours" | "absences"> | null,
+  pool: Pick<Pool, "hours"> | null,
+): AppliedCalendar {
   switch (agreement.clocks.calendar) {
     case "assignee":
       return hoursOf(rep, pool, baseHours(agreement));
@@ -37,10 +41,17 @@ export function appliedCalendar(agreement: Rules, rep: Pick<Rep, "hours" | "abse
 }
 
 /** When a rep works: what `assignee` means, whatever the agreement runs its clocks on. Routing asks this. */
-export function hoursOf(rep: { readonly hours: CalendarDef | null; readonly absences: AppliedCalendar["minus"] } | null, pool: Pick<Pool, "hours"> | null, base: CalendarDef): AppliedCalendar {
+export function hoursOf(
+  rep: { readonly hours: CalendarDef | null; readonly absences: AppliedCalendar["minus"] } | null,
+  pool: Pick<Pool, "hours"> | null,
+  base: CalendarDef,
+): AppliedCalendar {
   const minus = (rep?.absences ?? []).map(({ from, to }) => ({ from, to }));
-  if (rep?.hours) return { hours: rep.hours, ...(pool?.hours ? { within: pool.hours } : {}), minus, from: "rep" };
-  return pool?.hours ? { hours: pool.hours, minus, from: "pool" } : { hours: base, minus, from: "agreement" };
+  if (rep?.hours)
+    return { hours: rep.hours, ...(pool?.hours ? { within: pool.hours } : {}), minus, from: "rep" };
+  return pool?.hours
+    ? { hours: pool.hours, minus, from: "pool" }
+    : { hours: base, minus, from: "agreement" };
 }
 
 /** The agreement's own calendar: the one named by `clocks.calendar`, else the first in the file, else always open. */
@@ -55,7 +66,15 @@ const wholeDay = ["00:00-24:00"];
 /** For an agreement without calendars: then every hour is a business hour. */
 const alwaysOpen: CalendarDef = {
   zone: "UTC",
-  week: { mon: wholeDay, tue: wholeDay, wed: wholeDay, thu: wholeDay, fri: wholeDay, sat: wholeDay, sun: wholeDay },
+  week: {
+    mon: wholeDay,
+    tue: wholeDay,
+    wed: wholeDay,
+    thu: wholeDay,
+    fri: wholeDay,
+    sat: wholeDay,
+    sun: wholeDay,
+  },
 };
 
 /** Two years on either side: longer than any target runs. */
@@ -72,10 +91,18 @@ export function compileApplied(applied: AppliedCalendar, around: Instant): Calen
 }
 
 /** The same for given UTC years, at most 20. */
-export function compileYears(applied: AppliedCalendar, years: { from: number; to: number }): Calendar {
+export function compileYears(
+  applied: AppliedCalendar,
+  years: { from: number; to: number },
+): Calendar {
   return keep(`applied ${years.from} ${years.to} ${JSON.stringify(applied)}`, () => {
     const hours = compiled(applied.hours, years);
-    const covered = applied.within ? keep(`within ${years.from} ${years.to} ${JSON.stringify([applied.hours, applied.within])}`, () => intersect(hours, compiled(applied.within!, years))) : hours;
+    const covered = applied.within
+      ? keep(
+          `within ${years.from} ${years.to} ${JSON.stringify([applied.hours, applied.within])}`,
+          () => intersect(hours, compiled(applied.within!, years)),
+        )
+      : hours;
     return applied.minus.length === 0 ? covered : subtractIntervals(covered, applied.minus);
   });
 }

@@ -20,7 +20,10 @@ export interface Work {
 export type Cadence =
   | { readonly next: { readonly at: Instant; readonly what: string } }
   | { readonly exhausted: "no-response"; readonly because: string }
-  | { readonly stalled: string; readonly next: { readonly at: Instant; readonly what: string } | null };
+  | {
+      readonly stalled: string;
+      readonly next: { readonly at: Instant; readonly what: string } | null;
+    };
 
 /**
  * The attempts cadence after acceptance (agreement.md, `working`). The window over with all attempts made and nobody
@@ -33,22 +36,37 @@ export function cadence(working: Agreement["working"], work: Work): Cadence {
   const stalledAt = stalledFrom(working, work);
   const windowOver = !connected && now >= until;
   if (windowOver && attempts >= working.attempts) {
-    return { exhausted: "no-response", because: `${attempts} attempts logged, nobody reached, and the time for them is over` };
+    return {
+      exhausted: "no-response",
+      because: `${attempts} attempts logged, nobody reached, and the time for them is over`,
+    };
   }
   const ahead = soonest([
     ...(connected || now >= until ? [] : [{ at: until, what: "time for attempts ends" }]),
     ...(now >= stalledAt ? [] : [{ at: stalledAt, what: "stalled unless something happens" }]),
   ]);
-  if (windowOver) return { stalled: `the time for attempts is over with ${attempts} of ${working.attempts} logged`, next: ahead };
-  if (now >= stalledAt) return { stalled: "nothing logged for the time the agreement allows", next: ahead };
+  if (windowOver)
+    return {
+      stalled: `the time for attempts is over with ${attempts} of ${working.attempts} logged`,
+      next: ahead,
+    };
+  if (now >= stalledAt)
+    return { stalled: "nothing logged for the time the agreement allows", next: ahead };
   return { next: ahead ?? { at: stalledAt, what: "stalled unless something happens" } };
 }
 
 /** Elapsed time is not moved to opening hours: nobody waits for this instant, a manager only hears of it. */
-function stalledFrom({ stalledAfter }: Agreement["working"], { lastActivityAt, acceptedAt, hours }: Work): Instant {
-  return dueAt(stalledAfter, Math.max(lastActivityAt, acceptedAt), hours, { elapsedRoll: { kind: "none" } });
+function stalledFrom(
+  { stalledAfter }: Agreement["working"],
+  { lastActivityAt, acceptedAt, hours }: Work,
+): Instant {
+  return dueAt(stalledAfter, Math.max(lastActivityAt, acceptedAt), hours, {
+    elapsedRoll: { kind: "none" },
+  });
 }
 
-function soonest(moments: readonly { at: Instant; what: string }[]): { at: Instant; what: string } | null {
+function soonest(
+  moments: readonly { at: Instant; what: string }[],
+): { at: Instant; what: string } | null {
   return [...moments].sort((a, b) => a.at - b.at)[0] ?? null;
 }

@@ -1,8 +1,27 @@
 import { CalendarError, checkCalendar, dayNames, parseShift } from "./calendar-definition.ts";
 import type { CalendarDef, Shift } from "./calendar-definition.ts";
-import { DAY, MINUTE, dateOfDay, dayNumber, dayOfDate, firstInstantReading, formatLocal, offsetSpans } from "./local-time.ts";
+import {
+  DAY,
+  MINUTE,
+  dateOfDay,
+  dayNumber,
+  dayOfDate,
+  firstInstantReading,
+  formatLocal,
+  offsetSpans,
+} from "./local-time.ts";
 import type { DayNumber, Instant, LocalDate } from "./local-time.ts";
-import { contains, countAtMost, earliestAfter, firstOpen, latestAfter, openBefore, openSet, outside, within } from "./open-set.ts";
+import {
+  contains,
+  countAtMost,
+  earliestAfter,
+  firstOpen,
+  latestAfter,
+  openBefore,
+  openSet,
+  outside,
+  within,
+} from "./open-set.ts";
 import type { Interval, OpenSet } from "./open-set.ts";
 
 export { CalendarError, checkCalendar } from "./calendar-definition.ts";
@@ -33,7 +52,11 @@ export type Calendar = {
 };
 
 export type OwnedShift = Interval & { readonly day: DayNumber };
-export type CalendarException = { readonly zone: string; readonly date: LocalDate; readonly hours: readonly string[] };
+export type CalendarException = {
+  readonly zone: string;
+  readonly date: LocalDate;
+  readonly hours: readonly string[];
+};
 
 /** The open time asked for does not exist: the calendar never opens, or not often enough in the years compiled. */
 export class NoOpenTime extends Error {
@@ -53,11 +76,24 @@ const mostShifts = 100_000;
 export function compile(def: CalendarDef, years: { from: number; to: number }): Calendar {
   const problem = checkCalendar(def)[0];
   if (problem) {
-    throw new CalendarError(problem.rule, `${problem.path.join(".")}: expected ${problem.expected}, found "${problem.found}"`);
+    throw new CalendarError(
+      problem.rule,
+      `${problem.path.join(".")}: expected ${problem.expected}, found "${problem.found}"`,
+    );
   }
   const { from, to } = years;
-  if (!Number.isInteger(from) || !Number.isInteger(to) || from < earliestYear || to > latestYear || from > to || to - from >= mostYears) {
-    throw new CalendarError("years", `Expected 1 to ${mostYears} years between ${earliestYear} and ${latestYear}, found ${from} to ${to}`);
+  if (
+    !Number.isInteger(from) ||
+    !Number.isInteger(to) ||
+    from < earliestYear ||
+    to > latestYear ||
+    from > to ||
+    to - from >= mostYears
+  ) {
+    throw new CalendarError(
+      "years",
+      `Expected 1 to ${mostYears} years between ${earliestYear} and ${latestYear}, found ${from} to ${to}`,
+    );
   }
   const firstDay = dayNumber(from, 1, 1);
   const endDay = dayNumber(to + 1, 1, 1);
@@ -67,13 +103,19 @@ export function compile(def: CalendarDef, years: { from: number; to: number }): 
     to: endDay * DAY,
     // Two dates more on either side: zones reach 14 hours from UTC and a shift can end on the next day.
     shifts: shiftsOf(def, firstDay - 2, endDay + 2),
-    exceptions: Object.entries(def.exceptions ?? {}).map(([date, hours]) => ({ zone: def.zone, date, hours })),
+    exceptions: Object.entries(def.exceptions ?? {}).map(([date, hours]) => ({
+      zone: def.zone,
+      date,
+      hours,
+    })),
   });
 }
 
 function shiftsOf(def: CalendarDef, firstDay: DayNumber, endDay: DayNumber): OwnedShift[] {
   const week = dayNames.map((day) => parseAll(def.week[day] ?? []));
-  const exceptions = new Map(Object.entries(def.exceptions ?? {}).map(([date, hours]) => [dayOfDate(date), parseAll(hours)]));
+  const exceptions = new Map(
+    Object.entries(def.exceptions ?? {}).map(([date, hours]) => [dayOfDate(date), parseAll(hours)]),
+  );
   const spans = offsetSpans(def.zone, (firstDay - 2) * DAY, (endDay + 3) * DAY);
   const shifts: OwnedShift[] = [];
   for (let day = firstDay; day < endDay; day++) {
@@ -84,7 +126,10 @@ function shiftsOf(def: CalendarDef, firstDay: DayNumber, endDay: DayNumber): Own
       if (from < to) shifts.push({ from, to, day });
     }
     if (shifts.length > mostShifts) {
-      throw new CalendarError("calendar-size", `Expected at most ${mostShifts} shifts over the years compiled, reached that on ${dateOfDay(day)}`);
+      throw new CalendarError(
+        "calendar-size",
+        `Expected at most ${mostShifts} shifts over the years compiled, reached that on ${dateOfDay(day)}`,
+      );
     }
   }
   return shifts;
@@ -94,8 +139,14 @@ function parseAll(hours: readonly string[]): Shift[] {
   return hours.map(parseShift).filter((shift): shift is Shift => !("rule" in shift));
 }
 
-function build(parts: Pick<Calendar, "zone" | "from" | "to" | "exceptions"> & { shifts: OwnedShift[] }): Calendar {
-  if (parts.from >= parts.to) throw new CalendarError("compiled-years", "The calendars to combine were compiled for different years");
+function build(
+  parts: Pick<Calendar, "zone" | "from" | "to" | "exceptions"> & { shifts: OwnedShift[] },
+): Calendar {
+  if (parts.from >= parts.to)
+    throw new CalendarError(
+      "compiled-years",
+      "The calendars to combine were compiled for different years",
+    );
   const shifts = parts.shifts.sort((a, b) => a.from - b.from);
   const lastClose = new Map<DayNumber, Instant>();
   let longestShift = 0;
@@ -134,7 +185,9 @@ export function nextOpen(c: Calendar, at: Instant): Instant | null {
 export function addBusinessTime(c: Calendar, start: Instant, ms: number): Instant {
   const used = openBefore(c.open, covered(c, start));
   const due = duration(ms) === 0 ? nextOpen(c, start) : earliestAfter(c.open, used + ms);
-  return due !== null && due <= c.to ? due : unreachable(c, start, `${ms / MINUTE} minutes of open time after`);
+  return due !== null && due <= c.to
+    ? due
+    : unreachable(c, start, `${ms / MINUTE} minutes of open time after`);
 }
 
 /**
@@ -144,7 +197,9 @@ export function addBusinessTime(c: Calendar, start: Instant, ms: number): Instan
 export function subtractBusinessTime(c: Calendar, end: Instant, ms: number): Instant {
   const total = openBefore(c.open, covered(c, end)) - duration(ms);
   const start = ms === 0 ? end : total < 0 ? null : latestAfter(c.open, total);
-  return start !== null && start >= c.from ? start : unreachable(c, end, `${ms / MINUTE} minutes of open time before`);
+  return start !== null && start >= c.from
+    ? start
+    : unreachable(c, end, `${ms / MINUTE} minutes of open time before`);
 }
 
 /** Open milliseconds in [a, b); negative when b is before a. */
@@ -158,10 +213,14 @@ export function businessTimeBetween(c: Calendar, a: Instant, b: Instant): number
  * @throws NoOpenTime when there is no such date in the years compiled
  */
 export function addBusinessDays(c: Calendar, start: Instant, days: number): Instant {
-  if (!Number.isInteger(days) || days < 0) throw new RangeError(`Expected a whole number of business days, 0 or more, found ${days}`);
+  if (!Number.isInteger(days) || days < 0)
+    throw new RangeError(`Expected a whole number of business days, 0 or more, found ${days}`);
   const open = nextOpen(c, start);
-  const close = open === null ? undefined : c.lastCloses[dateIndex(c, ownerAt(c, open, "open")) + days];
-  return close !== undefined && close <= c.to ? close : unreachable(c, start, `${days} business days after`);
+  const close =
+    open === null ? undefined : c.lastCloses[dateIndex(c, ownerAt(c, open, "open")) + days];
+  return close !== undefined && close <= c.to
+    ? close
+    : unreachable(c, start, `${days} business days after`);
 }
 
 /**
@@ -174,14 +233,21 @@ export function businessDaysUntil(c: Calendar, start: Instant, deadline: Instant
   const first = nextOpen(c, start) ?? unreachable(c, start, "open time after");
   if (deadline > c.to) unreachable(c, start, "compiled date for a deadline after");
   const reached = ownerAt(c, deadline, "deadline");
-  const last = reached !== Infinity ? reached : ownerAt(c, nextOpen(c, deadline) ?? unreachable(c, deadline, "open time after"), "open");
+  const last =
+    reached !== Infinity
+      ? reached
+      : ownerAt(c, nextOpen(c, deadline) ?? unreachable(c, deadline, "open time after"), "open");
   return Math.max(0, dateIndex(c, last) - dateIndex(c, ownerAt(c, first, "open")));
 }
 
 /** The earliest date owning a shift around `at`: [open, close) for "open", (open, close] for "deadline"; else Infinity. */
 function ownerAt(c: Calendar, at: Instant, side: "open" | "deadline"): DayNumber {
   let owner = Infinity;
-  for (let i = countAtMost(c.shiftOpens, at) - 1; i >= 0 && c.shiftOpens[i]! >= at - c.longestShift; i--) {
+  for (
+    let i = countAtMost(c.shiftOpens, at) - 1;
+    i >= 0 && c.shiftOpens[i]! >= at - c.longestShift;
+    i--
+  ) {
     const shift = c.shifts[i]!;
     const around = side === "open" ? at < shift.to : shift.from < at && at <= shift.to;
     if (around) owner = Math.min(owner, shift.day);
@@ -200,26 +266,42 @@ export function union(a: Calendar, b: Calendar): Calendar {
 
 /** Open when both are; business dates are those of `a`. */
 export function intersect(a: Calendar, b: Calendar): Calendar {
-  return build({ ...both(a, b), shifts: recut(a, (shift) => within(b.open, shift.from, shift.to)) });
+  return build({
+    ...both(a, b),
+    shifts: recut(a, (shift) => within(b.open, shift.from, shift.to)),
+  });
 }
 
 /** Open when `a` is and `b` is not; business dates are those of `a`. */
 export function subtract(a: Calendar, b: Calendar): Calendar {
-  return build({ ...both(a, b), shifts: recut(a, (shift) => outside(b.open, shift.from, shift.to)) });
+  return build({
+    ...both(a, b),
+    shifts: recut(a, (shift) => outside(b.open, shift.from, shift.to)),
+  });
 }
 
 /** Without absences or pauses; `to: null` has not ended. A date whose shifts all fall away is no business date. */
-export function subtractIntervals(c: Calendar, away: readonly { readonly from: Instant; readonly to: Instant | null }[]): Calendar {
+export function subtractIntervals(
+  c: Calendar,
+  away: readonly { readonly from: Instant; readonly to: Instant | null }[],
+): Calendar {
   const closed = openSet(away.map(({ from, to }) => ({ from, to: to ?? Infinity })));
   return build({ ...c, shifts: recut(c, (shift) => outside(closed, shift.from, shift.to)) });
 }
 
 function both(a: Calendar, b: Calendar): Pick<Calendar, "zone" | "from" | "to" | "exceptions"> {
-  return { zone: a.zone, from: Math.max(a.from, b.from), to: Math.min(a.to, b.to), exceptions: [...a.exceptions, ...b.exceptions] };
+  return {
+    zone: a.zone,
+    from: Math.max(a.from, b.from),
+    to: Math.min(a.to, b.to),
+    exceptions: [...a.exceptions, ...b.exceptions],
+  };
 }
 
 function recut(c: Calendar, parts: (shift: OwnedShift) => Iterable<Interval>): OwnedShift[] {
-  return c.shifts.flatMap((shift) => Array.from(parts(shift), ({ from, to }) => ({ from, to, day: shift.day })));
+  return c.shifts.flatMap((shift) =>
+    Array.from(parts(shift), ({ from, to }) => ({ from, to, day: shift.day })),
+  );
 }
 
 /** Open intervals inside [from, to), in order, cut at both ends. */
@@ -228,19 +310,27 @@ export function openIntervals(c: Calendar, from: Instant, to: Instant): Interval
 }
 
 function covered(c: Calendar, at: Instant): Instant {
-  if (!Number.isInteger(at)) throw new RangeError(`Expected an instant in whole epoch milliseconds, found ${at}`);
+  if (!Number.isInteger(at))
+    throw new RangeError(`Expected an instant in whole epoch milliseconds, found ${at}`);
   if (at >= c.from && at <= c.to) return at;
-  throw new CalendarError("compiled-years", `${at} ms is outside the years this calendar was compiled for, ${yearsOf(c)}`);
+  throw new CalendarError(
+    "compiled-years",
+    `${at} ms is outside the years this calendar was compiled for, ${yearsOf(c)}`,
+  );
 }
 
 function duration(ms: number): number {
-  if (!Number.isSafeInteger(ms) || ms < 0) throw new RangeError(`Expected a duration in whole milliseconds, 0 or more, found ${ms}`);
+  if (!Number.isSafeInteger(ms) || ms < 0)
+    throw new RangeError(`Expected a duration in whole milliseconds, 0 or more, found ${ms}`);
   return ms;
 }
 
 function unreachable(c: Calendar, at: Instant, what: string): never {
-  if (c.shifts.length === 0) throw new NoOpenTime("The calendar never opens, so no business time can pass on it");
-  throw new NoOpenTime(`There is no ${what} ${formatLocal(c.zone, at)} in the years compiled, ${yearsOf(c)}`);
+  if (c.shifts.length === 0)
+    throw new NoOpenTime("The calendar never opens, so no business time can pass on it");
+  throw new NoOpenTime(
+    `There is no ${what} ${formatLocal(c.zone, at)} in the years compiled, ${yearsOf(c)}`,
+  );
 }
 
 function yearsOf(c: Calendar): string {

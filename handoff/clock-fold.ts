@@ -81,15 +81,26 @@ type Going = {
  * A second pause, a resume without a pause, and anything after stop or cancel change nothing: the first one counts.
  * @throws ClockError when the first event is no start, a second start follows, or time runs backwards
  */
-export function traceClock(events: readonly ClockEvent[], calendars: Calendars, rule: ClockRule, asOf: Instant): { view: ClockView; spans: readonly Span[] } {
+export function traceClock(
+  events: readonly ClockEvent[],
+  calendars: Calendars,
+  rule: ClockRule,
+  asOf: Instant,
+): { view: ClockView; spans: readonly Span[] } {
   const [start, ...rest] = events;
-  if (start?.kind !== "start") throw new ClockError(`Expected a clock to begin with a start event, found ${start?.kind ?? "no event"}`);
+  if (start?.kind !== "start")
+    throw new ClockError(
+      `Expected a clock to begin with a start event, found ${start?.kind ?? "no event"}`,
+    );
   if (asOf < start.at) throw new ClockError("Expected to look at a clock at or after its start");
 
   const going = begin(start, calendars, rule);
   let last = start.at;
   for (const event of rest) {
-    if (event.at < last) throw new ClockError(`Expected events in order of time; ${event.kind} lies before the event it follows`);
+    if (event.at < last)
+      throw new ClockError(
+        `Expected events in order of time; ${event.kind} lies before the event it follows`,
+      );
     last = event.at;
     if (event.at > asOf || going.closed) break;
     step(going, event, calendars, rule);
@@ -99,9 +110,22 @@ export function traceClock(events: readonly ClockEvent[], calendars: Calendars, 
   return { view: viewAt(going, at, calendars, rule), spans: going.spans };
 }
 
-function begin(start: ClockEvent & { kind: "start" }, calendars: Calendars, rule: ClockRule): Going {
+function begin(
+  start: ClockEvent & { kind: "start" },
+  calendars: Calendars,
+  rule: ClockRule,
+): Going {
   const run = startRun(start.target, calendars(start.calendar), start.at, rule);
-  return { run, calendar: start.calendar, startedAt: start.at, paused: null, closed: null, spanFrom: start.at, restarted: false, spans: [] };
+  return {
+    run,
+    calendar: start.calendar,
+    startedAt: start.at,
+    paused: null,
+    closed: null,
+    spanFrom: start.at,
+    restarted: false,
+    spans: [],
+  };
 }
 
 function step(going: Going, event: ClockEvent, calendars: Calendars, rule: ClockRule): void {
@@ -113,7 +137,9 @@ function step(going: Going, event: ClockEvent, calendars: Calendars, rule: Clock
   const settled = going.paused ? run : advance(run, event.at, rule);
   switch (event.kind) {
     case "start":
-      throw new ClockError("Expected one start event; a reassignment with restart begins the target again");
+      throw new ClockError(
+        "Expected one start event; a reassignment with restart begins the target again",
+      );
     case "pause":
       going.paused = { reason: event.reason };
       going.run = settled;

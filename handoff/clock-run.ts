@@ -1,4 +1,11 @@
-import { NoOpenTime, addBusinessDays, addBusinessTime, businessDaysUntil, businessTimeBetween, nextOpen } from "./calendar.ts";
+import {
+  NoOpenTime,
+  addBusinessDays,
+  addBusinessTime,
+  businessDaysUntil,
+  businessTimeBetween,
+  nextOpen,
+} from "./calendar.ts";
 import type { Calendar, Instant } from "./calendar.ts";
 import { datesToGo, notBefore, rollElapsed, withinHours } from "./target.ts";
 import type { DueRule, Target } from "./target.ts";
@@ -44,7 +51,15 @@ export type Outlook = {
 };
 
 export function startRun(target: Target, calendar: Calendar, at: Instant, rule: ClockRule): Run {
-  return { target, calendar, since: at, progress: firstProgress(target, calendar, at, rule), usedMs: 0, lateAfter: null, warnings: [] };
+  return {
+    target,
+    calendar,
+    since: at,
+    progress: firstProgress(target, calendar, at, rule),
+    usedMs: 0,
+    lateAfter: null,
+    warnings: [],
+  };
 }
 
 // No calendar holds as many dates, so the outlook says "unreachable" instead of naming a wrong day.
@@ -58,7 +73,10 @@ function firstProgress(target: Target, calendar: Calendar, at: Instant, rule: Cl
       return { phase: "elapsed", leftMs: target.ms };
     case "business-days":
     case "same-day":
-      return { phase: "dates", left: ifReachable(() => datesToGo(target, at, calendar, rule)).value ?? beyondTheYears };
+      return {
+        phase: "dates",
+        left: ifReachable(() => datesToGo(target, at, calendar, rule)).value ?? beyondTheYears,
+      };
     default:
       return target satisfies never;
   }
@@ -67,7 +85,13 @@ function firstProgress(target: Target, calendar: Calendar, at: Instant, rule: Cl
 export function outlook(run: Run, rule: ClockRule): Outlook {
   const due = ifReachable(() => deadline(run, rule));
   if (due.value === null) {
-    return { dueAt: null, lateAfter: null, leftMs: leftMs(run, null), warnings: run.warnings, unreachable: due.because };
+    return {
+      dueAt: null,
+      lateAfter: null,
+      leftMs: leftMs(run, null),
+      warnings: run.warnings,
+      unreachable: due.because,
+    };
   }
   return {
     dueAt: due.value,
@@ -102,7 +126,9 @@ function deadline({ progress, since, calendar, target }: Run, rule: ClockRule): 
 function lateAfter(run: Run, due: Instant, rule: ClockRule): Instant | null {
   // A deadline reached before `since` was not yet missed then; a pause in between does not make it so.
   const from = Math.max(due, run.since);
-  return run.target.kind === "elapsed" && rule.elapsedRoll.kind === "none" ? from : nextOpen(run.calendar, from);
+  return run.target.kind === "elapsed" && rule.elapsedRoll.kind === "none"
+    ? from
+    : nextOpen(run.calendar, from);
 }
 
 function leftMs({ progress, since, calendar }: Run, due: Instant | null): number {
@@ -144,21 +170,33 @@ function totalMs(run: Run, due: Instant): number {
   return run.usedMs + leftMs(run, due);
 }
 
-function warningAt({ target, calendar, since }: Run, amount: number, rule: ClockRule): Instant | null {
+function warningAt(
+  { target, calendar, since }: Run,
+  amount: number,
+  rule: ClockRule,
+): Instant | null {
   if (target.kind !== "elapsed") return addBusinessTime(calendar, since, amount);
   const at = since + amount;
-  return rule.elapsedRoll.kind === "none" || withinHours(calendar, at) ? at : nextOpen(calendar, at);
+  return rule.elapsedRoll.kind === "none" || withinHours(calendar, at)
+    ? at
+    : nextOpen(calendar, at);
 }
 
 /** The run with everything up to `to` settled. Nothing is counted twice: `since` becomes `to`. */
 export function advance(run: Run, to: Instant, rule: ClockRule): Run {
   const ahead = outlook(run, rule);
-  const used = run.target.kind === "elapsed" ? to - run.since : businessTimeBetween(run.calendar, run.since, to);
+  const used =
+    run.target.kind === "elapsed"
+      ? to - run.since
+      : businessTimeBetween(run.calendar, run.since, to);
   return {
     ...run,
     since: to,
     usedMs: run.usedMs + used,
-    progress: ahead.dueAt !== null && ahead.dueAt <= to ? { phase: "due", at: ahead.dueAt } : progressAt(run, to, rule),
+    progress:
+      ahead.dueAt !== null && ahead.dueAt <= to
+        ? { phase: "due", at: ahead.dueAt }
+        : progressAt(run, to, rule),
     lateAfter: ahead.lateAfter !== null && ahead.lateAfter < to ? ahead.lateAfter : null,
     warnings: ahead.warnings.filter((warning) => warning.at <= to),
   };
@@ -170,7 +208,8 @@ export function advance(run: Run, to: Instant, rule: ClockRule): Run {
  * if those ever came.
  */
 export function changeHours(run: Run, calendar: Calendar, rule: ClockRule): Run {
-  const ahead = run.target.kind === "business" && run.target.ms === 0 ? outlook(run, rule).dueAt : null;
+  const ahead =
+    run.target.kind === "business" && run.target.ms === 0 ? outlook(run, rule).dueAt : null;
   return { ...run, calendar, ...(ahead === null ? {} : { progress: { phase: "due", at: ahead } }) };
 }
 
@@ -178,15 +217,29 @@ export function changeHours(run: Run, calendar: Calendar, rule: ClockRule): Run 
 function progressAt({ progress, since, calendar }: Run, to: Instant, rule: ClockRule): Progress {
   switch (progress.phase) {
     case "open":
-      return { phase: "open", leftMs: Math.max(0, progress.leftMs - businessTimeBetween(calendar, since, to)) };
+      return {
+        phase: "open",
+        leftMs: Math.max(0, progress.leftMs - businessTimeBetween(calendar, since, to)),
+      };
     case "elapsed": {
       const ends = since + progress.leftMs;
-      if (ends > to || rule.elapsedRoll.kind === "none") return { phase: "elapsed", leftMs: Math.max(0, ends - to) };
+      if (ends > to || rule.elapsedRoll.kind === "none")
+        return { phase: "elapsed", leftMs: Math.max(0, ends - to) };
       // It ran out outside hours and waits for its grace, which is open time from here on.
-      return { phase: "open", leftMs: Math.max(0, rule.elapsedRoll.graceMs - businessTimeBetween(calendar, ends, to)) };
+      return {
+        phase: "open",
+        leftMs: Math.max(0, rule.elapsedRoll.graceMs - businessTimeBetween(calendar, ends, to)),
+      };
     }
     case "dates":
-      return { phase: "dates", left: progress.left - (ifReachable(() => Math.min(progress.left, businessDaysUntil(calendar, since, dateStart(calendar, to)))).value ?? 0) };
+      return {
+        phase: "dates",
+        left:
+          progress.left -
+          (ifReachable(() =>
+            Math.min(progress.left, businessDaysUntil(calendar, since, dateStart(calendar, to))),
+          ).value ?? 0),
+      };
     case "due":
       return progress;
     default:
@@ -199,7 +252,9 @@ function dateStart(calendar: Calendar, at: Instant): Instant {
   return (nextOpen(calendar, at) ?? at) + 1;
 }
 
-function ifReachable<T>(ask: () => T): { value: T; because: null } | { value: null; because: string } {
+function ifReachable<T>(
+  ask: () => T,
+): { value: T; because: null } | { value: null; because: string } {
   try {
     return { value: ask(), because: null };
   } catch (error) {

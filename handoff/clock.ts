@@ -19,20 +19,54 @@ export type { ClockRule } from "./clock-run.ts";
  * @param calendars compiled hours by the keys that the events carry
  * @throws ClockError for a list that is no clock's history
  */
-export function foldClock(events: readonly ClockEvent[], calendars: Calendars, rule: ClockRule, asOf: Instant): ClockView {
+export function foldClock(
+  events: readonly ClockEvent[],
+  calendars: Calendars,
+  rule: ClockRule,
+  asOf: Instant,
+): ClockView {
   return traceClock(events, calendars, rule, asOf).view;
 }
 
 /** One line of the account a rep can check by hand. Totals are milliseconds of the target's own measure. */
 export type LedgerRow =
-  | { readonly kind: "hours"; readonly from: Instant; readonly calendar: string; readonly zone: string; readonly exceptions: readonly CalendarException[] }
-  | { readonly kind: "counted"; readonly from: Instant; readonly to: Instant; readonly ms: number; readonly totalMs: number; readonly zone: string }
-  | { readonly kind: "paused"; readonly from: Instant; readonly to: Instant; readonly reason: string; readonly zone: string }
+  | {
+      readonly kind: "hours";
+      readonly from: Instant;
+      readonly calendar: string;
+      readonly zone: string;
+      readonly exceptions: readonly CalendarException[];
+    }
+  | {
+      readonly kind: "counted";
+      readonly from: Instant;
+      readonly to: Instant;
+      readonly ms: number;
+      readonly totalMs: number;
+      readonly zone: string;
+    }
+  | {
+      readonly kind: "paused";
+      readonly from: Instant;
+      readonly to: Instant;
+      readonly reason: string;
+      readonly zone: string;
+    }
   | { readonly kind: "restarted"; readonly at: Instant; readonly zone: string }
-  | { readonly kind: "verdict"; readonly at: Instant; readonly zone: string; readonly view: ClockView };
+  | {
+      readonly kind: "verdict";
+      readonly at: Instant;
+      readonly zone: string;
+      readonly view: ClockView;
+    };
 
 /** How the verdict at `asOf` came about: every interval counted, under which hours, with the running total. */
-export function clockLedger(events: readonly ClockEvent[], calendars: Calendars, rule: ClockRule, asOf: Instant): LedgerRow[] {
+export function clockLedger(
+  events: readonly ClockEvent[],
+  calendars: Calendars,
+  rule: ClockRule,
+  asOf: Instant,
+): LedgerRow[] {
   const { view, spans } = traceClock(events, calendars, rule, asOf);
   const rows: LedgerRow[] = [];
   let totalMs = 0;
@@ -40,7 +74,13 @@ export function clockLedger(events: readonly ClockEvent[], calendars: Calendars,
     const calendar = calendars(span.calendar);
     const { zone } = calendar;
     if (span.calendar !== spans[i - 1]?.calendar) {
-      rows.push({ kind: "hours", from: span.from, calendar: span.calendar, zone, exceptions: exceptionsDuring(calendar, span.from, endOfHours(spans, i)) });
+      rows.push({
+        kind: "hours",
+        from: span.from,
+        calendar: span.calendar,
+        zone,
+        exceptions: exceptionsDuring(calendar, span.from, endOfHours(spans, i)),
+      });
     }
     if (span.restarted) {
       rows.push({ kind: "restarted", at: span.from, zone });
@@ -52,13 +92,19 @@ export function clockLedger(events: readonly ClockEvent[], calendars: Calendars,
       return;
     }
     // An elapsed target counts the whole stretch, nights included.
-    const counted = view.target.kind === "elapsed" ? [span] : openIntervals(calendar, span.from, span.to);
+    const counted =
+      view.target.kind === "elapsed" ? [span] : openIntervals(calendar, span.from, span.to);
     for (const { from, to } of counted) {
       totalMs += to - from;
       rows.push({ kind: "counted", from, to, ms: to - from, totalMs, zone });
     }
   });
-  rows.push({ kind: "verdict", at: view.stoppedAt ?? asOf, zone: calendars(view.calendar).zone, view });
+  rows.push({
+    kind: "verdict",
+    at: view.stoppedAt ?? asOf,
+    zone: calendars(view.calendar).zone,
+    view,
+  });
   return rows;
 }
 
@@ -70,10 +116,14 @@ function endOfHours(spans: readonly Span[], i: number): Instant {
 }
 
 function exceptionsDuring(calendar: Calendar, from: Instant, to: Instant): CalendarException[] {
-  return calendar.exceptions
-    // The evening shift of the day before can reach into the span.
-    .filter(({ zone, date }) => localDateOf(zone, from - DAY) <= date && date <= localDateOf(zone, to))
-    .sort((a, b) => (a.date < b.date ? -1 : 1));
+  return (
+    calendar.exceptions
+      // The evening shift of the day before can reach into the span.
+      .filter(
+        ({ zone, date }) => localDateOf(zone, from - DAY) <= date && date <= localDateOf(zone, to),
+      )
+      .sort((a, b) => (a.date < b.date ? -1 : 1))
+  );
 }
 
 /** The ledger as plain text, local times in the zone of the hours that applied. */
@@ -86,14 +136,19 @@ function printRow(row: LedgerRow): string[] {
     case "hours":
       return [
         `hours ${row.calendar}, from ${formatLocal(row.zone, row.from)}`,
-        ...row.exceptions.map(({ date, hours }) => `  on ${date} instead: ${hours.length === 0 ? "closed" : hours.join(", ")}`),
+        ...row.exceptions.map(
+          ({ date, hours }) =>
+            `  on ${date} instead: ${hours.length === 0 ? "closed" : hours.join(", ")}`,
+        ),
       ];
     case "counted":
       return [`  ${stretch(row)}  ${duration(row.ms)}  total ${duration(row.totalMs)}`];
     case "paused":
       return [`  ${stretch(row)}  paused: ${row.reason}`];
     case "restarted":
-      return [`  ${formatWall(row.zone, row.at)}  reassigned, the target begins again, total ${duration(0)}`];
+      return [
+        `  ${formatWall(row.zone, row.at)}  reassigned, the target begins again, total ${duration(0)}`,
+      ];
     case "verdict":
       return [verdict(row.view, row.zone, row.at)];
     default:
@@ -106,7 +161,10 @@ function stretch({ zone, from, to }: { zone: string; from: Instant; to: Instant 
 }
 
 function verdict(view: ClockView, zone: string, at: Instant): string {
-  const due = view.dueAt === null ? (view.unreachable ?? "no deadline while paused") : `due ${formatLocal(zone, view.dueAt)}`;
+  const due =
+    view.dueAt === null
+      ? (view.unreachable ?? "no deadline while paused")
+      : `due ${formatLocal(zone, view.dueAt)}`;
   return `${view.state} at ${formatLocal(zone, at)}: ${printTarget(view.target)}, used ${duration(view.usedMs)}, left ${duration(view.leftMs)}, ${due}`;
 }
 

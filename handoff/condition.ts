@@ -44,7 +44,12 @@ type Rules = Pick<Agreement, "fields" | "named" | "signals">;
  * "Conditions"). Nothing is skipped: what a trace shows does not depend on the order of the rules. A condition
  * used by name is unfolded where it first occurs. Without `derived`, conditions on scores and band are unknown.
  */
-export function evaluate(condition: Condition, known: Known, agreement: Rules, derived?: Scores): { result: Truth; trace: TraceLine[] } {
+export function evaluate(
+  condition: Condition,
+  known: Known,
+  agreement: Rules,
+  derived?: Scores,
+): { result: Truth; trace: TraceLine[] } {
   return evaluator(known, agreement, derived)(condition);
 }
 
@@ -53,35 +58,68 @@ export function evaluate(condition: Condition, known: Known, agreement: Rules, d
  * shows no trace asks for none (`isTraced`): to put it into words takes longer than to judge, and then what cannot change
  * the result any more is skipped.
  */
-export function evaluator(known: Known, agreement: Rules, derived?: Scores, isTraced = true): (condition: Condition) => { result: Truth; trace: TraceLine[] } {
+export function evaluator(
+  known: Known,
+  agreement: Rules,
+  derived?: Scores,
+  isTraced = true,
+): (condition: Condition) => { result: Truth; trace: TraceLine[] } {
   const happened = happenedBy(known.engagements, known.now);
   const byName = new Map<string, Judged>();
 
   function judge(condition: Condition): Judged {
     switch (condition.kind) {
-      case "all": return group(condition, "all of these", allOf);
-      case "any": return group(condition, "at least one of these", anyOf);
-      case "none": return group(condition, "none of these", noneOf);
-      case "named": return named(condition.name, condition.at);
+      case "all":
+        return group(condition, "all of these", allOf);
+      case "any":
+        return group(condition, "at least one of these", anyOf);
+      case "none":
+        return group(condition, "none of these", noneOf);
+      case "named":
+        return named(condition.name, condition.at);
       case "fact": {
         const type = fieldType(agreement, condition.field) ?? "text";
         return fact(condition, condition.field, type, own(known.facts, condition.field));
       }
       case "derived":
-        return fact(condition, condition.of, derivedTypes[condition.of], derivedValue(condition.of));
+        return fact(
+          condition,
+          condition.of,
+          derivedTypes[condition.of],
+          derivedValue(condition.of),
+        );
       case "signal": {
-        const count = recent(happened, condition.withinMs, known.now).filter((one) => isSignal(agreement.signals, one, condition.signal)).length;
-        const what = typeof condition.signal === "string" ? condition.signal : `signal of ${condition.signal.depth} depth`;
+        const count = recent(happened, condition.withinMs, known.now).filter((one) =>
+          isSignal(agreement.signals, one, condition.signal),
+        ).length;
+        const what =
+          typeof condition.signal === "string"
+            ? condition.signal
+            : `signal of ${condition.signal.depth} depth`;
         return counted(condition.at, count, condition.atLeast, what, condition.withinMs);
       }
       case "meaningful": {
-        const kinds = new Set(recent(happened, condition.withinMs, known.now).filter((one) => isMeaningful(agreement.signals, one)).map((one) => one.type));
-        return counted(condition.at, kinds.size, condition.count, "distinct meaningful behaviours", condition.withinMs);
+        const kinds = new Set(
+          recent(happened, condition.withinMs, known.now)
+            .filter((one) => isMeaningful(agreement.signals, one))
+            .map((one) => one.type),
+        );
+        return counted(
+          condition.at,
+          kinds.size,
+          condition.count,
+          "distinct meaningful behaviours",
+          condition.withinMs,
+        );
       }
     }
   }
 
-  function group(condition: Extract<Condition, { of: readonly Condition[] }>, expected: string, combine: (results: Truth[]) => Truth): Judged {
+  function group(
+    condition: Extract<Condition, { of: readonly Condition[] }>,
+    expected: string,
+    combine: (results: Truth[]) => Truth,
+  ): Judged {
     const parts: Judged[] = [];
     for (const part of condition.of) {
       const judged = judge(part);
@@ -90,16 +128,29 @@ export function evaluator(known: Known, agreement: Rules, derived?: Scores, isTr
     }
     const result = combine(parts.map((part) => part.result));
     const missing = result === "unknown" ? [...new Set(parts.flatMap((part) => part.missing))] : [];
-    return { result, missing, trace: isTraced ? [line({ at: condition.at, expected, result }, missing), ...parts.flatMap((part) => part.trace)] : [] };
+    return {
+      result,
+      missing,
+      trace: isTraced
+        ? [
+            line({ at: condition.at, expected, result }, missing),
+            ...parts.flatMap((part) => part.trace),
+          ]
+        : [],
+    };
   }
 
   function named(name: string, at: RulePath): Judged {
     if (name === "engaged" && !Object.hasOwn(agreement.named, name)) {
       const result = known.engaged ?? "unknown";
-      return leaf({ at, expected: "the account is engaged", result }, result === "unknown" ? ["account.engaged"] : []);
+      return leaf(
+        { at, expected: "the account is engaged", result },
+        result === "unknown" ? ["account.engaged"] : [],
+      );
     }
     const definition = own(agreement.named, name);
-    if (!definition) throw new Error(`${at} uses the condition "${name}", which this agreement does not define`);
+    if (!definition)
+      throw new Error(`${at} uses the condition "${name}", which this agreement does not define`);
     const before = byName.get(name);
     const judged = before ?? judge(definition);
     byName.set(name, judged);
@@ -108,20 +159,32 @@ export function evaluator(known: Known, agreement: Rules, derived?: Scores, isTr
     return { ...judged, trace: before ? [self] : [self, ...judged.trace] };
   }
 
-  function fact(condition: Extract<Condition, { matchers: unknown }>, field: string, type: FieldType, value: FactValue | undefined): Judged {
+  function fact(
+    condition: Extract<Condition, { matchers: unknown }>,
+    field: string,
+    type: FieldType,
+    value: FactValue | undefined,
+  ): Judged {
     const result = matchAll(condition.matchers, value, type);
     const missing = result === "unknown" ? [field] : [];
     if (!isTraced) return { result, missing, trace: [] };
     const expected = describe(condition.matchers, type);
-    return leaf({ at: condition.at, field, ...(value === undefined ? {} : { value }), expected, result }, missing);
+    return leaf(
+      { at: condition.at, field, ...(value === undefined ? {} : { value }), expected, result },
+      missing,
+    );
   }
 
   function derivedValue(of: DerivedField): FactValue | undefined {
     switch (of) {
-      case "score.fit": return derived?.fit;
-      case "score.intent": return derived?.intent;
-      case "band": return derived?.band;
-      case "engagement.count": return happened.length;
+      case "score.fit":
+        return derived?.fit;
+      case "score.intent":
+        return derived?.intent;
+      case "band":
+        return derived?.band;
+      case "engagement.count":
+        return happened.length;
       case "engagement.topic": {
         const topics = [...new Set(happened.flatMap((one) => one.topic ?? []))];
         return topics.length > 0 ? topics : undefined;
@@ -136,7 +199,10 @@ export function evaluator(known: Known, agreement: Rules, derived?: Scores, isTr
 }
 
 /** The declared or built-in type of a field; undefined when there is no such field. */
-export function fieldType(agreement: Pick<Agreement, "fields">, field: FieldPath): FieldType | undefined {
+export function fieldType(
+  agreement: Pick<Agreement, "fields">,
+  field: FieldPath,
+): FieldType | undefined {
   return own(builtInFields, field) ?? own(agreement.fields, field);
 }
 
@@ -151,9 +217,23 @@ export const derivedTypes: Readonly<Record<DerivedField, FieldType>> = {
   "engagement.count": "number",
 };
 
-function counted(at: RulePath, count: number, atLeast: number, what: string, withinMs: number | undefined): Judged {
+function counted(
+  at: RulePath,
+  count: number,
+  atLeast: number,
+  what: string,
+  withinMs: number | undefined,
+): Judged {
   const window = withinMs === undefined ? "" : ` within ${windowText(withinMs)}`;
-  return leaf({ at, value: count, expected: `at least ${atLeast} ${what}${window}`, result: count >= atLeast }, []);
+  return leaf(
+    {
+      at,
+      value: count,
+      expected: `at least ${atLeast} ${what}${window}`,
+      result: count >= atLeast,
+    },
+    [],
+  );
 }
 
 function leaf(judged: Omit<TraceLine, "missing">, missing: string[]): Judged {
@@ -165,7 +245,11 @@ function line(judged: Omit<TraceLine, "missing">, missing: string[]): TraceLine 
 }
 
 function windowText(ms: number): string {
-  const units: readonly (readonly [number, string])[] = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"]];
+  const units: readonly (readonly [number, string])[] = [
+    [86_400_000, "day"],
+    [3_600_000, "hour"],
+    [60_000, "minute"],
+  ];
   const [size, unit] = units.find(([one]) => ms % one === 0) ?? [1000, "second"];
   return ms === size ? `1 ${unit}` : `${ms / size} ${unit}s`;
 }

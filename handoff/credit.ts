@@ -7,7 +7,9 @@
 export const ONE_LEAD = 1_000_000;
 
 /** Credit by rep. `lastPick` is the number of the rep's latest pick in this ledger, 0 before the first. */
-export type Ledger = Readonly<Record<string, { readonly millionths: number; readonly lastPick: number }>>;
+export type Ledger = Readonly<
+  Record<string, { readonly millionths: number; readonly lastPick: number }>
+>;
 
 /** Changes by rep, in millionths; they sum to 0. */
 export type Deltas = Readonly<Record<string, number>>;
@@ -22,12 +24,19 @@ export interface Weighted {
  * Whose turn it is among the eligible, and what that costs.
  * Ties go to whoever was picked longest ago, then to the smaller id. Null when nobody has a weight above 0.
  */
-export function pick(ledger: Ledger, eligible: readonly Weighted[]): { readonly winner: string; readonly deltas: Deltas } | null {
+export function pick(
+  ledger: Ledger,
+  eligible: readonly Weighted[],
+): { readonly winner: string; readonly deltas: Deltas } | null {
   const sharing = eligible.filter((one) => one.weight > 0);
   if (sharing.length === 0) return null;
   const gains = shares(ONE_LEAD, sharing, ledger);
   const credit = (id: string) => creditOf(ledger, id) + (gains[id] ?? 0);
-  const winner = sharing.map((one) => one.repId).reduce((best, id) => ((credit(best) - credit(id) || longestAgo(ledger, id, best)) < 0 ? id : best));
+  const winner = sharing
+    .map((one) => one.repId)
+    .reduce((best, id) =>
+      (credit(best) - credit(id) || longestAgo(ledger, id, best)) < 0 ? id : best,
+    );
   return { winner, deltas: { ...gains, [winner]: (gains[winner] ?? 0) - ONE_LEAD } };
 }
 
@@ -37,21 +46,31 @@ export function pick(ledger: Ledger, eligible: readonly Weighted[]): { readonly 
  */
 export function spreadLeavers(ledger: Ledger, members: readonly Weighted[]): Deltas | null {
   const staying = new Set(members.map((one) => one.repId));
-  const leavers = Object.keys(ledger).filter((id) => !staying.has(id) && creditOf(ledger, id) !== 0);
+  const leavers = Object.keys(ledger).filter(
+    (id) => !staying.has(id) && creditOf(ledger, id) !== 0,
+  );
   if (leavers.length === 0 || members.length === 0) return null;
   const left = leavers.reduce((sum, id) => sum + creditOf(ledger, id), 0);
-  const weighted = members.some((one) => one.weight > 0) ? members.filter((one) => one.weight > 0) : members.map((one) => ({ ...one, weight: 1 }));
+  const weighted = members.some((one) => one.weight > 0)
+    ? members.filter((one) => one.weight > 0)
+    : members.map((one) => ({ ...one, weight: 1 }));
   const gains = shares(left, weighted, ledger);
   return { ...gains, ...Object.fromEntries(leavers.map((id) => [id, -creditOf(ledger, id)])) };
 }
 
 /** The deltas that undo these. */
 export function reversed(deltas: Deltas): Deltas {
-  return Object.fromEntries(Object.entries(deltas).map(([id, change]) => [id, change === 0 ? 0 : -change]));
+  return Object.fromEntries(
+    Object.entries(deltas).map(([id, change]) => [id, change === 0 ? 0 : -change]),
+  );
 }
 
 /** The ledger after an entry. `pickedAs` is given when the entry is a pick: who won, and the entry's number. */
-export function apply(ledger: Ledger, deltas: Deltas, pickedAs?: { readonly winner: string; readonly entry: number }): Ledger {
+export function apply(
+  ledger: Ledger,
+  deltas: Deltas,
+  pickedAs?: { readonly winner: string; readonly entry: number },
+): Ledger {
   const after: Record<string, { millionths: number; lastPick: number }> = { ...ledger };
   for (const [id, change] of Object.entries(deltas)) {
     const lastPick = pickedAs?.winner === id ? pickedAs.entry : (ledger[id]?.lastPick ?? 0);
@@ -61,8 +80,18 @@ export function apply(ledger: Ledger, deltas: Deltas, pickedAs?: { readonly winn
 }
 
 /** The ledger that a history of entries gives; what is stored must equal it. */
-export function replay(entries: readonly { readonly id: number; readonly deltas: Deltas; readonly winner: string | null }[]): Ledger {
-  return entries.reduce<Ledger>((ledger, { id, deltas, winner }) => apply(ledger, deltas, winner === null ? undefined : { winner, entry: id }), {});
+export function replay(
+  entries: readonly {
+    readonly id: number;
+    readonly deltas: Deltas;
+    readonly winner: string | null;
+  }[],
+): Ledger {
+  return entries.reduce<Ledger>(
+    (ledger, { id, deltas, winner }) =>
+      apply(ledger, deltas, winner === null ? undefined : { winner, entry: id }),
+    {},
+  );
 }
 
 function creditOf(ledger: Ledger, id: string): number {
@@ -74,14 +103,32 @@ function longestAgo(ledger: Ledger, a: string, b: string): number {
 }
 
 /** Divides `total` by weight into whole millionths: rounded down, what is over goes to the largest remainders. */
-function shares(total: number, members: readonly Weighted[], ledger: Ledger): Record<string, number> {
+function shares(
+  total: number,
+  members: readonly Weighted[],
+  ledger: Ledger,
+): Record<string, number> {
   const sum = members.reduce((weights, one) => weights + one.weight, 0);
   const sign = Math.sign(total);
   // A weight may be any whole number: exact also where the product passes what a double holds.
   const isSmall = Math.abs(total) * sum <= Number.MAX_SAFE_INTEGER;
-  const parts = members.map(({ repId, weight }) => ({ repId, ...(isSmall ? divided(Math.abs(total), weight, sum) : dividedExactly(Math.abs(total), weight, sum)) }));
+  const parts = members.map(({ repId, weight }) => ({
+    repId,
+    ...(isSmall
+      ? divided(Math.abs(total), weight, sum)
+      : dividedExactly(Math.abs(total), weight, sum)),
+  }));
   let over = Math.abs(total) - parts.reduce((given, part) => given + part.whole, 0);
-  const order = over === 0 ? [] : [...parts].sort((a, b) => (a.remainder === b.remainder ? longestAgo(ledger, a.repId, b.repId) : a.remainder > b.remainder ? -1 : 1));
+  const order =
+    over === 0
+      ? []
+      : [...parts].sort((a, b) =>
+          a.remainder === b.remainder
+            ? longestAgo(ledger, a.repId, b.repId)
+            : a.remainder > b.remainder
+              ? -1
+              : 1,
+        );
   for (const part of order) {
     if (over === 0) break;
     part.whole += 1;

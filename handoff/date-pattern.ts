@@ -13,16 +13,22 @@ type Token = (typeof tokens)[number];
 /** The pattern, or null when it does not name year, month and day once each, or has letters that mean nothing. */
 export function datePattern(written: string): DatePattern | null {
   const parts: DatePattern["parts"][number][] = [];
-  for (let rest = written; rest !== ""; ) {
+  for (let rest = written; rest !== "";) {
     const token = tokens.find((one) => rest.startsWith(one));
     const text = token ?? rest[0] ?? "";
     if (!token && /\p{L}/u.test(text) && text !== "T") return null;
     parts.push(token ?? { text });
     rest = rest.slice(text.length);
   }
-  const count = (...wanted: Token[]) => parts.filter((part) => typeof part === "string" && wanted.includes(part)).length;
+  const count = (...wanted: Token[]) =>
+    parts.filter((part) => typeof part === "string" && wanted.includes(part)).length;
   const twelve = count("hh", "h");
-  const complete = count("yyyy", "yy") === 1 && count("MM", "M") === 1 && count("dd", "d") === 1 && count("HH", "H") + twelve <= 1 && count("a") === twelve;
+  const complete =
+    count("yyyy", "yy") === 1 &&
+    count("MM", "M") === 1 &&
+    count("dd", "d") === 1 &&
+    count("HH", "H") + twelve <= 1 &&
+    count("a") === twelve;
   return complete ? { written, parts } : null;
 }
 
@@ -53,13 +59,37 @@ function digitsOf(token: Token): RegExp {
 function isoFrom(read: Partial<Record<Token, number>>, zone: string): string | null {
   const year = read.yyyy ?? 2000 + (read.yy ?? 0);
   const [month, day] = [read.MM ?? read.M ?? 0, read.dd ?? read.d ?? 0];
-  const lastDay = [31, year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+  const lastDay =
+    [
+      31,
+      year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28,
+      31,
+      30,
+      31,
+      30,
+      31,
+      31,
+      30,
+      31,
+      30,
+      31,
+    ][month - 1] ?? 0;
   if (day < 1 || day > lastDay) return null;
   const twelve = read.hh ?? read.h;
-  const hour = twelve === undefined ? read.HH ?? read.H : (twelve % 12) + (read.a ?? 0);
-  if (hour === undefined) return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+  const hour = twelve === undefined ? (read.HH ?? read.H) : (twelve % 12) + (read.a ?? 0);
+  if (hour === undefined)
+    return `${String(year).padStart(4, "0")}-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
   const [minute, second] = [read.mm ?? 0, read.ss ?? 0];
-  if (hour > 23 || minute > 59 || second > 59 || (twelve !== undefined && (twelve < 1 || twelve > 12))) return null;
-  const wall = dayNumber(year, month, day) * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000;
-  return isoOf(firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall));
+  if (
+    hour > 23 ||
+    minute > 59 ||
+    second > 59 ||
+    (twelve !== undefined && (twelve < 1 || twelve > 12))
+  )
+    return null;
+  const wall =
+    dayNumber(year, month, day) * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000;
+  return isoOf(
+    firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall),
+  );
 }

@@ -1,7 +1,8 @@
 import type { Instant } from "./local-time.ts";
 import { dateOfDay, dayOfDate } from "./local-time.ts";
 
-const shape = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const shape =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
 /**
  * Reads `2026-11-23` (its start in UTC) or a time such as `2026-11-23T16:30:00-05:00`. A time without an
@@ -11,7 +12,11 @@ export function instantOf(text: string): Instant | null {
   const parts = shape.exec(text.trim());
   if (!parts) return null;
   const day = dayOfDate(`${parts[1]}-${parts[2]}-${parts[3]}`);
-  const [hour, minute, second] = [Number(parts[4] ?? 0), Number(parts[5] ?? 0), Number(parts[6] ?? 0)];
+  const [hour, minute, second] = [
+    Number(parts[4] ?? 0),
+    Number(parts[5] ?? 0),
+    Number(parts[6] ?? 0),
+  ];
   if (day === null || hour > 23 || minute > 59 || second > 59) return null;
   const offset = offsetMinutes(parts[8]);
   if (offset === null) return null;
@@ -27,7 +32,12 @@ export function isBareDate(text: string): boolean {
 /** `2026-11-23T21:30:00.000Z` */
 export function isoOf(at: Instant): string {
   const [days, rest] = [Math.floor(at / 86_400_000), ((at % 86_400_000) + 86_400_000) % 86_400_000];
-  const [hour, minute, second, ms] = [Math.floor(rest / 3_600_000), Math.floor(rest / 60_000) % 60, Math.floor(rest / 1000) % 60, rest % 1000];
+  const [hour, minute, second, ms] = [
+    Math.floor(rest / 3_600_000),
+    Math.floor(rest / 60_000) % 60,
+    Math.floor(rest / 1000) % 60,
+    rest % 1000,
+  ];
   return `${dateOfDay(days)}T${pad(hour)}:${pad(minute)}:${pad(second)}.${pad(ms, 3)}Z`;
 }
 

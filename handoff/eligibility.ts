@@ -69,7 +69,8 @@ export function ownerEligibility(owner: Member, needs: Needs, moment: Moment): E
   const bar = standing(owner, needs);
   if (bar !== null) return { can: "never", why: bar };
   const away = hours(owner.presence, moment);
-  if (away !== null && (away.can === "never" || owner.presence.absentTo !== null)) return { can: "never", why: away.why };
+  if (away !== null && (away.can === "never" || owner.presence.absentTo !== null))
+    return { can: "never", why: away.why };
   const full = room(owner, moment);
   return full === null ? { can: "now" } : { can: "never", why: full.why };
 }
@@ -77,7 +78,10 @@ export function ownerEligibility(owner: Member, needs: Needs, moment: Moment): E
 /** What no waiting changes; null when nothing stands against the rep. */
 function standing(member: Member, needs: Needs): string | null {
   if (!member.active) return "inactive";
-  const before = needs.exclude.length === 0 ? undefined : needs.exclude.find((one) => one.repId === member.repId);
+  const before =
+    needs.exclude.length === 0
+      ? undefined
+      : needs.exclude.find((one) => one.repId === member.repId);
   if (before) return `had this lead in round ${before.round}`;
   if (lacks(member.languages, needs.language, language)) return `does not speak ${needs.language}`;
   if (lacks(member.products, needs.product, word)) return `does not sell ${needs.product}`;
@@ -86,7 +90,11 @@ function standing(member: Member, needs: Needs): string | null {
 }
 
 /** A rep whose list is empty has no limits stated and can do all. */
-function lacks(can: readonly string[], needed: string | null, same: (text: string) => string): boolean {
+function lacks(
+  can: readonly string[],
+  needed: string | null,
+  same: (text: string) => string,
+): boolean {
   return needed !== null && can.length > 0 && !can.some((one) => same(one) === same(needed));
 }
 
@@ -99,24 +107,45 @@ function language(text: string): string {
   return word(text).split(/[-_]/)[0]!;
 }
 
-function hours({ zone, opensAt, dayEndsAt, absentTo }: Presence, { now, dueAt }: Moment): Exclude<Eligibility, { can: "now" }> | null {
+function hours(
+  { zone, opensAt, dayEndsAt, absentTo }: Presence,
+  { now, dueAt }: Moment,
+): Exclude<Eligibility, { can: "now" }> | null {
   if (opensAt === now) return null;
-  const why = absentTo !== null ? `absent to ${absenceEnd(zone, absentTo)}` : opensAt === null ? "has no open hours" : `outside hours until ${clockTime(zone, opensAt, now)}`;
+  const why =
+    absentTo !== null
+      ? `absent to ${absenceEnd(zone, absentTo)}`
+      : opensAt === null
+        ? "has no open hours"
+        : `outside hours until ${clockTime(zone, opensAt, now)}`;
   if (opensAt === null || opensAt > Math.max(dueAt, dayEndsAt ?? 0)) return { can: "never", why };
   return { can: "later", at: opensAt, why };
 }
 
-function room({ caps, load }: Member, { now, dueAt }: Moment): Exclude<Eligibility, { can: "now" }> | null {
-  if (caps.open === undefined && caps.perDay === undefined && caps.perHour === undefined) return null;
+function room(
+  { caps, load }: Member,
+  { now, dueAt }: Moment,
+): Exclude<Eligibility, { can: "now" }> | null {
+  if (caps.open === undefined && caps.perDay === undefined && caps.perHour === undefined)
+    return null;
   const full = [
-    ...(caps.open !== undefined && load.open >= caps.open ? [{ cap: caps.open, used: load.open, span: "", freeAt: null }] : []),
-    ...(caps.perDay !== undefined && load.today >= caps.perDay ? [{ cap: caps.perDay, used: load.today, span: " today", freeAt: load.dayTo }] : []),
-    ...(caps.perHour !== undefined && load.thisHour >= caps.perHour ? [{ cap: caps.perHour, used: load.thisHour, span: " this hour", freeAt: load.hourTo }] : []),
+    ...(caps.open !== undefined && load.open >= caps.open
+      ? [{ cap: caps.open, used: load.open, span: "", freeAt: null }]
+      : []),
+    ...(caps.perDay !== undefined && load.today >= caps.perDay
+      ? [{ cap: caps.perDay, used: load.today, span: " today", freeAt: load.dayTo }]
+      : []),
+    ...(caps.perHour !== undefined && load.thisHour >= caps.perHour
+      ? [{ cap: caps.perHour, used: load.thisHour, span: " this hour", freeAt: load.hourTo }]
+      : []),
   ];
   const [first] = full;
   if (!first) return null;
   const why = `at capacity ${first.used}/${first.cap}${first.span}`;
-  const at = full.reduce<Instant | null>((latest, one) => (one.freeAt === null ? latest : Math.max(one.freeAt, latest ?? 0)), null);
+  const at = full.reduce<Instant | null>(
+    (latest, one) => (one.freeAt === null ? latest : Math.max(one.freeAt, latest ?? 0)),
+    null,
+  );
   const waits = full.every((one) => one.cap > 0) && now < dueAt && (at ?? now) <= dueAt;
   return waits ? { can: "later", at, why } : { can: "never", why };
 }

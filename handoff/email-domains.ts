@@ -22,11 +22,20 @@ export const freeDomains: ReadonlySet<string> = new Set(
   mail.ru inbox.ru list.ru bk.ru internet.ru rambler.ru ya.ru ukr.net i.ua meta.ua
   qq.com foxmail.com 163.com 126.com yeah.net sina.com sina.cn sohu.com aliyun.com 139.com 189.cn 21cn.com
   naver.com daum.net hanmail.net nate.com rediffmail.com sify.com in.com indiatimes.com docomo.ne.jp ezweb.ne.jp softbank.ne.jp nifty.com
-  walla.com walla.co.il mynet.com lycos.com excite.com inbox.com inbox.lv inbox.lt mail.ee duck.com relay.firefox.com privaterelay.appleid.com`.split(/\s+/),
+  walla.com walla.co.il mynet.com lycos.com excite.com inbox.com inbox.lv inbox.lt mail.ee duck.com relay.firefox.com privaterelay.appleid.com`.split(
+    /\s+/,
+  ),
 );
 
 /** Providers with a domain in nearly every country: `yahoo.co.uk`, `hotmail.fr`, `gmx.at`. */
-export const freeFamilies: ReadonlySet<string> = new Set(["yahoo", "hotmail", "outlook", "gmx", "yandex", "aol"]);
+export const freeFamilies: ReadonlySet<string> = new Set([
+  "yahoo",
+  "hotmail",
+  "outlook",
+  "gmx",
+  "yandex",
+  "aol",
+]);
 
 export const disposableDomains: ReadonlySet<string> = new Set(
   `mailinator.com mailinator.net mailinator2.com binkmail.com bobmail.info chammy.info devnullmail.com letthemeatspam.com mailinater.com
@@ -41,5 +50,7 @@ export const disposableDomains: ReadonlySet<string> = new Set(
   emailondeck.com emailfake.com email-fake.com emailtemporanea.com emlhub.com generator.email crazymailing.com deadaddress.com burnermail.io 33mail.com anonbox.net
   armyspy.com cuvox.de dayrep.com einrot.com fleckens.hu gustr.com jourrapide.com rhyta.com superrito.com teleworm.us
   spambog.com spambog.de spambox.us spamgourmet.com spamex.com spamfree24.org spamhole.com spaml.de mintemail.com incognitomail.org instant-mail.de owlymail.com
-  linshiyouxuan.com luxusmail.org muellmail.com one-time.email onewaymail.com sneakemail.com soodonims.com tafmail.com vomoto.com wh4f.org xagloo.com zoemail.org`.split(/\s+/),
+  linshiyouxuan.com luxusmail.org muellmail.com one-time.email onewaymail.com sneakemail.com soodonims.com tafmail.com vomoto.com wh4f.org xagloo.com zoemail.org`.split(
+    /\s+/,
+  ),
 );

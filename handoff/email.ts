@@ -8,7 +8,8 @@ export interface EmailDomains {
   readonly disposable: readonly string[];
 }
 
-export type EmailCheck = { readonly ok: true; readonly domain: string } | { readonly ok: false; readonly because: string };
+export type EmailCheck =
+  { readonly ok: true; readonly domain: string } | { readonly ok: false; readonly because: string };
 
 /**
  * Whether an address can be delivered to, judged by its form alone: one `@`, the lengths of RFC 5321, a name
@@ -27,20 +28,32 @@ export function checkEmail(text: string): EmailCheck {
   }
   if (name.length > 64) return { ok: false, because: "more than 64 characters before the @" };
   const labels = domain.toLowerCase().split(".");
-  if (labels.length < 2) return { ok: false, because: "expected a domain such as company.com after the @" };
-  if (!labels.every((label) => label.length <= 63 && /^[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?$/u.test(label))) {
+  if (labels.length < 2)
+    return { ok: false, because: "expected a domain such as company.com after the @" };
+  if (
+    !labels.every(
+      (label) => label.length <= 63 && /^[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?$/u.test(label),
+    )
+  ) {
     return { ok: false, because: "expected a domain of letters, digits and hyphens after the @" };
   }
-  if (!/^(?:\p{L}{2,}|xn--[a-z0-9-]+)$/u.test(labels.at(-1) ?? "")) return { ok: false, because: "expected a top-level domain such as .com" };
+  if (!/^(?:\p{L}{2,}|xn--[a-z0-9-]+)$/u.test(labels.at(-1) ?? ""))
+    return { ok: false, because: "expected a top-level domain such as .com" };
   return { ok: true, domain: labels.join(".") };
 }
 
 /** Disposable is asked before free: public free lists contain the disposable ones. Subdomains count as their domain. */
-export function emailKind(address: string, added: EmailDomains = { free: [], disposable: [] }): EmailKind {
+export function emailKind(
+  address: string,
+  added: EmailDomains = { free: [], disposable: [] },
+): EmailKind {
   const checked = checkEmail(address);
   if (!checked.ok) return "invalid";
   const names = withParents(checked.domain);
-  const listed = (builtIn: ReadonlySet<string>, more: readonly string[]) => names.some((name) => builtIn.has(name) || more.some((one) => one.trim().toLowerCase() === name));
+  const listed = (builtIn: ReadonlySet<string>, more: readonly string[]) =>
+    names.some(
+      (name) => builtIn.has(name) || more.some((one) => one.trim().toLowerCase() === name),
+    );
   if (listed(disposableDomains, added.disposable)) return "disposable";
   const family = registrableDomain(checked.domain).split(".")[0] ?? "";
   return listed(freeDomains, added.free) || freeFamilies.has(family) ? "free" : "business";
@@ -57,7 +70,29 @@ export function registrableDomain(domain: string): string {
   return labels.slice(-(suffix + 1)).join(".");
 }
 
-const secondLevel = new Set(["ac", "co", "com", "edu", "go", "gob", "gouv", "gov", "govt", "gv", "ltd", "me", "mil", "ne", "net", "nhs", "nom", "or", "org", "plc", "sch"]);
+const secondLevel = new Set([
+  "ac",
+  "co",
+  "com",
+  "edu",
+  "go",
+  "gob",
+  "gouv",
+  "gov",
+  "govt",
+  "gv",
+  "ltd",
+  "me",
+  "mil",
+  "ne",
+  "net",
+  "nhs",
+  "nom",
+  "or",
+  "org",
+  "plc",
+  "sch",
+]);
 
 function withParents(domain: string): string[] {
   const labels = domain.split(".");

@@ -12,7 +12,9 @@ export function happenedBy(engagements: readonly Engagement[], now: Instant): En
     const known = once.get(engagement.id);
     if (!known || before(engagement, known)) once.set(engagement.id, engagement);
   }
-  return [...once.values()].filter((engagement) => engagement.occurredAt <= now).sort((a, b) => (before(a, b) ? -1 : 1));
+  return [...once.values()]
+    .filter((engagement) => engagement.occurredAt <= now)
+    .sort((a, b) => (before(a, b) ? -1 : 1));
 }
 
 /** The meaning the agreement gives an engagement, or undefined when it gives none. */
@@ -21,7 +23,11 @@ export function signalOf(signals: Agreement["signals"], type: string): Signal | 
 }
 
 /** Whether an engagement is the named signal, or a signal of that depth. */
-export function isSignal(signals: Agreement["signals"], engagement: Engagement, wanted: string | { readonly depth: Depth }): boolean {
+export function isSignal(
+  signals: Agreement["signals"],
+  engagement: Engagement,
+  wanted: string | { readonly depth: Depth },
+): boolean {
   if (typeof wanted === "string") return engagement.type === wanted;
   return signalOf(signals, engagement.type)?.depth === wanted.depth;
 }
@@ -33,8 +39,14 @@ export function isMeaningful(signals: Agreement["signals"], engagement: Engageme
 }
 
 /** Those at most `withinMs` old at `now`; all of them when there is no window. */
-export function recent(engagements: readonly Engagement[], withinMs: number | undefined, now: Instant): readonly Engagement[] {
-  return withinMs === undefined ? engagements : engagements.filter((engagement) => now - engagement.occurredAt <= withinMs);
+export function recent(
+  engagements: readonly Engagement[],
+  withinMs: number | undefined,
+  now: Instant,
+): readonly Engagement[] {
+  return withinMs === undefined
+    ? engagements
+    : engagements.filter((engagement) => now - engagement.occurredAt <= withinMs);
 }
 
 /** A repeated message id counts as its first telling; ties are broken by id and type to stay independent of arrival. */

@@ -68,38 +68,67 @@ export function judgeClocks(agreement: Agreement, input: ClocksInput): ClocksJud
     if (!view.open) continue;
     const breachAt = view.lateAfter === null ? null : view.lateAfter + journeyMs;
     const isBreached = breachAt !== null && input.now >= breachAt;
-    if (isBreached && !clock.breached) steps.push({ do: "breach", clock: clock.id, at: view.lateAfter ?? input.now });
-    if (!isBreached && breachAt !== null) ahead.push({ at: breachAt, what: `${clock.kind} due (${clock.scope} clock)` });
+    if (isBreached && !clock.breached)
+      steps.push({ do: "breach", clock: clock.id, at: view.lateAfter ?? input.now });
+    if (!isBreached && breachAt !== null)
+      ahead.push({ at: breachAt, what: `${clock.kind} due (${clock.scope} clock)` });
     if (clock.scope !== "rep") continue;
 
     if (view.dueAt !== null && (dueAt === null || view.dueAt < dueAt)) dueAt = view.dueAt;
     if (!isBreached) {
       // One wake that comes late gives the latest warning, not a volley.
       const last = view.warnings.at(-1);
-      if (last && view.warnings.length > clock.warned) steps.push({ do: "warn", clock: clock.id, n: view.warnings.length, fraction: last.fraction });
-      if (view.nextWarnAt !== null) ahead.push({ at: view.nextWarnAt, what: `${clock.kind} warning` });
+      if (last && view.warnings.length > clock.warned)
+        steps.push({
+          do: "warn",
+          clock: clock.id,
+          n: view.warnings.length,
+          fraction: last.fraction,
+        });
+      if (view.nextWarnAt !== null)
+        ahead.push({ at: view.nextWarnAt, what: `${clock.kind} warning` });
       continue;
     }
     const rungs = ladder(agreement, input, clock, view.lateAfter ?? input.now);
     steps.push(...rungs.now);
     if (rungs.next) ahead.push(rungs.next);
   }
-  const next = ahead.reduce<{ at: Instant; what: string } | null>((first, one) => (first === null || one.at < first.at ? one : first), null);
+  const next = ahead.reduce<{ at: Instant; what: string } | null>(
+    (first, one) => (first === null || one.at < first.at ? one : first),
+    null,
+  );
   return { steps, views, next, dueAt };
 }
 
 /** The view of one clock; the status target `same day` follows the outreach deadline of the same scope. */
-export function viewOf(agreement: Agreement, input: Pick<ClocksInput, "clocks" | "calendars" | "now">, clock: ClockState): ClockView {
+export function viewOf(
+  agreement: Agreement,
+  input: Pick<ClocksInput, "clocks" | "calendars" | "now">,
+  clock: ClockState,
+): ClockView {
   const calendars = (key: string): Calendar => {
     const applied = input.calendars[key];
     if (!applied) throw new Error(`calendar ${key} of clock ${clock.id} is not among the inputs`);
     return compileApplied(applied, input.now);
   };
   const rule = { elapsedRoll: agreement.clocks.elapsedRoll, warnAt: agreement.clocks.warnAt };
-  const outreach = clock.kind === "status" ? input.clocks.find((other) => other.kind === "outreach" && other.scope === clock.scope) : undefined;
+  const outreach =
+    clock.kind === "status"
+      ? input.clocks.find((other) => other.kind === "outreach" && other.scope === clock.scope)
+      : undefined;
   if (!outreach) return foldClock(clock.events, calendars, rule, asOf(clock, input.now));
-  const outreachDueAt = foldClock(outreach.events, calendars, rule, asOf(outreach, input.now)).dueAt;
-  return foldClock(clock.events, calendars, outreachDueAt === null ? rule : { ...rule, outreachDueAt }, asOf(clock, input.now));
+  const outreachDueAt = foldClock(
+    outreach.events,
+    calendars,
+    rule,
+    asOf(outreach, input.now),
+  ).dueAt;
+  return foldClock(
+    clock.events,
+    calendars,
+    outreachDueAt === null ? rule : { ...rule, outreachDueAt },
+    asOf(clock, input.now),
+  );
 }
 
 // A clock may have been started an instant after the `now` of a decision that raced with it.
@@ -118,7 +147,12 @@ function rungAt(calendar: Calendar, breachedAt: Instant, afterMs: number): Insta
   }
 }
 
-function ladder(agreement: Agreement, input: ClocksInput, clock: ClockState, breachedAt: Instant): { now: ClockStep[]; next: { at: Instant; what: string } | null } {
+function ladder(
+  agreement: Agreement,
+  input: ClocksInput,
+  clock: ClockState,
+  breachedAt: Instant,
+): { now: ClockStep[]; next: { at: Instant; what: string } | null } {
   const now: ClockStep[] = [];
   const last = clock.events.findLast((event) => "calendar" in event);
   const applied = last && "calendar" in last ? input.calendars[last.calendar] : undefined;
@@ -128,8 +162,14 @@ function ladder(agreement: Agreement, input: ClocksInput, clock: ClockState, bre
     if (index < clock.rung) continue;
     const at = Math.max(rungAt(calendar, breachedAt, rung.afterMs), breachedAt);
     if (at > input.now) return { now, next: { at, what: `${clock.kind} overdue: ${rung.do}` } };
-    if (rung.do === "notify-manager") now.push({ do: "notify-manager", clock: clock.id, rung: index + 1 });
-    else now.push({ do: input.reassignments < agreement.clocks.maxReassignments ? "reassign" : "manager-queue", clock: clock.id, rung: index + 1 });
+    if (rung.do === "notify-manager")
+      now.push({ do: "notify-manager", clock: clock.id, rung: index + 1 });
+    else
+      now.push({
+        do: input.reassignments < agreement.clocks.maxReassignments ? "reassign" : "manager-queue",
+        clock: clock.id,
+        rung: index + 1,
+      });
   }
   return { now, next: null };
 }

@@ -22,15 +22,29 @@ export interface MissingFact {
  * record"). A lead without an address passes the e-mail gates when the agreement does not require one; an
  * address that is there must be right.
  */
-export function checkGates(agreement: Agreement, known: Known & { readonly matches?: number }, suppression: Gate): { gates: Gate[]; missing: MissingFact[] } {
-  const checks = [requiredFields(agreement, known), emailFormat(known), emailKind(known), uniqueMatch(known)];
-  return { gates: [suppression, ...checks.map((check) => check.gate)], missing: checks.flatMap((check) => check.missing) };
+export function checkGates(
+  agreement: Agreement,
+  known: Known & { readonly matches?: number },
+  suppression: Gate,
+): { gates: Gate[]; missing: MissingFact[] } {
+  const checks = [
+    requiredFields(agreement, known),
+    emailFormat(known),
+    emailKind(known),
+    uniqueMatch(known),
+  ];
+  return {
+    gates: [suppression, ...checks.map((check) => check.gate)],
+    missing: checks.flatMap((check) => check.missing),
+  };
 }
 
 type Check = { readonly gate: Gate; readonly missing: readonly MissingFact[] };
 
 function requiredFields(agreement: Agreement, known: Known): Check {
-  const absent = agreement.requiredFields.filter((field) => !Object.hasOwn(known.facts, field) || known.facts[field] === "");
+  const absent = agreement.requiredFields.filter(
+    (field) => !Object.hasOwn(known.facts, field) || known.facts[field] === "",
+  );
   if (absent.length === 0) return passed("required-fields", "all required fields are known");
   return {
     gate: { name: "required-fields", held: false, why: `missing: ${absent.join(", ")}` },
@@ -43,23 +57,41 @@ function emailFormat(known: Known): Check {
   if (email === undefined) return passed("email-format", "no address given", "unknown");
   const checked = checkEmail(String(email));
   if (checked.ok) return passed("email-format", "can be delivered to by its form");
-  return failed("email-format", checked.because, { field: "lead.email", expected: `a deliverable address such as name@company.com (${checked.because})` });
+  return failed("email-format", checked.because, {
+    field: "lead.email",
+    expected: `a deliverable address such as name@company.com (${checked.because})`,
+  });
 }
 
 function emailKind(known: Known): Check {
   const kind = known.facts["lead.emailKind"];
   const wellFormed = checkEmail(String(known.facts["lead.email"] ?? "")).ok;
-  if (kind === undefined || !wellFormed) return passed("email-kind", "no usable address", "unknown");
-  if (kind === "invalid") return failed("email-kind", "marked invalid", { field: "lead.email", expected: "an address that works; this one is marked invalid" });
+  if (kind === undefined || !wellFormed)
+    return passed("email-kind", "no usable address", "unknown");
+  if (kind === "invalid")
+    return failed("email-kind", "marked invalid", {
+      field: "lead.email",
+      expected: "an address that works; this one is marked invalid",
+    });
   if (kind !== "disposable") return passed("email-kind", `${String(kind)} address`);
-  return failed("email-kind", "disposable address", { field: "lead.email", expected: "an address that lasts; this one is of a disposable provider" });
+  return failed("email-kind", "disposable address", {
+    field: "lead.email",
+    expected: "an address that lasts; this one is of a disposable provider",
+  });
 }
 
 function uniqueMatch(known: { readonly matches?: number }): Check {
   if (known.matches === undefined) return passed("unique-match", "not looked up", "unknown");
-  if (known.matches <= 1) return passed("unique-match", known.matches === 1 ? "one contact matches" : "no other contact matches");
+  if (known.matches <= 1)
+    return passed(
+      "unique-match",
+      known.matches === 1 ? "one contact matches" : "no other contact matches",
+    );
   const expected = `one contact for this person; ${known.matches} match, merge them or correct the address`;
-  return failed("unique-match", `${known.matches} contacts match`, { field: "lead.email", expected });
+  return failed("unique-match", `${known.matches} contacts match`, {
+    field: "lead.email",
+    expected,
+  });
 }
 
 function passed(name: Gate["name"], why: string, held: Truth = true): Check {

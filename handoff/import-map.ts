@@ -50,7 +50,12 @@ export interface MappedArrival {
   readonly facts: Readonly<Record<FieldPath, unknown>>;
   readonly occurredAt?: Instant;
   /** `key` is the same whenever this row is read again. */
-  readonly engagements: readonly { readonly key: string; readonly type: string; readonly topic?: string; readonly occurredAt?: Instant }[];
+  readonly engagements: readonly {
+    readonly key: string;
+    readonly type: string;
+    readonly topic?: string;
+    readonly occurredAt?: Instant;
+  }[];
 }
 
 export interface CellProblem {
@@ -59,13 +64,21 @@ export interface CellProblem {
   readonly message: string;
 }
 
-export type MappedRow = { readonly arrival: MappedArrival } | { readonly problems: readonly CellProblem[] };
+export type MappedRow =
+  { readonly arrival: MappedArrival } | { readonly problems: readonly CellProblem[] };
 
 /** One row of the file, by column, as an arrival; or everything in it that is not as expected. */
-export function mapRow(map: ImportMap, row: Readonly<Record<string, string>>, nullWords: readonly string[]): MappedRow {
+export function mapRow(
+  map: ImportMap,
+  row: Readonly<Record<string, string>>,
+  nullWords: readonly string[],
+): MappedRow {
   const problems: CellProblem[] = [];
-  const isNull = (cell: string) => fold(cell) === "" || nullWords.some((word) => fold(word) === fold(cell));
-  for (const column of map.required) if (isNull(row[column] ?? "")) problems.push({ column, message: "expected a value; the map requires this column" });
+  const isNull = (cell: string) =>
+    fold(cell) === "" || nullWords.some((word) => fold(word) === fold(cell));
+  for (const column of map.required)
+    if (isNull(row[column] ?? ""))
+      problems.push({ column, message: "expected a value; the map requires this column" });
 
   const own: { id?: string; crmId?: string; externalId?: string; occurredAt?: Instant } = {};
   const facts: Record<FieldPath, unknown> = { ...map.constants };
@@ -78,13 +91,26 @@ export function mapRow(map: ImportMap, row: Readonly<Record<string, string>>, nu
       const at = instantIn(map.zone, String(value));
       if (at === null) problems.push({ column, message: "expected a date or time" });
       else own.occurredAt = at;
-    } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId") own[rule.to] = String(value).trim();
+    } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId")
+      own[rule.to] = String(value).trim();
     else facts[rule.to] = value;
   }
 
-  const who = own.id ?? own.externalId ?? own.crmId ?? (typeof facts["lead.email"] === "string" ? facts["lead.email"].trim().toLowerCase() : undefined);
-  if (who === undefined) problems.push({ column: null, message: "expected a value that says who it is: externalId, crmId, id or lead.email" });
-  const engagements = map.engagements.flatMap((rule) => readEngagement(rule, row, who ?? "", own.occurredAt, map.zone, isNull, problems));
+  const who =
+    own.id ??
+    own.externalId ??
+    own.crmId ??
+    (typeof facts["lead.email"] === "string"
+      ? facts["lead.email"].trim().toLowerCase()
+      : undefined);
+  if (who === undefined)
+    problems.push({
+      column: null,
+      message: "expected a value that says who it is: externalId, crmId, id or lead.email",
+    });
+  const engagements = map.engagements.flatMap((rule) =>
+    readEngagement(rule, row, who ?? "", own.occurredAt, map.zone, isNull, problems),
+  );
   return problems.length > 0 ? { problems } : { arrival: { ...own, facts, engagements } };
 }
 
@@ -94,15 +120,29 @@ export function columnOf(map: ImportMap, field: string): string | null {
   return Object.entries(map.columns).find(([, rule]) => rule.to === bare)?.[0] ?? null;
 }
 
-function readCell(cell: string, rule: ColumnRule, zone: string): string | boolean | { expected: string } {
-  const text = Object.entries(rule.words ?? {}).find(([word]) => fold(word) === fold(cell))?.[1] ?? cell;
+function readCell(
+  cell: string,
+  rule: ColumnRule,
+  zone: string,
+): string | boolean | { expected: string } {
+  const text =
+    Object.entries(rule.words ?? {}).find(([word]) => fold(word) === fold(cell))?.[1] ?? cell;
   if (rule.yes || rule.no) {
     if (rule.yes?.some((word) => fold(word) === fold(text))) return true;
     if (rule.no?.some((word) => fold(word) === fold(text))) return false;
     return { expected: `expected one of ${[...(rule.yes ?? []), ...(rule.no ?? [])].join(", ")}` };
   }
-  if (rule.date) return readPattern(rule.date, text, zone) ?? { expected: `expected a real date as ${rule.date.written}` };
-  if (rule.decimal === ",") return text.trim().replaceAll(/[.\s']/g, "").replace(",", ".");
+  if (rule.date)
+    return (
+      readPattern(rule.date, text, zone) ?? {
+        expected: `expected a real date as ${rule.date.written}`,
+      }
+    );
+  if (rule.decimal === ",")
+    return text
+      .trim()
+      .replaceAll(/[.\s']/g, "")
+      .replace(",", ".");
   // A time without an offset is meant in the map's zone.
   const at = rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantIn(zone, text) : null;
   return at === null ? text : isoOf(at);
@@ -118,19 +158,42 @@ function instantIn(zone: string, text: string): Instant | null {
 const noWords = ["no", "n", "false", "0", "none", "never"];
 
 function readEngagement(
-  rule: EngagementRule, row: Readonly<Record<string, string>>, who: string, rowAt: Instant | undefined, zone: string, isNull: (cell: string) => boolean, problems: CellProblem[],
+  rule: EngagementRule,
+  row: Readonly<Record<string, string>>,
+  who: string,
+  rowAt: Instant | undefined,
+  zone: string,
+  isNull: (cell: string) => boolean,
+  problems: CellProblem[],
 ): MappedArrival["engagements"] {
   const cell = row[rule.column] ?? "";
   if (isNull(cell)) return [];
   const byCell = Object.entries(rule.types ?? {}).find(([word]) => fold(word) === fold(cell))?.[1];
-  const type = byCell ?? (rule.type !== undefined && !noWords.includes(fold(cell)) ? rule.type : undefined);
+  const type =
+    byCell ?? (rule.type !== undefined && !noWords.includes(fold(cell)) ? rule.type : undefined);
   if (type === undefined) return [];
   const written = rule.at === undefined ? "" : (row[rule.at.column] ?? "");
-  const text = isNull(written) ? null : rule.at?.date ? readPattern(rule.at.date, written, zone) : written;
+  const text = isNull(written)
+    ? null
+    : rule.at?.date
+      ? readPattern(rule.at.date, written, zone)
+      : written;
   const at = text === null ? rowAt : (instantIn(zone, text) ?? undefined);
   if (at === undefined && !isNull(written)) {
-    problems.push({ column: rule.at?.column ?? rule.column, message: rule.at?.date ? `expected a real date as ${rule.at.date.written}` : "expected a date or time" });
+    problems.push({
+      column: rule.at?.column ?? rule.column,
+      message: rule.at?.date
+        ? `expected a real date as ${rule.at.date.written}`
+        : "expected a date or time",
+    });
     return [];
   }
-  return [{ key: `${who}|${type}|${at ?? ""}`, type, ...(rule.topic === undefined ? {} : { topic: rule.topic }), ...(at === undefined ? {} : { occurredAt: at }) }];
+  return [
+    {
+      key: `${who}|${type}|${at ?? ""}`,
+      type,
+      ...(rule.topic === undefined ? {} : { topic: rule.topic }),
+      ...(at === undefined ? {} : { occurredAt: at }),
+    },
+  ];
 }

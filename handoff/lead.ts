@@ -8,7 +8,8 @@ import { closedValues } from "./facts.ts";
 import { seniorityOf } from "./seniority.ts";
 import { fold, isStorable } from "./text.ts";
 
-export type NormalFact = { readonly value: FactValue } | { readonly missing: true } | { readonly problem: string };
+export type NormalFact =
+  { readonly value: FactValue } | { readonly missing: true } | { readonly problem: string };
 
 /** Longer text is a document, not a fact; the bound also keeps comparing cheap. */
 const longestText = 10_000;
@@ -17,13 +18,20 @@ const longestText = 10_000;
  * One fact as it arrives (a form, a CSV cell, JSON) to its typed value. Null words and nothing at all are a
  * missing fact. The problem says what was expected and never quotes what came: it may be personal.
  */
-export function normalizeFact(field: FieldPath, raw: unknown, agreement: Pick<Agreement, "fields" | "nullWords">): NormalFact {
+export function normalizeFact(
+  field: FieldPath,
+  raw: unknown,
+  agreement: Pick<Agreement, "fields" | "nullWords">,
+): NormalFact {
   const type = fieldType(agreement, field);
-  if (!type) return { problem: `${field}: expected a built-in field or one declared under \`fields\`` };
+  if (!type)
+    return { problem: `${field}: expected a built-in field or one declared under \`fields\`` };
   if (raw === null || raw === undefined) return { missing: true };
   if (typeof raw === "string") {
-    if (!isStorable(raw)) return { problem: `${field}: expected text without NUL characters or broken surrogates` };
-    if (raw.length > longestText) return { problem: `${field}: expected at most ${longestText} characters` };
+    if (!isStorable(raw))
+      return { problem: `${field}: expected text without NUL characters or broken surrogates` };
+    if (raw.length > longestText)
+      return { problem: `${field}: expected at most ${longestText} characters` };
     if (isNullWord(raw, agreement.nullWords)) return { missing: true };
   }
   const read = readers[type](raw, agreement.nullWords);
@@ -44,14 +52,16 @@ export function deriveFacts(facts: Facts, domains?: EmailDomains): Facts {
   if (!name && (first || last)) derived["lead.name"] = [first, last].filter(Boolean).join(" ");
   if (name && !first && !last) {
     const [given, ...family] = name.split(/\s+/);
-    if (given && family.length > 0) Object.assign(derived, { "lead.firstName": given, "lead.lastName": family.join(" ") });
+    if (given && family.length > 0)
+      Object.assign(derived, { "lead.firstName": given, "lead.lastName": family.join(" ") });
   }
 
   const email = text("lead.email");
   const kind = text("lead.emailKind") || (email ? emailKind(email, domains) : "");
   if (kind) derived["lead.emailKind"] = kind;
   const checked = email ? checkEmail(email) : null;
-  if (kind === "business" && checked?.ok) derived["account.domain"] = registrableDomain(checked.domain);
+  if (kind === "business" && checked?.ok)
+    derived["account.domain"] = registrableDomain(checked.domain);
 
   const seniority = seniorityOf(text("lead.title"));
   if (seniority) derived["lead.seniority"] = seniority;
@@ -72,8 +82,15 @@ const expectations: Readonly<Record<FieldType, string>> = {
 };
 
 /** Null when the raw value is not of the type. */
-const readers: Readonly<Record<FieldType, (raw: unknown, nullWords: readonly string[]) => FactValue | null>> = {
-  text: (raw) => (typeof raw === "string" ? raw.trim() : typeof raw === "boolean" || (typeof raw === "number" && Number.isFinite(raw)) ? String(raw) : null),
+const readers: Readonly<
+  Record<FieldType, (raw: unknown, nullWords: readonly string[]) => FactValue | null>
+> = {
+  text: (raw) =>
+    typeof raw === "string"
+      ? raw.trim()
+      : typeof raw === "boolean" || (typeof raw === "number" && Number.isFinite(raw))
+        ? String(raw)
+        : null,
   number: readNumber,
   boolean: readBoolean,
   date: readDate,
@@ -106,7 +123,13 @@ function readDate(raw: unknown): string | null {
 function readList(raw: unknown, nullWords: readonly string[]): readonly string[] | null {
   const entries = typeof raw === "string" ? raw.split(raw.includes(";") ? ";" : ",") : raw;
   if (!Array.isArray(entries) || entries.length > 1000) return null;
-  if (!entries.every((entry): entry is string => typeof entry === "string" && entry.length <= longestText && isStorable(entry))) return null;
+  if (
+    !entries.every(
+      (entry): entry is string =>
+        typeof entry === "string" && entry.length <= longestText && isStorable(entry),
+    )
+  )
+    return null;
   return entries.map((entry) => entry.trim()).filter((entry) => !isNullWord(entry, nullWords));
 }
 
@@ -115,12 +138,16 @@ function special(field: FieldPath, value: FactValue): NormalFact {
   if (field !== "account.domain" || typeof value !== "string") return { value };
   const host = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@\s]*@)?([^/:?#\s]+)/i.exec(value)?.[1] ?? "";
   const domain = registrableDomain(host);
-  return checkEmail(`a@${domain}`).ok ? { value: domain } : { problem: `${field}: expected a domain such as company.com` };
+  return checkEmail(`a@${domain}`).ok
+    ? { value: domain }
+    : { problem: `${field}: expected a domain such as company.com` };
 }
 
 function inClosedSet(field: FieldPath, fact: NormalFact): NormalFact {
   const values = closedValues[field];
   if (!values || !("value" in fact) || typeof fact.value !== "string") return fact;
   const folded = fold(fact.value);
-  return values.includes(folded) ? { value: folded } : { problem: `${field}: expected one of ${values.join(", ")}` };
+  return values.includes(folded)
+    ? { value: folded }
+    : { problem: `${field}: expected one of ${values.join(", ")}` };
 }

@@ -64,7 +64,8 @@ function narrow(zone: string, from: Instant, to: Instant, spans: OffsetSpan[]): 
 export function offsetAt(zone: string, at: Instant): number {
   const printed = formatterOf(zone).format(at);
   const match = /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(printed);
-  if (!match) throw new RangeError(`Expected an offset like GMT+05:30 for zone ${zone}, found "${printed}"`);
+  if (!match)
+    throw new RangeError(`Expected an offset like GMT+05:30 for zone ${zone}, found "${printed}"`);
   if (!match[1]) return 0;
   const seconds = Number(match[2]) * 3_600 + Number(match[3]) * 60 + Number(match[4] ?? 0);
   return (match[1] === "-" ? -seconds : seconds) * 1_000;
@@ -105,7 +106,7 @@ export function formatLocal(zone: string, at: Instant): string {
 /** The same without the zone's name, for tables that name it once. */
 export function formatWall(zone: string, at: Instant): string {
   const wall = at + offsetAt(zone, at);
-  const second = Math.floor((wall % DAY + DAY) % DAY / 1_000);
+  const second = Math.floor((((wall % DAY) + DAY) % DAY) / 1_000);
   const clock = `${two(Math.floor(second / 3_600))}:${two(Math.floor(second / 60) % 60)}`;
   return `${dateOfDay(Math.floor(wall / DAY))} ${clock}${second % 60 === 0 ? "" : `:${two(second % 60)}`}`;
 }
@@ -124,15 +125,29 @@ export function dayNumber(year: number, month: number, day: number): DayNumber {
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;
   const dayOfYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
-  return era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468;
+  return (
+    era * 146_097 +
+    yearOfEra * 365 +
+    Math.floor(yearOfEra / 4) -
+    Math.floor(yearOfEra / 100) +
+    dayOfYear -
+    719_468
+  );
 }
 
 export function dateOfDay(day: DayNumber): LocalDate {
   const shifted = day + 719_468;
   const era = Math.floor(shifted / 146_097);
   const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1_460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const yearOfEra = Math.floor(
+    (dayOfEra -
+      Math.floor(dayOfEra / 1_460) +
+      Math.floor(dayOfEra / 36_524) -
+      Math.floor(dayOfEra / 146_096)) /
+      365,
+  );
+  const dayOfYear =
+    dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
   const month = monthFromMarch + (monthFromMarch < 10 ? 3 : -9);
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);

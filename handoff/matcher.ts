@@ -6,7 +6,11 @@ import { fold, matchesGlob, sameText } from "./text.ts";
 import { allOf } from "./truth.ts";
 
 /** Whether a fact's value (undefined when missing) satisfies every matcher of a condition. */
-export function matchAll(matchers: readonly Matcher[], value: FactValue | undefined, type: FieldType): Truth {
+export function matchAll(
+  matchers: readonly Matcher[],
+  value: FactValue | undefined,
+  type: FieldType,
+): Truth {
   return allOf(matchers.map((matcher) => match(matcher, value, type)));
 }
 
@@ -46,13 +50,23 @@ function match(matcher: Matcher, value: FactValue | undefined, type: FieldType):
 }
 
 /** Whether the value, or for a list any of its entries, equals one of these. */
-function isAny(value: FactValue, wanted: readonly (string | number | boolean)[], type: FieldType): Truth {
-  const comparable = scalars(value).flatMap((one) => wanted.filter((other) => typeof other === typeof one).map((other) => same(one, other, type)));
+function isAny(
+  value: FactValue,
+  wanted: readonly (string | number | boolean)[],
+  type: FieldType,
+): Truth {
+  const comparable = scalars(value).flatMap((one) =>
+    wanted.filter((other) => typeof other === typeof one).map((other) => same(one, other, type)),
+  );
   if (comparable.length === 0 && typeof value !== "object") return "unknown";
   return comparable.includes(true);
 }
 
-function same(a: string | number | boolean, b: string | number | boolean, type: FieldType): boolean {
+function same(
+  a: string | number | boolean,
+  b: string | number | boolean,
+  type: FieldType,
+): boolean {
   if (typeof a !== "string" || typeof b !== "string") return a === b;
   if (type !== "date") return sameText(a, b);
   const [left, right] = [instantOf(a), instantOf(b)];
@@ -66,12 +80,20 @@ function contains(value: FactValue, part: string): Truth {
   return "unknown";
 }
 
-function compare(op: "atLeast" | "atMost" | "above" | "below", amount: number, bound: number): boolean {
+function compare(
+  op: "atLeast" | "atMost" | "above" | "below",
+  amount: number,
+  bound: number,
+): boolean {
   switch (op) {
-    case "atLeast": return amount >= bound;
-    case "atMost": return amount <= bound;
-    case "above": return amount > bound;
-    case "below": return amount < bound;
+    case "atLeast":
+      return amount >= bound;
+    case "atMost":
+      return amount <= bound;
+    case "above":
+      return amount > bound;
+    case "below":
+      return amount < bound;
   }
 }
 
@@ -92,16 +114,26 @@ function texts(value: FactValue): readonly string[] | null {
 
 function describeOne(matcher: Matcher, type: FieldType): string {
   switch (matcher.op) {
-    case "is": return `is ${String(matcher.value)}`;
-    case "in": return `one of ${matcher.values.map(String).join(", ")}`;
-    case "notIn": return `none of ${matcher.values.map(String).join(", ")}`;
-    case "atLeast": return `at least ${amountText(matcher.value, type)}`;
-    case "atMost": return `at most ${amountText(matcher.value, type)}`;
-    case "above": return `above ${amountText(matcher.value, type)}`;
-    case "below": return `below ${amountText(matcher.value, type)}`;
-    case "contains": return `contains ${matcher.value}`;
-    case "exists": return matcher.value ? "known" : "not known";
-    case "matches": return `like ${matcher.glob}`;
+    case "is":
+      return `is ${String(matcher.value)}`;
+    case "in":
+      return `one of ${matcher.values.map(String).join(", ")}`;
+    case "notIn":
+      return `none of ${matcher.values.map(String).join(", ")}`;
+    case "atLeast":
+      return `at least ${amountText(matcher.value, type)}`;
+    case "atMost":
+      return `at most ${amountText(matcher.value, type)}`;
+    case "above":
+      return `above ${amountText(matcher.value, type)}`;
+    case "below":
+      return `below ${amountText(matcher.value, type)}`;
+    case "contains":
+      return `contains ${matcher.value}`;
+    case "exists":
+      return matcher.value ? "known" : "not known";
+    case "matches":
+      return `like ${matcher.glob}`;
   }
 }
 

@@ -17,7 +17,10 @@ const witness: readonly FactSource[] = ["tracking", "import", "form", "crm", "pe
  * and its first touch never change (agreement.md, "Facts"). `changed` lists the fields whose value is another now;
  * `facts` is the same object when nothing has to be written.
  */
-export function mergeFacts(known: DatedFacts, incoming: DatedFacts): { facts: DatedFacts; changed: FieldPath[] } {
+export function mergeFacts(
+  known: DatedFacts,
+  incoming: DatedFacts,
+): { facts: DatedFacts; changed: FieldPath[] } {
   const merged: Record<FieldPath, DatedFact> = { ...known };
   const changed: FieldPath[] = [];
   let touched = false;
@@ -39,5 +42,7 @@ function isNewer(fact: DatedFact, before: DatedFact): boolean {
 }
 
 export function sameValue(a: FactValue, b: FactValue): boolean {
-  return typeof a === "object" || typeof b === "object" ? JSON.stringify(a) === JSON.stringify(b) : a === b;
+  return typeof a === "object" || typeof b === "object"
+    ? JSON.stringify(a) === JSON.stringify(b)
+    : a === b;
 }

@@ -6,7 +6,11 @@ export type Interval = { readonly from: Instant; readonly to: Instant };
  * Disjoint half-open intervals in order, never touching, with the open time before each: every question below is one
  * binary search. `before` has one entry more than there are intervals; the last is the whole.
  */
-export type OpenSet = { readonly opens: Float64Array; readonly closes: Float64Array; readonly before: Float64Array };
+export type OpenSet = {
+  readonly opens: Float64Array;
+  readonly closes: Float64Array;
+  readonly before: Float64Array;
+};
 
 /** Joins overlapping and touching intervals; empty ones vanish. Input in any order. */
 export function openSet(intervals: readonly Interval[]): OpenSet {
@@ -17,7 +21,11 @@ export function openSet(intervals: readonly Interval[]): OpenSet {
     if (last && next.from <= last.to) last.to = Math.max(last.to, next.to);
     else joined.push({ from: next.from, to: next.to });
   }
-  const set = { opens: new Float64Array(joined.length), closes: new Float64Array(joined.length), before: new Float64Array(joined.length + 1) };
+  const set = {
+    opens: new Float64Array(joined.length),
+    closes: new Float64Array(joined.length),
+    before: new Float64Array(joined.length + 1),
+  };
   joined.forEach(({ from, to }, i) => {
     set.opens[i] = from;
     set.closes[i] = to;

@@ -22,7 +22,11 @@ export interface PoolFinding {
   readonly intentThen: number;
   readonly intentNow: number;
   /** By type, the most frequent first. */
-  readonly since: readonly { readonly type: string; readonly count: number; readonly lastAt: Instant }[];
+  readonly since: readonly {
+    readonly type: string;
+    readonly count: number;
+    readonly lastAt: Instant;
+  }[];
   readonly suggestion: ReviewDecision;
   readonly because: string;
 }
@@ -34,29 +38,60 @@ const silentDays = 180;
 export function lookAtPoolLead(agreement: Agreement, lead: PoolLead): PoolFinding {
   const did = happenedBy(lead.engagements, lead.now).filter((one) => one.occurredAt > lead.exit.at);
   const byType = new Map<string, { count: number; lastAt: Instant }>();
-  for (const { type, occurredAt } of did) byType.set(type, { count: (byType.get(type)?.count ?? 0) + 1, lastAt: occurredAt });
+  for (const { type, occurredAt } of did)
+    byType.set(type, { count: (byType.get(type)?.count ?? 0) + 1, lastAt: occurredAt });
   const meaningful = did.filter((one) => isMeaningful(agreement.signals, one)).length;
   return {
     intentThen: lead.exit.intent,
     intentNow: intentScore(lead.engagements, agreement.signals, lead.now),
-    since: [...byType].map(([type, seen]) => ({ type, ...seen })).sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1)),
+    since: [...byType]
+      .map(([type, seen]) => ({ type, ...seen }))
+      .sort((a, b) => b.count - a.count || (a.type < b.type ? -1 : 1)),
     ...suggest(agreement, lead, did.length, meaningful),
   };
 }
 
 /** The first row that holds. Re-nurture is for strong fit with wrong timing, so what they do now speaks before what they did not. */
-function suggest(agreement: Agreement, lead: PoolLead, did: number, meaningful: number): Pick<PoolFinding, "suggestion" | "because"> {
+function suggest(
+  agreement: Agreement,
+  lead: PoolLead,
+  did: number,
+  meaningful: number,
+): Pick<PoolFinding, "suggestion" | "because"> {
   const usedUp = lead.cycles >= agreement.renurture.maxCycles;
   const days = Math.floor((lead.now - lead.exit.at) / 86_400_000);
-  if (isOutsideIcp(agreement, lead)) return { suggestion: "retire", because: "it does not match the ICP any more" };
-  if (meaningful > 0) return { suggestion: "return", because: `${meaningful} meaningful ${meaningful === 1 ? "engagement" : "engagements"} since it entered the pool${usedUp ? "; its cycles are used up, so only a person can return it" : ""}` };
-  if (lead.exit.revisitOn !== undefined && lead.exit.revisitOn > localDateOf(baseHours(agreement).zone, lead.now)) return { suggestion: "keep", because: `it is to be revisited on ${lead.exit.revisitOn}` };
-  if (usedUp) return { suggestion: "retire", because: `nothing meaningful since it entered the pool, and its ${agreement.renurture.maxCycles} cycles are used up` };
-  if (did === 0 && days >= silentDays) return { suggestion: "retire", because: `silent for ${days} days` };
-  return { suggestion: "keep", because: did === 0 ? `silent, but only for ${days} ${days === 1 ? "day" : "days"}` : "it is still looking, though at nothing meaningful" };
+  if (isOutsideIcp(agreement, lead))
+    return { suggestion: "retire", because: "it does not match the ICP any more" };
+  if (meaningful > 0)
+    return {
+      suggestion: "return",
+      because: `${meaningful} meaningful ${meaningful === 1 ? "engagement" : "engagements"} since it entered the pool${usedUp ? "; its cycles are used up, so only a person can return it" : ""}`,
+    };
+  if (
+    lead.exit.revisitOn !== undefined &&
+    lead.exit.revisitOn > localDateOf(baseHours(agreement).zone, lead.now)
+  )
+    return { suggestion: "keep", because: `it is to be revisited on ${lead.exit.revisitOn}` };
+  if (usedUp)
+    return {
+      suggestion: "retire",
+      because: `nothing meaningful since it entered the pool, and its ${agreement.renurture.maxCycles} cycles are used up`,
+    };
+  if (did === 0 && days >= silentDays)
+    return { suggestion: "retire", because: `silent for ${days} days` };
+  return {
+    suggestion: "keep",
+    because:
+      did === 0
+        ? `silent, but only for ${days} ${days === 1 ? "day" : "days"}`
+        : "it is still looking, though at nothing meaningful",
+  };
 }
 
 function isOutsideIcp(agreement: Agreement, lead: PoolLead): boolean {
   const facts = deriveFacts(lead.facts, agreement.emailDomains);
-  return evaluate({ kind: "named", name: "icp", at: "icp" }, { ...lead, facts }, agreement).result === false;
+  return (
+    evaluate({ kind: "named", name: "icp", at: "icp" }, { ...lead, facts }, agreement).result ===
+    false
+  );
 }

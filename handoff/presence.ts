@@ -2,7 +2,15 @@ import type { AppliedCalendar } from "./applied-calendar.ts";
 import type { Calendar, Instant } from "./calendar.ts";
 import { compileApplied } from "./applied-calendar.ts";
 import { NoOpenTime, addBusinessDays, nextOpen } from "./calendar.ts";
-import { DAY, MINUTE, dayOfDate, firstInstantReading, localDateOf, offsetAt, offsetSpans } from "./local-time.ts";
+import {
+  DAY,
+  MINUTE,
+  dayOfDate,
+  firstInstantReading,
+  localDateOf,
+  offsetAt,
+  offsetSpans,
+} from "./local-time.ts";
 
 /**
  * When a rep works, as seen at one moment. Routing is given these instants instead of hours, and they are stored with
@@ -30,7 +38,12 @@ export function presenceAt(applied: AppliedCalendar, now: Instant): Presence {
     absentTo = away.to;
     opensAt = away.to >= hours.to ? null : nextOpen(hours, away.to);
   }
-  return { zone: hours.zone, opensAt, dayEndsAt: opening === null ? null : closeOfDay(hours, now), absentTo };
+  return {
+    zone: hours.zone,
+    opensAt,
+    dayEndsAt: opening === null ? null : closeOfDay(hours, now),
+    absentTo,
+  };
 }
 
 function closeOfDay(hours: Calendar, now: Instant): Instant | null {

@@ -47,7 +47,10 @@ export function qualify(agreement: Agreement, lead: KnownLead): Qualification {
 }
 
 /** What a lead's qualification comes down to. */
-export type Judgement = Pick<Qualification, "verdict" | "leadType" | "priority" | "band" | "fit" | "intent">;
+export type Judgement = Pick<
+  Qualification,
+  "verdict" | "leadType" | "priority" | "band" | "fit" | "intent"
+>;
 
 /** The same verdict and score, at this moment alone and without what led to them: for those who show neither. */
 export function judgeNow(agreement: Agreement, lead: KnownLead): Judgement {
@@ -66,13 +69,25 @@ export function leadTypeOf(agreement: Agreement, name: string): LeadType | undef
 type Judged = Omit<Qualification, "nextChangeAt">;
 
 function judge(agreement: Agreement, known: KnownLead): Judged {
-  const { verdict, because, won, scores, ask, suppressed, gates, missing, fit, types } = decide(agreement, known, true);
+  const { verdict, because, won, scores, ask, suppressed, gates, missing, fit, types } = decide(
+    agreement,
+    known,
+    true,
+  );
   const checklist = agreement.checklist.map((item) => ({ name: item.name, ...ask(item.when) }));
   return {
-    missing, gates, ...scores,
+    missing,
+    gates,
+    ...scores,
     checklist: checklist.map((item) => ({ name: item.name, result: checklistWord(item.result) })),
-    trace: [...suppressed.trace, ...fit, ...types.trace, ...checklist.flatMap((item) => item.trace)],
-    verdict, because,
+    trace: [
+      ...suppressed.trace,
+      ...fit,
+      ...types.trace,
+      ...checklist.flatMap((item) => item.trace),
+    ],
+    verdict,
+    because,
     ...(suppressed.reason === undefined ? {} : { suppression: suppressed.reason }),
     ...(won && { leadType: won.name, path: won.path, priority: won.priority }),
   };
@@ -99,11 +114,26 @@ function decide(agreement: Agreement, known: KnownLead, isTraced: boolean): Deci
   const { gates, missing } = checkGates(agreement, known, suppressed.gate);
   // Asked before the lead types: a trace unfolds what has a name where it first occurs.
   const fit = isTraced ? fitTrace(agreement, ask) : [];
-  const types = suppressed.reason === undefined && missing.length === 0 ? matchTypes(agreement, ask) : { trace: [], open: [] };
+  const types =
+    suppressed.reason === undefined && missing.length === 0
+      ? matchTypes(agreement, ask)
+      : { trace: [], open: [] };
   const common = { scores, ask, suppressed, gates, missing, fit, types };
-  if (suppressed.reason !== undefined) return { ...common, verdict: "disqualify", because: `suppressed: ${suppressed.reason}` };
-  if (missing.length > 0) return { ...common, verdict: "needs-data", because: `cannot be handed off before this is settled: ${missing.map((one) => one.field).join(", ")}` };
-  if (types.won) return { ...common, verdict: "hand-off", won: types.won, because: `${types.won.name} holds; band ${scores.band}` };
+  if (suppressed.reason !== undefined)
+    return { ...common, verdict: "disqualify", because: `suppressed: ${suppressed.reason}` };
+  if (missing.length > 0)
+    return {
+      ...common,
+      verdict: "needs-data",
+      because: `cannot be handed off before this is settled: ${missing.map((one) => one.field).join(", ")}`,
+    };
+  if (types.won)
+    return {
+      ...common,
+      verdict: "hand-off",
+      won: types.won,
+      because: `${types.won.name} holds; band ${scores.band}`,
+    };
   return { ...common, verdict: "nurture", because: nurtureReason(types.open) };
 }
 
@@ -111,28 +141,48 @@ type Asked = { readonly result: boolean | "unknown"; readonly trace: TraceLine[]
 type Ask = ReturnType<typeof evaluator>;
 
 /** The first suppression that holds names the reason. One that is unknown does not suppress; the gate says so. */
-function suppression(agreement: Agreement, ask: Ask): { reason?: string; gate: Gate; trace: TraceLine[] } {
+function suppression(
+  agreement: Agreement,
+  ask: Ask,
+): { reason?: string; gate: Gate; trace: TraceLine[] } {
   const trace: TraceLine[] = [];
   const open: string[] = [];
   for (const rule of agreement.suppress) {
     const asked: Asked = ask(rule.when);
     trace.push(...asked.trace);
-    if (asked.result === true) return { reason: rule.reason, gate: { name: "suppression", held: false, why: rule.reason }, trace };
+    if (asked.result === true)
+      return {
+        reason: rule.reason,
+        gate: { name: "suppression", held: false, why: rule.reason },
+        trace,
+      };
     if (asked.result === "unknown") open.push(rule.reason);
   }
-  if (open.length === 0) return { gate: { name: "suppression", held: true, why: "no suppression holds" }, trace };
-  return { gate: { name: "suppression", held: "unknown", why: `none holds; not known: ${open.join(", ")}` }, trace };
+  if (open.length === 0)
+    return { gate: { name: "suppression", held: true, why: "no suppression holds" }, trace };
+  return {
+    gate: {
+      name: "suppression",
+      held: "unknown",
+      why: `none holds; not known: ${open.join(", ")}`,
+    },
+    trace,
+  };
 }
 
 /** The first lead type that is true, and those that facts still missing left open. */
-function matchTypes(agreement: Agreement, ask: Ask): { won?: LeadType; open: { name: string; missing: string[] }[]; trace: TraceLine[] } {
+function matchTypes(
+  agreement: Agreement,
+  ask: Ask,
+): { won?: LeadType; open: { name: string; missing: string[] }[]; trace: TraceLine[] } {
   const trace: TraceLine[] = [];
   const open: { name: string; missing: string[] }[] = [];
   for (const type of agreement.leadTypes) {
     const asked: Asked = ask(type.when);
     trace.push(...asked.trace);
     if (asked.result === true) return { won: type, open, trace };
-    if (asked.result === "unknown") open.push({ name: type.name, missing: asked.trace[0]?.missing ?? [] });
+    if (asked.result === "unknown")
+      open.push({ name: type.name, missing: asked.trace[0]?.missing ?? [] });
   }
   return { open, trace };
 }
@@ -158,7 +208,8 @@ function nextChange(agreement: Agreement, known: KnownLead, judged: Judged): Ins
   const mostLooks = 32;
   for (const [i, at] of agingMoments(agreement, known).entries()) {
     if (i >= mostLooks) return at;
-    if (outcomeAt(agreement, { ...known, now: at }, judged.missing.length > 0) !== outcome(judged)) return at;
+    if (outcomeAt(agreement, { ...known, now: at }, judged.missing.length > 0) !== outcome(judged))
+      return at;
   }
   return null;
 }
@@ -167,8 +218,14 @@ function nextChange(agreement: Agreement, known: KnownLead, judged: Judged): Ins
 function outcomeAt(agreement: Agreement, known: KnownLead, lacksData: boolean): string {
   const ask = evaluator(known, agreement, scoresOf(agreement, known), false);
   const { reason } = suppression(agreement, ask);
-  const won = reason !== undefined || lacksData ? undefined : agreement.leadTypes.find((type) => ask(type.when).result === true);
-  return outcome({ ...(reason === undefined ? {} : { suppression: reason }), ...(won ? { leadType: won.name } : {}) });
+  const won =
+    reason !== undefined || lacksData
+      ? undefined
+      : agreement.leadTypes.find((type) => ask(type.when).result === true);
+  return outcome({
+    ...(reason === undefined ? {} : { suppression: reason }),
+    ...(won ? { leadType: won.name } : {}),
+  });
 }
 
 /** Suppression and lead type tell everything about the verdict that time can change. */

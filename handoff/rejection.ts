@@ -18,7 +18,13 @@ export interface Rejection {
 }
 
 export interface Refused {
-  readonly code: "not-a-reason" | "attempts-missing" | "date-missing" | "date-wrong" | "date-past" | "too-many-today";
+  readonly code:
+    | "not-a-reason"
+    | "attempts-missing"
+    | "date-missing"
+    | "date-wrong"
+    | "date-past"
+    | "too-many-today";
   readonly field: "reason" | "attempts" | "revisitOn";
   /** What was expected; for people. */
   readonly message: string;
@@ -28,12 +34,12 @@ export interface Refused {
 export type JudgedRejection =
   | { readonly refused: Refused }
   | {
-    readonly then: RejectionReason["then"];
-    readonly group: RejectionGroup;
-    readonly contested: boolean;
-    readonly because: string;
-    readonly trace: readonly TraceLine[];
-  };
+      readonly then: RejectionReason["then"];
+      readonly group: RejectionGroup;
+      readonly contested: boolean;
+      readonly because: string;
+      readonly trace: readonly TraceLine[];
+    };
 
 /**
  * Judges a rejection by the agreement's list of reasons, which is complete (agreement.md, `answers`; article A:
@@ -45,14 +51,18 @@ export function judgeRejection(agreement: Agreement, rejection: Rejection): Judg
   if (!reason) return { refused: unlisted(agreement, rejection.reason) };
   const refused = lacking(reason, rejection) ?? tooMany(agreement, rejection);
   if (refused) return { refused };
-  const judged = reason.contradictedBy ? evaluate(reason.contradictedBy, rejection.known, agreement) : { result: false as const, trace: [] };
+  const judged = reason.contradictedBy
+    ? evaluate(reason.contradictedBy, rejection.known, agreement)
+    : { result: false as const, trace: [] };
   const contested = judged.result === true;
   return {
     // oxlint-disable-next-line no-thenable -- the agreement's own word; this object is never awaited
     then: reason.then,
     group: reason.group,
     contested,
-    because: contested ? `${rejection.reason} is contradicted by what is known; the manager decides` : `${rejection.reason}: ${consequence[reason.then]}`,
+    because: contested
+      ? `${rejection.reason} is contradicted by what is known; the manager decides`
+      : `${rejection.reason}: ${consequence[reason.then]}`,
     trace: judged.trace,
   };
 }
@@ -64,25 +74,40 @@ const consequence: Readonly<Record<RejectionReason["then"], string>> = {
 };
 
 function reasonNamed(agreement: Agreement, name: string): RejectionReason | undefined {
-  return Object.hasOwn(agreement.answers.reasons, name) ? agreement.answers.reasons[name] : undefined;
+  return Object.hasOwn(agreement.answers.reasons, name)
+    ? agreement.answers.reasons[name]
+    : undefined;
 }
 
 function unlisted(agreement: Agreement, name: string): Refused {
   const list = Object.keys(agreement.answers.reasons).join(", ");
   const notReady = /^not[\s_-]*ready( yet)?[.!]?$/i.test(name.trim());
   // Other text is not repeated: people write names into free fields.
-  const what = notReady ? '"not ready" is not a reason, it teaches nobody anything' : "this is not a reason of the agreement";
+  const what = notReady
+    ? '"not ready" is not a reason, it teaches nobody anything'
+    : "this is not a reason of the agreement";
   return { code: "not-a-reason", field: "reason", message: `${what}; expected one of: ${list}` };
 }
 
-function lacking(reason: RejectionReason, { attempts, revisitOn, known }: Rejection): Refused | null {
+function lacking(
+  reason: RejectionReason,
+  { attempts, revisitOn, known }: Rejection,
+): Refused | null {
   const needed = reason.requires.attempts;
   if (needed !== undefined && attempts < needed) {
-    return { code: "attempts-missing", field: "attempts", message: `expected at least ${needed} logged attempts before this reason, found ${attempts}` };
+    return {
+      code: "attempts-missing",
+      field: "attempts",
+      message: `expected at least ${needed} logged attempts before this reason, found ${attempts}`,
+    };
   }
   if (revisitOn === undefined) {
     if (reason.requires.revisitOn !== true) return null;
-    return { code: "date-missing", field: "revisitOn", message: 'expected the date to come back on, as YYYY-MM-DD; "not now" needs one' };
+    return {
+      code: "date-missing",
+      field: "revisitOn",
+      message: 'expected the date to come back on, as YYYY-MM-DD; "not now" needs one',
+    };
   }
   return checkDate(revisitOn, known.now);
 }
@@ -90,13 +115,24 @@ function lacking(reason: RejectionReason, { attempts, revisitOn, known }: Reject
 /** A date given with any reason must be a date and lie ahead: it decides when the lead returns. */
 function checkDate(revisitOn: string, now: Instant): Refused | null {
   const day = dayOfDate(revisitOn);
-  if (day === null) return { code: "date-wrong", field: "revisitOn", message: "expected a date that exists, as YYYY-MM-DD" };
+  if (day === null)
+    return {
+      code: "date-wrong",
+      field: "revisitOn",
+      message: "expected a date that exists, as YYYY-MM-DD",
+    };
   const today = localDateOf("UTC", now);
-  return day > dayOfDate(today)! ? null : { code: "date-past", field: "revisitOn", message: `expected a date after ${today}` };
+  return day > dayOfDate(today)!
+    ? null
+    : { code: "date-past", field: "revisitOn", message: `expected a date after ${today}` };
 }
 
 function tooMany(agreement: Agreement, { rejectionsToday }: Rejection): Refused | null {
   const most = agreement.answers.rejectionsPerRepPerDay;
   if (rejectionsToday < most) return null;
-  return { code: "too-many-today", field: "reason", message: `expected at most ${most} rejections a day from one rep; this would be number ${rejectionsToday + 1}, talk to the manager` };
+  return {
+    code: "too-many-today",
+    field: "reason",
+    message: `expected at most ${most} rejections a day from one rep; this would be number ${rejectionsToday + 1}, talk to the manager`,
+  };
 }

@@ -25,11 +25,17 @@ export interface AssessInput {
   readonly exit: PoolExit | null;
 }
 
-export interface Assessed { readonly qualification: Qualification; readonly returns: Return | null }
+export interface Assessed {
+  readonly qualification: Qualification;
+  readonly returns: Return | null;
+}
 
 export function rejudgeAssess(agreement: Agreement, input: AssessInput): Assessed {
   const { exit, ...known } = input;
-  return { qualification: qualify(agreement, known), returns: exit === null ? null : returns(agreement, { ...known, exit }) };
+  return {
+    qualification: qualify(agreement, known),
+    returns: exit === null ? null : returns(agreement, { ...known, exit }),
+  };
 }
 
 export interface RejectionInput {
@@ -43,7 +49,10 @@ export interface RejectionInput {
   readonly now: Instant;
 }
 
-export function rejudgeRejection(agreement: Agreement, input: RejectionInput): ReturnType<typeof judgeRejection> {
+export function rejudgeRejection(
+  agreement: Agreement,
+  input: RejectionInput,
+): ReturnType<typeof judgeRejection> {
   const { facts, engagements, now, ...rejection } = input;
   return judgeRejection(agreement, { ...rejection, known: { facts, engagements, now } });
 }
@@ -59,14 +68,22 @@ export interface CadenceInput {
   readonly now: Instant;
 }
 
-export interface ClocksDecisionInput { readonly clocks: ClocksInput; readonly cadence: CadenceInput | null }
-export interface ClocksDecided { readonly clocks: ClocksJudged; readonly cadence: ReturnType<typeof cadence> | null }
+export interface ClocksDecisionInput {
+  readonly clocks: ClocksInput;
+  readonly cadence: CadenceInput | null;
+}
+export interface ClocksDecided {
+  readonly clocks: ClocksJudged;
+  readonly cadence: ReturnType<typeof cadence> | null;
+}
 
 export function rejudgeClocks(agreement: Agreement, input: ClocksDecisionInput): ClocksDecided {
   const asked = input.cadence;
   return {
     clocks: judgeClocks(agreement, input.clocks),
-    cadence: asked && cadence(agreement.working, { ...asked, hours: compileApplied(asked.hours, asked.now) }),
+    cadence:
+      asked &&
+      cadence(agreement.working, { ...asked, hours: compileApplied(asked.hours, asked.now) }),
   };
 }
 
@@ -74,11 +91,17 @@ export function rejudgeClocks(agreement: Agreement, input: ClocksDecisionInput):
 export function rejudge(kind: string, input: unknown, agreement: Agreement): unknown {
   if (input === null) return null;
   switch (kind) {
-    case "assess": return rejudgeAssess(agreement, input as AssessInput);
-    case "route": return rejudgeRoute(input as Parameters<typeof rejudgeRoute>[0]);
-    case "checkClocks": return rejudgeClocks(agreement, input as ClocksDecisionInput);
-    case "settle": return rejudgeRejection(agreement, input as RejectionInput);
-    case "hear": return "facts" in (input as object) ? rejudgeAssess(agreement, input as AssessInput) : null;
-    default: throw new Error(`no rule is known for a decision of kind ${kind}`);
+    case "assess":
+      return rejudgeAssess(agreement, input as AssessInput);
+    case "route":
+      return rejudgeRoute(input as Parameters<typeof rejudgeRoute>[0]);
+    case "checkClocks":
+      return rejudgeClocks(agreement, input as ClocksDecisionInput);
+    case "settle":
+      return rejudgeRejection(agreement, input as RejectionInput);
+    case "hear":
+      return "facts" in (input as object) ? rejudgeAssess(agreement, input as AssessInput) : null;
+    default:
+      throw new Error(`no rule is known for a decision of kind ${kind}`);
   }
 }

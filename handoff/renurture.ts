@@ -24,38 +24,95 @@ export type Return =
  * will hold if nothing happens (a date, a fading bad signal); null when only news can bring the lead back.
  */
 export function returns(agreement: Agreement, known: Known & { readonly exit: PoolExit }): Return {
-  const asked = agreement.renurture.return.map((row) => ({ ...ask(agreement, known, row.when), at: row.when.at }));
+  const asked = agreement.renurture.return.map((row) => ({
+    ...ask(agreement, known, row.when),
+    at: row.when.at,
+  }));
   const held = asked.find((one) => one.line.result === true);
   if (held) return { due: true, because: held.because, at: held.at };
   const next = asked.flatMap((one) => one.nextAt ?? []).filter((at) => at > known.now);
-  return { due: false, nextAt: next.length > 0 ? Math.min(...next) : null, trace: asked.map((one) => one.line) };
+  return {
+    due: false,
+    nextAt: next.length > 0 ? Math.min(...next) : null,
+    trace: asked.map((one) => one.line),
+  };
 }
 
-type Asked = { readonly line: TraceLine; readonly because: string; readonly nextAt: Instant | null };
+type Asked = {
+  readonly line: TraceLine;
+  readonly because: string;
+  readonly nextAt: Instant | null;
+};
 
-function ask(agreement: Agreement, known: Known & { readonly exit: PoolExit }, condition: ReturnCondition): Asked {
+function ask(
+  agreement: Agreement,
+  known: Known & { readonly exit: PoolExit },
+  condition: ReturnCondition,
+): Asked {
   switch (condition.kind) {
     case "signal": {
-      const since = happenedBy(known.engagements, known.now).filter((one) => one.occurredAt > known.exit.at);
-      const count = since.filter((one) => isSignal(agreement.signals, one, condition.signal)).length;
-      const what = typeof condition.signal === "string" ? condition.signal : `signal of ${condition.signal.depth} depth`;
+      const since = happenedBy(known.engagements, known.now).filter(
+        (one) => one.occurredAt > known.exit.at,
+      );
+      const count = since.filter((one) =>
+        isSignal(agreement.signals, one, condition.signal),
+      ).length;
+      const what =
+        typeof condition.signal === "string"
+          ? condition.signal
+          : `signal of ${condition.signal.depth} depth`;
       const expected = `at least ${condition.atLeast} ${what} since it entered the pool`;
-      return { line: { at: condition.at, value: count, expected, result: count >= condition.atLeast }, because: `new ${what}`, nextAt: null };
+      return {
+        line: { at: condition.at, value: count, expected, result: count >= condition.atLeast },
+        because: `new ${what}`,
+        nextAt: null,
+      };
     }
     case "intent-rises": {
       const now = intentScore(known.engagements, agreement.signals, known.now);
       const goal = known.exit.intent + condition.by;
-      const line = { at: condition.at, field: "score.intent", value: now, expected: `at least ${goal} (${known.exit.intent} on entering, and ${condition.by} more)`, result: now >= goal };
-      return { line, because: `intent rose from ${known.exit.intent} to ${now}`, nextAt: now >= goal ? null : intentCrosses(known.engagements, agreement.signals, goal, known.now) };
+      const line = {
+        at: condition.at,
+        field: "score.intent",
+        value: now,
+        expected: `at least ${goal} (${known.exit.intent} on entering, and ${condition.by} more)`,
+        result: now >= goal,
+      };
+      return {
+        line,
+        because: `intent rose from ${known.exit.intent} to ${now}`,
+        nextAt:
+          now >= goal ? null : intentCrosses(known.engagements, agreement.signals, goal, known.now),
+      };
     }
     case "date": {
       const date = known.exit.revisitOn;
       const begins = date === undefined ? null : startOf(agreement, date);
       const expected = "the date to come back to has come";
       if (date === undefined || begins === null) {
-        return { line: { at: condition.at, field: condition.field, expected, result: "unknown", missing: [condition.field] }, because: "", nextAt: null };
+        return {
+          line: {
+            at: condition.at,
+            field: condition.field,
+            expected,
+            result: "unknown",
+            missing: [condition.field],
+          },
+          because: "",
+          nextAt: null,
+        };
       }
-      return { line: { at: condition.at, field: condition.field, value: date, expected, result: known.now >= begins }, because: `it was to be revisited on ${date}`, nextAt: begins };
+      return {
+        line: {
+          at: condition.at,
+          field: condition.field,
+          value: date,
+          expected,
+          result: known.now >= begins,
+        },
+        because: `it was to be revisited on ${date}`,
+        nextAt: begins,
+      };
     }
   }
 }
@@ -67,7 +124,12 @@ function ask(agreement: Agreement, known: Known & { readonly exit: PoolExit }, c
 function startOf(agreement: Agreement, date: LocalDate): Instant | null {
   const day = dayOfDate(date);
   if (day === null) return null;
-  const calendar = Object.hasOwn(agreement.calendars, agreement.clocks.calendar) ? agreement.calendars[agreement.clocks.calendar] : Object.values(agreement.calendars)[0];
+  const calendar = Object.hasOwn(agreement.calendars, agreement.clocks.calendar)
+    ? agreement.calendars[agreement.clocks.calendar]
+    : Object.values(agreement.calendars)[0];
   const midnight = day * 86_400_000;
-  return firstInstantReading(offsetSpans(calendar?.zone ?? "UTC", midnight - 2 * 86_400_000, midnight + 2 * 86_400_000), midnight);
+  return firstInstantReading(
+    offsetSpans(calendar?.zone ?? "UTC", midnight - 2 * 86_400_000, midnight + 2 * 86_400_000),
+    midnight,
+  );
 }

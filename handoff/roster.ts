@@ -17,7 +17,11 @@ export interface Rep {
   readonly products: readonly string[];
   readonly motions: readonly string[];
   readonly caps: Caps;
-  readonly absences: readonly { readonly from: Instant; readonly to: Instant; readonly reason: string }[];
+  readonly absences: readonly {
+    readonly from: Instant;
+    readonly to: Instant;
+    readonly reason: string;
+  }[];
 }
 
 /** Limits on open unworked offers and on new offers per local day and per hour; absent means no limit. */

@@ -8,11 +8,17 @@ import { eligibility, ownerEligibility } from "./eligibility.ts";
 import { placeOf } from "./territory.ts";
 
 /** How a lead came to its rep or queue. */
-export type Via = "owner" | "segment" | "territory" | "parent" | "sibling" | "fallback" | "manager" | "release";
+export type Via =
+  "owner" | "segment" | "territory" | "parent" | "sibling" | "fallback" | "manager" | "release";
 
 /** Where a lead goes: to a rep, on hold in a pool, or to a named queue of people. Never nowhere. */
 export type Routed =
-  | { readonly kind: "assigned"; readonly repId: string; readonly pool: string | null; readonly via: Via }
+  | {
+      readonly kind: "assigned";
+      readonly repId: string;
+      readonly pool: string | null;
+      readonly via: Via;
+    }
   /** Until the first opening; null when somebody is there and only room is missing. */
   | { readonly kind: "held"; readonly pool: string; readonly untilAt: Instant | null }
   | { readonly kind: "queue"; readonly queue: string };
@@ -81,7 +87,8 @@ export interface Walked {
 export function rejudgeRoute(input: RouteInput, agreement?: Agreement): RouteAnswer {
   const place = agreement && input.evidence ? placeOf(agreement, input.evidence) : input.place;
   const walked = walk({ ...input, place });
-  if ("unread" in walked) throw new Error(`the stored input of this routing lacks the pool ${walked.unread}`);
+  if ("unread" in walked)
+    throw new Error(`the stored input of this routing lacks the pool ${walked.unread}`);
   return walked.answer;
 }
 
@@ -93,21 +100,40 @@ export function rejudgeRoute(input: RouteInput, agreement?: Agreement): RouteAns
 export function walk(input: RouteInput): Walked | { readonly unread: string } {
   const candidates: Candidate[] = [];
   const { territory, segment } = input.place;
-  const answer = (routed: Routed, charge: Walked["charge"] = null): Walked => ({ answer: { routed, territory, segment, candidates }, charge });
+  const answer = (routed: Routed, charge: Walked["charge"] = null): Walked => ({
+    answer: { routed, territory, segment, candidates },
+    charge,
+  });
 
   for (const as of ["chosen", "owner"] as const) {
     const proposed = input[as];
     if (!proposed) continue;
     const why = against(as, proposed, input);
-    candidates.push({ repId: proposed.repId, pool: proposed.pool, as, eligible: why === null, why });
-    if (why === null) return answer({ kind: "assigned", repId: proposed.repId, pool: proposed.pool, via: as === "chosen" ? "manager" : "owner" });
+    candidates.push({
+      repId: proposed.repId,
+      pool: proposed.pool,
+      as,
+      eligible: why === null,
+      why,
+    });
+    if (why === null)
+      return answer({
+        kind: "assigned",
+        repId: proposed.repId,
+        pool: proposed.pool,
+        via: as === "chosen" ? "manager" : "owner",
+      });
   }
 
   for (const step of input.place.steps) {
     const needs = { ...input.needs, language: input.needs.language ?? step.language };
     const found = look(input, step.pool, needs, candidates);
     if (found.kind === "unread") return { unread: step.pool };
-    if (found.kind === "turn") return answer(assignedTo(found, step.pool, input.kind === "release" ? "release" : step.via), found.charge);
+    if (found.kind === "turn")
+      return answer(
+        assignedTo(found, step.pool, input.kind === "release" ? "release" : step.via),
+        found.charge,
+      );
     if (found.kind === "nobody") continue;
     for (const sibling of input.followTheSun ? step.siblings : []) {
       const awake = look(input, sibling, needs, candidates);
@@ -127,8 +153,16 @@ function against(as: "chosen" | "owner", { member }: Proposed, input: RouteInput
   return owner.can === "now" ? null : owner.why;
 }
 
-type Turn = { readonly kind: "turn"; readonly repId: string; readonly charge: { readonly pool: string; readonly deltas: Deltas } };
-type Found = Turn | { readonly kind: "unread" } | { readonly kind: "nobody" } | { readonly kind: "wait"; readonly at: Instant | null };
+type Turn = {
+  readonly kind: "turn";
+  readonly repId: string;
+  readonly charge: { readonly pool: string; readonly deltas: Deltas };
+};
+type Found =
+  | Turn
+  | { readonly kind: "unread" }
+  | { readonly kind: "nobody" }
+  | { readonly kind: "wait"; readonly at: Instant | null };
 
 /** Looks into one pool and notes everybody in it. */
 function look(input: RouteInput, pool: string, needs: Needs, candidates: Candidate[]): Found {
@@ -141,8 +175,13 @@ function look(input: RouteInput, pool: string, needs: Needs, candidates: Candida
     if (found.can === "now") eligible.push(member);
     if (found.can === "later") later.push(found.at);
     candidates.push({
-      repId: member.repId, pool, as: "member", eligible: found.can === "now", why: found.can === "now" ? null : found.why,
-      weight: member.weight, credit: read.ledger[member.repId]?.millionths ?? 0,
+      repId: member.repId,
+      pool,
+      as: "member",
+      eligible: found.can === "now",
+      why: found.can === "now" ? null : found.why,
+      weight: member.weight,
+      credit: read.ledger[member.repId]?.millionths ?? 0,
     });
   }
   const turn = pick(read.ledger, eligible);

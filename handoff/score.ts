@@ -15,7 +15,9 @@ export function scoresOf(agreement: Agreement, known: Known): Scores {
 /** The sum of the points of the rows that hold. A row that is unknown gives nothing. */
 export function fitScore(agreement: Agreement, known: Known): number {
   const judge = evaluator(known, agreement, undefined, false);
-  return rounded(agreement.fit.reduce((sum, row) => sum + (judge(row.when).result === true ? row.points : 0), 0));
+  return rounded(
+    agreement.fit.reduce((sum, row) => sum + (judge(row.when).result === true ? row.points : 0), 0),
+  );
 }
 
 /** The same sum row by row, for the decision's trace. */
@@ -30,21 +32,33 @@ export function fitTrace(agreement: Agreement, judge: ReturnType<typeof evaluato
  * The sum of the points of what the person did, each halved every half-life: `points * 2^(-(age / halfLife))`.
  * Rounded to a millionth of a point, so that the same engagements give the same score on every machine.
  */
-export function intentScore(engagements: readonly Engagement[], signals: Agreement["signals"], now: Instant): number {
+export function intentScore(
+  engagements: readonly Engagement[],
+  signals: Agreement["signals"],
+  now: Instant,
+): number {
   const { lasting, gaining, losing } = split(engagements, signals, now);
   return rounded(lasting + decayed(gaining, now) - decayed(losing, now));
 }
 
 /** The first row whose thresholds are reached. The last row asks for nothing (the parser sees to it). */
 export function bandOf(bands: Agreement["bands"], fit: number, intent: number): Band {
-  return bands.find((row) => fit >= (row.fit ?? -Infinity) && intent >= (row.intent ?? -Infinity))?.band ?? "D";
+  return (
+    bands.find((row) => fit >= (row.fit ?? -Infinity) && intent >= (row.intent ?? -Infinity))
+      ?.band ?? "D"
+  );
 }
 
 /**
  * The first millisecond at which the intent score is below the threshold if nothing else happens; `now` when it
  * is below already, null when it never will be.
  */
-export function intentFallsBelow(engagements: readonly Engagement[], signals: Agreement["signals"], threshold: number, now: Instant): Instant | null {
+export function intentFallsBelow(
+  engagements: readonly Engagement[],
+  signals: Agreement["signals"],
+  threshold: number,
+  now: Instant,
+): Instant | null {
   if (intentScore(engagements, signals, now) < threshold) return now;
   return intentCrosses(engagements, signals, threshold, now);
 }
@@ -54,19 +68,29 @@ export function intentFallsBelow(engagements: readonly Engagement[], signals: Ag
  * below it) if nothing else happens; null when it stays on its side. A score rises by itself only where signals
  * with negative points fade.
  */
-export function intentCrosses(engagements: readonly Engagement[], signals: Agreement["signals"], threshold: number, now: Instant): Instant | null {
+export function intentCrosses(
+  engagements: readonly Engagement[],
+  signals: Agreement["signals"],
+  threshold: number,
+  now: Instant,
+): Instant | null {
   const { lasting, gaining, losing } = split(engagements, signals, now);
   const reached = rounded(lasting + decayed(gaining, now) - decayed(losing, now)) >= threshold;
   // Both parts only shrink, so over a stretch of time the score lies between these two.
-  const lowest = (from: Instant, to: Instant) => rounded(lasting + decayed(gaining, to) - decayed(losing, from));
-  const highest = (from: Instant, to: Instant) => rounded(lasting + decayed(gaining, from) - decayed(losing, to));
+  const lowest = (from: Instant, to: Instant) =>
+    rounded(lasting + decayed(gaining, to) - decayed(losing, from));
+  const highest = (from: Instant, to: Instant) =>
+    rounded(lasting + decayed(gaining, from) - decayed(losing, to));
 
   let steps = 10_000;
   // The earliest crossing in (from, to]. Halving a stretch that cannot cross ends at once; when all points have
   // one sign this is a plain bisection. Should the steps run out, the earliest moment not yet excluded is the answer.
   function search(from: Instant, to: Instant): Instant | null {
     if (reached ? lowest(from, to) >= threshold : highest(from, to) < threshold) return null;
-    if (to - from <= 1) return rounded(lasting + decayed(gaining, to) - decayed(losing, to)) >= threshold === reached ? null : to;
+    if (to - from <= 1)
+      return rounded(lasting + decayed(gaining, to) - decayed(losing, to)) >= threshold === reached
+        ? null
+        : to;
     if (--steps <= 0) return to;
     const middle = from + Math.floor((to - from) / 2);
     return search(from, middle) ?? search(middle, to);
@@ -78,7 +102,11 @@ export function intentCrosses(engagements: readonly Engagement[], signals: Agree
 type Decaying = { readonly points: number; readonly at: Instant; readonly halfLifeMs: number };
 
 /** What lasts for ever, what adds and fades, what takes away and fades. */
-function split(engagements: readonly Engagement[], signals: Agreement["signals"], now: Instant): { lasting: number; gaining: Decaying[]; losing: Decaying[] } {
+function split(
+  engagements: readonly Engagement[],
+  signals: Agreement["signals"],
+  now: Instant,
+): { lasting: number; gaining: Decaying[]; losing: Decaying[] } {
   let lasting = 0;
   const gaining: Decaying[] = [];
   const losing: Decaying[] = [];
@@ -86,13 +114,21 @@ function split(engagements: readonly Engagement[], signals: Agreement["signals"]
     const signal = signalOf(signals, engagement.type);
     if (!signal) continue;
     if (signal.halfLifeMs === undefined) lasting += signal.points;
-    else (signal.points < 0 ? losing : gaining).push({ points: Math.abs(signal.points), at: engagement.occurredAt, halfLifeMs: signal.halfLifeMs });
+    else
+      (signal.points < 0 ? losing : gaining).push({
+        points: Math.abs(signal.points),
+        at: engagement.occurredAt,
+        halfLifeMs: signal.halfLifeMs,
+      });
   }
   return { lasting, gaining, losing };
 }
 
 function decayed(parts: readonly Decaying[], now: Instant): number {
-  return parts.reduce((sum, part) => sum + part.points * 2 ** (-(now - part.at) / part.halfLifeMs), 0);
+  return parts.reduce(
+    (sum, part) => sum + part.points * 2 ** (-(now - part.at) / part.halfLifeMs),
+    0,
+  );
 }
 
 /** When everything that fades is less than the last digit kept: from there the score no longer moves. */

@@ -10,7 +10,9 @@ export function stageDocument(): string {
     "```mermaid",
     "stateDiagram-v2",
     "  [*] --> new: taken in",
-    ...stages.flatMap((from) => transitions[from].map((to) => `  ${from} --> ${to}: ${reason(from, to)}`)),
+    ...stages.flatMap((from) =>
+      transitions[from].map((to) => `  ${from} --> ${to}: ${reason(from, to)}`),
+    ),
     "  opportunity --> [*]",
     "```",
     "",

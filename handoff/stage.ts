@@ -1,5 +1,14 @@
 /** Where a lead is (process.md, "Stages"). This is what the CRM shows and reports count. */
-export const stages = ["new", "nurture", "mql", "sal", "sql", "opportunity", "renurture", "disqualified"] as const;
+export const stages = [
+  "new",
+  "nurture",
+  "mql",
+  "sal",
+  "sql",
+  "opportunity",
+  "renurture",
+  "disqualified",
+] as const;
 export type Stage = (typeof stages)[number];
 
 /** What a lead in a stage waits for; exactly one at any moment. */
@@ -28,8 +37,14 @@ export const transitions = {
 } as const satisfies Record<Stage, readonly Stage[]>;
 
 /** Why a lead goes from one stage to another; the labels of the diagram. */
-export const becauseOf: { readonly [From in Stage]: { readonly [To in (typeof transitions)[From][number]]: string } } = {
-  new: { nurture: "gates passed, no lead type matched", mql: "a lead type matched", disqualified: "suppressed" },
+export const becauseOf: {
+  readonly [From in Stage]: { readonly [To in (typeof transitions)[From][number]]: string };
+} = {
+  new: {
+    nurture: "gates passed, no lead type matched",
+    mql: "a lead type matched",
+    disqualified: "suppressed",
+  },
   nurture: { mql: "a threshold was crossed", disqualified: "suppressed, or retired in review" },
   mql: {
     sal: "the owner accepted",
@@ -37,10 +52,21 @@ export const becauseOf: { readonly [From in Stage]: { readonly [To in (typeof tr
     disqualified: "disqualifying reason, or suppressed",
     new: "bad data",
   },
-  sal: { sql: "fit, need and timing confirmed", renurture: "no response, or handed back", disqualified: "disqualifying reason, or suppressed" },
-  sql: { opportunity: "opportunity exists in the CRM", renurture: "handed back", disqualified: "disqualifying reason, or suppressed" },
+  sal: {
+    sql: "fit, need and timing confirmed",
+    renurture: "no response, or handed back",
+    disqualified: "disqualifying reason, or suppressed",
+  },
+  sql: {
+    opportunity: "opportunity exists in the CRM",
+    renurture: "handed back",
+    disqualified: "disqualifying reason, or suppressed",
+  },
   opportunity: {},
-  renurture: { mql: "a return condition held, or review", disqualified: "retired in review, or suppressed" },
+  renurture: {
+    mql: "a return condition held, or review",
+    disqualified: "retired in review, or suppressed",
+  },
   disqualified: { new: "reopened, audited" },
 };
 
@@ -50,12 +76,23 @@ export function mayGo(from: Stage, to: Stage): boolean {
 
 /** What a person can do to a lead (process.md, "Rep actions are Updates"). */
 export const actions = [
-  "logOutreach", "accept", "reject", "advance", "handBack", "reassign", "pause", "resume", "decideContest", "decideReview",
+  "logOutreach",
+  "accept",
+  "reject",
+  "advance",
+  "handBack",
+  "reassign",
+  "pause",
+  "resume",
+  "decideContest",
+  "decideReview",
 ] as const;
 export type ActionName = (typeof actions)[number];
 
 /** Which action is possible while a lead in this stage waits for this. Anything unlisted is refused. */
-export const allowed: { readonly [S in Stage]: { readonly [W in (typeof waits)[S][number]]: readonly ActionName[] } } = {
+export const allowed: {
+  readonly [S in Stage]: { readonly [W in (typeof waits)[S][number]]: readonly ActionName[] };
+} = {
   new: { assessment: [], data: [] },
   nurture: { signal: ["decideReview"], review: ["decideReview"] },
   mql: {
@@ -77,7 +114,15 @@ export const allowed: { readonly [S in Stage]: { readonly [W in (typeof waits)[S
 };
 
 /** Actions that settle what is asked of a rep or manager: of two that conflict, the first wins. */
-export const decisive: readonly ActionName[] = ["accept", "reject", "advance", "handBack", "reassign", "decideContest", "decideReview"];
+export const decisive: readonly ActionName[] = [
+  "accept",
+  "reject",
+  "advance",
+  "handBack",
+  "reassign",
+  "decideContest",
+  "decideReview",
+];
 
 export function mayAct(stage: Stage, waitingOn: WaitingOn, action: ActionName): boolean {
   const byWait: Readonly<Record<string, readonly ActionName[]>> = allowed[stage];

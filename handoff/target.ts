@@ -1,4 +1,10 @@
-import { NoOpenTime, addBusinessDays, addBusinessTime, businessDaysUntil, isOpen } from "./calendar.ts";
+import {
+  NoOpenTime,
+  addBusinessDays,
+  addBusinessTime,
+  businessDaysUntil,
+  isOpen,
+} from "./calendar.ts";
 import type { Calendar, Instant } from "./calendar.ts";
 
 /** How long a clock may run (agreement.md, "Durations and targets"). Four kinds, kept four: a day is never hours. */
@@ -9,7 +15,8 @@ export type Target =
   | { readonly kind: "same-day" };
 
 /** What happens to an elapsed deadline outside hours: it stays, or moves to the next opening plus open time. */
-export type ElapsedRoll = { readonly kind: "none" } | { readonly kind: "next-open"; readonly graceMs: number };
+export type ElapsedRoll =
+  { readonly kind: "none" } | { readonly kind: "next-open"; readonly graceMs: number };
 
 export type DueRule = {
   readonly elapsedRoll: ElapsedRoll;
@@ -30,7 +37,10 @@ export function dueAt(target: Target, from: Instant, calendar: Calendar, rule: D
     case "business-days":
       return addBusinessDays(calendar, from, target.days);
     case "same-day":
-      return notBefore(addBusinessDays(calendar, from, datesToGo(target, from, calendar, rule)), rule);
+      return notBefore(
+        addBusinessDays(calendar, from, datesToGo(target, from, calendar, rule)),
+        rule,
+      );
     default:
       return never(target);
   }
@@ -40,9 +50,16 @@ export function dueAt(target: Target, from: Instant, calendar: Calendar, rule: D
  * Business dates between the date of `from` and the date on which the target falls due. `same day` means the date of
  * the outreach deadline, or that of `from` when there is none (or it passed before this clock began).
  */
-export function datesToGo(target: Target & { kind: "business-days" | "same-day" }, from: Instant, calendar: Calendar, rule: DueRule): number {
+export function datesToGo(
+  target: Target & { kind: "business-days" | "same-day" },
+  from: Instant,
+  calendar: Calendar,
+  rule: DueRule,
+): number {
   if (target.kind === "business-days") return target.days;
-  return rule.outreachDueAt === undefined || rule.outreachDueAt < from ? 0 : businessDaysUntil(calendar, from, rule.outreachDueAt);
+  return rule.outreachDueAt === undefined || rule.outreachDueAt < from
+    ? 0
+    : businessDaysUntil(calendar, from, rule.outreachDueAt);
 }
 
 /** `same day` is never due before the outreach it follows. */
@@ -56,7 +73,10 @@ export function notBefore(due: Instant, rule: DueRule): Instant {
  */
 export function rollElapsed(due: Instant, calendar: Calendar, roll: ElapsedRoll): Instant {
   if (roll.kind === "none") return due;
-  if (due > calendar.to) throw new NoOpenTime("The elapsed deadline lies beyond the years its calendar was compiled for");
+  if (due > calendar.to)
+    throw new NoOpenTime(
+      "The elapsed deadline lies beyond the years its calendar was compiled for",
+    );
   if (withinHours(calendar, due)) return due;
   return addBusinessTime(calendar, due, roll.graceMs);
 }
@@ -66,12 +86,19 @@ export function withinHours(calendar: Calendar, due: Instant): boolean {
 }
 
 const second = 1_000;
-const units = { second, minute: 60 * second, hour: 3_600 * second, day: 86_400 * second, week: 604_800 * second };
+const units = {
+  second,
+  minute: 60 * second,
+  hour: 3_600 * second,
+  day: 86_400 * second,
+  week: 604_800 * second,
+};
 type Unit = keyof typeof units;
 // Longer than any promise between two teams, short enough that the compiled years can hold it.
 const mostMs = 3_660 * units.day;
 const mostBusinessDays = 2_600;
-const expected = "expected `90 minutes`, `24 hours`, `14 days`, `1 business hour`, `5 business days` or `same day`";
+const expected =
+  "expected `90 minutes`, `24 hours`, `14 days`, `1 business hour`, `5 business days` or `same day`";
 
 /** Reads a target as the agreement writes it. The error says what was expected and quotes the text. */
 export function parseTarget(text: string): Target | { readonly error: string } {
@@ -82,22 +109,35 @@ export function parseTarget(text: string): Target | { readonly error: string } {
   const count = Number(match[1]);
   const unit = match[3] as Unit;
   if (match[2] === undefined) return bounded("elapsed", count * units[unit], text);
-  if (unit === "week") return { error: `expected business days instead of business weeks, found "${text}"` };
+  if (unit === "week")
+    return { error: `expected business days instead of business weeks, found "${text}"` };
   if (unit !== "day") return bounded("business", count * units[unit], text);
-  if (count === 0) return { error: `expected 1 business day or more, or \`same day\`, found "${text}"` };
-  if (count > mostBusinessDays) return { error: `expected at most ${mostBusinessDays} business days, found "${text}"` };
+  if (count === 0)
+    return { error: `expected 1 business day or more, or \`same day\`, found "${text}"` };
+  if (count > mostBusinessDays)
+    return { error: `expected at most ${mostBusinessDays} business days, found "${text}"` };
   return { kind: "business-days", days: count };
 }
 
-function bounded(kind: "business" | "elapsed", ms: number, text: string): Target | { readonly error: string } {
-  return ms <= mostMs ? { kind, ms } : { error: `expected at most ${mostMs / units.day} days, found "${text}"` };
+function bounded(
+  kind: "business" | "elapsed",
+  ms: number,
+  text: string,
+): Target | { readonly error: string } {
+  return ms <= mostMs
+    ? { kind, ms }
+    : { error: `expected at most ${mostMs / units.day} days, found "${text}"` };
 }
 
 /** Reads an elapsed duration: `90 minutes`, `24 hours`, `14 days`. Business time and `same day` are refused. */
-export function parseDuration(text: string): { readonly kind: "elapsed"; readonly ms: number } | { readonly error: string } {
+export function parseDuration(
+  text: string,
+): { readonly kind: "elapsed"; readonly ms: number } | { readonly error: string } {
   const target = parseTarget(text);
   if ("kind" in target && target.kind === "elapsed") return target;
-  return { error: `expected an elapsed duration such as \`90 minutes\`, \`24 hours\` or \`14 days\`, found "${text}"` };
+  return {
+    error: `expected an elapsed duration such as \`90 minutes\`, \`24 hours\` or \`14 days\`, found "${text}"`,
+  };
 }
 
 /** The words for a target; `parseTarget` reads them back. */
@@ -107,7 +147,11 @@ export function printTarget(target: Target): string {
       return amount(target.ms, ["hour", "minute"], "business ");
     case "elapsed":
       // People say 24 and 48 hours, and 14 days.
-      return amount(target.ms, target.ms > 72 * units.hour ? ["day", "hour", "minute"] : ["hour", "minute"], "");
+      return amount(
+        target.ms,
+        target.ms > 72 * units.hour ? ["day", "hour", "minute"] : ["hour", "minute"],
+        "",
+      );
     case "business-days":
       return plural(target.days, "business day");
     case "same-day":

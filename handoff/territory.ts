@@ -40,11 +40,18 @@ export function placeOf(agreement: Agreement, { known, scores }: Evidence): Plac
   const segment = routing.segments.find((one) => ask(one.when).result === true);
   const path = deepest(routing.territories, ask);
   const steps = [
-    ...(segment ? [{ pool: segment.pool, via: "segment" as const, language: null, siblings: [] }] : []),
+    ...(segment
+      ? [{ pool: segment.pool, via: "segment" as const, language: null, siblings: [] }]
+      : []),
     ...territorySteps(routing.territories, path),
   ];
   const first = steps.filter((step, i) => steps.findIndex((one) => one.pool === step.pool) === i);
-  return { territory: path.at(-1)?.name ?? null, segment: segment?.name ?? null, steps: first, trace };
+  return {
+    territory: path.at(-1)?.name ?? null,
+    segment: segment?.name ?? null,
+    steps: first,
+    trace,
+  };
 }
 
 /** The path from the root to the most specific territory that holds; empty when none does. */
@@ -61,7 +68,9 @@ function territorySteps(roots: readonly Territory[], path: readonly Territory[])
   const steps = path.flatMap((territory, depth): Omit<Step, "via">[] => {
     if (territory.pool === undefined) return [];
     const beside = depth === 0 ? roots : path[depth - 1]!.within;
-    const siblings = beside.flatMap((one) => (one.pool === undefined || one.pool === territory.pool ? [] : [one.pool]));
+    const siblings = beside.flatMap((one) =>
+      one.pool === undefined || one.pool === territory.pool ? [] : [one.pool],
+    );
     return [{ pool: territory.pool, language, siblings: [...new Set(siblings)] }];
   });
   return steps.reverse().map((step, i) => ({ ...step, via: i === 0 ? "territory" : "parent" }));
@@ -88,7 +97,11 @@ export function routingEvidence(agreement: Agreement, known: Known): Evidence {
   };
 }
 
-interface Asks { readonly fields: ReadonlySet<string>; readonly engagements: boolean; readonly scored: boolean }
+interface Asks {
+  readonly fields: ReadonlySet<string>;
+  readonly engagements: boolean;
+  readonly scored: boolean;
+}
 
 /** What the routing rules of an agreement ask about; an agreement does not change. */
 function asksOf(agreement: Agreement): Asks {
@@ -97,7 +110,12 @@ function asksOf(agreement: Agreement): Asks {
   const parts = routingConditions(agreement).flatMap((condition) => partsOf(agreement, condition));
   const asks: Asks = {
     fields: new Set(parts.flatMap((part) => (part.kind === "fact" ? [part.field] : []))),
-    engagements: parts.some((part) => part.kind === "signal" || part.kind === "meaningful" || (part.kind === "derived" && part.of.startsWith("engagement."))),
+    engagements: parts.some(
+      (part) =>
+        part.kind === "signal" ||
+        part.kind === "meaningful" ||
+        (part.kind === "derived" && part.of.startsWith("engagement.")),
+    ),
     scored: parts.some((part) => part.kind === "derived" && !part.of.startsWith("engagement.")),
   };
   asksKept.set(agreement, asks);
@@ -107,12 +125,20 @@ function asksOf(agreement: Agreement): Asks {
 const asksKept = new WeakMap<Agreement, Asks>();
 
 function routingConditions(agreement: Agreement): Condition[] {
-  const ofTree = (territories: readonly Territory[]): Condition[] => territories.flatMap((one) => [...(one.when ? [one.when] : []), ...ofTree(one.within)]);
-  return [...agreement.routing.segments.map((one) => one.when), ...ofTree(agreement.routing.territories)];
+  const ofTree = (territories: readonly Territory[]): Condition[] =>
+    territories.flatMap((one) => [...(one.when ? [one.when] : []), ...ofTree(one.within)]);
+  return [
+    ...agreement.routing.segments.map((one) => one.when),
+    ...ofTree(agreement.routing.territories),
+  ];
 }
 
 /** A condition and all its parts, names unfolded once each. */
-function partsOf(agreement: Agreement, condition: Condition, seen = new Set<string>()): Condition[] {
+function partsOf(
+  agreement: Agreement,
+  condition: Condition,
+  seen = new Set<string>(),
+): Condition[] {
   switch (condition.kind) {
     case "all":
     case "any":

@@ -5,7 +5,14 @@
  */
 export function fold(text: string): string {
   if (isAscii.test(text)) return text.toLowerCase().trim(); // nearly all text, and the same result for a tenth of the time
-  return text.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKC").trim();
+  return text
+    .normalize("NFKC")
+    .toLowerCase()
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll("ς", "σ")
+    .normalize("NFKC")
+    .trim();
 }
 
 const isAscii = /^[\x20-\x7e]*$/;

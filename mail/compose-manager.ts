@@ -8,7 +8,9 @@ export function breach(facts: MailFacts): Message {
     subject: `Overdue: ${clock} for ${whom(facts)}, ${facts.owner ?? "no owner"}`,
     opening: `The ${clock} deadline of ${whom(facts)} passed on ${due(facts)}. ${facts.owner ? `It lies with ${facts.owner}.` : "Nobody has it."}`,
     rows: [...leadRows(facts), ...known([["Owner", facts.owner]]), ["Was due", due(facts)]],
-    next: ["Ask the owner, or reassign the lead. If nothing happens Baton goes on along the agreement's escalation ladder."],
+    next: [
+      "Ask the owner, or reassign the lead. If nothing happens Baton goes on along the agreement's escalation ladder.",
+    ],
     link: leadLink(facts),
   };
 }
@@ -18,7 +20,14 @@ export function escalation(facts: MailFacts): Message {
   return {
     subject: `Needs you: ${whom(facts)}`,
     opening: `${whom(facts)} was not picked up in time and now waits for you.`,
-    rows: [...leadRows(facts), ...known([["Last owner", facts.owner], ["Why", spoken(said(facts, "because", "the escalation ladder is used up"))]]), ["Was due", due(facts)]],
+    rows: [
+      ...leadRows(facts),
+      ...known([
+        ["Last owner", facts.owner],
+        ["Why", spoken(said(facts, "because", "the escalation ladder is used up"))],
+      ]),
+      ["Was due", due(facts)],
+    ],
     next: ["Reassign the lead to somebody who can take it now."],
     link: leadLink(facts),
   };
@@ -29,8 +38,17 @@ export function contested(facts: MailFacts): Message {
   return {
     subject: `Contested rejection: ${whom(facts)}`,
     opening: `${facts.owner ?? "A rep"} rejected ${whom(facts)}, and the facts contradict the reason. Please decide by ${due(facts)}.`,
-    rows: [...leadRows(facts), ...known([["Rejected by", facts.owner], ["Reason given", facts.reason && spoken(facts.reason)]]), ["Decide by", due(facts)]],
-    next: ["Uphold the rejection, or overturn it; the trace on the lead's page shows which facts contradict it."],
+    rows: [
+      ...leadRows(facts),
+      ...known([
+        ["Rejected by", facts.owner],
+        ["Reason given", facts.reason && spoken(facts.reason)],
+      ]),
+      ["Decide by", due(facts)],
+    ],
+    next: [
+      "Uphold the rejection, or overturn it; the trace on the lead's page shows which facts contradict it.",
+    ],
     link: leadLink(facts),
   };
 }
@@ -40,7 +58,13 @@ export function stalled(facts: MailFacts): Message {
   return {
     subject: `Stalled: ${whom(facts)}, ${facts.owner ?? "no owner"}`,
     opening: `Nothing has happened with ${whom(facts)} for longer than the agreement allows.`,
-    rows: [...leadRows(facts), ...known([["Owner", facts.owner], ["Why", said(facts, "because", "")]])],
+    rows: [
+      ...leadRows(facts),
+      ...known([
+        ["Owner", facts.owner],
+        ["Why", said(facts, "because", "")],
+      ]),
+    ],
     next: ["Ask the owner where it stands; then reassign it, hand it back, or let it go on."],
     link: leadLink(facts),
   };

@@ -36,7 +36,13 @@ export function renurtureReview(facts: MailFacts): Message {
       `${lead.reason ? `${spoken(lead.reason)}; ` : ""}${lead.engagementsSince} ${lead.engagementsSince === 1 ? "engagement" : "engagements"} since; ${facts.publicUrl}/leads/${lead.id}`,
     ]),
     next: ["Keep, return or retire each lead; those left undecided stay on the list."],
-    link: typeof review === "string" ? { words: "Open the review", url: `${facts.publicUrl}/reviews/${encodeURIComponent(review)}` } : null,
+    link:
+      typeof review === "string"
+        ? {
+            words: "Open the review",
+            url: `${facts.publicUrl}/reviews/${encodeURIComponent(review)}`,
+          }
+        : null,
   };
 }
 
@@ -50,7 +56,9 @@ export function crmPaused(facts: MailFacts): Message {
       ["Connection", said(facts, "connection", "crm")],
       ["Paused since", typeof since === "number" ? when(since, facts.reader.zone) : null],
     ]),
-    next: ["Renew the credentials. Baton tries again every few minutes and goes on by itself; this message is not repeated."],
+    next: [
+      "Renew the credentials. Baton tries again every few minutes and goes on by itself; this message is not repeated.",
+    ],
     link: null,
   };
 }

@@ -5,18 +5,18 @@ import type { MailFacts, MailKind, Message } from "./message.ts";
 import { render, type Rendered } from "./render.ts";
 
 const messages: Readonly<Record<MailKind, (facts: MailFacts) => Message>> = {
-  "offer": offer,
-  "warning": warning,
-  "breach": breach,
-  "escalation": escalation,
+  offer: offer,
+  warning: warning,
+  breach: breach,
+  escalation: escalation,
   "reassigned-away": reassignedAway,
-  "withdrawn": withdrawn,
-  "contested": contested,
+  withdrawn: withdrawn,
+  contested: contested,
   "contest-decided": contestDecided,
   "fallback-queue": fallbackQueue,
   "nurture-review": nurtureReview,
   "renurture-review": renurtureReview,
-  "stalled": stalled,
+  stalled: stalled,
   "crm-paused": crmPaused,
 };
 

@@ -41,11 +41,15 @@ export class MailRefused extends Error {
 /** The Message-ID of an effect's mail to one reader: readable, and distinct for distinct keys. */
 export function messageIdOf(effectKey: string, reader: string): string {
   const key = `${effectKey}/${reader}`;
-  const slug = key.replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 80);
+  const slug = key
+    .replace(/[^A-Za-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "")
+    .slice(0, 80);
   return `<${slug}.${createHash("sha256").update(key).digest("hex").slice(0, 12)}@baton>`;
 }
 
-const address = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+const address =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 
 /**
  * The text when it is exactly one plain address, else null. Refuses lists, display names, quotes and control

@@ -2,8 +2,19 @@ import type { Instant } from "../handoff/calendar.ts";
 
 /** The messages Baton writes. Who gets each by default stands in store/mail-recipients.ts. */
 export const mailKinds = [
-  "offer", "warning", "breach", "escalation", "reassigned-away", "withdrawn", "contested", "contest-decided",
-  "fallback-queue", "nurture-review", "renurture-review", "stalled", "crm-paused",
+  "offer",
+  "warning",
+  "breach",
+  "escalation",
+  "reassigned-away",
+  "withdrawn",
+  "contested",
+  "contest-decided",
+  "fallback-queue",
+  "nurture-review",
+  "renurture-review",
+  "stalled",
+  "crm-paused",
 ] as const;
 export type MailKind = (typeof mailKinds)[number];
 

@@ -17,21 +17,31 @@ function plain({ opening, rows, next, link }: Message): string {
   return [
     line(opening),
     rows.map(([label, value]) => `${`${label}:`.padEnd(width)}${line(value)}`).join("\n"),
-    next.length === 0 ? "" : ["What to do now:", ...next.map((step) => `- ${line(step)}`)].join("\n"),
+    next.length === 0
+      ? ""
+      : ["What to do now:", ...next.map((step) => `- ${line(step)}`)].join("\n"),
     link ? `${link.words}: ${link.url}` : "",
     "Baton, handing leads from marketing to sales",
-  ].filter((part) => part !== "").join("\n\n");
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
 function html({ subject, opening, rows, next, link }: Message): string {
-  const cells = rows.map(([label, value]) =>
-    `<tr><th align="left" style="padding:2px 16px 2px 0;font-weight:normal;color:#555">${escape(label)}</th><td>${escape(line(value))}</td></tr>`).join("");
+  const cells = rows
+    .map(
+      ([label, value]) =>
+        `<tr><th align="left" style="padding:2px 16px 2px 0;font-weight:normal;color:#555">${escape(label)}</th><td>${escape(line(value))}</td></tr>`,
+    )
+    .join("");
   return [
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(line(subject))}</title></head>`,
     `<body style="font-family:sans-serif;font-size:15px;line-height:1.5;max-width:40em">`,
     `<p>${escape(line(opening))}</p>`,
     cells === "" ? "" : `<table cellspacing="0">${cells}</table>`,
-    next.length === 0 ? "" : `<p>What to do now:</p><ul>${next.map((step) => `<li>${escape(line(step))}</li>`).join("")}</ul>`,
+    next.length === 0
+      ? ""
+      : `<p>What to do now:</p><ul>${next.map((step) => `<li>${escape(line(step))}</li>`).join("")}</ul>`,
     link ? `<p><a href="${escape(link.url)}">${escape(link.words)}</a></p>` : "",
     `<p style="color:#777">Baton, handing leads from marketing to sales</p></body></html>`,
   ].join("\n");
@@ -47,7 +57,13 @@ function line(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim();
 }
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);

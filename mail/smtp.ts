@@ -14,11 +14,17 @@ export interface SmtpOptions {
 export function createSmtpMail(options: SmtpOptions): MailPort {
   const from = oneAddress(options.from);
   if (!from) throw new RangeError("MAIL_FROM: expected one plain e-mail address");
-  if (!/^smtps?:\/\/./.test(options.url)) throw new RangeError("SMTP_URL: expected smtp:// or smtps://");
+  if (!/^smtps?:\/\/./.test(options.url))
+    throw new RangeError("SMTP_URL: expected smtp:// or smtps://");
   const timeout = options.timeoutMs ?? 10_000;
   const transport = createTransport({
-    url: options.url, connectionTimeout: timeout, greetingTimeout: timeout, socketTimeout: timeout, dnsTimeout: timeout,
-    disableFileAccess: true, disableUrlAccess: true,
+    url: options.url,
+    connectionTimeout: timeout,
+    greetingTimeout: timeout,
+    socketTimeout: timeout,
+    dnsTimeout: timeout,
+    disableFileAccess: true,
+    disableUrlAccess: true,
   });
 
   return {
@@ -29,10 +35,18 @@ export function createSmtpMail(options: SmtpOptions): MailPort {
       if (!to) throw new MailRefused("the recipient is not one plain e-mail address");
       if (signal?.aborted) throw new MailDown("there is no time to send it");
       const sending = transport.sendMail({
-        from, to, subject: oneLine(mail.subject), text: mail.text, html: mail.html, messageId: mail.messageId, headers: { ...mail.headers },
+        from,
+        to,
+        subject: oneLine(mail.subject),
+        text: mail.text,
+        html: mail.html,
+        messageId: mail.messageId,
+        headers: { ...mail.headers },
         envelope: { from, to: [to] },
       });
-      await cutShort(sending, signal).catch((error: unknown) => { throw mailError(error); });
+      await cutShort(sending, signal).catch((error: unknown) => {
+        throw mailError(error);
+      });
     },
   };
 }
@@ -58,6 +72,9 @@ function mailError(error: unknown): MailDown | MailRefused {
   if (error instanceof MailDown) return error;
   const { responseCode, code } = error as { responseCode?: number; code?: string };
   const isAboutMessage = code === "EENVELOPE" || code === "EMESSAGE";
-  if (isAboutMessage && responseCode !== undefined && responseCode >= 500) return new MailRefused(`the server answered ${responseCode}`);
-  return new MailDown(responseCode === undefined ? (code ?? "no answer") : `the server answered ${responseCode}`);
+  if (isAboutMessage && responseCode !== undefined && responseCode >= 500)
+    return new MailRefused(`the server answered ${responseCode}`);
+  return new MailDown(
+    responseCode === undefined ? (code ?? "no answer") : `the server answered ${responseCode}`,
+  );
 }

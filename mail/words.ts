@@ -27,12 +27,19 @@ export function leadRows(facts: MailFacts): Message["rows"] {
   ]);
 }
 
-export function known(rows: readonly (readonly [string, string | null | undefined])[]): Message["rows"] {
-  return rows.filter((row): row is readonly [string, string] => row[1] !== null && row[1] !== undefined && row[1] !== "");
+export function known(
+  rows: readonly (readonly [string, string | null | undefined])[],
+): Message["rows"] {
+  return rows.filter(
+    (row): row is readonly [string, string] =>
+      row[1] !== null && row[1] !== undefined && row[1] !== "",
+  );
 }
 
 export function leadLink({ lead, publicUrl }: MailFacts): Message["link"] {
-  return lead && { words: "Open the lead", url: `${publicUrl}/leads/${encodeURIComponent(lead.id)}` };
+  return (
+    lead && { words: "Open the lead", url: `${publicUrl}/leads/${encodeURIComponent(lead.id)}` }
+  );
 }
 
 /** A word that the effect carries, or what stands in for it. */

@@ -28,7 +28,10 @@ export function createAgreements(parse: (text: string) => Agreement): Agreements
   const read = async (db: Db, id: string): Promise<AgreementVersion> => {
     const kept = parsed.get(id);
     if (kept) return kept;
-    const row = await firstRow<{ number: number; content: string }>(db, sql`select number, content from agreement_version where id = ${id}`);
+    const row = await firstRow<{ number: number; content: string }>(
+      db,
+      sql`select number, content from agreement_version where id = ${id}`,
+    );
     if (!row) throw new Error(`there is no agreement version ${id}`);
     const version = { id, number: row.number, agreement: parse(row.content) };
     parsed.set(id, version);
@@ -37,7 +40,10 @@ export function createAgreements(parse: (text: string) => Agreement): Agreements
   return {
     version: read,
     async active(db) {
-      const row = await firstRow<{ id: string }>(db, sql`select id from agreement_version where state = 'active'`);
+      const row = await firstRow<{ id: string }>(
+        db,
+        sql`select id from agreement_version where state = 'active'`,
+      );
       last = row ? await read(db, row.id) : null;
       return last;
     },
@@ -49,13 +55,23 @@ export function createAgreements(parse: (text: string) => Agreement): Agreements
  * Makes `content` the active version and retires the one before; the same content as the active one changes nothing.
  * Call inside a transaction, with text that parses. Gives the version's id and whether it is new.
  */
-export async function activate(db: Db, content: string, by: string, now: Instant, note?: string): Promise<{ id: string; isNew: boolean }> {
+export async function activate(
+  db: Db,
+  content: string,
+  by: string,
+  now: Instant,
+  note?: string,
+): Promise<{ id: string; isNew: boolean }> {
   await db.query("select pg_advisory_xact_lock(hashtext('agreement'))");
   const hash = createHash("sha256").update(content).digest("hex");
-  const current = await firstRow<{ id: string; content_hash: string }>(db, sql`select id, content_hash from agreement_version where state = 'active'`);
+  const current = await firstRow<{ id: string; content_hash: string }>(
+    db,
+    sql`select id, content_hash from agreement_version where state = 'active'`,
+  );
   if (current?.content_hash === hash) return { id: current.id, isNew: false };
   const at = new Date(now);
-  if (current) await db.query(sql`update agreement_version set state = 'retired' where id = ${current.id}`);
+  if (current)
+    await db.query(sql`update agreement_version set state = 'retired' where id = ${current.id}`);
   const id = newId("ag", now);
   await db.query(sql`
     insert into agreement_version (id, number, content, content_hash, state, created_at, created_by, activated_at, activated_by, note)

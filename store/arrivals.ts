@@ -69,22 +69,43 @@ export function prepare(arrival: Arrival, context: IntakeContext): Prepared | Re
     const problem = checkEngagement(engagement, context.now);
     if (problem) return refused(`engagements.${n}.${problem.field}`, problem.message);
   }
-  const derived = email === null ? undefined : deriveFacts({ "lead.email": email }, context.agreement.emailDomains)["account.domain"];
-  return { identities, email, facts, emailDomain: typeof derived === "string" ? derived : null, occurredAt, engagements: arrival.engagements ?? [] };
+  const derived =
+    email === null
+      ? undefined
+      : deriveFacts({ "lead.email": email }, context.agreement.emailDomains)["account.domain"];
+  return {
+    identities,
+    email,
+    facts,
+    emailDomain: typeof derived === "string" ? derived : null,
+    occurredAt,
+    engagements: arrival.engagements ?? [],
+  };
 }
 
-function readFacts(arrival: Arrival, context: IntakeContext, occurredAt: Instant): Record<FieldPath, DatedFact> | Refused {
+function readFacts(
+  arrival: Arrival,
+  context: IntakeContext,
+  occurredAt: Instant,
+): Record<FieldPath, DatedFact> | Refused {
   const facts: Record<FieldPath, DatedFact> = {};
-  const raw = arrival.email === undefined ? arrival.facts : { ...arrival.facts, "lead.email": arrival.email };
+  const raw =
+    arrival.email === undefined ? arrival.facts : { ...arrival.facts, "lead.email": arrival.email };
   for (const [field, value] of Object.entries(raw)) {
     const normal = normalizeFact(field, value, context.agreement);
     if ("problem" in normal) return refused(`facts.${field}`, normal.problem);
     if ("missing" in normal) continue;
-    const kept = field === "lead.email" && typeof normal.value === "string" ? normalEmail(normal.value) : normal.value;
+    const kept =
+      field === "lead.email" && typeof normal.value === "string"
+        ? normalEmail(normal.value)
+        : normal.value;
     facts[field] = { value: kept, from: context.from, at: isoOf(occurredAt) };
   }
   if (!facts["lead.firstTouchAt"]) {
-    const first = Math.min(occurredAt, ...(arrival.engagements ?? []).map((engagement) => engagement.occurredAt));
+    const first = Math.min(
+      occurredAt,
+      ...(arrival.engagements ?? []).map((engagement) => engagement.occurredAt),
+    );
     facts["lead.firstTouchAt"] = { value: isoOf(first), from: context.from, at: isoOf(occurredAt) };
   }
   return facts;
@@ -92,8 +113,12 @@ function readFacts(arrival: Arrival, context: IntakeContext, occurredAt: Instant
 
 function readIdentities(arrival: Arrival, email: string | null): Identity[] | Refused {
   const names = [
-    ["lead", "id", arrival.id], ["crm", "crmId", arrival.crmId], ["email", "email", email ?? undefined],
-    ["external", "externalId", arrival.externalId], ["user", "userId", arrival.userId], ["anonymous", "anonymousId", arrival.anonymousId],
+    ["lead", "id", arrival.id],
+    ["crm", "crmId", arrival.crmId],
+    ["email", "email", email ?? undefined],
+    ["external", "externalId", arrival.externalId],
+    ["user", "userId", arrival.userId],
+    ["anonymous", "anonymousId", arrival.anonymousId],
   ] as const;
   const identities: Identity[] = [];
   for (const [kind, field, given] of names) {

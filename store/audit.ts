@@ -13,7 +13,14 @@ export interface AuditEntry {
 }
 
 interface AuditRow {
-  id: number; at: Date; actor: string; what: string; subject: string | null; detail: unknown; previous: string; hash: string;
+  id: number;
+  at: Date;
+  actor: string;
+  what: string;
+  subject: string | null;
+  detail: unknown;
+  previous: string;
+  hash: string;
 }
 
 const beginning = "0".repeat(64);
@@ -24,21 +31,37 @@ const beginning = "0".repeat(64);
  */
 export async function audit(db: Db, entry: AuditEntry, now: Instant): Promise<void> {
   await send(db, "select pg_advisory_xact_lock(hashtext('audit'))");
-  const last = await firstRow<{ hash: string }>(db, sql`select hash from audit order by id desc limit 1`);
+  const last = await firstRow<{ hash: string }>(
+    db,
+    sql`select hash from audit order by id desc limit 1`,
+  );
   const previous = last?.hash ?? beginning;
   const at = new Date(now);
   const detail = entry.detail ?? {};
-  const hash = hashOf({ at, actor: entry.actor, what: entry.what, subject: entry.subject ?? null, detail, previous });
-  await send(db, sql`
+  const hash = hashOf({
+    at,
+    actor: entry.actor,
+    what: entry.what,
+    subject: entry.subject ?? null,
+    detail,
+    previous,
+  });
+  await send(
+    db,
+    sql`
     insert into audit (at, actor, what, subject, detail, previous, hash)
-    values (${at}, ${entry.actor}, ${entry.what}, ${entry.subject ?? null}, ${JSON.stringify(detail)}::jsonb, ${previous}, ${hash})`);
+    values (${at}, ${entry.actor}, ${entry.what}, ${entry.subject ?? null}, ${JSON.stringify(detail)}::jsonb, ${previous}, ${hash})`,
+  );
 }
 
 /** The id of the first row that does not fit the one before or its own hash; null when the trail is whole. */
 export async function brokenAuditRow(db: Db): Promise<number | null> {
   let previous = beginning;
   for (let after = 0; ;) {
-    const page = await rows<AuditRow>(db, sql`select * from audit where id > ${after} order by id limit 1000`);
+    const page = await rows<AuditRow>(
+      db,
+      sql`select * from audit where id > ${after} order by id limit 1000`,
+    );
     for (const row of page) {
       if (row.previous !== previous || row.hash !== hashOf(row)) return row.id;
       previous = row.hash;
@@ -48,13 +71,30 @@ export async function brokenAuditRow(db: Db): Promise<number | null> {
   }
 }
 
-function hashOf(row: Pick<AuditRow, "at" | "actor" | "what" | "subject" | "detail" | "previous">): string {
-  return createHash("sha256").update(JSON.stringify([row.previous, row.at.toISOString(), row.actor, row.what, row.subject, sorted(row.detail)])).digest("hex");
+function hashOf(
+  row: Pick<AuditRow, "at" | "actor" | "what" | "subject" | "detail" | "previous">,
+): string {
+  return createHash("sha256")
+    .update(
+      JSON.stringify([
+        row.previous,
+        row.at.toISOString(),
+        row.actor,
+        row.what,
+        row.subject,
+        sorted(row.detail),
+      ]),
+    )
+    .digest("hex");
 }
 
 /** jsonb keeps no order of names, so the hash takes them sorted. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
 }

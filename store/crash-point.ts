@@ -3,8 +3,14 @@
  * (docs/chaos.md). Outside of a rehearsal nothing happens there.
  */
 export const crashPoints = [
-  "intake-committed", "action-noted", "update-carried-out", "answer-kept",
-  "outbox-told", "decision-committed", "effect-done", "inbox-taken-over",
+  "intake-committed",
+  "action-noted",
+  "update-carried-out",
+  "answer-kept",
+  "outbox-told",
+  "decision-committed",
+  "effect-done",
+  "inbox-taken-over",
 ] as const;
 export type CrashPoint = (typeof crashPoints)[number];
 

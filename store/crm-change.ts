@@ -7,25 +7,59 @@ import type { CrmChange } from "../crm/change.ts";
  */
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const id = z.string().min(1).max(200);
-const value = z.union([z.string().max(10_000), z.number(), z.boolean(), z.array(z.string().max(1_000)).max(200)]);
+const value = z.union([
+  z.string().max(10_000),
+  z.number(),
+  z.boolean(),
+  z.array(z.string().max(1_000)).max(200),
+]);
 
 const deed = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("facts"), facts: z.record(z.string().regex(/^(lead|account)\.[A-Za-z]\w*$/), value) }),
   z.strictObject({
-    kind: z.literal("status"), status: id, reason: z.string().max(200).optional(), revisitOn: z.iso.date().optional(), note: z.string().max(5_000).optional(),
-    fitRating: z.int().min(1).max(5).optional(), timeline: z.string().max(200).optional(), buyingSignals: z.array(z.string().max(200)).max(50).optional(),
+    kind: z.literal("facts"),
+    facts: z.record(z.string().regex(/^(lead|account)\.[A-Za-z]\w*$/), value),
   }),
-  z.strictObject({ kind: z.literal("outreach"), channel: z.string().max(50), outcome: z.string().max(50), occurredAt: instant }),
+  z.strictObject({
+    kind: z.literal("status"),
+    status: id,
+    reason: z.string().max(200).optional(),
+    revisitOn: z.iso.date().optional(),
+    note: z.string().max(5_000).optional(),
+    fitRating: z.int().min(1).max(5).optional(),
+    timeline: z.string().max(200).optional(),
+    buyingSignals: z.array(z.string().max(200)).max(50).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal("outreach"),
+    channel: z.string().max(50),
+    outcome: z.string().max(50),
+    occurredAt: instant,
+  }),
   z.strictObject({
     kind: z.literal("opportunity"),
-    opportunity: z.strictObject({ crmId: id, stage: z.enum(["open", "won", "lost"]), amountMinor: z.int().min(0).nullable(), currency: z.string().regex(/^[A-Z]{3}$/).nullable(), createdAt: instant }),
+    opportunity: z.strictObject({
+      crmId: id,
+      stage: z.enum(["open", "won", "lost"]),
+      amountMinor: z.int().min(0).nullable(),
+      currency: z
+        .string()
+        .regex(/^[A-Z]{3}$/)
+        .nullable(),
+      createdAt: instant,
+    }),
   }),
   z.strictObject({ kind: z.literal("merged"), into: id }),
   z.strictObject({ kind: z.literal("deleted") }),
 ]);
 
 const change = z.strictObject({
-  id, crmId: id, leadId: id.nullable(), sequence: z.int().min(1).nullable(), at: instant, by: id.nullable(), what: deed,
+  id,
+  crmId: id,
+  leadId: id.nullable(),
+  sequence: z.int().min(1).nullable(),
+  at: instant,
+  by: id.nullable(),
+  what: deed,
 });
 
 /** Throws a ChangeError that names the first field that is not as expected, without quoting it. */
@@ -54,14 +88,48 @@ export function changePayload(change: CrmChange): CrmChangePayload {
   const at = new Date(change.at).toISOString();
   const { what } = change;
   switch (what.kind) {
-    case "outreach": return { ...change, at, what: { ...what, occurredAt: new Date(what.occurredAt).toISOString() } };
-    case "opportunity": return { ...change, at, what: { ...what, opportunity: { ...what.opportunity, createdAt: new Date(what.opportunity.createdAt).toISOString() } } };
+    case "outreach":
+      return {
+        ...change,
+        at,
+        what: { ...what, occurredAt: new Date(what.occurredAt).toISOString() },
+      };
+    case "opportunity":
+      return {
+        ...change,
+        at,
+        what: {
+          ...what,
+          opportunity: {
+            ...what.opportunity,
+            createdAt: new Date(what.opportunity.createdAt).toISOString(),
+          },
+        },
+      };
     case "status": {
       const { buyingSignals, ...rest } = what;
-      return { ...change, at, what: buyingSignals ? { ...rest, buyingSignals: [...buyingSignals] } : rest };
+      return {
+        ...change,
+        at,
+        what: buyingSignals ? { ...rest, buyingSignals: [...buyingSignals] } : rest,
+      };
     }
-    case "facts": return { ...change, at, what: { kind: "facts", facts: Object.fromEntries(Object.entries(what.facts).map(([field, told]) => [field, typeof told === "object" ? [...told] : told])) } };
+    case "facts":
+      return {
+        ...change,
+        at,
+        what: {
+          kind: "facts",
+          facts: Object.fromEntries(
+            Object.entries(what.facts).map(([field, told]) => [
+              field,
+              typeof told === "object" ? [...told] : told,
+            ]),
+          ),
+        },
+      };
     case "merged":
-    case "deleted": return { ...change, at, what };
+    case "deleted":
+      return { ...change, at, what };
   }
 }

@@ -2,7 +2,12 @@ import { decode } from "./decode.ts";
 
 /** A record of the file, or one that cannot be read; `line` is where it begins, counted from 1. */
 export type CsvItem =
-  | { readonly kind: "row"; readonly line: number; readonly cells: readonly string[]; readonly raw: string }
+  | {
+      readonly kind: "row";
+      readonly line: number;
+      readonly cells: readonly string[];
+      readonly raw: string;
+    }
   | { readonly kind: "bad"; readonly line: number; readonly message: string; readonly raw: string };
 
 export type Delimiter = "," | ";" | "\t" | "|";
@@ -15,7 +20,10 @@ const longestRecord = 262_144;
  * left out. A line with a broken quote costs that line and no other: reading goes on with the next one, which is why
  * this is not left to a library (docs/decisions/0011-own-csv-reader.md). Throws `NotText` where the bytes are no text.
  */
-export async function* readCsv(bytes: AsyncIterable<Uint8Array>, delimiter?: Delimiter): AsyncGenerator<CsvItem> {
+export async function* readCsv(
+  bytes: AsyncIterable<Uint8Array>,
+  delimiter?: Delimiter,
+): AsyncGenerator<CsvItem> {
   let text = "";
   let line = 1;
   let chosen = delimiter;
@@ -43,31 +51,51 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>, delimiter?: Del
 
 /** What stands between the columns most often in the first line, outside quotes. */
 export function guessDelimiter(text: string): Delimiter {
-  const line = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)?.[0] ?? "").replaceAll(/"(?:[^"]|"")*"/g, "");
+  const line = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(text)?.[0] ?? "").replaceAll(
+    /"(?:[^"]|"")*"/g,
+    "",
+  );
   const count = (one: string) => line.split(one).length - 1;
-  return ([",", ";", "\t", "|"] as const).reduce((best, one) => (count(one) > count(best) ? one : best));
+  return ([",", ";", "\t", "|"] as const).reduce((best, one) =>
+    count(one) > count(best) ? one : best,
+  );
 }
 
-interface Record { readonly cells: string[]; readonly contentEnd: number; readonly next: number; readonly problem?: string }
+interface Record {
+  readonly cells: string[];
+  readonly contentEnd: number;
+  readonly next: number;
+  readonly problem?: string;
+}
 
 /** The record that begins at `from`; null when more text is needed, or nothing is left. */
-function readRecord(text: string, from: number, delimiter: Delimiter, isLast: boolean): Record | null {
+function readRecord(
+  text: string,
+  from: number,
+  delimiter: Delimiter,
+  isLast: boolean,
+): Record | null {
   if (from >= text.length) return null;
   const cells: string[] = [];
-  for (let at = from; ; ) {
-    const quoted = text[at] === "\"";
+  for (let at = from; ;) {
+    const quoted = text[at] === '"';
     const end = quoted ? closingQuote(text, at) + 1 : endOfPlain(text, at, delimiter);
     if (quoted && end === 0) {
       if (!isLast && text.length - from < longestRecord) return null;
       return skipLine(text, from, "expected a closing quote; the record begins on this line");
     }
     if (end >= text.length && !isLast) return null;
-    cells.push(quoted ? text.slice(at + 1, end - 1).replaceAll("\"\"", "\"") : text.slice(at, end));
+    cells.push(quoted ? text.slice(at + 1, end - 1).replaceAll('""', '"') : text.slice(at, end));
     if (text[end] === delimiter) {
       at = end + 1;
       continue;
     }
-    if (end < text.length && text[end] !== "\n" && text[end] !== "\r") return skipLine(text, from, "expected quotes around the whole cell, and quotes inside it doubled");
+    if (end < text.length && text[end] !== "\n" && text[end] !== "\r")
+      return skipLine(
+        text,
+        from,
+        "expected quotes around the whole cell, and quotes inside it doubled",
+      );
     // A carriage return at the end of the piece may be half of a line end.
     if (text[end] === "\r" && end + 1 >= text.length && !isLast) return null;
     return { cells, contentEnd: end, next: afterLineEnd(text, end) };
@@ -76,7 +104,8 @@ function readRecord(text: string, from: number, delimiter: Delimiter, isLast: bo
 
 /** The quote that ends the cell begun at `at`, or -1 while there is none. A quote at the very end may be half of a doubled one. */
 function closingQuote(text: string, at: number): number {
-  for (let i = text.indexOf("\"", at + 1); i >= 0; i = text.indexOf("\"", i + 2)) if (text[i + 1] !== "\"") return i;
+  for (let i = text.indexOf('"', at + 1); i >= 0; i = text.indexOf('"', i + 2))
+    if (text[i + 1] !== '"') return i;
   return -1;
 }
 
@@ -102,6 +131,7 @@ function afterLineEnd(text: string, end: number): number {
 
 function newlines(text: string, from: number, to: number): number {
   let count = 0;
-  for (let at = from; at < to; at++) if (text[at] === "\n" || (text[at] === "\r" && text[at + 1] !== "\n")) count++;
+  for (let at = from; at < to; at++)
+    if (text[at] === "\n" || (text[at] === "\r" && text[at + 1] !== "\n")) count++;
   return count;
 }

@@ -5,7 +5,8 @@ import pg from "pg";
 pg.types.setTypeParser(1082, (text) => text);
 pg.types.setTypeParser(20, (text) => {
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} does not fit a safe integer`);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`bigint ${text} does not fit a safe integer`);
   return value;
 });
 
@@ -45,7 +46,8 @@ export function openPool(url: string, options: PoolOptions = {}): Pool {
   const byKey = options.isByKey ? pool : open(url, { ...options, isByKey: true });
   byKeys.set(pool, byKey);
   const end = pool.end.bind(pool);
-  pool.end = async () => void (await Promise.all([end(), reserve.end(), ...(byKey === pool ? [] : [byKey.end()])]));
+  pool.end = async () =>
+    void (await Promise.all([end(), reserve.end(), ...(byKey === pool ? [] : [byKey.end()])]));
   return pool;
 }
 
@@ -90,7 +92,13 @@ function open(url: string, options: PoolOptions): Pool {
   pool.on("connect", (client) => {
     sendTogether(client as unknown as Wired);
     if (options.isByKey) alwaysByKey.add(client);
-    client.query(settingsOf(options).map((one) => `set ${one}`).join("; ")).catch(() => undefined); // a lost connection says so by itself
+    client
+      .query(
+        settingsOf(options)
+          .map((one) => `set ${one}`)
+          .join("; "),
+      )
+      .catch(() => undefined); // a lost connection says so by itself
   });
   return pool;
 }
@@ -110,11 +118,15 @@ const alwaysByKey = new WeakSet<Db>();
 
 /** The same as `isByKey`, for one transaction, whatever else its connection serves. */
 export async function lookUpByKey(tx: Tx): Promise<void> {
-  if (!alwaysByKey.has(tx)) await send(tx, byKeySettings.map((one) => `set local ${one}`).join("; "));
+  if (!alwaysByKey.has(tx))
+    await send(tx, byKeySettings.map((one) => `set local ${one}`).join("; "));
 }
 
 /** A client of node-postgres with the socket under it. */
-interface Wired { query(...asked: unknown[]): unknown; readonly connection: { readonly stream: Socket } }
+interface Wired {
+  query(...asked: unknown[]): unknown;
+  readonly connection: { readonly stream: Socket };
+}
 
 /** Statements of one turn of the event loop leave in one write: to hand bytes to the system is what a small statement costs most. */
 function sendTogether(client: Wired): void {
@@ -125,7 +137,10 @@ function sendTogether(client: Wired): void {
       const { stream } = client.connection;
       isHeld = true;
       stream.cork();
-      process.nextTick(() => { isHeld = false; stream.uncork(); });
+      process.nextTick(() => {
+        isHeld = false;
+        stream.uncork();
+      });
     }
     return query(...asked);
   };
@@ -135,11 +150,17 @@ function sendTogether(client: Wired): void {
  * Runs `work` in one transaction: committed when it returns, unless `end` says that it was a trial, and rolled back when
  * it throws. Throws what went wrong first.
  */
-export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>, end: "commit" | "rollback" = "commit"): Promise<T> {
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (tx: Tx) => Promise<T>,
+  end: "commit" | "rollback" = "commit",
+): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;
   // A connection that is lost between two statements tells it as an event, and one that nobody hears ends the process.
-  const lost = (error: Error): void => { broken = error; };
+  const lost = (error: Error): void => {
+    broken = error;
+  };
   tx.on("error", lost);
   unheard.set(tx, []);
   try {
@@ -153,7 +174,10 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>,
     const reason = await reasonOf(tx, error);
     // A silent server answers no rollback either; closing the connection is one. So is a plan that no longer fits.
     if (isSilence(reason) || isStalePlan(reason)) broken = reason;
-    else await tx.query("rollback").catch((failure: Error) => { broken = failure; });
+    else
+      await tx.query("rollback").catch((failure: Error) => {
+        broken = failure;
+      });
     throw reason;
   } finally {
     unheard.delete(tx);
@@ -184,14 +208,21 @@ async function heard(tx: Tx): Promise<void> {
 /** Statements after one that failed fail only because of it. */
 async function reasonOf(tx: Tx, error: unknown): Promise<unknown> {
   if ((error as { code?: unknown } | null)?.code !== "25P02") return error;
-  return heard(tx).then(() => error, (first: unknown) => first);
+  return heard(tx).then(
+    () => error,
+    (first: unknown) => first,
+  );
 }
 
 /**
  * Runs a part of a transaction that can be undone alone: when it throws, or its result is not wanted, the transaction
  * stands where it stood before, and the locks taken in it are given back.
  */
-export async function inSavepoint<T>(tx: Tx, work: () => Promise<T>, isWanted: (result: T) => boolean = () => true): Promise<T> {
+export async function inSavepoint<T>(
+  tx: Tx,
+  work: () => Promise<T>,
+  isWanted: (result: T) => boolean = () => true,
+): Promise<T> {
   const before = unheard.get(tx) ?? [];
   unheard.set(tx, []);
   try {
@@ -234,22 +265,30 @@ export function sql(parts: TemplateStringsArray, ...values: unknown[]): Statemen
   let place = places.get(parts);
   if (!place) {
     const text = parts.reduce((whole, part, n) => `${whole}$${n}${part}`);
-    place = { text, uses: 0, name: `often-${named += 1}` };
+    place = { text, uses: 0, name: `often-${(named += 1)}` };
     places.set(parts, place);
   }
   place.uses += 1;
-  return place.uses < often ? { text: place.text, values } : { name: place.name, text: place.text, values };
+  return place.uses < often
+    ? { text: place.text, values }
+    : { name: place.name, text: place.text, values };
 }
 
 type Statement = { text: string; values: unknown[]; name?: string };
 
 /** Every place in our code that writes a statement. A plan costs memory in each connection: rare ones are not worth it. */
-const places = new WeakMap<TemplateStringsArray, { readonly text: string; readonly name: string; uses: number }>();
+const places = new WeakMap<
+  TemplateStringsArray,
+  { readonly text: string; readonly name: string; uses: number }
+>();
 const often = 30;
 let named = 0;
 
 /** Has the statement planned once a connection, under a name of its own; for those that run for every lead. */
-export function prepared(name: string, query: { text: string; values: unknown[] }): { name: string; text: string; values: unknown[] } {
+export function prepared(
+  name: string,
+  query: { text: string; values: unknown[] },
+): { name: string; text: string; values: unknown[] } {
   return { name, ...query };
 }
 
@@ -259,6 +298,9 @@ export async function rows<T>(db: Db, query: { text: string; values: unknown[] }
 }
 
 /** The first row of a statement, or undefined. */
-export async function firstRow<T>(db: Db, query: { text: string; values: unknown[] }): Promise<T | undefined> {
+export async function firstRow<T>(
+  db: Db,
+  query: { text: string; values: unknown[] },
+): Promise<T | undefined> {
   return (await db.query(query)).rows[0] as T | undefined;
 }

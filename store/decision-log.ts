@@ -21,9 +21,12 @@ const pageSize = 1000;
 export async function* storedDecisions(db: Db): AsyncGenerator<StoredDecision> {
   let after = ["", "", 0, 0] as readonly [string, string, number, number];
   for (;;) {
-    const page = await rows<Row>(db, sql`
+    const page = await rows<Row>(
+      db,
+      sql`
       select d.* from decision d where (d.subject_kind, d.subject_id, d.cycle, d.step) > (${after[0]}, ${after[1]}, ${after[2]}::int, ${after[3]}::int)
-      order by d.subject_kind, d.subject_id, d.cycle, d.step limit ${pageSize}`);
+      order by d.subject_kind, d.subject_id, d.cycle, d.step limit ${pageSize}`,
+    );
     for (const row of page) yield fromRow(row);
     const last = page.at(-1);
     if (!last) return;
@@ -31,11 +34,29 @@ export async function* storedDecisions(db: Db): AsyncGenerator<StoredDecision> {
   }
 }
 
-interface Row { subject_kind: string; subject_id: string; cycle: number; step: number; kind: string; at: Date; agreement_id: string | null; input: unknown; output: unknown; result: unknown }
+interface Row {
+  subject_kind: string;
+  subject_id: string;
+  cycle: number;
+  step: number;
+  kind: string;
+  at: Date;
+  agreement_id: string | null;
+  input: unknown;
+  output: unknown;
+  result: unknown;
+}
 
 function fromRow(row: Row): StoredDecision {
   return {
-    subject: `${row.subject_kind}/${row.subject_id}`, cycle: row.cycle, step: row.step, kind: row.kind, at: row.at.getTime(),
-    agreementId: row.agreement_id, input: row.input, output: row.output, result: row.result,
+    subject: `${row.subject_kind}/${row.subject_id}`,
+    cycle: row.cycle,
+    step: row.step,
+    kind: row.kind,
+    at: row.at.getTime(),
+    agreementId: row.agreement_id,
+    input: row.input,
+    output: row.output,
+    result: row.result,
   };
 }

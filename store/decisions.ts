@@ -24,7 +24,12 @@ const mostTries = 4;
  * the number is taken by a decision that the process knows nothing of. It stands, and this one gets the next free number;
  * `decide` is handed the key that counts. Decisions look at what is stored, so what is done already is not done twice.
  */
-export async function decideOnce<R>(pool: Pool, kind: string, asked: DecisionKey, decide: (tx: Tx, key: DecisionKey) => Promise<Decided<R>>): Promise<R> {
+export async function decideOnce<R>(
+  pool: Pool,
+  kind: string,
+  asked: DecisionKey,
+  decide: (tx: Tx, key: DecisionKey) => Promise<Decided<R>>,
+): Promise<R> {
   for (let tries = 1; ; tries++) {
     try {
       return await inTransaction(pool, async (tx) => {
@@ -32,10 +37,13 @@ export async function decideOnce<R>(pool: Pool, kind: string, asked: DecisionKey
         if (stored?.kind === kind && stored.at.getTime() === asked.now) return stored.result as R;
         const key = stored ? { ...asked, step: await nextStep(tx, asked) } : asked;
         const decided = await decide(tx, key);
-        await send(tx, sql`
+        await send(
+          tx,
+          sql`
           insert into decision (subject_kind, subject_id, cycle, step, kind, at, agreement_id, action_id, input, output, result)
           values (${key.subject.kind}, ${key.subject.id}, ${key.cycle}, ${key.step}, ${kind}, ${new Date(key.now)}, ${decided.agreementId},
-            ${decided.actionId ?? null}, ${JSON.stringify(decided.input)}, ${JSON.stringify(decided.output)}, ${JSON.stringify(decided.result)})`);
+            ${decided.actionId ?? null}, ${JSON.stringify(decided.input)}, ${JSON.stringify(decided.output)}, ${JSON.stringify(decided.result)})`,
+        );
         return decided.result;
       });
     } catch (error) {
@@ -45,14 +53,23 @@ export async function decideOnce<R>(pool: Pool, kind: string, asked: DecisionKey
   }
 }
 
-async function storedUnder(db: Pick<Tx, "query">, key: DecisionKey): Promise<{ kind: string; at: Date; result: unknown } | undefined> {
-  return firstRow(db, sql`
+async function storedUnder(
+  db: Pick<Tx, "query">,
+  key: DecisionKey,
+): Promise<{ kind: string; at: Date; result: unknown } | undefined> {
+  return firstRow(
+    db,
+    sql`
     select kind, at, result from decision
-    where subject_kind = ${key.subject.kind} and subject_id = ${key.subject.id} and cycle = ${key.cycle} and step = ${key.step}`);
+    where subject_kind = ${key.subject.kind} and subject_id = ${key.subject.id} and cycle = ${key.cycle} and step = ${key.step}`,
+  );
 }
 
 async function nextStep(tx: Tx, key: DecisionKey): Promise<number> {
-  const row = await firstRow<{ step: number }>(tx, sql`
-    select max(step) + 1 as step from decision where subject_kind = ${key.subject.kind} and subject_id = ${key.subject.id} and cycle = ${key.cycle}`);
+  const row = await firstRow<{ step: number }>(
+    tx,
+    sql`
+    select max(step) + 1 as step from decision where subject_kind = ${key.subject.kind} and subject_id = ${key.subject.id} and cycle = ${key.cycle}`,
+  );
   return row?.step ?? key.step;
 }

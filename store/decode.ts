@@ -12,7 +12,11 @@ type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "utf-32le" | "utf-32be";
 
 /** Longest first: the mark of UTF-32 begins with that of UTF-16. */
 const marks: readonly (readonly [Encoding, readonly number[]])[] = [
-  ["utf-32le", [0xff, 0xfe, 0, 0]], ["utf-32be", [0, 0, 0xfe, 0xff]], ["utf-8", [0xef, 0xbb, 0xbf]], ["utf-16le", [0xff, 0xfe]], ["utf-16be", [0xfe, 0xff]],
+  ["utf-32le", [0xff, 0xfe, 0, 0]],
+  ["utf-32be", [0, 0, 0xfe, 0xff]],
+  ["utf-8", [0xef, 0xbb, 0xbf]],
+  ["utf-16le", [0xff, 0xfe]],
+  ["utf-16be", [0xfe, 0xff]],
 ];
 
 /**
@@ -24,7 +28,10 @@ export async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
   let decoder: Decoder | undefined;
   let line = 1;
   const pieces = function* (chunk: Uint8Array | undefined): Generator<string> {
-    const text = refuseAt(() => line + linesBeforeFault(chunk), () => decoder?.(chunk) ?? "");
+    const text = refuseAt(
+      () => line + linesBeforeFault(chunk),
+      () => decoder?.(chunk) ?? "",
+    );
     for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) line++;
     if (text !== "") yield text;
   };
@@ -50,8 +57,13 @@ export async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
 type Decoder = (chunk: Uint8Array | undefined) => string;
 
 function begin(start: Uint8Array): { decoder: Decoder; skip: number } {
-  const [encoding, mark] = marks.find(([, bytes]) => bytes.every((byte, n) => start[n] === byte)) ?? ["utf-8", []];
-  return { decoder: encoding.startsWith("utf-32") ? utf32(encoding === "utf-32le") : standard(encoding), skip: mark.length };
+  const [encoding, mark] = marks.find(([, bytes]) =>
+    bytes.every((byte, n) => start[n] === byte),
+  ) ?? ["utf-8", []];
+  return {
+    decoder: encoding.startsWith("utf-32") ? utf32(encoding === "utf-32le") : standard(encoding),
+    skip: mark.length,
+  };
 }
 
 function standard(encoding: Encoding): Decoder {
@@ -65,12 +77,14 @@ function utf32(littleEndian: boolean): Decoder {
   return (chunk) => {
     const all = new Uint8Array(Buffer.concat([rest, chunk ?? new Uint8Array()]));
     const whole = all.length - (all.length % 4);
-    if (chunk === undefined && whole !== all.length) throw new TypeError("the file ends inside a character");
+    if (chunk === undefined && whole !== all.length)
+      throw new TypeError("the file ends inside a character");
     const view = new DataView(all.buffer, all.byteOffset, whole);
     let text = "";
     for (let at = 0; at < whole; at += 4) {
       const point = view.getUint32(at, littleEndian);
-      if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) throw new TypeError("not a character");
+      if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        throw new TypeError("not a character");
       text += String.fromCodePoint(point);
     }
     rest = all.slice(whole);
@@ -82,7 +96,11 @@ function refuseAt<T>(line: () => number, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof TypeError) throw new NotText(line(), `near line ${line()}: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark; save the file as UTF-8`);
+    if (error instanceof TypeError)
+      throw new NotText(
+        line(),
+        `near line ${line()}: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark; save the file as UTF-8`,
+      );
     throw error;
   }
 }

@@ -42,10 +42,17 @@ export async function addEffect(db: Db, effect: NewEffect, now: Instant): Promis
  * changes nothing. A sync reads what Postgres says when it runs, so a new one replaces those that still wait; one that is
  * running stays.
  */
-export async function addEffects(db: Db, subject: Subject, effects: readonly Omit<NewEffect, "subject">[], now: Instant): Promise<void> {
+export async function addEffects(
+  db: Db,
+  subject: Subject,
+  effects: readonly Omit<NewEffect, "subject">[],
+  now: Instant,
+): Promise<void> {
   if (effects.length === 0) return;
   const at = new Date(now);
-  await send(db, sql`
+  await send(
+    db,
+    sql`
     with added as (
       insert into effect (key, subject_kind, subject_id, handoff_id, kind, what, payload, created_at)
       select e.key, ${subject.kind}::text, ${subject.id}::text, e."handoffId", e.kind, e.what, e.payload, ${at}::timestamptz
@@ -54,13 +61,17 @@ export async function addEffects(db: Db, subject: Subject, effects: readonly Omi
       on conflict (key) do nothing returning kind)
     update effect set state = 'withdrawn', done_at = ${at}::timestamptz, error = 'a newer sync does its work'
     where exists (select from added where added.kind = 'sync-crm') and subject_kind = ${subject.kind} and subject_id = ${subject.id} and kind = 'sync-crm'
-      and state = 'open' and key <> all(${effects.map((one) => one.key)}) and (claimed_until is null or claimed_until <= ${at})`);
+      and state = 'open' and key <> all(${effects.map((one) => one.key)}) and (claimed_until is null or claimed_until <= ${at})`,
+  );
 }
 
 /** The subject's effects that are still to be done, in order. */
 export async function openEffects(db: Db, subject: Subject): Promise<Effect[]> {
-  const found = await rows<EffectRow>(db, sql`
-    select * from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' order by id limit 1000`);
+  const found = await rows<EffectRow>(
+    db,
+    sql`
+    select * from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' order by id limit 1000`,
+  );
   return found.map(effectOf);
 }
 
@@ -94,9 +105,19 @@ export async function claimEffects(db: Db, subject: Subject, claim: Claim): Prom
   return claimTogether(db, { subject, ...claim });
 }
 
-const claimTogether = shared(async (db, asked: readonly (Claim & { readonly subject: Subject })[]): Promise<Claimed[]> => {
-  const given = asked.map(({ subject, kinds, now, until, connection }) => ({ kind: subject.kind, id: subject.id, kinds, at: new Date(now), until: new Date(until), connection }));
-  const found = await rows<ClaimedRow>(db, sql`
+const claimTogether = shared(
+  async (db, asked: readonly (Claim & { readonly subject: Subject })[]): Promise<Claimed[]> => {
+    const given = asked.map(({ subject, kinds, now, until, connection }) => ({
+      kind: subject.kind,
+      id: subject.id,
+      kinds,
+      at: new Date(now),
+      until: new Date(until),
+      connection,
+    }));
+    const found = await rows<ClaimedRow>(
+      db,
+      sql`
     with asked as materialized (
       select * from jsonb_to_recordset(${numbered(given)}::jsonb) as a(n int, kind text, id text, kinds jsonb, at timestamptz, until timestamptz, connection text)),
     first as materialized (
@@ -110,45 +131,83 @@ const claimTogether = shared(async (db, asked: readonly (Claim & { readonly subj
         and later.kind = effect.kind and later.state = 'open' and later.id > effect.id) as is_last,
       (select count(*)::int from first one where one.n = a.n) as kinds,
       (select erased_at is not null or merged_into is not null from lead where a.kind = 'lead' and lead.id = a.id) as is_gone,
-      exists (select from connection where name = a.connection and since is not null) as is_paused`);
-  return asked.map((_, n) => claimedOf(found.filter((row) => row.n === n)));
-});
+      exists (select from connection where name = a.connection and since is not null) as is_paused`,
+    );
+    return asked.map((_, n) => claimedOf(found.filter((row) => row.n === n)));
+  },
+);
 
-type ClaimedRow = EffectRow & { n: number; is_last: boolean; kinds: number; is_gone: boolean | null; is_paused: boolean };
+type ClaimedRow = EffectRow & {
+  n: number;
+  is_last: boolean;
+  kinds: number;
+  is_gone: boolean | null;
+  is_paused: boolean;
+};
 
 function claimedOf(found: readonly ClaimedRow[]): Claimed {
   const [one] = found;
   return {
     effects: found.map((row) => ({ ...effectOf(row), isLast: row.is_last })),
-    isAll: one !== undefined && found.length === one.kinds, isGone: one?.is_gone ?? false, isPaused: one?.is_paused ?? false,
+    isAll: one !== undefined && found.length === one.kinds,
+    isGone: one?.is_gone ?? false,
+    isPaused: one?.is_paused ?? false,
   };
 }
 
 /** What a sync has written from: of which lead, and all that the CRM shows of it, as one word (store/crm-sync.ts). */
-export interface SeenLead { readonly leadId: string; readonly shown: string }
-
-/** How an effect ended: done; withdrawn because nobody needs it any more; failed because it can never be done. */
-export type EffectEnd = { readonly state: "done"; readonly seen?: SeenLead } | { readonly state: "withdrawn" | "failed"; readonly why: string };
-
-export async function endEffect(db: Db, id: number, end: EffectEnd, now: Instant): Promise<void> {
-  await endTogether(db, { id, state: end.state, why: end.state === "done" ? null : end.why, at: new Date(now) });
+export interface SeenLead {
+  readonly leadId: string;
+  readonly shown: string;
 }
 
-const endTogether = shared(async (db, asked: readonly { readonly id: number; readonly state: EffectEnd["state"]; readonly why: string | null; readonly at: Date }[]): Promise<void[]> => {
-  await db.query(sql`
+/** How an effect ended: done; withdrawn because nobody needs it any more; failed because it can never be done. */
+export type EffectEnd =
+  | { readonly state: "done"; readonly seen?: SeenLead }
+  | { readonly state: "withdrawn" | "failed"; readonly why: string };
+
+export async function endEffect(db: Db, id: number, end: EffectEnd, now: Instant): Promise<void> {
+  await endTogether(db, {
+    id,
+    state: end.state,
+    why: end.state === "done" ? null : end.why,
+    at: new Date(now),
+  });
+}
+
+const endTogether = shared(
+  async (
+    db,
+    asked: readonly {
+      readonly id: number;
+      readonly state: EffectEnd["state"];
+      readonly why: string | null;
+      readonly at: Date;
+    }[],
+  ): Promise<void[]> => {
+    await db.query(sql`
     update effect set state = e.state, done_at = e.at, claimed_until = null, error = e.why
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as e(id bigint, state text, why text, at timestamptz)
     where effect.id = e.id and effect.state = 'open'`);
-  return asked.map(() => undefined);
-});
+    return asked.map(() => undefined);
+  },
+);
 
 /** Gives a claimed effect back: it stays open and the next run tries again. */
 export async function releaseEffect(db: Db, id: number, why: string): Promise<void> {
-  await db.query(sql`update effect set claimed_until = null, error = ${why} where id = ${id} and state = 'open'`);
+  await db.query(
+    sql`update effect set claimed_until = null, error = ${why} where id = ${id} and state = 'open'`,
+  );
 }
 
 /** Withdraws the subject's open effects, except the mails with these templates. Gives how many. */
-export async function withdrawEffects(db: Db, subject: Subject, why: string, except: readonly string[], now: Instant): Promise<number> {
+export async function withdrawEffects(
+  db: Db,
+  subject: Subject,
+  why: string,
+  except: readonly string[],
+  now: Instant,
+): Promise<number> {
   const { rowCount } = await db.query(sql`
     update effect set state = 'withdrawn', done_at = ${new Date(now)}, claimed_until = null, error = ${why}
     where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open' and not (kind = 'mail' and what = any(${except}))`);
@@ -156,29 +215,57 @@ export async function withdrawEffects(db: Db, subject: Subject, why: string, exc
 }
 
 /** Leads with effects that stand open since before `before`, in nobody's hands; one that was tried and failed says why, and its process tries on. */
-export async function forgottenEffects(db: Db, { before, now, limit }: { readonly before: Instant; readonly now: Instant; readonly limit: number }): Promise<string[]> {
-  const found = await rows<{ id: string }>(db, sql`
+export async function forgottenEffects(
+  db: Db,
+  {
+    before,
+    now,
+    limit,
+  }: { readonly before: Instant; readonly now: Instant; readonly limit: number },
+): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    db,
+    sql`
     select distinct subject_id as id from effect
     where state = 'open' and subject_kind = 'lead' and error is null and created_at < ${new Date(before)} and (claimed_until is null or claimed_until < ${new Date(now)})
-    limit ${limit}`);
+    limit ${limit}`,
+  );
   return found.map(({ id }) => id);
 }
 
 /** How many of the subject's effects are still to be done. */
 export async function countOpenEffects(db: Db, subject: Subject): Promise<number> {
-  const row = await firstRow<{ n: number }>(db, sql`
-    select count(*)::int as n from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open'`);
+  const row = await firstRow<{ n: number }>(
+    db,
+    sql`
+    select count(*)::int as n from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id} and state = 'open'`,
+  );
   return row?.n ?? 0;
 }
 
 type EffectRow = {
-  id: number; key: string; subject_kind: Subject["kind"]; subject_id: string; handoff_id: string | null; kind: EffectKind; what: string;
-  payload: EffectPayload; created_at: Date; attempts: number;
+  id: number;
+  key: string;
+  subject_kind: Subject["kind"];
+  subject_id: string;
+  handoff_id: string | null;
+  kind: EffectKind;
+  what: string;
+  payload: EffectPayload;
+  created_at: Date;
+  attempts: number;
 };
 
 function effectOf(row: EffectRow): Effect {
   return {
-    id: row.id, key: row.key, subject: { kind: row.subject_kind, id: row.subject_id }, handoffId: row.handoff_id, kind: row.kind, what: row.what,
-    payload: row.payload, createdAt: row.created_at.getTime(), attempts: row.attempts,
+    id: row.id,
+    key: row.key,
+    subject: { kind: row.subject_kind, id: row.subject_id },
+    handoffId: row.handoff_id,
+    kind: row.kind,
+    what: row.what,
+    payload: row.payload,
+    createdAt: row.created_at.getTime(),
+    attempts: row.attempts,
   };
 }

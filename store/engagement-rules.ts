@@ -15,15 +15,24 @@ export interface ArrivingEngagement {
 export const allowedAhead = 5 * 60_000;
 
 /** What keeps an engagement from being stored, by field; null when nothing does. */
-export function checkEngagement(engagement: ArrivingEngagement, now: Instant): { field: "messageId" | "type" | "topic" | "asset" | "occurredAt"; message: string } | null {
+export function checkEngagement(
+  engagement: ArrivingEngagement,
+  now: Instant,
+): { field: "messageId" | "type" | "topic" | "asset" | "occurredAt"; message: string } | null {
   for (const field of ["messageId", "type", "topic", "asset"] as const) {
     const text = engagement[field];
     if (text === undefined) continue;
-    if (!isStorable(text)) return { field, message: "expected text without NUL characters or broken surrogates" };
+    if (!isStorable(text))
+      return { field, message: "expected text without NUL characters or broken surrogates" };
     if (text.length > 300) return { field, message: "expected at most 300 characters" };
     if (text.trim() === "") return { field, message: "expected text that is not empty" };
   }
-  if (!Number.isSafeInteger(engagement.occurredAt)) return { field: "occurredAt", message: "expected an instant" };
-  if (engagement.occurredAt > now + allowedAhead) return { field: "occurredAt", message: "expected a time in the past, at most five minutes ahead" };
+  if (!Number.isSafeInteger(engagement.occurredAt))
+    return { field: "occurredAt", message: "expected an instant" };
+  if (engagement.occurredAt > now + allowedAhead)
+    return {
+      field: "occurredAt",
+      message: "expected a time in the past, at most five minutes ahead",
+    };
   return null;
 }

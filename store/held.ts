@@ -33,16 +33,23 @@ export interface Held extends Place {
   readonly request: HeldRequest;
 }
 
-export interface Released { readonly handoffId: string; readonly subjectId: string; readonly repId: string }
+export interface Released {
+  readonly handoffId: string;
+  readonly subjectId: string;
+  readonly repId: string;
+}
 
 /** Puts a handoff on hold in a pool, or renews its hold; it keeps the time since which it is held. */
 export async function hold(tx: Tx, held: Held, now: Instant): Promise<void> {
-  await send(tx, sql`
+  await send(
+    tx,
+    sql`
     insert into held (handoff_id, pool, round, lead_type, request, priority, due_at, arrived_at, until_at, since)
     values (${held.handoffId}, ${held.pool}, ${held.round}, ${held.leadType}, ${JSON.stringify(held.request)}, ${held.priority},
       ${new Date(held.dueAt)}, ${new Date(held.arrivedAt)}, ${held.untilAt === null ? null : new Date(held.untilAt)}, ${new Date(now)})
     on conflict (handoff_id) do update set pool = excluded.pool, round = excluded.round, lead_type = excluded.lead_type, request = excluded.request,
-      priority = excluded.priority, due_at = excluded.due_at, arrived_at = excluded.arrived_at, until_at = excluded.until_at`);
+      priority = excluded.priority, due_at = excluded.due_at, arrived_at = excluded.arrived_at, until_at = excluded.until_at`,
+  );
 }
 
 export async function holdNoLonger(tx: Tx, handoffIds: readonly string[]): Promise<void> {
@@ -53,8 +60,14 @@ export async function holdNoLonger(tx: Tx, handoffIds: readonly string[]): Promi
  * Leads on hold in a pool, in the order of release; with `before`, those that go first. The pool is locked by the
  * caller. A lead that is just being closed or routed elsewhere is skipped: its own decision stands.
  */
-export async function heldInOrder(tx: Tx, pool: string, before?: Place): Promise<(Held & { subjectId: string })[]> {
-  const limit = before ? [before.priority, new Date(before.dueAt), new Date(before.arrivedAt), before.handoffId] : [null, null, null, null];
+export async function heldInOrder(
+  tx: Tx,
+  pool: string,
+  before?: Place,
+): Promise<(Held & { subjectId: string })[]> {
+  const limit = before
+    ? [before.priority, new Date(before.dueAt), new Date(before.arrivedAt), before.handoffId]
+    : [null, null, null, null];
   const found = await rows<HeldRow>(tx, {
     text: `select held.*, h.subject_id from held join handoff h on h.id = held.handoff_id and h.state = 'open'
       where held.pool = $1 and ($2::smallint is null or (held.priority, held.due_at, held.arrived_at) <= ($2::smallint, $3::timestamptz, $4::timestamptz) and held.handoff_id <> $5)
@@ -68,14 +81,30 @@ export async function heldInOrder(tx: Tx, pool: string, before?: Place): Promise
     return bases.get(text) ?? (bases.set(text, base), base);
   };
   return found.map((row) => ({
-    handoffId: row.handoff_id, pool: row.pool, round: row.round, leadType: row.lead_type, request: { ...row.request, base: shared(row.request.base) }, priority: row.priority,
-    dueAt: row.due_at.getTime(), arrivedAt: row.arrived_at.getTime(), untilAt: row.until_at?.getTime() ?? null, subjectId: row.subject_id,
+    handoffId: row.handoff_id,
+    pool: row.pool,
+    round: row.round,
+    leadType: row.lead_type,
+    request: { ...row.request, base: shared(row.request.base) },
+    priority: row.priority,
+    dueAt: row.due_at.getTime(),
+    arrivedAt: row.arrived_at.getTime(),
+    untilAt: row.until_at?.getTime() ?? null,
+    subjectId: row.subject_id,
   }));
 }
 
 interface HeldRow {
-  handoff_id: string; pool: string; round: number; lead_type: string; request: HeldRequest; priority: number; due_at: Date; arrived_at: Date;
-  until_at: Date | null; subject_id: string;
+  handoff_id: string;
+  pool: string;
+  round: number;
+  lead_type: string;
+  request: HeldRequest;
+  priority: number;
+  due_at: Date;
+  arrived_at: Date;
+  until_at: Date | null;
+  subject_id: string;
 }
 
 /**
@@ -83,7 +112,11 @@ interface HeldRow {
  * placed stays on hold. One write for all, for a weekend's leads are released at once; their processes are told in it,
  * for nobody else remembers to once it is committed.
  */
-export async function giveOut(tx: Tx, snapshot: Snapshot, waiting: readonly (Held & { subjectId: string })[]): Promise<Released[]> {
+export async function giveOut(
+  tx: Tx,
+  snapshot: Snapshot,
+  waiting: readonly (Held & { subjectId: string })[],
+): Promise<Released[]> {
   const assignments: NewAssignment[] = [];
   const entries: LedgerEntry[] = [];
   const released: Released[] = [];
@@ -91,29 +124,72 @@ export async function giveOut(tx: Tx, snapshot: Snapshot, waiting: readonly (Hel
     entries.push(...settleLeavers(snapshot, held.pool, held.leadType));
     const input = releaseInput(snapshot, held);
     const walked = walk(input);
-    if ("unread" in walked) throw new Error(`pool ${walked.unread} was not read before its release`);
+    if ("unread" in walked)
+      throw new Error(`pool ${walked.unread} was not read before its release`);
     const { routed, candidates } = walked.answer;
     if (routed.kind !== "assigned" || !walked.charge) continue;
     const { repId, pool, via } = routed;
-    const entry: LedgerEntry = { ...walked.charge, leadType: held.leadType, kind: "pick", handoffId: held.handoffId, round: held.round, winner: repId };
+    const entry: LedgerEntry = {
+      ...walked.charge,
+      leadType: held.leadType,
+      kind: "pick",
+      handoffId: held.handoffId,
+      round: held.round,
+      winner: repId,
+    };
     book(snapshot, entry);
     entries.push(entry);
-    assignments.push({ handoffId: held.handoffId, round: held.round, repId, queue: null, pool, via, candidates, input });
+    assignments.push({
+      handoffId: held.handoffId,
+      round: held.round,
+      repId,
+      queue: null,
+      pool,
+      via,
+      candidates,
+      input,
+    });
     released.push({ handoffId: held.handoffId, subjectId: held.subjectId, repId });
     snapshot.made.add(offerKey(held));
   }
   await writeTurns(tx, assignments, entries, snapshot.now);
-  if (released.length > 0) await holdNoLonger(tx, released.map((one) => one.handoffId));
-  await tellAll(tx, released.map((one) => aboutLead(one.subjectId, "signal", "released", { id: one.handoffId }, 1)), snapshot.now);
+  if (released.length > 0)
+    await holdNoLonger(
+      tx,
+      released.map((one) => one.handoffId),
+    );
+  await tellAll(
+    tx,
+    released.map((one) => aboutLead(one.subjectId, "signal", "released", { id: one.handoffId }, 1)),
+    snapshot.now,
+  );
   return released;
 }
 
 function releaseInput(snapshot: Snapshot, { pool, leadType, dueAt, request }: Held): RouteInput {
   const { needs, territory, segment, base } = request;
   return {
-    kind: "release", now: snapshot.now, dueAt, needs, chosen: null, owner: null, evidence: null, followTheSun: false, fallback: pool,
-    place: { territory, segment, steps: [{ pool, via: "territory", language: null, siblings: [] }], trace: [] },
-    pools: { [pool]: { members: membersOf(snapshot, pool, base), ledger: ledgerOf(snapshot, pool, leadType) } },
+    kind: "release",
+    now: snapshot.now,
+    dueAt,
+    needs,
+    chosen: null,
+    owner: null,
+    evidence: null,
+    followTheSun: false,
+    fallback: pool,
+    place: {
+      territory,
+      segment,
+      steps: [{ pool, via: "territory", language: null, siblings: [] }],
+      trace: [],
+    },
+    pools: {
+      [pool]: {
+        members: membersOf(snapshot, pool, base),
+        ledger: ledgerOf(snapshot, pool, leadType),
+      },
+    },
   };
 }
 
@@ -124,7 +200,15 @@ export function settleLeavers(snapshot: Snapshot, pool: string, leadType: string
   const staying = (snapshot.pools[pool]?.members ?? []).filter((one) => one.active);
   const deltas = spreadLeavers(ledgerOf(snapshot, pool, leadType), staying);
   if (!deltas) return [];
-  const entry: LedgerEntry = { pool, leadType, kind: "leave", handoffId: null, round: null, winner: null, deltas };
+  const entry: LedgerEntry = {
+    pool,
+    leadType,
+    kind: "leave",
+    handoffId: null,
+    round: null,
+    winner: null,
+    deltas,
+  };
   book(snapshot, entry);
   return [entry];
 }

@@ -4,7 +4,15 @@ import { restored, type KeptRow } from "./routing-record.ts";
 /** One thing that happened to a lead. `n` orders things of one instant: as they are caused, not as they are stored. */
 export interface HistoryEntry {
   readonly at: Date;
-  readonly kind: "engagement" | "transition" | "decision" | "assignment" | "clock" | "action" | "effect" | "task";
+  readonly kind:
+    | "engagement"
+    | "transition"
+    | "decision"
+    | "assignment"
+    | "clock"
+    | "action"
+    | "effect"
+    | "task";
   readonly id: string;
   readonly cycle: number | null;
   readonly what: string;
@@ -12,16 +20,26 @@ export interface HistoryEntry {
 }
 
 /** Where a page ends: the next one begins after this. */
-export interface HistoryPlace { readonly at: string; readonly n: number; readonly id: string }
+export interface HistoryPlace {
+  readonly at: string;
+  readonly n: number;
+  readonly id: string;
+}
 
 /**
  * Everything that happened to a lead in order of time: engagements, decisions with what they were given and said,
  * stage changes, assignments with their candidates, clock events, people's actions and their answers, effects, tasks.
  * Things of one instant come in the order action, decision, transition, assignment, clock, task, effect.
  */
-export async function leadHistory(db: Db, leadId: string, page: { after?: HistoryPlace | undefined; limit: number }): Promise<(HistoryEntry & { n: number; place: string })[]> {
+export async function leadHistory(
+  db: Db,
+  leadId: string,
+  page: { after?: HistoryPlace | undefined; limit: number },
+): Promise<(HistoryEntry & { n: number; place: string })[]> {
   const { at = null, n = null, id = null } = page.after ?? {};
-  const found = await rows<HistoryEntry & { n: number; place: string }>(db, sql`
+  const found = await rows<HistoryEntry & { n: number; place: string }>(
+    db,
+    sql`
     with mine as (select id, cycle from handoff where subject_kind = 'lead' and subject_id = ${leadId}),
     entry as (
       select occurred_at as at, 0 as n, 'engagement' as kind, message_id as id, null::int as cycle, type as what,
@@ -57,8 +75,11 @@ export async function leadHistory(db: Db, leadId: string, page: { after?: Histor
     )
     select *, at::text as place from entry
     where ${at}::timestamptz is null or (at, n, id collate "C") > (${at}::timestamptz, ${n}::int, ${id}::text)
-    order by at, n, id collate "C" limit ${page.limit}`);
-  return found.map((entry) => (entry.kind === "assignment" ? { ...entry, detail: withCandidates(entry.detail) } : entry));
+    order by at, n, id collate "C" limit ${page.limit}`,
+  );
+  return found.map((entry) =>
+    entry.kind === "assignment" ? { ...entry, detail: withCandidates(entry.detail) } : entry,
+  );
 }
 
 /** The candidates of an assignment, also when it keeps them with a version of the roster. */

@@ -1,11 +1,25 @@
 import type { CrmChange, Fact } from "../crm/change.ts";
-import type { AccountRecord, CrmRef, LeadRecord, LeadSeen, NoteRecord, OpportunityRecord, TaskRecord } from "../crm/crm.ts";
+import type {
+  AccountRecord,
+  CrmRef,
+  LeadRecord,
+  LeadSeen,
+  NoteRecord,
+  OpportunityRecord,
+  TaskRecord,
+} from "../crm/crm.ts";
 import type { FieldPath } from "../handoff/facts.ts";
 import type { Instant } from "../handoff/calendar.ts";
 import { parseCrmChange } from "./crm-change.ts";
 import { firstRow, prepared, rows, sql, type Pool } from "./db.ts";
 import { inOrder, numbered, shared } from "./shared.ts";
-import { houseLead, houseLeadByEmail, houseLeadOf, houseLeadsNamed, type HouseLead } from "./house-rows.ts";
+import {
+  houseLead,
+  houseLeadByEmail,
+  houseLeadOf,
+  houseLeadsNamed,
+  type HouseLead,
+} from "./house-rows.ts";
 
 /** What came of a write: the record, or why this CRM does not have it. */
 export type HouseAnswer =
@@ -17,7 +31,11 @@ export type HouseAnswer =
 /** Having found no trouble, a worker looks for one again after this long. */
 export const calmForMs = 100;
 
-export type HouseTrouble = { readonly kind: "down" | "busy" | "unauthorized" | "refused" | "slow"; readonly field: string | null; readonly waitMs: number };
+export type HouseTrouble = {
+  readonly kind: "down" | "busy" | "unauthorized" | "refused" | "slow";
+  readonly field: string | null;
+  readonly waitMs: number;
+};
 
 /** The built-in CRM's tables as its adapter (`crm/house.ts`) uses them. Nothing here is fed back as a change. */
 export interface HouseTables {
@@ -43,7 +61,8 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
     addNote: (note) => addNote(pool, note),
     upsertOpportunity: (opportunity) => upsertOpportunity(pool, opportunity, clock()),
     async findLead(by) {
-      const found = "email" in by ? await houseLeadByEmail(pool, by.email) : await houseLeadOf(pool, by.leadId);
+      const found =
+        "email" in by ? await houseLeadByEmail(pool, by.email) : await houseLeadOf(pool, by.leadId);
       return found && !absence(found) ? seen(found) : null;
     },
     async readLead(crmId) {
@@ -51,38 +70,63 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
       return found ? (absence(found) ?? seen(found)) : { kind: "gone", crmId };
     },
     async changesAfter(after, limit) {
-      const found = await rows<{ n: number; payload: unknown }>(pool, sql`select n, payload from house_change where n > ${after} order by n limit ${limit}`);
+      const found = await rows<{ n: number; payload: unknown }>(
+        pool,
+        sql`select n, payload from house_change where n > ${after} order by n limit ${limit}`,
+      );
       return found.map(({ n, payload }) => ({ n, change: parseCrmChange(payload) }));
     },
-    trouble: async () => await firstRow<HouseTrouble>(pool, sql`select kind, field, wait_ms as "waitMs" from house_trouble`) ?? null,
+    trouble: async () =>
+      (await firstRow<HouseTrouble>(
+        pool,
+        sql`select kind, field, wait_ms as "waitMs" from house_trouble`,
+      )) ?? null,
   };
 }
 
-async function upsertAccount(pool: Pool, account: AccountRecord, now: Instant): Promise<HouseAnswer> {
+async function upsertAccount(
+  pool: Pool,
+  account: AccountRecord,
+  now: Instant,
+): Promise<HouseAnswer> {
   const refused = tooLong(account.facts);
   if (refused) return refused;
   return optimistically(async () => {
     // Most are new to it, and one that is not is found by the attempt.
     const made = await insertAccount(pool, { ...account, now: new Date(now) });
     if (made) return made;
-    const known = await firstRow<{ id: string; facts: LeadRecord["facts"]; version: number }>(pool, sql`select id, facts, version from house_account where external_id = ${account.accountId}`);
+    const known = await firstRow<{ id: string; facts: LeadRecord["facts"]; version: number }>(
+      pool,
+      sql`select id, facts, version from house_account where external_id = ${account.accountId}`,
+    );
     if (!known) return undefined;
     const facts = newerFacts(known.facts, account.facts);
     if (facts === known.facts) return { crmId: known.id, version: known.version };
-    return firstRow<CrmRef>(pool, sql`
+    return firstRow<CrmRef>(
+      pool,
+      sql`
       update house_account set facts = ${facts}, version = version + 1, changed_at = ${new Date(now)}
-      where id = ${known.id} and version = ${known.version} returning id as "crmId", version`);
+      where id = ${known.id} and version = ${known.version} returning id as "crmId", version`,
+    );
   });
 }
 
-const insertAccount = shared(async (db, asked: readonly (AccountRecord & { readonly now: Date })[]): Promise<(CrmRef | undefined)[]> => {
-  // Leads of one account may come together: the first of them makes it, and the others find it.
-  const made = await rows<CrmRef & { accountId: string }>(db, sql`
+const insertAccount = shared(
+  async (
+    db,
+    asked: readonly (AccountRecord & { readonly now: Date })[],
+  ): Promise<(CrmRef | undefined)[]> => {
+    // Leads of one account may come together: the first of them makes it, and the others find it.
+    const made = await rows<CrmRef & { accountId: string }>(
+      db,
+      sql`
     insert into house_account (external_id, facts, changed_at)
     select "accountId", facts, now from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a("accountId" text, facts jsonb, now timestamptz) order by "accountId"
-    on conflict (external_id) do nothing returning external_id as "accountId", id as "crmId", version`);
-  return asked.map(({ accountId }) => made.find((one) => one.accountId === accountId));
-});
+    on conflict (external_id) do nothing returning external_id as "accountId", id as "crmId", version`,
+    );
+    return asked.map(({ accountId }) => made.find((one) => one.accountId === accountId));
+  },
+);
 
 async function upsertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<HouseAnswer> {
   const refused = tooLong(lead.facts);
@@ -106,7 +150,8 @@ async function recordFor(pool: Pool, lead: LeadRecord): Promise<HouseLead | unde
   const keyed = found.find((one) => one.leadId === lead.leadId);
   if (lead.crmId === null || (keyed && keyed.mergedInto !== lead.crmId)) return keyed;
   const survivor = found.find((one) => one.id === lead.crmId);
-  if (keyed && survivor?.leadId === null) await pool.query(sql`update house_lead set external_id = null where id = ${keyed.id}`);
+  if (keyed && survivor?.leadId === null)
+    await pool.query(sql`update house_lead set external_id = null where id = ${keyed.id}`);
   return survivor ?? keyed;
 }
 
@@ -114,54 +159,125 @@ function insertLead(pool: Pool, lead: LeadRecord, now: Instant): Promise<CrmRef 
   return insertLeads(pool, rowOf(lead, lead.accountCrmId, lead.facts, now));
 }
 
-async function updateLead(pool: Pool, known: HouseLead, lead: LeadRecord, now: Instant): Promise<CrmRef | undefined> {
+async function updateLead(
+  pool: Pool,
+  known: HouseLead,
+  lead: LeadRecord,
+  now: Instant,
+): Promise<CrmRef | undefined> {
   const facts = newerFacts(known.facts, lead.facts);
   const accountId = lead.accountCrmId ?? known.accountId;
-  const isEqual = facts === known.facts && known.leadId === lead.leadId && known.accountId === accountId && known.status === lead.status
-    && known.statusSince === lead.statusSince && known.ownerId === lead.ownerId && known.queue === lead.queue && known.leadType === lead.leadType
-    && known.band === lead.band && known.territory === lead.territory && known.dueAt === lead.dueAt && known.reason === lead.reason;
+  const isEqual =
+    facts === known.facts &&
+    known.leadId === lead.leadId &&
+    known.accountId === accountId &&
+    known.status === lead.status &&
+    known.statusSince === lead.statusSince &&
+    known.ownerId === lead.ownerId &&
+    known.queue === lead.queue &&
+    known.leadType === lead.leadType &&
+    known.band === lead.band &&
+    known.territory === lead.territory &&
+    known.dueAt === lead.dueAt &&
+    known.reason === lead.reason;
   if (isEqual) return { crmId: known.id, version: known.version };
-  return updateLeads(pool, { ...rowOf(lead, accountId, facts, now), id: known.id, known_version: known.version });
+  return updateLeads(pool, {
+    ...rowOf(lead, accountId, facts, now),
+    id: known.id,
+    known_version: known.version,
+  });
 }
 
 type LeadColumns = ReturnType<typeof rowOf>;
 
-function rowOf(lead: LeadRecord, accountId: string | null, facts: LeadRecord["facts"], now: Instant) {
+function rowOf(
+  lead: LeadRecord,
+  accountId: string | null,
+  facts: LeadRecord["facts"],
+  now: Instant,
+) {
   return {
-    external_id: lead.leadId, account_id: accountId, email: emailIn(facts), status: lead.status, status_since: new Date(lead.statusSince), owner_id: lead.ownerId,
-    queue: lead.queue, lead_type: lead.leadType, band: lead.band, territory: lead.territory, due_at: dateOrNull(lead.dueAt), reason: lead.reason, facts,
+    external_id: lead.leadId,
+    account_id: accountId,
+    email: emailIn(facts),
+    status: lead.status,
+    status_since: new Date(lead.statusSince),
+    owner_id: lead.ownerId,
+    queue: lead.queue,
+    lead_type: lead.leadType,
+    band: lead.band,
+    territory: lead.territory,
+    due_at: dateOrNull(lead.dueAt),
+    reason: lead.reason,
+    facts,
     changed_at: new Date(now),
   };
 }
 
 const columnTypes = `external_id text, account_id text, email text, status text, status_since timestamptz, owner_id text, queue text, lead_type text, band text,
   territory text, due_at timestamptz, reason text, facts jsonb, changed_at timestamptz`;
-const columns = columnTypes.split(",").map((one) => one.trim().split(" ")[0]).join(", ");
+const columns = columnTypes
+  .split(",")
+  .map((one) => one.trim().split(" ")[0])
+  .join(", ");
 
-const insertLeads = shared(async (db, asked: readonly LeadColumns[]): Promise<(CrmRef | undefined)[]> => {
-  const made = await rows<CrmRef & { leadId: string }>(db, prepared("house-leads-insert", { text: `
+const insertLeads = shared(
+  async (db, asked: readonly LeadColumns[]): Promise<(CrmRef | undefined)[]> => {
+    const made = await rows<CrmRef & { leadId: string }>(
+      db,
+      prepared("house-leads-insert", {
+        text: `
     insert into house_lead (${columns}) select ${columns} from jsonb_to_recordset($1::jsonb) as l(${columnTypes}) order by external_id
-    on conflict (external_id) do nothing returning external_id as "leadId", id as "crmId", version`, values: [JSON.stringify(asked)] }));
-  return asked.map((one) => made.find(({ leadId }) => leadId === one.external_id));
-});
+    on conflict (external_id) do nothing returning external_id as "leadId", id as "crmId", version`,
+        values: [JSON.stringify(asked)],
+      }),
+    );
+    return asked.map((one) => made.find(({ leadId }) => leadId === one.external_id));
+  },
+);
 
 /** Undefined for one that was changed since it was read. */
-const updateLeads = shared(async (db, asked: readonly (LeadColumns & { readonly id: string; readonly known_version: number })[]): Promise<(CrmRef | undefined)[]> => {
-  const done = await rows<CrmRef & { n: number }>(db, prepared("house-leads-update", { text: `
+const updateLeads = shared(
+  async (
+    db,
+    asked: readonly (LeadColumns & { readonly id: string; readonly known_version: number })[],
+  ): Promise<(CrmRef | undefined)[]> => {
+    const done = await rows<CrmRef & { n: number }>(
+      db,
+      prepared("house-leads-update", {
+        text: `
     update house_lead h set (${columns}, version) = (l.${columns.replaceAll(", ", ", l.")}, h.version + 1)
     from jsonb_to_recordset($1::jsonb) as l(n int, id text, known_version int, ${columnTypes})
-    where h.id = l.id and h.version = l.known_version returning l.n, h.id as "crmId", h.version`, values: [numbered(asked)] }));
-  return inOrder(done, asked);
-});
+    where h.id = l.id and h.version = l.known_version returning l.n, h.id as "crmId", h.version`,
+        values: [numbered(asked)],
+      }),
+    );
+    return inOrder(done, asked);
+  },
+);
 
 /** A task that was finished stays finished: its state is left as it is. */
 async function upsertTask(pool: Pool, task: TaskRecord, now: Instant): Promise<HouseAnswer> {
-  if (task.subject.length > 300) return { kind: "refused", field: "subject", expected: "at most 300 characters" };
-  return onLead(pool, task.leadCrmId, await writeTask(pool, { ...task, dueAt: dateOrNull(task.dueAt), now: new Date(now) }));
+  if (task.subject.length > 300)
+    return { kind: "refused", field: "subject", expected: "at most 300 characters" };
+  return onLead(
+    pool,
+    task.leadCrmId,
+    await writeTask(pool, { ...task, dueAt: dateOrNull(task.dueAt), now: new Date(now) }),
+  );
 }
 
-const writeTask = shared(async (db, asked: readonly (Omit<TaskRecord, "dueAt"> & { readonly dueAt: Date | null; readonly now: Date })[]): Promise<(CrmRef | undefined)[]> => {
-  const done = await rows<CrmRef & { key: string }>(db, sql`
+const writeTask = shared(
+  async (
+    db,
+    asked: readonly (Omit<TaskRecord, "dueAt"> & {
+      readonly dueAt: Date | null;
+      readonly now: Date;
+    })[],
+  ): Promise<(CrmRef | undefined)[]> => {
+    const done = await rows<CrmRef & { key: string }>(
+      db,
+      sql`
     insert into house_task as t (key, lead_id, owner_id, subject, due_at, state, changed_at)
     select a.key, l.id, a."ownerId", a.subject, a."dueAt", 'open', a.now
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, "leadCrmId" text, "ownerId" text, subject text, "dueAt" timestamptz, now timestamptz)
@@ -169,49 +285,78 @@ const writeTask = shared(async (db, asked: readonly (Omit<TaskRecord, "dueAt"> &
     order by a.key
     on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject, due_at = excluded.due_at, changed_at = excluded.changed_at,
       version = t.version + case when (t.owner_id, t.subject, t.due_at) is distinct from (excluded.owner_id, excluded.subject, excluded.due_at) then 1 else 0 end
-    returning key, id as "crmId", version`);
-  return asked.map(({ key }) => done.find((one) => one.key === key));
-});
+    returning key, id as "crmId", version`,
+    );
+    return asked.map(({ key }) => done.find((one) => one.key === key));
+  },
+);
 
 async function closeTask(pool: Pool, key: string, now: Instant): Promise<void> {
   await closeTasks(pool, { key, now: new Date(now) });
 }
 
-const closeTasks = shared(async (db, asked: readonly { readonly key: string; readonly now: Date }[]): Promise<void[]> => {
-  await db.query(sql`
+const closeTasks = shared(
+  async (db, asked: readonly { readonly key: string; readonly now: Date }[]): Promise<void[]> => {
+    await db.query(sql`
     update house_task set state = 'done', version = version + 1, changed_at = a.now
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, now timestamptz) where house_task.key = a.key and state = 'open'`);
-  return asked.map(() => undefined);
-});
+    return asked.map(() => undefined);
+  },
+);
 
 async function addNote(pool: Pool, note: NoteRecord): Promise<HouseAnswer> {
-  if (note.body.length > 10_000) return { kind: "refused", field: "body", expected: "at most 10000 characters" };
-  return onLead(pool, note.leadCrmId, await writeNote(pool, { ...note, at: new Date(note.at) }), () =>
-    firstRow<CrmRef>(pool, sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`));
+  if (note.body.length > 10_000)
+    return { kind: "refused", field: "body", expected: "at most 10000 characters" };
+  return onLead(
+    pool,
+    note.leadCrmId,
+    await writeNote(pool, { ...note, at: new Date(note.at) }),
+    () =>
+      firstRow<CrmRef>(
+        pool,
+        sql`select id as "crmId", 1 as version from house_note where key = ${note.key}`,
+      ),
+  );
 }
 
-const writeNote = shared(async (db, asked: readonly (Omit<NoteRecord, "at"> & { readonly at: Date })[]): Promise<(CrmRef | undefined)[]> => {
-  const done = await rows<CrmRef & { key: string }>(db, sql`
+const writeNote = shared(
+  async (
+    db,
+    asked: readonly (Omit<NoteRecord, "at"> & { readonly at: Date })[],
+  ): Promise<(CrmRef | undefined)[]> => {
+    const done = await rows<CrmRef & { key: string }>(
+      db,
+      sql`
     with live as materialized (
       select a.*, l.id from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, "leadCrmId" text, body text, at timestamptz)
         join house_lead l on l.id = a."leadCrmId" and l.merged_into is null and l.deleted_at is null),
     added as (
       insert into house_note (key, lead_id, body, by_id, at) select key, id, body, 'baton', at from live order by key
       on conflict (key) do nothing returning key, id)
-    select key, id as "crmId", 1 as version from added union all select n.key, n.id, 1 from house_note n join live using (key)`);
-  return asked.map(({ key }) => done.find((one) => one.key === key));
-});
+    select key, id as "crmId", 1 as version from added union all select n.key, n.id, 1 from house_note n join live using (key)`,
+    );
+    return asked.map(({ key }) => done.find((one) => one.key === key));
+  },
+);
 
-async function upsertOpportunity(pool: Pool, opportunity: OpportunityRecord, now: Instant): Promise<HouseAnswer> {
-  if ((opportunity.amountMinor ?? 0) < 0) return { kind: "refused", field: "amountMinor", expected: "0 or more" };
+async function upsertOpportunity(
+  pool: Pool,
+  opportunity: OpportunityRecord,
+  now: Instant,
+): Promise<HouseAnswer> {
+  if ((opportunity.amountMinor ?? 0) < 0)
+    return { kind: "refused", field: "amountMinor", expected: "0 or more" };
   const at = new Date(now);
-  const ref = await firstRow<CrmRef>(pool, sql`
+  const ref = await firstRow<CrmRef>(
+    pool,
+    sql`
     insert into house_opportunity as o (external_id, lead_id, stage, amount_minor, currency, created_at, changed_at)
     select ${opportunity.key}::text, id, ${opportunity.stage}::text, ${opportunity.amountMinor}::bigint, ${opportunity.currency}::text, ${at}::timestamptz, ${at}::timestamptz
     from house_lead where id = ${opportunity.leadCrmId} and merged_into is null and deleted_at is null
     on conflict (external_id) do update set stage = excluded.stage, amount_minor = excluded.amount_minor, currency = excluded.currency, changed_at = excluded.changed_at,
       version = o.version + case when (o.stage, o.amount_minor, o.currency) is distinct from (excluded.stage, excluded.amount_minor, excluded.currency) then 1 else 0 end
-    returning id as "crmId", version`);
+    returning id as "crmId", version`,
+  );
   return onLead(pool, opportunity.leadCrmId, ref);
 }
 
@@ -219,7 +364,12 @@ async function upsertOpportunity(pool: Pool, opportunity: OpportunityRecord, now
  * Tasks, notes and opportunities are written on a live lead only: where nothing was written, the lead is missing and
  * told as such. `again` finds what somebody else wrote at the same moment.
  */
-async function onLead(pool: Pool, crmId: string, ref: CrmRef | undefined, again?: () => Promise<CrmRef | undefined>): Promise<HouseAnswer> {
+async function onLead(
+  pool: Pool,
+  crmId: string,
+  ref: CrmRef | undefined,
+  again?: () => Promise<CrmRef | undefined>,
+): Promise<HouseAnswer> {
   if (ref) return written(ref);
   const lead = await houseLead(pool, crmId);
   if (!lead) return { kind: "gone", crmId };
@@ -260,7 +410,14 @@ function taken(known: HouseLead, lead: LeadRecord): HouseAnswer | null {
 }
 
 function seen(lead: HouseLead): LeadSeen {
-  return { crmId: lead.id, version: lead.version, leadId: lead.leadId, status: lead.status, ownerId: lead.ownerId, facts: lead.facts };
+  return {
+    crmId: lead.id,
+    version: lead.version,
+    leadId: lead.leadId,
+    status: lead.status,
+    ownerId: lead.ownerId,
+    facts: lead.facts,
+  };
 }
 
 function written(ref: CrmRef | undefined): HouseAnswer {
@@ -269,8 +426,12 @@ function written(ref: CrmRef | undefined): HouseAnswer {
 }
 
 function tooLong(facts: LeadRecord["facts"]): HouseAnswer | null {
-  const field = Object.keys(facts).find((name) => JSON.stringify(facts[name]?.value ?? null).length > 1_000);
-  return field === undefined ? null : { kind: "refused", field, expected: "at most 1000 characters" };
+  const field = Object.keys(facts).find(
+    (name) => JSON.stringify(facts[name]?.value ?? null).length > 1_000,
+  );
+  return field === undefined
+    ? null
+    : { kind: "refused", field, expected: "at most 1000 characters" };
 }
 
 /** The address as people are found by it. */

@@ -12,7 +12,8 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's: no i, l, o,
  */
 export function newId<K extends IdKind>(kind: K, now: number): Id<K> {
   let time = "";
-  for (let rest = now, n = 0; n < 10; n++, rest = Math.floor(rest / 32)) time = alphabet[rest % 32] + time;
+  for (let rest = now, n = 0; n < 10; n++, rest = Math.floor(rest / 32))
+    time = alphabet[rest % 32] + time;
   let random = "";
   for (const byte of tenRandom()) random += alphabet[byte % 32];
   return `${kind}_${time}${random}`;

@@ -17,7 +17,9 @@ export type SeenLead = LeadRow & {
  */
 export async function seeLead(db: Db, leadId: string, reach: Reach): Promise<SeenLead | undefined> {
   const { ids, team } = reachValues(reach);
-  const row = await firstRow<SeenLead & { is_past: boolean }>(db, sql`
+  const row = await firstRow<SeenLead & { is_past: boolean }>(
+    db,
+    sql`
     select l.*, r.name as owner_name, a.domain as account_domain,
       (${ids}::text[] is null or l.owner_id = any(${ids}::text[])
         or exists (select from task t where t.subject_kind = 'lead' and t.subject_id = l.id and t.state = 'open'
@@ -28,7 +30,8 @@ export async function seeLead(db: Db, leadId: string, reach: Reach): Promise<See
         select from handoff h join assignment s on s.handoff_id = h.id
         where h.subject_kind = 'lead' and h.subject_id = l.id and s.rep_id = any(${ids}::text[]))) as is_past
     from lead l left join rep r on r.id = l.owner_id left join account a on a.id = l.account_id
-    where l.id = ${leadId}`);
+    where l.id = ${leadId}`,
+  );
   if (!row || !(row.is_theirs || row.is_past)) return undefined;
   // A manager's team includes the one who answered: a closed or returned lead stays the team's to decide about.
   return { ...row, is_theirs: row.is_theirs || (team && row.owner_id === null && row.is_past) };
@@ -65,10 +68,17 @@ export interface LeadFilter {
 }
 
 /** Leads the people have now (everybody's for `all`), newest first, after the lead `after`. */
-export async function listLeads(db: Db, filter: LeadFilter, reach: Reach, page: { after?: string | undefined; limit: number; now: number }): Promise<ListedLead[]> {
+export async function listLeads(
+  db: Db,
+  filter: LeadFilter,
+  reach: Reach,
+  page: { after?: string | undefined; limit: number; now: number },
+): Promise<ListedLead[]> {
   const { ids, team } = reachValues(reach);
   const { stage = null, waitingOn = null, owner = null, overdue = null, q = null } = filter;
-  return rows<ListedLead>(db, sql`
+  return rows<ListedLead>(
+    db,
+    sql`
     select l.id, l.stage, l.stage_since, l.waiting_on, l.owner_id, l.queue, l.next_step, l.next_at, l.due_at, l.lead_type, l.band, l.territory,
       l.source, l.arrived_at, l.facts -> 'lead.name' ->> 'value' as name, a.domain as account_domain
     from lead l left join account a on a.id = l.account_id
@@ -86,29 +96,69 @@ export async function listLeads(db: Db, filter: LeadFilter, reach: Reach, page: 
           or l.id in (select subject_id from task where subject_kind = 'lead' and state = 'open'
             and (assignee_id = any(${ids}::text[]) or (assignee_id is null and role = 'manager')))
           or l.handoff_id in (select h.id from handoff h join pool_member m on m.pool_id = h.pool where h.state = 'open' and m.rep_id = any(${ids}::text[])))))
-    order by l.id desc limit ${page.limit}`);
+    order by l.id desc limit ${page.limit}`,
+  );
 }
 
 /** The open handoff, or the last one when none is open. */
 export interface HandoffView {
-  readonly id: string; readonly cycle: number; readonly state: "open" | "closed"; readonly agreement_id: string; readonly lead_type: string; readonly path: string;
-  readonly priority: number; readonly band: string; readonly fit: number; readonly intent: number; readonly segment: string | null; readonly territory: string | null;
-  readonly pool: string | null; readonly rep_id: string | null; readonly round: number; readonly attempts: number; readonly mql_at: Date; readonly offered_at: Date | null;
-  readonly first_outreach_at: Date | null; readonly connected_at: Date | null; readonly meeting_at: Date | null; readonly sal_at: Date | null; readonly sql_at: Date | null;
-  readonly opportunity_at: Date | null; readonly rejected_at: Date | null; readonly rejection_reason: string | null; readonly contested_at: Date | null;
-  readonly overturned_at: Date | null; readonly paused_until: Date | null; readonly outcome: string | null; readonly closed_at: Date | null;
+  readonly id: string;
+  readonly cycle: number;
+  readonly state: "open" | "closed";
+  readonly agreement_id: string;
+  readonly lead_type: string;
+  readonly path: string;
+  readonly priority: number;
+  readonly band: string;
+  readonly fit: number;
+  readonly intent: number;
+  readonly segment: string | null;
+  readonly territory: string | null;
+  readonly pool: string | null;
+  readonly rep_id: string | null;
+  readonly round: number;
+  readonly attempts: number;
+  readonly mql_at: Date;
+  readonly offered_at: Date | null;
+  readonly first_outreach_at: Date | null;
+  readonly connected_at: Date | null;
+  readonly meeting_at: Date | null;
+  readonly sal_at: Date | null;
+  readonly sql_at: Date | null;
+  readonly opportunity_at: Date | null;
+  readonly rejected_at: Date | null;
+  readonly rejection_reason: string | null;
+  readonly contested_at: Date | null;
+  readonly overturned_at: Date | null;
+  readonly paused_until: Date | null;
+  readonly outcome: string | null;
+  readonly closed_at: Date | null;
 }
 
-export async function currentHandoff(db: Db, lead: Pick<LeadRow, "id" | "handoff_id">): Promise<HandoffView | undefined> {
-  return firstRow<HandoffView>(db, sql`
-    select * from handoff where subject_kind = 'lead' and subject_id = ${lead.id} order by (id = ${lead.handoff_id}) desc nulls last, cycle desc limit 1`);
+export async function currentHandoff(
+  db: Db,
+  lead: Pick<LeadRow, "id" | "handoff_id">,
+): Promise<HandoffView | undefined> {
+  return firstRow<HandoffView>(
+    db,
+    sql`
+    select * from handoff where subject_kind = 'lead' and subject_id = ${lead.id} order by (id = ${lead.handoff_id}) desc nulls last, cycle desc limit 1`,
+  );
 }
 
-export async function scoreOf(db: Db, leadId: string): Promise<{ fit: number; intent: number; band: string; at: Date } | undefined> {
+export async function scoreOf(
+  db: Db,
+  leadId: string,
+): Promise<{ fit: number; intent: number; band: string; at: Date } | undefined> {
   return firstRow(db, sql`select fit, intent, band, at from score where lead_id = ${leadId}`);
 }
 
 /** Whether the lead's process has not been started yet because Temporal has not been told. */
 export async function startIsWaiting(db: Db, leadId: string): Promise<boolean> {
-  return (await firstRow(db, sql`select from outbox where workflow_id = ${`lead/${leadId}`} and kind = 'start' and done_at is null limit 1`)) !== undefined;
+  return (
+    (await firstRow(
+      db,
+      sql`select from outbox where workflow_id = ${`lead/${leadId}`} and kind = 'start' and done_at is null limit 1`,
+    )) !== undefined
+  );
 }

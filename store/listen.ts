@@ -1,19 +1,29 @@
 import pg from "pg";
 
-export interface Listening { close(): Promise<void> }
+export interface Listening {
+  close(): Promise<void>;
+}
 
 /**
  * Calls `wake` for every notification on these channels, and once after each (re)connection, without a payload, because
  * what was said while nobody listened is lost. A lost connection is made again; the caller polls as well and never depends on a notification.
  */
-export function listen(url: string, channels: readonly string[], wake: (channel: string, payload: string) => void): Listening {
+export function listen(
+  url: string,
+  channels: readonly string[],
+  wake: (channel: string, payload: string) => void,
+): Listening {
   let client: pg.Client | undefined;
   let closed = false;
   let retry: NodeJS.Timeout | undefined;
 
   const connect = async (): Promise<void> => {
     if (closed) return;
-    const next = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_500, keepAlive: true });
+    const next = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: 1_500,
+      keepAlive: true,
+    });
     client = next;
     let isLost = false;
     const lost = (): void => {

@@ -17,9 +17,14 @@ export interface MailContext {
 /** Reads the lead, its handoff and the people around it in one statement. A subject that is not there gives empty facts. */
 export async function mailContext(db: Db, effect: Effect, kind: MailKind): Promise<MailContext> {
   const { repId } = effect.payload;
-  const row = effect.subject.kind === "lead"
-    ? await rowTogether(db, { leadId: effect.subject.id, handoffId: effect.handoffId, repId: typeof repId === "string" ? repId : null })
-    : undefined;
+  const row =
+    effect.subject.kind === "lead"
+      ? await rowTogether(db, {
+          leadId: effect.subject.id,
+          handoffId: effect.handoffId,
+          repId: typeof repId === "string" ? repId : null,
+        })
+      : undefined;
   const dueAt = effect.payload["dueAt"];
   return {
     facts: {
@@ -30,51 +35,94 @@ export async function mailContext(db: Db, effect: Effect, kind: MailKind): Promi
       reason: row?.rejection_reason ?? null,
       dueAt: typeof dueAt === "number" ? dueAt : (row?.due_at?.getTime() ?? null),
       said: effect.payload,
-      pool: kind === "renurture-review" ? await poolForReview(db, effect.payload["reviewId"] ?? null) : [],
+      pool:
+        kind === "renurture-review"
+          ? await poolForReview(db, effect.payload["reviewId"] ?? null)
+          : [],
     },
     zone: row?.zone ?? null,
     erased: (row?.erased_at ?? null) !== null,
     merged: (row?.merged_into ?? null) !== null,
-    handoff: row?.handoff_state ? { repId: row.rep_id, isOpen: row.handoff_state === "open" } : null,
+    handoff: row?.handoff_state
+      ? { repId: row.rep_id, isOpen: row.handoff_state === "open" }
+      : null,
   };
 }
 
-const rowTogether = shared(async (db, asked: readonly { readonly leadId: string; readonly handoffId: string | null; readonly repId: string | null }[]): Promise<(ContextRow | undefined)[]> => {
-  const found = await rows<ContextRow & { n: number }>(db, sql`
+const rowTogether = shared(
+  async (
+    db,
+    asked: readonly {
+      readonly leadId: string;
+      readonly handoffId: string | null;
+      readonly repId: string | null;
+    }[],
+  ): Promise<(ContextRow | undefined)[]> => {
+    const found = await rows<ContextRow & { n: number }>(
+      db,
+      sql`
     select asked.n, l.id, l.facts, a.facts as account_facts, l.lead_type, l.band, l.due_at, l.erased_at, l.merged_into,
       h.rep_id, h.state as handoff_state, h.rejection_reason, h.lead_type as handoff_type, h.band as handoff_band, r.name as owner_name,
       (select v.definition #>> '{hours,zone}' from clock c join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id order by c.id limit 1) as zone
     from jsonb_to_recordset(${numbered(asked)}::jsonb) as asked(n int, "leadId" text, "handoffId" text, "repId" text)
       join lead l on l.id = asked."leadId" left join account a on a.id = l.account_id left join handoff h on h.id = asked."handoffId"
-      left join rep r on r.id = coalesce(asked."repId", h.rep_id)`);
-  return inOrder(found, asked);
-});
+      left join rep r on r.id = coalesce(asked."repId", h.rep_id)`,
+    );
+    return inOrder(found, asked);
+  },
+);
 
 type StoredFacts = Readonly<Record<string, StoredFact>>;
 type ContextRow = {
-  id: string; facts: StoredFacts; account_facts: StoredFacts | null; lead_type: string | null; band: string | null; due_at: Date | null; erased_at: Date | null;
-  merged_into: string | null; rep_id: string | null; handoff_state: "open" | "closed" | null; rejection_reason: string | null; handoff_type: string | null;
-  handoff_band: string | null; owner_name: string | null; zone: string | null;
+  id: string;
+  facts: StoredFacts;
+  account_facts: StoredFacts | null;
+  lead_type: string | null;
+  band: string | null;
+  due_at: Date | null;
+  erased_at: Date | null;
+  merged_into: string | null;
+  rep_id: string | null;
+  handoff_state: "open" | "closed" | null;
+  rejection_reason: string | null;
+  handoff_type: string | null;
+  handoff_band: string | null;
+  owner_name: string | null;
+  zone: string | null;
 };
 
 function leadForMail(row: ContextRow): LeadForMail {
   const facts: StoredFacts = { ...row.account_facts, ...row.facts };
-  const text = (field: string) => { const value = facts[field]?.value; return value === undefined ? null : String(value); };
+  const text = (field: string) => {
+    const value = facts[field]?.value;
+    return value === undefined ? null : String(value);
+  };
   return {
-    id: row.id, name: nameIn(text), title: text("lead.title"), company: text("account.name"), email: text("lead.email"), phone: text("lead.phone"),
+    id: row.id,
+    name: nameIn(text),
+    title: text("lead.title"),
+    company: text("account.name"),
+    email: text("lead.email"),
+    phone: text("lead.phone"),
     source: text("lead.source"),
   };
 }
 
 function nameIn(text: (field: string) => string | null): string | null {
-  return text("lead.name") ?? ([text("lead.firstName"), text("lead.lastName")].filter(Boolean).join(" ") || null);
+  return (
+    text("lead.name") ??
+    ([text("lead.firstName"), text("lead.lastName")].filter(Boolean).join(" ") || null)
+  );
 }
 
 /** The review's leads that are in the pool and undecided, those who wait longest first, with what they did since they came in. */
 async function poolForReview(db: Db, reviewId: EffectPayload[string]): Promise<PoolLead[]> {
-  return rows<PoolLead>(db, sql`
+  return rows<PoolLead>(
+    db,
+    sql`
     select l.id, l.facts #>> '{lead.name,value}' as name, a.facts #>> '{account.name,value}' as company, l.exit_reason as reason,
       (select count(*)::int from engagement e where e.lead_id = l.id and e.occurred_at > l.exit_at) as "engagementsSince"
     from review_decision d join lead l on l.id = d.subject_id left join account a on a.id = l.account_id
-    where d.review_id = ${reviewId} and d.decision is null and l.stage = 'renurture' and l.erased_at is null order by l.exit_at, l.id limit 50`);
+    where d.review_id = ${reviewId} and d.decision is null and l.stage = 'renurture' and l.erased_at is null order by l.exit_at, l.id limit 50`,
+  );
 }

@@ -16,15 +16,23 @@ const LOCK = 7_201_664;
  * Throws when a file was changed after it was applied, when two files share a number, or with the
  * database's error and the file's name when one fails (that file leaves nothing behind).
  */
-export async function migrate(url: string, log: (line: string) => void = () => {}, folder = MIGRATIONS): Promise<void> {
+export async function migrate(
+  url: string,
+  log: (line: string) => void = () => {},
+  folder = MIGRATIONS,
+): Promise<void> {
   const files = readMigrations(folder);
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {
     await client.query("select pg_advisory_lock($1)", [LOCK]);
-    await client.query("create table if not exists schema_migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())");
-    const { rows } = await client.query<{ name: string; sha256: string }>("select name, sha256 from schema_migration");
+    await client.query(
+      "create table if not exists schema_migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())",
+    );
+    const { rows } = await client.query<{ name: string; sha256: string }>(
+      "select name, sha256 from schema_migration",
+    );
     const applied = new Map(rows.map((row) => [row.name, row.sha256]));
     for (const file of files) {
       const before = applied.get(file.name);
@@ -32,7 +40,9 @@ export async function migrate(url: string, log: (line: string) => void = () => {
         await apply(client, file);
         log(`applied ${file.name}`);
       } else if (before !== file.sha256) {
-        throw new Error(`migration ${file.name} was changed after it was applied; restore the file and put the change into a new one`);
+        throw new Error(
+          `migration ${file.name} was changed after it was applied; restore the file and put the change into a new one`,
+        );
       }
     }
   } finally {
@@ -43,9 +53,14 @@ export async function migrate(url: string, log: (line: string) => void = () => {
 type Migration = { readonly name: string; readonly sql: string; readonly sha256: string };
 
 function readMigrations(folder: string): Migration[] {
-  const names = readdirSync(folder).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
+  const names = readdirSync(folder)
+    .filter((name) => /^\d{4}_\w+\.sql$/.test(name))
+    .sort();
   const twice = names.find((name, i) => names[i + 1]?.slice(0, 4) === name.slice(0, 4));
-  if (twice) throw new Error(`two migrations have the number ${twice.slice(0, 4)}; give the newer one the next free number`);
+  if (twice)
+    throw new Error(
+      `two migrations have the number ${twice.slice(0, 4)}; give the newer one the next free number`,
+    );
   return names.map((name) => {
     const sql = readFileSync(join(folder, name), "utf8");
     return { name, sql, sha256: createHash("sha256").update(sql).digest("hex") };
@@ -56,10 +71,16 @@ async function apply(client: pg.Client, file: Migration): Promise<void> {
   try {
     await client.query("begin");
     await client.query(file.sql);
-    await client.query("insert into schema_migration (name, sha256) values ($1, $2)", [file.name, file.sha256]);
+    await client.query("insert into schema_migration (name, sha256) values ($1, $2)", [
+      file.name,
+      file.sha256,
+    ]);
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => undefined);
-    throw new Error(`migration ${file.name} failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(
+      `migration ${file.name} failed: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -23,22 +23,46 @@ export async function tell(db: Db, telling: Telling, now: Instant): Promise<void
 /** Writes many tellings at once, in their order; an empty list writes nothing. */
 export async function tellAll(db: Db, tellings: readonly Telling[], now: Instant): Promise<void> {
   if (tellings.length === 0) return;
-  const given = tellings.map((one, n) => ({ lane: one.lane, kind: one.kind, workflow_id: one.workflowId, message: one.message, payload: one.payload, n }));
-  await send(db, sql`
+  const given = tellings.map((one, n) => ({
+    lane: one.lane,
+    kind: one.kind,
+    workflow_id: one.workflowId,
+    message: one.message,
+    payload: one.payload,
+    n,
+  }));
+  await send(
+    db,
+    sql`
     with told as (
       insert into outbox (lane, kind, workflow_id, message, payload, created_at)
       select lane, kind, workflow_id, message, payload, ${new Date(now)}
       from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(lane smallint, kind text, workflow_id text, message text, payload jsonb, n integer)
       order by n)
-    select pg_notify(${outboxChannel}, lane::text) from unnest(${[...new Set(tellings.map((one) => one.lane))]}::smallint[]) as lane`);
+    select pg_notify(${outboxChannel}, lane::text) from unnest(${[...new Set(tellings.map((one) => one.lane))]}::smallint[]) as lane`,
+  );
 }
 
 /** Tells a lead's process; the id is `leadWorkflowId` of the contract, which the store may not load. */
-export function aboutLead(leadId: string, kind: Telling["kind"], message: string, payload: Telling["payload"], lane: Telling["lane"]): Telling {
+export function aboutLead(
+  leadId: string,
+  kind: Telling["kind"],
+  message: string,
+  payload: Telling["payload"],
+  lane: Telling["lane"],
+): Telling {
   return { lane, kind, workflowId: `lead/${leadId}`, message, payload };
 }
 
 /** Asks leads' processes to see to the leads' open effects (`effectsLeft` of the contract). */
-export async function tellOfEffects(db: Db, leadIds: readonly string[], now: Instant): Promise<void> {
-  await tellAll(db, leadIds.map((id) => aboutLead(id, "signal", "effectsLeft", { id }, 1)), now);
+export async function tellOfEffects(
+  db: Db,
+  leadIds: readonly string[],
+  now: Instant,
+): Promise<void> {
+  await tellAll(
+    db,
+    leadIds.map((id) => aboutLead(id, "signal", "effectsLeft", { id }, 1)),
+    now,
+  );
 }

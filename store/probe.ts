@@ -28,7 +28,11 @@ export async function ensureDatabase(adminUrl: string, name: string): Promise<vo
 }
 
 async function ask<T>(url: string, question: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3000, query_timeout: 10_000 });
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: 3000,
+    query_timeout: 10_000,
+  });
   // A server that goes away between two queries must not end this process.
   client.on("error", () => undefined);
   try {

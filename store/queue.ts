@@ -26,10 +26,16 @@ const work = ["outreach", "answer", "attempts", "meeting", "opportunity", "manag
  * What waits for somebody, the earliest due first: the leads a person owns and must work on, tasks named to them or to
  * their roles, and for a manager (or an operator) the overdue leads of the team (of everybody).
  */
-export async function queueOf(db: Db, asker: TaskAsker & { readonly repId: string | null }, page: { after?: { due: string; id: string } | undefined; limit: number; now: number }): Promise<QueueEntry[]> {
+export async function queueOf(
+  db: Db,
+  asker: TaskAsker & { readonly repId: string | null },
+  page: { after?: { due: string; id: string } | undefined; limit: number; now: number },
+): Promise<QueueEntry[]> {
   const { ids } = reachValues(asker.reach);
   const now = new Date(page.now);
-  return rows<QueueEntry>(db, sql`
+  return rows<QueueEntry>(
+    db,
+    sql`
     with entry as (
       select 'lead' as kind, l.id, l.id as lead_id, l.next_step as what, l.stage, l.waiting_on, l.owner_id, l.facts -> 'lead.name' ->> 'value' as name,
         l.lead_type, h.priority, l.due_at, coalesce(l.due_at, l.next_at, 'infinity') as place
@@ -46,5 +52,6 @@ export async function queueOf(db: Db, asker: TaskAsker & { readonly repId: strin
     )
     select kind, id, lead_id, coalesce(what, waiting_on) as what, stage, waiting_on, owner_id, name, lead_type, priority, due_at, place::text as place from entry
     where ${page.after?.due ?? null}::timestamptz is null or (place, id) > (${page.after?.due ?? null}::timestamptz, ${page.after?.id ?? null}::text)
-    order by entry.place, entry.id limit ${page.limit}`);
+    order by entry.place, entry.id limit ${page.limit}`,
+  );
 }

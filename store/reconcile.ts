@@ -19,12 +19,20 @@ export interface OpenLead {
  * Open leads after the lead `after`, by id: those whose process should run. Not the ones that arrived in the last two
  * minutes, nor those whose start still waits in the outbox.
  */
-export async function openLeads(db: Db, after: string, limit: number, now: Instant): Promise<OpenLead[]> {
-  return rows<OpenLead>(db, sql`
+export async function openLeads(
+  db: Db,
+  after: string,
+  limit: number,
+  now: Instant,
+): Promise<OpenLead[]> {
+  return rows<OpenLead>(
+    db,
+    sql`
     select l.id, coalesce(l.next_at < ${new Date(now - 10 * minute)}, false) as "isLate" from lead l
     where l.stage not in ('opportunity', 'disqualified') and l.id > ${after} and l.arrived_at < ${new Date(now - 2 * minute)}
       and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.id and o.kind = 'start' and o.done_at is null)
-    order by l.id limit ${limit}`);
+    order by l.id limit ${limit}`,
+  );
 }
 
 /**
@@ -33,13 +41,28 @@ export async function openLeads(db: Db, after: string, limit: number, now: Insta
  */
 export async function startAgain(pool: Pool, leadId: string, now: Instant): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
-    const lead = await firstRow<{ stage: Stage; waiting_on: WaitingOn; cycle: number; step: number; priority: number | null }>(tx, sql`
+    const lead = await firstRow<{
+      stage: Stage;
+      waiting_on: WaitingOn;
+      cycle: number;
+      step: number;
+      priority: number | null;
+    }>(
+      tx,
+      sql`
       select l.stage, l.waiting_on, l.cycle, l.step, (select h.priority from handoff h where h.id = l.handoff_id) as priority from lead l
       where l.id = ${leadId} and l.stage not in ('opportunity', 'disqualified')
         and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.id and o.kind = 'start' and o.done_at is null)
-      for update of l`);
+      for update of l`,
+    );
     if (!lead) return false;
-    const start: LeadStart = { leadId, cycle: lead.cycle, step: lead.step, from: "resume", priority: lead.priority ?? 3 };
+    const start: LeadStart = {
+      leadId,
+      cycle: lead.cycle,
+      step: lead.step,
+      from: "resume",
+      priority: lead.priority ?? 3,
+    };
     // In the import lane: after a great loss there are many, and none of them may hold up a new lead.
     await tell(tx, aboutLead(leadId, "start", "leadHandoff", { ...start }, 2), now);
     return true;
@@ -47,20 +70,42 @@ export async function startAgain(pool: Pool, leadId: string, now: Instant): Prom
 }
 
 /** Opens a `dead-letter` task, unless somebody looks at this lead for such a reason already. Says whether it is new. */
-export async function openDeadLetter(pool: Pool, leadId: string, detail: Readonly<Record<string, string | number>>, now: Instant): Promise<boolean> {
+export async function openDeadLetter(
+  pool: Pool,
+  leadId: string,
+  detail: Readonly<Record<string, string | number>>,
+  now: Instant,
+): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
     await tx.query(sql`select 1 from lead where id = ${leadId} for update`);
-    if (await firstRow(tx, sql`select 1 from task where kind = 'dead-letter' and subject_kind = 'lead' and subject_id = ${leadId} and state = 'open'`)) return false;
-    await openTask(tx, { kind: "dead-letter", subject: { kind: "lead", id: leadId }, role: "sales-ops", detail }, now);
+    if (
+      await firstRow(
+        tx,
+        sql`select 1 from task where kind = 'dead-letter' and subject_kind = 'lead' and subject_id = ${leadId} and state = 'open'`,
+      )
+    )
+      return false;
+    await openTask(
+      tx,
+      { kind: "dead-letter", subject: { kind: "lead", id: leadId }, role: "sales-ops", detail },
+      now,
+    );
     return true;
   });
 }
 
 /** What a late lead waits for; undefined when it has moved on since it was listed. */
-export async function lateStep(db: Db, leadId: string, now: Instant): Promise<{ stage: Stage; nextAt: Date } | undefined> {
-  return firstRow(db, sql`
+export async function lateStep(
+  db: Db,
+  leadId: string,
+  now: Instant,
+): Promise<{ stage: Stage; nextAt: Date } | undefined> {
+  return firstRow(
+    db,
+    sql`
     select stage, next_at as "nextAt" from lead
-    where id = ${leadId} and stage not in ('opportunity', 'disqualified') and next_at < ${new Date(now - 10 * minute)}`);
+    where id = ${leadId} and stage not in ('opportunity', 'disqualified') and next_at < ${new Date(now - 10 * minute)}`,
+  );
 }
 
 /** Tasks about a late step end by themselves when the lead has moved on. */
@@ -72,11 +117,18 @@ export async function withdrawLateTasks(db: Db, why: string, now: Instant): Prom
 }
 
 /** Closed leads that have had an open effect for more than a quarter of an hour, and how many. */
-export async function closedWithEffects(db: Db, limit: number, now: Instant): Promise<{ id: string; effects: number }[]> {
-  return rows(db, sql`
+export async function closedWithEffects(
+  db: Db,
+  limit: number,
+  now: Instant,
+): Promise<{ id: string; effects: number }[]> {
+  return rows(
+    db,
+    sql`
     select l.id, count(*)::int as effects from effect e join lead l on e.subject_kind = 'lead' and l.id = e.subject_id
     where e.state = 'open' and e.created_at < ${new Date(now - 15 * minute)} and l.stage in ('opportunity', 'disqualified')
-    group by l.id order by l.id limit ${limit}`);
+    group by l.id order by l.id limit ${limit}`,
+  );
 }
 
 /**
@@ -94,11 +146,17 @@ export async function remindOfEffects(pool: Pool, limit: number, now: Instant): 
 /** Removes what is over, at most so many rows of each: tellings told a day ago, hearts that stopped, answers a week old, news taken over a month ago. Gives how many. */
 export async function sweep(db: Db, most: number, now: Instant): Promise<number> {
   const done = [
-    await db.query(sql`delete from outbox where id in (select id from outbox where done_at < ${new Date(now - day)} limit ${most})`),
+    await db.query(
+      sql`delete from outbox where id in (select id from outbox where done_at < ${new Date(now - day)} limit ${most})`,
+    ),
     await db.query(sql`delete from heartbeat where at < ${new Date(now - hour)}`),
-    await db.query(sql`delete from idempotency_key where (caller, key) in (select caller, key from idempotency_key where created_at < ${new Date(now - 7 * day)} limit ${most})`),
+    await db.query(
+      sql`delete from idempotency_key where (caller, key) in (select caller, key from idempotency_key where created_at < ${new Date(now - 7 * day)} limit ${most})`,
+    ),
     // A delivery this old is refused by its time stamp, so its id need not be known any more.
-    await db.query(sql`delete from inbox where id in (select id from inbox where processed_at < ${new Date(now - 30 * day)} and error is null limit ${most})`),
+    await db.query(
+      sql`delete from inbox where id in (select id from inbox where processed_at < ${new Date(now - 30 * day)} and error is null limit ${most})`,
+    ),
   ];
   return done.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
 }

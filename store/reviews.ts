@@ -41,23 +41,37 @@ export interface ReviewRow {
   readonly closed_at: Date | null;
 }
 
-export type NewReview = Pick<ReviewRow, "kind" | "period"> & { readonly agreementId: string; readonly openedAt: Instant; readonly dueAt: Instant; readonly remindAt: Instant };
+export type NewReview = Pick<ReviewRow, "kind" | "period"> & {
+  readonly agreementId: string;
+  readonly openedAt: Instant;
+  readonly dueAt: Instant;
+  readonly remindAt: Instant;
+};
 
 /** Begins a review; undefined when the period has one already. Its packet is written when the pool has been read. */
 export async function insertReview(tx: Tx, review: NewReview): Promise<string | undefined> {
-  const row = await firstRow<{ id: string }>(tx, sql`
+  const row = await firstRow<{ id: string }>(
+    tx,
+    sql`
     insert into review (id, kind, period, state, packet, agreement_id, opened_at, due_at, remind_at)
     values (${newId("rv", review.openedAt)}, ${review.kind}, ${review.period}, 'open', '{}', ${review.agreementId}, ${new Date(review.openedAt)}, ${new Date(review.dueAt)}, ${new Date(review.remindAt)})
-    on conflict (kind, period) do nothing returning id`);
+    on conflict (kind, period) do nothing returning id`,
+  );
   return row?.id;
 }
 
 export async function savePacket(tx: Tx, reviewId: string, packet: Packet): Promise<void> {
-  await tx.query(sql`update review set packet = ${JSON.stringify(packet)}::jsonb where id = ${reviewId}`);
+  await tx.query(
+    sql`update review set packet = ${JSON.stringify(packet)}::jsonb where id = ${reviewId}`,
+  );
 }
 
 /** Puts leads on the review's list, each with a task for the reviewer; a task that is open from before now belongs to this review. */
-export async function addToReview(tx: Tx, review: { id: string; role: string; dueAt: Instant; now: Instant }, entries: readonly PoolEntry[]): Promise<void> {
+export async function addToReview(
+  tx: Tx,
+  review: { id: string; role: string; dueAt: Instant; now: Instant },
+  entries: readonly PoolEntry[],
+): Promise<void> {
   if (entries.length === 0) return;
   const leads = entries.map((entry) => entry.leadId);
   await tx.query(sql`
@@ -71,8 +85,14 @@ export async function addToReview(tx: Tx, review: { id: string; role: string; du
     on conflict (kind, subject_kind, subject_id) where state = 'open' do update set role = excluded.role, due_at = excluded.due_at, detail = excluded.detail`);
 }
 
-export async function findReview(db: Db, by: { kind: PoolReviewKind; period: string }): Promise<ReviewRow | undefined> {
-  return firstRow<ReviewRow>(db, sql`select * from review where kind = ${by.kind} and period = ${by.period}`);
+export async function findReview(
+  db: Db,
+  by: { kind: PoolReviewKind; period: string },
+): Promise<ReviewRow | undefined> {
+  return firstRow<ReviewRow>(
+    db,
+    sql`select * from review where kind = ${by.kind} and period = ${by.period}`,
+  );
 }
 
 export async function reviewById(db: Db, id: string): Promise<ReviewRow | undefined> {
@@ -87,11 +107,17 @@ export async function lockReview(tx: Tx, id: string): Promise<ReviewRow> {
 }
 
 /** How many leads of each open review still wait for a person: undecided, and in the pool ever since it opened. */
-export async function undecidedOf(db: Db, reviewIds: readonly string[]): Promise<Map<string, number>> {
-  const found = await rows<{ review_id: string; n: number }>(db, sql`
+export async function undecidedOf(
+  db: Db,
+  reviewIds: readonly string[],
+): Promise<Map<string, number>> {
+  const found = await rows<{ review_id: string; n: number }>(
+    db,
+    sql`
     select d.review_id, count(*)::int as n from review_decision d join review r on r.id = d.review_id join lead l on l.id = d.subject_id
     where d.review_id = any(${reviewIds}) and r.state = 'open' and d.decision is null and l.stage = 'renurture' and l.erased_at is null and l.exit_at <= r.opened_at
-    group by d.review_id`);
+    group by d.review_id`,
+  );
   return new Map(found.map(({ review_id, n }) => [review_id, n]));
 }
 
@@ -105,7 +131,9 @@ export async function markOverdue(tx: Tx, id: string, now: Instant): Promise<voi
 
 /** Nothing waits any more: tasks of leads that left the pool by themselves are withdrawn with it. */
 export async function closeReview(tx: Tx, id: string, now: Instant): Promise<void> {
-  await tx.query(sql`update review set state = 'closed', closed_at = ${new Date(now)} where id = ${id}`);
+  await tx.query(
+    sql`update review set state = 'closed', closed_at = ${new Date(now)} where id = ${id}`,
+  );
   await tx.query(sql`
     update task set state = 'withdrawn', done_at = ${new Date(now)}, done_by = 'baton', done_how = 'the review is closed'
     where kind = 'renurture-review' and state = 'open' and detail->>'review' = ${id}
@@ -113,13 +141,32 @@ export async function closeReview(tx: Tx, id: string, now: Instant): Promise<voi
 }
 
 /** Writes what a person decided about a lead into every open review that asks about it, and tells those reviews. */
-export async function recordDecision(tx: Tx, leadId: string, decided: { decision: ReviewDecision; by: string }, now: Instant): Promise<void> {
-  const asked = await rows<{ id: string; kind: string; period: string }>(tx, sql`
+export async function recordDecision(
+  tx: Tx,
+  leadId: string,
+  decided: { decision: ReviewDecision; by: string },
+  now: Instant,
+): Promise<void> {
+  const asked = await rows<{ id: string; kind: string; period: string }>(
+    tx,
+    sql`
     update review_decision d set decision = ${decided.decision}, decided_by = ${decided.by}, decided_at = ${new Date(now)}
     from review r where r.id = d.review_id and r.state = 'open' and d.subject_id = ${leadId} and d.decision is null
-    returning r.id, r.kind, r.period`);
+    returning r.id, r.kind, r.period`,
+  );
   // The workflow's id is `reviewWorkflowId` of the contract, which the store may not load.
-  for (const { id, kind, period } of asked) await tell(tx, { lane: 1, kind: "signal", workflowId: `review/${kind}/${period}`, message: "decided", payload: { id } }, now);
+  for (const { id, kind, period } of asked)
+    await tell(
+      tx,
+      {
+        lane: 1,
+        kind: "signal",
+        workflowId: `review/${kind}/${period}`,
+        message: "decided",
+        payload: { id },
+      },
+      now,
+    );
 }
 
 /** One line of a review: the lead as it stood, what was suggested, what was decided, and where it is now. */
@@ -134,37 +181,65 @@ export interface ReviewLine {
 }
 
 /** The review's leads after `after`, by id; `open` only those that still wait for a person. */
-export async function reviewLines(db: Db, reviewId: string, page: { after: string; limit: number; open: boolean }): Promise<ReviewLine[]> {
-  return rows<ReviewLine>(db, sql`
+export async function reviewLines(
+  db: Db,
+  reviewId: string,
+  page: { after: string; limit: number; open: boolean },
+): Promise<ReviewLine[]> {
+  return rows<ReviewLine>(
+    db,
+    sql`
     select * from (
       select d.subject_id, d.entry, d.decision, d.decided_by, d.decided_at,
         d.decision is null and r.state = 'open' and coalesce(l.stage = 'renurture' and l.erased_at is null and l.exit_at <= r.opened_at, false) as waits
       from review_decision d join review r on r.id = d.review_id left join lead l on l.id = d.subject_id
       where d.review_id = ${reviewId} and d.subject_id > ${page.after}) line
-    where waits or not ${page.open}::boolean order by subject_id limit ${page.limit}`);
+    where waits or not ${page.open}::boolean order by subject_id limit ${page.limit}`,
+  );
 }
 
 /** Those of the leads that are on the review's list. */
-export async function linesOf(db: Db, reviewId: string, leadIds: readonly string[]): Promise<Map<string, Pick<ReviewLine, "decision">>> {
-  const found = await rows<{ subject_id: string; decision: ReviewDecision | null }>(db, sql`
-    select subject_id, decision from review_decision where review_id = ${reviewId} and subject_id = any(${leadIds})`);
+export async function linesOf(
+  db: Db,
+  reviewId: string,
+  leadIds: readonly string[],
+): Promise<Map<string, Pick<ReviewLine, "decision">>> {
+  const found = await rows<{ subject_id: string; decision: ReviewDecision | null }>(
+    db,
+    sql`
+    select subject_id, decision from review_decision where review_id = ${reviewId} and subject_id = any(${leadIds})`,
+  );
   return new Map(found.map(({ subject_id, decision }) => [subject_id, { decision }]));
 }
 
 /** How the review's leads were decided so far. */
-export async function decisionsOf(db: Db, reviewIds: readonly string[]): Promise<Map<string, Partial<Record<ReviewDecision, number>>>> {
-  const found = await rows<{ review_id: string; decision: ReviewDecision; n: number }>(db, sql`
-    select review_id, decision, count(*)::int as n from review_decision where review_id = any(${reviewIds}) and decision is not null group by review_id, decision`);
+export async function decisionsOf(
+  db: Db,
+  reviewIds: readonly string[],
+): Promise<Map<string, Partial<Record<ReviewDecision, number>>>> {
+  const found = await rows<{ review_id: string; decision: ReviewDecision; n: number }>(
+    db,
+    sql`
+    select review_id, decision, count(*)::int as n from review_decision where review_id = any(${reviewIds}) and decision is not null group by review_id, decision`,
+  );
   const counts = new Map<string, Partial<Record<ReviewDecision, number>>>();
-  for (const { review_id, decision, n } of found) counts.set(review_id, { ...counts.get(review_id), [decision]: n });
+  for (const { review_id, decision, n } of found)
+    counts.set(review_id, { ...counts.get(review_id), [decision]: n });
   return counts;
 }
 
 /** Reviews, the latest first. */
-export async function listReviews(db: Db, filter: { kind: string | undefined; state: string | undefined }, page: { after: { openedAt: string; id: string } | undefined; limit: number }): Promise<(ReviewRow & { place: string })[]> {
-  return rows(db, sql`
+export async function listReviews(
+  db: Db,
+  filter: { kind: string | undefined; state: string | undefined },
+  page: { after: { openedAt: string; id: string } | undefined; limit: number },
+): Promise<(ReviewRow & { place: string })[]> {
+  return rows(
+    db,
+    sql`
     select *, opened_at::text as place from review
     where (${filter.kind ?? null}::text is null or kind = ${filter.kind ?? null}::text) and (${filter.state ?? null}::text is null or state = ${filter.state ?? null}::text)
       and (${page.after?.openedAt ?? null}::timestamptz is null or (opened_at, id) < (${page.after?.openedAt ?? null}::timestamptz, ${page.after?.id ?? null}::text))
-    order by opened_at desc, id desc limit ${page.limit}`);
+    order by opened_at desc, id desc limit ${page.limit}`,
+  );
 }

@@ -39,25 +39,39 @@ export function routingDesk(pool: Pool): RoutingDesk {
   };
 }
 
-function line(pool: Pool, route: (tx: Tx, asked: readonly Asked[], now: Instant) => Promise<(RouteResult | null)[]>): (asked: Asked) => Promise<RouteResult | null> {
-  return together(most, async (batch: readonly Asked[]) => {
-    const answers = new Map<Asked, RouteResult | null>();
-    for (const group of sameMoment(batch)) {
-      const results = await inTransaction(pool, (tx) => route(tx, group.asked, group.now));
-      group.asked.forEach((one, n) => answers.set(one, results[n] ?? null));
-    }
-    return batch.map((one) => answers.get(one) ?? null);
-  }, 1);
+function line(
+  pool: Pool,
+  route: (tx: Tx, asked: readonly Asked[], now: Instant) => Promise<(RouteResult | null)[]>,
+): (asked: Asked) => Promise<RouteResult | null> {
+  return together(
+    most,
+    async (batch: readonly Asked[]) => {
+      const answers = new Map<Asked, RouteResult | null>();
+      for (const group of sameMoment(batch)) {
+        const results = await inTransaction(pool, (tx) => route(tx, group.asked, group.now));
+        group.asked.forEach((one, n) => answers.set(one, results[n] ?? null));
+      }
+      return batch.map((one) => answers.get(one) ?? null);
+    },
+    1,
+  );
 }
 
-interface Moment { readonly asked: Asked[]; from: Instant; now: Instant }
+interface Moment {
+  readonly asked: Asked[];
+  from: Instant;
+  now: Instant;
+}
 
 /** Those that may share a snapshot, in their order: asked at about the same time, by the same agreement's hours. The latest time is that of the pick. */
 function sameMoment(batch: readonly Asked[]): Moment[] {
   const moments: Moment[] = [];
   for (const one of batch) {
     const { now } = one.request;
-    const moment = moments.find(({ asked, from, now: to }) => asked[0]?.base === one.base && now >= to - sameMomentMs && now <= from + sameMomentMs);
+    const moment = moments.find(
+      ({ asked, from, now: to }) =>
+        asked[0]?.base === one.base && now >= to - sameMomentMs && now <= from + sameMomentMs,
+    );
     if (moment) {
       moment.asked.push(one);
       moment.from = Math.min(moment.from, now);

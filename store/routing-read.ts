@@ -11,7 +11,14 @@ import { capsOf } from "./roster.ts";
 export interface Snapshot {
   readonly pools: Readonly<Record<string, PoolState>>;
   /** Reps looked up by name, with the pools they work in. */
-  readonly named: Readonly<Record<string, RepState & { readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[] }>>;
+  readonly named: Readonly<
+    Record<
+      string,
+      RepState & {
+        readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[];
+      }
+    >
+  >;
   /** By pool, then by lead type. */
   readonly ledgers: Record<string, Record<string, Ledger>>;
   /** By rep, for those with caps: nobody asks for the others'. */
@@ -54,13 +61,25 @@ export interface RepState {
 type Counted = Pick<Member["load"], "open" | "today" | "thisHour">;
 
 /** When a rep works, and when the local day and hour end. */
-interface Present { readonly presence: Presence; readonly dayTo: Instant; readonly hourTo: Instant }
+interface Present {
+  readonly presence: Presence;
+  readonly dayTo: Instant;
+  readonly hourTo: Instant;
+}
 
 /** A member on these hours, and the counts that its load was made from. */
-interface CountedMember { readonly poolHours: CalendarDef | null; readonly base: CalendarDef; counted: Counted; member: Member }
+interface CountedMember {
+  readonly poolHours: CalendarDef | null;
+  readonly base: CalendarDef;
+  counted: Counted;
+  member: Member;
+}
 
 /** One offer: a handoff is put before a rep once a round. */
-export interface Offer { readonly handoffId: string; readonly round: number }
+export interface Offer {
+  readonly handoffId: string;
+  readonly round: number;
+}
 
 export function offerKey({ handoffId, round }: Offer): string {
   return `${handoffId}/${round}`;
@@ -71,7 +90,11 @@ export function offerKey({ handoffId, round }: Offer): string {
  * (routing.md, "Atomic"). In one order, so that two routings never wait for each other.
  */
 export async function lockPools(tx: Tx, pools: readonly string[]): Promise<void> {
-  for (const pool of [...new Set(pools)].sort()) await send(tx, prepared("routing-lock", sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`));
+  for (const pool of [...new Set(pools)].sort())
+    await send(
+      tx,
+      prepared("routing-lock", sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${pool}))`),
+    );
 }
 
 const lockClass = 7_201_665;
@@ -89,7 +112,17 @@ export interface Wanted {
 export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<Snapshot> {
   // One statement: whoever holds the lock keeps the others waiting, and the way to the database is longer than the reading.
   const handoffs = want.offers.map((one) => one.handoffId);
-  const read = await firstRow<{ places: PlaceRow[] | null; reps: RepRow[] | null; ledgers: LedgerRow[] | null; made: Offer[] | null; held: { handoffId: string; pool: string }[] | null }>(tx, prepared("routing-read", sql`
+  const read = await firstRow<{
+    places: PlaceRow[] | null;
+    reps: RepRow[] | null;
+    ledgers: LedgerRow[] | null;
+    made: Offer[] | null;
+    held: { handoffId: string; pool: string }[] | null;
+  }>(
+    tx,
+    prepared(
+      "routing-read",
+      sql`
     with places as (
       select p.id as pool, p.hours, m.rep_id, m.weight, exists (select 1 from held where held.pool = p.id) as holding
       from pool p left join pool_member m on m.pool_id = p.id where p.id = any(${want.pools}) or m.rep_id = any(${want.named})),
@@ -103,54 +136,119 @@ export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<
       (select json_agg(l order by l.pool, l.lead_type, l.rep_id) from (
         select pool, lead_type, rep_id, millionths, last_pick from credit where pool = any(${want.pools})) l) as ledgers,
       (select json_agg(json_build_object('handoffId', handoff_id, 'round', round)) from assignment where handoff_id = any(${handoffs})) as made,
-      (select json_agg(json_build_object('handoffId', handoff_id, 'pool', pool)) from held where handoff_id = any(${handoffs})) as held`));
-  const [places, reps, ledgers, made] = [read?.places ?? [], read?.reps ?? [], read?.ledgers ?? [], new Set((read?.made ?? []).map(offerKey))];
+      (select json_agg(json_build_object('handoffId', handoff_id, 'pool', pool)) from held where handoff_id = any(${handoffs})) as held`,
+    ),
+  );
+  const [places, reps, ledgers, made] = [
+    read?.places ?? [],
+    read?.reps ?? [],
+    read?.ledgers ?? [],
+    new Set((read?.made ?? []).map(offerKey)),
+  ];
   // Whoever finds the offer made reads the answer instead.
   const isMade = want.offers.length > 0 && want.offers.every((one) => made.has(offerKey(one)));
-  const stateOf = (id: string, weight: number): RepState[] => reps.filter((row) => row.id === id).map((row) => ({
-    repId: id, weight, active: row.active, hours: row.hours, languages: row.languages, products: row.products, motions: row.motions, caps: capsOf(row), absences: row.absences ?? [],
-  }));
+  const stateOf = (id: string, weight: number): RepState[] =>
+    reps
+      .filter((row) => row.id === id)
+      .map((row) => ({
+        repId: id,
+        weight,
+        active: row.active,
+        hours: row.hours,
+        languages: row.languages,
+        products: row.products,
+        motions: row.motions,
+        caps: capsOf(row),
+        absences: row.absences ?? [],
+      }));
   const poolOf = (id: string): PoolState => {
     const members = places.filter((place) => place.pool === id);
     return {
-      hours: members[0]?.hours ?? null, holding: members[0]?.holding ?? false, settled: new Set(),
-      members: members.flatMap((place) => (place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0))),
+      hours: members[0]?.hours ?? null,
+      holding: members[0]?.holding ?? false,
+      settled: new Set(),
+      members: members.flatMap((place) =>
+        place.rep_id === null ? [] : stateOf(place.rep_id, place.weight ?? 0),
+      ),
     };
   };
   return {
     pools: Object.fromEntries(want.pools.map((id) => [id, poolOf(id)])),
-    named: Object.fromEntries(want.named.flatMap((id) => stateOf(id, 0)).map((state) =>
-      [state.repId, { ...state, pools: places.filter((place) => place.rep_id === state.repId).map((place) => ({ id: place.pool, hours: place.hours })) }])),
+    named: Object.fromEntries(
+      want.named
+        .flatMap((id) => stateOf(id, 0))
+        .map((state) => [
+          state.repId,
+          {
+            ...state,
+            pools: places
+              .filter((place) => place.rep_id === state.repId)
+              .map((place) => ({ id: place.pool, hours: place.hours })),
+          },
+        ]),
+    ),
     ledgers: ledgersOf(ledgers),
     loads: isMade ? new Map() : await readLoads(tx, reps, want, places, now),
     heldIn: new Map((read?.held ?? []).map((one) => [one.handoffId, one.pool])),
     members: new Map(),
     presences: new Map(),
     lastPick: ledgers.reduce((latest, row) => Math.max(latest, row.last_pick), 0),
-    made, now,
+    made,
+    now,
   };
 }
 
-interface PlaceRow { pool: string; hours: CalendarDef | null; rep_id: string | null; weight: number | null; holding: boolean }
+interface PlaceRow {
+  pool: string;
+  hours: CalendarDef | null;
+  rep_id: string | null;
+  weight: number | null;
+  holding: boolean;
+}
 
 interface RepRow {
-  id: string; active: boolean; hours: CalendarDef | null; languages: string[]; products: string[]; motions: string[];
-  max_open: number | null; max_per_day: number | null; max_per_hour: number | null;
+  id: string;
+  active: boolean;
+  hours: CalendarDef | null;
+  languages: string[];
+  products: string[];
+  motions: string[];
+  max_open: number | null;
+  max_per_day: number | null;
+  max_per_hour: number | null;
   absences: { from: Instant; to: Instant }[] | null;
   /** How many pools the rep works in. */
   pools: number;
 }
 
 /** Counts for reps with caps: offers open and not worked by them, and offers made in their local day and hour. */
-async function readLoads(tx: Tx, reps: readonly RepRow[], want: Wanted, places: readonly PlaceRow[], now: Instant): Promise<Map<string, Counted>> {
+async function readLoads(
+  tx: Tx,
+  reps: readonly RepRow[],
+  want: Wanted,
+  places: readonly PlaceRow[],
+  now: Instant,
+): Promise<Map<string, Counted>> {
   const capped = reps.filter((row) => Object.keys(capsOf(row)).length > 0);
   if (capped.length === 0) return new Map();
   // A rep of several pools is given leads under several locks: the lock of the rep's row keeps the caps.
-  const shared = capped.filter((row) => row.pools > 1 || want.named.includes(row.id)).map((row) => row.id);
-  if (shared.length > 0) await send(tx, sql`select id from rep where id = any(${shared}) order by id for no key update`);
-  const spans = capped.map((row) => localSpan((row.hours ?? places.find((place) => place.rep_id === row.id)?.hours ?? want.base).zone, now));
+  const shared = capped
+    .filter((row) => row.pools > 1 || want.named.includes(row.id))
+    .map((row) => row.id);
+  if (shared.length > 0)
+    await send(tx, sql`select id from rep where id = any(${shared}) order by id for no key update`);
+  const spans = capped.map((row) =>
+    localSpan(
+      (row.hours ?? places.find((place) => place.rep_id === row.id)?.hours ?? want.base).zone,
+      now,
+    ),
+  );
   // Nothing is counted further than its cap: a rep's history may be long.
-  const found = await rows<{ id: string; open: number; today: number; this_hour: number }>(tx, prepared("routing-loads", sql`
+  const found = await rows<{ id: string; open: number; today: number; this_hour: number }>(
+    tx,
+    prepared(
+      "routing-loads",
+      sql`
     select r.id,
       (select count(*)::int from (select 1 from assignment a join handoff h on h.id = a.handoff_id
         where a.rep_id = r.id and a.ended_at is null and h.state = 'open' and h.sal_at is null
@@ -158,15 +256,29 @@ async function readLoads(tx: Tx, reps: readonly RepRow[], want: Wanted, places: 
       (select count(*)::int from (select 1 from assignment a where a.rep_id = r.id and a.at >= r.day limit r.max_day) one) as today,
       (select count(*)::int from (select 1 from assignment a where a.rep_id = r.id and a.at >= r.hour limit r.max_hour) one) as this_hour
     from unnest(${capped.map((row) => row.id)}::text[], ${spans.map((span) => new Date(span.dayFrom))}::timestamptz[], ${spans.map((span) => new Date(span.hourFrom))}::timestamptz[],
-      ${capped.map((row) => row.max_open ?? 0)}::int[], ${capped.map((row) => row.max_per_day ?? 0)}::int[], ${capped.map((row) => row.max_per_hour ?? 0)}::int[]) as r(id, day, hour, max_open, max_day, max_hour)`));
-  return new Map(found.map((row) => [row.id, { open: row.open, today: row.today, thisHour: row.this_hour }]));
+      ${capped.map((row) => row.max_open ?? 0)}::int[], ${capped.map((row) => row.max_per_day ?? 0)}::int[], ${capped.map((row) => row.max_per_hour ?? 0)}::int[]) as r(id, day, hour, max_open, max_day, max_hour)`,
+    ),
+  );
+  return new Map(
+    found.map((row) => [row.id, { open: row.open, today: row.today, thisHour: row.this_hour }]),
+  );
 }
 
-interface LedgerRow { pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }
+interface LedgerRow {
+  pool: string;
+  lead_type: string;
+  rep_id: string;
+  millionths: number;
+  last_pick: number;
+}
 
 function ledgersOf(found: readonly LedgerRow[]): Snapshot["ledgers"] {
   const ledgers: Record<string, Record<string, Record<string, Ledger[string]>>> = {};
-  for (const row of found) ((ledgers[row.pool] ??= {})[row.lead_type] ??= {})[row.rep_id] = { millionths: row.millionths, lastPick: row.last_pick };
+  for (const row of found)
+    ((ledgers[row.pool] ??= {})[row.lead_type] ??= {})[row.rep_id] = {
+      millionths: row.millionths,
+      lastPick: row.last_pick,
+    };
   return ledgers;
 }
 
@@ -177,7 +289,12 @@ export function membersOf(snapshot: Snapshot, pool: string, base: CalendarDef): 
 }
 
 /** A rep as the rules see one: hours become instants, and the load is what it is now. */
-export function memberOf(snapshot: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef): Member {
+export function memberOf(
+  snapshot: Snapshot,
+  state: RepState,
+  poolHours: CalendarDef | null,
+  base: CalendarDef,
+): Member {
   const counted = snapshot.loads.get(state.repId) ?? nothing;
   const seen = snapshot.members.get(state) ?? [];
   const known = seen.find((one) => one.poolHours === poolHours && one.base === base);
@@ -195,13 +312,34 @@ export function memberOf(snapshot: Snapshot, state: RepState, poolHours: Calenda
 
 const nothing: Counted = { open: 0, today: 0, thisHour: 0 };
 
-function freshMember(snapshot: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef, counted: Counted): Member {
+function freshMember(
+  snapshot: Snapshot,
+  state: RepState,
+  poolHours: CalendarDef | null,
+  base: CalendarDef,
+  counted: Counted,
+): Member {
   const { presence, dayTo, hourTo } = presentOf(snapshot, state, poolHours, base);
   const { repId, weight, active, languages, products, motions, caps } = state;
-  return { repId, weight, active, languages, products, motions, caps, load: { ...counted, dayTo, hourTo }, presence };
+  return {
+    repId,
+    weight,
+    active,
+    languages,
+    products,
+    motions,
+    caps,
+    load: { ...counted, dayTo, hourTo },
+    presence,
+  };
 }
 
-function presentOf({ presences, now }: Snapshot, state: RepState, poolHours: CalendarDef | null, base: CalendarDef): Present {
+function presentOf(
+  { presences, now }: Snapshot,
+  state: RepState,
+  poolHours: CalendarDef | null,
+  base: CalendarDef,
+): Present {
   const isLikeOthers = state.hours === null && state.absences.length === 0;
   const known = isLikeOthers ? presences.get(poolHours ?? base) : undefined;
   if (known) return known;
@@ -217,15 +355,37 @@ export function ledgerOf(snapshot: Snapshot, pool: string, leadType: string): Le
 }
 
 /** Moves the snapshot on as the database will be once the entry is written. */
-export function book(snapshot: Snapshot, { pool, leadType, deltas, winner }: { readonly pool: string; readonly leadType: string; readonly deltas: Deltas; readonly winner: string | null }): void {
+export function book(
+  snapshot: Snapshot,
+  {
+    pool,
+    leadType,
+    deltas,
+    winner,
+  }: {
+    readonly pool: string;
+    readonly leadType: string;
+    readonly deltas: Deltas;
+    readonly winner: string | null;
+  },
+): void {
   // The entry's number is given by the database later; for the order of ties any number after all others will do.
   const pickedAs = winner === null ? undefined : { winner, entry: (snapshot.lastPick += 1) };
-  (snapshot.ledgers[pool] ??= {})[leadType] = apply(ledgerOf(snapshot, pool, leadType), deltas, pickedAs);
+  (snapshot.ledgers[pool] ??= {})[leadType] = apply(
+    ledgerOf(snapshot, pool, leadType),
+    deltas,
+    pickedAs,
+  );
   if (winner !== null) load(snapshot, winner);
 }
 
 /** One more offer on a rep's desk. */
 export function load(snapshot: Snapshot, repId: string): void {
   const counted = snapshot.loads.get(repId);
-  if (counted) snapshot.loads.set(repId, { open: counted.open + 1, today: counted.today + 1, thisHour: counted.thisHour + 1 });
+  if (counted)
+    snapshot.loads.set(repId, {
+      open: counted.open + 1,
+      today: counted.today + 1,
+      thisHour: counted.thisHour + 1,
+    });
 }

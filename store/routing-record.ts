@@ -23,7 +23,9 @@ interface KeptPool {
   /** Of the ledger, those who are no members. */
   readonly left?: Ledger;
   /** Offers open, today and this hour, by rep; of those who have any. */
-  readonly loads?: Readonly<Record<string, readonly [open: number, today: number, thisHour: number]>>;
+  readonly loads?: Readonly<
+    Record<string, readonly [open: number, today: number, thisHour: number]>
+  >;
 }
 
 export interface RosterVersion {
@@ -34,12 +36,18 @@ export interface RosterVersion {
 }
 
 /** Pools stand in the order in which the walk came to them. */
-interface RosterPool { readonly pool: string; readonly members: readonly LastingMember[] }
+interface RosterPool {
+  readonly pool: string;
+  readonly members: readonly LastingMember[];
+}
 
 /** A member without what moves with each pick. Versions are new when somebody changes, comes or goes, and every hour. */
-type LastingMember = Omit<Member, "load" | "presence"> & Pick<Load, "dayTo" | "hourTo"> & {
-  readonly presence: Omit<Presence, "opensAt"> & { readonly opensAt: Instant | null | typeof atWork };
-};
+type LastingMember = Omit<Member, "load" | "presence"> &
+  Pick<Load, "dayTo" | "hourTo"> & {
+    readonly presence: Omit<Presence, "opensAt"> & {
+      readonly opensAt: Instant | null | typeof atWork;
+    };
+  };
 
 /** Who works opens at the moment of the pick; as an instant it would make each moment a version of its own. */
 const atWork = "now";
@@ -47,20 +55,39 @@ const atWork = "now";
 /** How an assignment's row keeps it: with a version of the roster, or whole. */
 export type KeptRow =
   | { readonly roster: readonly RosterPool[]; readonly record: PickRecord }
-  | { readonly roster: null; readonly candidates: readonly Candidate[]; readonly input: RouteInput };
+  | {
+      readonly roster: null;
+      readonly candidates: readonly Candidate[];
+      readonly input: RouteInput;
+    };
 
 /**
  * Makes the records of picks of one moment; null for a pick without any pool, which has nothing to share. The decision
  * keeps what the place was found from; an assignment keeps no fact of the lead.
  */
-export function recorder(): (input: RouteInput, candidates: readonly Candidate[]) => { readonly roster: RosterVersion; readonly record: PickRecord } | null {
+export function recorder(): (
+  input: RouteInput,
+  candidates: readonly Candidate[],
+) => { readonly roster: RosterVersion; readonly record: PickRecord } | null {
   const versionOf = rosterVersions();
-  return ({ kind, now, dueAt, needs, place, chosen, owner, pools, followTheSun, fallback }, candidates) => {
+  return (
+    { kind, now, dueAt, needs, place, chosen, owner, pools, followTheSun, fallback },
+    candidates,
+  ) => {
     const looked = inOrder(pools, candidates);
     if (looked.length === 0) return null;
     const record = {
-      kind, now, dueAt, needs, place: { ...place, trace: [] }, chosen, owner, followTheSun, fallback,
-      pools: looked.map(([, pool]) => keptPool(pool)), why: candidates.map((one) => one.why),
+      kind,
+      now,
+      dueAt,
+      needs,
+      place: { ...place, trace: [] },
+      chosen,
+      owner,
+      followTheSun,
+      fallback,
+      pools: looked.map(([, pool]) => keptPool(pool)),
+      why: candidates.map((one) => one.why),
     };
     return { roster: versionOf(looked, now), record };
   };
@@ -72,11 +99,23 @@ export function withoutFacts(input: RouteInput): RouteInput {
 }
 
 /** What the record was made from, to the letter: the input without facts, and the candidates. */
-export function restored(row: KeptRow): { readonly candidates: readonly Candidate[]; readonly input: RouteInput } {
+export function restored(row: KeptRow): {
+  readonly candidates: readonly Candidate[];
+  readonly input: RouteInput;
+} {
   if (!row.roster) return row;
-  const { roster, record: { why, pools: kept, ...given } } = row;
-  const pools = roster.map(({ pool, members }, n) => [pool, restoredPool(members, kept[n]!, given.now)] as const);
-  const seen = [...named("chosen", given.chosen), ...named("owner", given.owner), ...pools.flatMap(([pool, read]) => membersSeen(pool, read))];
+  const {
+    roster,
+    record: { why, pools: kept, ...given },
+  } = row;
+  const pools = roster.map(
+    ({ pool, members }, n) => [pool, restoredPool(members, kept[n]!, given.now)] as const,
+  );
+  const seen = [
+    ...named("chosen", given.chosen),
+    ...named("owner", given.owner),
+    ...pools.flatMap(([pool, read]) => membersSeen(pool, read)),
+  ];
   return {
     input: { ...given, evidence: null, pools: Object.fromEntries(pools) },
     candidates: why.map((one, n) => ({ ...seen[n]!, eligible: one === null, why: one })),
@@ -89,7 +128,9 @@ type Pools = readonly (readonly [pool: string, read: PoolInput])[];
 function inOrder(pools: RouteInput["pools"], candidates: readonly Candidate[]): Pools {
   const found = Object.entries(pools);
   if (found.length < 2) return found;
-  const order = [...new Set(candidates.filter((one) => one.as === "member").map((one) => one.pool))];
+  const order = [
+    ...new Set(candidates.filter((one) => one.as === "member").map((one) => one.pool)),
+  ];
   return found.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
 }
 
@@ -99,9 +140,13 @@ function rosterVersions(): (pools: Pools, now: Instant) => RosterVersion {
   const numberOfText = new Map<string, number>();
   const versions = new Map<string, RosterVersion>();
   const numberOf = (member: Member, now: Instant): number =>
-    known(numbers, member, () => known(numberOfText, JSON.stringify(lastingOf(member, now)), () => numberOfText.size));
+    known(numbers, member, () =>
+      known(numberOfText, JSON.stringify(lastingOf(member, now)), () => numberOfText.size),
+    );
   return (pools, now) => {
-    const numbered = pools.map(([pool, { members }]) => [pool, members.map((one) => numberOf(one, now))] as const);
+    const numbered = pools.map(
+      ([pool, { members }]) => [pool, members.map((one) => numberOf(one, now))] as const,
+    );
     return known(versions, JSON.stringify(numbered), () => {
       const texts = [...numberOfText.keys()];
       const content = `[${numbered.map(([pool, members]) => `{"pool":${JSON.stringify(pool)},"members":[${members.map((n) => texts[n]).join()}]}`).join()}]`;
@@ -116,26 +161,44 @@ function known<K, V>(all: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
-function lastingOf({ load: { dayTo, hourTo }, presence, ...member }: Member, now: Instant): LastingMember {
-  return { ...member, presence: { ...presence, opensAt: presence.opensAt === now ? atWork : presence.opensAt }, dayTo, hourTo };
+function lastingOf(
+  { load: { dayTo, hourTo }, presence, ...member }: Member,
+  now: Instant,
+): LastingMember {
+  return {
+    ...member,
+    presence: { ...presence, opensAt: presence.opensAt === now ? atWork : presence.opensAt },
+    dayTo,
+    hourTo,
+  };
 }
 
 function keptPool({ members, ledger }: PoolInput): KeptPool {
   const ids = members.map((one) => one.repId);
   const credits = ids.map((id) => {
     const credit = ledger[id];
-    return credit ? [credit.millionths, credit.lastPick] as const : null;
+    return credit ? ([credit.millionths, credit.lastPick] as const) : null;
   });
   const left = Object.entries(ledger).filter(([id]) => !ids.includes(id));
   const busy = members.filter(({ load }) => load.open > 0 || load.today > 0 || load.thisHour > 0);
   return {
     credits,
     ...(left.length > 0 ? { left: Object.fromEntries(left) } : {}),
-    ...(busy.length > 0 ? { loads: Object.fromEntries(busy.map(({ repId, load }) => [repId, [load.open, load.today, load.thisHour] as const])) } : {}),
+    ...(busy.length > 0
+      ? {
+          loads: Object.fromEntries(
+            busy.map(({ repId, load }) => [repId, [load.open, load.today, load.thisHour] as const]),
+          ),
+        }
+      : {}),
   };
 }
 
-function restoredPool(members: readonly LastingMember[], { credits, left, loads }: KeptPool, now: Instant): PoolInput {
+function restoredPool(
+  members: readonly LastingMember[],
+  { credits, left, loads }: KeptPool,
+  now: Instant,
+): PoolInput {
   const ledger = members.flatMap(({ repId }, n) => {
     const credit = credits[n];
     return credit ? [[repId, { millionths: credit[0], lastPick: credit[1] }] as const] : [];
@@ -143,7 +206,11 @@ function restoredPool(members: readonly LastingMember[], { credits, left, loads 
   return {
     members: members.map(({ dayTo, hourTo, presence, ...member }) => {
       const [open, today, thisHour] = loads?.[member.repId] ?? [0, 0, 0];
-      return { ...member, presence: { ...presence, opensAt: presence.opensAt === atWork ? now : presence.opensAt }, load: { open, today, thisHour, dayTo, hourTo } };
+      return {
+        ...member,
+        presence: { ...presence, opensAt: presence.opensAt === atWork ? now : presence.opensAt },
+        load: { open, today, thisHour, dayTo, hourTo },
+      };
     }),
     ledger: { ...Object.fromEntries(ledger), ...left },
   };
@@ -156,5 +223,11 @@ function named(as: "chosen" | "owner", proposed: Proposed | null): Seen[] {
 }
 
 function membersSeen(pool: string, { members, ledger }: PoolInput): Seen[] {
-  return members.map(({ repId, weight }) => ({ repId, pool, as: "member", weight, credit: ledger[repId]?.millionths ?? 0 }));
+  return members.map(({ repId, weight }) => ({
+    repId,
+    pool,
+    as: "member",
+    weight,
+    credit: ledger[repId]?.millionths ?? 0,
+  }));
 }

@@ -1,11 +1,37 @@
 import { baseHours } from "../handoff/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../handoff/calendar.ts";
-import { walk, type PoolInput, type Proposed, type RouteInput, type Routed, type Via, type Walked } from "../handoff/route.ts";
+import {
+  walk,
+  type PoolInput,
+  type Proposed,
+  type RouteInput,
+  type Routed,
+  type Via,
+  type Walked,
+} from "../handoff/route.ts";
 import { placeOf, routingEvidence, type Evidence, type Place } from "../handoff/territory.ts";
 import { firstRow, prepared, sql, type Tx } from "./db.ts";
-import { giveOut, heldInOrder, hold, holdNoLonger, settleLeavers, type Held, type Released } from "./held.ts";
+import {
+  giveOut,
+  heldInOrder,
+  hold,
+  holdNoLonger,
+  settleLeavers,
+  type Held,
+  type Released,
+} from "./held.ts";
 import type { RouteRequest, RouteResult } from "./routing.ts";
-import { book, ledgerOf, load, lockPools, memberOf, membersOf, offerKey, readSnapshot, type Snapshot } from "./routing-read.ts";
+import {
+  book,
+  ledgerOf,
+  load,
+  lockPools,
+  memberOf,
+  membersOf,
+  offerKey,
+  readSnapshot,
+  type Snapshot,
+} from "./routing-read.ts";
 import { restored, type KeptRow } from "./routing-record.ts";
 import { writeTurns, type LedgerEntry, type NewAssignment } from "./routing-write.ts";
 
@@ -20,22 +46,46 @@ export interface Asked {
 /** Finds the pools of a request: what can be known before anything is locked. */
 export function placed(request: RouteRequest): Asked {
   const evidence = routingEvidence(request.agreement, { ...request.known, now: request.now });
-  return { request, evidence, place: placeOf(request.agreement, evidence), base: baseHours(request.agreement) };
+  return {
+    request,
+    evidence,
+    place: placeOf(request.agreement, evidence),
+    base: baseHours(request.agreement),
+  };
 }
 
 /**
  * Walks the requests in their order with these pools locked and read; null for one that comes to a pool which is not
  * among them. Each finds the pools as those before it leave them. All must have the same `base`.
  */
-export async function takeTurns(tx: Tx, asked: readonly Asked[], pools: readonly string[], now: Instant): Promise<(RouteResult | null)[]> {
+export async function takeTurns(
+  tx: Tx,
+  asked: readonly Asked[],
+  pools: readonly string[],
+  now: Instant,
+): Promise<(RouteResult | null)[]> {
   await lockPools(tx, pools);
-  const named = [...new Set(asked.flatMap(({ request }) => [request.assignTo ?? null, ownerOf(request)].filter((id) => id !== null)))];
-  const snapshot = await readSnapshot(tx, { pools, named, base: asked[0]!.base, offers: asked.map((one) => one.request) }, now);
+  const named = [
+    ...new Set(
+      asked.flatMap(({ request }) =>
+        [request.assignTo ?? null, ownerOf(request)].filter((id) => id !== null),
+      ),
+    ),
+  ];
+  const snapshot = await readSnapshot(
+    tx,
+    { pools, named, base: asked[0]!.base, offers: asked.map((one) => one.request) },
+    now,
+  );
   const turns: Turns = { tx, snapshot, assignments: [], entries: [], holds: new Map() };
   const results: (RouteResult | null | "stored")[] = [];
   for (const one of asked) results.push(await takeTurn(turns, one));
   await write(turns);
-  return Promise.all(results.map(async (result, n) => (result === "stored" ? storedAssignment(tx, asked[n]!.request) : result)));
+  return Promise.all(
+    results.map(async (result, n) =>
+      result === "stored" ? storedAssignment(tx, asked[n]!.request) : result,
+    ),
+  );
 }
 
 /** Requests that are walked under one set of locks, and what they decided that is not written yet. */
@@ -84,7 +134,10 @@ function walkOn(turns: Turns, asked: Asked): { input: RouteInput; walked: Walked
     if (next !== undefined) {
       if (!snapshot.pools[next]) return null;
       turns.entries.push(...settleLeavers(snapshot, next, request.leadType));
-      pools[next] = { members: membersOf(snapshot, next, base), ledger: ledgerOf(snapshot, next, request.leadType) };
+      pools[next] = {
+        members: membersOf(snapshot, next, base),
+        ledger: ledgerOf(snapshot, next, request.leadType),
+      };
     }
     const walked = walk(input);
     if (!("unread" in walked)) return { input, walked };
@@ -92,13 +145,27 @@ function walkOn(turns: Turns, asked: Asked): { input: RouteInput; walked: Walked
   }
 }
 
-function inputOf({ request, evidence, place, base }: Asked, snapshot: Snapshot, pools: RouteInput["pools"]): RouteInput {
+function inputOf(
+  { request, evidence, place, base }: Asked,
+  snapshot: Snapshot,
+  pools: RouteInput["pools"],
+): RouteInput {
   const { dueAt, agreement } = request;
   const owner = ownerOf(request);
   return {
-    kind: "route", now: snapshot.now, dueAt, evidence, place,
-    needs: { language: request.language, product: request.product, motion: request.motion, exclude: request.exclude },
-    chosen: request.assignTo === undefined ? null : proposed(snapshot, request.assignTo, place, base),
+    kind: "route",
+    now: snapshot.now,
+    dueAt,
+    evidence,
+    place,
+    needs: {
+      language: request.language,
+      product: request.product,
+      motion: request.motion,
+      exclude: request.exclude,
+    },
+    chosen:
+      request.assignTo === undefined ? null : proposed(snapshot, request.assignTo, place, base),
     owner: owner === null ? null : proposed(snapshot, owner, place, base),
     pools,
     followTheSun: agreement.routing.hold === "follow-the-sun",
@@ -116,24 +183,60 @@ function proposed(snapshot: Snapshot, repId: string, place: Place, base: Calenda
   if (!state) return { repId, member: null, pool: null };
   const steps = place.steps.map((step) => step.pool);
   const pool = state.pools.find((one) => steps.includes(one.id)) ?? state.pools[0] ?? null;
-  return { repId, member: memberOf(snapshot, state, pool?.hours ?? null, base), pool: pool?.id ?? null };
+  return {
+    repId,
+    member: memberOf(snapshot, state, pool?.hours ?? null, base),
+    pool: pool?.id ?? null,
+  };
 }
 
 /** Moves the snapshot on by what was decided, and notes what is to be written. */
-function note({ snapshot, assignments, entries, holds }: Turns, { request, place, base }: Asked, input: RouteInput, { answer, charge }: Walked): void {
+function note(
+  { snapshot, assignments, entries, holds }: Turns,
+  { request, place, base }: Asked,
+  input: RouteInput,
+  { answer, charge }: Walked,
+): void {
   const { handoffId, round, leadType, priority, dueAt, arrivedAt } = request;
   const { routed, candidates } = answer;
   if (routed.kind === "held") {
-    const language = input.needs.language ?? place.steps.find((step) => step.pool === routed.pool)?.language ?? null;
-    const held = { needs: { ...input.needs, language }, territory: place.territory, segment: place.segment, base };
-    holds.set(handoffId, { handoffId, pool: routed.pool, round, leadType, priority, dueAt, arrivedAt, untilAt: routed.untilAt, request: held });
+    const language =
+      input.needs.language ??
+      place.steps.find((step) => step.pool === routed.pool)?.language ??
+      null;
+    const held = {
+      needs: { ...input.needs, language },
+      territory: place.territory,
+      segment: place.segment,
+      base,
+    };
+    holds.set(handoffId, {
+      handoffId,
+      pool: routed.pool,
+      round,
+      leadType,
+      priority,
+      dueAt,
+      arrivedAt,
+      untilAt: routed.untilAt,
+      request: held,
+    });
     // Nobody can take it, and until the batch ends there is only ever less room: the next ones need not look for it.
     return;
   }
   if (holds.has(handoffId) || snapshot.heldIn.has(handoffId)) holds.set(handoffId, null);
   snapshot.made.add(offerKey(request));
   if (routed.kind === "queue") {
-    assignments.push({ handoffId, round, repId: null, queue: routed.queue, pool: null, via: "fallback", candidates, input });
+    assignments.push({
+      handoffId,
+      round,
+      repId: null,
+      queue: routed.queue,
+      pool: null,
+      via: "fallback",
+      candidates,
+      input,
+    });
     return;
   }
   const { repId, pool, via } = routed;
@@ -154,14 +257,35 @@ async function write({ tx, snapshot: { now }, assignments, entries, holds }: Tur
   for (const [, one] of held) if (one) await hold(tx, one, now);
 }
 
-type AssignmentRow = KeptRow & { rep_id: string | null; queue: string | null; pool: string | null; via: Via };
+type AssignmentRow = KeptRow & {
+  rep_id: string | null;
+  queue: string | null;
+  pool: string | null;
+  via: Via;
+};
 
 async function storedAssignment(tx: Tx, { handoffId, round }: RouteRequest): Promise<RouteResult> {
-  const row = await firstRow<AssignmentRow>(tx, prepared("routing-stored", sql`
+  const row = await firstRow<AssignmentRow>(
+    tx,
+    prepared(
+      "routing-stored",
+      sql`
     select a.rep_id, a.queue, a.pool, a.via, a.candidates, a.input, a.record, v.content as roster
-    from assignment a left join roster_version v on v.id = a.roster where a.handoff_id = ${handoffId} and a.round = ${round}`));
+    from assignment a left join roster_version v on v.id = a.roster where a.handoff_id = ${handoffId} and a.round = ${round}`,
+    ),
+  );
   if (!row) throw new Error(`the assignment of handoff ${handoffId}, round ${round}, is gone`);
-  const routed: Routed = row.rep_id === null ? { kind: "queue", queue: row.queue ?? "" } : { kind: "assigned", repId: row.rep_id, pool: row.pool, via: row.via };
+  const routed: Routed =
+    row.rep_id === null
+      ? { kind: "queue", queue: row.queue ?? "" }
+      : { kind: "assigned", repId: row.rep_id, pool: row.pool, via: row.via };
   const { input, candidates } = restored(row);
-  return { routed, territory: input.place.territory, segment: input.place.segment, candidates, input, released: [] };
+  return {
+    routed,
+    territory: input.place.territory,
+    segment: input.place.segment,
+    candidates,
+    input,
+    released: [],
+  };
 }

@@ -31,13 +31,22 @@ export interface LedgerEntry {
  * Writes assignments, appends ledger entries in their order and moves the credits that they change, in one statement
  * while there are few: the pool's lock is held until it is done. The same (handoff, round) twice is an error of the database.
  */
-export async function writeTurns(tx: Tx, assignments: readonly NewAssignment[], entries: readonly LedgerEntry[], now: Instant): Promise<void> {
+export async function writeTurns(
+  tx: Tx,
+  assignments: readonly NewAssignment[],
+  entries: readonly LedgerEntry[],
+  now: Instant,
+): Promise<void> {
   // Bounds the size of one statement when a whole weekend is released at once.
   for (let from = 0; from < Math.max(assignments.length, entries.length); from += atMost) {
     const { rows, rosters } = recorded(assignments.slice(from, from + atMost));
     const booked = entries.slice(from, from + atMost);
     const sums = summed(booked);
-    await send(tx, prepared("routing-write", sql`
+    await send(
+      tx,
+      prepared(
+        "routing-write",
+        sql`
       with version as (
         insert into roster_version (id, content)
         select * from unnest(${rosters.map((one) => one.id)}::text[], ${rosters.map((one) => one.content)}::json[]) on conflict do nothing),
@@ -61,7 +70,9 @@ export async function writeTurns(tx: Tx, assignments: readonly NewAssignment[], 
         as s(pool, lead_type, rep_id, millionths)
       order by s.pool, s.lead_type, s.rep_id
       on conflict (pool, lead_type, rep_id) do update
-        set millionths = credit.millionths + excluded.millionths, last_pick = greatest(credit.last_pick, excluded.last_pick)`));
+        set millionths = credit.millionths + excluded.millionths, last_pick = greatest(credit.last_pick, excluded.last_pick)`,
+      ),
+    );
   }
 }
 
@@ -82,13 +93,26 @@ function recorded(assignments: readonly NewAssignment[]) {
 }
 
 /** What entries change in all, so that each credit is moved once. */
-function summed(entries: readonly LedgerEntry[]): { readonly pool: string; readonly leadType: string; readonly repId: string; readonly millionths: number }[] {
-  const ledgers = new Map<string, { readonly pool: string; readonly leadType: string; readonly sums: Record<string, number> }>();
+function summed(
+  entries: readonly LedgerEntry[],
+): {
+  readonly pool: string;
+  readonly leadType: string;
+  readonly repId: string;
+  readonly millionths: number;
+}[] {
+  const ledgers = new Map<
+    string,
+    { readonly pool: string; readonly leadType: string; readonly sums: Record<string, number> }
+  >();
   for (const { pool, leadType, deltas } of entries) {
     const key = JSON.stringify([pool, leadType]);
     let ledger = ledgers.get(key);
     if (!ledger) ledgers.set(key, (ledger = { pool, leadType, sums: {} }));
-    for (const [repId, change] of Object.entries(deltas)) ledger.sums[repId] = (ledger.sums[repId] ?? 0) + change;
+    for (const [repId, change] of Object.entries(deltas))
+      ledger.sums[repId] = (ledger.sums[repId] ?? 0) + change;
   }
-  return [...ledgers.values()].flatMap(({ pool, leadType, sums }) => Object.entries(sums).map(([repId, millionths]) => ({ pool, leadType, repId, millionths })));
+  return [...ledgers.values()].flatMap(({ pool, leadType, sums }) =>
+    Object.entries(sums).map(([repId, millionths]) => ({ pool, leadType, repId, millionths })),
+  );
 }

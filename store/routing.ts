@@ -53,7 +53,11 @@ export async function routeHandoff(tx: Tx, request: RouteRequest): Promise<Route
   if (all.length > near.length) {
     // Nearly always the first pool decides, and the others need not wait for us.
     // Undone, it gives the locks back, so that all can be taken in one order.
-    const [result] = await inSavepoint(tx, () => takeTurns(tx, asked, near, request.now), ([answer]) => answer != null);
+    const [result] = await inSavepoint(
+      tx,
+      () => takeTurns(tx, asked, near, request.now),
+      ([answer]) => answer != null,
+    );
     if (result) return result;
   }
   return settled(asked, await takeTurns(tx, asked, all, request.now))[0]!;
@@ -63,12 +67,20 @@ export async function routeHandoff(tx: Tx, request: RouteRequest): Promise<Route
  * Routes several in one transaction, in their order, each as `routeHandoff` would, with only their first pools locked.
  * Null for those that came to a pool beyond, which `routeFar` does.
  */
-export async function routeNear(tx: Tx, asked: readonly Asked[], now: Instant): Promise<(RouteResult | null)[]> {
+export async function routeNear(
+  tx: Tx,
+  asked: readonly Asked[],
+  now: Instant,
+): Promise<(RouteResult | null)[]> {
   return takeTurns(tx, asked, firstPools(asked), now);
 }
 
 /** Routes several in one transaction, in their order, with every pool locked that any of them may come to. */
-export async function routeFar(tx: Tx, asked: readonly Asked[], now: Instant): Promise<RouteResult[]> {
+export async function routeFar(
+  tx: Tx,
+  asked: readonly Asked[],
+  now: Instant,
+): Promise<RouteResult[]> {
   const pools = distinct([...(await holdingPools(tx, asked)), ...allPools(asked)]);
   return settled(asked, await takeTurns(tx, asked, pools, now));
 }
@@ -78,19 +90,34 @@ function firstPools(asked: readonly Asked[]): string[] {
 }
 
 function allPools(asked: readonly Asked[]): string[] {
-  return distinct(asked.flatMap(({ place, request }) =>
-    place.steps.flatMap((step) => [step.pool, ...(request.agreement.routing.hold === "follow-the-sun" ? step.siblings : [])])));
+  return distinct(
+    asked.flatMap(({ place, request }) =>
+      place.steps.flatMap((step) => [
+        step.pool,
+        ...(request.agreement.routing.hold === "follow-the-sun" ? step.siblings : []),
+      ]),
+    ),
+  );
 }
 
 /** Pools in which these handoffs are on hold. */
 async function holdingPools(tx: Tx, asked: readonly Asked[]): Promise<string[]> {
-  const found = await rows<{ pool: string }>(tx, prepared("routing-held-in", sql`select distinct pool from held where handoff_id = any(${asked.map((one) => one.request.handoffId)})`));
+  const found = await rows<{ pool: string }>(
+    tx,
+    prepared(
+      "routing-held-in",
+      sql`select distinct pool from held where handoff_id = any(${asked.map((one) => one.request.handoffId)})`,
+    ),
+  );
   return found.map((row) => row.pool);
 }
 
 function settled(asked: readonly Asked[], results: readonly (RouteResult | null)[]): RouteResult[] {
   return results.map((result, n) => {
-    if (!result) throw new Error(`routing of handoff ${asked[n]?.request.handoffId} came to a pool outside its own steps`);
+    if (!result)
+      throw new Error(
+        `routing of handoff ${asked[n]?.request.handoffId} came to a pool outside its own steps`,
+      );
     return result;
   });
 }
@@ -99,42 +126,93 @@ function settled(asked: readonly Asked[], results: readonly (RouteResult | null)
  * Releases leads on hold in these pools, in order of priority, due time, arrival, as far as anybody is there and has room.
  * Whoever wakes first calls it; the others find their assignment. Says who got what; their processes are told.
  */
-export async function releaseHeld(tx: Tx, pools: readonly string[], now: Instant): Promise<Released[]> {
+export async function releaseHeld(
+  tx: Tx,
+  pools: readonly string[],
+  now: Instant,
+): Promise<Released[]> {
   await lockPools(tx, pools);
   const waiting = [];
   for (const pool of pools) waiting.push(...(await heldInOrder(tx, pool)));
   const [first] = waiting;
   if (!first) return [];
-  const snapshot = await readSnapshot(tx, { pools, named: [], base: first.request.base, offers: [] }, now);
+  const snapshot = await readSnapshot(
+    tx,
+    { pools, named: [], base: first.request.base, offers: [] },
+    now,
+  );
   return giveOut(tx, snapshot, waiting);
 }
 
 /** Ends an offer: the rep's room is free again. One ended before stays as it was. */
-export async function endAssignment(tx: Tx, handoffId: string, round: number, now: Instant, why: string): Promise<void> {
-  await send(tx, sql`update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and round = ${round} and ended_at is null`);
+export async function endAssignment(
+  tx: Tx,
+  handoffId: string,
+  round: number,
+  now: Instant,
+  why: string,
+): Promise<void> {
+  await send(
+    tx,
+    sql`update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and round = ${round} and ended_at is null`,
+  );
 }
 
 /**
  * Ends every offer of a handoff that is still open, also one that its process has not heard of: released from hold, or
  * made by a decision that was lost. Says which.
  */
-export async function endAssignments(tx: Tx, handoffId: string, now: Instant, why: string): Promise<{ readonly round: number; readonly pool: string | null }[]> {
-  return rows(tx, sql`
-    update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and ended_at is null returning round, pool`);
+export async function endAssignments(
+  tx: Tx,
+  handoffId: string,
+  now: Instant,
+  why: string,
+): Promise<{ readonly round: number; readonly pool: string | null }[]> {
+  return rows(
+    tx,
+    sql`
+    update assignment set ended_at = ${new Date(now)}, ended_why = ${why} where handoff_id = ${handoffId} and ended_at is null returning round, pool`,
+  );
 }
 
 /**
  * Gives the rep the turn back after a rejection for the lead's fault (routing.md, "Picking"): the entry of this offer
  * is undone, once. An offer that cost nobody a turn (owner, manager) has nothing to undo.
  */
-export async function reverseCredit(tx: Tx, handoffId: string, round: number, now: Instant): Promise<void> {
-  const pick = await firstRow<{ pool: string; lead_type: string; deltas: Deltas }>(tx, sql`
-    select pool, lead_type, deltas from credit_entry where handoff_id = ${handoffId} and round = ${round} and kind = 'pick'`);
+export async function reverseCredit(
+  tx: Tx,
+  handoffId: string,
+  round: number,
+  now: Instant,
+): Promise<void> {
+  const pick = await firstRow<{ pool: string; lead_type: string; deltas: Deltas }>(
+    tx,
+    sql`
+    select pool, lead_type, deltas from credit_entry where handoff_id = ${handoffId} and round = ${round} and kind = 'pick'`,
+  );
   if (!pick) return;
   await lockPools(tx, [pick.pool]);
-  const done = await firstRow(tx, sql`select 1 from credit_entry where handoff_id = ${handoffId} and round = ${round} and kind = 'reverse'`);
+  const done = await firstRow(
+    tx,
+    sql`select 1 from credit_entry where handoff_id = ${handoffId} and round = ${round} and kind = 'reverse'`,
+  );
   if (done) return;
-  await writeTurns(tx, [], [{ pool: pick.pool, leadType: pick.lead_type, kind: "reverse", handoffId, round, winner: null, deltas: reversed(pick.deltas) }], now);
+  await writeTurns(
+    tx,
+    [],
+    [
+      {
+        pool: pick.pool,
+        leadType: pick.lead_type,
+        kind: "reverse",
+        handoffId,
+        round,
+        winner: null,
+        deltas: reversed(pick.deltas),
+      },
+    ],
+    now,
+  );
 }
 
 function distinct(list: readonly string[]): string[] {

@@ -7,7 +7,15 @@ import { readCsv, type CsvItem } from "./csv.ts";
 import { inTransaction, type Pool } from "./db.ts";
 import { NotText } from "./decode.ts";
 import { linesOfErased } from "./erased.ts";
-import { countBatch, finishImport, holdsImport, openImport, readImport, type ImportRow, type RowError } from "./imports.ts";
+import {
+  countBatch,
+  finishImport,
+  holdsImport,
+  openImport,
+  readImport,
+  type ImportRow,
+  type RowError,
+} from "./imports.ts";
 import { takeIn } from "./intake.ts";
 
 /** A file that can be read from its beginning as often as needed. */
@@ -72,15 +80,25 @@ export async function beginImport(pool: Pool, wish: ImportWish): Promise<ImportR
   return row;
 }
 
-async function begin(pool: Pool, wish: ImportWish): Promise<{ row: ImportRow; items: AsyncGenerator<CsvItem>; header: readonly string[] }> {
+async function begin(
+  pool: Pool,
+  wish: ImportWish,
+): Promise<{ row: ImportRow; items: AsyncGenerator<CsvItem>; header: readonly string[] }> {
   const items = readCsv(wish.file.bytes(), wish.map.delimiter);
   const header = await readHeader(items, wish);
-  const row = await openImport(pool, { fileHash: wish.file.fileHash, mapHash: hashOf(JSON.stringify(wish.map)), map: wish.map }, wish.clock());
+  const row = await openImport(
+    pool,
+    { fileHash: wish.file.fileHash, mapHash: hashOf(JSON.stringify(wish.map)), map: wish.map },
+    wish.clock(),
+  );
   return { row, items, header };
 }
 
 /** Reads and checks every row without storing anything: how many are good, and the first errors. */
-export async function checkImport(wish: Omit<ImportWish, "progress">, mostErrors = 1000): Promise<{ rows: number; refused: number; errors: RowError[] }> {
+export async function checkImport(
+  wish: Omit<ImportWish, "progress">,
+  mostErrors = 1000,
+): Promise<{ rows: number; refused: number; errors: RowError[] }> {
   const items = readCsv(wish.file.bytes(), wish.map.delimiter);
   const header = await readHeader(items, wish);
   const found = { rows: 0, refused: 0, errors: [] as RowError[] };
@@ -101,10 +119,16 @@ export async function checkImport(wish: Omit<ImportWish, "progress">, mostErrors
   return found;
 }
 
-async function readHeader(items: AsyncGenerator<CsvItem>, wish: Pick<ImportWish, "map" | "checkHeader">): Promise<readonly string[]> {
+async function readHeader(
+  items: AsyncGenerator<CsvItem>,
+  wish: Pick<ImportWish, "map" | "checkHeader">,
+): Promise<readonly string[]> {
   try {
     const first = await items.next();
-    if (first.done) throw new ImportRefused(["the file is empty; expected a first line with the names of the columns"]);
+    if (first.done)
+      throw new ImportRefused([
+        "the file is empty; expected a first line with the names of the columns",
+      ]);
     if (first.value.kind === "bad") throw new ImportRefused([`line 1: ${first.value.message}`]);
     const header = first.value.cells.map((cell) => cell.trim());
     const problems = wish.checkHeader(wish.map, header);
@@ -116,13 +140,22 @@ async function readHeader(items: AsyncGenerator<CsvItem>, wish: Pick<ImportWish,
   }
 }
 
-type Item = Extract<CsvItem, { kind: "bad" }> | (Extract<CsvItem, { kind: "row" }> & { readonly short?: string });
+type Item =
+  | Extract<CsvItem, { kind: "bad" }>
+  | (Extract<CsvItem, { kind: "row" }> & { readonly short?: string });
 
-async function* inBatches(items: AsyncIterable<CsvItem>, header: readonly string[]): AsyncGenerator<Item[]> {
+async function* inBatches(
+  items: AsyncIterable<CsvItem>,
+  header: readonly string[],
+): AsyncGenerator<Item[]> {
   let batch: Item[] = [];
   for await (const item of items) {
     const count = item.kind === "row" ? item.cells.length : header.length;
-    batch.push(item.kind === "row" && count !== header.length ? { ...item, short: `expected ${header.length} columns, found ${count}` } : item);
+    batch.push(
+      item.kind === "row" && count !== header.length
+        ? { ...item, short: `expected ${header.length} columns, found ${count}` }
+        : item,
+    );
     if (batch.length < batchRows) continue;
     yield batch;
     batch = [];
@@ -131,32 +164,84 @@ async function* inBatches(items: AsyncIterable<CsvItem>, header: readonly string
 }
 
 /** Takes in the rows of one batch and counts them, all or nothing. */
-async function takeBatch(pool: Pool, wish: ImportWish, row: ImportRow, batch: readonly Item[], header: readonly string[], done: number): Promise<void> {
+async function takeBatch(
+  pool: Pool,
+  wish: ImportWish,
+  row: ImportRow,
+  batch: readonly Item[],
+  header: readonly string[],
+  done: number,
+): Promise<void> {
   const read = batch.map((item) => ({ item, read: readItem(item, header, wish, row.startedAt) }));
-  const good = read.flatMap(({ item, read: one }) => ("arrival" in one ? [{ item, arrival: one.arrival }] : []));
+  const good = read.flatMap(({ item, read: one }) =>
+    "arrival" in one ? [{ item, arrival: one.arrival }] : [],
+  );
   await inTransaction(pool, async (tx) => {
-    if (!(await holdsImport(tx, row.id, done))) throw new ImportRefused(["another process is carrying out this import; wait for it, or stop it and start again"]);
-    const taken = await takeIn(tx, good.map((one) => one.arrival), { now: wish.clock(), from: "import", lane: 2, agreement: wish.agreement, importId: row.id });
+    if (!(await holdsImport(tx, row.id, done)))
+      throw new ImportRefused([
+        "another process is carrying out this import; wait for it, or stop it and start again",
+      ]);
+    const taken = await takeIn(
+      tx,
+      good.map((one) => one.arrival),
+      { now: wish.clock(), from: "import", lane: 2, agreement: wish.agreement, importId: row.id },
+    );
     const errors: RowError[] = read.flatMap(({ read: one }) => ("errors" in one ? one.errors : []));
     taken.forEach((one, n) => {
       const item = good[n]?.item;
-      if (item && one.outcome === "refused") errors.push({ line: item.line, column: columnOf(wish.map, one.field), message: one.message, raw: item.raw });
-      if (item && one.outcome === "erased") errors.push({ line: item.line, column: null, message: "this person asked to be erased; nothing was stored", raw: "" });
+      if (item && one.outcome === "refused")
+        errors.push({
+          line: item.line,
+          column: columnOf(wish.map, one.field),
+          message: one.message,
+          raw: item.raw,
+        });
+      if (item && one.outcome === "erased")
+        errors.push({
+          line: item.line,
+          column: null,
+          message: "this person asked to be erased; nothing was stored",
+          raw: "",
+        });
     });
     const count = (outcome: string) => taken.filter((one) => one.outcome === outcome).length;
     const [created, merged, unchanged] = [count("created"), count("merged"), count("unchanged")];
-    const erased = await linesOfErased(tx, errors.map((error) => error.raw));
+    const erased = await linesOfErased(
+      tx,
+      errors.map((error) => error.raw),
+    );
     const kept = errors.map((error) => (erased.has(error.raw) ? { ...error, raw: "" } : error));
-    await countBatch(tx, row.id, { rows: batch.length, created, merged, unchanged, refused: batch.length - created - merged - unchanged }, kept);
+    await countBatch(
+      tx,
+      row.id,
+      {
+        rows: batch.length,
+        created,
+        merged,
+        unchanged,
+        refused: batch.length - created - merged - unchanged,
+      },
+      kept,
+    );
   });
 }
 
-function readItem(item: Item, header: readonly string[], wish: Pick<ImportWish, "map" | "agreement">, at: Instant): { arrival: Arrival } | { errors: RowError[] } {
-  if (item.kind === "bad") return { errors: [{ line: item.line, column: null, message: item.message, raw: item.raw }] };
-  if (item.short !== undefined) return { errors: [{ line: item.line, column: null, message: item.short, raw: item.raw }] };
+function readItem(
+  item: Item,
+  header: readonly string[],
+  wish: Pick<ImportWish, "map" | "agreement">,
+  at: Instant,
+): { arrival: Arrival } | { errors: RowError[] } {
+  if (item.kind === "bad")
+    return { errors: [{ line: item.line, column: null, message: item.message, raw: item.raw }] };
+  if (item.short !== undefined)
+    return { errors: [{ line: item.line, column: null, message: item.short, raw: item.raw }] };
   const cells = Object.fromEntries(header.map((name, n) => [name, item.cells[n] ?? ""]));
   const mapped = mapRow(wish.map, cells, wish.agreement.nullWords);
-  if ("problems" in mapped) return { errors: mapped.problems.map((problem) => ({ line: item.line, ...problem, raw: item.raw })) };
+  if ("problems" in mapped)
+    return {
+      errors: mapped.problems.map((problem) => ({ line: item.line, ...problem, raw: item.raw })),
+    };
   return { arrival: toArrival(mapped.arrival, at) };
 }
 
@@ -165,14 +250,38 @@ function toArrival(mapped: MappedArrival, startedAt: Instant): Arrival {
   const { engagements, ...rest } = mapped;
   const occurredAt = mapped.occurredAt ?? startedAt;
   return {
-    ...rest, occurredAt,
-    engagements: engagements.map(({ key, type, topic, occurredAt: at }) => ({ messageId: `import-${hashOf(key)}`, type, occurredAt: at ?? occurredAt, ...(topic === undefined ? {} : { topic }) })),
+    ...rest,
+    occurredAt,
+    engagements: engagements.map(({ key, type, topic, occurredAt: at }) => ({
+      messageId: `import-${hashOf(key)}`,
+      type,
+      occurredAt: at ?? occurredAt,
+      ...(topic === undefined ? {} : { topic }),
+    })),
   };
 }
 
-function preparable(arrival: Arrival, item: Item, wish: Pick<ImportWish, "map" | "agreement" | "clock">): RowError[] {
-  const read = prepare(arrival, { now: wish.clock(), from: "import", lane: 2, agreement: wish.agreement });
-  return "outcome" in read ? [{ line: item.line, column: columnOf(wish.map, read.field), message: read.message, raw: item.raw }] : [];
+function preparable(
+  arrival: Arrival,
+  item: Item,
+  wish: Pick<ImportWish, "map" | "agreement" | "clock">,
+): RowError[] {
+  const read = prepare(arrival, {
+    now: wish.clock(),
+    from: "import",
+    lane: 2,
+    agreement: wish.agreement,
+  });
+  return "outcome" in read
+    ? [
+        {
+          line: item.line,
+          column: columnOf(wish.map, read.field),
+          message: read.message,
+          raw: item.raw,
+        },
+      ]
+    : [];
 }
 
 function hashOf(text: string): string {

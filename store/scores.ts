@@ -27,37 +27,83 @@ export interface NewLead {
  * message ids that have just come in for a lead. Call it with the leads locked, or two engagements that cross a threshold
  * only together may both miss it. A new lead crosses nothing: its process starts with all of it.
  */
-export async function rescore(tx: Tx, leadIds: readonly string[], newOnes: ReadonlyMap<string, ReadonlySet<string>>, agreement: Agreement, now: Instant, newLeads: readonly NewLead[] = []): Promise<Map<string, Judged>> {
-  const judged = new Map<string, Judged>(newLeads.map(({ id, facts, engagements }) => [id, { now: judgeNow(agreement, { facts, engagements: latest(engagements), now, matches: 1 }), crossed: false }]));
+export async function rescore(
+  tx: Tx,
+  leadIds: readonly string[],
+  newOnes: ReadonlyMap<string, ReadonlySet<string>>,
+  agreement: Agreement,
+  now: Instant,
+  newLeads: readonly NewLead[] = [],
+): Promise<Map<string, Judged>> {
+  const judged = new Map<string, Judged>(
+    newLeads.map(({ id, facts, engagements }) => [
+      id,
+      {
+        now: judgeNow(agreement, { facts, engagements: latest(engagements), now, matches: 1 }),
+        crossed: false,
+      },
+    ]),
+  );
   if (leadIds.length > 0) {
-    const [leads, engagements, matches] = await Promise.all([readLeads(tx, leadIds), readEngagements(tx, leadIds), otherMatchesOf(tx, leadIds)]);
+    const [leads, engagements, matches] = await Promise.all([
+      readLeads(tx, leadIds),
+      readEngagements(tx, leadIds),
+      otherMatchesOf(tx, leadIds),
+    ]);
     for (const { lead, account } of leads) {
-      const known = { facts: flatFacts(lead, account), now, matches: 1 + (matches.get(lead.id) ?? 0) };
+      const known = {
+        facts: flatFacts(lead, account),
+        now,
+        matches: 1 + (matches.get(lead.id) ?? 0),
+      };
       const all = engagements.get(lead.id) ?? [];
       const verdict = judgeNow(agreement, { ...known, engagements: all });
       const added = newOnes.get(lead.id);
       const before = added && all.filter((one) => !added.has(one.id));
-      judged.set(lead.id, { now: verdict, crossed: before !== undefined && crosses(agreement, lead, known, before, all, verdict) });
+      judged.set(lead.id, {
+        now: verdict,
+        crossed: before !== undefined && crosses(agreement, lead, known, before, all, verdict),
+      });
     }
   }
   if (judged.size > 0) await keep(tx, judged, now);
   return judged;
 }
 
-function crosses(agreement: Agreement, lead: LeadRow, known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number }, before: readonly Engagement[], all: readonly Engagement[], verdict: Judgement): boolean {
+function crosses(
+  agreement: Agreement,
+  lead: LeadRow,
+  known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number },
+  before: readonly Engagement[],
+  all: readonly Engagement[],
+  verdict: Judgement,
+): boolean {
   if (isClosed(lead.stage)) return false;
   if (lead.stage === "renurture") {
-    const exit = { at: (lead.exit_at ?? lead.stage_since).getTime(), intent: lead.exit_intent ?? 0, ...(lead.revisit_on === null ? {} : { revisitOn: lead.revisit_on }) };
-    return returns(agreement, { ...known, engagements: all, exit }).due && !returns(agreement, { ...known, engagements: before, exit }).due;
+    const exit = {
+      at: (lead.exit_at ?? lead.stage_since).getTime(),
+      intent: lead.exit_intent ?? 0,
+      ...(lead.revisit_on === null ? {} : { revisitOn: lead.revisit_on }),
+    };
+    return (
+      returns(agreement, { ...known, engagements: all, exit }).due &&
+      !returns(agreement, { ...known, engagements: before, exit }).due
+    );
   }
   if (lead.stage !== "new" && lead.stage !== "nurture") return false;
   return judgeNow(agreement, { ...known, engagements: before }).verdict !== verdict.verdict;
 }
 
-async function readLeads(db: Db, leadIds: readonly string[]): Promise<{ lead: LeadRow; account: AccountRow | undefined }[]> {
-  const found = await rows<LeadRow & { account: AccountRow | null }>(db, sql`
+async function readLeads(
+  db: Db,
+  leadIds: readonly string[],
+): Promise<{ lead: LeadRow; account: AccountRow | undefined }[]> {
+  const found = await rows<LeadRow & { account: AccountRow | null }>(
+    db,
+    sql`
     select l.*, case when a.id is null then null else jsonb_build_object('id', a.id, 'domain', a.domain, 'facts', a.facts) end as account
-    from lead l left join account a on a.id = l.account_id where l.id = any(${leadIds}::text[])`);
+    from lead l left join account a on a.id = l.account_id where l.id = any(${leadIds}::text[])`,
+  );
   return found.map(({ account, ...lead }) => ({ lead, account: account ?? undefined }));
 }
 
@@ -65,17 +111,36 @@ const mostEngagements = 500;
 
 /** As `readEngagements` gives them. */
 function latest(engagements: readonly Engagement[]): Engagement[] {
-  return [...engagements].sort((a, b) => b.occurredAt - a.occurredAt || (a.id < b.id ? 1 : -1)).slice(0, mostEngagements);
+  return [...engagements]
+    .sort((a, b) => b.occurredAt - a.occurredAt || (a.id < b.id ? 1 : -1))
+    .slice(0, mostEngagements);
 }
 
 /** The latest 500 of each lead, as decisions read them. */
-async function readEngagements(db: Db, leadIds: readonly string[]): Promise<Map<string, Engagement[]>> {
-  const found = await rows<{ lead_id: string; message_id: string; type: string; topic: string | null; occurred_at: Date }>(db, sql`
+async function readEngagements(
+  db: Db,
+  leadIds: readonly string[],
+): Promise<Map<string, Engagement[]>> {
+  const found = await rows<{
+    lead_id: string;
+    message_id: string;
+    type: string;
+    topic: string | null;
+    occurred_at: Date;
+  }>(
+    db,
+    sql`
     select e.* from unnest(${leadIds}::text[]) as l(id) cross join lateral (
-      select lead_id, message_id, type, topic, occurred_at from engagement where lead_id = l.id order by occurred_at desc, message_id desc limit ${mostEngagements}) e`);
+      select lead_id, message_id, type, topic, occurred_at from engagement where lead_id = l.id order by occurred_at desc, message_id desc limit ${mostEngagements}) e`,
+  );
   const byLead = new Map<string, Engagement[]>();
   for (const row of found) {
-    const engagement = { id: row.message_id, type: row.type, occurredAt: row.occurred_at.getTime(), ...(row.topic === null ? {} : { topic: row.topic }) };
+    const engagement = {
+      id: row.message_id,
+      type: row.type,
+      occurredAt: row.occurred_at.getTime(),
+      ...(row.topic === null ? {} : { topic: row.topic }),
+    };
     byLead.set(row.lead_id, [...(byLead.get(row.lead_id) ?? []), engagement]);
   }
   return byLead;
@@ -83,9 +148,12 @@ async function readEngagements(db: Db, leadIds: readonly string[]): Promise<Map<
 
 async function keep(tx: Tx, judged: ReadonlyMap<string, Judged>, now: Instant): Promise<void> {
   const list = [...judged].sort(([a], [b]) => (a < b ? -1 : 1));
-  await send(tx, sql`
+  await send(
+    tx,
+    sql`
     insert into score (lead_id, fit, intent, band, at)
     select id, fit, intent, band, ${new Date(now)}
     from unnest(${list.map(([id]) => id)}::text[], ${list.map(([, one]) => one.now.fit)}::float8[], ${list.map(([, one]) => one.now.intent)}::float8[], ${list.map(([, one]) => one.now.band)}::text[]) as t(id, fit, intent, band)
-    on conflict (lead_id) do update set fit = excluded.fit, intent = excluded.intent, band = excluded.band, at = excluded.at`);
+    on conflict (lead_id) do update set fit = excluded.fit, intent = excluded.intent, band = excluded.band, at = excluded.at`,
+  );
 }

@@ -9,12 +9,14 @@ const most = 32;
  * A statement that many ask at the same time for different rows: those who ask over one pool share it (store/together.ts),
  * and whoever asks in a transaction asks alone. `ask` gives its answers in the order of what was asked.
  */
-export function shared<A, R>(ask: (db: Db, asked: readonly A[]) => Promise<readonly R[]>): (db: Db, asked: A) => Promise<R> {
+export function shared<A, R>(
+  ask: (db: Db, asked: readonly A[]) => Promise<readonly R[]>,
+): (db: Db, asked: A) => Promise<R> {
   const byPool = new WeakMap<Pool, (asked: A) => Promise<R>>();
   return async (db, asked) => {
     if (!(db instanceof pg.Pool)) return (await ask(db, [asked]))[0] as R;
     let ofPool = byPool.get(db);
-    if (!ofPool) byPool.set(db, ofPool = together(most, (batch) => ask(db, batch)));
+    if (!ofPool) byPool.set(db, (ofPool = together(most, (batch) => ask(db, batch))));
     return ofPool(asked);
   };
 }
@@ -25,7 +27,10 @@ export function numbered(asked: readonly object[]): string {
 }
 
 /** The rows in the order of what was asked; undefined where there is none. */
-export function inOrder<T extends { readonly n: number }>(found: readonly T[], asked: readonly unknown[]): (T | undefined)[] {
+export function inOrder<T extends { readonly n: number }>(
+  found: readonly T[],
+  asked: readonly unknown[],
+): (T | undefined)[] {
   const byNumber = new Map(found.map((row) => [row.n, row]));
   return asked.map((_, n) => byNumber.get(n));
 }

@@ -11,8 +11,17 @@ const mostOvertaken = 4;
  * order of what was asked. A batch that fails is done again one by one, so that nobody fails for somebody else, unless the
  * database is away.
  */
-export function together<A, R>(most: number, work: (asked: readonly A[]) => Promise<readonly R[]>, atOnce = 2, patienceMs?: number): (asked: A) => Promise<R> {
-  interface Waiting { readonly asked: A; readonly answer: (result: R) => void; readonly fail: (error: unknown) => void }
+export function together<A, R>(
+  most: number,
+  work: (asked: readonly A[]) => Promise<readonly R[]>,
+  atOnce = 2,
+  patienceMs?: number,
+): (asked: A) => Promise<R> {
+  interface Waiting {
+    readonly asked: A;
+    readonly answer: (result: R) => void;
+    readonly fail: (error: unknown) => void;
+  }
   const waiting: Waiting[] = [];
   let underWay = 0;
   let overtaken = 0;
@@ -21,7 +30,9 @@ export function together<A, R>(most: number, work: (asked: readonly A[]) => Prom
   async function doBatch(batch: readonly Waiting[]): Promise<void> {
     try {
       const results = await work(batch.map((one) => one.asked));
-      batch.forEach((one, n) => { one.answer(results[n] as R); });
+      batch.forEach((one, n) => {
+        one.answer(results[n] as R);
+      });
     } catch (error) {
       // One by one each would wait as long, and fail of the same.
       if (batch.length === 1 || isAway(error)) for (const one of batch) one.fail(error);
@@ -57,8 +68,9 @@ export function together<A, R>(most: number, work: (asked: readonly A[]) => Prom
     });
   }
 
-  return (asked) => new Promise((answer, fail) => {
-    waiting.push({ asked, answer, fail });
-    goOn();
-  });
+  return (asked) =>
+    new Promise((answer, fail) => {
+      waiting.push({ asked, answer, fail });
+      goOn();
+    });
 }

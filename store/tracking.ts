@@ -23,15 +23,29 @@ export interface Tracked {
 /** What a tracker tells: something done, who somebody is, or which company they belong to. */
 export type TrackedMessage =
   | { readonly kind: "engagement"; readonly who: Tracked; readonly engagement: ArrivingEngagement }
-  | { readonly kind: "identify"; readonly who: Tracked; readonly facts: Readonly<Record<FieldPath, unknown>>; readonly occurredAt: Instant }
-  | { readonly kind: "group"; readonly who: Tracked; readonly facts: Readonly<Record<FieldPath, unknown>>; readonly occurredAt: Instant };
+  | {
+      readonly kind: "identify";
+      readonly who: Tracked;
+      readonly facts: Readonly<Record<FieldPath, unknown>>;
+      readonly occurredAt: Instant;
+    }
+  | {
+      readonly kind: "group";
+      readonly who: Tracked;
+      readonly facts: Readonly<Record<FieldPath, unknown>>;
+      readonly occurredAt: Instant;
+    };
 
 /**
  * Takes in a tracker's messages, in their order, in the caller's transaction. Somebody with an e-mail becomes a lead;
  * until then what they do is kept under their user or anonymous id and follows when they say who they are. Repeats,
  * late and reordered messages change nothing twice. Gives the leads whose process was told of a crossed threshold.
  */
-export async function track(tx: Tx, messages: readonly TrackedMessage[], context: { readonly now: Instant; readonly agreement: Agreement }): Promise<{ told: string[] }> {
+export async function track(
+  tx: Tx,
+  messages: readonly TrackedMessage[],
+  context: { readonly now: Instant; readonly agreement: Agreement },
+): Promise<{ told: string[] }> {
   await lockIdentities(tx, messages.flatMap(namesOf), false);
   const told: string[] = [];
   let run: Engagement[] = [];
@@ -63,38 +77,66 @@ async function engage(tx: Tx, run: readonly Engagement[], context: Context): Pro
   const engaged = run.flatMap((message): Engaged[] => {
     const [user, browser] = [message.who.userId, message.who.anonymousId];
     if (namesOf(message).some((name) => erased.has(identityKey(name)))) return [];
-    const leadId = leadOf.get(`user:${user}`) ?? (user === undefined ? leadOf.get(`anonymous:${browser}`) : undefined);
-    return [{ ...message.engagement, who: leadId === undefined ? { anonymousId: keyOf(message.who) } : { leadId } }];
+    const leadId =
+      leadOf.get(`user:${user}`) ??
+      (user === undefined ? leadOf.get(`anonymous:${browser}`) : undefined);
+    return [
+      {
+        ...message.engagement,
+        who: leadId === undefined ? { anonymousId: keyOf(message.who) } : { leadId },
+      },
+    ];
   });
-  return scoreAndSignal(tx, await storeEngagements(tx, engaged, context.now), context.agreement, context.now);
+  return scoreAndSignal(
+    tx,
+    await storeEngagements(tx, engaged, context.now),
+    context.agreement,
+    context.now,
+  );
 }
 
 type Told = Extract<TrackedMessage, { kind: "identify" | "group" }>;
 
 async function identify(tx: Tx, message: Told, context: Context): Promise<void> {
-  const hasEmail = typeof message.facts["lead.email"] === "string" && message.facts["lead.email"].trim() !== "";
+  const hasEmail =
+    typeof message.facts["lead.email"] === "string" && message.facts["lead.email"].trim() !== "";
   const known = await leadBehind(tx, message);
   if (!hasEmail && known === undefined) return await keep(tx, message, context);
   // Without an e-mail a new user id on a known browser is that browser's person.
   const id = !hasEmail && known !== undefined ? { id: known } : {};
-  const [taken] = await takeIn(tx, [{ ...id, ...message.who, facts: message.facts, occurredAt: message.occurredAt }], { ...context, from: "tracking", lane: 1 });
+  const [taken] = await takeIn(
+    tx,
+    [{ ...id, ...message.who, facts: message.facts, occurredAt: message.occurredAt }],
+    { ...context, from: "tracking", lane: 1 },
+  );
   const kept = await takeFromVisitors(tx, keysOf(message.who));
   if (!taken || !("leadId" in taken) || Object.keys(kept).length === 0) return;
   const { changed } = await mergeFacts(tx, taken.leadId, kept, context.now);
   // A new lead's process has not read anything yet.
-  if (changed.length > 0 && taken.outcome !== "created" && !isClosed(taken.stage)) await tellAll(tx, [aboutLead(taken.leadId, "signal", "factsChanged", { id: taken.leadId }, 1)], context.now);
+  if (changed.length > 0 && taken.outcome !== "created" && !isClosed(taken.stage))
+    await tellAll(
+      tx,
+      [aboutLead(taken.leadId, "signal", "factsChanged", { id: taken.leadId }, 1)],
+      context.now,
+    );
 }
 
 /** A company may be told before the person is named: batches of a tracker overtake each other. */
 async function group(tx: Tx, message: Told, context: Context): Promise<void> {
   const id = await leadBehind(tx, message);
   if (id === undefined) return await keep(tx, message, context);
-  await takeIn(tx, [{ id, facts: message.facts, occurredAt: message.occurredAt }], { ...context, from: "tracking", lane: 1 });
+  await takeIn(tx, [{ id, facts: message.facts, occurredAt: message.occurredAt }], {
+    ...context,
+    from: "tracking",
+    lane: 1,
+  });
 }
 
 async function leadBehind(tx: Tx, message: Told): Promise<string | undefined> {
   const leadOf = await findLeads(tx, namesOf(message));
-  return leadOf.get(`user:${message.who.userId}`) ?? leadOf.get(`anonymous:${message.who.anonymousId}`);
+  return (
+    leadOf.get(`user:${message.who.userId}`) ?? leadOf.get(`anonymous:${message.who.anonymousId}`)
+  );
 }
 
 /** Nobody we can name yet: facts and doings are kept under the user id, or the browser's, which will be named one day. */
@@ -109,14 +151,23 @@ async function keep(tx: Tx, message: Told, context: Context): Promise<void> {
   await keepForVisitor(tx, keyOf(message.who), facts, context.now);
   const { userId, anonymousId } = message.who;
   if (userId === undefined || anonymousId === undefined) return;
-  await keepForVisitor(tx, keyOf(message.who), await takeFromVisitors(tx, [anonymousId]), context.now);
-  await tx.query(sql`update engagement set anonymous_id = ${keyOf(message.who)} where lead_id is null and anonymous_id = ${anonymousId}`);
+  await keepForVisitor(
+    tx,
+    keyOf(message.who),
+    await takeFromVisitors(tx, [anonymousId]),
+    context.now,
+  );
+  await tx.query(
+    sql`update engagement set anonymous_id = ${keyOf(message.who)} where lead_id is null and anonymous_id = ${anonymousId}`,
+  );
 }
 
 function namesOf({ who }: TrackedMessage): Identity[] {
   return [
     ...(who.userId === undefined ? [] : [{ kind: "user" as const, value: who.userId }]),
-    ...(who.anonymousId === undefined ? [] : [{ kind: "anonymous" as const, value: who.anonymousId }]),
+    ...(who.anonymousId === undefined
+      ? []
+      : [{ kind: "anonymous" as const, value: who.anonymousId }]),
   ];
 }
 
@@ -126,5 +177,8 @@ function keyOf(who: Tracked): string {
 }
 
 function keysOf(who: Tracked): string[] {
-  return [...(who.userId === undefined ? [] : [`user:${who.userId}`]), ...(who.anonymousId === undefined ? [] : [who.anonymousId])];
+  return [
+    ...(who.userId === undefined ? [] : [`user:${who.userId}`]),
+    ...(who.anonymousId === undefined ? [] : [who.anonymousId]),
+  ];
 }

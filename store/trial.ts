@@ -24,20 +24,56 @@ export interface TrialHandoff {
  * Routes a hypothetical handoff exactly as a real one, in a transaction that is always rolled back: roster, capacity,
  * turns and leads on hold are those of this moment, and nothing is written.
  */
-export async function tryRoute(pool: Pool, trial: TrialHandoff): Promise<{ route: RouteResult; roster: Awaited<ReturnType<typeof loadRoster>> }> {
+export async function tryRoute(
+  pool: Pool,
+  trial: TrialHandoff,
+): Promise<{ route: RouteResult; roster: Awaited<ReturnType<typeof loadRoster>> }> {
   const { agreement, known } = trial;
   const text = (path: string) => (typeof known.facts[path] === "string" ? known.facts[path] : null);
-  return inTransaction(pool, async (tx) => {
-    const id = await openHandoff(tx, { kind: "lead", id: "ld_trial" }, 1, known.now, {
-      agreementId: trial.agreementId, leadType: trial.leadType, path: trial.path, priority: trial.priority, band: trial.band, fit: trial.fit, intent: trial.intent, icp: false,
-      source: null, campaign: null, motion: text("lead.motion"), language: text("lead.language"), product: text("lead.product"),
-    });
-    const owner = text("account.owner");
-    const ownerRep = owner === null ? undefined : await firstRow<{ id: string }>(tx, sql`select id from rep where id = ${owner} or crm_id = ${owner} order by id = ${owner} desc limit 1`);
-    const route = await routeHandoff(tx, {
-      handoffId: id, round: 1, now: known.now, agreement, known, leadType: trial.leadType, priority: trial.priority, dueAt: trial.dueAt, arrivedAt: known.now,
-      exclude: [], ownerId: ownerRep?.id ?? null, language: text("lead.language"), product: text("lead.product"), motion: text("lead.motion"),
-    });
-    return { route, roster: await loadRoster(tx) };
-  }, "rollback");
+  return inTransaction(
+    pool,
+    async (tx) => {
+      const id = await openHandoff(tx, { kind: "lead", id: "ld_trial" }, 1, known.now, {
+        agreementId: trial.agreementId,
+        leadType: trial.leadType,
+        path: trial.path,
+        priority: trial.priority,
+        band: trial.band,
+        fit: trial.fit,
+        intent: trial.intent,
+        icp: false,
+        source: null,
+        campaign: null,
+        motion: text("lead.motion"),
+        language: text("lead.language"),
+        product: text("lead.product"),
+      });
+      const owner = text("account.owner");
+      const ownerRep =
+        owner === null
+          ? undefined
+          : await firstRow<{ id: string }>(
+              tx,
+              sql`select id from rep where id = ${owner} or crm_id = ${owner} order by id = ${owner} desc limit 1`,
+            );
+      const route = await routeHandoff(tx, {
+        handoffId: id,
+        round: 1,
+        now: known.now,
+        agreement,
+        known,
+        leadType: trial.leadType,
+        priority: trial.priority,
+        dueAt: trial.dueAt,
+        arrivedAt: known.now,
+        exclude: [],
+        ownerId: ownerRep?.id ?? null,
+        language: text("lead.language"),
+        product: text("lead.product"),
+        motion: text("lead.motion"),
+      });
+      return { route, roster: await loadRoster(tx) };
+    },
+    "rollback",
+  );
 }

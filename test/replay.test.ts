@@ -4,11 +4,15 @@ import { beforeAll, expect, test } from "vitest";
 import { workflowBundle } from "./support/world.ts";
 
 const folder = new URL("./histories/", import.meta.url);
-const histories = readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
+const histories = readdirSync(folder)
+  .filter((name) => name.endsWith(".json"))
+  .sort();
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 let codePath: string;
-beforeAll(async () => { codePath = await workflowBundle(); });
+beforeAll(async () => {
+  codePath = await workflowBundle();
+});
 
 test("there is a history for every path", () => {
   expect(histories.length).toBeGreaterThanOrEqual(20);
@@ -16,5 +20,9 @@ test("there is a history for every path", () => {
 
 test.each(histories)("a lead that lives through %s goes on with today's code", async (name) => {
   const history: unknown = JSON.parse(readFileSync(new URL(name, folder), "utf8"));
-  await Worker.runReplayHistory({ workflowBundle: { codePath }, replayName: name }, history, "lead/replayed");
+  await Worker.runReplayHistory(
+    { workflowBundle: { codePath }, replayName: name },
+    history,
+    "lead/replayed",
+  );
 });

@@ -12,14 +12,24 @@ import { every, type Repeated } from "./every.ts";
  * are made up for, and what came already is recognised by its event id. Gives how many were new and whether more waits.
  * Throws the CRM's errors; the cursor moves only with what was stored.
  */
-export async function pullChanges(deps: { pool: Pool; crm: CrmPort; clock: () => Instant }, limit: number): Promise<{ fresh: number; more: boolean }> {
+export async function pullChanges(
+  deps: { pool: Pool; crm: CrmPort; clock: () => Instant },
+  limit: number,
+): Promise<{ fresh: number; more: boolean }> {
   const { pool, crm, clock } = deps;
   const before = await readCursor(pool, crm.name);
   const { changes, cursor, more } = await crm.changesSince(before, limit);
   const fresh = await inTransaction(pool, async (tx) => {
     let count = 0;
     for (const change of changes) {
-      if (await receive(tx, { source: connectionOf(crm), eventId: change.id, payload: changePayload(change) }, clock())) count += 1;
+      if (
+        await receive(
+          tx,
+          { source: connectionOf(crm), eventId: change.id, payload: changePayload(change) },
+          clock(),
+        )
+      )
+        count += 1;
     }
     if (cursor !== null && cursor !== before) await saveCursor(tx, crm.name, cursor, clock());
     return count;
@@ -31,7 +41,19 @@ const everyMs = 60_000;
 const atATime = 500;
 
 /** Once a minute asks the CRM for what its webhooks did not bring. While it does not answer, that is said once. */
-export function startCatchUp(deps: { pool: Pool; crm: CrmPort; clock: () => Instant; log: Pick<Logger, "warn"> }): Repeated {
-  const catchUp = async (): Promise<void> => { while ((await pullChanges(deps, atATime)).more); };
-  return every(everyMs, catchUp, (error) => deps.log.warn({ crm: deps.crm.name, error: error instanceof Error ? error.name : "unknown" }, "the CRM could not be asked for changes; it is tried again"));
+export function startCatchUp(deps: {
+  pool: Pool;
+  crm: CrmPort;
+  clock: () => Instant;
+  log: Pick<Logger, "warn">;
+}): Repeated {
+  const catchUp = async (): Promise<void> => {
+    while ((await pullChanges(deps, atATime)).more);
+  };
+  return every(everyMs, catchUp, (error) =>
+    deps.log.warn(
+      { crm: deps.crm.name, error: error instanceof Error ? error.name : "unknown" },
+      "the CRM could not be asked for changes; it is tried again",
+    ),
+  );
 }

@@ -23,5 +23,7 @@ export type WorkerSettings = z.infer<typeof environment>;
 export function readWorkerSettings(env: NodeJS.ProcessEnv): WorkerSettings {
   const read = environment.safeParse(env);
   if (read.success) return read.data;
-  throw new Error(`the worker cannot start: ${read.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ")}`);
+  throw new Error(
+    `the worker cannot start: ${read.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ")}`,
+  );
 }

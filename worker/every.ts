@@ -6,7 +6,11 @@ export interface Repeated {
 }
 
 /** Does `round` again and again, never twice at once. Of failures in a row only the first is told: it is tried again anyway. */
-export function every(ms: number, round: () => Promise<void>, failed: (error: unknown) => void): Repeated {
+export function every(
+  ms: number,
+  round: () => Promise<void>,
+  failed: (error: unknown) => void,
+): Repeated {
   let isFailing = false;
   let underWay: Promise<void> | null = null;
   const once = async (): Promise<void> => {
@@ -18,7 +22,10 @@ export function every(ms: number, round: () => Promise<void>, failed: (error: un
       isFailing = true;
     }
   };
-  const now = (): Promise<void> => (underWay ??= once().finally(() => { underWay = null; }));
+  const now = (): Promise<void> =>
+    (underWay ??= once().finally(() => {
+      underWay = null;
+    }));
   const timer = setInterval(() => void now(), ms);
   timer.unref();
   return {

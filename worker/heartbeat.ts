@@ -18,20 +18,27 @@ const relayHangsMs = 8_000;
 export function startHeartbeat(deps: HeartbeatDeps): { stop(): Promise<void> } {
   const beat = async (): Promise<void> => {
     const now = deps.clock();
-    const alive = [...(deps.worker() ? ["worker"] : []), ...(now - deps.relay() < relayHangsMs ? ["relay"] : [])];
+    const alive = [
+      ...(deps.worker() ? ["worker"] : []),
+      ...(now - deps.relay() < relayHangsMs ? ["relay"] : []),
+    ];
     if (alive.length === 0) return;
     await deps.pool.query(sql`
       insert into heartbeat (process, kind, at) select kind || ':' || ${deps.id}::text, kind, ${new Date(now)}::timestamptz from unnest(${alive}::text[]) as kind
       on conflict (process) do update set at = excluded.at`);
   };
   let beating = Promise.resolve();
-  const timer = setInterval(() => { beating = beat().catch(() => undefined); }, everyMs);
+  const timer = setInterval(() => {
+    beating = beat().catch(() => undefined);
+  }, everyMs);
   beating = beat().catch(() => undefined);
   return {
     async stop() {
       clearInterval(timer);
       await beating;
-      await deps.pool.query(sql`delete from heartbeat where process like ${`%:${deps.id}`}`).catch(() => undefined);
+      await deps.pool
+        .query(sql`delete from heartbeat where process like ${`%:${deps.id}`}`)
+        .catch(() => undefined);
     },
   };
 }

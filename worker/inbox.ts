@@ -5,15 +5,35 @@ import { normalizeFact } from "../handoff/lead.ts";
 import type { DatedFact, DatedFacts } from "../handoff/merge-facts.ts";
 import { isClosed } from "../handoff/stage.ts";
 import type { Agreements } from "../store/agreements.ts";
-import { askToMerge, crmLinkOf, linkCrm, markGone, saveSequence, type CrmLink } from "../store/crm-links.ts";
+import {
+  askToMerge,
+  crmLinkOf,
+  linkCrm,
+  markGone,
+  saveSequence,
+  type CrmLink,
+} from "../store/crm-links.ts";
 import { ChangeError, parseCrmChange } from "../store/crm-change.ts";
-import { lockStanding, moveEngagements, noteCrmAction, saveOpportunity, type LeadStanding } from "../store/crm-news.ts";
+import {
+  lockStanding,
+  moveEngagements,
+  noteCrmAction,
+  saveOpportunity,
+  type LeadStanding,
+} from "../store/crm-news.ts";
 import type { CrashHook } from "../store/crash-point.ts";
 import { inSavepoint, inTransaction, type Pool, type Tx } from "../store/db.ts";
 import { findErased } from "../store/erased.ts";
 import { erasedSource, eraseAgain } from "../store/erasure.ts";
 import { openTask, type TaskKind } from "../store/human-tasks.ts";
-import { endInboxRow, forgetInboxRow, nextInboxRow, postponeInboxRow, wakeInboxRows, type InboxRow } from "../store/inbox.ts";
+import {
+  endInboxRow,
+  forgetInboxRow,
+  nextInboxRow,
+  postponeInboxRow,
+  wakeInboxRows,
+  type InboxRow,
+} from "../store/inbox.ts";
 import { mergeFacts } from "../store/intake.ts";
 import { aboutLead, tell } from "../store/outbox.ts";
 import type { NewsName } from "../workflows/contract.ts";
@@ -68,14 +88,17 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   if (await isAboutErased(tx, change)) return forgetInboxRow(tx, row.id, now);
   const isPatient = now - row.receivedAt < patienceMs;
   const link = await linkFor(tx, crm, change);
-  const lead = link && await lockStanding(tx, link.ourId);
+  const lead = link && (await lockStanding(tx, link.ourId));
   if (!link || !lead) {
     if (isPatient) return postponeInboxRow(tx, row.id, now + recheckMs, null);
     return deadLetter(tx, row, null, "the record belongs to no lead of ours", now);
   }
-  if (change.sequence !== null && change.sequence > link.seenSequence + 1 && isPatient) return postponeInboxRow(tx, row.id, now + recheckMs, null);
+  if (change.sequence !== null && change.sequence > link.seenSequence + 1 && isPatient)
+    return postponeInboxRow(tx, row.id, now + recheckMs, null);
   const isLate = change.sequence !== null && change.sequence <= link.seenSequence;
-  const trouble = lead.isGone ? null : await apply(deps, tx, { crm, row, change, lead, isLate }, now);
+  const trouble = lead.isGone
+    ? null
+    : await apply(deps, tx, { crm, row, change, lead, isLate }, now);
   if (change.sequence !== null && !isLate) {
     await saveSequence(tx, crm, change.crmId, change.sequence);
     await wakeInboxRows(tx, row.source, change.crmId, now);
@@ -86,7 +109,10 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
 
 /** Late news about an erased person changes nothing and is not kept: by our id, or by the CRM's, which is remembered as a hash. */
 async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
-  const names = [{ kind: "crm" as const, value: change.crmId }, ...(change.leadId === null ? [] : [{ kind: "lead" as const, value: change.leadId }])];
+  const names = [
+    { kind: "crm" as const, value: change.crmId },
+    ...(change.leadId === null ? [] : [{ kind: "lead" as const, value: change.leadId }]),
+  ];
   return (await findErased(tx, names)).size > 0;
 }
 
@@ -111,14 +137,17 @@ interface News {
 async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise<string | null> {
   const { what } = news.change;
   switch (what.kind) {
-    case "facts": return applyFacts(deps, tx, news, what.facts, now);
+    case "facts":
+      return applyFacts(deps, tx, news, what.facts, now);
     case "opportunity":
       await saveOpportunity(tx, news.lead, what.opportunity, news.change.at, now);
       await signal(tx, news, news.lead, "seenInCrm", now);
       return null;
     case "status":
-    case "outreach": return news.isLate ? null : applyAction(tx, news, what, now);
-    case "merged": return news.isLate ? null : applyMerge(tx, news, what.into, now);
+    case "outreach":
+      return news.isLate ? null : applyAction(tx, news, what, now);
+    case "merged":
+      return news.isLate ? null : applyMerge(tx, news, what.into, now);
     case "deleted":
       await markGone(tx, news.crm, "lead", news.lead.id, now);
       await openTask(tx, taskAbout(news, "crm-drift", { why: "deleted in the CRM" }), now);
@@ -126,7 +155,13 @@ async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise
   }
 }
 
-async function applyFacts(deps: InboxDeps, tx: Tx, news: News, told: Extract<CrmDeed, { kind: "facts" }>["facts"], now: Instant): Promise<string | null> {
+async function applyFacts(
+  deps: InboxDeps,
+  tx: Tx,
+  news: News,
+  told: Extract<CrmDeed, { kind: "facts" }>["facts"],
+  now: Instant,
+): Promise<string | null> {
   const active = await deps.agreements.active(tx);
   if (!active) throw new Error("no agreement is active");
   const at = new Date(news.change.at).toISOString();
@@ -137,12 +172,20 @@ async function applyFacts(deps: InboxDeps, tx: Tx, news: News, told: Extract<Crm
     if ("problem" in fact) unusable.push(field);
     else if (!("missing" in fact)) facts[field] = { value: fact.value, from: "crm", at };
   }
-  const { changed } = Object.keys(facts).length > 0 ? await mergeFacts(tx, news.lead.id, facts, now) : { changed: [] };
+  const { changed } =
+    Object.keys(facts).length > 0
+      ? await mergeFacts(tx, news.lead.id, facts, now)
+      : { changed: [] };
   if (changed.length > 0) await signal(tx, news, news.lead, "factsChanged", now);
   return unusable.length === 0 ? null : `not as the agreement expects: ${unusable.join(", ")}`;
 }
 
-async function applyAction(tx: Tx, news: News, deed: Extract<CrmDeed, { kind: "status" | "outreach" }>, now: Instant): Promise<string | null> {
+async function applyAction(
+  tx: Tx,
+  news: News,
+  deed: Extract<CrmDeed, { kind: "status" | "outreach" }>,
+  now: Instant,
+): Promise<string | null> {
   const { change, lead, row } = news;
   if (deed.kind === "status" && deed.status === lead.stage) return null;
   const action = actionOf(deed);
@@ -153,7 +196,14 @@ async function applyAction(tx: Tx, news: News, deed: Extract<CrmDeed, { kind: "s
     return null;
   }
   // Nothing that a person can do leads there: somebody looks at it, and an open lead's record is made equal again.
-  await openTask(tx, taskAbout(news, "crm-drift", { status: deed.kind === "status" ? deed.status : "outreach", stage: lead.stage }), now);
+  await openTask(
+    tx,
+    taskAbout(news, "crm-drift", {
+      status: deed.kind === "status" ? deed.status : "outreach",
+      stage: lead.stage,
+    }),
+    now,
+  );
   await signal(tx, news, lead, "factsChanged", now);
   return null;
 }
@@ -162,7 +212,10 @@ async function applyAction(tx: Tx, news: News, deed: Extract<CrmDeed, { kind: "s
 async function applyMerge(tx: Tx, news: News, into: string, now: Instant): Promise<string | null> {
   const { lead, crm } = news;
   const survivorId = (await crmLinkOf(tx, crm, "lead", into))?.ourId;
-  const survivor = survivorId === undefined || survivorId === lead.id ? undefined : await lockStanding(tx, survivorId);
+  const survivor =
+    survivorId === undefined || survivorId === lead.id
+      ? undefined
+      : await lockStanding(tx, survivorId);
   if (survivor && !survivor.isGone) {
     const { "lead.email": _, ...facts }: DatedFacts = lead.facts;
     await mergeFacts(tx, survivor.id, facts, now);
@@ -175,17 +228,44 @@ async function applyMerge(tx: Tx, news: News, into: string, now: Instant): Promi
 }
 
 /** A hint to the lead's process to look again; a closed one has none. */
-async function signal(tx: Tx, { row }: News, lead: LeadStanding, message: NewsName, now: Instant): Promise<void> {
-  if (!isClosed(lead.stage)) await tell(tx, aboutLead(lead.id, "signal", message, { id: `inbox/${row.id}` }, 1), now);
+async function signal(
+  tx: Tx,
+  { row }: News,
+  lead: LeadStanding,
+  message: NewsName,
+  now: Instant,
+): Promise<void> {
+  if (!isClosed(lead.stage))
+    await tell(tx, aboutLead(lead.id, "signal", message, { id: `inbox/${row.id}` }, 1), now);
 }
 
 function taskAbout({ lead, change, row }: News, kind: TaskKind, detail: Record<string, unknown>) {
-  return { kind, subject: { kind: "lead" as const, id: lead.id }, role: "sales-ops", detail: { inbox: row.id, crmId: change.crmId, ...detail } };
+  return {
+    kind,
+    subject: { kind: "lead" as const, id: lead.id },
+    role: "sales-ops",
+    detail: { inbox: row.id, crmId: change.crmId, ...detail },
+  };
 }
 
 /** A person is told, and the event is out of the way. `why` quotes nothing from the event. */
-async function deadLetter(tx: Tx, row: InboxRow, leadId: string | null, why: string, now: Instant): Promise<void> {
-  await openTask(tx, { kind: "dead-letter", subject: { kind: "lead", id: leadId ?? `inbox/${row.id}` }, role: "sales-ops", detail: { inbox: row.id, source: row.source, why } }, now);
+async function deadLetter(
+  tx: Tx,
+  row: InboxRow,
+  leadId: string | null,
+  why: string,
+  now: Instant,
+): Promise<void> {
+  await openTask(
+    tx,
+    {
+      kind: "dead-letter",
+      subject: { kind: "lead", id: leadId ?? `inbox/${row.id}` },
+      role: "sales-ops",
+      detail: { inbox: row.id, source: row.source, why },
+    },
+    now,
+  );
   await endInboxRow(tx, row.id, why, now);
 }
 

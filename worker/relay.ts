@@ -1,4 +1,9 @@
-import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from "@temporalio/client";
+import {
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+} from "@temporalio/client";
 import type { Logger } from "pino";
 import type { CrashHook } from "../store/crash-point.ts";
 import { inTransaction, rows, sql, type Pool, type Tx } from "../store/db.ts";
@@ -28,13 +33,23 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-interface Row { id: number; kind: "start" | "signal"; workflow_id: string; message: string; payload: Record<string, unknown>; attempts: number }
+interface Row {
+  id: number;
+  kind: "start" | "signal";
+  workflow_id: string;
+  message: string;
+  payload: Record<string, unknown>;
+  attempts: number;
+}
 
 /**
  * The urgent lane takes what there is, and goes on while an earlier helping is being told: a demo request waits for
  * nobody else's start. The import lane goes in small helpings, one at a time, so that it never gets in the way.
  */
-const lanes = [{ lane: 1, batch: 32, atOnce: 4 }, { lane: 2, batch: 8, atOnce: 1 }] as const;
+const lanes = [
+  { lane: 1, batch: 32, atOnce: 4 },
+  { lane: 2, batch: 8, atOnce: 1 },
+] as const;
 const inboxBatch = 50;
 const idleMs = 1_000;
 const callMs = 5_000;
@@ -45,13 +60,26 @@ const callMs = 5_000;
  * starts use the existing run, and signals are hints.
  */
 export function startRelay(deps: RelayDeps): Relay {
-  const keep = (name: string, atOnce: number, round: () => Promise<boolean>): Rounds => inRounds({
-    atOnce, idleMs, clock: deps.clock,
-    failed: (error, inARow) => {
-      if (inARow === 1 || inARow % 60 === 0) deps.log.warn({ loop: name, failures: inARow, error: describe(error) }, "relay round failed; it is tried again");
-    },
-  }, round);
-  const outbox = lanes.map((one) => ({ lane: String(one.lane), rounds: keep(`lane ${one.lane}`, one.atOnce, laneOf(deps, one)) }));
+  const keep = (name: string, atOnce: number, round: () => Promise<boolean>): Rounds =>
+    inRounds(
+      {
+        atOnce,
+        idleMs,
+        clock: deps.clock,
+        failed: (error, inARow) => {
+          if (inARow === 1 || inARow % 60 === 0)
+            deps.log.warn(
+              { loop: name, failures: inARow, error: describe(error) },
+              "relay round failed; it is tried again",
+            );
+        },
+      },
+      round,
+    );
+  const outbox = lanes.map((one) => ({
+    lane: String(one.lane),
+    rounds: keep(`lane ${one.lane}`, one.atOnce, laneOf(deps, one)),
+  }));
   const inbox = keep("inbox", 1, async () => (await deps.processInbox(inboxBatch)) === inboxBatch);
   const listening = listen(deps.databaseUrl, [outboxChannel, inboxChannel], (channel, what) => {
     if (channel === inboxChannel) return inbox.ring();
@@ -68,52 +96,70 @@ export function startRelay(deps: RelayDeps): Relay {
 }
 
 /** Rounds of one lane: each tells one helping, and says whether more is waiting. */
-function laneOf(deps: RelayDeps, { lane, batch }: { readonly lane: 1 | 2; readonly batch: number }): () => Promise<boolean> {
+function laneOf(
+  deps: RelayDeps,
+  { lane, batch }: { readonly lane: 1 | 2; readonly batch: number },
+): () => Promise<boolean> {
   /** Workflows that a round is telling something, and those for which another round has left something behind. */
   const busy = new Set<string>();
   const leftBehind = new Set<string>();
-  return () => inTransaction(deps.pool, async (tx) => {
-    const waiting = await rows<Row>(tx, sql`
+  return () =>
+    inTransaction(deps.pool, async (tx) => {
+      const waiting = await rows<Row>(
+        tx,
+        sql`
       select id, kind, workflow_id, message, payload, attempts from outbox
-      where done_at is null and lane = ${lane} and next_at <= ${new Date(deps.clock())} order by id limit ${batch} for update skip locked`);
-    if (waiting.length === 0) return false;
-    const byWorkflow = new Map<string, Row[]>();
-    for (const row of waiting) {
-      // What is told to one workflow is told in its order: a signal does not overtake its start.
-      if (busy.has(row.workflow_id)) leftBehind.add(row.workflow_id);
-      else byWorkflow.set(row.workflow_id, [...(byWorkflow.get(row.workflow_id) ?? []), row]);
-    }
-    for (const id of byWorkflow.keys()) busy.add(id);
-    try {
-      await tellEach(deps, tx, [...byWorkflow.values()]);
-    } finally {
-      for (const id of byWorkflow.keys()) busy.delete(id);
-    }
-    const isWaitedFor = [...byWorkflow.keys()].filter((id) => leftBehind.delete(id)).length > 0;
-    return isWaitedFor || (waiting.length === batch && byWorkflow.size > 0);
-  });
+      where done_at is null and lane = ${lane} and next_at <= ${new Date(deps.clock())} order by id limit ${batch} for update skip locked`,
+      );
+      if (waiting.length === 0) return false;
+      const byWorkflow = new Map<string, Row[]>();
+      for (const row of waiting) {
+        // What is told to one workflow is told in its order: a signal does not overtake its start.
+        if (busy.has(row.workflow_id)) leftBehind.add(row.workflow_id);
+        else byWorkflow.set(row.workflow_id, [...(byWorkflow.get(row.workflow_id) ?? []), row]);
+      }
+      for (const id of byWorkflow.keys()) busy.add(id);
+      try {
+        await tellEach(deps, tx, [...byWorkflow.values()]);
+      } finally {
+        for (const id of byWorkflow.keys()) busy.delete(id);
+      }
+      const isWaitedFor = [...byWorkflow.keys()].filter((id) => leftBehind.delete(id)).length > 0;
+      return isWaitedFor || (waiting.length === batch && byWorkflow.size > 0);
+    });
 }
 
 /** Tells each workflow its own, in order; different ones go in parallel. What could not be told stays, for later. Throws when nothing could be told. */
-async function tellEach(deps: RelayDeps, tx: Tx, workflows: readonly (readonly Row[])[]): Promise<void> {
+async function tellEach(
+  deps: RelayDeps,
+  tx: Tx,
+  workflows: readonly (readonly Row[])[],
+): Promise<void> {
   const told: number[] = [];
   const failed: { row: Row; error: unknown }[] = [];
-  await Promise.all(workflows.map(async (own) => {
-    for (const row of own) {
-      try {
-        if (await tellTemporal(deps, row)) told.push(row.id);
-        else failed.push({ row, error: "its process has not started yet" });
-      } catch (error) {
-        failed.push({ row, error });
-        return; // what follows for this workflow waits behind it
+  await Promise.all(
+    workflows.map(async (own) => {
+      for (const row of own) {
+        try {
+          if (await tellTemporal(deps, row)) told.push(row.id);
+          else failed.push({ row, error: "its process has not started yet" });
+        } catch (error) {
+          failed.push({ row, error });
+          return; // what follows for this workflow waits behind it
+        }
       }
-    }
-  }));
+    }),
+  );
   if (told.length > 0) deps.crashPoint?.("outbox-told");
-  if (told.length > 0) await tx.query(sql`update outbox set done_at = ${new Date(deps.clock())} where id = any(${told})`);
+  if (told.length > 0)
+    await tx.query(
+      sql`update outbox set done_at = ${new Date(deps.clock())} where id = any(${told})`,
+    );
   for (const { row, error } of failed) {
     const waitMs = Math.min(1_000 * 2 ** Math.min(row.attempts, 5), 30_000);
-    await tx.query(sql`update outbox set attempts = attempts + 1, next_at = ${new Date(deps.clock() + waitMs)}, error = ${describe(error)} where id = ${row.id}`);
+    await tx.query(
+      sql`update outbox set attempts = attempts + 1, next_at = ${new Date(deps.clock() + waitMs)}, error = ${describe(error)} where id = ${row.id}`,
+    );
   }
   if (told.length === 0 && failed[0]) throw failed[0].error;
 }
@@ -126,12 +172,17 @@ async function tellTemporal(deps: RelayDeps, row: Row): Promise<boolean> {
     return true;
   }
   try {
-    await deps.client.withDeadline(until, () => deps.client.workflow.getHandle(row.workflow_id).signal(row.message, row.payload));
+    await deps.client.withDeadline(until, () =>
+      deps.client.workflow.getHandle(row.workflow_id).signal(row.message, row.payload),
+    );
     return true;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     // Ended: nobody needs the news. Not started yet: the news waits for the start, in whichever lane that is.
-    const starts = await rows(deps.pool, sql`select 1 from outbox where workflow_id = ${row.workflow_id} and kind = 'start' and done_at is null limit 1`);
+    const starts = await rows(
+      deps.pool,
+      sql`select 1 from outbox where workflow_id = ${row.workflow_id} and kind = 'start' and done_at is null limit 1`,
+    );
     return starts.length === 0;
   }
 }

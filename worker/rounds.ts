@@ -18,7 +18,10 @@ export interface RoundsOptions {
 }
 
 /** Does `round` when it is rung for, and now and then without. A round says whether there is more to do. */
-export function inRounds({ atOnce, idleMs, clock, failed }: RoundsOptions, round: () => Promise<boolean>): Rounds {
+export function inRounds(
+  { atOnce, idleMs, clock, failed }: RoundsOptions,
+  round: () => Promise<boolean>,
+): Rounds {
   const underWay = new Set<Promise<void>>();
   let wasMissed = false;
   let failures = 0;
@@ -40,7 +43,8 @@ export function inRounds({ atOnce, idleMs, clock, failed }: RoundsOptions, round
   /** The next round comes by itself where there is room for one: a round that hangs holds up only what it has taken. */
   function rest(): void {
     clearTimeout(timer);
-    if (underWay.size < atOnce && !isStopping) timer = setTimeout(ring, failures === 0 ? idleMs : Math.min(idleMs * failures, 5_000));
+    if (underWay.size < atOnce && !isStopping)
+      timer = setTimeout(ring, failures === 0 ? idleMs : Math.min(idleMs * failures, 5_000));
   }
 
   async function once(isOver: () => void): Promise<void> {

@@ -1,6 +1,18 @@
-import { isGrpcServiceError, ScheduleAlreadyRunning, ScheduleNotFoundError, type CalendarSpec, type Client, type ScheduleOptions } from "@temporalio/client";
+import {
+  isGrpcServiceError,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type CalendarSpec,
+  type Client,
+  type ScheduleOptions,
+} from "@temporalio/client";
 import type { Logger } from "pino";
-import { poolReview, poolReviewKinds, type PoolReview, type PoolReviewKind } from "../handoff/review.ts";
+import {
+  poolReview,
+  poolReviewKinds,
+  type PoolReview,
+  type PoolReviewKind,
+} from "../handoff/review.ts";
 import type { Agreements } from "../store/agreements.ts";
 import type { Pool } from "../store/db.ts";
 import type * as workflows from "../workflows/index.ts";
@@ -39,7 +51,9 @@ export async function ensureSchedules(deps: ScheduleDeps): Promise<Pick<Repeated
     applied = wanted;
     deps.log.info({ agreement: version?.id }, "schedules are as the agreement wants them");
   };
-  const following = every(deps.everyMs ?? 15_000, follow, (error) => deps.log.warn({ error: describe(error) }, "the schedules could not be set; it is tried again"));
+  const following = every(deps.everyMs ?? 15_000, follow, (error) =>
+    deps.log.warn({ error: describe(error) }, "the schedules could not be set; it is tried again"),
+  );
   await following.now();
   return following;
 }
@@ -48,7 +62,14 @@ async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<voi
   const { taskQueue, prefix = "" } = deps;
   await put(deps, `${prefix}reconcile`, {
     spec: { intervals: [{ every: "5 minutes" }] },
-    action: { type: "startWorkflow", workflowType: "reconcile" satisfies Workflow, workflowId: `${prefix}reconcile`, taskQueue, args: [], staticSummary: "open leads against running processes" },
+    action: {
+      type: "startWorkflow",
+      workflowType: "reconcile" satisfies Workflow,
+      workflowId: `${prefix}reconcile`,
+      taskQueue,
+      args: [],
+      staticSummary: "open leads against running processes",
+    },
   });
   for (const kind of poolReviewKinds) {
     const id = `${prefix}review-${kind}`;
@@ -56,7 +77,14 @@ async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<voi
     else {
       await put(deps, id, {
         spec: { calendars: [firstDays(kind, review.rule.on.time)], timezone: review.hours.zone },
-        action: { type: "startWorkflow", workflowType: "openDueReview" satisfies Workflow, workflowId: `${prefix}review/${kind}/due`, taskQueue, args: [], staticSummary: `is the ${kind} review due` },
+        action: {
+          type: "startWorkflow",
+          workflowType: "openDueReview" satisfies Workflow,
+          workflowId: `${prefix}review/${kind}/due`,
+          taskQueue,
+          args: [],
+          staticSummary: `is the ${kind} review due`,
+        },
       });
     }
   }
@@ -65,7 +93,12 @@ async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<voi
 /** The first business day lies among these, whatever the holidays; the workflow asks the calendar which one it is. */
 function firstDays(kind: PoolReviewKind, time: string): CalendarSpec {
   const [hour = 0, minute = 0] = time.split(":").map(Number);
-  const days: CalendarSpec = { dayOfMonth: { start: 1, end: 10 }, hour, minute, comment: "until the first business day" };
+  const days: CalendarSpec = {
+    dayOfMonth: { start: 1, end: 10 },
+    hour,
+    minute,
+    comment: "until the first business day",
+  };
   return kind === "monthly" ? days : { ...days, month: ["JANUARY", "APRIL", "JULY", "OCTOBER"] };
 }
 
@@ -86,7 +119,9 @@ async function put({ client }: ScheduleDeps, scheduleId: string, wanted: Wanted)
 
 async function remove({ client }: ScheduleDeps, scheduleId: string): Promise<void> {
   try {
-    await client.withDeadline(Date.now() + callMs, () => client.schedule.getHandle(scheduleId).delete());
+    await client.withDeadline(Date.now() + callMs, () =>
+      client.schedule.getHandle(scheduleId).delete(),
+    );
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
   }

@@ -54,8 +54,23 @@ export interface ActionNotice {
 
 /** The answer to a person's action. A refusal after acceptance is a value too: evidence is judged against stored facts. */
 export type ActionResult =
-  | { readonly done: true; readonly stage: Stage; readonly waitingOn: WaitingOn; readonly owner: string | null; readonly because: string; readonly onTime?: boolean }
-  | { readonly done: false; readonly code: string; readonly field?: string; readonly message: string; readonly stage: Stage; readonly waitingOn: WaitingOn; readonly owner: string | null };
+  | {
+      readonly done: true;
+      readonly stage: Stage;
+      readonly waitingOn: WaitingOn;
+      readonly owner: string | null;
+      readonly because: string;
+      readonly onTime?: boolean;
+    }
+  | {
+      readonly done: false;
+      readonly code: string;
+      readonly field?: string;
+      readonly message: string;
+      readonly stage: Stage;
+      readonly waitingOn: WaitingOn;
+      readonly owner: string | null;
+    };
 
 /** What a validator's refusal carries (ApplicationFailure type `Refused`, details[0]). */
 export interface Refusal {
@@ -72,7 +87,9 @@ export interface News {
 }
 
 /** One update per action, so that the Temporal UI reads like the process. */
-export const updates: { readonly [A in ActionName]: ReturnType<typeof defineUpdate<ActionResult, [ActionNotice]>> } = {
+export const updates: {
+  readonly [A in ActionName]: ReturnType<typeof defineUpdate<ActionResult, [ActionNotice]>>;
+} = {
   logOutreach: defineUpdate<ActionResult, [ActionNotice]>("logOutreach"),
   accept: defineUpdate<ActionResult, [ActionNotice]>("accept"),
   reject: defineUpdate<ActionResult, [ActionNotice]>("reject"),
@@ -85,7 +102,14 @@ export const updates: { readonly [A in ActionName]: ReturnType<typeof defineUpda
   decideReview: defineUpdate<ActionResult, [ActionNotice]>("decideReview"),
 };
 
-export const newsNames = ["engaged", "factsChanged", "seenInCrm", "policyChanged", "released", "erased"] as const;
+export const newsNames = [
+  "engaged",
+  "factsChanged",
+  "seenInCrm",
+  "policyChanged",
+  "released",
+  "erased",
+] as const;
 export type NewsName = (typeof newsNames)[number];
 
 export const news: { readonly [N in NewsName]: ReturnType<typeof defineSignal<[News]>> } = {

@@ -61,7 +61,8 @@ async function nurturing(lead: LeadProcess): Promise<void> {
 async function handingOff(lead: LeadProcess): Promise<void> {
   if (lead.at.waitingOn === "assessment") return lead.route();
   const event = await lead.next();
-  const mayBeReleased = event.kind === "wake" || (event.kind === "news" && event.heard.includes("released"));
+  const mayBeReleased =
+    event.kind === "wake" || (event.kind === "news" && event.heard.includes("released"));
   if (lead.at.waitingOn === "hold" && mayBeReleased) await lead.route();
   else await lead.answer(event);
 }
@@ -78,7 +79,9 @@ async function end(lead: LeadProcess): Promise<LeadOutcome> {
 }
 
 function continueInNextRun(lead: LeadProcess): Promise<never> {
-  return makeContinueAsNewFunc<typeof leadHandoff>({ typedSearchAttributes: lead.attributes() })(lead.nextStart());
+  return makeContinueAsNewFunc<typeof leadHandoff>({ typedSearchAttributes: lead.attributes() })(
+    lead.nextStart(),
+  );
 }
 
 function never(stage: never): never {

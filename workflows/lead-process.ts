@@ -1,12 +1,34 @@
 import {
-  allHandlersFinished, ApplicationFailure, CancellationScope, condition, isCancellation, log, patched, setCurrentDetails, setHandler, sleep,
-  upsertSearchAttributes, workflowInfo,
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  log,
+  patched,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+  workflowInfo,
 } from "@temporalio/workflow";
 import type { SearchAttributePair, SearchAttributeUpdatePair } from "@temporalio/common";
 import { actions, decisive, isClosed, mayAct, type ActionName } from "../handoff/stage.ts";
 import {
-  effectsLeft, news, newsNames, searchAttributes, standing, updates,
-  type ActionNotice, type ActionResult, type DecisionKey, type LeadStart, type NewsName, type Refusal, type Standing, type Subject,
+  effectsLeft,
+  news,
+  newsNames,
+  searchAttributes,
+  standing,
+  updates,
+  type ActionNotice,
+  type ActionResult,
+  type DecisionKey,
+  type LeadStart,
+  type NewsName,
+  type Refusal,
+  type Standing,
+  type Subject,
 } from "./contract.ts";
 import { decideLater, decideNow, keepTrying, tryNow, type Decisions } from "./proxies.ts";
 
@@ -39,7 +61,8 @@ export class LeadProcess {
   private readonly settled = new Map<string, ActionResult>();
   private readonly answered = new Map<string, ActionResult>();
 
-  private timer: { readonly at: number; fired: boolean; readonly scope: CancellationScope } | null = null;
+  private timer: { readonly at: number; fired: boolean; readonly scope: CancellationScope } | null =
+    null;
   private wakes = { at: 0, count: 0 };
   private shown = new Map<string, unknown>();
   private effectsOpen = false;
@@ -87,7 +110,9 @@ export class LeadProcess {
   async answer(event: LeadEvent): Promise<void> {
     switch (event.kind) {
       case "action": {
-        const { result } = await this.decide("settle", (key, by) => by.settle(key, event.action.id));
+        const { result } = await this.decide("settle", (key, by) =>
+          by.settle(key, event.action.id),
+        );
         this.settled.set(event.action.id, result);
         this.settling = null;
         return;
@@ -122,7 +147,9 @@ export class LeadProcess {
       if (this.historyIsLong()) return { kind: "continue" };
       this.carryOutEffects();
       this.setTimer();
-      await condition(() => this.inbox.length > 0 || this.heard.size > 0 || this.timer?.fired === true);
+      await condition(
+        () => this.inbox.length > 0 || this.heard.size > 0 || this.timer?.fired === true,
+      );
       if (this.timer?.fired) {
         this.timer = null;
         this.show(true);
@@ -146,7 +173,12 @@ export class LeadProcess {
   nextStart(): LeadStart {
     const { leadId, priority, continueAfterEvents } = this.start;
     const heard = [...this.heard].sort();
-    const rest = { leadId, priority, ...(continueAfterEvents === undefined ? {} : { continueAfterEvents }), ...(heard.length === 0 ? {} : { heard }) };
+    const rest = {
+      leadId,
+      priority,
+      ...(continueAfterEvents === undefined ? {} : { continueAfterEvents }),
+      ...(heard.length === 0 ? {} : { heard }),
+    };
     const at = { ...this.at, nextCycle: false, effects: this.effectsOpen };
     return this.at.nextCycle
       ? { ...rest, cycle: this.cycle + 1, step: 0, from: "cycle", at }
@@ -176,15 +208,27 @@ export class LeadProcess {
     ];
   }
 
-  private assessOnce = (key: DecisionKey, by: Decisions) => by.assess(key, { reopen: this.start.from === "reopen" && key.step === this.start.step + 1 });
+  private assessOnce = (key: DecisionKey, by: Decisions) =>
+    by.assess(key, { reopen: this.start.from === "reopen" && key.step === this.start.step + 1 });
 
   /** Takes the next decision: at once, or when the database is back. */
-  private async decide<R extends Standing | Settled>(kind: string, take: (key: DecisionKey, by: Decisions) => Promise<R>): Promise<R> {
+  private async decide<R extends Standing | Settled>(
+    kind: string,
+    take: (key: DecisionKey, by: Decisions) => Promise<R>,
+  ): Promise<R> {
     this.step += 1;
-    const key: DecisionKey = { subject: this.subject, cycle: this.cycle, step: this.step, now: Date.now() };
+    const key: DecisionKey = {
+      subject: this.subject,
+      cycle: this.cycle,
+      step: this.step,
+      now: Date.now(),
+    };
     const decided = await take(key, decideNow).catch((error: unknown) => {
       if (isCancellation(error)) throw error;
-      log.warn("a decision could not be taken at once; the server retries it", { kind, step: key.step });
+      log.warn("a decision could not be taken at once; the server retries it", {
+        kind,
+        step: key.step,
+      });
       return take(key, decideLater);
     });
     this.at = "standing" in decided ? decided.standing : decided;
@@ -194,39 +238,65 @@ export class LeadProcess {
   }
 
   private listenFor(name: ActionName): void {
-    setHandler(updates[name], async (notice) => {
-      this.inbox.push(notice); // before the first await: the first valid answer wins
-      await condition(() => this.answered.has(notice.id));
-      const result = this.answered.get(notice.id) ?? this.tryAgain();
-      this.answered.delete(notice.id);
-      return result;
-    }, {
-      validator: (notice) => {
-        const refusal = this.refusalOf(name, notice);
-        if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, "Refused", refusal);
+    setHandler(
+      updates[name],
+      async (notice) => {
+        this.inbox.push(notice); // before the first await: the first valid answer wins
+        await condition(() => this.answered.has(notice.id));
+        const result = this.answered.get(notice.id) ?? this.tryAgain();
+        this.answered.delete(notice.id);
+        return result;
       },
-    });
+      {
+        validator: (notice) => {
+          const refusal = this.refusalOf(name, notice);
+          if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, "Refused", refusal);
+        },
+      },
+    );
   }
 
   private refusalOf(name: ActionName, notice: ActionNotice): Refusal | null {
     const { stage, waitingOn, owner } = this.at;
-    const refuse = (code: Refusal["code"], message: string): Refusal => ({ code, stage, waitingOn, owner, message });
-    if (!mayAct(stage, waitingOn, name)) return refuse("not-possible-now", `${name} is not possible: the lead is ${stage}, waiting on ${waitingOn}`);
-    if (notice.role === "rep" && owner !== notice.by) return refuse("not-yours", "the lead is with somebody else");
-    const rival = decisive.includes(name) ? [this.settling, ...this.inbox].find((other) => other && decisive.includes(other.name)) : undefined;
-    if (rival && rival.id !== notice.id) return refuse("already-answered", `${rival.name} by ${rival.by} came first`);
+    const refuse = (code: Refusal["code"], message: string): Refusal => ({
+      code,
+      stage,
+      waitingOn,
+      owner,
+      message,
+    });
+    if (!mayAct(stage, waitingOn, name))
+      return refuse(
+        "not-possible-now",
+        `${name} is not possible: the lead is ${stage}, waiting on ${waitingOn}`,
+      );
+    if (notice.role === "rep" && owner !== notice.by)
+      return refuse("not-yours", "the lead is with somebody else");
+    const rival = decisive.includes(name)
+      ? [this.settling, ...this.inbox].find((other) => other && decisive.includes(other.name))
+      : undefined;
+    if (rival && rival.id !== notice.id)
+      return refuse("already-answered", `${rival.name} by ${rival.by} came first`);
     return null;
   }
 
   private releaseAnswers(): void {
     const { stage, waitingOn, owner } = this.at;
-    for (const [id, result] of this.settled) this.answered.set(id, result.done ? { ...result, stage, waitingOn, owner } : result);
+    for (const [id, result] of this.settled)
+      this.answered.set(id, result.done ? { ...result, stage, waitingOn, owner } : result);
     this.settled.clear();
   }
 
   private tryAgain(): ActionResult {
     const { stage, waitingOn, owner } = this.at;
-    return { done: false, code: "try-again", message: "the lead is moving on; send the same action again", stage, waitingOn, owner };
+    return {
+      done: false,
+      code: "try-again",
+      message: "the lead is moving on; send the same action again",
+      stage,
+      waitingOn,
+      owner,
+    };
   }
 
   private wakeAt(): number {
@@ -250,7 +320,8 @@ export class LeadProcess {
     const scope = new CancellationScope();
     const timer = { at, fired: false, scope };
     this.timer = timer;
-    const summary = this.at.owner === null ? this.at.wakeFor : `${this.at.wakeFor}, rep ${this.at.owner}`;
+    const summary =
+      this.at.owner === null ? this.at.wakeFor : `${this.at.wakeFor}, rep ${this.at.owner}`;
     const ring = async (): Promise<void> => {
       await sleep(at - Date.now(), { summary: summary.slice(0, 190) });
       timer.fired = true;
@@ -261,8 +332,15 @@ export class LeadProcess {
   /** Details cost nothing and are always current. Attributes cost an event: on a new stage or owner, and whenever the timer has fired. */
   private show(all: boolean): void {
     setCurrentDetails(this.at.details);
-    const changed = this.pairs().filter((pair) => this.shown.get(pair.key.name) !== plain(pair.value));
-    const matters = all || changed.some(({ key }) => key.name === searchAttributes.stage.name || key.name === searchAttributes.owner.name);
+    const changed = this.pairs().filter(
+      (pair) => this.shown.get(pair.key.name) !== plain(pair.value),
+    );
+    const matters =
+      all ||
+      changed.some(
+        ({ key }) =>
+          key.name === searchAttributes.stage.name || key.name === searchAttributes.owner.name,
+      );
     if (changed.length === 0 || !matters) return;
     // Taking away what was never set is an event for nothing.
     const sent = changed.filter((pair) => pair.value !== null || this.shown.has(pair.key.name));
@@ -273,26 +351,38 @@ export class LeadProcess {
   private carryOutEffects(): void {
     if (!this.effectsOpen || this.carrying) return;
     this.carrying = this.carryOutAll()
-      .catch((error: unknown) => { if (!isCancellation(error)) log.error("effects were left", { error }); })
-      .finally(() => { this.carrying = null; });
+      .catch((error: unknown) => {
+        if (!isCancellation(error)) log.error("effects were left", { error });
+      })
+      .finally(() => {
+        this.carrying = null;
+      });
   }
 
   /** A decision that ends the run has carried out what was left; an activity that waits out its pause would find nothing. */
   private isNothingLeft(): boolean {
-    return (isClosed(this.at.stage) || this.at.nextCycle) && !this.at.effects && patched("nothing-left");
+    return (
+      (isClosed(this.at.stage) || this.at.nextCycle) && !this.at.effects && patched("nothing-left")
+    );
   }
 
   private async carryOutAll(): Promise<void> {
     while (this.effectsOpen) {
       this.effectsOpen = false;
-      const left = await tryNow.carryOut(this.subject).then((carried: { left: number }) => carried.left, () => 1);
+      const left = await tryNow.carryOut(this.subject).then(
+        (carried: { left: number }) => carried.left,
+        () => 1,
+      );
       if (left > 0) await keepTrying.carryOut(this.subject);
     }
   }
 
   private historyIsLong(): boolean {
     const info = workflowInfo();
-    return info.continueAsNewSuggested || info.historyLength > (this.start.continueAfterEvents ?? mostEvents);
+    return (
+      info.continueAsNewSuggested ||
+      info.historyLength > (this.start.continueAfterEvents ?? mostEvents)
+    );
   }
 }
 
@@ -302,6 +392,20 @@ function plain(value: unknown): unknown {
 
 /** Before the first decision nothing is known and nothing is possible. */
 const unknownYet: Standing = {
-  stage: "new", stageSince: 0, waitingOn: "assessment", handoffId: null, owner: null, contested: false, wakeAt: null, wakeFor: "", dueAt: null,
-  leadType: null, band: null, source: null, territory: null, details: "", effects: false, nextCycle: false,
+  stage: "new",
+  stageSince: 0,
+  waitingOn: "assessment",
+  handoffId: null,
+  owner: null,
+  contested: false,
+  wakeAt: null,
+  wakeFor: "",
+  dueAt: null,
+  leadType: null,
+  band: null,
+  source: null,
+  territory: null,
+  details: "",
+  effects: false,
+  nextCycle: false,
 };

@@ -10,7 +10,8 @@ export async function reconcile(): Promise<Omit<Reconciled, "after">> {
   let after: string | null = "";
   for (let page = 0; page < mostPages && after !== null; page++) {
     const found: Reconciled = await inTheBackground.reconcile(Date.now(), after);
-    for (const count of ["restarted", "stuck", "stranded", "reminded", "swept"] as const) sum[count] += found[count] ?? 0;
+    for (const count of ["restarted", "stuck", "stranded", "reminded", "swept"] as const)
+      sum[count] += found[count] ?? 0;
     after = found.after;
   }
   return sum;

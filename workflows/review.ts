@@ -1,5 +1,13 @@
 import {
-  condition, continueAsNew, isCancellation, log, ParentClosePolicy, setCurrentDetails, setHandler, startChild, workflowInfo,
+  condition,
+  continueAsNew,
+  isCancellation,
+  log,
+  ParentClosePolicy,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  workflowInfo,
 } from "@temporalio/workflow";
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
 import { decided, reviewWorkflowId, type ReviewStanding, type ReviewStart } from "./contract.ts";
@@ -11,7 +19,9 @@ import { inTheBackground, keepTrying } from "./proxies.ts";
  */
 export async function review(start: ReviewStart): Promise<{ readonly reviewId: string }> {
   let heard = false;
-  setHandler(decided, () => { heard = true; });
+  setHandler(decided, () => {
+    heard = true;
+  });
   let telling: Promise<void> = Promise.resolve();
 
   let at = await inTheBackground.openReview({ ...start, now: Date.now() });
@@ -23,7 +33,9 @@ export async function review(start: ReviewStart): Promise<{ readonly reviewId: s
       await telling;
       return continueAsNew<typeof review>(start);
     }
-    await condition(() => heard, Math.max(at.wakeAt - Date.now(), 1_000), { summary: at.wakeFor.slice(0, 190) });
+    await condition(() => heard, Math.max(at.wakeAt - Date.now(), 1_000), {
+      summary: at.wakeFor.slice(0, 190),
+    });
     heard = false;
     at = await inTheBackground.lookAtReview(at.reviewId, Date.now());
   }
@@ -40,7 +52,12 @@ export async function openDueReview(): Promise<{ readonly opened: string | null 
   if (!due) return { opened: null };
   const workflowId = reviewWorkflowId(due.kind, due.period);
   try {
-    await startChild(review, { workflowId, args: [due], parentClosePolicy: ParentClosePolicy.ABANDON, staticSummary: `${due.kind} review ${due.period}` });
+    await startChild(review, {
+      workflowId,
+      args: [due],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${due.kind} review ${due.period}`,
+    });
     return { opened: workflowId };
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return { opened: null };

@@ -17,7 +17,12 @@ export interface StageDay {
 export interface Conservation {
   readonly days: readonly StageDay[];
   /** Leads taken in until `asOf`, how many of them are open or closed by then, and what does not add up. */
-  readonly totals: { readonly takenIn: number; readonly open: number; readonly closed: number; readonly residue: number };
+  readonly totals: {
+    readonly takenIn: number;
+    readonly open: number;
+    readonly closed: number;
+    readonly residue: number;
+  };
   /** How the leads stand now, against what the transitions say: leads whose stage is not where their last transition led. */
   readonly astray: Listed;
   /** Open leads now that nobody answers for, that wait for nothing, or whose process is not running. */
@@ -28,34 +33,56 @@ export interface Conservation {
 }
 
 /** How many, and the first hundred. */
-export interface Listed { readonly count: number; readonly leads: readonly string[] }
+export interface Listed {
+  readonly count: number;
+  readonly leads: readonly string[];
+}
 
 /**
  * Nothing is lost and nothing is counted twice (reports.md, conservation). Opening and closing are counted from where
  * each lead was at midnight; in and out from the moves of the day. That both add up is the proof. `running` are the
  * leads whose process runs, or null when nobody can say.
  */
-export async function conservation(db: Db, period: { readonly from: Instant; readonly to: Instant; readonly asOf: Instant }, running: ReadonlySet<string> | null): Promise<Conservation> {
+export async function conservation(
+  db: Db,
+  period: { readonly from: Instant; readonly to: Instant; readonly asOf: Instant },
+  running: ReadonlySet<string> | null,
+): Promise<Conservation> {
   const { asOf } = period;
   const [days, totals] = [await stageDays(db, period), await takenIn(db, asOf)];
   return {
-    days, totals,
-    astray: await list(db, sql`
+    days,
+    totals,
+    astray: await list(
+      db,
+      sql`
       select l.id from lead l left join lateral (
         select to_stage from transition t where t.subject_kind = 'lead' and t.subject_id = l.id order by t.at desc, t.cycle desc, t.step desc, array_position(${[...stages]}::text[], t.to_stage) desc limit 1) last on true
-      where last.to_stage is distinct from l.stage order by l.id`),
-    withoutOwner: await list(db, sql`
-      select id from lead where stage in ('new', 'mql', 'sal', 'sql') and owner_id is null and queue is null order by id`),
-    withoutNextStep: await list(db, sql`
-      select id from lead where stage not in ('opportunity', 'disqualified') and coalesce(next_step, '') = '' order by id`),
-    withoutProcess: running && await withoutProcess(db, running, asOf),
+      where last.to_stage is distinct from l.stage order by l.id`,
+    ),
+    withoutOwner: await list(
+      db,
+      sql`
+      select id from lead where stage in ('new', 'mql', 'sal', 'sql') and owner_id is null and queue is null order by id`,
+    ),
+    withoutNextStep: await list(
+      db,
+      sql`
+      select id from lead where stage not in ('opportunity', 'disqualified') and coalesce(next_step, '') = '' order by id`,
+    ),
+    withoutProcess: running && (await withoutProcess(db, running, asOf)),
   };
 }
 
-async function stageDays(db: Db, { from, to, asOf }: { from: Instant; to: Instant; asOf: Instant }): Promise<StageDay[]> {
+async function stageDays(
+  db: Db,
+  { from, to, asOf }: { from: Instant; to: Instant; asOf: Instant },
+): Promise<StageDay[]> {
   // A lead is in a stage from one of its transitions to the next. Equal instants are put in order by cycle and step, and the
   // moves of one decision (reopened and judged at once) by how far the stage lies along the way.
-  return rows<StageDay>(db, sql`
+  return rows<StageDay>(
+    db,
+    sql`
     with days as (
       select d as day_start, least(d + interval '1 day', ${new Date(asOf)}::timestamptz) as day_end
       from generate_series(date_trunc('day', ${new Date(from)}::timestamptz at time zone 'UTC') at time zone 'UTC', ${new Date(Math.min(to, asOf) - 1)}::timestamptz, interval '1 day') as d
@@ -80,17 +107,21 @@ async function stageDays(db: Db, { from, to, asOf }: { from: Instant; to: Instan
     left join standing st on st.day_start = d.day_start and st.stage = s.stage
     left join entered e on e.day_start = d.day_start and e.stage = s.stage
     left join left_ l on l.day_start = d.day_start and l.stage = s.stage
-    order by d.day_start, array_position(${[...stages]}::text[], s.stage)`);
+    order by d.day_start, array_position(${[...stages]}::text[], s.stage)`,
+  );
 }
 
 async function takenIn(db: Db, asOf: Instant): Promise<Conservation["totals"]> {
-  const found = await firstRow<{ taken: number; open: number; closed: number }>(db, sql`
+  const found = await firstRow<{ taken: number; open: number; closed: number }>(
+    db,
+    sql`
     with last as (
       select distinct on (subject_id) subject_id, to_stage from transition
       where subject_kind = 'lead' and at < ${new Date(asOf)} order by subject_id, at desc, cycle desc, step desc, array_position(${[...stages]}::text[], to_stage) desc)
     select (select count(*)::int from lead where arrived_at < ${new Date(asOf)}) as taken,
       count(*) filter (where to_stage not in ('opportunity', 'disqualified'))::int as open,
-      count(*) filter (where to_stage in ('opportunity', 'disqualified'))::int as closed from last`);
+      count(*) filter (where to_stage in ('opportunity', 'disqualified'))::int as closed from last`,
+  );
   const { taken = 0, open = 0, closed = 0 } = found ?? {};
   return { takenIn: taken, open, closed, residue: taken - open - closed };
 }
@@ -99,14 +130,21 @@ async function takenIn(db: Db, asOf: Instant): Promise<Conservation["totals"]> {
 const settlingMs = 30_000;
 
 /** Open leads whose process is neither running nor waiting to be started, in pages. */
-async function withoutProcess(db: Db, running: ReadonlySet<string>, asOf: Instant): Promise<Listed> {
+async function withoutProcess(
+  db: Db,
+  running: ReadonlySet<string>,
+  asOf: Instant,
+): Promise<Listed> {
   const missing: string[] = [];
   let count = 0;
-  for (let after = ""; ; ) {
-    const page = await rows<{ id: string; settled: boolean }>(db, sql`
+  for (let after = ""; ;) {
+    const page = await rows<{ id: string; settled: boolean }>(
+      db,
+      sql`
       select l.id, l.stage_since < ${new Date(asOf - settlingMs)} and not exists (
         select from outbox o where o.workflow_id = 'lead/' || l.id and o.kind = 'start' and (o.done_at is null or o.done_at > ${new Date(asOf - settlingMs)})) as settled
-      from lead l where stage not in ('opportunity', 'disqualified') and id > ${after} order by id limit 1000`);
+      from lead l where stage not in ('opportunity', 'disqualified') and id > ${after} order by id limit 1000`,
+    );
     const last = page.at(-1);
     if (!last) return { count, leads: missing };
     after = last.id;
@@ -118,7 +156,8 @@ async function withoutProcess(db: Db, running: ReadonlySet<string>, asOf: Instan
 
 async function list(db: Db, query: { text: string; values: unknown[] }): Promise<Listed> {
   const found = await firstRow<{ count: number; leads: string[] | null }>(db, {
-    text: `with found as (${query.text}) select count(*)::int as count, (array_agg(id order by id))[1:100] as leads from found`, values: query.values,
+    text: `with found as (${query.text}) select count(*)::int as count, (array_agg(id order by id))[1:100] as leads from found`,
+    values: query.values,
   });
   return { count: found?.count ?? 0, leads: found?.leads ?? [] };
 }

@@ -1,7 +1,15 @@
 /** By what a report can be filtered and grouped; each is a column of the handoff. */
 export const dimensions = {
-  source: "h.source", campaign: "h.campaign", segment: "h.segment", territory: "h.territory", motion: "h.motion", leadType: "h.lead_type",
-  path: "h.path", band: "h.band", rep: "h.rep_id", agreement: "h.agreement_id",
+  source: "h.source",
+  campaign: "h.campaign",
+  segment: "h.segment",
+  territory: "h.territory",
+  motion: "h.motion",
+  leadType: "h.lead_type",
+  path: "h.path",
+  band: "h.band",
+  rep: "h.rep_id",
+  agreement: "h.agreement_id",
 } as const;
 export type Dimension = keyof typeof dimensions;
 export type Filters = Readonly<Partial<Record<Dimension, string>>>;
@@ -10,12 +18,18 @@ export type Filters = Readonly<Partial<Record<Dimension, string>>>;
 export const leadDimensions = { source: "l.source", campaign: "l.campaign" } as const;
 
 /** `and h.band = $3 and …`, with the values put behind those that are there already. `-` asks for what is not recorded. */
-export function filterSql(filters: Filters, columns: Readonly<Partial<Record<Dimension, string>>>, values: unknown[]): string {
-  return Object.entries(filters).map(([name, wanted]) => {
-    const column = columns[name as Dimension];
-    if (column === undefined) throw new RangeError(`${name} is not recorded here`);
-    if (wanted === "-") return ` and ${column} is null`;
-    values.push(wanted);
-    return ` and ${column} = $${values.length}`;
-  }).join("");
+export function filterSql(
+  filters: Filters,
+  columns: Readonly<Partial<Record<Dimension, string>>>,
+  values: unknown[],
+): string {
+  return Object.entries(filters)
+    .map(([name, wanted]) => {
+      const column = columns[name as Dimension];
+      if (column === undefined) throw new RangeError(`${name} is not recorded here`);
+      if (wanted === "-") return ` and ${column} is null`;
+      values.push(wanted);
+      return ` and ${column} = $${values.length}`;
+    })
+    .join("");
 }

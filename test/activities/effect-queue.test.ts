@@ -10,7 +10,9 @@ import { effectWorld, leadSubject, type EffectWorld } from "../support/effect-wo
 import { eventually } from "../support/eventually.ts";
 
 let world: EffectWorld;
-beforeAll(async () => { world = await effectWorld(); });
+beforeAll(async () => {
+  world = await effectWorld();
+});
 afterAll(() => world.close());
 beforeEach(() => world.reset());
 
@@ -31,21 +33,41 @@ function counted(): { crm: CrmPort; written: string[]; mostAtOnce: () => number 
   let [now, most] = [0, 0];
   const upsertLead: CrmPort["upsertLead"] = async (lead, signal) => {
     written.push(lead.leadId);
-    most = Math.max(most, now += 1);
-    return world.crm.upsertLead(lead, signal).finally(() => { now -= 1; });
+    most = Math.max(most, (now += 1));
+    return world.crm.upsertLead(lead, signal).finally(() => {
+      now -= 1;
+    });
   };
   return { crm: { ...world.crm, upsertLead }, written, mostAtOnce: () => most };
 }
 
-const wants = (n: number, of: Partial<NewEffect> = {}) => world.add({ key: `lead/ld_ada/1/sync-crm/${n}`, kind: "sync-crm", what: "lead", payload: {}, ...of });
-const open = async () => (await world.all("select key, error, claimed_until from effect where state = 'open' order by id"));
-const told = async () => (await world.all("select workflow_id, message from outbox order by id")).map((row) => `${row.workflow_id} ${row.message}`);
+const wants = (n: number, of: Partial<NewEffect> = {}) =>
+  world.add({
+    key: `lead/ld_ada/1/sync-crm/${n}`,
+    kind: "sync-crm",
+    what: "lead",
+    payload: {},
+    ...of,
+  });
+const open = async () =>
+  await world.all("select key, error, claimed_until from effect where state = 'open' order by id");
+const told = async () =>
+  (await world.all("select workflow_id, message from outbox order by id")).map(
+    (row) => `${row.workflow_id} ${row.message}`,
+  );
 const done = () => eventually(5, async () => (await open()).length === 0);
 
 async function moreLeads(ids: readonly string[]): Promise<void> {
   for (const id of ids) {
-    await world.pool.query("insert into lead (id, email, facts, source, arrived_at, stage, stage_since, waiting_on) values ($1, $2, '{}', 'website', $3, 'nurture', $3, 'signal')", [id, `${id}@engines.test`, new Date(world.now())]);
-    await wants(1, { key: `lead/${id}/1/sync-crm/1`, subject: { kind: "lead", id }, handoffId: null });
+    await world.pool.query(
+      "insert into lead (id, email, facts, source, arrived_at, stage, stage_since, waiting_on) values ($1, $2, '{}', 'website', $3, 'nurture', $3, 'signal')",
+      [id, `${id}@engines.test`, new Date(world.now())],
+    );
+    await wants(1, {
+      key: `lead/${id}/1/sync-crm/1`,
+      subject: { kind: "lead", id },
+      handoffId: null,
+    });
   }
 }
 
@@ -54,7 +76,10 @@ test("effects are carried out soon, and nobody is told", async () => {
   await world.add({ key: "lead/ld_ada/1/offer/1" });
   expect(queueOn().add(leadSubject, true)).toBe(true);
   await done();
-  expect(await world.all("select state from effect")).toEqual([{ state: "done" }, { state: "done" }]);
+  expect(await world.all("select state from effect")).toEqual([
+    { state: "done" },
+    { state: "done" },
+  ]);
   expect(await world.all("select count(*)::int as n from kept_mail")).toEqual([{ n: 1 }]);
   expect(await told()).toEqual([]);
 });
@@ -68,18 +93,23 @@ test("what several decisions want of the CRM in a moment is one sync", async () 
   }
   await done();
   expect(written).toEqual(["ld_ada"]);
-  expect((await world.all("select state from effect order by id")).map((row) => row.state)).toEqual(["withdrawn", "withdrawn", "withdrawn", "withdrawn", "done"]);
+  expect((await world.all("select state from effect order by id")).map((row) => row.state)).toEqual(
+    ["withdrawn", "withdrawn", "withdrawn", "withdrawn", "done"],
+  );
 });
 
 test("what a decision wants while an earlier effect is carried out is done after it", async () => {
   const { crm, written } = counted();
-  const queue = queueOn({ ...crm, async upsertLead(lead, signal) {
-    if (written.length === 0) {
-      await wants(2);
-      queue.add(leadSubject, true);
-    }
-    return crm.upsertLead(lead, signal);
-  } });
+  const queue = queueOn({
+    ...crm,
+    async upsertLead(lead, signal) {
+      if (written.length === 0) {
+        await wants(2);
+        queue.add(leadSubject, true);
+      }
+      return crm.upsertLead(lead, signal);
+    },
+  });
   await wants(1);
   queue.add(leadSubject, true);
   await done();
@@ -96,7 +126,11 @@ test("many leads go at once, each once", async () => {
   await done();
   expect(written.toSorted()).toEqual(ids.toSorted());
   expect(mostAtOnce()).toBeGreaterThan(4);
-  expect(await world.all("select count(*)::int as n, count(distinct external_id)::int as leads from house_lead")).toEqual([{ n: 100, leads: 100 }]);
+  expect(
+    await world.all(
+      "select count(*)::int as n, count(distinct external_id)::int as leads from house_lead",
+    ),
+  ).toEqual([{ n: 100, leads: 100 }]);
 });
 
 test("a lead that a person works on goes before those that nobody waits for", async () => {
@@ -117,12 +151,26 @@ test("a lead that a person works on goes before those that nobody waits for", as
 test("one lead's refusal is its own: those beside it are written", async () => {
   const ids = ["ld_a", "ld_b", "ld_c"];
   await moreLeads(ids);
-  await world.pool.query("update lead set facts = $1 where id = 'ld_b'", [{ "lead.name": { value: "x".repeat(1_001), from: "form", at: new Date(world.now()).toISOString() } }]);
+  await world.pool.query("update lead set facts = $1 where id = 'ld_b'", [
+    {
+      "lead.name": {
+        value: "x".repeat(1_001),
+        from: "form",
+        at: new Date(world.now()).toISOString(),
+      },
+    },
+  ]);
   const queue = queueOn();
   for (const id of ids) queue.add({ kind: "lead", id }, false);
   await done();
-  expect(await world.all("select subject_id, state from effect order by subject_id")).toEqual([{ subject_id: "ld_a", state: "done" }, { subject_id: "ld_b", state: "failed" }, { subject_id: "ld_c", state: "done" }]);
-  expect(await world.all("select subject_id, kind, detail->>'field' as field from task")).toEqual([{ subject_id: "ld_b", kind: "dead-letter", field: "lead.name" }]);
+  expect(await world.all("select subject_id, state from effect order by subject_id")).toEqual([
+    { subject_id: "ld_a", state: "done" },
+    { subject_id: "ld_b", state: "failed" },
+    { subject_id: "ld_c", state: "done" },
+  ]);
+  expect(await world.all("select subject_id, kind, detail->>'field' as field from task")).toEqual([
+    { subject_id: "ld_b", kind: "dead-letter", field: "lead.name" },
+  ]);
 });
 
 describe("what cannot be done", () => {
@@ -133,7 +181,9 @@ describe("what cannot be done", () => {
     queue.add(leadSubject, true);
     await eventually(5, async () => (await told()).length > 0);
     expect(await told()).toEqual(["lead/ld_ada effectsLeft"]);
-    expect(await open()).toMatchObject([{ error: "the CRM does not answer: an outage is being rehearsed", claimed_until: null }]);
+    expect(await open()).toMatchObject([
+      { error: "the CRM does not answer: an outage is being rehearsed", claimed_until: null },
+    ]);
     // A CRM that just failed is not waited for in the next lead's case.
     expect(queue.add(leadSubject, true)).toBe(false);
     expect(await queue.carryOut(leadSubject)).toBe(false);
@@ -146,13 +196,22 @@ describe("what cannot be done", () => {
     const queue = queueOn();
     for (const id of ["ld_ada", "ld_x", "ld_y"]) queue.add({ kind: "lead", id }, false);
     await eventually(5, async () => (await told()).length === 3);
-    expect((await told()).toSorted()).toEqual(["lead/ld_ada effectsLeft", "lead/ld_x effectsLeft", "lead/ld_y effectsLeft"]);
+    expect((await told()).toSorted()).toEqual([
+      "lead/ld_ada effectsLeft",
+      "lead/ld_x effectsLeft",
+      "lead/ld_y effectsLeft",
+    ]);
     expect(await open()).toHaveLength(3);
   });
 
   test("because another worker has it at work is left to that one, and found should it be forgotten", async () => {
     await wants(1);
-    await claimEffects(world.pool, leadSubject, { kinds: ["sync-crm"], now: world.now(), until: world.now() + 35_000, connection: "crm:house" });
+    await claimEffects(world.pool, leadSubject, {
+      kinds: ["sync-crm"],
+      now: world.now(),
+      until: world.now() + 35_000,
+      connection: "crm:house",
+    });
     const queue = queueOn();
     expect(await queue.carryOut(leadSubject)).toBe(false);
     expect(await told()).toEqual([]);
@@ -165,8 +224,12 @@ describe("what cannot be done", () => {
 describe("a worker that died", () => {
   test("took leads with it: after ten seconds another one sees to them, and not to those that are being tried", async () => {
     await moreLeads(["ld_tried", "ld_taken"]);
-    await world.pool.query("update effect set error = 'the CRM does not answer' where subject_id = 'ld_tried'");
-    await world.pool.query("update effect set claimed_until = $1 where subject_id = 'ld_taken'", [new Date(world.now() + 30_000)]);
+    await world.pool.query(
+      "update effect set error = 'the CRM does not answer' where subject_id = 'ld_tried'",
+    );
+    await world.pool.query("update effect set claimed_until = $1 where subject_id = 'ld_taken'", [
+      new Date(world.now() + 30_000),
+    ]);
     await wants(1);
     const { crm, written } = counted();
     const queue = queueOn(crm);
@@ -177,7 +240,10 @@ describe("a worker that died", () => {
     await eventually(5, () => Promise.resolve(written.length > 0));
     await queue.stop();
     expect(written).toEqual(["ld_ada"]);
-    expect((await open()).map((row) => row.key)).toEqual(["lead/ld_tried/1/sync-crm/1", "lead/ld_taken/1/sync-crm/1"]);
+    expect((await open()).map((row) => row.key)).toEqual([
+      "lead/ld_tried/1/sync-crm/1",
+      "lead/ld_taken/1/sync-crm/1",
+    ]);
   });
 
   test("in order leaves those that wait to the next one", async () => {

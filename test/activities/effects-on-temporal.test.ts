@@ -8,44 +8,89 @@ import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 
 let world: LeadWorld;
-beforeAll(async () => { world = await leadWorld(); });
+beforeAll(async () => {
+  world = await leadWorld();
+});
 afterAll(() => world?.close());
 afterEach(() => setHouseTrouble(world.pool, null));
 
-const offerMail = (id: string) => firstRow(world.pool, sql`select 1 from kept_mail where lead_id = ${id}`);
-const crmStatus = async (id: string) => (await firstRow<{ status: string }>(world.pool, sql`select status from house_lead where external_id = ${id}`))?.status;
-const open = async (id: string) => (await rows(world.pool, sql`select key from effect where subject_id = ${id} and state = 'open'`)).length;
+const offerMail = (id: string) =>
+  firstRow(world.pool, sql`select 1 from kept_mail where lead_id = ${id}`);
+const crmStatus = async (id: string) =>
+  (
+    await firstRow<{ status: string }>(
+      world.pool,
+      sql`select status from house_lead where external_id = ${id}`,
+    )
+  )?.status;
+const open = async (id: string) =>
+  (await rows(world.pool, sql`select key from effect where subject_id = ${id} and state = 'open'`))
+    .length;
 
 test("effects of a decision that its process never heard of are carried out with the next one", async () => {
   const id = await world.arrive();
   await world.until(id, (lead) => lead.waiting_on === "outreach");
   await eventually(10, async () => (await open(id)) === 0);
   // As a worker leaves it that is killed between its decision and the answer; the claim has lapsed.
-  await addEffect(world.pool, { key: `lead/${id}/1/left-behind/1`, subject: { kind: "lead", id }, kind: "sync-crm", what: "lead", payload: { leadId: id } }, Date.now());
-  await inTransaction(world.pool, (tx) => tell(tx, aboutLead(id, "signal", "engaged", { id: "test" }, 1), Date.now()));
+  await addEffect(
+    world.pool,
+    {
+      key: `lead/${id}/1/left-behind/1`,
+      subject: { kind: "lead", id },
+      kind: "sync-crm",
+      what: "lead",
+      payload: { leadId: id },
+    },
+    Date.now(),
+  );
+  await inTransaction(world.pool, (tx) =>
+    tell(tx, aboutLead(id, "signal", "engaged", { id: "test" }, 1), Date.now()),
+  );
   await eventually(10, async () => (await open(id)) === 0);
-  expect(await firstRow(world.pool, sql`select state from effect where key = ${`lead/${id}/1/left-behind/1`}`)).toEqual({ state: "done" });
+  expect(
+    await firstRow(
+      world.pool,
+      sql`select state from effect where key = ${`lead/${id}/1/left-behind/1`}`,
+    ),
+  ).toEqual({ state: "done" });
 });
 
 test.each([
   ["slower than a local activity may be", { kind: "slow", waitMs: 3_000 }],
   ["down", { kind: "down" }],
   ["asking to wait", { kind: "busy", waitMs: 500 }],
-] as const)("while the CRM is %s the rep gets the mail and can work; afterwards the CRM is made equal, each effect once", async (_, trouble) => {
-  await setHouseTrouble(world.pool, trouble);
-  const id = await world.arrive();
-  await world.until(id, (lead) => lead.waiting_on === "outreach");
-  await eventually(10, () => offerMail(id));
-  expect(await world.act(id, "logOutreach", { channel: "call", outcome: "connected" })).toMatchObject({ done: true });
-  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+] as const)(
+  "while the CRM is %s the rep gets the mail and can work; afterwards the CRM is made equal, each effect once",
+  async (_, trouble) => {
+    await setHouseTrouble(world.pool, trouble);
+    const id = await world.arrive();
+    await world.until(id, (lead) => lead.waiting_on === "outreach");
+    await eventually(10, () => offerMail(id));
+    expect(
+      await world.act(id, "logOutreach", { channel: "call", outcome: "connected" }),
+    ).toMatchObject({ done: true });
+    expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
 
-  await setHouseTrouble(world.pool, null);
-  // Well under the 35 s after which a long run's claim lapses: a run that was cut short has given its claim back.
-  await eventually(20, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
-  expect(await rows(world.pool, sql`select count(*)::int as n from house_lead where external_id = ${id}`)).toEqual([{ n: 1 }]);
-  expect(await rows(world.pool, sql`select count(*)::int as n from kept_mail where lead_id = ${id}`)).toEqual([{ n: 1 }]);
-  expect(await rows(world.pool, sql`select state from effect where subject_id = ${id} and state not in ('done', 'withdrawn')`)).toEqual([]);
-});
+    await setHouseTrouble(world.pool, null);
+    // Well under the 35 s after which a long run's claim lapses: a run that was cut short has given its claim back.
+    await eventually(20, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
+    expect(
+      await rows(
+        world.pool,
+        sql`select count(*)::int as n from house_lead where external_id = ${id}`,
+      ),
+    ).toEqual([{ n: 1 }]);
+    expect(
+      await rows(world.pool, sql`select count(*)::int as n from kept_mail where lead_id = ${id}`),
+    ).toEqual([{ n: 1 }]);
+    expect(
+      await rows(
+        world.pool,
+        sql`select state from effect where subject_id = ${id} and state not in ('done', 'withdrawn')`,
+      ),
+    ).toEqual([]);
+  },
+);
 
 test("a lead that is closed has its process end, though an activity of it waits out a long pause: nothing is left to tell", async () => {
   const id = await world.arrive();
@@ -54,9 +99,22 @@ test("a lead that is closed has its process end, though an activity of it waits 
   await setHouseTrouble(world.pool, { kind: "down" });
   await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
   // As after many tries: the next pause is minutes.
-  await eventually(10, async () => (await world.pool.query(sql`update effect set attempts = 9 where subject_id = ${id} and state = 'open' and kind = 'sync-crm' returning id`)).rowCount === 1);
-  const pausedUntil = async () => (await world.handle(id).describe()).raw.pendingActivities?.[0]?.nextAttemptScheduleTime?.seconds;
-  await eventually(15, async () => Number(await pausedUntil() ?? 0) * 1_000 > Date.now() + 60_000);
+  await eventually(
+    10,
+    async () =>
+      (
+        await world.pool.query(
+          sql`update effect set attempts = 9 where subject_id = ${id} and state = 'open' and kind = 'sync-crm' returning id`,
+        )
+      ).rowCount === 1,
+  );
+  const pausedUntil = async () =>
+    (await world.handle(id).describe()).raw.pendingActivities?.[0]?.nextAttemptScheduleTime
+      ?.seconds;
+  await eventually(
+    15,
+    async () => Number((await pausedUntil()) ?? 0) * 1_000 > Date.now() + 60_000,
+  );
 
   await setHouseTrouble(world.pool, null);
   // Having failed, it is asked again when five seconds have passed.

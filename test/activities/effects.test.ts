@@ -1,23 +1,44 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MailDown, MailRefused, type Mail, type MailPort } from "../../mail/mail.ts";
-import { setHouseTrouble, deleteHouseLead, finishHouseTask, mergeHouseLeads, setHouseFacts } from "../../store/house-user.ts";
+import {
+  setHouseTrouble,
+  deleteHouseLead,
+  finishHouseTask,
+  mergeHouseLeads,
+  setHouseFacts,
+} from "../../store/house-user.ts";
 import { effectWorld, type EffectWorld } from "../support/effect-world.ts";
 
 let world: EffectWorld;
-beforeAll(async () => { world = await effectWorld(); });
+beforeAll(async () => {
+  world = await effectWorld();
+});
 afterAll(() => world.close());
 beforeEach(() => world.reset());
 
-const sync = (n: number) => world.add({ key: `lead/ld_ada/1/sync-crm/${n}`, kind: "sync-crm", what: "lead", payload: {} });
+const sync = (n: number) =>
+  world.add({ key: `lead/ld_ada/1/sync-crm/${n}`, kind: "sync-crm", what: "lead", payload: {} });
 const offer = () => world.add({ key: "lead/ld_ada/1/offer/1" });
-const states = async () => (await world.all("select key, state from effect order by id")).map((row) => `${row.key.split("/").slice(3).join("/")} ${row.state}`);
+const states = async () =>
+  (await world.all("select key, state from effect order by id")).map(
+    (row) => `${row.key.split("/").slice(3).join("/")} ${row.state}`,
+  );
 const houseLead = async () => (await world.all("select * from house_lead order by id"))[0];
 const openTasks = () => world.all("select kind, subject_id, detail from task where state = 'open'");
 
 /** A mail server that answers as told and remembers what it took. */
-function mailServer(answer: (mail: Mail) => Promise<void> = () => Promise.resolve()): MailPort & { taken: Mail[] } {
+function mailServer(
+  answer: (mail: Mail) => Promise<void> = () => Promise.resolve(),
+): MailPort & { taken: Mail[] } {
   const taken: Mail[] = [];
-  return { name: "test", taken, async send(mail) { await answer(mail); taken.push(mail); } };
+  return {
+    name: "test",
+    taken,
+    async send(mail) {
+      await answer(mail);
+      taken.push(mail);
+    },
+  };
 }
 
 describe("carrying out", () => {
@@ -25,12 +46,29 @@ describe("carrying out", () => {
     await sync(1);
     await offer();
     expect(await world.carryOut()).toEqual({ done: 2, left: 0 });
-    expect(await houseLead()).toMatchObject({ external_id: "ld_ada", status: "mql", owner_id: "rp_ann", lead_type: "demo-request", band: "A", email: "ada@engines.test" });
-    expect(await world.all("select subject, owner_id, state from house_task")).toEqual([{ subject: "Call by 2026-11-20 10:00 America/New_York", owner_id: "rp_ann", state: "open" }]);
-    expect(await world.all("select body from house_note")).toEqual([{ body: "Handed to sales as demo-request (fast path): band A, fit 30, intent 40." }]);
-    expect(await world.all("select facts->'account.name'->>'value' as name from house_account")).toEqual([{ name: "Analytical Engines" }]);
-    expect(await world.all("select recipient, to_rep, lead_id from kept_mail")).toEqual([{ recipient: "ann@sales.test", to_rep: "rp_ann", lead_id: "ld_ada" }]);
-    expect(await world.all("select crm_id = (select id from house_lead) as known from lead")).toEqual([{ known: true }]);
+    expect(await houseLead()).toMatchObject({
+      external_id: "ld_ada",
+      status: "mql",
+      owner_id: "rp_ann",
+      lead_type: "demo-request",
+      band: "A",
+      email: "ada@engines.test",
+    });
+    expect(await world.all("select subject, owner_id, state from house_task")).toEqual([
+      { subject: "Call by 2026-11-20 10:00 America/New_York", owner_id: "rp_ann", state: "open" },
+    ]);
+    expect(await world.all("select body from house_note")).toEqual([
+      { body: "Handed to sales as demo-request (fast path): band A, fit 30, intent 40." },
+    ]);
+    expect(
+      await world.all("select facts->'account.name'->>'value' as name from house_account"),
+    ).toEqual([{ name: "Analytical Engines" }]);
+    expect(await world.all("select recipient, to_rep, lead_id from kept_mail")).toEqual([
+      { recipient: "ann@sales.test", to_rep: "rp_ann", lead_id: "ld_ada" },
+    ]);
+    expect(
+      await world.all("select crm_id = (select id from house_lead) as known from lead"),
+    ).toEqual([{ known: true }]);
     expect(await world.all("select * from inbox")).toEqual([]);
   });
 
@@ -48,7 +86,12 @@ describe("carrying out", () => {
   });
 
   test("of ten runs at once each effect is carried out by one, and none is lost", async () => {
-    const server = mailServer(() => new Promise((resolve) => { setTimeout(resolve, 20); }));
+    const server = mailServer(
+      () =>
+        new Promise((resolve) => {
+          setTimeout(resolve, 20);
+        }),
+    );
     for (let n = 1; n <= 5; n++) await world.add({ key: `lead/ld_ada/1/offer/${n}` });
     await sync(1);
     await Promise.allSettled(Array.from({ length: 10 }, () => world.carryOut({ mail: server })));
@@ -63,19 +106,30 @@ describe("carrying out", () => {
     await sync(1);
     await sync(2);
     await sync(3);
-    expect(await states()).toEqual(["sync-crm/1 withdrawn", "sync-crm/2 withdrawn", "sync-crm/3 open"]);
+    expect(await states()).toEqual([
+      "sync-crm/1 withdrawn",
+      "sync-crm/2 withdrawn",
+      "sync-crm/3 open",
+    ]);
   });
 
   test("a run that died gives its effect up when its claim ends, not before", async () => {
     await offer();
-    await world.pool.query("update effect set claimed_until = $1", [new Date(world.now() + 10_000)]);
+    await world.pool.query("update effect set claimed_until = $1", [
+      new Date(world.now() + 10_000),
+    ]);
     expect((await world.failure()).type).toBe("NotAllDone");
     world.setNow(world.now() + 10_001);
     expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
   });
 
   test("a local run begins nothing more when its second is nearly over, and says what is left", async () => {
-    const slow = mailServer(() => new Promise((resolve) => { setTimeout(resolve, 300); }));
+    const slow = mailServer(
+      () =>
+        new Promise((resolve) => {
+          setTimeout(resolve, 300);
+        }),
+    );
     for (let n = 1; n <= 8; n++) await world.add({ key: `lead/ld_ada/1/offer/${n}` });
     const { done, left } = await world.carryOut({ isLocal: true, mail: slow });
     expect(done + left).toBe(8);
@@ -93,25 +147,47 @@ describe("carrying out", () => {
     expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
   });
 
-  test.each([["a short run", true, 10_950], ["a long one", false, 35_000]])("%s that dies with its worker keeps its effects from others for a while", async (_, isLocal, ms) => {
-    let takes = () => {};
-    const taken = new Promise<void>((resolve) => { takes = resolve; });
-    // Whoever dies gives nothing back: this one hangs in a call that heeds no signal.
-    const deaf = { ...world.crm, findLead: () => new Promise<never>(() => { takes(); }) };
-    await sync(1);
-    void world.carryOut({ isLocal, crm: deaf });
-    await taken;
-    expect(await world.all("select round(extract(epoch from claimed_until) * 1000)::float8 - $1::float8 as ms from effect", [world.now()])).toEqual([{ ms }]);
-    world.setNow(world.now() + ms - 1);
-    expect((await world.failure()).type).toBe("NotAllDone");
-    world.setNow(world.now() + 1);
-    expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
-  });
+  test.each([
+    ["a short run", true, 10_950],
+    ["a long one", false, 35_000],
+  ])(
+    "%s that dies with its worker keeps its effects from others for a while",
+    async (_, isLocal, ms) => {
+      let takes = () => {};
+      const taken = new Promise<void>((resolve) => {
+        takes = resolve;
+      });
+      // Whoever dies gives nothing back: this one hangs in a call that heeds no signal.
+      const deaf = {
+        ...world.crm,
+        findLead: () =>
+          new Promise<never>(() => {
+            takes();
+          }),
+      };
+      await sync(1);
+      void world.carryOut({ isLocal, crm: deaf });
+      await taken;
+      expect(
+        await world.all(
+          "select round(extract(epoch from claimed_until) * 1000)::float8 - $1::float8 as ms from effect",
+          [world.now()],
+        ),
+      ).toEqual([{ ms }]);
+      world.setNow(world.now() + ms - 1);
+      expect((await world.failure()).type).toBe("NotAllDone");
+      world.setNow(world.now() + 1);
+      expect(await world.carryOut()).toEqual({ done: 1, left: 0 });
+    },
+  );
 
   test("a call that is never answered is given up long before the run ends, and tried again soon", async () => {
     await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
     await sync(1);
-    expect(await world.failure({ patienceMs: 100 })).toMatchObject({ type: "CrmDown", nextRetryDelay: 1_000 });
+    expect(await world.failure({ patienceMs: 100 })).toMatchObject({
+      type: "CrmDown",
+      nextRetryDelay: 1_000,
+    });
     await setHouseTrouble(world.pool, null);
     expect(await world.carryOut({ patienceMs: 5_000 })).toEqual({ done: 1, left: 0 });
   });
@@ -133,8 +209,12 @@ describe("when the CRM is away", () => {
     const failure = await world.failure();
     expect(failure).toMatchObject({ type: "CrmDown", nonRetryable: false });
     expect(await states()).toEqual(["sync-crm/1 open", "offer/1 done"]);
-    expect(await world.all("select attempts, error from effect where kind = 'sync-crm'")).toEqual([{ attempts: 1, error: "the CRM does not answer: an outage is being rehearsed" }]);
-    await world.pool.query("update lead set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_bob'");
+    expect(await world.all("select attempts, error from effect where kind = 'sync-crm'")).toEqual([
+      { attempts: 1, error: "the CRM does not answer: an outage is being rehearsed" },
+    ]);
+    await world.pool.query(
+      "update lead set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_bob'",
+    );
     await setHouseTrouble(world.pool, null);
     await world.carryOut();
     expect(await houseLead()).toMatchObject({ status: "sal", owner_id: "rp_bob" });
@@ -149,12 +229,17 @@ describe("when the CRM is away", () => {
   test("refused credentials pause the connection once, with one alert, and one run at a time finds out whether it works again", async () => {
     await setHouseTrouble(world.pool, { kind: "unauthorized" });
     await sync(1);
-    expect(await world.failure()).toMatchObject({ type: "ConnectionPaused", nextRetryDelay: 60_000 });
+    expect(await world.failure()).toMatchObject({
+      type: "ConnectionPaused",
+      nextRetryDelay: 60_000,
+    });
     await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
     const began = performance.now();
     expect((await world.failure()).type).toBe("ConnectionPaused");
     expect(performance.now() - began).toBeLessThan(2_000);
-    expect(await world.all("select recipient, subject from kept_mail")).toEqual([{ recipient: "sales-ops", subject: "The connection crm:house is paused" }]);
+    expect(await world.all("select recipient, subject from kept_mail")).toEqual([
+      { recipient: "sales-ops", subject: "The connection crm:house is paused" },
+    ]);
 
     await setHouseTrouble(world.pool, { kind: "unauthorized" });
     world.setNow(world.now() + 6 * 60_000);
@@ -162,20 +247,28 @@ describe("when the CRM is away", () => {
     await setHouseTrouble(world.pool, null);
     world.setNow(world.now() + 6 * 60_000);
     expect(await world.carryOut()).toMatchObject({ left: 0 });
-    expect(await world.all("select since, paused_until from connection")).toEqual([{ since: null, paused_until: null }]);
-    expect(await world.all("select what from audit where subject = 'crm:house' order by id")).toEqual([{ what: "connection.paused" }, { what: "connection.resumed" }]);
+    expect(await world.all("select since, paused_until from connection")).toEqual([
+      { since: null, paused_until: null },
+    ]);
+    expect(
+      await world.all("select what from audit where subject = 'crm:house' order by id"),
+    ).toEqual([{ what: "connection.paused" }, { what: "connection.resumed" }]);
     expect(await world.all("select count(*)::int as n from kept_mail")).toEqual([{ n: 1 }]);
   });
 });
 
 describe("what can never be done", () => {
   test("a refused field becomes a person's task that names it, and the next effect goes on", async () => {
-    await world.pool.query("update lead set facts = facts || $1", [{ "lead.title": { value: "x".repeat(3_000), from: "form", at: "2026-11-20T11:00:00Z" } }]);
+    await world.pool.query("update lead set facts = facts || $1", [
+      { "lead.title": { value: "x".repeat(3_000), from: "form", at: "2026-11-20T11:00:00Z" } },
+    ]);
     await sync(1);
     await offer();
     await world.carryOut();
     expect(await states()).toEqual(["sync-crm/1 failed", "offer/1 done"]);
-    expect(await openTasks()).toMatchObject([{ kind: "dead-letter", subject_id: "ld_ada", detail: { field: "lead.title" } }]);
+    expect(await openTasks()).toMatchObject([
+      { kind: "dead-letter", subject_id: "ld_ada", detail: { field: "lead.title" } },
+    ]);
     expect(JSON.stringify(await openTasks())).not.toContain("xxx");
   });
 
@@ -188,25 +281,39 @@ describe("what can never be done", () => {
     expect(await openTasks()).toMatchObject([{ kind: "crm-drift", subject_id: "ld_ada" }]);
     await sync(3);
     await world.carryOut();
-    expect(await states()).toEqual(["sync-crm/1 done", "sync-crm/2 failed", "sync-crm/3 withdrawn"]);
+    expect(await states()).toEqual([
+      "sync-crm/1 done",
+      "sync-crm/2 failed",
+      "sync-crm/3 withdrawn",
+    ]);
     expect(await world.all("select count(*)::int as n from house_lead")).toEqual([{ n: 1 }]);
   });
 
   test("an address with a second recipient in it is never handed to the mail server", async () => {
-    await world.pool.query("update rep set email = $1 where id = 'rp_ann'", ["ann@sales.test, eve@evil.test"]);
+    await world.pool.query("update rep set email = $1 where id = 'rp_ann'", [
+      "ann@sales.test, eve@evil.test",
+    ]);
     await offer();
     const server = mailServer();
     await world.carryOut({ mail: server });
     expect(server.taken).toEqual([]);
-    expect(await openTasks()).toMatchObject([{ kind: "dead-letter", detail: { why: "rp_ann: expected one plain e-mail address" } }]);
+    expect(await openTasks()).toMatchObject([
+      { kind: "dead-letter", detail: { why: "rp_ann: expected one plain e-mail address" } },
+    ]);
   });
 
   test("a mail that the server refuses for good becomes a task without the address; one it puts off is tried again under the same id", async () => {
     await offer();
     const ids: string[] = [];
-    const later = mailServer((mail) => { ids.push(mail.messageId); return Promise.reject(new MailDown("the server answered 451")); });
+    const later = mailServer((mail) => {
+      ids.push(mail.messageId);
+      return Promise.reject(new MailDown("the server answered 451"));
+    });
     expect((await world.failure({ mail: later })).type).toBe("MailDown");
-    const never = mailServer((mail) => { ids.push(mail.messageId); return Promise.reject(new MailRefused("the server answered 550")); });
+    const never = mailServer((mail) => {
+      ids.push(mail.messageId);
+      return Promise.reject(new MailRefused("the server answered 550"));
+    });
     expect(await world.carryOut({ mail: never })).toMatchObject({ left: 0 });
     expect(new Set(ids).size).toBe(1);
     expect(JSON.stringify(await openTasks())).not.toContain("ann@");
@@ -217,10 +324,18 @@ describe("a lead that is gone", () => {
   test("erased: nothing goes out any more but the withdrawal, which names nobody", async () => {
     await sync(1);
     await offer();
-    await world.add({ key: "lead/ld_ada/1/withdrawn/1", what: "withdrawn", payload: { repId: "rp_ann", because: "erased" } });
+    await world.add({
+      key: "lead/ld_ada/1/withdrawn/1",
+      what: "withdrawn",
+      payload: { repId: "rp_ann", because: "erased" },
+    });
     await world.pool.query("update lead set erased_at = now(), facts = '{}', email = null");
     await world.carryOut();
-    expect(await states()).toEqual(["sync-crm/1 withdrawn", "offer/1 withdrawn", "withdrawn/1 done"]);
+    expect(await states()).toEqual([
+      "sync-crm/1 withdrawn",
+      "offer/1 withdrawn",
+      "withdrawn/1 done",
+    ]);
     const [mail] = await world.all("select subject, body_text, body_html from kept_mail");
     expect(JSON.stringify(mail)).not.toMatch(/Ada|Lovelace|engines/);
     expect(await houseLead()).toBeUndefined();
@@ -238,26 +353,63 @@ describe("a lead that is gone", () => {
     await sync(1);
     await world.carryOut();
     const record = (await houseLead()).id;
-    await world.pool.query("insert into house_lead (id, status, status_since, changed_at) values ('HL-new', 'new', now(), now())");
+    await world.pool.query(
+      "insert into house_lead (id, status, status_since, changed_at) values ('HL-new', 'new', now(), now())",
+    );
     await mergeHouseLeads(world.pool, record, "HL-new", "rp_ann", world.now());
     await sync(2);
     await world.carryOut();
-    expect(await world.all("select crm_id from crm_link where kind = 'lead'")).toEqual([{ crm_id: "HL-new" }]);
-    expect(await world.all("select status, external_id from house_lead where id = 'HL-new'")).toEqual([{ status: "mql", external_id: "ld_ada" }]);
+    expect(await world.all("select crm_id from crm_link where kind = 'lead'")).toEqual([
+      { crm_id: "HL-new" },
+    ]);
+    expect(
+      await world.all("select status, external_id from house_lead where id = 'HL-new'"),
+    ).toEqual([{ status: "mql", external_id: "ld_ada" }]);
   });
 
   test("a record merged into another lead's asks that lead to take over", async () => {
     await sync(1);
     await world.carryOut();
-    await world.pool.query("insert into lead (id, arrived_at, stage_since) values ('ld_bea', now(), now())");
-    const survivor = await world.crm.upsertLead({ leadId: "ld_bea", crmId: null, accountCrmId: null, status: "new", statusSince: world.now(), ownerId: null, queue: null, leadType: null, band: null, territory: null, dueAt: null, reason: null, facts: {} });
-    await world.pool.query("insert into crm_link (crm, kind, our_id, crm_id) values ('house', 'lead', 'ld_bea', $1)", [survivor.crmId]);
-    await mergeHouseLeads(world.pool, (await world.all("select id from house_lead where external_id = 'ld_ada'"))[0].id, survivor.crmId, "rp_ann", world.now());
+    await world.pool.query(
+      "insert into lead (id, arrived_at, stage_since) values ('ld_bea', now(), now())",
+    );
+    const survivor = await world.crm.upsertLead({
+      leadId: "ld_bea",
+      crmId: null,
+      accountCrmId: null,
+      status: "new",
+      statusSince: world.now(),
+      ownerId: null,
+      queue: null,
+      leadType: null,
+      band: null,
+      territory: null,
+      dueAt: null,
+      reason: null,
+      facts: {},
+    });
+    await world.pool.query(
+      "insert into crm_link (crm, kind, our_id, crm_id) values ('house', 'lead', 'ld_bea', $1)",
+      [survivor.crmId],
+    );
+    await mergeHouseLeads(
+      world.pool,
+      (await world.all("select id from house_lead where external_id = 'ld_ada'"))[0].id,
+      survivor.crmId,
+      "rp_ann",
+      world.now(),
+    );
     await sync(2);
     await world.carryOut();
-    expect(await world.all("select merge_into from lead where id = 'ld_ada'")).toEqual([{ merge_into: "ld_bea" }]);
-    expect(await world.all("select lead_id from lead_alias where kind = 'crm'")).toEqual([{ lead_id: "ld_bea" }]);
-    expect(await world.all("select workflow_id, message from outbox")).toEqual([{ workflow_id: "lead/ld_ada", message: "factsChanged" }]);
+    expect(await world.all("select merge_into from lead where id = 'ld_ada'")).toEqual([
+      { merge_into: "ld_bea" },
+    ]);
+    expect(await world.all("select lead_id from lead_alias where kind = 'crm'")).toEqual([
+      { lead_id: "ld_bea" },
+    ]);
+    expect(await world.all("select workflow_id, message from outbox")).toEqual([
+      { workflow_id: "lead/ld_ada", message: "factsChanged" },
+    ]);
   });
 });
 
@@ -268,21 +420,40 @@ describe("making the CRM equal", () => {
     await world.pool.query("update lead set waiting_on = 'answer'");
     await sync(2);
     await world.carryOut();
-    expect((await world.all("select subject, state from house_task order by id")).map((row) => [row.subject.split(" by")[0], row.state])).toEqual([["Call", "done"], ["Accept or reject", "open"]]);
-    await finishHouseTask(world.pool, (await world.all("select id from house_task where state = 'open'"))[0].id, world.now());
+    expect(
+      (await world.all("select subject, state from house_task order by id")).map((row) => [
+        row.subject.split(" by")[0],
+        row.state,
+      ]),
+    ).toEqual([
+      ["Call", "done"],
+      ["Accept or reject", "open"],
+    ]);
+    await finishHouseTask(
+      world.pool,
+      (await world.all("select id from house_task where state = 'open'"))[0].id,
+      world.now(),
+    );
     await sync(3);
     await world.carryOut();
-    expect(await world.all("select count(*)::int as n from house_task where state = 'open'")).toEqual([{ n: 0 }]);
+    expect(
+      await world.all("select count(*)::int as n from house_task where state = 'open'"),
+    ).toEqual([{ n: 0 }]);
   });
 
   test("a run that wrote what was true before writes again what is true now", async () => {
     await sync(1);
-    const slow = { ...world.crm, upsertLead: async (...args: Parameters<typeof world.crm.upsertLead>) => {
-      const ref = await world.crm.upsertLead(...args);
-      // While this run was writing, the rep accepted.
-      await world.pool.query("update lead set stage = 'sal', waiting_on = 'attempts' where stage = 'mql'");
-      return ref;
-    } };
+    const slow = {
+      ...world.crm,
+      upsertLead: async (...args: Parameters<typeof world.crm.upsertLead>) => {
+        const ref = await world.crm.upsertLead(...args);
+        // While this run was writing, the rep accepted.
+        await world.pool.query(
+          "update lead set stage = 'sal', waiting_on = 'attempts' where stage = 'mql'",
+        );
+        return ref;
+      },
+    };
     await world.carryOut({ crm: slow });
     expect(await houseLead()).toMatchObject({ status: "sal" });
   });
@@ -290,7 +461,13 @@ describe("making the CRM equal", () => {
   test("a fact that a rep changed in the CRM survives the next sync", async () => {
     await sync(1);
     await world.carryOut();
-    await setHouseFacts(world.pool, (await houseLead()).id, "rp_ann", { "lead.phone": "+44 2" }, world.now() + 1_000);
+    await setHouseFacts(
+      world.pool,
+      (await houseLead()).id,
+      "rp_ann",
+      { "lead.phone": "+44 2" },
+      world.now() + 1_000,
+    );
     await sync(2);
     await world.carryOut();
     expect((await houseLead()).facts["lead.phone"].value).toBe("+44 2");
@@ -298,21 +475,32 @@ describe("making the CRM equal", () => {
 
   test("an opportunity opened in Baton appears in the CRM, once, and is known by its id there", async () => {
     await world.pool.query("update lead set stage = 'opportunity', waiting_on = 'nothing'");
-    await world.pool.query("insert into opportunity (id, lead_id, handoff_id, stage, amount_minor, currency, created_at, changed_at) values ('op_1', 'ld_ada', 'ho_1', 'open', 5000, 'USD', now(), now())");
+    await world.pool.query(
+      "insert into opportunity (id, lead_id, handoff_id, stage, amount_minor, currency, created_at, changed_at) values ('op_1', 'ld_ada', 'ho_1', 'open', 5000, 'USD', now(), now())",
+    );
     await sync(1);
     await world.carryOut();
     await sync(2);
     await world.carryOut();
-    expect(await world.all("select external_id, stage, amount_minor, currency from house_opportunity")).toEqual([{ external_id: "op_1", stage: "open", amount_minor: 5000, currency: "USD" }]);
-    expect(await world.all("select crm_id is not null as known from opportunity")).toEqual([{ known: true }]);
+    expect(
+      await world.all("select external_id, stage, amount_minor, currency from house_opportunity"),
+    ).toEqual([{ external_id: "op_1", stage: "open", amount_minor: 5000, currency: "USD" }]);
+    expect(await world.all("select crm_id is not null as known from opportunity")).toEqual([
+      { known: true },
+    ]);
   });
 });
 
 test("no failure and no ledger row names a person", async () => {
   await sync(1);
   await world.add({ key: "lead/ld_ada/1/breach/1", what: "breach", payload: { repId: "rp_ann" } });
-  const broken: MailPort = { name: "broken", send: () => Promise.reject(new Error("cannot reach ada@engines.test")) };
+  const broken: MailPort = {
+    name: "broken",
+    send: () => Promise.reject(new Error("cannot reach ada@engines.test")),
+  };
   const failure = await world.failure({ mail: broken });
   expect(failure.message).toBe("it broke: Error");
-  expect(JSON.stringify(await world.all("select key, payload, error from effect"))).not.toMatch(/ada@|Lovelace|ann@/);
+  expect(JSON.stringify(await world.all("select key, payload, error from effect"))).not.toMatch(
+    /ada@|Lovelace|ann@/,
+  );
 });

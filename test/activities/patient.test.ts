@@ -10,14 +10,21 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Ends with its signal, never by itself. */
 function untilToldOff(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => { signal?.addEventListener("abort", () => reject(new CrmDown("told off")), { once: true }); });
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(new CrmDown("told off")), { once: true });
+  });
 }
-const silent = { name: "silent", findLead: (_: unknown, signal?: AbortSignal) => untilToldOff(signal) } as unknown as CrmPort;
+const silent = {
+  name: "silent",
+  findLead: (_: unknown, signal?: AbortSignal) => untilToldOff(signal),
+} as unknown as CrmPort;
 
 test("a call that is never answered is given up, also where the garbage was collected meanwhile", async () => {
   const run = new AbortController();
   // One signal in another, as in a run that has its own end.
-  const asked = expect(within(60_000, run.signal, (cut) => patient(silent, 200).findLead({ leadId: "ld_1" }, cut))).rejects.toThrow(CrmDown);
+  const asked = expect(
+    within(60_000, run.signal, (cut) => patient(silent, 200).findLead({ leadId: "ld_1" }, cut)),
+  ).rejects.toThrow(CrmDown);
   for (let n = 0; n < 4; n++) {
     await pause(20);
     collectGarbage();
@@ -36,5 +43,7 @@ test("whoever waits for the work can end it sooner, also before it began", async
 
 test("work that ends in time leaves nothing behind: what it gives or throws is passed on", async () => {
   expect(await within(60_000, undefined, () => Promise.resolve(7))).toBe(7);
-  await expect(within(60_000, undefined, () => Promise.reject(new CrmDown("at once")))).rejects.toThrow("at once");
+  await expect(
+    within(60_000, undefined, () => Promise.reject(new CrmDown("at once"))),
+  ).rejects.toThrow("at once");
 });

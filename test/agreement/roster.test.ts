@@ -12,32 +12,51 @@ const { roster } = parsed;
 
 test("the example roster fills every pool of the example agreement", () => {
   expect(missingPools(exampleAgreement(), roster)).toEqual([]);
-  expect(missingPools(exampleAgreement(["pool: dach-sdr", "pool: alps-sdr"]), roster)).toEqual(["alps-sdr"]);
+  expect(missingPools(exampleAgreement(["pool: dach-sdr", "pool: alps-sdr"]), roster)).toEqual([
+    "alps-sdr",
+  ]);
 });
 
 test("everybody has an address of the example domain, and every rep a manager", () => {
   expect(roster.reps.every((rep) => rep.email.endsWith("@example.com"))).toBe(true);
   expect(roster.reps.filter((rep) => rep.role === "rep" && rep.managerId === null)).toEqual([]);
-  expect(roster.reps.find((rep) => rep.id === "rp_dach_1")).toMatchObject({ managerId: "rp_manager_emea", languages: ["de", "en"], caps: { open: 25, perDay: 40 }, hours: { zone: "Europe/Berlin" } });
+  expect(roster.reps.find((rep) => rep.id === "rp_dach_1")).toMatchObject({
+    managerId: "rp_manager_emea",
+    languages: ["de", "en"],
+    caps: { open: 25, perDay: 40 },
+    hours: { zone: "Europe/Berlin" },
+  });
 });
 
 test("an absence of whole days is local and includes its last day", () => {
   const [absence] = roster.absences.rp_dach_2 ?? [];
-  expect(absence).toEqual({ from: Date.UTC(2026, 11, 20, 23), to: Date.UTC(2026, 11, 31, 23), reason: "vacation" });
+  expect(absence).toEqual({
+    from: Date.UTC(2026, 11, 20, 23),
+    to: Date.UTC(2026, 11, 31, 23),
+    reason: "vacation",
+  });
 });
 
 test("every calendar of the roster can be compiled and is open at some time of a Tuesday", () => {
   for (const { hours } of [...roster.reps, ...roster.pools]) {
     if (!hours) continue;
     const calendar = compile(hours, { from: 2026, to: 2027 });
-    expect(Array.from({ length: 24 }, (_, hour) => isOpen(calendar, Date.UTC(2026, 10, 24, hour))).some(Boolean)).toBe(true);
+    expect(
+      Array.from({ length: 24 }, (_, hour) => isOpen(calendar, Date.UTC(2026, 10, 24, hour))).some(
+        Boolean,
+      ),
+    ).toBe(true);
   }
 });
 
 describe("a mistake is named with its line", () => {
   test.each([
     ["hours: berlin, languages", "hours: bern, languages", 'found "bern" (did you mean "berlin"?)'],
-    ["manager: rp_manager_emea, hours: berlin", "manager: rp_nobody, hours: berlin", "expected a person"],
+    [
+      "manager: rp_manager_emea, hours: berlin",
+      "manager: rp_nobody, hours: berlin",
+      "expected a person",
+    ],
     ["email: rep.dach1@example.com", "email: rep.dach1", "expected exactly one @"],
     ["caps: { open: 12,", "caps: { opened: 12,", "expected open, perDay or perHour"],
     ["caps: { open: 12,", "caps: { open: 1.5,", "a count from 0"],
@@ -46,19 +65,35 @@ describe("a mistake is named with its line", () => {
     ["  rp_dach_1: {", "  dach_1: {", "an id such as rp_americas_1"],
     ["from: 2026-12-21", "from: 2027-12-21", "ends after it begins"],
     ["from: 2026-12-21", "from: Monday", "dates such as 2026-12-24"],
-    ["email: manager.emea@example.com,", "email: manager.emea@example.com, manager: rp_emea_1,", "a manager who does not report"],
+    [
+      "email: manager.emea@example.com,",
+      "email: manager.emea@example.com, manager: rp_emea_1,",
+      "a manager who does not report",
+    ],
     ["zone: Europe/Berlin", "zone: Europe/Bern1", "an IANA time zone"],
     ["role: sales-ops", "role: salesops", 'did you mean "sales-ops"'],
   ])("%s -> %s", (from, to, message) => {
     expect(text).toContain(from);
     const broken = parseRoster(text.replace(from, to));
-    const problem = broken.ok ? undefined : broken.problems.find((one) => one.message.includes(message));
+    const problem = broken.ok
+      ? undefined
+      : broken.problems.find((one) => one.message.includes(message));
     expect(problem, JSON.stringify(broken)).toBeDefined();
     const line = text.slice(0, text.indexOf(from)).split("\n").length;
     expect(Math.abs((problem?.line ?? 0) - line)).toBeLessThanOrEqual(2);
   });
 
   test("no text makes it throw", () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: text.length }), fc.integer({ min: 0, max: 40 }), fc.string(), (at, cut, insert) => { parseRoster(text.slice(0, at) + insert + text.slice(at + cut)); }), { numRuns: 300 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: text.length }),
+        fc.integer({ min: 0, max: 40 }),
+        fc.string(),
+        (at, cut, insert) => {
+          parseRoster(text.slice(0, at) + insert + text.slice(at + cut));
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });

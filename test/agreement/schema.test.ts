@@ -6,7 +6,9 @@ import { parseAgreement } from "../../agreement/parse.ts";
 import { agreementSchema } from "../../agreement/schema.ts";
 import { edited, exampleText } from "../support/example-agreement.ts";
 
-const written: unknown = JSON.parse(readFileSync(new URL("../../agreement/agreement.schema.json", import.meta.url), "utf8"));
+const written: unknown = JSON.parse(
+  readFileSync(new URL("../../agreement/agreement.schema.json", import.meta.url), "utf8"),
+);
 
 test("the schema in the repository is the one the parser makes (node --import tsx tools/agreement-schema.ts)", () => {
   expect(written).toEqual(JSON.parse(JSON.stringify(agreementSchema())));
@@ -16,7 +18,10 @@ describe("editors and the parser agree", () => {
   const schema = z.fromJSONSchema(written as Parameters<typeof z.fromJSONSchema>[0]);
   const accepts = (text: string) => schema.safeParse(parse(text)).success;
 
-  test.each([["the example", exampleText], ["the course seller's", readFileSync(new URL("./education.yaml", import.meta.url), "utf8")]])("%s passes both", (_, text) => {
+  test.each([
+    ["the example", exampleText],
+    ["the course seller's", readFileSync(new URL("./education.yaml", import.meta.url), "utf8")],
+  ])("%s passes both", (_, text) => {
     expect([accepts(text), parseAgreement(text).ok]).toEqual([true, true]);
   });
 

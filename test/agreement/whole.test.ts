@@ -7,7 +7,8 @@ import { evaluate } from "../../handoff/condition.ts";
 import type { Engagement, Facts } from "../../handoff/facts.ts";
 import { edited, exampleAgreement, exampleText, problemsOf } from "../support/example-agreement.ts";
 
-const messages = (...edits: readonly (readonly [string, string])[]) => problemsOf(...edits).map((one) => `${one.path}: ${one.message}`);
+const messages = (...edits: readonly (readonly [string, string])[]) =>
+  problemsOf(...edits).map((one) => `${one.path}: ${one.message}`);
 const warnings = (...edits: readonly (readonly [string, string])[]) => {
   const parsed = parseAgreement(edited(...edits));
   if (!parsed.ok) throw new Error(parsed.problems.map((one) => one.message).join("\n"));
@@ -15,51 +16,118 @@ const warnings = (...edits: readonly (readonly [string, string])[]) => {
 };
 const demo = "when: { all: [icp, { signal: demo_request, within: 30 days }] }";
 const trial = "when: { all: [icp, { signal: trial_active, within: 14 days }] }";
-const withConditions = (conditions: string): [string, string] => ["\nchecklist:", `\nconditions:\n${conditions}\n\nchecklist:`];
+const withConditions = (conditions: string): [string, string] => [
+  "\nchecklist:",
+  `\nconditions:\n${conditions}\n\nchecklist:`,
+];
 
 describe("lead types that no lead can reach are refused", () => {
   test.each([
     ["the same condition as one above", trial, demo],
-    ["a narrower window than one above", trial, "when: { all: [icp, { signal: demo_request, within: 7 days }] }"],
-    ["more of the same than one above", trial, "when: { all: [{ signal: demo_request, within: 30 days, atLeast: 2 }, icp, { lead.seniority: vp }] }"],
-    ["the parts of a name above", trial, "when: { all: [{ account.employees: { atLeast: 100, atMost: 900 } }, { account.industry: software }, { account.country: US }, { signal: demo_request, within: 1 days }] }"],
-  ])("%s", (_, from, to) => expect(messages([from, to])).toEqual([expect.stringMatching(/leadTypes\[1\]: expected a lead type that some lead can reach; every lead of "active-trial" is already "demo-request"/)]));
+    [
+      "a narrower window than one above",
+      trial,
+      "when: { all: [icp, { signal: demo_request, within: 7 days }] }",
+    ],
+    [
+      "more of the same than one above",
+      trial,
+      "when: { all: [{ signal: demo_request, within: 30 days, atLeast: 2 }, icp, { lead.seniority: vp }] }",
+    ],
+    [
+      "the parts of a name above",
+      trial,
+      "when: { all: [{ account.employees: { atLeast: 100, atMost: 900 } }, { account.industry: software }, { account.country: US }, { signal: demo_request, within: 1 days }] }",
+    ],
+  ])("%s", (_, from, to) =>
+    expect(messages([from, to])).toEqual([
+      expect.stringMatching(
+        /leadTypes\[1\]: expected a lead type that some lead can reach; every lead of "active-trial" is already "demo-request"/,
+      ),
+    ]),
+  );
 
   test.each([
-    ["two countries at once", "when: { all: [icp, { account.country: US }, { account.country: DE }] }"],
+    [
+      "two countries at once",
+      "when: { all: [icp, { account.country: US }, { account.country: DE }] }",
+    ],
     ["a size outside the profile", "when: { all: [icp, { account.employees: { above: 5000 } }] }"],
     ["outside and inside the profile", "when: { all: [icp, { none: [icp] }] }"],
-    ["known and missing", "when: { all: [{ lead.role: { exists: false } }, { lead.role: buyer }] }"],
-    ["only impossible ways", "when: { any: [{ all: [{ account.country: US }, { account.country: { notIn: [us, CA] } }] }] }"],
-  ])("%s", (_, to) => expect(messages([demo, to])).toEqual([expect.stringContaining('leadTypes[0]: expected a lead type that some lead can reach; the conditions of "demo-request" exclude each other')]));
+    [
+      "known and missing",
+      "when: { all: [{ lead.role: { exists: false } }, { lead.role: buyer }] }",
+    ],
+    [
+      "only impossible ways",
+      "when: { any: [{ all: [{ account.country: US }, { account.country: { notIn: [us, CA] } }] }] }",
+    ],
+  ])("%s", (_, to) =>
+    expect(messages([demo, to])).toEqual([
+      expect.stringContaining(
+        'leadTypes[0]: expected a lead type that some lead can reach; the conditions of "demo-request" exclude each other',
+      ),
+    ]),
+  );
 
   test("a band that no row gives", () => {
-    expect(messages(["  - { band: B, fit: 30, intent: 15 }\n", ""], ["{ band: { in: [A, B] } }", "{ band: B }"])).toEqual([expect.stringContaining('"standard-mql" exclude each other')]);
+    expect(
+      messages(
+        ["  - { band: B, fit: 30, intent: 15 }\n", ""],
+        ["{ band: { in: [A, B] } }", "{ band: B }"],
+      ),
+    ).toEqual([expect.stringContaining('"standard-mql" exclude each other')]);
   });
 
   test.each([
     ["a wider window", trial, "when: { all: [icp, { signal: demo_request, within: 60 days }] }"],
-    ["a list fact with two entries", trial, "when: { all: [{ account.techStack: { contains: HubSpot } }, { account.techStack: { contains: Slack } }] }"],
-    ["one of two alternatives", trial, `when: { any: [{ signal: demo_request, within: 7 days }, { signal: trial_active }] }`],
+    [
+      "a list fact with two entries",
+      trial,
+      "when: { all: [{ account.techStack: { contains: HubSpot } }, { account.techStack: { contains: Slack } }] }",
+    ],
+    [
+      "one of two alternatives",
+      trial,
+      `when: { any: [{ signal: demo_request, within: 7 days }, { signal: trial_active }] }`,
+    ],
   ])("but not %s", (_, from, to) => expect(messages([from, to])).toEqual([]));
 });
 
 describe("names", () => {
   test("a condition under `conditions:` can be used anywhere, also inside others", () => {
-    const agreement = exampleAgreement(withConditions("  big: { account.employees: { atLeast: 1000 } }\n  big in the US: { all: [big, { account.country: US }] }"), ["account fit: icp", "account fit: big in the US"]);
+    const agreement = exampleAgreement(
+      withConditions(
+        "  big: { account.employees: { atLeast: 1000 } }\n  big in the US: { all: [big, { account.country: US }] }",
+      ),
+      ["account fit: icp", "account fit: big in the US"],
+    );
     expect(Object.keys(agreement.named)).toEqual(["icp", "big", "big in the US"]);
   });
 
   test("an unused name is a warning with its line", () => {
     const edit = withConditions("  big: { account.employees: { atLeast: 1000 } }");
     const [warning] = warnings(edit);
-    expect(warning).toMatchObject({ path: "conditions.big", message: '"big" is defined but no rule uses it' });
+    expect(warning).toMatchObject({
+      path: "conditions.big",
+      message: '"big" is defined but no rule uses it',
+    });
     expect(edited(edit).split("\n")[warning!.line - 1]).toContain("big:");
   });
 
   test("names in a circle are refused", () => {
-    expect(messages(withConditions("  a: { all: [b] }\n  b: { none: [a] }"), ["account fit: icp", "account fit: a"])).toEqual([expect.stringContaining("does not lead back to itself")]);
-    expect(messages(["account fit: icp", "account fit: icp"], ["icp:\n  all:\n", "icp:\n  all:\n    - icp\n"])).toEqual([expect.stringContaining("does not lead back to itself")]);
+    expect(
+      messages(withConditions("  a: { all: [b] }\n  b: { none: [a] }"), [
+        "account fit: icp",
+        "account fit: a",
+      ]),
+    ).toEqual([expect.stringContaining("does not lead back to itself")]);
+    expect(
+      messages(
+        ["account fit: icp", "account fit: icp"],
+        ["icp:\n  all:\n", "icp:\n  all:\n    - icp\n"],
+      ),
+    ).toEqual([expect.stringContaining("does not lead back to itself")]);
   });
 
   test("icp and engaged keep their places", () => {
@@ -69,29 +137,53 @@ describe("names", () => {
 });
 
 describe("bounds", () => {
-  const nested = (depth: number) => `when: ${"{ all: [".repeat(depth - 1)}icp, { lead.role: x }${"] }".repeat(depth - 1)}`;
+  const nested = (depth: number) =>
+    `when: ${"{ all: [".repeat(depth - 1)}icp, { lead.role: x }${"] }".repeat(depth - 1)}`;
 
   test("14 groups around the profile are read, 15 are one too many once the name is unfolded", () => {
     expect(messages([demo, nested(15)])).toEqual([]);
-    expect(messages([demo, nested(16)])).toEqual([expect.stringContaining("at most 16 conditions inside each other, found 17 when names are unfolded")]);
+    expect(messages([demo, nested(16)])).toEqual([
+      expect.stringContaining(
+        "at most 16 conditions inside each other, found 17 when names are unfolded",
+      ),
+    ]);
     expect(messages([demo, nested(18)])[0]).toContain("at most 16 conditions inside each other");
   });
 
   test("names cannot hide depth", () => {
-    const chain = Array.from({ length: 20 }, (_, i) => `  n${i}: { all: [${i === 0 ? "{ lead.role: x }" : `n${i - 1}`}] }`).join("\n");
-    expect(messages(withConditions(chain), ["account fit: icp", "account fit: n19"])).toEqual([expect.stringContaining("found 21 when names are unfolded")]);
+    const chain = Array.from(
+      { length: 20 },
+      (_, i) => `  n${i}: { all: [${i === 0 ? "{ lead.role: x }" : `n${i - 1}`}] }`,
+    ).join("\n");
+    expect(messages(withConditions(chain), ["account fit: icp", "account fit: n19"])).toEqual([
+      expect.stringContaining("found 21 when names are unfolded"),
+    ]);
   });
 
   test("500 conditions are read, more are not", () => {
-    const many = (count: number) => `when: { any: [${Array.from({ length: count }, (_, i) => `{ lead.role: r${i} }`).join(", ")}] }`;
+    const many = (count: number) =>
+      `when: { any: [${Array.from({ length: count }, (_, i) => `{ lead.role: r${i} }`).join(", ")}] }`;
     expect(messages([demo, many(400)])).toEqual([]);
-    expect(messages([demo, many(500)])).toEqual([expect.stringContaining("at most 500 conditions")]);
+    expect(messages([demo, many(500)])).toEqual([
+      expect.stringContaining("at most 500 conditions"),
+    ]);
   });
 
   test("names that double at each step stay fast to read and to judge", () => {
-    const doubling = Array.from({ length: 14 }, (_, i) => `  n${i}: { any: [${Array.from({ length: 15 }, () => (i === 0 ? "{ lead.role: x }" : `n${i - 1}`)).join(", ")}] }`).join("\n");
-    const agreement = exampleAgreement(withConditions(doubling), ["account fit: icp", "account fit: n13"]);
-    const { result, trace } = evaluate({ kind: "named", name: "n13", at: "x" }, { facts: {}, engagements: [], now: 0 }, agreement);
+    const doubling = Array.from(
+      { length: 14 },
+      (_, i) =>
+        `  n${i}: { any: [${Array.from({ length: 15 }, () => (i === 0 ? "{ lead.role: x }" : `n${i - 1}`)).join(", ")}] }`,
+    ).join("\n");
+    const agreement = exampleAgreement(withConditions(doubling), [
+      "account fit: icp",
+      "account fit: n13",
+    ]);
+    const { result, trace } = evaluate(
+      { kind: "named", name: "n13", at: "x" },
+      { facts: {}, engagements: [], now: 0 },
+      agreement,
+    );
     expect(result).toBe("unknown");
     expect(trace.length).toBeLessThan(500);
   });
@@ -102,107 +194,319 @@ describe("territories", () => {
 
   test("siblings that share a country are a warning that names it", () => {
     expect(warnings([americas, "when: { account.country: { in: [US, CA, de] } }"])).toEqual([
-      expect.objectContaining({ path: "routing.territories[1]", message: expect.stringMatching(/^"dach" and "americas" overlap \(account.country DE\)/i) as string }),
+      expect.objectContaining({
+        path: "routing.territories[1]",
+        message: expect.stringMatching(
+          /^"dach" and "americas" overlap \(account.country DE\)/i,
+        ) as string,
+      }),
     ]);
   });
 
   test("siblings on different fields overlap too; exclusive ones do not", () => {
     expect(warnings([americas, "when: { account.industry: Software }"])).toHaveLength(1);
-    expect(warnings([americas, "when: { all: [{ account.country: { in: [US, DE] } }, { account.country: { notIn: [DE] } }] }"])).toEqual([]);
-    expect(warnings([americas, "when: { account.employees: { below: 100 } }"], ["when: { account.country: { in: [DE, AT, CH] } }", "when: { account.employees: { atLeast: 100 } }"])).toEqual([]);
+    expect(
+      warnings([
+        americas,
+        "when: { all: [{ account.country: { in: [US, DE] } }, { account.country: { notIn: [DE] } }] }",
+      ]),
+    ).toEqual([]);
+    expect(
+      warnings(
+        [americas, "when: { account.employees: { below: 100 } }"],
+        [
+          "when: { account.country: { in: [DE, AT, CH] } }",
+          "when: { account.employees: { atLeast: 100 } }",
+        ],
+      ),
+    ).toEqual([]);
   });
 
   test("a tree without a catch-all is a warning that names the queue", () => {
-    expect(warnings(["    - { name: rest, pool: emea-sdr }\n", ""])).toEqual([expect.objectContaining({ message: expect.stringContaining('they go to the queue "sales-ops"') as string })]);
+    expect(warnings(["    - { name: rest, pool: emea-sdr }\n", ""])).toEqual([
+      expect.objectContaining({
+        message: expect.stringContaining('they go to the queue "sales-ops"') as string,
+      }),
+    ]);
   });
 
   test("two catch-alls side by side are refused", () => {
-    expect(messages([`{ name: americas, ${americas}, pool: americas-sdr }`, "{ name: americas, pool: americas-sdr }"])).toEqual([expect.stringContaining("expected one territory without `when:`")]);
+    expect(
+      messages([
+        `{ name: americas, ${americas}, pool: americas-sdr }`,
+        "{ name: americas, pool: americas-sdr }",
+      ]),
+    ).toEqual([expect.stringContaining("expected one territory without `when:`")]);
   });
 
   test("a territory that its parent excludes is refused", () => {
     const tree = `{ name: americas, ${americas}, pool: americas-sdr, within: [{ name: bavaria, when: { account.country: DE }, pool: dach-sdr }] }`;
-    expect(messages([`{ name: americas, ${americas}, pool: americas-sdr }`, tree])).toEqual([expect.stringContaining('"bavaria" excludes itself or what it lies in')]);
+    expect(messages([`{ name: americas, ${americas}, pool: americas-sdr }`, tree])).toEqual([
+      expect.stringContaining('"bavaria" excludes itself or what it lies in'),
+    ]);
   });
 });
 
 test("fit cannot ask for what is made of it", () => {
-  expect(messages(["{ points: 30, when: icp }", "{ points: 30, when: { band: A } }"])).toEqual([expect.stringContaining("scores and bands are made from these rows")]);
-  expect(messages(withConditions("  hot: { score.intent: { atLeast: 3 } }"), ["{ points: 30, when: icp }", "{ points: 30, when: { all: [hot] } }"])).toHaveLength(1);
+  expect(messages(["{ points: 30, when: icp }", "{ points: 30, when: { band: A } }"])).toEqual([
+    expect.stringContaining("scores and bands are made from these rows"),
+  ]);
+  expect(
+    messages(withConditions("  hot: { score.intent: { atLeast: 3 } }"), [
+      "{ points: 30, when: icp }",
+      "{ points: 30, when: { all: [hot] } }",
+    ]),
+  ).toHaveLength(1);
 });
 
 describe("what is claimed about conditions is true of every lead", () => {
-  const agreement = exampleAgreement(withConditions("  us: { account.country: US }"), ["account fit: icp", "account fit: us"]);
+  const agreement = exampleAgreement(withConditions("  us: { account.country: US }"), [
+    "account fit: icp",
+    "account fit: us",
+  ]);
   const logic = logicOf(agreement);
   const now = 1_000 * 86_400_000;
   const leaf: fc.Arbitrary<Condition> = fc.oneof(
-    fc.record({ op: fc.constantFrom("in" as const, "notIn" as const), values: fc.subarray(["US", "CA", "DE"], { minLength: 1 }) }).map((matcher): Condition => ({ kind: "fact", field: "account.country", matchers: [matcher], at: "x" })),
-    fc.record({ op: fc.constantFrom("atLeast" as const, "atMost" as const, "above" as const, "below" as const), value: fc.integer({ min: 1, max: 4 }) }).map((matcher): Condition => ({ kind: "fact", field: "account.employees", matchers: [matcher], at: "x" })),
-    fc.constantFrom<Matcher>({ op: "exists", value: true }, { op: "exists", value: false }, { op: "contains", value: "a" }, { op: "contains", value: "ab" }, { op: "in", values: ["a", "ab"] }, { op: "notIn", values: ["a"] })
-      .chain((matcher) => fc.constantFrom("account.techStack", "lead.role").map((field): Condition => ({ kind: "fact", field, matchers: [matcher], at: "x" }))),
-    fc.record({ signal: fc.constantFrom<string | { depth: "high" | "mid" }>("demo_request", "buyers_guide", { depth: "high" }, { depth: "mid" }), atLeast: fc.integer({ min: 1, max: 2 }), withinMs: fc.constantFrom(10, 20) }).map((given): Condition => ({ kind: "signal", ...given, at: "x" })),
-    fc.record({ count: fc.integer({ min: 1, max: 2 }), withinMs: fc.constantFrom(10, 20) }).map((given): Condition => ({ kind: "meaningful", ...given, at: "x" })),
+    fc
+      .record({
+        op: fc.constantFrom("in" as const, "notIn" as const),
+        values: fc.subarray(["US", "CA", "DE"], { minLength: 1 }),
+      })
+      .map((matcher): Condition => ({
+        kind: "fact",
+        field: "account.country",
+        matchers: [matcher],
+        at: "x",
+      })),
+    fc
+      .record({
+        op: fc.constantFrom(
+          "atLeast" as const,
+          "atMost" as const,
+          "above" as const,
+          "below" as const,
+        ),
+        value: fc.integer({ min: 1, max: 4 }),
+      })
+      .map((matcher): Condition => ({
+        kind: "fact",
+        field: "account.employees",
+        matchers: [matcher],
+        at: "x",
+      })),
+    fc
+      .constantFrom<Matcher>(
+        { op: "exists", value: true },
+        { op: "exists", value: false },
+        { op: "contains", value: "a" },
+        { op: "contains", value: "ab" },
+        { op: "in", values: ["a", "ab"] },
+        { op: "notIn", values: ["a"] },
+      )
+      .chain((matcher) =>
+        fc
+          .constantFrom("account.techStack", "lead.role")
+          .map((field): Condition => ({ kind: "fact", field, matchers: [matcher], at: "x" })),
+      ),
+    fc
+      .record({
+        signal: fc.constantFrom<string | { depth: "high" | "mid" }>(
+          "demo_request",
+          "buyers_guide",
+          { depth: "high" },
+          { depth: "mid" },
+        ),
+        atLeast: fc.integer({ min: 1, max: 2 }),
+        withinMs: fc.constantFrom(10, 20),
+      })
+      .map((given): Condition => ({ kind: "signal", ...given, at: "x" })),
+    fc
+      .record({ count: fc.integer({ min: 1, max: 2 }), withinMs: fc.constantFrom(10, 20) })
+      .map((given): Condition => ({ kind: "meaningful", ...given, at: "x" })),
     fc.constant<Condition>({ kind: "named", name: "us", at: "x" }),
   );
   const condition = fc.letrec<{ node: Condition }>((tie) => ({
-    node: fc.oneof({ maxDepth: 3 }, leaf, fc.tuple(fc.constantFrom("all" as const, "any" as const, "none" as const), fc.array(tie("node"), { minLength: 1, maxLength: 3 })).map(([kind, of]): Condition => ({ kind, of, at: "x" }))),
+    node: fc.oneof(
+      { maxDepth: 3 },
+      leaf,
+      fc
+        .tuple(
+          fc.constantFrom("all" as const, "any" as const, "none" as const),
+          fc.array(tie("node"), { minLength: 1, maxLength: 3 }),
+        )
+        .map(([kind, of]): Condition => ({ kind, of, at: "x" })),
+    ),
   })).node;
-  const facts = fc.record({
-    "account.country": fc.constantFrom("US", "CA", "DE", "FR"), "account.employees": fc.integer({ min: 0, max: 5 }),
-    "account.techStack": fc.subarray(["a", "ab", "c"]), "lead.role": fc.constantFrom("a", "ab", "c"),
-  }, { requiredKeys: [] }) as fc.Arbitrary<Facts>;
-  const engagements = fc.array(fc.record({ type: fc.constantFrom("demo_request", "buyers_guide", "blog_view", "pricing_page"), age: fc.integer({ min: 0, max: 25 }) }), { maxLength: 4 })
-    .map((all) => all.map(({ type, age }, i): Engagement => ({ id: String(i), type, occurredAt: now - age })));
-  const holds = (c: Condition, f: Facts, e: readonly Engagement[]) => evaluate(c, { facts: f, engagements: e, now }, agreement).result === true;
+  const facts = fc.record(
+    {
+      "account.country": fc.constantFrom("US", "CA", "DE", "FR"),
+      "account.employees": fc.integer({ min: 0, max: 5 }),
+      "account.techStack": fc.subarray(["a", "ab", "c"]),
+      "lead.role": fc.constantFrom("a", "ab", "c"),
+    },
+    { requiredKeys: [] },
+  ) as fc.Arbitrary<Facts>;
+  const engagements = fc
+    .array(
+      fc.record({
+        type: fc.constantFrom("demo_request", "buyers_guide", "blog_view", "pricing_page"),
+        age: fc.integer({ min: 0, max: 25 }),
+      }),
+      { maxLength: 4 },
+    )
+    .map((all) =>
+      all.map(({ type, age }, i): Engagement => ({ id: String(i), type, occurredAt: now - age })),
+    );
+  const holds = (c: Condition, f: Facts, e: readonly Engagement[]) =>
+    evaluate(c, { facts: f, engagements: e, now }, agreement).result === true;
 
   test("what is said to follow follows; what is said to be impossible never holds", () => {
     let claims = 0;
-    fc.assert(fc.property(condition, condition, fc.array(fc.tuple(facts, engagements), { minLength: 20, maxLength: 20 }), (a, b, leads) => {
-      const follows = logic.implies(a, b);
-      const never = logic.neverTrue(a);
-      claims += Number(follows) + Number(never);
-      for (const [f, e] of leads) {
-        if (follows && holds(a, f, e)) expect(holds(b, f, e)).toBe(true);
-        if (never) expect(holds(a, f, e)).toBe(false);
-      }
-    }), { numRuns: 3_000 });
+    fc.assert(
+      fc.property(
+        condition,
+        condition,
+        fc.array(fc.tuple(facts, engagements), { minLength: 20, maxLength: 20 }),
+        (a, b, leads) => {
+          const follows = logic.implies(a, b);
+          const never = logic.neverTrue(a);
+          claims += Number(follows) + Number(never);
+          for (const [f, e] of leads) {
+            if (follows && holds(a, f, e)) expect(holds(b, f, e)).toBe(true);
+            if (never) expect(holds(a, f, e)).toBe(false);
+          }
+        },
+      ),
+      { numRuns: 3_000 },
+    );
     expect(claims).toBeGreaterThan(20);
   });
 
   test("what is said to be possible together is possible", () => {
-    const all: Facts[] = ["US", "CA", "DE", "FR", undefined].flatMap((country) => [0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, undefined].flatMap((employees) =>
-      [undefined, "a", "ab", "c"].flatMap((role) => [undefined, [], ["a"], ["ab"], ["c"], ["a", "ab", "c"]].map((stack) => Object.fromEntries(Object.entries({ "account.country": country, "account.employees": employees, "lead.role": role, "account.techStack": stack }).filter(([, value]) => value !== undefined)) as Facts))));
-    const plenty: Engagement[] = ["demo_request", "demo_request", "buyers_guide", "buyers_guide", "pricing_page", "roi_calculator"].map((type, i) => ({ id: String(i), type, occurredAt: now }));
-    fc.assert(fc.property(condition, condition, (a, b) => {
-      if (logic.bothPossible(a, b)) expect(all.some((f) => [plenty, []].some((e) => holds(a, f, e) && holds(b, f, e)))).toBe(true);
-    }), { numRuns: 300 });
+    const all: Facts[] = ["US", "CA", "DE", "FR", undefined].flatMap((country) =>
+      [0, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, undefined].flatMap((employees) =>
+        [undefined, "a", "ab", "c"].flatMap((role) =>
+          [undefined, [], ["a"], ["ab"], ["c"], ["a", "ab", "c"]].map(
+            (stack) =>
+              Object.fromEntries(
+                Object.entries({
+                  "account.country": country,
+                  "account.employees": employees,
+                  "lead.role": role,
+                  "account.techStack": stack,
+                }).filter(([, value]) => value !== undefined),
+              ) as Facts,
+          ),
+        ),
+      ),
+    );
+    const plenty: Engagement[] = [
+      "demo_request",
+      "demo_request",
+      "buyers_guide",
+      "buyers_guide",
+      "pricing_page",
+      "roi_calculator",
+    ].map((type, i) => ({ id: String(i), type, occurredAt: now }));
+    fc.assert(
+      fc.property(condition, condition, (a, b) => {
+        if (logic.bothPossible(a, b))
+          expect(all.some((f) => [plenty, []].some((e) => holds(a, f, e) && holds(b, f, e)))).toBe(
+            true,
+          );
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
 describe("no text makes the parser throw", () => {
   test("arbitrary text", () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string(), fc.json()), (text) => { parseAgreement(text); }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string(), fc.json()), (text) => {
+        parseAgreement(text);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test("the example with anything anywhere in it", () => {
-    const piece = fc.oneof(fc.constantFrom("{", "}", "[", "]", ":", "- ", "\n", "  ", "&a ", "*a", "!!x ", "null", "~", "all: []", "{ all: [] }", "\t", "|", ">", "\"", "'", "#", "? ", "__proto__", "1e400", ".nan", "0x1F", "-"), fc.string());
-    fc.assert(fc.property(fc.integer({ min: 0, max: exampleText.length }), fc.integer({ min: 0, max: 60 }), piece, (at, cut, insert) => {
-      const parsed = parseAgreement(exampleText.slice(0, at) + insert + exampleText.slice(at + cut));
-      if (parsed.ok) return;
-      expect(parsed.problems.length).toBeGreaterThan(0);
-      for (const problem of parsed.problems) {
-        expect(problem.line).toBeGreaterThanOrEqual(1);
-        expect(problem.message).toMatch(/expected/);
-      }
-    }), { numRuns: 150 });
+    const piece = fc.oneof(
+      fc.constantFrom(
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "- ",
+        "\n",
+        "  ",
+        "&a ",
+        "*a",
+        "!!x ",
+        "null",
+        "~",
+        "all: []",
+        "{ all: [] }",
+        "\t",
+        "|",
+        ">",
+        '"',
+        "'",
+        "#",
+        "? ",
+        "__proto__",
+        "1e400",
+        ".nan",
+        "0x1F",
+        "-",
+      ),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: exampleText.length }),
+        fc.integer({ min: 0, max: 60 }),
+        piece,
+        (at, cut, insert) => {
+          const parsed = parseAgreement(
+            exampleText.slice(0, at) + insert + exampleText.slice(at + cut),
+          );
+          if (parsed.ok) return;
+          expect(parsed.problems.length).toBeGreaterThan(0);
+          for (const problem of parsed.problems) {
+            expect(problem.line).toBeGreaterThanOrEqual(1);
+            expect(problem.message).toMatch(/expected/);
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
   });
 
   test("each value of the example replaced by values of other kinds", () => {
     const lines = exampleText.split("\n");
-    for (const [k, value] of ["[]", "{}", "5", "true", "null", "x", "[[1]]", "{ a: { b: 1 } }", "-1", "''", ".inf", "[null]", "{ null: 1 }"].entries()) {
+    for (const [k, value] of [
+      "[]",
+      "{}",
+      "5",
+      "true",
+      "null",
+      "x",
+      "[[1]]",
+      "{ a: { b: 1 } }",
+      "-1",
+      "''",
+      ".inf",
+      "[null]",
+      "{ null: 1 }",
+    ].entries()) {
       for (const [i, line] of lines.entries()) {
         const match = /^(\s*(?:- )?[\w. -]+:)(?: |$)/.exec(line);
-        if (match && (i + k) % 4 === 0) parseAgreement([...lines.slice(0, i), `${match[1]} ${value}`, ...lines.slice(i + 1)].join("\n"));
+        if (match && (i + k) % 4 === 0)
+          parseAgreement(
+            [...lines.slice(0, i), `${match[1]} ${value}`, ...lines.slice(i + 1)].join("\n"),
+          );
       }
     }
   });

@@ -24,10 +24,34 @@ beforeAll(async () => {
   const server = await temporalServer();
   const temporal = connectTemporal({ address: server.address, namespace: server.namespace });
   closeTemporal = () => temporal.close();
-  app = createApp({ pool: world.pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: Date.now, publicUrl: "http://baton.test", log: pino({ level: "silent" }) });
-  tokens.set("operator", (await createToken(world.pool, { role: "operator", label: "test" }, Date.now())).secret);
-  tokens.set("rp_boss", (await createToken(world.pool, { role: "manager", repId: "rp_boss", label: "test" }, Date.now())).secret);
-  for (const repId of ["rp_one", "rp_two", "rp_three"]) tokens.set(repId, (await createToken(world.pool, { role: "rep", repId, label: "test" }, Date.now())).secret);
+  app = createApp({
+    pool: world.pool,
+    agreements: createAgreements(agreementOf),
+    parseAgreement,
+    temporal,
+    clock: Date.now,
+    publicUrl: "http://baton.test",
+    log: pino({ level: "silent" }),
+  });
+  tokens.set(
+    "operator",
+    (await createToken(world.pool, { role: "operator", label: "test" }, Date.now())).secret,
+  );
+  tokens.set(
+    "rp_boss",
+    (
+      await createToken(
+        world.pool,
+        { role: "manager", repId: "rp_boss", label: "test" },
+        Date.now(),
+      )
+    ).secret,
+  );
+  for (const repId of ["rp_one", "rp_two", "rp_three"])
+    tokens.set(
+      repId,
+      (await createToken(world.pool, { role: "rep", repId, label: "test" }, Date.now())).secret,
+    );
 });
 afterAll(async () => {
   await closeTemporal?.();
@@ -40,10 +64,18 @@ type Body = Record<string, any>;
 async function ask(as: string, method: string, path: string, body?: unknown, key?: string) {
   const response = await app.request(path, {
     method,
-    headers: { authorization: `Bearer ${tokens.get(as)}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...(key === undefined ? {} : { "idempotency-key": key }) },
+    headers: {
+      authorization: `Bearer ${tokens.get(as)}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+      ...(key === undefined ? {} : { "idempotency-key": key }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, headers: response.headers, body: await response.json() as Body };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Body,
+  };
 }
 
 /** Asks as a client does who heeds Retry-After: a request that was cut off may still be under way. */
@@ -63,25 +95,79 @@ async function offered(): Promise<{ id: string; rep: string }> {
   return { id, rep: lead.owner_id ?? "" };
 }
 
-const actionsOf = (leadId: string) => rows<{ id: string; name: string; result: { done: boolean } | null }>(world.pool, sql`select id, name, result from action where lead_id = ${leadId} order by received_at`);
+const actionsOf = (leadId: string) =>
+  rows<{ id: string; name: string; result: { done: boolean } | null }>(
+    world.pool,
+    sql`select id, name, result from action where lead_id = ${leadId} order by received_at`,
+  );
 
 describe("a rep works a lead", () => {
   test("outreach, accept, SQL and opportunity, each answered with where the lead stands then", async () => {
     const { id, rep } = await offered();
     const page = await ask(rep, "GET", `/leads/${id}`);
-    expect(page.body).toMatchObject({ stage: "mql", waitingOn: "outreach", owner: { id: rep }, overdue: false, handoff: { leadType: "demo-request", path: "fast" } });
-    expect(page.body.actions.map((one: { name: string }) => one.name)).toEqual(["logOutreach", "accept", "reject", "handBack", "pause", "resume"]);
-    expect(page.body.clocks.map((clock: { kind: string; scope: string; state: string }) => `${clock.kind}/${clock.scope}/${clock.state}`).toSorted()).toEqual(["outreach/lead/running", "outreach/rep/running", "status/lead/running", "status/rep/running"]);
+    expect(page.body).toMatchObject({
+      stage: "mql",
+      waitingOn: "outreach",
+      owner: { id: rep },
+      overdue: false,
+      handoff: { leadType: "demo-request", path: "fast" },
+    });
+    expect(page.body.actions.map((one: { name: string }) => one.name)).toEqual([
+      "logOutreach",
+      "accept",
+      "reject",
+      "handBack",
+      "pause",
+      "resume",
+    ]);
+    expect(
+      page.body.clocks
+        .map(
+          (clock: { kind: string; scope: string; state: string }) =>
+            `${clock.kind}/${clock.scope}/${clock.state}`,
+        )
+        .toSorted(),
+    ).toEqual([
+      "outreach/lead/running",
+      "outreach/rep/running",
+      "status/lead/running",
+      "status/rep/running",
+    ]);
 
-    expect(await ask(rep, "POST", `/leads/${id}/outreach`, { channel: "call", outcome: "connected" })).toMatchObject({ status: 200, body: { id, stage: "mql", waitingOn: "answer", onTime: true } });
-    expect(await ask(rep, "POST", `/leads/${id}/accept`, { fitRating: 4, buyingSignals: ["budget-named"], timeline: "this quarter" })).toMatchObject({ status: 200, body: { stage: "sal", owner: rep, onTime: true } });
-    expect(await ask(rep, "POST", `/leads/${id}/advance`)).toMatchObject({ status: 200, body: { stage: "sql", waitingOn: "opportunity" } });
-    expect(await ask(rep, "POST", `/leads/${id}/advance`, { amountMinor: 250_000, currency: "EUR" })).toMatchObject({ status: 200, body: { stage: "opportunity", waitingOn: "nothing" } });
+    expect(
+      await ask(rep, "POST", `/leads/${id}/outreach`, { channel: "call", outcome: "connected" }),
+    ).toMatchObject({ status: 200, body: { id, stage: "mql", waitingOn: "answer", onTime: true } });
+    expect(
+      await ask(rep, "POST", `/leads/${id}/accept`, {
+        fitRating: 4,
+        buyingSignals: ["budget-named"],
+        timeline: "this quarter",
+      }),
+    ).toMatchObject({ status: 200, body: { stage: "sal", owner: rep, onTime: true } });
+    expect(await ask(rep, "POST", `/leads/${id}/advance`)).toMatchObject({
+      status: 200,
+      body: { stage: "sql", waitingOn: "opportunity" },
+    });
+    expect(
+      await ask(rep, "POST", `/leads/${id}/advance`, { amountMinor: 250_000, currency: "EUR" }),
+    ).toMatchObject({ status: 200, body: { stage: "opportunity", waitingOn: "nothing" } });
 
     const history = await ask("operator", "GET", `/leads/${id}/history?limit=100`);
     const kinds = new Set(history.body.items.map((entry: { kind: string }) => entry.kind));
-    expect([...kinds]).toEqual(expect.arrayContaining(["action", "assignment", "clock", "decision", "effect", "engagement", "transition"]));
-    const stages = history.body.items.filter((entry: { kind: string }) => entry.kind === "transition").map((entry: { what: string }) => entry.what);
+    expect([...kinds]).toEqual(
+      expect.arrayContaining([
+        "action",
+        "assignment",
+        "clock",
+        "decision",
+        "effect",
+        "engagement",
+        "transition",
+      ]),
+    );
+    const stages = history.body.items
+      .filter((entry: { kind: string }) => entry.kind === "transition")
+      .map((entry: { what: string }) => entry.what);
     expect(stages.slice(-4)).toEqual(["mql", "sal", "sql", "opportunity"]);
     const route = history.body.items.find((entry: { kind: string }) => entry.kind === "assignment");
     expect(route.detail.candidates).not.toHaveLength(0);
@@ -92,16 +178,31 @@ describe("a rep works a lead", () => {
     await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" });
     await world.until(id, (row) => row.stage === "disqualified");
     const late = await ask("operator", "POST", `/leads/${id}/accept`);
-    expect(late).toMatchObject({ status: 409, body: { code: "not-possible-now", state: { id, stage: "disqualified", waitingOn: "nothing" } } });
+    expect(late).toMatchObject({
+      status: 409,
+      body: {
+        code: "not-possible-now",
+        state: { id, stage: "disqualified", waitingOn: "nothing" },
+      },
+    });
   });
 
   test("of two that conflict one wins, and the other is told what stands", async () => {
     const { id, rep } = await offered();
-    const answers = await Promise.all(["unsupported-use-case", "wrong-role"].map((reason) => ask(rep, "POST", `/leads/${id}/reject`, { reason })));
+    const answers = await Promise.all(
+      ["unsupported-use-case", "wrong-role"].map((reason) =>
+        ask(rep, "POST", `/leads/${id}/reject`, { reason }),
+      ),
+    );
     expect(answers.map((one) => one.status).toSorted((a, b) => a - b)).toEqual([200, 409]);
     const lost = answers.find((one) => one.status === 409);
     expect(lost?.body.state.id).toBe(id);
-    expect((await rows(world.pool, sql`select kind from answer where handoff_id = (select id from handoff where subject_id = ${id} order by cycle limit 1)`))).toHaveLength(1);
+    expect(
+      await rows(
+        world.pool,
+        sql`select kind from answer where handoff_id = (select id from handoff where subject_id = ${id} order by cycle limit 1)`,
+      ),
+    ).toHaveLength(1);
   });
 
   test("somebody whose lead went to another is told so, and changes nothing", async () => {
@@ -109,17 +210,31 @@ describe("a rep works a lead", () => {
     const to = ["rp_one", "rp_two", "rp_three"].find((one) => one !== rep) ?? "";
     expect((await ask("rp_boss", "POST", `/leads/${id}/reassign`, { to })).status).toBe(200);
     await world.until(id, (row) => row.owner_id === to);
-    expect(await ask(rep, "POST", `/leads/${id}/accept`)).toMatchObject({ status: 409, body: { code: "not-yours", state: { owner: to, stage: "mql" } } });
-    expect(await ask(to, "POST", `/leads/${id}/accept`)).toMatchObject({ status: 200, body: { stage: "sal" } });
+    expect(await ask(rep, "POST", `/leads/${id}/accept`)).toMatchObject({
+      status: 409,
+      body: { code: "not-yours", state: { owner: to, stage: "mql" } },
+    });
+    expect(await ask(to, "POST", `/leads/${id}/accept`)).toMatchObject({
+      status: 200,
+      body: { stage: "sal" },
+    });
   });
 
   test("the manager decides on a contested rejection", async () => {
     const { id, rep } = await offered();
-    expect(await ask(rep, "POST", `/leads/${id}/reject`, { reason: "no-intent-signals" })).toMatchObject({ status: 200, body: { stage: "mql", waitingOn: "manager" } });
-    const task = (await ask("rp_boss", "GET", "/tasks?kind=contested")).body.items.find((one: { subject: { id: string } }) => one.subject.id === id);
+    expect(
+      await ask(rep, "POST", `/leads/${id}/reject`, { reason: "no-intent-signals" }),
+    ).toMatchObject({ status: 200, body: { stage: "mql", waitingOn: "manager" } });
+    const task = (await ask("rp_boss", "GET", "/tasks?kind=contested")).body.items.find(
+      (one: { subject: { id: string } }) => one.subject.id === id,
+    );
     expect(task).toMatchObject({ kind: "contested", endsBy: "POST /leads/{id}/contest-decision" });
-    expect((await ask("rp_boss", "POST", `/tasks/${task.id}/done`, { how: "talked" })).body.code).toBe("conflict");
-    expect(await ask("rp_boss", "POST", `/leads/${id}/contest-decision`, { decision: "uphold" })).toMatchObject({ status: 200, body: { stage: "renurture" } });
+    expect(
+      (await ask("rp_boss", "POST", `/tasks/${task.id}/done`, { how: "talked" })).body.code,
+    ).toBe("conflict");
+    expect(
+      await ask("rp_boss", "POST", `/leads/${id}/contest-decision`, { decision: "uphold" }),
+    ).toMatchObject({ status: 200, body: { stage: "renurture" } });
   });
 });
 
@@ -127,13 +242,24 @@ describe("refusals leave nothing but the audit trail", () => {
   test("the process refuses: 409 with the state, the same key gives it again", async () => {
     const { id, rep } = await offered();
     // What the CRM sync adds meanwhile is left out.
-    const standing = () => firstRow(world.pool, sql`select to_jsonb(l) - 'crm_id' as lead, (select count(*) from decision where subject_id = l.id) as decisions from lead l where id = ${id}`);
+    const standing = () =>
+      firstRow(
+        world.pool,
+        sql`select to_jsonb(l) - 'crm_id' as lead, (select count(*) from decision where subject_id = l.id) as decisions from lead l where id = ${id}`,
+      );
     const before = await standing();
     const first = await ask(rep, "POST", `/leads/${id}/advance`, {}, "too-early");
-    expect(first).toMatchObject({ status: 409, body: { code: "not-possible-now", state: { stage: "mql" } } });
-    expect((await ask(rep, "POST", `/leads/${id}/advance`, {}, "too-early")).body).toEqual(first.body);
+    expect(first).toMatchObject({
+      status: 409,
+      body: { code: "not-possible-now", state: { stage: "mql" } },
+    });
+    expect((await ask(rep, "POST", `/leads/${id}/advance`, {}, "too-early")).body).toEqual(
+      first.body,
+    );
     expect(await standing()).toEqual(before);
-    expect(await rows(world.pool, sql`select what from audit where subject = ${id}`)).toEqual([{ what: "action.refused" }]);
+    expect(await rows(world.pool, sql`select what from audit where subject = ${id}`)).toEqual([
+      { what: "action.refused" },
+    ]);
   });
 
   test.each([
@@ -141,22 +267,46 @@ describe("refusals leave nothing but the audit trail", () => {
     ["an unlisted reason", { reason: "bad vibes" }, "reason", "refused"],
     ["no reason", {}, "reason", "invalid"],
     ["a dated reason without a date", { reason: "dated-timing" }, "revisitOn", "refused"],
-    ["a date that does not exist", { reason: "dated-timing", revisitOn: "2027-02-30" }, "revisitOn", "invalid"],
-    ["a date in the past", { reason: "dated-timing", revisitOn: "2020-01-01" }, "revisitOn", "refused"],
+    [
+      "a date that does not exist",
+      { reason: "dated-timing", revisitOn: "2027-02-30" },
+      "revisitOn",
+      "invalid",
+    ],
+    [
+      "a date in the past",
+      { reason: "dated-timing", revisitOn: "2020-01-01" },
+      "revisitOn",
+      "refused",
+    ],
     ["a rating beyond the scale", { reason: "wrong-role", fitRating: 6 }, "fitRating", "invalid"],
-    ["a signal nobody agreed on", { reason: "wrong-role", buyingSignals: ["smiled"] }, "buyingSignals.0", "invalid"],
+    [
+      "a signal nobody agreed on",
+      { reason: "wrong-role", buyingSignals: ["smiled"] },
+      "buyingSignals.0",
+      "invalid",
+    ],
     ["an unknown field", { reason: "wrong-role", mood: "bad" }, "mood", "invalid"],
   ])("rejecting with %s is 422 and stores no action", async (_, body, field, code) => {
     const { id, rep } = await offered();
     const answer = await ask(rep, "POST", `/leads/${id}/reject`, body);
     expect([answer.status, answer.body.code, answer.body.field]).toEqual([422, code, field]);
-    if (code === "refused" && field === "reason") expect(answer.body.expected).toContain("wrong-role");
+    if (code === "refused" && field === "reason")
+      expect(answer.body.expected).toContain("wrong-role");
     expect(await actionsOf(id)).toEqual([]);
   });
 
   test("evidence that only the process can weigh is refused by field too", async () => {
     const { id, rep } = await offered();
-    expect(await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unreachable" })).toMatchObject({ status: 422, body: { code: "refused", field: "attempts", rule: "attempts-missing", state: { stage: "mql" } } });
+    expect(await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unreachable" })).toMatchObject({
+      status: 422,
+      body: {
+        code: "refused",
+        field: "attempts",
+        rule: "attempts-missing",
+        state: { stage: "mql" },
+      },
+    });
   });
 
   test.each([
@@ -176,38 +326,65 @@ describe("Idempotency-Key", () => {
   test("the same key and body is one action with one answer, however often and however concurrently", async () => {
     const { id, rep } = await offered();
     const at = `/leads/${id}/outreach`;
-    const answers = await Promise.all(Array.from({ length: 5 }, () => ask(rep, "POST", at, { channel: "email" }, "once")));
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => ask(rep, "POST", at, { channel: "email" }, "once")),
+    );
     // A busy machine may take longer than an answer may: then the outcome is asked for like that of any outage.
     for (const { status } of answers) expect([200, 409, 503]).toContain(status);
-    for (const twin of answers.filter((one) => one.status === 409)) expect([twin.body["code"], twin.headers.get("retry-after")]).toEqual(["still-running", "1"]);
+    for (const twin of answers.filter((one) => one.status === 409))
+      expect([twin.body["code"], twin.headers.get("retry-after")]).toEqual(["still-running", "1"]);
     const again = await patiently(() => ask(rep, "POST", at, { channel: "email" }, "once"));
     expect(again.status).toBe(200);
-    for (const one of answers.filter((other) => other.status === 200)) expect(one.body).toEqual(again.body);
-    expect(await rows(world.pool, sql`select id from outreach where handoff_id = (select handoff_id from lead where id = ${id})`)).toHaveLength(1);
+    for (const one of answers.filter((other) => other.status === 200))
+      expect(one.body).toEqual(again.body);
+    expect(
+      await rows(
+        world.pool,
+        sql`select id from outreach where handoff_id = (select handoff_id from lead where id = ${id})`,
+      ),
+    ).toHaveLength(1);
   });
 
   test("another body or another lead under the same key is 422", async () => {
     const [a, b] = [await offered(), await offered()];
     await ask("operator", "POST", `/leads/${a.id}/outreach`, { channel: "email" }, "mine");
-    expect((await ask("operator", "POST", `/leads/${a.id}/outreach`, { channel: "call" }, "mine")).body).toMatchObject({ status: 422, code: "key-reused" });
-    expect((await ask("operator", "POST", `/leads/${b.id}/outreach`, { channel: "email" }, "mine")).body).toMatchObject({ status: 422, code: "key-reused" });
+    expect(
+      (await ask("operator", "POST", `/leads/${a.id}/outreach`, { channel: "call" }, "mine")).body,
+    ).toMatchObject({ status: 422, code: "key-reused" });
+    expect(
+      (await ask("operator", "POST", `/leads/${b.id}/outreach`, { channel: "email" }, "mine")).body,
+    ).toMatchObject({ status: 422, code: "key-reused" });
   });
 
   test("an answer that was lost on the way back is given again, although the lead has moved on because of it", async () => {
     const { id, rep } = await offered();
-    const first = await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" }, "lost");
+    const first = await ask(
+      rep,
+      "POST",
+      `/leads/${id}/reject`,
+      { reason: "unsupported-use-case" },
+      "lost",
+    );
     await world.pool.query("delete from idempotency_key");
-    expect((await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" }, "lost")).body).toEqual(first.body);
+    expect(
+      (await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" }, "lost"))
+        .body,
+    ).toEqual(first.body);
     expect(await actionsOf(id)).toHaveLength(1);
   });
 
   test("the first arrival's time counts, not the repeat's", async () => {
     const { id, rep } = await offered();
     await ask(rep, "POST", `/leads/${id}/outreach`, { channel: "call" }, "stamped");
-    const first = await firstRow<{ received_at: Date }>(world.pool, sql`select received_at from action where lead_id = ${id}`);
+    const first = await firstRow<{ received_at: Date }>(
+      world.pool,
+      sql`select received_at from action where lead_id = ${id}`,
+    );
     await world.pool.query("delete from idempotency_key");
     await ask(rep, "POST", `/leads/${id}/outreach`, { channel: "call" }, "stamped");
-    expect(await firstRow(world.pool, sql`select received_at from action where lead_id = ${id}`)).toEqual(first);
+    expect(
+      await firstRow(world.pool, sql`select received_at from action where lead_id = ${id}`),
+    ).toEqual(first);
   });
 });
 
@@ -215,14 +392,36 @@ describe("while Temporal does not answer", () => {
   test("an action is 503 within three seconds and its outcome is found out with the same key", async () => {
     const { id, rep } = await offered();
     const away = connectTemporal({ address: "127.0.0.1:1", namespace: "default" });
-    const cut = createApp({ pool: world.pool, agreements: createAgreements(agreementOf), parseAgreement, temporal: away, clock: Date.now, publicUrl: "http://baton.test", log: pino({ level: "silent" }) });
-    const request = { method: "POST", headers: { authorization: `Bearer ${tokens.get(rep)}`, "content-type": "application/json", "idempotency-key": "patience" }, body: "{}" };
+    const cut = createApp({
+      pool: world.pool,
+      agreements: createAgreements(agreementOf),
+      parseAgreement,
+      temporal: away,
+      clock: Date.now,
+      publicUrl: "http://baton.test",
+      log: pino({ level: "silent" }),
+    });
+    const request = {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${tokens.get(rep)}`,
+        "content-type": "application/json",
+        "idempotency-key": "patience",
+      },
+      body: "{}",
+    };
     const began = performance.now();
     const answer = await cut.request(`/leads/${id}/accept`, request);
     expect(performance.now() - began).toBeLessThan(3_200);
-    expect([answer.status, answer.headers.get("retry-after"), (await answer.json() as { code: string }).code]).toEqual([503, "2", "unavailable"]);
+    expect([
+      answer.status,
+      answer.headers.get("retry-after"),
+      ((await answer.json()) as { code: string }).code,
+    ]).toEqual([503, "2", "unavailable"]);
     await away.close();
-    expect(await patiently(() => ask(rep, "POST", `/leads/${id}/accept`, {}, "patience"))).toMatchObject({ status: 200, body: { stage: "sal" } });
+    expect(
+      await patiently(() => ask(rep, "POST", `/leads/${id}/accept`, {}, "patience")),
+    ).toMatchObject({ status: 200, body: { stage: "sal" } });
     expect(await actionsOf(id)).toHaveLength(1);
   });
 
@@ -232,7 +431,10 @@ describe("while Temporal does not answer", () => {
       insert into lead (id, facts, arrived_at, stage_since, owner_id) select 'ld_notstarted', '{}', arrived_at, stage_since, null from lead where id = ${id}`);
     await world.pool.query(sql`
       insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at) values (1, 'start', 'lead/ld_notstarted', 'leadHandoff', '{}', now(), now() + interval '1 hour')`);
-    expect(await ask("operator", "POST", "/leads/ld_notstarted/accept")).toMatchObject({ status: 503, body: { code: "unavailable", detail: "the lead's process has not started yet" } });
+    expect(await ask("operator", "POST", "/leads/ld_notstarted/accept")).toMatchObject({
+      status: 503,
+      body: { code: "unavailable", detail: "the lead's process has not started yet" },
+    });
   });
 });
 
@@ -241,17 +443,26 @@ describe("reopening", () => {
     const { id, rep } = await offered();
     await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" });
     await world.until(id, (row) => row.stage === "disqualified");
-    expect(await ask(rep, "POST", `/leads/${id}/reopen`, { why: "please" })).toMatchObject({ status: 403 });
-    expect(await ask("operator", "POST", `/leads/${id}/reopen`, { why: "they have the use case now" })).toMatchObject({ status: 202, body: { id, cycle: 2 } });
+    expect(await ask(rep, "POST", `/leads/${id}/reopen`, { why: "please" })).toMatchObject({
+      status: 403,
+    });
+    expect(
+      await ask("operator", "POST", `/leads/${id}/reopen`, { why: "they have the use case now" }),
+    ).toMatchObject({ status: 202, body: { id, cycle: 2 } });
     const again = await world.until(id, (row) => row.stage === "mql" && row.cycle === 2);
     expect(again.closed_reason).toBeNull();
     expect(await world.path(id)).toContain("disqualified>new");
-    expect(await rows(world.pool, sql`select what from audit where subject = ${id}`)).toEqual([{ what: "lead.reopened" }]);
+    expect(await rows(world.pool, sql`select what from audit where subject = ${id}`)).toEqual([
+      { what: "lead.reopened" },
+    ]);
   });
 
   test("a lead that is not disqualified is 409 naming where it stands", async () => {
     const { id } = await offered();
-    expect(await ask("operator", "POST", `/leads/${id}/reopen`, { why: "x" })).toMatchObject({ status: 409, body: { state: { stage: "mql" } } });
+    expect(await ask("operator", "POST", `/leads/${id}/reopen`, { why: "x" })).toMatchObject({
+      status: 409,
+      body: { state: { stage: "mql" } },
+    });
   });
 });
 
@@ -260,14 +471,34 @@ describe("erasure", () => {
     const email = "forget.me@example-customer.com";
     const id = await world.arrive({ email, facts: { "lead.name": "Forget Mepleaseza" } });
     const { owner_id: rep } = await world.until(id, (row) => row.owner_id !== null);
-    await ask(rep ?? "", "POST", `/leads/${id}/outreach`, { channel: "call", note: "Forget Mepleaseza was kind" });
-    expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({ status: 202, body: { erased: true } });
+    await ask(rep ?? "", "POST", `/leads/${id}/outreach`, {
+      channel: "call",
+      note: "Forget Mepleaseza was kind",
+    });
+    expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({
+      status: 202,
+      body: { erased: true },
+    });
     await world.until(id, (row) => row.stage === "disqualified");
 
     // A sync that had read the person before may still write them; what it leaves is gone within the minute too.
-    await expect.poll(() => tracesIn(world.pool, ["forget.me@", "mepleaseza"]), { timeout: 60_000, interval: 250 }).toEqual([]);
-    expect(await rows(world.pool, sql`select outcome from handoff where subject_id = ${id}`)).toHaveLength(1);
-    expect(await ask("operator", "POST", "/leads", { facts: { "lead.email": email, "lead.source": "late" } })).toMatchObject({ status: 409, body: { code: "conflict" } });
-    expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({ status: 202, body: { erased: true } });
+    await expect
+      .poll(() => tracesIn(world.pool, ["forget.me@", "mepleaseza"]), {
+        timeout: 60_000,
+        interval: 250,
+      })
+      .toEqual([]);
+    expect(
+      await rows(world.pool, sql`select outcome from handoff where subject_id = ${id}`),
+    ).toHaveLength(1);
+    expect(
+      await ask("operator", "POST", "/leads", {
+        facts: { "lead.email": email, "lead.source": "late" },
+      }),
+    ).toMatchObject({ status: 409, body: { code: "conflict" } });
+    expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({
+      status: 202,
+      body: { erased: true },
+    });
   });
 });

@@ -2,12 +2,17 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { newRoutes } from "../../api/deps.ts";
 import { hurry, unhurried } from "../../api/hurry.ts";
 
-const pause = (ms: number) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const pause = (ms: number) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 /** Answers after `before`, a part whose time does not count, and `after`; all in milliseconds. */
 const app = newRoutes();
 const begun: string[] = [];
 app.get("/:before/:free/:after", async (c) => {
-  const [before = 0, free = 0, after = 0] = (["before", "free", "after"] as const).map((part) => Number(c.req.param(part)));
+  const [before = 0, free = 0, after = 0] = (["before", "free", "after"] as const).map((part) =>
+    Number(c.req.param(part)),
+  );
   await pause(before);
   if (free > 0) await unhurried(c.req.raw, () => pause(free));
   await pause(after);
@@ -16,14 +21,21 @@ app.get("/:before/:free/:after", async (c) => {
 });
 hurry(app);
 
-beforeEach(() => { vi.useFakeTimers(); begun.length = 0; });
-afterEach(() => { vi.useRealTimers(); });
+beforeEach(() => {
+  vi.useFakeTimers();
+  begun.length = 0;
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** The status, and when it came. */
 async function answer(path: string): Promise<[number, number]> {
   const began = performance.now();
   const came: [number, number][] = [];
-  const ask = async (): Promise<void> => { came.push([(await app.request(path)).status, performance.now() - began]); };
+  const ask = async (): Promise<void> => {
+    came.push([(await app.request(path)).status, performance.now() - began]);
+  };
   const asking = ask();
   while (came.length === 0) await vi.advanceTimersByTimeAsync(10);
   await asking;

@@ -5,19 +5,33 @@ import { peopleCsv, peopleMap } from "../support/import-files.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 
 let world: ApiWorld;
-beforeAll(async () => { world = await apiWorld(smallAgreement, [importRoutes]); });
+beforeAll(async () => {
+  world = await apiWorld(smallAgreement, [importRoutes]);
+});
 afterAll(() => world.close());
-beforeEach(async () => { await world.pool.query("truncate lead, account, outbox, transition, import cascade"); });
+beforeEach(async () => {
+  await world.pool.query("truncate lead, account, outbox, transition, import cascade");
+});
 
-async function send(content: string, fields: Record<string, string> = { map: peopleMap }, role: "marketing" | "crm" = "marketing") {
+async function send(
+  content: string,
+  fields: Record<string, string> = { map: peopleMap },
+  role: "marketing" | "crm" = "marketing",
+) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.set(name, value);
   form.set("file", new Blob([content]), "leads.csv");
-  const answer = await world.app.request("/imports", { method: "POST", headers: { authorization: `Bearer ${world.token(role)}` }, body: form });
+  const answer = await world.app.request("/imports", {
+    method: "POST",
+    headers: { authorization: `Bearer ${world.token(role)}` },
+    body: form,
+  });
   return { status: answer.status, body: JSON.parse(await answer.text()) };
 }
 async function finished(id: string) {
-  await expect.poll(async () => (await world.ask("GET", `/imports/${id}`)).body.state, { timeout: 20_000 }).not.toBe("running");
+  await expect
+    .poll(async () => (await world.ask("GET", `/imports/${id}`)).body.state, { timeout: 20_000 })
+    .not.toBe("running");
   return (await world.ask("GET", `/imports/${id}`)).body;
 }
 
@@ -25,10 +39,19 @@ describe("POST /imports", () => {
   test("begins at once, can be followed, and gives the refused rows as CSV", async () => {
     const answer = await send(`${peopleCsv(800)}P-x,Broken,x@acme.com,lots,=cmd()\n`);
     expect([answer.status, answer.body.state]).toEqual([202, "running"]);
-    expect(await finished(answer.body.id)).toMatchObject({ state: "done", rows: 801, rowsTotal: 801, created: 800, refused: 1, problem: null });
+    expect(await finished(answer.body.id)).toMatchObject({
+      state: "done",
+      rows: 801,
+      rowsTotal: 801,
+      created: 800,
+      refused: 1,
+      problem: null,
+    });
     const errors = await world.ask("GET", `/imports/${answer.body.id}/errors.csv`);
     expect(errors.headers.get("content-type")).toContain("text/csv");
-    expect(errors.body).toBe("line,column,message,row\n1602,Size,\"account.employees: expected a number such as 250 or 1,250.5\",\"P-x,Broken,x@acme.com,lots,=cmd()\"\n");
+    expect(errors.body).toBe(
+      'line,column,message,row\n1602,Size,"account.employees: expected a number such as 250 or 1,250.5","P-x,Broken,x@acme.com,lots,=cmd()"\n',
+    );
   });
 
   test("of the same file again is 200 and changes nothing", async () => {
@@ -39,28 +62,67 @@ describe("POST /imports", () => {
   });
 
   test("as a dry run stores nothing and names what is wrong", async () => {
-    const answer = await send("Id,Name,E-mail,Size,Source\n1,a,a@acme.com,lots,Web\n2,b,b@acme.com,3,Web\n", { map: peopleMap, dryRun: "true" });
-    expect([answer.status, answer.body]).toMatchObject([200, { rows: 2, refused: 1, errors: [{ line: 2, column: "Size" }] }]);
-    expect((await world.pool.query("select id from lead union all select id from import")).rows).toEqual([]);
+    const answer = await send(
+      "Id,Name,E-mail,Size,Source\n1,a,a@acme.com,lots,Web\n2,b,b@acme.com,3,Web\n",
+      { map: peopleMap, dryRun: "true" },
+    );
+    expect([answer.status, answer.body]).toMatchObject([
+      200,
+      { rows: 2, refused: 1, errors: [{ line: 2, column: "Size" }] },
+    ]);
+    expect(
+      (await world.pool.query("select id from lead union all select id from import")).rows,
+    ).toEqual([]);
   });
 
   test.each([
     ["without a map", peopleCsv(1), {}, "map", "column map"],
-    ["with a map that names an unknown field", peopleCsv(1), { map: "columns: { Id: externalID2 }" }, "map", "line 1"],
-    ["without a column of the map", "Id,Name\n1,a\n", { map: peopleMap }, "file", "the map names the column"],
+    [
+      "with a map that names an unknown field",
+      peopleCsv(1),
+      { map: "columns: { Id: externalID2 }" },
+      "map",
+      "line 1",
+    ],
+    [
+      "without a column of the map",
+      "Id,Name\n1,a\n",
+      { map: peopleMap },
+      "file",
+      "the map names the column",
+    ],
     ["that is empty", "", { map: peopleMap }, "file", "the file is empty"],
   ])("%s is 422", async (_, content, fields, field, words) => {
     const answer = await send(content, fields);
-    expect([answer.status, answer.body.field, answer.body.detail]).toEqual([422, field, expect.stringContaining(words)]);
+    expect([answer.status, answer.body.field, answer.body.detail]).toEqual([
+      422,
+      field,
+      expect.stringContaining(words),
+    ]);
   });
 
   test("that turns out to be no text says so in its state", async () => {
     const form = new FormData();
     form.set("map", "columns: { E-mail: lead.email }");
-    form.set("file", new Blob([`E-mail\n${"x@acme.com\n".repeat(8000)}`, new Uint8Array([0xff, 0xfe, 0xff]), "\n"]), "leads.csv");
-    const answer = await world.app.request("/imports", { method: "POST", headers: { authorization: `Bearer ${world.token("marketing")}` }, body: form });
+    form.set(
+      "file",
+      new Blob([
+        `E-mail\n${"x@acme.com\n".repeat(8000)}`,
+        new Uint8Array([0xff, 0xfe, 0xff]),
+        "\n",
+      ]),
+      "leads.csv",
+    );
+    const answer = await world.app.request("/imports", {
+      method: "POST",
+      headers: { authorization: `Bearer ${world.token("marketing")}` },
+      body: form,
+    });
     expect(answer.status).toBe(202);
-    expect(await finished(JSON.parse(await answer.text()).id)).toMatchObject({ state: "failed", problem: expect.stringContaining("expected UTF-8") });
+    expect(await finished(JSON.parse(await answer.text()).id)).toMatchObject({
+      state: "failed",
+      problem: expect.stringContaining("expected UTF-8"),
+    });
   });
 
   test("needs a form, and a role that may import", async () => {

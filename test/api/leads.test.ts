@@ -3,7 +3,9 @@ import { rows, sql } from "../../store/db.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
-beforeAll(async () => { world = await peopleWorld(); });
+beforeAll(async () => {
+  world = await peopleWorld();
+});
 afterAll(() => world.close());
 const hour = 3_600_000;
 
@@ -13,11 +15,24 @@ describe("GET /leads/{id}", () => {
     const { status, body } = await world.ask("GET", `/leads/${id}`, { as: "one" });
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      id, url: `http://baton.test/leads/${id}`, stage: "mql", waitingOn: "outreach", owner: { id: "rp_one", name: "Person rp_one" },
-      next: { step: "outreach due", at: "2026-11-23T16:00:00.000Z" }, due: "2026-11-23T16:00:00.000Z", dueInWords: "due in 1 h", overdue: false,
-      facts: { "lead.name": { value: "Kim Example", from: "form", at: "2026-11-23T15:00:00.000Z" } }, handoff: { leadType: "demo-request", round: 1, state: "open" },
+      id,
+      url: `http://baton.test/leads/${id}`,
+      stage: "mql",
+      waitingOn: "outreach",
+      owner: { id: "rp_one", name: "Person rp_one" },
+      next: { step: "outreach due", at: "2026-11-23T16:00:00.000Z" },
+      due: "2026-11-23T16:00:00.000Z",
+      dueInWords: "due in 1 h",
+      overdue: false,
+      facts: {
+        "lead.name": { value: "Kim Example", from: "form", at: "2026-11-23T15:00:00.000Z" },
+      },
+      handoff: { leadType: "demo-request", round: 1, state: "open" },
     });
-    expect(body.actions.find((one: { name: string }) => one.name === "accept")).toEqual({ name: "accept", url: `http://baton.test/leads/${id}/accept` });
+    expect(body.actions.find((one: { name: string }) => one.name === "accept")).toEqual({
+      name: "accept",
+      url: `http://baton.test/leads/${id}/accept`,
+    });
   });
 
   test("offers marketing no action that is sales', and nobody one on what is not theirs any more", async () => {
@@ -28,8 +43,22 @@ describe("GET /leads/{id}", () => {
     expect([past.status, past.body.actions]).toEqual([200, []]);
   });
 
-  test.each(["ld_", "LD_1", "ho_0123", "ld_0000000000zzzzzzzzzz", "ld_' or 1=1", "x".repeat(500), "%F0%28%8C%28"])("%s is the same 404", async (id) => {
-    expect((await world.ask("GET", `/leads/${encodeURIComponent(id).replaceAll("%25", "%")}`)).body).toMatchObject({ status: 404, code: "not-found", detail: "there is no such object, or you may not see it" });
+  test.each([
+    "ld_",
+    "LD_1",
+    "ho_0123",
+    "ld_0000000000zzzzzzzzzz",
+    "ld_' or 1=1",
+    "x".repeat(500),
+    "%F0%28%8C%28",
+  ])("%s is the same 404", async (id) => {
+    expect(
+      (await world.ask("GET", `/leads/${encodeURIComponent(id).replaceAll("%25", "%")}`)).body,
+    ).toMatchObject({
+      status: 404,
+      code: "not-found",
+      detail: "there is no such object, or you may not see it",
+    });
   });
 });
 
@@ -38,10 +67,19 @@ describe("GET /leads", () => {
   beforeAll(async () => {
     await world.pool.query("truncate lead, handoff, task cascade");
     ids = [];
-    for (let n = 0; n < 7; n++) ids.push(await world.lead(n % 2 ? "rp_one" : "rp_two", { dueAt: world.now() + (n - 3) * hour, email: `person${n}@list-customer.com` }));
+    for (let n = 0; n < 7; n++)
+      ids.push(
+        await world.lead(n % 2 ? "rp_one" : "rp_two", {
+          dueAt: world.now() + (n - 3) * hour,
+          email: `person${n}@list-customer.com`,
+        }),
+      );
     ids.push(await world.lead(null, { email: "nobody@list-customer.com" }));
   });
-  const found = async (query: string, as: "operator" | "one" | "boss" = "operator") => (await world.ask("GET", `/leads?${query}`, { as })).body.items.map((item: { id: string }) => item.id);
+  const found = async (query: string, as: "operator" | "one" | "boss" = "operator") =>
+    (await world.ask("GET", `/leads?${query}`, { as })).body.items.map(
+      (item: { id: string }) => item.id,
+    );
 
   test("goes through all of them by cursor, none twice, none left out", async () => {
     const seen: string[] = [];
@@ -55,8 +93,16 @@ describe("GET /leads", () => {
   });
 
   test.each([
-    ["owner=rp_one", [1, 3, 5]], ["owner=none", [7]], ["overdue=true", [0, 1, 2]], ["waitingOn=queue", [7]], ["stage=sal", []],
-    ["owner=rp_two&overdue=false", [4, 6]], ["q=person3@list", [3]], ["q=PERSON4@LIST-customer.com", [4]], ["q=nobody", [7]], ["q=%25", []],
+    ["owner=rp_one", [1, 3, 5]],
+    ["owner=none", [7]],
+    ["overdue=true", [0, 1, 2]],
+    ["waitingOn=queue", [7]],
+    ["stage=sal", []],
+    ["owner=rp_two&overdue=false", [4, 6]],
+    ["q=person3@list", [3]],
+    ["q=PERSON4@LIST-customer.com", [4]],
+    ["q=nobody", [7]],
+    ["q=%25", []],
   ])("%s", async (query, places) => {
     expect(new Set(await found(query))).toEqual(new Set(places.map((place) => ids[place])));
   });
@@ -67,8 +113,18 @@ describe("GET /leads", () => {
   });
 
   test.each([
-    ["limit=0", "limit"], ["limit=101", "limit"], ["limit=ten", "limit"], ["stage=won", "stage"], ["waitingOn=godot", "waitingOn"], ["overdue=yes", "overdue"],
-    ["colour=red", "colour"], ["cursor=abc", "cursor"], ["cursor=W10", "cursor"], ["q=", "q"], ["q=a%00b", "url"], ["stage=mql&stage=sal", "stage"],
+    ["limit=0", "limit"],
+    ["limit=101", "limit"],
+    ["limit=ten", "limit"],
+    ["stage=won", "stage"],
+    ["waitingOn=godot", "waitingOn"],
+    ["overdue=yes", "overdue"],
+    ["colour=red", "colour"],
+    ["cursor=abc", "cursor"],
+    ["cursor=W10", "cursor"],
+    ["q=", "q"],
+    ["q=a%00b", "url"],
+    ["stage=mql&stage=sal", "stage"],
   ])("%s is 422 naming %s", async (query, field) => {
     const answer = await world.ask("GET", `/leads?${query}`);
     expect([answer.status, answer.body.code, answer.body.field]).toEqual([422, "invalid", field]);
@@ -79,15 +135,24 @@ describe("GET /leads/{id}/history", () => {
   test("pages through everything in order, as one list would", async () => {
     const id = await world.lead("rp_one");
     for (let n = 0; n < 5; n++) {
-      await world.pool.query(sql`insert into engagement (message_id, lead_id, type, occurred_at, received_at) values (${`${id}-${n}`}, ${id}, 'pricing_page', ${new Date(world.now() - n * hour)}, ${new Date(world.now())})`);
+      await world.pool.query(
+        sql`insert into engagement (message_id, lead_id, type, occurred_at, received_at) values (${`${id}-${n}`}, ${id}, 'pricing_page', ${new Date(world.now() - n * hour)}, ${new Date(world.now())})`,
+      );
     }
     const whole = (await world.ask("GET", `/leads/${id}/history?limit=100`)).body.items;
-    expect(whole.map((entry: { kind: string; what: string }) => `${entry.kind} ${entry.what}`)).toEqual([
-      ...Array.from({ length: 5 }, () => "engagement pricing_page"), "transition new", "transition mql", "assignment rp_one",
+    expect(
+      whole.map((entry: { kind: string; what: string }) => `${entry.kind} ${entry.what}`),
+    ).toEqual([
+      ...Array.from({ length: 5 }, () => "engagement pricing_page"),
+      "transition new",
+      "transition mql",
+      "assignment rp_one",
     ]);
     const paged: unknown[] = [];
     for (let cursor: string | null = ""; cursor !== null;) {
-      const page: { items: unknown[]; next: string | null } = (await world.ask("GET", `/leads/${id}/history?limit=3${cursor ? `&cursor=${cursor}` : ""}`)).body;
+      const page: { items: unknown[]; next: string | null } = (
+        await world.ask("GET", `/leads/${id}/history?limit=3${cursor ? `&cursor=${cursor}` : ""}`)
+      ).body;
       paged.push(...page.items);
       cursor = page.next;
     }
@@ -98,26 +163,48 @@ describe("GET /leads/{id}/history", () => {
 describe("PATCH /leads/{id}", () => {
   test("corrects facts with their source, tells the process, and is audited without the values", async () => {
     const id = await world.lead("rp_one");
-    const answer = await world.ask("PATCH", `/leads/${id}`, { as: "one", body: { facts: { "lead.title": " Head of Operations ", "account.employees": "1,200" } } });
+    const answer = await world.ask("PATCH", `/leads/${id}`, {
+      as: "one",
+      body: { facts: { "lead.title": " Head of Operations ", "account.employees": "1,200" } },
+    });
     expect(answer).toMatchObject({ status: 200, body: { id } });
     expect(answer.body.changed.toSorted()).toEqual(["account.employees", "lead.title"]);
     const page = await world.ask("GET", `/leads/${id}`);
-    expect(page.body.facts["lead.title"]).toMatchObject({ value: "Head of Operations", from: "person" });
-    expect(await rows(world.pool, sql`select message from outbox where workflow_id = ${`lead/${id}`}`)).toEqual([{ message: "factsChanged" }]);
-    const [trail] = await rows<{ actor: string; detail: unknown }>(world.pool, sql`select actor, detail from audit where subject = ${id}`);
-    expect([trail?.actor, JSON.stringify(trail?.detail).includes("Operations")]).toEqual(["rp_one", false]);
+    expect(page.body.facts["lead.title"]).toMatchObject({
+      value: "Head of Operations",
+      from: "person",
+    });
+    expect(
+      await rows(world.pool, sql`select message from outbox where workflow_id = ${`lead/${id}`}`),
+    ).toEqual([{ message: "factsChanged" }]);
+    const [trail] = await rows<{ actor: string; detail: unknown }>(
+      world.pool,
+      sql`select actor, detail from audit where subject = ${id}`,
+    );
+    expect([trail?.actor, JSON.stringify(trail?.detail).includes("Operations")]).toEqual([
+      "rp_one",
+      false,
+    ]);
   });
 
   test("what is known already changes nothing and tells nobody", async () => {
     const id = await world.lead("rp_one");
     await world.ask("PATCH", `/leads/${id}`, { body: { facts: { "lead.name": "Kim Example" } } });
-    expect(await rows(world.pool, sql`select from outbox where workflow_id = ${`lead/${id}`}`)).toEqual([]);
+    expect(
+      await rows(world.pool, sql`select from outbox where workflow_id = ${`lead/${id}`}`),
+    ).toEqual([]);
     expect(await rows(world.pool, sql`select from audit where subject = ${id}`)).toEqual([]);
   });
 
   test.each([
-    [{ facts: {} }, "facts"], [{}, "facts"], [{ facts: { "lead.shoe": "42" } }, "facts.lead.shoe"], [{ facts: { "account.employees": "many" } }, "facts.account.employees"],
-    [{ facts: { "lead.name": "-" } }, "facts.lead.name"], [{ facts: { "lead.name": null } }, "facts.lead.name"], [{ facts: { "lead.title": "x" }, stage: "sal" }, "stage"], [{ facts: [] }, "facts"],
+    [{ facts: {} }, "facts"],
+    [{}, "facts"],
+    [{ facts: { "lead.shoe": "42" } }, "facts.lead.shoe"],
+    [{ facts: { "account.employees": "many" } }, "facts.account.employees"],
+    [{ facts: { "lead.name": "-" } }, "facts.lead.name"],
+    [{ facts: { "lead.name": null } }, "facts.lead.name"],
+    [{ facts: { "lead.title": "x" }, stage: "sal" }, "stage"],
+    [{ facts: [] }, "facts"],
   ])("%j is 422 naming %s", async (body, field) => {
     const id = await world.lead("rp_one");
     const answer = await world.ask("PATCH", `/leads/${id}`, { body });
@@ -127,6 +214,8 @@ describe("PATCH /leads/{id}", () => {
   test("an erased person has no facts to correct", async () => {
     const id = await world.lead("rp_one");
     await world.ask("DELETE", `/people/${id}`);
-    expect(await world.ask("PATCH", `/leads/${id}`, { body: { facts: { "lead.title": "x" } } })).toMatchObject({ status: 409, body: { code: "not-possible-now" } });
+    expect(
+      await world.ask("PATCH", `/leads/${id}`, { body: { facts: { "lead.title": "x" } } }),
+    ).toMatchObject({ status: 409, body: { code: "not-possible-now" } });
   });
 });

@@ -14,40 +14,79 @@ import { temporalServer } from "../support/world.ts";
 let world: PeopleWorld;
 beforeAll(async () => {
   const server = await temporalServer();
-  world = await peopleWorld({ temporal: connectTemporal({ address: server.address, namespace: server.namespace }) });
+  world = await peopleWorld({
+    temporal: connectTemporal({ address: server.address, namespace: server.namespace }),
+  });
 });
 afterAll(() => world.close());
 
-const beat = (kind: "worker" | "relay", at: number) => world.pool.query(sql`
+const beat = (kind: "worker" | "relay", at: number) =>
+  world.pool.query(sql`
   insert into heartbeat (process, kind, at) values (${`${kind}:test`}, ${kind}, ${new Date(at)}) on conflict (process) do update set at = excluded.at`);
 
 describe("GET /readyz", () => {
   test("is 200 only when Postgres, Temporal, worker and relay answer, and says which does not", async () => {
-    expect(await world.ask("GET", "/readyz", { as: null })).toMatchObject({ status: 503, body: { ready: false, parts: { postgres: { ok: true }, temporal: { ok: true }, worker: { ok: false, detail: "never heard of" }, relay: { ok: false } } } });
+    expect(await world.ask("GET", "/readyz", { as: null })).toMatchObject({
+      status: 503,
+      body: {
+        ready: false,
+        parts: {
+          postgres: { ok: true },
+          temporal: { ok: true },
+          worker: { ok: false, detail: "never heard of" },
+          relay: { ok: false },
+        },
+      },
+    });
     await beat("worker", world.now());
     await beat("relay", world.now() - 11_000);
-    expect((await world.ask("GET", "/readyz", { as: null })).body).toMatchObject({ ready: false, parts: { worker: { ok: true }, relay: { ok: false, detail: "last heard of at 2026-11-23T14:59:49.000Z" } } });
+    expect((await world.ask("GET", "/readyz", { as: null })).body).toMatchObject({
+      ready: false,
+      parts: {
+        worker: { ok: true },
+        relay: { ok: false, detail: "last heard of at 2026-11-23T14:59:49.000Z" },
+      },
+    });
     await beat("relay", world.now() - 10_000);
-    expect(await world.ask("GET", "/readyz", { as: null })).toMatchObject({ status: 200, body: { ready: true } });
+    expect(await world.ask("GET", "/readyz", { as: null })).toMatchObject({
+      status: 200,
+      body: { ready: true },
+    });
   });
 
   test("names Temporal when that is away", async () => {
     const away = await peopleWorld();
-    expect((await away.ask("GET", "/readyz", { as: null })).body.parts.temporal).toEqual({ ok: false, detail: "does not answer" });
+    expect((await away.ask("GET", "/readyz", { as: null })).body.parts.temporal).toEqual({
+      ok: false,
+      detail: "does not answer",
+    });
     await away.close();
   });
 });
 
 test("GET /healthz answers without anything else", async () => {
-  expect(await world.ask("GET", "/healthz", { as: null })).toMatchObject({ status: 200, body: { alive: true } });
+  expect(await world.ask("GET", "/healthz", { as: null })).toMatchObject({
+    status: 200,
+    body: { alive: true },
+  });
 });
 
 test("GET /metrics counts leads, queues and requests, and names nobody", async () => {
   await world.lead("rp_one", { email: "metrics.person@list-customer.com", dueAt: world.now() - 1 });
   await world.ask("GET", "/leads");
   const { status, body, headers } = await world.ask("GET", "/metrics", { as: null });
-  expect([status, headers.get("content-type")]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"]);
-  for (const line of ['baton_leads{stage="mql",waiting_on="outreach"} 1', "baton_leads_overdue 1", "baton_database_up 1", 'baton_requests_total{route="GET /leads",status="200"} 1', "baton_api_nodejs_version_info"]) expect(body).toContain(line);
+  expect([status, headers.get("content-type")]).toEqual([
+    200,
+    "text/plain; version=0.0.4; charset=utf-8",
+  ]);
+  for (const line of [
+    'baton_leads{stage="mql",waiting_on="outreach"} 1',
+    "baton_leads_overdue 1",
+    "baton_database_up 1",
+    'baton_requests_total{route="GET /leads",status="200"} 1',
+    "baton_api_nodejs_version_info",
+  ])
+    expect(body).toContain(line);
   expect(body).not.toMatch(/metrics\.person|Kim|rp_one/);
 });
 
@@ -55,7 +94,10 @@ describe("documentation", () => {
   test("openapi.json describes every route with its roles, and needs nothing from elsewhere", async () => {
     const { body } = await world.ask("GET", "/openapi.json", { as: null });
     expect(body.openapi).toBe("3.1.0");
-    expect(body.paths["/leads/{id}/reject"].post).toMatchObject({ "x-roles": { rep: "own", manager: "team", operator: "all" }, security: [{ token: [] }] });
+    expect(body.paths["/leads/{id}/reject"].post).toMatchObject({
+      "x-roles": { rep: "own", manager: "team", operator: "all" },
+      security: [{ token: [] }],
+    });
     expect(body.paths["/healthz"].get.security).toEqual([]);
     expect(body.components.schemas.Rejection.properties).toHaveProperty("reason");
     for (const path of ["/docs", "/docs.js"]) {
@@ -74,58 +116,126 @@ describe("while Postgres is away or silent", () => {
     const server = createServer((client) => {
       const upstream = connect(Number(target.port), target.hostname);
       sockets.add(client).add(upstream);
-      client.on("data", (data) => { if (!silent) upstream.write(data); });
-      upstream.on("data", (data) => { if (!silent) client.write(data); });
-      for (const socket of [client, upstream]) socket.on("error", () => undefined).on("close", () => { client.destroy(); upstream.destroy(); });
+      client.on("data", (data) => {
+        if (!silent) upstream.write(data);
+      });
+      upstream.on("data", (data) => {
+        if (!silent) client.write(data);
+      });
+      for (const socket of [client, upstream])
+        socket
+          .on("error", () => undefined)
+          .on("close", () => {
+            client.destroy();
+            upstream.destroy();
+          });
     });
-    await new Promise<void>((done) => { server.listen(0, "127.0.0.1", done); });
+    await new Promise<void>((done) => {
+      server.listen(0, "127.0.0.1", done);
+    });
     const address = server.address();
     return {
       port: typeof address === "object" ? address?.port : 0,
-      swallow: (on: boolean) => { silent = on; },
-      cut: () => { for (const socket of sockets) socket.destroy(); },
-      close: () => { for (const socket of sockets) socket.destroy(); server.close(); },
+      swallow: (on: boolean) => {
+        silent = on;
+      },
+      cut: () => {
+        for (const socket of sockets) socket.destroy();
+      },
+      close: () => {
+        for (const socket of sockets) socket.destroy();
+        server.close();
+      },
     };
   }
 
-  test("every answer is a 503 with Retry-After within three seconds, and work resumes", { timeout: 40_000 }, async () => {
-    const url = new URL(world.databaseUrl);
-    url.search = ""; // over TCP, for the proxy is in between
-    const hole = await proxy(new URL(url));
-    url.port = String(hole.port);
-    const pool = openPool(url.href, { max: 4 });
-    const temporal = connectTemporal({ address: "127.0.0.1:1", namespace: "default", updateMs: 40, reachableMs: 40 });
-    const app = createApp({ pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: () => world.now(), publicUrl: "http://baton.test", log: pino({ level: "silent" }) });
-    const ask = async (method: string, path: string, body?: string) => {
-      const began = performance.now();
-      const response = await app.request(path, { method, headers: { authorization: `Bearer ${world.token("operator")}`, ...(body ? { "content-type": "application/json" } : {}) }, ...(body ? { body } : {}) });
-      await response.text();
-      return { status: response.status, wait: response.headers.get("retry-after"), ms: performance.now() - began };
-    };
-    expect((await ask("GET", "/leads")).status).toBe(200);
-    hole.swallow(true);
-    const answers = await Promise.all([ask("GET", "/leads"), ask("GET", "/queue"), ask("POST", "/leads", '{"facts":{}}'), ask("GET", "/readyz"), ask("GET", "/agreement"), ask("POST", "/leads/ld_1/accept", "{}")]);
-    for (const answer of answers) {
-      expect([answer.status, answer.wait]).toEqual([503, "2"]);
-      expect(answer.ms).toBeLessThan(3_200);
-    }
-    hole.swallow(false);
-    hole.cut();
-    await new Promise((done) => setTimeout(done, 300));
-    const after = [];
-    for (let n = 0; n < 6; n++) after.push((await ask("GET", "/leads")).status);
-    expect(after.at(-1)).toBe(200);
-    hole.close();
-    await temporal.close();
-    await pool.end().catch(() => undefined);
-  });
+  test(
+    "every answer is a 503 with Retry-After within three seconds, and work resumes",
+    { timeout: 40_000 },
+    async () => {
+      const url = new URL(world.databaseUrl);
+      url.search = ""; // over TCP, for the proxy is in between
+      const hole = await proxy(new URL(url));
+      url.port = String(hole.port);
+      const pool = openPool(url.href, { max: 4 });
+      const temporal = connectTemporal({
+        address: "127.0.0.1:1",
+        namespace: "default",
+        updateMs: 40,
+        reachableMs: 40,
+      });
+      const app = createApp({
+        pool,
+        agreements: createAgreements(agreementOf),
+        parseAgreement,
+        temporal,
+        clock: () => world.now(),
+        publicUrl: "http://baton.test",
+        log: pino({ level: "silent" }),
+      });
+      const ask = async (method: string, path: string, body?: string) => {
+        const began = performance.now();
+        const response = await app.request(path, {
+          method,
+          headers: {
+            authorization: `Bearer ${world.token("operator")}`,
+            ...(body ? { "content-type": "application/json" } : {}),
+          },
+          ...(body ? { body } : {}),
+        });
+        await response.text();
+        return {
+          status: response.status,
+          wait: response.headers.get("retry-after"),
+          ms: performance.now() - began,
+        };
+      };
+      expect((await ask("GET", "/leads")).status).toBe(200);
+      hole.swallow(true);
+      const answers = await Promise.all([
+        ask("GET", "/leads"),
+        ask("GET", "/queue"),
+        ask("POST", "/leads", '{"facts":{}}'),
+        ask("GET", "/readyz"),
+        ask("GET", "/agreement"),
+        ask("POST", "/leads/ld_1/accept", "{}"),
+      ]);
+      for (const answer of answers) {
+        expect([answer.status, answer.wait]).toEqual([503, "2"]);
+        expect(answer.ms).toBeLessThan(3_200);
+      }
+      hole.swallow(false);
+      hole.cut();
+      await new Promise((done) => setTimeout(done, 300));
+      const after = [];
+      for (let n = 0; n < 6; n++) after.push((await ask("GET", "/leads")).status);
+      expect(after.at(-1)).toBe(200);
+      hole.close();
+      await temporal.close();
+      await pool.end().catch(() => undefined);
+    },
+  );
 });
 
 describe("the API's settings", () => {
   test("name what is wrong; an empty variable is not set", () => {
     const good = { DATABASE_URL: "postgres://x", TEMPORAL_ADDRESS: "127.0.0.1:7233" };
-    expect(readApiSettings({ ...good, PORT: "", PUBLIC_URL: "https://baton.example/", WEBHOOK_SECRET_HUB_SPOT: "whsec_a whsec_b" })).toMatchObject({ PORT: 3000, HOST: "127.0.0.1", publicUrl: "https://baton.example", webhookSecrets: { "hub-spot": ["whsec_a", "whsec_b"] } });
-    expect(() => readApiSettings({ ...good, PORT: "seventy" })).toThrow(/the API cannot start: PORT/);
+    expect(
+      readApiSettings({
+        ...good,
+        PORT: "",
+        PUBLIC_URL: "https://baton.example/",
+        WEBHOOK_SECRET_HUB_SPOT: "whsec_a whsec_b",
+      }),
+    ).toMatchObject({
+      PORT: 3000,
+      HOST: "127.0.0.1",
+      publicUrl: "https://baton.example",
+      webhookSecrets: { "hub-spot": ["whsec_a", "whsec_b"] },
+    });
+    expect(() => readApiSettings({ ...good, PORT: "seventy" })).toThrow(
+      /the API cannot start: PORT/,
+    );
     expect(() => readApiSettings({ TEMPORAL_ADDRESS: "x" })).toThrow(/DATABASE_URL/);
   });
 });

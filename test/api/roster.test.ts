@@ -2,22 +2,48 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { peopleWorld, type PeopleWorld, type Persona } from "../support/people-world.ts";
 
 let world: PeopleWorld;
-beforeAll(async () => { world = await peopleWorld(); });
+beforeAll(async () => {
+  world = await peopleWorld();
+});
 afterAll(() => world.close());
-beforeEach(async () => { await world.pool.query("delete from absence"); });
+beforeEach(async () => {
+  await world.pool.query("delete from absence");
+});
 
 const ann = { id: "rp_ann", name: "Rep Nine", email: "nine@example.com" };
-const put = (path: string, body: unknown, as: Persona = "operator") => world.ask("PUT", `/roster/${path}`, { body, as });
-const get = async (path: string, as: Persona = "operator") => (await world.ask("GET", `/roster/${path}`, { as })).body;
-const audited = async () => (await world.pool.query("select actor, what, detail from audit order by id desc limit 1")).rows[0];
+const put = (path: string, body: unknown, as: Persona = "operator") =>
+  world.ask("PUT", `/roster/${path}`, { body, as });
+const get = async (path: string, as: Persona = "operator") =>
+  (await world.ask("GET", `/roster/${path}`, { as })).body;
+const audited = async () =>
+  (await world.pool.query("select actor, what, detail from audit order by id desc limit 1"))
+    .rows[0];
 
 describe("people", () => {
   test("are created, changed, and stay when others are put; every change is audited by id", async () => {
-    const hours = { zone: "Europe/Berlin", week: { mon: ["09:00-12:00", "13:00-17:00"] }, exceptions: { "2026-12-25": [] } };
-    const created = await put("reps", { reps: [{ ...ann, hours, languages: ["de"], caps: { open: 20 }, managerId: "rp_boss" }] });
+    const hours = {
+      zone: "Europe/Berlin",
+      week: { mon: ["09:00-12:00", "13:00-17:00"] },
+      exceptions: { "2026-12-25": [] },
+    };
+    const created = await put("reps", {
+      reps: [{ ...ann, hours, languages: ["de"], caps: { open: 20 }, managerId: "rp_boss" }],
+    });
     expect(created.status).toBe(200);
-    const shown = () => get("reps").then(({ reps }) => reps.find((one: { id: string }) => one.id === "rp_ann"));
-    const full = { ...ann, role: "rep", managerId: "rp_boss", active: true, hours, languages: ["de"], products: [], motions: [], caps: { open: 20 }, crmId: null };
+    const shown = () =>
+      get("reps").then(({ reps }) => reps.find((one: { id: string }) => one.id === "rp_ann"));
+    const full = {
+      ...ann,
+      role: "rep",
+      managerId: "rp_boss",
+      active: true,
+      hours,
+      languages: ["de"],
+      products: [],
+      motions: [],
+      caps: { open: 20 },
+      crmId: null,
+    };
     expect(await shown()).toEqual(full);
     expect(await audited()).toMatchObject({ what: "roster.reps", detail: { reps: ["rp_ann"] } });
     // What was read can be put back as it is.
@@ -46,15 +72,38 @@ describe("people", () => {
   });
 
   test("the same id twice, or a CRM id that belongs to somebody, is refused", async () => {
-    expect((await put("reps", { reps: [ann, ann] })).body).toMatchObject({ code: "invalid", field: "reps.1.id" });
+    expect((await put("reps", { reps: [ann, ann] })).body).toMatchObject({
+      code: "invalid",
+      field: "reps.1.id",
+    });
     await put("reps", { reps: [{ ...ann, crmId: "crm-9" }] });
-    expect((await put("reps", { reps: [{ ...ann, id: "rp_ten", crmId: "crm-9" }] })).body).toMatchObject({ code: "invalid", field: "reps.0.crmId", detail: "this CRM id belongs to rp_ann" });
+    expect(
+      (await put("reps", { reps: [{ ...ann, id: "rp_ten", crmId: "crm-9" }] })).body,
+    ).toMatchObject({
+      code: "invalid",
+      field: "reps.0.crmId",
+      detail: "this CRM id belongs to rp_ann",
+    });
   });
 
   test("two who swap their CRM ids in one request may", async () => {
     const ten = { ...ann, id: "rp_ten" };
-    await put("reps", { reps: [{ ...ann, crmId: "crm-a" }, { ...ten, crmId: "crm-b" }] });
-    expect((await put("reps", { reps: [{ ...ann, crmId: "crm-b" }, { ...ten, crmId: "crm-a" }] })).status).toBe(200);
+    await put("reps", {
+      reps: [
+        { ...ann, crmId: "crm-a" },
+        { ...ten, crmId: "crm-b" },
+      ],
+    });
+    expect(
+      (
+        await put("reps", {
+          reps: [
+            { ...ann, crmId: "crm-b" },
+            { ...ten, crmId: "crm-a" },
+          ],
+        })
+      ).status,
+    ).toBe(200);
   });
 });
 
@@ -62,8 +111,14 @@ describe("pools", () => {
   test("members become exactly those given", async () => {
     await put("reps", { reps: [ann] });
     await put("pools", { pools: [{ id: "dach-sdr", members: { rp_ann: 2, rp_one: 1 } }] });
-    const answer = await put("pools", { pools: [{ id: "dach-sdr", hours: { zone: "UTC", week: {} }, members: { rp_ann: 0 } }] });
-    expect(answer.body.pools.find((one: { id: string }) => one.id === "dach-sdr")).toEqual({ id: "dach-sdr", hours: { zone: "UTC", week: {} }, members: { rp_ann: 0 } });
+    const answer = await put("pools", {
+      pools: [{ id: "dach-sdr", hours: { zone: "UTC", week: {} }, members: { rp_ann: 0 } }],
+    });
+    expect(answer.body.pools.find((one: { id: string }) => one.id === "dach-sdr")).toEqual({
+      id: "dach-sdr",
+      hours: { zone: "UTC", week: {} },
+      members: { rp_ann: 0 },
+    });
   });
 
   test.each([
@@ -77,28 +132,56 @@ describe("pools", () => {
 });
 
 describe("absences", () => {
-  const away = { from: "2026-12-01T00:00:00-05:00", to: "2026-12-08T00:00:00-05:00", reason: "leave" };
-  const shown = { from: "2026-12-01T05:00:00.000Z", to: "2026-12-08T05:00:00.000Z", reason: "leave" };
+  const away = {
+    from: "2026-12-01T00:00:00-05:00",
+    to: "2026-12-08T00:00:00-05:00",
+    reason: "leave",
+  };
+  const shown = {
+    from: "2026-12-01T05:00:00.000Z",
+    to: "2026-12-08T05:00:00.000Z",
+    reason: "leave",
+  };
 
   test("replace those of the reps named that are not over; past ones stay, others are not touched", async () => {
-    await world.pool.query("insert into absence (rep_id, from_at, to_at, reason) values ('rp_one', '2026-10-01', '2026-10-02', 'past'), ('rp_two', '2026-12-24', '2026-12-31', 'leave')");
+    await world.pool.query(
+      "insert into absence (rep_id, from_at, to_at, reason) values ('rp_one', '2026-10-01', '2026-10-02', 'past'), ('rp_two', '2026-12-24', '2026-12-31', 'leave')",
+    );
     await put("absences", { absences: { rp_one: [away] } });
     await put("absences", { absences: { rp_one: [away] } });
     expect((await get("absences")).absences).toEqual({
-      rp_one: [{ from: "2026-10-01T00:00:00.000Z", to: "2026-10-02T00:00:00.000Z", reason: "past" }, shown],
-      rp_two: [{ from: "2026-12-24T00:00:00.000Z", to: "2026-12-31T00:00:00.000Z", reason: "leave" }],
+      rp_one: [
+        { from: "2026-10-01T00:00:00.000Z", to: "2026-10-02T00:00:00.000Z", reason: "past" },
+        shown,
+      ],
+      rp_two: [
+        { from: "2026-12-24T00:00:00.000Z", to: "2026-12-31T00:00:00.000Z", reason: "leave" },
+      ],
     });
     await put("absences", { absences: { rp_one: [] } });
     expect((await get("absences")).absences.rp_one).toHaveLength(1);
     // Why somebody is away is theirs; the audit trail says whose absences changed.
-    expect(await audited()).toMatchObject({ what: "roster.absences", detail: { reps: ["rp_one"] } });
+    expect(await audited()).toMatchObject({
+      what: "roster.absences",
+      detail: { reps: ["rp_one"] },
+    });
   });
 
   test("a rep sets and sees their own, a manager the team's; the rest looks missing", async () => {
     expect((await put("absences", { absences: { rp_one: [away] } }, "one")).status).toBe(200);
-    expect((await put("absences", { absences: { rp_two: [away] } }, "boss")).body.absences).toEqual({ rp_one: [shown], rp_two: [shown] });
-    for (const [as, rep] of [["one", "rp_two"], ["boss", "rp_other"], ["operator", "rp_nobody"]] as const) {
-      expect((await put("absences", { absences: { [rep]: [away] } }, as)).body).toMatchObject({ code: "invalid", field: `absences.${rep}`, detail: "there is no such rep, or you may not change their absences" });
+    expect((await put("absences", { absences: { rp_two: [away] } }, "boss")).body.absences).toEqual(
+      { rp_one: [shown], rp_two: [shown] },
+    );
+    for (const [as, rep] of [
+      ["one", "rp_two"],
+      ["boss", "rp_other"],
+      ["operator", "rp_nobody"],
+    ] as const) {
+      expect((await put("absences", { absences: { [rep]: [away] } }, as)).body).toMatchObject({
+        code: "invalid",
+        field: `absences.${rep}`,
+        detail: "there is no such rep, or you may not change their absences",
+      });
     }
     expect(await get("absences", "one")).toEqual({ absences: { rp_one: [shown] } });
     expect(await get("absences", "other")).toEqual({ absences: {} });
@@ -110,7 +193,10 @@ describe("absences", () => {
     ["absences.rp_one.0.from", { ...away, from: "2026-02-30T00:00:00Z" }],
     ["absences.rp_one.0.reason", { ...away, reason: "" }],
   ])("%s is refused by name", async (field, body) => {
-    expect((await put("absences", { absences: { rp_one: [body] } })).body).toMatchObject({ code: "invalid", field });
+    expect((await put("absences", { absences: { rp_one: [body] } })).body).toMatchObject({
+      code: "invalid",
+      field,
+    });
   });
 });
 

@@ -13,44 +13,86 @@ let world: ApiWorld;
 /** In place of the world's database. */
 let pool: Pool | undefined;
 beforeAll(async () => {
-  world = await apiWorld(smallAgreement, [(deps) => webhookRoutes({ ...deps, get pool() { return pool ?? deps.pool; }, webhookSecrets: { house: [secret, next] } })]);
+  world = await apiWorld(smallAgreement, [
+    (deps) =>
+      webhookRoutes({
+        ...deps,
+        get pool() {
+          return pool ?? deps.pool;
+        },
+        webhookSecrets: { house: [secret, next] },
+      }),
+  ]);
 });
 afterAll(() => world.close());
 
 async function post(body: string, headers: Record<string, string>, source = "house") {
-  const response = await world.app.request(`/webhooks/${source}`, { method: "POST", body, headers });
+  const response = await world.app.request(`/webhooks/${source}`, {
+    method: "POST",
+    body,
+    headers,
+  });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
-const signed = (body: string, id: string, more: { at?: number; secret?: string } = {}) => ({ ...signWebhook(more.secret ?? secret, { id, at: more.at ?? now, body }) });
-const stored = async () => (await world.pool.query("select source, event_id, payload from inbox order by id")).rows;
+const signed = (body: string, id: string, more: { at?: number; secret?: string } = {}) => ({
+  ...signWebhook(more.secret ?? secret, { id, at: more.at ?? now, body }),
+});
+const stored = async () =>
+  (await world.pool.query("select source, event_id, payload from inbox order by id")).rows;
 
 describe("a signed webhook", () => {
   test("is stored as it came before it is acknowledged, once for each id, whatever the white space", async () => {
     const body = '{ "crmId":\n  "HL-1" }';
-    expect(await post(body, signed(body, "evt_1"))).toMatchObject({ status: 202, body: { id: "evt_1", isNew: true } });
-    expect(await post(body, signed(body, "evt_1"))).toMatchObject({ status: 202, body: { id: "evt_1", isNew: false } });
-    expect(await stored()).toEqual([{ source: "crm:house", event_id: "evt_1", payload: { crmId: "HL-1" } }]);
+    expect(await post(body, signed(body, "evt_1"))).toMatchObject({
+      status: 202,
+      body: { id: "evt_1", isNew: true },
+    });
+    expect(await post(body, signed(body, "evt_1"))).toMatchObject({
+      status: 202,
+      body: { id: "evt_1", isNew: false },
+    });
+    expect(await stored()).toEqual([
+      { source: "crm:house", event_id: "evt_1", payload: { crmId: "HL-1" } },
+    ]);
   });
 
   test("may be signed with either secret while one is being replaced, and carry signatures we do not know", async () => {
     const headers = signed("{}", "evt_2", { secret: next });
-    expect((await post("{}", { ...headers, "webhook-signature": `v2,abc v1,${Buffer.alloc(32).toString("base64")} ${headers["webhook-signature"]}` })).status).toBe(202);
+    expect(
+      (
+        await post("{}", {
+          ...headers,
+          "webhook-signature": `v2,abc v1,${Buffer.alloc(32).toString("base64")} ${headers["webhook-signature"]}`,
+        })
+      ).status,
+    ).toBe(202);
   });
 });
 
 describe("refused, and nothing stored:", () => {
   const body = '{"crmId":"HL-1"}';
   test.each([
-    ["no signature", {}, 401], ["another secret", signed(body, "evt_9", { secret: `whsec_${randomBytes(24).toString("base64")}` }), 401],
-    ["another body", signed('{"crmId":"HL-2"}', "evt_9"), 401], ["another id", { ...signed(body, "evt_8"), "webhook-id": "evt_9" }, 401],
-    ["played again later", signed(body, "evt_9", { at: now - 301_000 }), 401], ["from the future", signed(body, "evt_9", { at: now + 301_000 }), 401],
+    ["no signature", {}, 401],
+    [
+      "another secret",
+      signed(body, "evt_9", { secret: `whsec_${randomBytes(24).toString("base64")}` }),
+      401,
+    ],
+    ["another body", signed('{"crmId":"HL-2"}', "evt_9"), 401],
+    ["another id", { ...signed(body, "evt_8"), "webhook-id": "evt_9" }, 401],
+    ["played again later", signed(body, "evt_9", { at: now - 301_000 }), 401],
+    ["from the future", signed(body, "evt_9", { at: now + 301_000 }), 401],
     ["a time that is none", { ...signed(body, "evt_9"), "webhook-timestamp": "now" }, 401],
   ])("%s", async (_, headers, status) => {
     expect((await post(body, headers as Record<string, string>)).status).toBe(status);
     expect((await stored()).filter((row) => row.event_id === "evt_9")).toEqual([]);
   });
 
-  test.each([["not JSON", "{"], ["a name twice", '{"a":1,"a":2}'], ["NUL", '{"a":"\\u0000"}']])("%s, though signed", async (_, text) => {
+  test.each([
+    ["not JSON", "{"],
+    ["a name twice", '{"a":1,"a":2}'],
+    ["NUL", '{"a":"\\u0000"}'],
+  ])("%s, though signed", async (_, text) => {
     const { status } = await post(text, signed(text, "evt_9"));
     expect([400, 422]).toContain(status);
   });
@@ -62,15 +104,31 @@ describe("refused, and nothing stored:", () => {
 
 test("five minutes either way are tolerated", () => {
   const headers = signWebhook(secret, { id: "e", at: now, body: "{}" });
-  for (const [drift, ok] of [[300_000, true], [-300_000, true], [301_000, false], [-301_000, false]] as const) {
+  for (const [drift, ok] of [
+    [300_000, true],
+    [-300_000, true],
+    [301_000, false],
+    [-301_000, false],
+  ] as const) {
     expect(verifyWebhook([secret], headers, Buffer.from("{}"), now + drift).ok).toBe(ok);
   }
 });
 
 test("the signature is that of the standard: its published example verifies", () => {
   const body = '{"test": 2432232314}';
-  const headers = { "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330", "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=" };
-  expect(verifyWebhook(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], headers, Buffer.from(body), 1_614_265_330_000)).toEqual({ ok: true, id: "msg_p5jXN8AQM9LWM0D4loKWxJek" });
+  const headers = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  };
+  expect(
+    verifyWebhook(
+      ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+      headers,
+      Buffer.from(body),
+      1_614_265_330_000,
+    ),
+  ).toEqual({ ok: true, id: "msg_p5jXN8AQM9LWM0D4loKWxJek" });
 });
 
 test("a secret of another form is refused when it is used", () => {
@@ -80,9 +138,16 @@ test("a secret of another form is refused when it is used", () => {
 test("503 with Retry-After when it cannot be stored, and stored when it is sent again", async () => {
   const body = '{"crmId":"HL-1"}';
   pool = openPool("postgres://nobody@127.0.0.1:1/none");
-  const response = await world.app.request("/webhooks/house", { method: "POST", body, headers: signed(body, "evt_5") });
+  const response = await world.app.request("/webhooks/house", {
+    method: "POST",
+    body,
+    headers: signed(body, "evt_5"),
+  });
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "2"]);
   await pool.end();
   pool = undefined;
-  expect(await post(body, signed(body, "evt_5"))).toMatchObject({ status: 202, body: { isNew: true } });
+  expect(await post(body, signed(body, "evt_5"))).toMatchObject({
+    status: 202,
+    body: { isNew: true },
+  });
 });

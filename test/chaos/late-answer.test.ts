@@ -4,11 +4,16 @@ import { apiWorld, type ApiWorld } from "../support/api-world.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 
 let world: ApiWorld;
-beforeAll(async () => { world = await apiWorld(smallAgreement, [intakeRoutes]); });
+beforeAll(async () => {
+  world = await apiWorld(smallAgreement, [intakeRoutes]);
+});
 afterAll(() => world.close());
 
 test("what outlasts its answer is carried out once, and its own answer is kept for the repeat with the same key", async () => {
-  const send = () => world.ask("POST", "/leads", { facts: { "lead.email": "kim@customer.com" } }, "operator", { "idempotency-key": "late" });
+  const send = () =>
+    world.ask("POST", "/leads", { facts: { "lead.email": "kim@customer.com" } }, "operator", {
+      "idempotency-key": "late",
+    });
   const lock = await world.pool.connect();
   await lock.query("begin");
   await lock.query("lock table lead in exclusive mode");

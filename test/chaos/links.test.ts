@@ -5,7 +5,9 @@ import { freshDatabase } from "../support/world.ts";
 
 let link: Link;
 const toClose: (() => Promise<unknown>)[] = [];
-afterEach(async () => { for (const close of toClose.splice(0).toReversed()) await close(); });
+afterEach(async () => {
+  for (const close of toClose.splice(0).toReversed()) await close();
+});
 
 /** A database behind a link, with statements that may take half a second. */
 async function behindLink(): Promise<{ direct: Pool; pool: Pool }> {
@@ -21,8 +23,10 @@ async function behindLink(): Promise<{ direct: Pool; pool: Pool }> {
   await database.pool.query("create table note (id text primary key)");
   return { direct: database.pool, pool };
 }
-const note = (pool: Pool, id: string) => inTransaction(pool, (tx) => tx.query(sql`insert into note (id) values (${id})`));
-const notes = async (pool: Pool) => (await pool.query("select id from note order by id")).rows.map((row) => row.id);
+const note = (pool: Pool, id: string) =>
+  inTransaction(pool, (tx) => tx.query(sql`insert into note (id) values (${id})`));
+const notes = async (pool: Pool) =>
+  (await pool.query("select id from note order by id")).rows.map((row) => row.id);
 
 test("a link passes everything on, and slowly when it is slow", async () => {
   const { pool } = await behindLink();
@@ -40,7 +44,14 @@ test("a database that falls silent fails each statement in bounded time, holds n
   await note(pool, "one");
   link.suffer({ kind: "silent" });
   const began = performance.now();
-  const failures = await Promise.all(Array.from({ length: 12 }, (_, n) => note(pool, `lost-${n}`).then(() => "done", (error: Error) => error.message)));
+  const failures = await Promise.all(
+    Array.from({ length: 12 }, (_, n) =>
+      note(pool, `lost-${n}`).then(
+        () => "done",
+        (error: Error) => error.message,
+      ),
+    ),
+  );
   expect(performance.now() - began).toBeLessThan(6_000);
   expect(failures).not.toContain("done");
   link.heal();

@@ -16,26 +16,47 @@ test("the same seed plans the same faults, another seed others", () => {
 });
 
 test("one deck kills every process, crashes at every point, troubles every link and the CRM", () => {
-  const deck = first(7, processNames.length + crashPoints.length + 2 * linkNames.length + 1).map((step) => step.fault);
-  expect(deck.flatMap((one) => one.kind === "kill" ? one.process : []).sort()).toEqual([...processNames].sort());
-  expect(deck.flatMap((one) => one.kind === "crash" ? one.point : []).sort()).toEqual([...crashPoints].sort());
-  expect([...new Set(deck.flatMap((one) => one.kind === "link" ? one.link : []))].sort()).toEqual([...linkNames].sort());
+  const deck = first(7, processNames.length + crashPoints.length + 2 * linkNames.length + 1).map(
+    (step) => step.fault,
+  );
+  expect(deck.flatMap((one) => (one.kind === "kill" ? one.process : [])).sort()).toEqual(
+    [...processNames].sort(),
+  );
+  expect(deck.flatMap((one) => (one.kind === "crash" ? one.point : [])).sort()).toEqual(
+    [...crashPoints].sort(),
+  );
+  expect([...new Set(deck.flatMap((one) => (one.kind === "link" ? one.link : [])))].sort()).toEqual(
+    [...linkNames].sort(),
+  );
   expect(deck.filter((one) => one.kind === "crm")).toHaveLength(1);
   expect(Object.keys(crashPlaces).sort()).toEqual([...crashPoints].sort());
 });
 
 test("a crash point strikes at the passing it was told, once, and nowhere else", () => {
   let deaths = 0;
-  const hook = crashHook("action-noted:2", () => { deaths += 1; });
+  const hook = crashHook("action-noted:2", () => {
+    deaths += 1;
+  });
   for (const point of crashPoints) hook?.(point);
   expect(deaths).toBe(0);
   for (const point of crashPoints) hook?.(point);
   expect(deaths).toBe(1);
   hook?.("action-noted");
   expect(deaths).toBe(1);
-  expect(crashHook(undefined, () => { deaths += 1; })).toBeUndefined();
+  expect(
+    crashHook(undefined, () => {
+      deaths += 1;
+    }),
+  ).toBeUndefined();
 });
 
-test.each([["action-noted", true], ["effect-done:12", true], ["effect-done:0", false], ["somewhere", false], ["", false], ["action-noted:", false]])("BATON_CRASH_AT=%s is accepted: %s", (setting, ok) => {
+test.each([
+  ["action-noted", true],
+  ["effect-done:12", true],
+  ["effect-done:0", false],
+  ["somewhere", false],
+  ["", false],
+  ["action-noted:", false],
+])("BATON_CRASH_AT=%s is accepted: %s", (setting, ok) => {
   expect(crashSetting.test(setting)).toBe(ok);
 });

@@ -21,19 +21,29 @@ const agreements = createAgreements(() => smallAgreement);
 let shuffled: ApiWorld;
 let inOrder: ApiWorld;
 beforeAll(async () => {
-  const withSecret = [(deps: Parameters<typeof webhookRoutes>[0]) => webhookRoutes({ ...deps, webhookSecrets: { house: [secret] } })];
-  [shuffled, inOrder] = await Promise.all([apiWorld(smallAgreement, withSecret), apiWorld(smallAgreement, withSecret)]);
+  const withSecret = [
+    (deps: Parameters<typeof webhookRoutes>[0]) =>
+      webhookRoutes({ ...deps, webhookSecrets: { house: [secret] } }),
+  ];
+  [shuffled, inOrder] = await Promise.all([
+    apiWorld(smallAgreement, withSecret),
+    apiWorld(smallAgreement, withSecret),
+  ]);
   await Promise.all([shuffled, inOrder].map((world) => people(world.pool)));
 });
 afterAll(() => Promise.all([shuffled.close(), inOrder.close()]));
 
 /** A hundred leads whose records the CRM has, each with a rep. */
 async function people(pool: Pool): Promise<void> {
-  await pool.query("insert into rep (id, name, email, role, updated_at) values ('rp_ann', 'Ann', 'ann@example.com', 'rep', now())");
+  await pool.query(
+    "insert into rep (id, name, email, role, updated_at) values ('rp_ann', 'Ann', 'ann@example.com', 'rep', now())",
+  );
   await pool.query(sql`
     insert into lead (id, email, arrived_at, stage, stage_since, waiting_on, owner_id)
     select 'ld_' || n, 'kim.' || n || '@customer.test', ${new Date(now - 86_400_000)}, 'mql', ${new Date(now - 86_400_000)}, 'answer', 'rp_ann' from generate_series(1, ${records}::int) n`);
-  await pool.query(sql`insert into crm_link (crm, kind, our_id, crm_id) select 'house', 'lead', 'ld_' || n, 'HL-' || n from generate_series(1, ${records}::int) n`);
+  await pool.query(
+    sql`insert into crm_link (crm, kind, our_id, crm_id) select 'house', 'lead', 'ld_' || n, 'HL-' || n from generate_series(1, ${records}::int) n`,
+  );
 }
 
 /** What people do in the CRM to one record, numbered without gaps. */
@@ -47,75 +57,131 @@ function storyOf(record: number): CrmChangePayload[] {
     { kind: "outreach", channel: "call", outcome: "connected", occurredAt: at(sequence) },
     { kind: "status", status: "sal", fitRating: draw.between(1, 5) },
     { kind: "status", status: "handed-back" },
-    { kind: "opportunity", opportunity: { ...opportunity, stage: draw.one(["open", "won", "lost"]), amountMinor: draw.between(1, 9_999) } },
+    {
+      kind: "opportunity",
+      opportunity: {
+        ...opportunity,
+        stage: draw.one(["open", "won", "lost"]),
+        amountMinor: draw.between(1, 9_999),
+      },
+    },
   ];
   return Array.from({ length: eventsOfOne }, (_, n) => ({
-    id: `e-${record}-${n + 1}`, crmId: `HL-${record}`, leadId: `ld_${record}`, sequence: n + 1, at: at(n + 1), by: "rp_ann", what: draw.one(deeds(n + 1)),
+    id: `e-${record}-${n + 1}`,
+    crmId: `HL-${record}`,
+    leadId: `ld_${record}`,
+    sequence: n + 1,
+    at: at(n + 1),
+    by: "rp_ann",
+    what: draw.one(deeds(n + 1)),
   }));
 }
 
 const events = Array.from({ length: records }, (_, n) => storyOf(n + 1)).flat();
-const take = (pool: Pool, limit: number) => processInbox({ pool, agreements, clock: () => now + 1_000 }, limit);
+const take = (pool: Pool, limit: number) =>
+  processInbox({ pool, agreements, clock: () => now + 1_000 }, limit);
 
 /** Everything that the events can leave behind, without numbers that only say when a row was written. */
 async function finalState(pool: Pool) {
   return {
     leads: await rows(pool, sql`select id, facts, stage, waiting_on from lead order by id`),
-    actions: await rows(pool, sql`select id, lead_id, name, by_id, role, body, via, received_at from action order by id`),
-    opportunities: await rows(pool, sql`select lead_id, crm_id, stage, amount_minor, currency, changed_at, won_at, lost_at from opportunity order by crm_id`),
+    actions: await rows(
+      pool,
+      sql`select id, lead_id, name, by_id, role, body, via, received_at from action order by id`,
+    ),
+    opportunities: await rows(
+      pool,
+      sql`select lead_id, crm_id, stage, amount_minor, currency, changed_at, won_at, lost_at from opportunity order by crm_id`,
+    ),
     seen: await rows(pool, sql`select our_id, seen_version from crm_link order by our_id`),
-    tasks: await rows(pool, sql`select kind, subject_id, role, detail - 'inbox' as detail from task order by kind, subject_id`),
-    tellings: await rows(pool, sql`select workflow_id, message, count(*)::int as n from outbox group by 1, 2 order by 1, 2`),
-    events: await rows(pool, sql`select event_id, processed_at is not null as over, error from inbox order by event_id`),
+    tasks: await rows(
+      pool,
+      sql`select kind, subject_id, role, detail - 'inbox' as detail from task order by kind, subject_id`,
+    ),
+    tellings: await rows(
+      pool,
+      sql`select workflow_id, message, count(*)::int as n from outbox group by 1, 2 order by 1, 2`,
+    ),
+    events: await rows(
+      pool,
+      sql`select event_id, processed_at is not null as over, error from inbox order by event_id`,
+    ),
   };
 }
 
-test(`1,000 events, each one to ten times, shuffled, leave what they leave in order; forged, stale and altered ones leave nothing (seed ${seed})`, { timeout: 240_000 }, async () => {
-  for (const event of events) await receive(inOrder.pool, { source: "crm:house", eventId: event.id, payload: event }, now);
-  while (await take(inOrder.pool, 200) > 0);
+test(
+  `1,000 events, each one to ten times, shuffled, leave what they leave in order; forged, stale and altered ones leave nothing (seed ${seed})`,
+  { timeout: 240_000 },
+  async () => {
+    for (const event of events)
+      await receive(inOrder.pool, { source: "crm:house", eventId: event.id, payload: event }, now);
+    while ((await take(inOrder.pool, 200)) > 0);
 
-  const draw = drawFrom(seed);
-  const copies = draw.shuffled(events.flatMap((event) => Array.from({ length: draw.between(1, 10) }, () => event)));
-  const sent = new Set<string>();
-  const refused = { forged: 0, stale: 0, altered: 0 };
-  const deliver = async (event: CrmChangePayload): Promise<void> => {
-    const isNew = !sent.has(event.id);
-    sent.add(event.id);
-    const { status, body } = await post(JSON.stringify(event), event.id);
-    expect({ status, isNew: body["isNew"] }).toEqual({ status: 202, isNew });
-  };
-  for (const [n, event] of copies.entries()) {
-    await deliver(event);
-    if (n % 10 === 0) {
-      const kind = draw.one(["forged", "stale", "altered"] as const);
-      refused[kind] += 1;
-      const body = JSON.stringify({ ...event, id: `bad-${n}`, what: { kind: "facts", facts: { "lead.phone": "stolen" } } });
-      expect((await postBad(kind, body, `bad-${n}`)).status).toBe(401);
+    const draw = drawFrom(seed);
+    const copies = draw.shuffled(
+      events.flatMap((event) => Array.from({ length: draw.between(1, 10) }, () => event)),
+    );
+    const sent = new Set<string>();
+    const refused = { forged: 0, stale: 0, altered: 0 };
+    const deliver = async (event: CrmChangePayload): Promise<void> => {
+      const isNew = !sent.has(event.id);
+      sent.add(event.id);
+      const { status, body } = await post(JSON.stringify(event), event.id);
+      expect({ status, isNew: body["isNew"] }).toEqual({ status: 202, isNew });
+    };
+    for (const [n, event] of copies.entries()) {
+      await deliver(event);
+      if (n % 10 === 0) {
+        const kind = draw.one(["forged", "stale", "altered"] as const);
+        refused[kind] += 1;
+        const body = JSON.stringify({
+          ...event,
+          id: `bad-${n}`,
+          what: { kind: "facts", facts: { "lead.phone": "stolen" } },
+        });
+        expect((await postBad(kind, body, `bad-${n}`)).status).toBe(401);
+      }
+      // Taken over while the rest is still on its way.
+      if (n % 300 === 0) await take(shuffled.pool, 100);
     }
-    // Taken over while the rest is still on its way.
-    if (n % 300 === 0) await take(shuffled.pool, 100);
-  }
-  while (await take(shuffled.pool, 200) > 0);
+    while ((await take(shuffled.pool, 200)) > 0);
 
-  expect(sent.size).toBe(1_000);
-  expect(Math.min(...Object.values(refused))).toBeGreaterThan(50);
-  const [got, wanted] = [await finalState(shuffled.pool), await finalState(inOrder.pool)];
-  for (const part of Object.keys(wanted) as (keyof typeof wanted)[]) expect({ [part]: got[part] }).toEqual({ [part]: wanted[part] });
-  // What is compared is not empty.
-  expect(wanted.events.every((event) => (event as { over: boolean }).over)).toBe(true);
-  expect(wanted.actions.length).toBeGreaterThan(300);
-  expect(wanted.opportunities.length).toBeGreaterThan(50);
-});
+    expect(sent.size).toBe(1_000);
+    expect(Math.min(...Object.values(refused))).toBeGreaterThan(50);
+    const [got, wanted] = [await finalState(shuffled.pool), await finalState(inOrder.pool)];
+    for (const part of Object.keys(wanted) as (keyof typeof wanted)[])
+      expect({ [part]: got[part] }).toEqual({ [part]: wanted[part] });
+    // What is compared is not empty.
+    expect(wanted.events.every((event) => (event as { over: boolean }).over)).toBe(true);
+    expect(wanted.actions.length).toBeGreaterThan(300);
+    expect(wanted.opportunities.length).toBeGreaterThan(50);
+  },
+);
 
-async function post(body: string, id: string, headers = signWebhook(secret, { id, at: now, body })) {
-  const response = await shuffled.app.request("/webhooks/house", { method: "POST", body, headers: { ...headers } });
+async function post(
+  body: string,
+  id: string,
+  headers = signWebhook(secret, { id, at: now, body }),
+) {
+  const response = await shuffled.app.request("/webhooks/house", {
+    method: "POST",
+    body,
+    headers: { ...headers },
+  });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
 function postBad(kind: "forged" | "stale" | "altered", body: string, id: string) {
   switch (kind) {
-    case "forged": return post(body, id, signWebhook(`whsec_${randomBytes(24).toString("base64")}`, { id, at: now, body }));
-    case "stale": return post(body, id, signWebhook(secret, { id, at: now - 6 * 60_000, body }));
-    case "altered": return post(body, id, signWebhook(secret, { id, at: now, body: `${body} ` }));
+    case "forged":
+      return post(
+        body,
+        id,
+        signWebhook(`whsec_${randomBytes(24).toString("base64")}`, { id, at: now, body }),
+      );
+    case "stale":
+      return post(body, id, signWebhook(secret, { id, at: now - 6 * 60_000, body }));
+    case "altered":
+      return post(body, id, signWebhook(secret, { id, at: now, body: `${body} ` }));
   }
 }

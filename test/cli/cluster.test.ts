@@ -1,4 +1,15 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -33,7 +44,12 @@ async function visit(cluster: Cluster): Promise<string> {
   }
 }
 
-const place = (home = folder) => ({ home, logFile: join(folder, "postgres.log"), sharedRoot: join(folder, "shared"), throwAway: true });
+const place = (home = folder) => ({
+  home,
+  logFile: join(folder, "postgres.log"),
+  sharedRoot: join(folder, "shared"),
+  throwAway: true,
+});
 
 test("every PostgreSQL found on this machine can hold the data", async () => {
   expect(all.length).toBeGreaterThan(0);
@@ -47,7 +63,9 @@ test("every PostgreSQL found on this machine can hold the data", async () => {
 });
 
 test("no PostgreSQL at all gives one sentence with the remedy", async () => {
-  await expect(openCluster([], user, place())).rejects.toThrow(/^No PostgreSQL found: .* set DATABASE_URL\.$/);
+  await expect(openCluster([], user, place())).rejects.toThrow(
+    /^No PostgreSQL found: .* set DATABASE_URL\.$/,
+  );
 });
 
 test("the server listens on 127.0.0.1 only and lets nobody in without the password", async () => {
@@ -65,16 +83,25 @@ test("the server listens on 127.0.0.1 only and lets nobody in without the passwo
 test("data of a major version that is not installed is refused, not damaged", async () => {
   const { data } = await openCluster(all, user, place());
   writeFileSync(join(data, "PG_VERSION"), "12\n");
-  await expect(openCluster(all, user, place())).rejects.toThrow(/was made by PostgreSQL 12, but only .* is here; install PostgreSQL 12/);
+  await expect(openCluster(all, user, place())).rejects.toThrow(
+    /was made by PostgreSQL 12, but only .* is here; install PostgreSQL 12/,
+  );
   expect(readFileSync(join(data, "PG_VERSION"), "utf8")).toBe("12\n");
 });
 
 test("data without its note, and a note without its data, are refused with the remedy", async () => {
   const { data } = await openCluster(all, user, place());
   unlinkSync(join(folder, "postgres.json"));
-  await expect(openCluster(all, user, place())).rejects.toThrow(/holds a database, but the postgres\.json .* is missing/);
-  writeFileSync(join(folder, "postgres.json"), JSON.stringify({ port: 1, password: "x", data: join(folder, "gone") }));
-  await expect(openCluster(all, user, place())).rejects.toThrow(/says the database lies in .*gone, which holds none/);
+  await expect(openCluster(all, user, place())).rejects.toThrow(
+    /holds a database, but the postgres\.json .* is missing/,
+  );
+  writeFileSync(
+    join(folder, "postgres.json"),
+    JSON.stringify({ port: 1, password: "x", data: join(folder, "gone") }),
+  );
+  await expect(openCluster(all, user, place())).rejects.toThrow(
+    /says the database lies in .*gone, which holds none/,
+  );
   expect(existsSync(join(data, "PG_VERSION"))).toBe(true);
 });
 
@@ -93,7 +120,12 @@ describe.runIf(user !== undefined)("as root, in a checkout that only root may en
     const embedded = all.find((one) => one.source === "embedded") ?? all[0]!;
     const root = join(closed, "native");
     cpSync(embedded.root, root, { recursive: true, verbatimSymlinks: true });
-    const inside = { ...embedded, root, postgres: join(root, "bin", "postgres"), initdb: join(root, "bin", "initdb") };
+    const inside = {
+      ...embedded,
+      root,
+      postgres: join(root, "bin", "postgres"),
+      initdb: join(root, "bin", "initdb"),
+    };
 
     const first = await openCluster([inside], user, place(home));
     expect(first.data.startsWith(join(folder, "shared"))).toBe(true);

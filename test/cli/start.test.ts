@@ -25,8 +25,13 @@ describe("npm start", () => {
     chmodSync(folder, 0o755);
     const [port, temporal, ui] = await Promise.all([freePort(), freePort(), freePort()]);
     env = {
-      PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "/", BATON_CACHE: readSettings().cache,
-      BATON_HOME: join(folder, "home"), PORT: String(port), TEMPORAL_PORT: String(temporal), TEMPORAL_UI_PORT: String(ui),
+      PATH: process.env["PATH"] ?? "",
+      HOME: process.env["HOME"] ?? "/",
+      BATON_CACHE: readSettings().cache,
+      BATON_HOME: join(folder, "home"),
+      PORT: String(port),
+      TEMPORAL_PORT: String(temporal),
+      TEMPORAL_UI_PORT: String(ui),
     };
     baton = start();
     await baton.until("baton is ready");
@@ -39,7 +44,8 @@ describe("npm start", () => {
 
   const start = () => run("npm", ["start", "--silent"], { cwd: ROOT, env });
   const token = () => readFileSync(join(env["BATON_HOME"] ?? "", "operator-token"), "utf8").trim();
-  const get = async (path: string, secret: string) => await fetch(`${api()}${path}`, { headers: { authorization: `Bearer ${secret}` } });
+  const get = async (path: string, secret: string) =>
+    await fetch(`${api()}${path}`, { headers: { authorization: `Bearer ${secret}` } });
 
   test("ends its report with one line that says it is ready, and is", async () => {
     expect(baton.lines.at(-1)).toBe("baton is ready");
@@ -52,7 +58,9 @@ describe("npm start", () => {
   });
 
   test("writes neither the token nor the database password to a log", () => {
-    const { password } = JSON.parse(readFileSync(join(env["BATON_HOME"] ?? "", "postgres.json"), "utf8")) as { password: string };
+    const { password } = JSON.parse(
+      readFileSync(join(env["BATON_HOME"] ?? "", "postgres.json"), "utf8"),
+    ) as { password: string };
     for (const name of ["postgres", "temporal", "worker", "api"]) {
       const log = readFileSync(join(env["BATON_HOME"] ?? "", "logs", `${name}.log`), "utf8");
       expect([log.includes(token()), log.includes(password)]).toEqual([false, false]);
@@ -61,7 +69,9 @@ describe("npm start", () => {
 
   test("stops in order when npm is told to, and finds its data at the next start", async () => {
     const before = token();
-    const { children } = JSON.parse(readFileSync(join(env["BATON_HOME"] ?? "", "run.json"), "utf8")) as { children: { name: string; pid: number }[] };
+    const { children } = JSON.parse(
+      readFileSync(join(env["BATON_HOME"] ?? "", "run.json"), "utf8"),
+    ) as { children: { name: string; pid: number }[] };
     expect(children.map(({ name }) => name)).toEqual(["Postgres", "Temporal", "worker", "api"]);
     baton.signal("SIGINT");
     expect(await baton.exit).toBe(0);
@@ -75,7 +85,9 @@ describe("npm start", () => {
   });
 
   test("stops in order although nobody reads its output any more", async () => {
-    const { children } = JSON.parse(readFileSync(join(env["BATON_HOME"] ?? "", "run.json"), "utf8")) as { children: { pid: number }[] };
+    const { children } = JSON.parse(
+      readFileSync(join(env["BATON_HOME"] ?? "", "run.json"), "utf8"),
+    ) as { children: { pid: number }[] };
     baton.deafen();
     baton.signal("SIGTERM");
     expect(await baton.exit).toBe(0);

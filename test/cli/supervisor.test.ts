@@ -14,19 +14,35 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 function program(name: string, code: string, more: Partial<ChildSpec> = {}): ChildSpec {
   return {
-    name, command: process.execPath, args: ["-e", code], env: {}, logFile: join(folder, "logs", `${name}.log`),
-    stopSignal: "SIGTERM", graceMs: 2000, readyWithinMs: 5000,
-    ready: (log) => Promise.resolve(log().includes("ready")), ...more,
+    name,
+    command: process.execPath,
+    args: ["-e", code],
+    env: {},
+    logFile: join(folder, "logs", `${name}.log`),
+    stopSignal: "SIGTERM",
+    graceMs: 2000,
+    readyWithinMs: 5000,
+    ready: (log) => Promise.resolve(log().includes("ready")),
+    ...more,
   };
 }
 
 const WAITS = "console.log('ready'); setInterval(() => {}, 1000)";
 
-async function runScript(script: (stack: Stack) => Promise<void>): Promise<{ code: number; out: string[]; err: string[]; pids: number[] }> {
+async function runScript(
+  script: (stack: Stack) => Promise<void>,
+): Promise<{ code: number; out: string[]; err: string[]; pids: number[] }> {
   const [out, err]: [string[], string[]] = [[], []];
   const pids = new Set<number>();
-  const io = { out: (line: string) => void out.push(line), err: (line: string) => void err.push(line) };
-  const code = await supervise(io, (children) => children.forEach((child) => pids.add(child.pid)), script);
+  const io = {
+    out: (line: string) => void out.push(line),
+    err: (line: string) => void err.push(line),
+  };
+  const code = await supervise(
+    io,
+    (children) => children.forEach((child) => pids.add(child.pid)),
+    script,
+  );
   return { code, out, err, pids: [...pids] };
 }
 
@@ -37,34 +53,55 @@ describe("the supervisor", () => {
       await stack.start(program("two", "console.log('no luck'); process.exit(3)"));
       throw new Error("must not get here");
     });
-    expect([code, err.join("\n")]).toEqual([1, expect.stringMatching(/^two ended with exit code 3, so everything was stopped\. Its last lines \(.*\):\nno luck$/)]);
+    expect([code, err.join("\n")]).toEqual([
+      1,
+      expect.stringMatching(
+        /^two ended with exit code 3, so everything was stopped\. Its last lines \(.*\):\nno luck$/,
+      ),
+    ]);
     expect(pids.map(identityOf)).toEqual([undefined, undefined]);
   });
 
   test("gives up on a child that is not ready in time, with its last lines", async () => {
-    const { code, err, pids } = await runScript((stack) => stack.start(program("slow", "console.log('still thinking'); setInterval(() => {}, 1000)", { readyWithinMs: 600 })));
-    expect([code, err]).toEqual([1, ["slow was not ready after 0.6 s. Its last lines:\nstill thinking"]]);
+    const { code, err, pids } = await runScript((stack) =>
+      stack.start(
+        program("slow", "console.log('still thinking'); setInterval(() => {}, 1000)", {
+          readyWithinMs: 600,
+        }),
+      ),
+    );
+    expect([code, err]).toEqual([
+      1,
+      ["slow was not ready after 0.6 s. Its last lines:\nstill thinking"],
+    ]);
     expect(pids.map(identityOf)).toEqual([undefined]);
   });
 
   test("says in one sentence that a program cannot be started", async () => {
-    const { code, err } = await runScript((stack) => stack.start(program("ghost", "", { command: "/nowhere/ghost" })));
+    const { code, err } = await runScript((stack) =>
+      stack.start(program("ghost", "", { command: "/nowhere/ghost" })),
+    );
     expect([code, err]).toEqual([1, ["ghost could not be started: spawn /nowhere/ghost ENOENT"]]);
   });
 
   test("stops what runs when a step between two children fails, and passes the fault on", async () => {
     let pid = 0;
-    const failing = supervise({ out: () => {}, err: () => {} }, (children) => (pid = children[0]?.pid ?? 0), async (stack) => {
-      await stack.start(program("one", WAITS));
-      throw new TypeError("a fault of ours");
-    });
+    const failing = supervise(
+      { out: () => {}, err: () => {} },
+      (children) => (pid = children[0]?.pid ?? 0),
+      async (stack) => {
+        await stack.start(program("one", WAITS));
+        throw new TypeError("a fault of ours");
+      },
+    );
     await expect(failing).rejects.toThrow("a fault of ours");
     expect(identityOf(pid)).toBeUndefined();
   });
 });
 
 test("an impatient second signal, after two seconds, kills what is still stopping", async () => {
-  const stubborn = "process.on('SIGTERM', () => {}); console.log('ready'); setInterval(() => {}, 1000)";
+  const stubborn =
+    "process.on('SIGTERM', () => {}); console.log('ready'); setInterval(() => {}, 1000)";
   const began = Date.now();
   const { code, pids } = await runScript(async (stack) => {
     await stack.start(program("stubborn", stubborn, { graceMs: 20_000 }));
@@ -97,11 +134,16 @@ describe("a child", () => {
 
   test("keeps the log of the run before, and only that", async () => {
     for (const word of ["first", "second", "third"]) {
-      const child = await launch(program("diary", `console.log("ready ${word}"); setInterval(() => {}, 1000)`));
+      const child = await launch(
+        program("diary", `console.log("ready ${word}"); setInterval(() => {}, 1000)`),
+      );
       await child.ready;
       await child.stop();
     }
     const file = join(folder, "logs", "diary.log");
-    expect([readFileSync(file, "utf8").trim(), readFileSync(`${file}.1`, "utf8").trim()]).toEqual(["ready third", "ready second"]);
+    expect([readFileSync(file, "utf8").trim(), readFileSync(`${file}.1`, "utf8").trim()]).toEqual([
+      "ready third",
+      "ready second",
+    ]);
   });
 });

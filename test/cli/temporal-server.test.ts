@@ -16,18 +16,24 @@ afterAll(() => connection.close());
 
 test("search attributes exist with their types, and asking for them again changes nothing", async () => {
   await ensureSearchAttributes(server.address, server.namespace);
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: server.namespace });
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({
+    namespace: server.namespace,
+  });
   expect(customAttributes).toMatchObject(SEARCH_ATTRIBUTES);
 });
 
 test("leads can be listed by a search attribute as soon as the server is ready", async () => {
-  const { count } = await new Client({ connection, namespace: server.namespace }).workflow.count("LeadStage = 'no-such-stage'");
+  const { count } = await new Client({ connection, namespace: server.namespace }).workflow.count(
+    "LeadStage = 'no-such-stage'",
+  );
   expect(count).toBe(0);
 });
 
 test("finished workflows can be looked at for thirty days", async () => {
   await keepFinished(server.address, server.namespace);
-  const { config } = await connection.workflowService.describeNamespace({ namespace: server.namespace });
+  const { config } = await connection.workflowService.describeNamespace({
+    namespace: server.namespace,
+  });
   expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
 });
 
@@ -35,12 +41,13 @@ test("the test server can skip the waiting of one workflow", async () => {
   const workflowId = "time-skipping-probe";
   const client = new Client({ connection, namespace: server.namespace });
   const handle = await client.workflow.start("nobodyRunsThis", { workflowId, taskQueue: "nobody" });
-  const { workflowExecutionOptions } = await connection.workflowService.updateWorkflowExecutionOptions({
-    namespace: server.namespace,
-    workflowExecution: { workflowId },
-    workflowExecutionOptions: { timeSkippingConfig: { enabled: true } },
-    updateMask: { paths: ["time_skipping_config"] },
-  });
+  const { workflowExecutionOptions } =
+    await connection.workflowService.updateWorkflowExecutionOptions({
+      namespace: server.namespace,
+      workflowExecution: { workflowId },
+      workflowExecutionOptions: { timeSkippingConfig: { enabled: true } },
+      updateMask: { paths: ["time_skipping_config"] },
+    });
   expect(workflowExecutionOptions?.timeSkippingConfig?.enabled).toBe(true);
   await handle.terminate();
 });

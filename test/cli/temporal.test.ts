@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer as createHttp } from "node:http";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -30,28 +39,46 @@ function cli(place: string, version: string): string {
   return file;
 }
 
-const wishes = (more: Partial<Parameters<typeof findTemporal>[0]> = {}) => ({ temporalCli: undefined, cache: join(folder, "cache"), path: "", ...more });
+const wishes = (more: Partial<Parameters<typeof findTemporal>[0]> = {}) => ({
+  temporalCli: undefined,
+  cache: join(folder, "cache"),
+  path: "",
+  ...more,
+});
 
 describe("the order of sources", () => {
   test("TEMPORAL_CLI goes before the path", async () => {
     const named = cli(join(folder, "named"), "1.9.1 (Server 1.32.0, UI 2.50.1)");
     cli(join(folder, "bin"), "1.9.2 (Server 1.33.0, UI 2.51.0)");
-    expect(await findTemporal(wishes({ temporalCli: named, path: join(folder, "bin") }))).toEqual({ path: named, source: "TEMPORAL_CLI", server: "1.32.0" });
+    expect(await findTemporal(wishes({ temporalCli: named, path: join(folder, "bin") }))).toEqual({
+      path: named,
+      source: "TEMPORAL_CLI",
+      server: "1.32.0",
+    });
   });
 
   test("a CLI on the path that is too old is passed over for a newer one behind it", async () => {
     cli(join(folder, "old"), "1.5.1 (Server 1.29.1, UI 2.40.0)");
     const recent = cli(join(folder, "recent"), "0.0.0-DEV (Server 1.32.0, UI 2.50.1)");
-    expect(await findTemporal(wishes({ path: `${join(folder, "old")}:${join(folder, "recent")}` }))).toMatchObject({ path: recent, source: "PATH" });
+    expect(
+      await findTemporal(wishes({ path: `${join(folder, "old")}:${join(folder, "recent")}` })),
+    ).toMatchObject({ path: recent, source: "PATH" });
     expect(await findTemporal(wishes({ path: join(folder, "old") }))).toBeUndefined();
   });
 
   test("a TEMPORAL_CLI that is too old is refused, not passed over", async () => {
     const old = cli(join(folder, "old"), "1.5.1 (Server 1.29.1, UI 2.40.0)");
-    await expect(findTemporal(wishes({ temporalCli: old }))).rejects.toThrow(/TEMPORAL_CLI names .*not a Temporal CLI with server 1\.32\.0 or newer; name another one or unset it/);
+    await expect(findTemporal(wishes({ temporalCli: old }))).rejects.toThrow(
+      /TEMPORAL_CLI names .*not a Temporal CLI with server 1\.32\.0 or newer; name another one or unset it/,
+    );
   });
 
-  test.each([["1.9.0", "1.32.0", true], ["1.32.0", "1.32.0", false], ["1.100.0", "1.32.0", false], ["2.0.0", "1.32.0", false]])("%s is older than %s: %s", (a, b, older) => {
+  test.each([
+    ["1.9.0", "1.32.0", true],
+    ["1.32.0", "1.32.0", false],
+    ["1.100.0", "1.32.0", false],
+    ["2.0.0", "1.32.0", false],
+  ])("%s is older than %s: %s", (a, b, older) => {
     expect(olderThan(a, b)).toBe(older);
   });
 });
@@ -83,7 +110,11 @@ describe("the download", () => {
     servers.push(silent);
     await new Promise((done) => silent.once("listening", done));
     const began = Date.now();
-    for (const origin of [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${(silent.address() as AddressInfo).port}`, await serve(() => undefined)]) {
+    for (const origin of [
+      `http://127.0.0.1:${await freePort()}`,
+      `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+      await serve(() => undefined),
+    ]) {
       expect(await downloadTemporal(target, () => {}, 500, origin)).toBe(false);
     }
     expect(Date.now() - began).toBeLessThan(3000);
@@ -105,11 +136,16 @@ describe("a lock", () => {
   test("lets one in at a time and the others after it", async () => {
     const file = join(folder, "lock");
     const diary: string[] = [];
-    const visit = (name: string) => withLock(file, () => diary.push(`${name} waits`), async () => {
-      diary.push(`${name} in`);
-      await new Promise((done) => setTimeout(done, 50));
-      diary.push(`${name} out`);
-    });
+    const visit = (name: string) =>
+      withLock(
+        file,
+        () => diary.push(`${name} waits`),
+        async () => {
+          diary.push(`${name} in`);
+          await new Promise((done) => setTimeout(done, 50));
+          diary.push(`${name} out`);
+        },
+      );
     await Promise.all([visit("a"), visit("b")]);
     expect(diary).toEqual(["a in", "b waits", "a out", "b in", "b out"]);
     expect(existsSync(file)).toBe(false);
@@ -118,7 +154,13 @@ describe("a lock", () => {
   test("of a process that is gone is taken over, even when its pid is in use again", async () => {
     const file = join(folder, "lock");
     writeFileSync(file, JSON.stringify({ pid: process.pid, identity: "another-boot/1" }));
-    expect(await withLock(file, () => {}, () => Promise.resolve("in"))).toBe("in");
+    expect(
+      await withLock(
+        file,
+        () => {},
+        () => Promise.resolve("in"),
+      ),
+    ).toBe("in");
     expect(readdirSync(folder)).toEqual([]);
   });
 });

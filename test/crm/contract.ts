@@ -19,9 +19,20 @@ const since = Date.parse(at);
 
 export function someLead(n: number | string, more: Partial<LeadRecord> = {}): LeadRecord {
   return {
-    leadId: `ld_${n}`, crmId: null, accountCrmId: null, status: "mql", statusSince: since, ownerId: "rp_ann", queue: null, leadType: "demo-request", band: "A",
-    territory: "rest", dueAt: since + 3_600_000, reason: null,
-    facts: { "lead.email": { value: `p${n}@engines.test`, at }, "lead.phone": { value: "1", at } }, ...more,
+    leadId: `ld_${n}`,
+    crmId: null,
+    accountCrmId: null,
+    status: "mql",
+    statusSince: since,
+    ownerId: "rp_ann",
+    queue: null,
+    leadType: "demo-request",
+    band: "A",
+    territory: "rest",
+    dueAt: since + 3_600_000,
+    reason: null,
+    facts: { "lead.email": { value: `p${n}@engines.test`, at }, "lead.phone": { value: "1", at } },
+    ...more,
   };
 }
 
@@ -34,11 +45,18 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
     test("a lead written twice is one record, and the second time changes nothing", async () => {
       const first = await crm().upsertLead(someLead(1));
       expect(await crm().upsertLead(someLead(1))).toEqual(first);
-      expect(await crm().readLead(first.crmId)).toMatchObject({ crmId: first.crmId, leadId: "ld_1", status: "mql", ownerId: "rp_ann" });
+      expect(await crm().readLead(first.crmId)).toMatchObject({
+        crmId: first.crmId,
+        leadId: "ld_1",
+        status: "mql",
+        ownerId: "rp_ann",
+      });
     });
 
     test("twenty writers of one new lead at once make one record", async () => {
-      const refs = await Promise.all(Array.from({ length: 20 }, () => crm().upsertLead(someLead(2))));
+      const refs = await Promise.all(
+        Array.from({ length: 20 }, () => crm().upsertLead(someLead(2))),
+      );
       expect(new Set(refs.map((ref) => ref.crmId)).size).toBe(1);
     });
 
@@ -71,14 +89,32 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
       const { crmId } = await crm().upsertLead(someLead(6));
       const account = { accountId: "ac_6", facts: { "account.name": { value: "Engines", at } } };
       expect(await crm().upsertAccount(account)).toEqual(await crm().upsertAccount(account));
-      const task = { key: "ld_6/call", leadCrmId: crmId, ownerId: "rp_ann", subject: "Call", dueAt: since };
+      const task = {
+        key: "ld_6/call",
+        leadCrmId: crmId,
+        ownerId: "rp_ann",
+        subject: "Call",
+        dueAt: since,
+      };
       const made = await crm().upsertTask(task);
       expect(await crm().upsertTask(task)).toEqual(made);
-      expect((await crm().upsertTask({ ...task, ownerId: "rp_bob" })).version).toBeGreaterThan(made.version);
+      expect((await crm().upsertTask({ ...task, ownerId: "rp_bob" })).version).toBeGreaterThan(
+        made.version,
+      );
       const note = { key: "ld_6/note", leadCrmId: crmId, body: "Handed to sales", at: since };
-      expect(await crm().addNote(note)).toEqual(await crm().addNote({ ...note, body: "something else" }));
-      const opportunity = { key: "op_6", leadCrmId: crmId, stage: "open", amountMinor: 100, currency: "EUR" } as const;
-      expect((await crm().upsertOpportunity(opportunity)).crmId).toBe((await crm().upsertOpportunity({ ...opportunity, stage: "won" })).crmId);
+      expect(await crm().addNote(note)).toEqual(
+        await crm().addNote({ ...note, body: "something else" }),
+      );
+      const opportunity = {
+        key: "op_6",
+        leadCrmId: crmId,
+        stage: "open",
+        amountMinor: 100,
+        currency: "EUR",
+      } as const;
+      expect((await crm().upsertOpportunity(opportunity)).crmId).toBe(
+        (await crm().upsertOpportunity({ ...opportunity, stage: "won" })).crmId,
+      );
     });
 
     test("a task that is not there counts as closed", async () => {
@@ -97,13 +133,17 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
       const loser = await crm().upsertLead(someLead(8));
       const survivor = await crm().upsertLead(someLead(9));
       await user().merge(loser.crmId, survivor.crmId);
-      const told: unknown = await crm().upsertLead(someLead(8)).catch((error: unknown) => error);
+      const told: unknown = await crm()
+        .upsertLead(someLead(8))
+        .catch((error: unknown) => error);
       expect(told).toBeInstanceOf(CrmMerged);
       expect((told as CrmMerged).into).toBe(survivor.crmId);
     });
 
     test("content that is never accepted is refused by its field", async () => {
-      const told: unknown = await crm().upsertLead(someLead(10, { facts: { "lead.title": { value: "x".repeat(5_000), at } } })).catch((error: unknown) => error);
+      const told: unknown = await crm()
+        .upsertLead(someLead(10, { facts: { "lead.title": { value: "x".repeat(5_000), at } } }))
+        .catch((error: unknown) => error);
       expect(told).toBeInstanceOf(CrmRefused);
       expect((told as CrmRefused).field).toBe("lead.title");
       expect((told as CrmRefused).message).not.toContain("xxx");
@@ -117,7 +157,12 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
       await user().setStatus(crmId, "sal");
       await crm().upsertLead(someLead(11, { status: "sal", band: "B" }));
       const { changes, cursor } = await drain(start.cursor);
-      expect(changes.map((change) => [change.crmId, change.leadId, change.sequence, change.what.kind])).toEqual([[crmId, "ld_11", 1, "facts"], [crmId, "ld_11", 2, "status"]]);
+      expect(
+        changes.map((change) => [change.crmId, change.leadId, change.sequence, change.what.kind]),
+      ).toEqual([
+        [crmId, "ld_11", 1, "facts"],
+        [crmId, "ld_11", 2, "status"],
+      ]);
       expect((await crm().changesSince(cursor, 100)).changes).toEqual([]);
     });
   });

@@ -3,7 +3,13 @@ import { CrmBusy, CrmDown, CrmRefused, CrmUnauthorized, type CrmPort } from "../
 import { createHouseCrm } from "../../crm/house.ts";
 import { openPool, type Pool } from "../../store/db.ts";
 import { houseTables } from "../../store/house.ts";
-import { deleteHouseLead, mergeHouseLeads, setHouseFacts, setHouseStatus, setHouseTrouble } from "../../store/house-user.ts";
+import {
+  deleteHouseLead,
+  mergeHouseLeads,
+  setHouseFacts,
+  setHouseStatus,
+  setHouseTrouble,
+} from "../../store/house-user.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 import { crmContract, someLead } from "./contract.ts";
 
@@ -26,16 +32,27 @@ beforeEach(() => setHouseTrouble(pool, null));
 crmContract("the built-in CRM", () => ({
   crm,
   user: {
-    changePhone: async (crmId, phone) => { await setHouseFacts(pool, crmId, "rp_ann", { "lead.phone": phone }, now()); },
-    setStatus: async (crmId, status) => { await setHouseStatus(pool, crmId, "rp_ann", { status }, now()); },
-    merge: async (crmId, into) => { await mergeHouseLeads(pool, crmId, into, "rp_ann", now()); },
-    remove: async (crmId) => { await deleteHouseLead(pool, crmId, "rp_ann", now()); },
+    changePhone: async (crmId, phone) => {
+      await setHouseFacts(pool, crmId, "rp_ann", { "lead.phone": phone }, now());
+    },
+    setStatus: async (crmId, status) => {
+      await setHouseStatus(pool, crmId, "rp_ann", { status }, now());
+    },
+    merge: async (crmId, into) => {
+      await mergeHouseLeads(pool, crmId, into, "rp_ann", now());
+    },
+    remove: async (crmId) => {
+      await deleteHouseLead(pool, crmId, "rp_ann", now());
+    },
   },
 }));
 
 describe("a rehearsed outage", () => {
   test.each([
-    ["down", CrmDown], ["busy", CrmBusy], ["unauthorized", CrmUnauthorized], ["refused", CrmRefused],
+    ["down", CrmDown],
+    ["busy", CrmBusy],
+    ["unauthorized", CrmUnauthorized],
+    ["refused", CrmRefused],
   ] as const)("%s is answered as a CRM would, and nothing is written", async (kind, error) => {
     await setHouseTrouble(pool, { kind, waitMs: 1_500, field: "lead.phone" });
     await expect(crm.upsertLead(someLead(`trouble-${kind}`))).rejects.toThrow(error);
@@ -48,7 +65,16 @@ describe("a rehearsed outage", () => {
     await calm.upsertLead(someLead("calm"));
     const seen = performance.now();
     await setHouseTrouble(pool, { kind: "down" });
-    await expect.poll(() => calm.findLead({ leadId: "ld_calm" }).then(() => "found", (error: Error) => error.name), { interval: 10 }).toBe("CrmDown");
+    await expect
+      .poll(
+        () =>
+          calm.findLead({ leadId: "ld_calm" }).then(
+            () => "found",
+            (error: Error) => error.name,
+          ),
+        { interval: 10 },
+      )
+      .toBe("CrmDown");
     expect(performance.now() - seen).toBeLessThan(1_000);
     await setHouseTrouble(pool, null);
     expect(await calm.findLead({ leadId: "ld_calm" })).not.toBeNull();
@@ -64,14 +90,18 @@ describe("a rehearsed outage", () => {
 test("tables that cannot be reached are a CRM that is down, and the error quotes nothing", async () => {
   const nowhere = openPool("postgres://nobody:secret@127.0.0.1:1/none");
   const far = createHouseCrm(houseTables(nowhere, now));
-  const told: unknown = await far.findLead({ email: "ada@engines.test" }).catch((error: unknown) => error);
+  const told: unknown = await far
+    .findLead({ email: "ada@engines.test" })
+    .catch((error: unknown) => error);
   expect(told).toBeInstanceOf(CrmDown);
   expect((told as Error).message).not.toMatch(/secret|ada/);
   await nowhere.end();
 });
 
 test("a record that the CRM had before is taken over, not doubled; one that is another lead's is not", async () => {
-  await pool.query("insert into house_lead (id, email, status, status_since, changed_at) values ('HL-old', 'old@engines.test', 'new', now(), now())");
+  await pool.query(
+    "insert into house_lead (id, email, status, status_since, changed_at) values ('HL-old', 'old@engines.test', 'new', now(), now())",
+  );
   expect((await crm.upsertLead(someLead("old", { crmId: "HL-old" }))).crmId).toBe("HL-old");
   await expect(crm.upsertLead(someLead("other", { crmId: "HL-old" }))).rejects.toThrow(CrmRefused);
 });

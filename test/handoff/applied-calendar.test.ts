@@ -1,12 +1,31 @@
 import { describe, expect, test } from "vitest";
 import { appliedCalendar, baseHours, compileApplied } from "../../handoff/applied-calendar.ts";
-import { addBusinessTime, businessTimeBetween, isOpen, type CalendarDef } from "../../handoff/calendar.ts";
+import {
+  addBusinessTime,
+  businessTimeBetween,
+  isOpen,
+  type CalendarDef,
+} from "../../handoff/calendar.ts";
 import type { Pool, Rep } from "../../handoff/roster.ts";
 import { exampleAgreement } from "../support/example-agreement.ts";
 
 const agreement = exampleAgreement();
-const everyDay = (zone: string, hours: string): CalendarDef => ({ zone, week: { mon: [hours], tue: [hours], wed: [hours], thu: [hours], fri: [hours] } });
-const rep = (other: Partial<Rep> = {}): Rep => ({ id: "rp_1", active: true, managerId: null, hours: null, languages: [], products: [], motions: [], caps: {}, absences: [], ...other });
+const everyDay = (zone: string, hours: string): CalendarDef => ({
+  zone,
+  week: { mon: [hours], tue: [hours], wed: [hours], thu: [hours], fri: [hours] },
+});
+const rep = (other: Partial<Rep> = {}): Rep => ({
+  id: "rp_1",
+  active: true,
+  managerId: null,
+  hours: null,
+  languages: [],
+  products: [],
+  motions: [],
+  caps: {},
+  absences: [],
+  ...other,
+});
 const pool = (hours: CalendarDef | null): Pool => ({ id: "dach-sdr", hours, members: {} });
 const berlin = everyDay("Europe/Berlin", "08:00-18:00");
 const early = everyDay("Europe/Berlin", "07:00-15:00");
@@ -23,35 +42,70 @@ describe("which calendar applies, and that it is written down", () => {
   });
 
   test("a rep without hours works the pool's, a pool without hours the agreement's", () => {
-    expect(appliedCalendar(agreement, rep(), pool(berlin))).toEqual({ hours: berlin, minus: [], from: "pool" });
-    expect(appliedCalendar(agreement, rep(), pool(null))).toEqual({ hours: agreement.calendars.hq, minus: [], from: "agreement" });
-    expect(appliedCalendar(agreement, rep({ hours: early }), pool(null))).toEqual({ hours: early, minus: [], from: "rep" });
+    expect(appliedCalendar(agreement, rep(), pool(berlin))).toEqual({
+      hours: berlin,
+      minus: [],
+      from: "pool",
+    });
+    expect(appliedCalendar(agreement, rep(), pool(null))).toEqual({
+      hours: agreement.calendars.hq,
+      minus: [],
+      from: "agreement",
+    });
+    expect(appliedCalendar(agreement, rep({ hours: early }), pool(null))).toEqual({
+      hours: early,
+      minus: [],
+      from: "rep",
+    });
     expect(appliedCalendar(agreement, null, null)).toMatchObject({ from: "agreement" });
   });
 
   test("absence does not count as the rep's time: four hours of work take four open hours", () => {
-    const away = { from: at("2026-11-18T09:00:00Z"), to: at("2026-11-19T09:00:00Z"), reason: "training" };
+    const away = {
+      from: at("2026-11-18T09:00:00Z"),
+      to: at("2026-11-19T09:00:00Z"),
+      reason: "training",
+    };
     const applied = appliedCalendar(agreement, rep({ absences: [away] }), pool(berlin));
     expect(applied.minus).toEqual([{ from: away.from, to: away.to }]);
     const open = compileApplied(applied, at("2026-11-18T08:00:00Z"));
-    expect(addBusinessTime(open, at("2026-11-18T08:00:00Z"), 4 * 3_600_000)).toBe(at("2026-11-19T12:00:00Z"));
+    expect(addBusinessTime(open, at("2026-11-18T08:00:00Z"), 4 * 3_600_000)).toBe(
+      at("2026-11-19T12:00:00Z"),
+    );
     expect(businessTimeBetween(open, away.from, away.to)).toBe(0);
   });
 
   test("pool: whoever has it, absent or not", () => {
     const byPool = { ...agreement, clocks: { ...agreement.clocks, calendar: "pool" } };
     const away = { from: 0, to: at("2030-01-01T00:00:00Z"), reason: "gone" };
-    expect(appliedCalendar(byPool, rep({ hours: early, absences: [away] }), pool(berlin))).toEqual({ hours: berlin, minus: [], from: "pool" });
+    expect(appliedCalendar(byPool, rep({ hours: early, absences: [away] }), pool(berlin))).toEqual({
+      hours: berlin,
+      minus: [],
+      from: "pool",
+    });
   });
 
   test("a named calendar of the agreement, whatever rep and pool work", () => {
-    const byName = { ...agreement, calendars: { ...agreement.calendars, berlin }, clocks: { ...agreement.clocks, calendar: "berlin" } };
-    expect(appliedCalendar(byName, rep({ hours: early }), pool(early))).toEqual({ hours: berlin, minus: [], from: "agreement" });
+    const byName = {
+      ...agreement,
+      calendars: { ...agreement.calendars, berlin },
+      clocks: { ...agreement.clocks, calendar: "berlin" },
+    };
+    expect(appliedCalendar(byName, rep({ hours: early }), pool(early))).toEqual({
+      hours: berlin,
+      minus: [],
+      from: "agreement",
+    });
   });
 
   test("an agreement without calendars is open round the clock", () => {
-    const open = compileApplied({ hours: baseHours({ ...agreement, calendars: {} }), minus: [], from: "agreement" }, at("2026-11-22T03:00:00Z"));
-    expect(businessTimeBetween(open, at("2026-11-22T00:00:00Z"), at("2026-11-29T00:00:00Z"))).toBe(7 * 86_400_000);
+    const open = compileApplied(
+      { hours: baseHours({ ...agreement, calendars: {} }), minus: [], from: "agreement" },
+      at("2026-11-22T03:00:00Z"),
+    );
+    expect(businessTimeBetween(open, at("2026-11-22T00:00:00Z"), at("2026-11-29T00:00:00Z"))).toBe(
+      7 * 86_400_000,
+    );
   });
 
   test("it reaches two years to either side of the moment asked about", () => {

@@ -1,11 +1,29 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  addBusinessDays, addBusinessTime, businessTimeBetween, compile, intersect, isOpen, nextOpen, NoOpenTime, openIntervals,
-  subtract, subtractBusinessTime, subtractIntervals, union,
+  addBusinessDays,
+  addBusinessTime,
+  businessTimeBetween,
+  compile,
+  intersect,
+  isOpen,
+  nextOpen,
+  NoOpenTime,
+  openIntervals,
+  subtract,
+  subtractBusinessTime,
+  subtractIntervals,
+  union,
 } from "../../handoff/calendar.ts";
 import type { Calendar } from "../../handoff/calendar.ts";
-import { MINUTE, anyWindow, calendarIn, hoursIn, minuteIn, yearsOf } from "./business-time/generated.ts";
+import {
+  MINUTE,
+  anyWindow,
+  calendarIn,
+  hoursIn,
+  minuteIn,
+  yearsOf,
+} from "./business-time/generated.ts";
 import { SlowHours } from "./business-time/slow-hours.ts";
 
 const runs = { numRuns: 400 };
@@ -30,7 +48,8 @@ describe("generated calendars agree with counting minute by minute", () => {
         const slow = new SlowHours(def, window);
         expect(isOpen(fast, at)).toBe(slow.isOpen(at));
         expect(businessTimeBetween(fast, at, other)).toBe(slow.between(at, other));
-        const inside = (answer: number | null) => answer !== null && answer >= window.from && answer <= window.to;
+        const inside = (answer: number | null) =>
+          answer !== null && answer >= window.from && answer <= window.to;
         // An answer past the window is one the slow way cannot give; the fast one must then lie past it too.
         const agree = (ask: () => number | null, answer: number | null) => {
           const given = orNull(ask);
@@ -46,7 +65,15 @@ describe("generated calendars agree with counting minute by minute", () => {
   });
 
   test("two calendars joined, crossed and taken from each other", () => {
-    const pair = anyWindow.chain((window) => fc.record({ window: fc.constant(window), one: hoursIn(window), two: hoursIn(window), at: minuteIn(window), other: minuteIn(window) }));
+    const pair = anyWindow.chain((window) =>
+      fc.record({
+        window: fc.constant(window),
+        one: hoursIn(window),
+        two: hoursIn(window),
+        at: minuteIn(window),
+        other: minuteIn(window),
+      }),
+    );
     fc.assert(
       fc.property(pair, ({ window, one, two, at, other }) => {
         const [a, b] = [compile(one, yearsOf(window)), compile(two, yearsOf(window))];
@@ -56,16 +83,22 @@ describe("generated calendars agree with counting minute by minute", () => {
         for (let minute = window.from; minute < window.to; minute += 15 * MINUTE) {
           const [inA, inB] = [slowA.isOpen(minute), slowB.isOpen(minute)];
           const right =
-            isOpen(combined.either, minute) === (inA || inB) && isOpen(combined.both, minute) === (inA && inB) && isOpen(combined.onlyA, minute) === (inA && !inB);
+            isOpen(combined.either, minute) === (inA || inB) &&
+            isOpen(combined.both, minute) === (inA && inB) &&
+            isOpen(combined.onlyA, minute) === (inA && !inB);
           if (!right) wrong.push(minute);
         }
         expect(wrong).toEqual([]);
         const time = (c: Calendar) => businessTimeBetween(c, at, other);
         expect(time(combined.either) + time(combined.both)).toBe(time(a) + time(b));
         expect(time(combined.onlyA) + time(combined.both)).toBe(time(a));
-        expect(openIntervals(union(a, a), window.from, window.to)).toEqual(openIntervals(a, window.from, window.to));
+        expect(openIntervals(union(a, a), window.from, window.to)).toEqual(
+          openIntervals(a, window.from, window.to),
+        );
         expect(openIntervals(subtract(a, a), window.from, window.to)).toEqual([]);
-        expect(openIntervals(union(combined.onlyA, combined.both), window.from, window.to)).toEqual(openIntervals(a, window.from, window.to));
+        expect(openIntervals(union(combined.onlyA, combined.both), window.from, window.to)).toEqual(
+          openIntervals(a, window.from, window.to),
+        );
       }),
       { numRuns: 120 },
     );
@@ -100,7 +133,8 @@ describe("laws that hold to the millisecond", () => {
   test("later starts and longer targets are never due earlier", () => {
     fc.assert(
       fc.property(fine, ({ calendar, a, b, ms }) => {
-        const due = (from: number, amount: number) => orNull(() => addBusinessTime(calendar, from, amount)) ?? Infinity;
+        const due = (from: number, amount: number) =>
+          orNull(() => addBusinessTime(calendar, from, amount)) ?? Infinity;
         expect(due(Math.min(a, b), ms)).toBeLessThanOrEqual(due(Math.max(a, b), ms));
         expect(due(a, ms)).toBeLessThanOrEqual(due(a, ms + 1));
         expect(due(a, 0)).toBeLessThanOrEqual(due(a, ms));
@@ -113,11 +147,17 @@ describe("laws that hold to the millisecond", () => {
     fc.assert(
       fc.property(fine, ({ calendar, a, b }) => {
         const middle = Math.floor((a + b) / 2);
-        expect(businessTimeBetween(calendar, a, middle) + businessTimeBetween(calendar, middle, b)).toBe(businessTimeBetween(calendar, a, b));
+        expect(
+          businessTimeBetween(calendar, a, middle) + businessTimeBetween(calendar, middle, b),
+        ).toBe(businessTimeBetween(calendar, a, b));
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         const listed = openIntervals(calendar, from, to);
-        expect(listed.reduce((sum, open) => sum + open.to - open.from, 0)).toBe(businessTimeBetween(calendar, from, to));
-        listed.forEach((open, i) => expect(open.from).toBeGreaterThan(listed[i - 1]?.to ?? -Infinity));
+        expect(listed.reduce((sum, open) => sum + open.to - open.from, 0)).toBe(
+          businessTimeBetween(calendar, from, to),
+        );
+        listed.forEach((open, i) =>
+          expect(open.from).toBeGreaterThan(listed[i - 1]?.to ?? -Infinity),
+        );
       }),
       runs,
     );
@@ -128,7 +168,10 @@ describe("laws that hold to the millisecond", () => {
       fc.property(fine, ({ calendar, a, b }) => {
         const [from, to] = [Math.min(a, b), Math.max(a, b)];
         const left = subtractIntervals(calendar, [{ from, to }]);
-        expect(businessTimeBetween(left, calendar.from, calendar.to)).toBe(businessTimeBetween(calendar, calendar.from, calendar.to) - businessTimeBetween(calendar, from, to));
+        expect(businessTimeBetween(left, calendar.from, calendar.to)).toBe(
+          businessTimeBetween(calendar, calendar.from, calendar.to) -
+            businessTimeBetween(calendar, from, to),
+        );
         expect(openIntervals(left, from, to)).toEqual([]);
         expect(nextOpen(subtractIntervals(calendar, [{ from, to: null }]), from)).toBeNull();
       }),

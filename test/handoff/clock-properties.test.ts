@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addBusinessTime, businessTimeBetween, NoOpenTime, subtractIntervals } from "../../handoff/calendar.ts";
+import {
+  addBusinessTime,
+  businessTimeBetween,
+  NoOpenTime,
+  subtractIntervals,
+} from "../../handoff/calendar.ts";
 import type { Calendar, Instant } from "../../handoff/calendar.ts";
 import { clockLedger, foldClock } from "../../handoff/clock.ts";
 import type { ClockEvent } from "../../handoff/clock.ts";
@@ -12,21 +17,32 @@ import type { Window } from "./business-time/generated.ts";
 const runs = { numRuns: 300 };
 
 const target = fc.oneof(
-  fc.integer({ min: 0, max: 3_000 }).map((minutes): Target => ({ kind: "business", ms: minutes * MINUTE })),
-  fc.integer({ min: 0, max: 6_000 }).map((minutes): Target => ({ kind: "elapsed", ms: minutes * MINUTE })),
+  fc
+    .integer({ min: 0, max: 3_000 })
+    .map((minutes): Target => ({ kind: "business", ms: minutes * MINUTE })),
+  fc
+    .integer({ min: 0, max: 6_000 })
+    .map((minutes): Target => ({ kind: "elapsed", ms: minutes * MINUTE })),
   fc.integer({ min: 1, max: 4 }).map((days): Target => ({ kind: "business-days", days })),
   fc.constant<Target>({ kind: "same-day" }),
 );
 
 const rule = fc.record({
-  elapsedRoll: fc.oneof(fc.constant({ kind: "none" } as const), fc.integer({ min: 0, max: 90 }).map((m) => ({ kind: "next-open", graceMs: m * MINUTE }) as const)),
+  elapsedRoll: fc.oneof(
+    fc.constant({ kind: "none" } as const),
+    fc
+      .integer({ min: 0, max: 90 })
+      .map((m) => ({ kind: "next-open", graceMs: m * MINUTE }) as const),
+  ),
   warnAt: fc.constantFrom([0.5, 0.8], [0.25], []),
 });
 
 /** Two calendars of one window and ordered instants to put events at. */
 function scene(window: Window) {
   const calendar = calendarIn(window);
-  const moments = fc.array(fc.integer({ min: window.from, max: window.to }), { minLength: 8, maxLength: 8 }).map((at) => at.sort((a, b) => a - b));
+  const moments = fc
+    .array(fc.integer({ min: window.from, max: window.to }), { minLength: 8, maxLength: 8 })
+    .map((at) => at.sort((a, b) => a - b));
   return fc.record({ one: calendar, two: calendar, moments, target, rule });
 }
 const anyScene = anyWindow.chain(scene);
@@ -34,19 +50,35 @@ const anyScene = anyWindow.chain(scene);
 describe("pauses are holes in the open time (addWithPauses, usedWithPauses)", () => {
   test("deadline and used time equal those on the calendar without the pauses", () => {
     fc.assert(
-      fc.property(anyScene, fc.nat(3_000), fc.boolean(), ({ one, moments: [start, p1, r1, p2, r2, asOf] }, minutes, ended) => {
-        const ms = minutes * MINUTE;
-        const pauses = [{ from: p1!, to: r1! }, { from: p2!, to: ended ? r2! : null }];
-        const events: ClockEvent[] = [
-          { at: start!, kind: "start", target: { kind: "business", ms }, calendar: "one" },
-          ...pauses.flatMap(({ from, to }): ClockEvent[] => [{ at: from, kind: "pause", reason: "legal-review" }, ...(to === null ? [] : [{ at: to, kind: "resume" } as const])]),
-        ];
-        const holes = subtractIntervals(one, pauses);
-        const seen = foldClock(events, () => one, { elapsedRoll: { kind: "none" }, warnAt: [] }, asOf!);
-        expect(seen.usedMs).toBe(businessTimeBetween(holes, start!, asOf!));
-        expect(seen.dueAt).toBe(orNull(() => addBusinessTime(holes, start!, ms)));
-        expect(seen.late).toBe(seen.usedMs > ms);
-      }),
+      fc.property(
+        anyScene,
+        fc.nat(3_000),
+        fc.boolean(),
+        ({ one, moments: [start, p1, r1, p2, r2, asOf] }, minutes, ended) => {
+          const ms = minutes * MINUTE;
+          const pauses = [
+            { from: p1!, to: r1! },
+            { from: p2!, to: ended ? r2! : null },
+          ];
+          const events: ClockEvent[] = [
+            { at: start!, kind: "start", target: { kind: "business", ms }, calendar: "one" },
+            ...pauses.flatMap(({ from, to }): ClockEvent[] => [
+              { at: from, kind: "pause", reason: "legal-review" },
+              ...(to === null ? [] : [{ at: to, kind: "resume" } as const]),
+            ]),
+          ];
+          const holes = subtractIntervals(one, pauses);
+          const seen = foldClock(
+            events,
+            () => one,
+            { elapsedRoll: { kind: "none" }, warnAt: [] },
+            asOf!,
+          );
+          expect(seen.usedMs).toBe(businessTimeBetween(holes, start!, asOf!));
+          expect(seen.dueAt).toBe(orNull(() => addBusinessTime(holes, start!, ms)));
+          expect(seen.late).toBe(seen.usedMs > ms);
+        },
+      ),
       runs,
     );
   });
@@ -55,20 +87,32 @@ describe("pauses are holes in the open time (addWithPauses, usedWithPauses)", ()
 describe("changed hours keep used time (addWithCalendarChange)", () => {
   test.each(["calendar-changed", "reassign"] as const)("%s", (kind) => {
     fc.assert(
-      fc.property(anyScene, fc.nat(3_000), ({ one, two, moments: [start, change, asOf] }, minutes) => {
-        const ms = minutes * MINUTE;
-        const events: ClockEvent[] = [
-          { at: start!, kind: "start", target: { kind: "business", ms }, calendar: "one" },
-          kind === "reassign" ? { at: change!, kind, calendar: "two", restart: false } : { at: change!, kind, calendar: "two" },
-        ];
-        const used = businessTimeBetween(one, start!, change!);
-        const kept = used >= ms ? orNull(() => addBusinessTime(one, start!, ms)) : null;
-        // A target of no time whose old hours never came has no deadline to keep; it gets one from the new hours.
-        const expected = kept ?? orNull(() => addBusinessTime(two, change!, Math.max(0, ms - used)));
-        const seen = foldClock(events, (key) => (key === "one" ? one : two), { elapsedRoll: { kind: "none" }, warnAt: [] }, asOf!);
-        expect(seen.dueAt).toBe(expected);
-        expect(seen.usedMs).toBe(used + businessTimeBetween(two, change!, asOf!));
-      }),
+      fc.property(
+        anyScene,
+        fc.nat(3_000),
+        ({ one, two, moments: [start, change, asOf] }, minutes) => {
+          const ms = minutes * MINUTE;
+          const events: ClockEvent[] = [
+            { at: start!, kind: "start", target: { kind: "business", ms }, calendar: "one" },
+            kind === "reassign"
+              ? { at: change!, kind, calendar: "two", restart: false }
+              : { at: change!, kind, calendar: "two" },
+          ];
+          const used = businessTimeBetween(one, start!, change!);
+          const kept = used >= ms ? orNull(() => addBusinessTime(one, start!, ms)) : null;
+          // A target of no time whose old hours never came has no deadline to keep; it gets one from the new hours.
+          const expected =
+            kept ?? orNull(() => addBusinessTime(two, change!, Math.max(0, ms - used)));
+          const seen = foldClock(
+            events,
+            (key) => (key === "one" ? one : two),
+            { elapsedRoll: { kind: "none" }, warnAt: [] },
+            asOf!,
+          );
+          expect(seen.dueAt).toBe(expected);
+          expect(seen.usedMs).toBe(used + businessTimeBetween(two, change!, asOf!));
+        },
+      ),
       runs,
     );
   });
@@ -86,7 +130,8 @@ describe("for every kind of target", () => {
           expect(seen.unreachable === null).toBe(due !== null);
           if (due !== null && seen.late) expect(asOf).toBeGreaterThan(due);
           if (due !== null && asOf <= due) expect(seen.late).toBe(false);
-          if (due !== null && asOf < due && target.kind !== "elapsed") expect(seen.leftMs).toBe(businessTimeBetween(one, asOf, due));
+          if (due !== null && asOf < due && target.kind !== "elapsed")
+            expect(seen.leftMs).toBe(businessTimeBetween(one, asOf, due));
         }
       }),
       runs,
@@ -111,8 +156,17 @@ describe("for every kind of target", () => {
           const ahead = fired.filter((at) => at > asOf);
           expect(foldClock(events, () => one, rule, asOf).nextWarnAt).toBe(ahead[0] ?? null);
         }
-        if (target.kind === "business" && target.ms > 0 && due !== null && fired.length === rule.warnAt.length) {
-          expect(fired).toEqual(rule.warnAt.map((share) => addBusinessTime(one, start!, Math.floor((target.ms / 1_000) * share) * 1_000)));
+        if (
+          target.kind === "business" &&
+          target.ms > 0 &&
+          due !== null &&
+          fired.length === rule.warnAt.length
+        ) {
+          expect(fired).toEqual(
+            rule.warnAt.map((share) =>
+              addBusinessTime(one, start!, Math.floor((target.ms / 1_000) * share) * 1_000),
+            ),
+          );
         }
       }),
       runs,
@@ -123,7 +177,10 @@ describe("for every kind of target", () => {
   const history = anyScene.chain((s) =>
     fc.record({
       scene: fc.constant(s),
-      kinds: fc.array(fc.constantFrom("pause", "resume", "reassign", "restart", "calendar-changed", "stop"), { minLength: 6, maxLength: 6 }),
+      kinds: fc.array(
+        fc.constantFrom("pause", "resume", "reassign", "restart", "calendar-changed", "stop"),
+        { minLength: 6, maxLength: 6 },
+      ),
     }),
   );
 
@@ -136,17 +193,32 @@ describe("for every kind of target", () => {
           const seen = foldClock(events, hours, rule, asOf);
           const rows = clockLedger(events, hours, rule, asOf);
           let totalMs = 0;
-          for (const row of rows) totalMs = row.kind === "counted" ? row.totalMs : row.kind === "restarted" ? 0 : totalMs;
+          for (const row of rows)
+            totalMs = row.kind === "counted" ? row.totalMs : row.kind === "restarted" ? 0 : totalMs;
           expect(totalMs).toBe(seen.usedMs);
-          expect(rows.at(-1)).toEqual({ kind: "verdict", at: seen.stoppedAt ?? asOf, zone: hours(seen.calendar).zone, view: seen });
+          expect(rows.at(-1)).toEqual({
+            kind: "verdict",
+            at: seen.stoppedAt ?? asOf,
+            zone: hours(seen.calendar).zone,
+            view: seen,
+          });
           expect(seen.usedMs).toBeGreaterThanOrEqual(0);
           expect(seen.leftMs).toBeGreaterThanOrEqual(0);
-          expect(foldClock(events.filter((event) => event.at <= asOf), hours, rule, asOf)).toEqual(seen);
+          expect(
+            foldClock(
+              events.filter((event) => event.at <= asOf),
+              hours,
+              rule,
+              asOf,
+            ),
+          ).toEqual(seen);
           if (!seen.open) expect(foldClock(events, hours, rule, moments.at(-1)!)).toEqual(seen);
           if (seen.state === "met") expect(seen.late).toBe(false);
-          if (seen.late && seen.dueAt !== null) expect(seen.stoppedAt ?? asOf).toBeGreaterThan(seen.dueAt);
+          if (seen.late && seen.dueAt !== null)
+            expect(seen.stoppedAt ?? asOf).toBeGreaterThan(seen.dueAt);
           // A target of no time keeps the deadline of hours that changed, so used time on the new ones says nothing.
-          if (target.kind === "business" && target.ms > 0 && seen.unreachable === null) expect(seen.late).toBe(seen.usedMs > target.ms);
+          if (target.kind === "business" && target.ms > 0 && seen.unreachable === null)
+            expect(seen.late).toBe(seen.usedMs > target.ms);
         }
       }),
       runs,
@@ -154,14 +226,19 @@ describe("for every kind of target", () => {
   });
 });
 
-function eventsOf(target: Target, moments: readonly Instant[], kinds: readonly string[]): ClockEvent[] {
+function eventsOf(
+  target: Target,
+  moments: readonly Instant[],
+  kinds: readonly string[],
+): ClockEvent[] {
   return [
     { at: moments[0]!, kind: "start", target, calendar: "one" },
     ...kinds.map((kind, i): ClockEvent => {
       const at = moments[i + 1]!;
       const calendar = i % 2 === 0 ? "two" : "one";
       if (kind === "pause") return { at, kind, reason: "legal-review" };
-      if (kind === "reassign" || kind === "restart") return { at, kind: "reassign", calendar, restart: kind === "restart" };
+      if (kind === "reassign" || kind === "restart")
+        return { at, kind: "reassign", calendar, restart: kind === "restart" };
       if (kind === "calendar-changed") return { at, kind, calendar };
       return { at, kind: kind === "stop" ? "stop" : "resume" };
     }),

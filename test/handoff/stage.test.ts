@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { stageDocument } from "../../handoff/stage-diagram.ts";
-import { actions, allowed, isClosed, mayAct, mayGo, stages, transitions, waits } from "../../handoff/stage.ts";
+import {
+  actions,
+  allowed,
+  isClosed,
+  mayAct,
+  mayGo,
+  stages,
+  transitions,
+  waits,
+} from "../../handoff/stage.ts";
 
 test("docs/stages.md says what the table says", async () => {
   await expect(stageDocument()).toMatchFileSnapshot("../../docs/stages.md");
@@ -10,7 +19,8 @@ test("every stage can be reached, and only closed stages let nothing happen by i
   const reached = new Set<string>(["new"]);
   for (let before = 0; before !== reached.size;) {
     before = reached.size;
-    for (const from of stages) if (reached.has(from)) for (const to of transitions[from]) reached.add(to);
+    for (const from of stages)
+      if (reached.has(from)) for (const to of transitions[from]) reached.add(to);
   }
   expect([...reached].sort()).toEqual([...stages].sort());
   expect(stages.filter(isClosed)).toEqual(["opportunity", "disqualified"]);
@@ -19,7 +29,9 @@ test("every stage can be reached, and only closed stages let nothing happen by i
 test("every wait of every stage says what is possible, and nothing is possible in a closed stage", () => {
   for (const stage of stages) {
     expect(Object.keys(allowed[stage]).sort()).toEqual([...waits[stage]].sort());
-    if (isClosed(stage)) for (const wait of waits[stage]) for (const action of actions) expect(mayAct(stage, wait, action)).toBe(false);
+    if (isClosed(stage))
+      for (const wait of waits[stage])
+        for (const action of actions) expect(mayAct(stage, wait, action)).toBe(false);
   }
 });
 

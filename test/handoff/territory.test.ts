@@ -15,7 +15,8 @@ const tree = `    - name: emea
 `;
 const flat = /    - \{ name: americas[\s\S]*?pool: emea-sdr \}\n/.exec(edited())![0];
 const nested = exampleAgreement([flat, tree]);
-const place = (facts: Facts, agreement = nested) => placeOf(agreement, routingEvidence(agreement, { facts, engagements: [], now }));
+const place = (facts: Facts, agreement = nested) =>
+  placeOf(agreement, routingEvidence(agreement, { facts, engagements: [], now }));
 const pools = (facts: Facts) => place(facts).steps.map((step) => `${step.via} ${step.pool}`);
 
 describe("the territory of a lead", () => {
@@ -26,19 +27,39 @@ describe("the territory of a lead", () => {
 
   test("without a pool of its own uses its parent's, language included", () => {
     const found = place({ "account.country": "DE", "account.region": "Bavaria" });
-    expect(found).toMatchObject({ territory: "south", steps: [{ pool: "dach-sdr", via: "territory", language: "de" }, { pool: "emea-sdr", via: "parent" }] });
-    expect(pools({ "account.country": "DE", "account.region": "Bavaria", "account.segment": "media" })).toEqual(["territory munich-sdr", "parent dach-sdr", "parent emea-sdr"]);
+    expect(found).toMatchObject({
+      territory: "south",
+      steps: [
+        { pool: "dach-sdr", via: "territory", language: "de" },
+        { pool: "emea-sdr", via: "parent" },
+      ],
+    });
+    expect(
+      pools({ "account.country": "DE", "account.region": "Bavaria", "account.segment": "media" }),
+    ).toEqual(["territory munich-sdr", "parent dach-sdr", "parent emea-sdr"]);
   });
 
   test("is what the others left when no condition holds, also when the fact is missing", () => {
-    expect(place({ "account.country": "US" })).toMatchObject({ territory: "rest", steps: [{ pool: "americas-sdr", via: "territory" }] });
+    expect(place({ "account.country": "US" })).toMatchObject({
+      territory: "rest",
+      steps: [{ pool: "americas-sdr", via: "territory" }],
+    });
     const unknown = place({});
     expect(unknown.territory).toBe("rest");
-    expect(unknown.trace).toContainEqual(expect.objectContaining({ field: "account.country", result: "unknown", missing: ["account.country"] }));
+    expect(unknown.trace).toContainEqual(
+      expect.objectContaining({
+        field: "account.country",
+        result: "unknown",
+        missing: ["account.country"],
+      }),
+    );
   });
 
   test("does not depend on where the catch-all stands", () => {
-    const turned = exampleAgreement([flat, "    - { name: rest, pool: americas-sdr }\n    - { name: dach, when: { account.country: DE }, pool: dach-sdr }\n"]);
+    const turned = exampleAgreement([
+      flat,
+      "    - { name: rest, pool: americas-sdr }\n    - { name: dach, when: { account.country: DE }, pool: dach-sdr }\n",
+    ]);
     expect(place({ "account.country": "DE" }, turned).territory).toBe("dach");
   });
 
@@ -51,8 +72,13 @@ describe("the territory of a lead", () => {
 describe("the segment", () => {
   test("goes before the territory, which stays the way out", () => {
     expect(place({ "account.country": "DE", "account.employees": 1000 })).toMatchObject({
-      segment: "enterprise", territory: "dach",
-      steps: [{ pool: "enterprise-ae", via: "segment", language: null }, { pool: "dach-sdr", via: "territory" }, { pool: "emea-sdr", via: "parent" }],
+      segment: "enterprise",
+      territory: "dach",
+      steps: [
+        { pool: "enterprise-ae", via: "segment", language: null },
+        { pool: "dach-sdr", via: "territory" },
+        { pool: "emea-sdr", via: "parent" },
+      ],
     });
   });
   test("one employee less is no enterprise, and an unknown size is not either", () => {
@@ -62,24 +88,53 @@ describe("the segment", () => {
 });
 
 describe("what is kept with the decision", () => {
-  const person: Facts = { "lead.name": "Somebody", "lead.email": "somebody@example.com", "account.country": "DE", "account.employees": 5 };
+  const person: Facts = {
+    "lead.name": "Somebody",
+    "lead.email": "somebody@example.com",
+    "account.country": "DE",
+    "account.employees": 5,
+  };
   const done = [{ id: "m1", type: "demo_request", occurredAt: now }];
 
   test("only the facts that routing rules ask about, so nobody's name", () => {
-    expect(routingEvidence(nested, { facts: person, engagements: done, now })).toEqual({ known: { facts: { "account.country": "DE", "account.employees": 5 }, engagements: [], now } });
+    expect(routingEvidence(nested, { facts: person, engagements: done, now })).toEqual({
+      known: { facts: { "account.country": "DE", "account.employees": 5 }, engagements: [], now },
+    });
   });
 
   test("scores instead of the facts behind them, engagements only when a rule counts them", () => {
-    const banded = exampleAgreement(["- { name: enterprise, when: { account.employees: { atLeast: 1000 } }", "- { name: enterprise, when: { band: A }"]);
-    expect(routingEvidence(banded, { facts: person, engagements: done, now })).toMatchObject({ known: { facts: { "account.country": "DE" }, engagements: [] }, scores: { intent: 40 } });
-    const counted = exampleAgreement(["- { name: enterprise, when: { account.employees: { atLeast: 1000 } }", "- { name: enterprise, when: { signal: demo_request }"]);
+    const banded = exampleAgreement([
+      "- { name: enterprise, when: { account.employees: { atLeast: 1000 } }",
+      "- { name: enterprise, when: { band: A }",
+    ]);
+    expect(routingEvidence(banded, { facts: person, engagements: done, now })).toMatchObject({
+      known: { facts: { "account.country": "DE" }, engagements: [] },
+      scores: { intent: 40 },
+    });
+    const counted = exampleAgreement([
+      "- { name: enterprise, when: { account.employees: { atLeast: 1000 } }",
+      "- { name: enterprise, when: { signal: demo_request }",
+    ]);
     expect(place({}, counted).segment).toBeNull();
-    expect(placeOf(counted, routingEvidence(counted, { facts: {}, engagements: done, now })).segment).toBe("enterprise");
+    expect(
+      placeOf(counted, routingEvidence(counted, { facts: {}, engagements: done, now })).segment,
+    ).toBe("enterprise");
   });
 
   test("named conditions are followed to their facts", () => {
-    const icp = exampleAgreement(["- { name: enterprise, when: { account.employees: { atLeast: 1000 } }", "- { name: enterprise, when: icp"]);
-    expect(Object.keys(routingEvidence(icp, { facts: { ...person, "account.industry": "Software" }, engagements: [], now }).known.facts)).toEqual(["account.country", "account.employees", "account.industry"]);
+    const icp = exampleAgreement([
+      "- { name: enterprise, when: { account.employees: { atLeast: 1000 } }",
+      "- { name: enterprise, when: icp",
+    ]);
+    expect(
+      Object.keys(
+        routingEvidence(icp, {
+          facts: { ...person, "account.industry": "Software" },
+          engagements: [],
+          now,
+        }).known.facts,
+      ),
+    ).toEqual(["account.country", "account.employees", "account.industry"]);
   });
 });
 
@@ -87,7 +142,14 @@ test("the example agreement's own territories parse and cover every lead", () =>
   const parsed = parseAgreement(edited());
   expect(parsed.ok).toBe(true);
   const agreement = exampleAgreement();
-  for (const [country, territory, pool] of [["CA", "americas", "americas-sdr"], ["CH", "dach", "dach-sdr"], ["JP", "rest", "emea-sdr"]] as const) {
-    expect(place({ "account.country": country }, agreement)).toMatchObject({ territory, steps: [{ pool }] });
+  for (const [country, territory, pool] of [
+    ["CA", "americas", "americas-sdr"],
+    ["CH", "dach", "dach-sdr"],
+    ["JP", "rest", "emea-sdr"],
+  ] as const) {
+    expect(place({ "account.country": country }, agreement)).toMatchObject({
+      territory,
+      steps: [{ pool }],
+    });
   }
 });

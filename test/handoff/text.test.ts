@@ -13,20 +13,30 @@ describe("text compares after trimming, NFKC and case folding", () => {
     ["\u00a0sla\u3000", "SLA"],
   ])("%s equals %s", (a, b) => expect(sameText(a, b)).toBe(true));
 
-  test.each([["US", "USA"], ["a b", "ab"], ["resume", "résumé"]])("%s does not equal %s", (a, b) => expect(sameText(a, b)).toBe(false));
+  test.each([
+    ["US", "USA"],
+    ["a b", "ab"],
+    ["resume", "résumé"],
+  ])("%s does not equal %s", (a, b) => expect(sameText(a, b)).toBe(false));
 
   test("folding any single character again changes nothing, and the capital sharp s is the small one", () => {
     for (let point = 0; point <= 0x10ffff; point++) {
       if (point >= 0xd800 && point <= 0xdfff) continue;
       const text = String.fromCodePoint(point);
       const folded = fold(text);
-      if (fold(folded) !== folded) expect.fail(`U+${point.toString(16)} folds to ${folded}, then to ${fold(folded)}`);
+      if (fold(folded) !== folded)
+        expect.fail(`U+${point.toString(16)} folds to ${folded}, then to ${fold(folded)}`);
     }
     expect(fold("STRAẞE")).toBe(fold("Straße"));
   });
 
   test("folding twice changes nothing", () => {
-    fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => { expect(fold(fold(text))).toBe(fold(text)); }), { numRuns: 2_000 });
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        expect(fold(fold(text))).toBe(fold(text));
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 
@@ -48,11 +58,19 @@ describe("a glob is a glob", () => {
   test("agrees with a matcher that tries every split", () => {
     const slow = (text: string, glob: string): boolean => {
       if (glob === "") return text === "";
-      if (glob[0] === "*") return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) => slow(text.slice(i), glob.slice(1)));
+      if (glob[0] === "*")
+        return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) =>
+          slow(text.slice(i), glob.slice(1)),
+        );
       return text[0] === glob[0] && slow(text.slice(1), glob.slice(1));
     };
     const letters = (unit: string[]) => fc.string({ unit: fc.constantFrom(...unit), maxLength: 9 });
-    fc.assert(fc.property(letters(["a", "b"]), letters(["a", "b", "*"]), (text, glob) => { expect(matchesGlob(text, glob)).toBe(slow(text, glob)); }), { numRuns: 5_000 });
+    fc.assert(
+      fc.property(letters(["a", "b"]), letters(["a", "b", "*"]), (text, glob) => {
+        expect(matchesGlob(text, glob)).toBe(slow(text, glob));
+      }),
+      { numRuns: 5_000 },
+    );
   });
 
   test("a pattern made to be slow is not", () => {
@@ -63,5 +81,9 @@ describe("a glob is a glob", () => {
 });
 
 test("NUL and broken surrogates cannot be stored, an emoji can", () => {
-  expect([isStorable("ok \u{1f600}"), isStorable("a\u0000b"), isStorable("\ud83d")]).toEqual([true, false, false]);
+  expect([isStorable("ok \u{1f600}"), isStorable("a\u0000b"), isStorable("\ud83d")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });

@@ -4,11 +4,34 @@ import { mailKinds, type MailFacts } from "../../mail/message.ts";
 import { when } from "../../mail/when.ts";
 
 const facts: MailFacts = {
-  reader: { name: "Ann", zone: "America/New_York" }, publicUrl: "http://baton.test",
-  lead: { id: "ld_1", name: "Ada <b>Lovelace</b>", title: "Countess", company: "Engines & Co", email: "ada@engines.test", phone: "+44 1", source: "website" },
-  leadType: "demo-request", band: "A", owner: "Bob", reason: "below-company-size", dueAt: Date.parse("2026-11-23T15:00:00Z"),
-  said: { clock: "outreach", because: "handed back", decision: "overturned", connection: "crm:house", since: 0, queue: "sales-ops", reviewId: "rv_1" },
-  pool: [{ id: "ld_2", name: "Bea", company: "Looms", reason: "dated-timing", engagementsSince: 2 }],
+  reader: { name: "Ann", zone: "America/New_York" },
+  publicUrl: "http://baton.test",
+  lead: {
+    id: "ld_1",
+    name: "Ada <b>Lovelace</b>",
+    title: "Countess",
+    company: "Engines & Co",
+    email: "ada@engines.test",
+    phone: "+44 1",
+    source: "website",
+  },
+  leadType: "demo-request",
+  band: "A",
+  owner: "Bob",
+  reason: "below-company-size",
+  dueAt: Date.parse("2026-11-23T15:00:00Z"),
+  said: {
+    clock: "outreach",
+    because: "handed back",
+    decision: "overturned",
+    connection: "crm:house",
+    since: 0,
+    queue: "sales-ops",
+    reviewId: "rv_1",
+  },
+  pool: [
+    { id: "ld_2", name: "Bea", company: "Looms", reason: "dated-timing", engagementsSince: 2 },
+  ],
 };
 
 describe.each(mailKinds)("the message %s", (kind) => {
@@ -23,12 +46,16 @@ describe.each(mailKinds)("the message %s", (kind) => {
 
   test("lets no markup through that a stranger put into a name", () => {
     expect(message.html).not.toContain("<b>Lovelace");
-    if (message.text.includes("Ada")) expect(message.html).toContain("Ada &lt;b&gt;Lovelace&lt;/b&gt;");
+    if (message.text.includes("Ada"))
+      expect(message.html).toContain("Ada &lt;b&gt;Lovelace&lt;/b&gt;");
   });
 
   test("links to what it is about", () => {
     if (kind === "crm-paused") return;
-    const link = kind === "renurture-review" ? "http://baton.test/reviews/rv_1" : "http://baton.test/leads/ld_1";
+    const link =
+      kind === "renurture-review"
+        ? "http://baton.test/reviews/rv_1"
+        : "http://baton.test/leads/ld_1";
     expect(message.text).toContain(link);
     expect(message.html).toContain(`href="${link}"`);
   });
@@ -39,7 +66,25 @@ describe.each(mailKinds)("the message %s", (kind) => {
   });
 
   test("reads well when next to nothing is known", () => {
-    const bare: MailFacts = { ...facts, lead: { id: "ld_1", name: null, title: null, company: null, email: null, phone: null, source: null }, leadType: null, band: null, owner: null, reason: null, dueAt: null, said: {}, pool: [] };
+    const bare: MailFacts = {
+      ...facts,
+      lead: {
+        id: "ld_1",
+        name: null,
+        title: null,
+        company: null,
+        email: null,
+        phone: null,
+        source: null,
+      },
+      leadType: null,
+      band: null,
+      owner: null,
+      reason: null,
+      dueAt: null,
+      said: {},
+      pool: [],
+    };
     const { text, html } = compose(kind, bare);
     expect(`${text}${html}`).not.toMatch(/undefined|null|NaN/);
   });
@@ -53,18 +98,29 @@ test("an offer says whose it is, what is due when in the reader's zone, and how 
 });
 
 test("a name with line breaks in it starts no line of its own", () => {
-  const lead = { ...facts.lead!, name: "Ada\r\nBcc: eve@evil.test\r\n\r\nWhat to do now:\r\n- pay" };
+  const lead = {
+    ...facts.lead!,
+    name: "Ada\r\nBcc: eve@evil.test\r\n\r\nWhat to do now:\r\n- pay",
+  };
   const { subject, text } = compose("offer", { ...facts, lead });
   expect(subject).not.toMatch(/[\r\n]/);
   expect(text).not.toMatch(/^(Bcc:|- pay)/m);
 });
 
 test("the review packet lists the pool with what each lead did since", () => {
-  expect(compose("renurture-review", facts).text).toContain("dated timing; 2 engagements since; http://baton.test/leads/ld_2");
+  expect(compose("renurture-review", facts).text).toContain(
+    "dated timing; 2 engagements since; http://baton.test/leads/ld_2",
+  );
 });
 
-test.each([["opened", "Re-nurture review 2026-Q4: 3 leads"], ["reminder", "Reminder: re-nurture review 2026-Q4: 3 leads"], ["overdue", "Overdue: re-nurture review 2026-Q4: 3 leads"]])("the review's %s mail is recognised by its subject", (step, subject) => {
-  expect(compose("renurture-review", { ...facts, said: { step, period: "2026-Q4", count: 3 } }).subject).toBe(subject);
+test.each([
+  ["opened", "Re-nurture review 2026-Q4: 3 leads"],
+  ["reminder", "Reminder: re-nurture review 2026-Q4: 3 leads"],
+  ["overdue", "Overdue: re-nurture review 2026-Q4: 3 leads"],
+])("the review's %s mail is recognised by its subject", (step, subject) => {
+  expect(
+    compose("renurture-review", { ...facts, said: { step, period: "2026-Q4", count: 3 } }).subject,
+  ).toBe(subject);
 });
 
 test.each([

@@ -18,31 +18,52 @@ const alone = new Set<string>();
 beforeAll(async () => {
   process.stdout.write(`quarter: SEED=${seed}, ${leads} leads\n`);
   const from = performance.now();
-  quarter = await liveThroughQuarter(seed, leads, async (world) => { for (const one of await waitingAlone(world)) alone.add(one); });
+  quarter = await liveThroughQuarter(seed, leads, async (world) => {
+    for (const one of await waitingAlone(world)) alone.add(one);
+  });
   const { done, declined, refused } = quarter.actions;
-  process.stdout.write(`quarter: SEED=${seed}, ${Math.round((performance.now() - from) / 1_000)} s, ${quarter.happenings} happenings, actions: ${done} done, ${declined} declined, ${refused} refused\n`);
+  process.stdout.write(
+    `quarter: SEED=${seed}, ${Math.round((performance.now() - from) / 1_000)} s, ${quarter.happenings} happenings, actions: ${done} done, ${declined} declined, ${refused} refused\n`,
+  );
 }, 1_800_000);
 afterAll(() => quarter?.world.close(), 120_000);
 
 /** Leads that wait for a person whom no task tells. */
 async function waitingAlone({ pool }: QuarterWorld): Promise<string[]> {
-  const found = await rows<{ id: string; waiting_on: string }>(pool, sql`
+  const found = await rows<{ id: string; waiting_on: string }>(
+    pool,
+    sql`
     select id, waiting_on from lead l where waiting_on in ('data', 'manager', 'queue', 'review') and not exists (
       select 1 from task t where t.subject_kind = 'lead' and t.subject_id = l.id and t.state = 'open' and t.kind = any(
-        case l.waiting_on when 'data' then '{fix-data}'::text[] when 'queue' then '{fallback}' when 'manager' then '{contested,escalated}' else '{nurture-review,renurture-review}' end))`);
+        case l.waiting_on when 'data' then '{fix-data}'::text[] when 'queue' then '{fallback}' when 'manager' then '{contested,escalated}' else '{nurture-review,renurture-review}' end))`,
+  );
   return found.map((row) => `${row.id} waits on ${row.waiting_on}`);
 }
 
 test("the quarter held what a quarter holds", async () => {
   const { pool } = quarter.world;
-  const visited = await rows<{ stage: string }>(pool, sql`select distinct to_stage as stage from transition`);
+  const visited = await rows<{ stage: string }>(
+    pool,
+    sql`select distinct to_stage as stage from transition`,
+  );
   expect(visited.map((row) => row.stage).sort()).toEqual([...stages].sort());
-  expect(await rows(pool, sql`select period, (packet->>'leads')::int > 0 as "hasLeads" from review order by period`)).toEqual([{ period: "2030-Q4", hasLeads: true }, { period: "2031-Q1", hasLeads: true }]);
-  const counts = await firstRow<Record<string, number>>(pool, sql`
+  expect(
+    await rows(
+      pool,
+      sql`select period, (packet->>'leads')::int > 0 as "hasLeads" from review order by period`,
+    ),
+  ).toEqual([
+    { period: "2030-Q4", hasLeads: true },
+    { period: "2031-Q1", hasLeads: true },
+  ]);
+  const counts = await firstRow<Record<string, number>>(
+    pool,
+    sql`
     select (select count(*)::int from lead) as leads, (select count(*)::int from clock where state = 'met') as met, (select count(*)::int from clock where state = 'breached') as breached,
       (select count(*)::int from clock_event where kind = 'pause') as pauses, (select count(*)::int from assignment where via = 'release') as released,
       (select count(*)::int from assignment where ended_why like '%SLA missed') as reassigned, (select count(*)::int from task) as tasks,
-      (select count(*)::int from decision where kind = 'assess' and cycle > 1) as returns, (select count(distinct agreement_id)::int from handoff) as versions`);
+      (select count(*)::int from decision where kind = 'assess' and cycle > 1) as returns, (select count(distinct agreement_id)::int from handoff) as versions`,
+  );
   process.stdout.write(`quarter: ${JSON.stringify(counts)}\n`);
   expect(counts?.["leads"]).toBe(leads);
   for (const [what, count] of Object.entries(counts ?? {})) expect(count, what).toBeGreaterThan(0);
@@ -52,15 +73,25 @@ test("nothing is lost and nothing is counted twice: conservation has residue 0 o
   const found = await conservation(quarter.world.pool, { from: quarterFrom, to: asOf, asOf }, null);
   expect(found.days.filter((day) => day.residue !== 0)).toEqual([]);
   expect(found.totals).toMatchObject({ takenIn: leads, residue: 0 });
-  for (const list of [found.astray, found.withoutOwner, found.withoutNextStep]) expect(list).toEqual({ count: 0, leads: [] });
+  for (const list of [found.astray, found.withoutOwner, found.withoutNextStep])
+    expect(list).toEqual({ count: 0, leads: [] });
 });
 
 test("every open lead has a running process whose next step lies ahead", async () => {
   const { pool, client } = quarter.world;
-  const open = await rows<{ id: string; next_at: Date | null; waiting_on: string }>(pool, sql`select id, next_at, waiting_on from lead where stage not in ('opportunity', 'disqualified')`);
+  const open = await rows<{ id: string; next_at: Date | null; waiting_on: string }>(
+    pool,
+    sql`select id, next_at, waiting_on from lead where stage not in ('opportunity', 'disqualified')`,
+  );
   for (const lead of open) {
-    expect((await client.workflow.getHandle(`lead/${lead.id}`).describe()).status.name, lead.id).toBe("RUNNING");
-    if (lead.next_at !== null) expect(lead.next_at.getTime(), `${lead.id} waits on ${lead.waiting_on}`).toBeGreaterThan(quarterTo - 60_000);
+    expect(
+      (await client.workflow.getHandle(`lead/${lead.id}`).describe()).status.name,
+      lead.id,
+    ).toBe("RUNNING");
+    if (lead.next_at !== null)
+      expect(lead.next_at.getTime(), `${lead.id} waits on ${lead.waiting_on}`).toBeGreaterThan(
+        quarterTo - 60_000,
+      );
   }
 });
 
@@ -71,7 +102,10 @@ test("every stored decision is judged the same again", async () => {
 });
 
 test("every SLA verdict is what walking through the quarter minute by minute gives", async () => {
-  const { judged, differences } = await slowVerdicts(quarter.world.pool, { from: quarterFrom, to: quarterTo });
+  const { judged, differences } = await slowVerdicts(quarter.world.pool, {
+    from: quarterFrom,
+    to: quarterTo,
+  });
   process.stdout.write(`quarter: ${judged} verdicts worked out again\n`);
   expect(differences).toEqual([]);
   expect(judged).toBeGreaterThan(leads);
@@ -84,14 +118,38 @@ test("nobody waited for a person without a task, on any day", async () => {
 
 test("the books of every pool balance: credits sum to 0, and replaying the entries gives them", async () => {
   const { pool } = quarter.world;
-  const entries = await rows<{ id: number; pool: string; lead_type: string; deltas: Deltas; winner: string | null }>(pool, sql`select id, pool, lead_type, deltas, winner from credit_entry order by id`);
-  const credits = await rows<{ pool: string; lead_type: string; rep_id: string; millionths: number; last_pick: number }>(pool, sql`select * from credit`);
+  const entries = await rows<{
+    id: number;
+    pool: string;
+    lead_type: string;
+    deltas: Deltas;
+    winner: string | null;
+  }>(pool, sql`select id, pool, lead_type, deltas, winner from credit_entry order by id`);
+  const credits = await rows<{
+    pool: string;
+    lead_type: string;
+    rep_id: string;
+    millionths: number;
+    last_pick: number;
+  }>(pool, sql`select * from credit`);
   const books = new Map<string, typeof entries>();
-  for (const entry of entries) books.set(`${entry.pool} ${entry.lead_type}`, [...(books.get(`${entry.pool} ${entry.lead_type}`) ?? []), entry]);
+  for (const entry of entries)
+    books.set(`${entry.pool} ${entry.lead_type}`, [
+      ...(books.get(`${entry.pool} ${entry.lead_type}`) ?? []),
+      entry,
+    ]);
   expect(books.size).toBeGreaterThan(4);
   for (const [book, own] of books) {
     const held = credits.filter((row) => `${row.pool} ${row.lead_type}` === book);
-    expect(held.reduce((sum, row) => sum + row.millionths, 0), book).toBe(0);
-    expect(Object.fromEntries(held.map((row) => [row.rep_id, { millionths: row.millionths, lastPick: row.last_pick }])), book).toEqual(replay(own));
+    expect(
+      held.reduce((sum, row) => sum + row.millionths, 0),
+      book,
+    ).toBe(0);
+    expect(
+      Object.fromEntries(
+        held.map((row) => [row.rep_id, { millionths: row.millionths, lastPick: row.last_pick }]),
+      ),
+      book,
+    ).toEqual(replay(own));
   }
 });

@@ -2,7 +2,15 @@ import { randomBytes } from "node:crypto";
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from "@temporalio/client";
 import type { ApplicationFailure } from "@temporalio/common";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { actions, isClosed, mayAct, mayGo, waits, type ActionName, type Stage } from "../../handoff/stage.ts";
+import {
+  actions,
+  isClosed,
+  mayAct,
+  mayGo,
+  waits,
+  type ActionName,
+  type Stage,
+} from "../../handoff/stage.ts";
 import type { ActionBodies } from "../../store/actions.ts";
 import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
 import { mergeFacts } from "../../store/intake.ts";
@@ -18,22 +26,37 @@ const walkers = 10;
 const reps = ["rp_one", "rp_two", "rp_three", "rp_four"];
 
 let world: LeadWorld;
-beforeAll(async () => { world = await leadWorld({ reps }); }, 120_000);
+beforeAll(async () => {
+  world = await leadWorld({ reps });
+}, 120_000);
 afterAll(() => world?.close(), 60_000);
 
 /** Where each action may lead, besides staying: written from process.md, not read from the code that does it. */
 const leadsTo: { readonly [A in ActionName]: readonly Stage[] } = {
-  logOutreach: [], accept: ["sal"], reject: ["renurture", "disqualified", "new"], advance: ["sql", "opportunity"], handBack: ["renurture"],
-  reassign: [], pause: [], resume: [], decideContest: ["renurture", "disqualified", "new"], decideReview: ["mql", "disqualified"],
+  logOutreach: [],
+  accept: ["sal"],
+  reject: ["renurture", "disqualified", "new"],
+  advance: ["sql", "opportunity"],
+  handBack: ["renurture"],
+  reassign: [],
+  pause: [],
+  resume: [],
+  decideContest: ["renurture", "disqualified", "new"],
+  decideReview: ["mql", "disqualified"],
 };
 
-type Outcome = { readonly kind: "answered"; readonly result: ActionResult } | { readonly kind: "refused"; readonly refusal: Refusal } | { readonly kind: "ended" };
+type Outcome =
+  | { readonly kind: "answered"; readonly result: ActionResult }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "ended" };
 const tally = { done: 0, declined: 0, refused: 0, ended: 0, lives: 0 };
 const seen = new Set<string>();
 
 /** Everything that is on record about a lead, without what only says that it was asked. */
 async function record(leadId: string, withDecisions: boolean): Promise<unknown> {
-  const [row] = await rows<{ all: Record<string, unknown> }>(world.pool, sql`
+  const [row] = await rows<{ all: Record<string, unknown> }>(
+    world.pool,
+    sql`
     select json_build_object(
       'lead', (select to_jsonb(l) - 'step' - 'next_step' - 'next_at' - 'crm_id' from lead l where id = ${leadId}),
       'handoffs', (select json_agg(h order by h.id) from handoff h where subject_id = ${leadId}),
@@ -47,18 +70,25 @@ async function record(leadId: string, withDecisions: boolean): Promise<unknown> 
       'mails', (select count(*) from effect where subject_id = ${leadId} and kind = 'mail'),
       'credits', (select count(*) from credit_entry e join handoff h on h.id = e.handoff_id where h.subject_id = ${leadId}),
       'opportunities', (select count(*) from opportunity where lead_id = ${leadId}),
-      'decisions', case when ${withDecisions} then (select count(*) from decision where subject_id = ${leadId}) end) as all`);
+      'decisions', case when ${withDecisions} then (select count(*) from decision where subject_id = ${leadId}) end) as all`,
+  );
   return row?.all;
 }
 
-async function send<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A], who: { by: string; role: string }): Promise<Outcome> {
+async function send<A extends ActionName>(
+  leadId: string,
+  name: A,
+  body: ActionBodies[A],
+  who: { by: string; role: string },
+): Promise<Outcome> {
   try {
     return { kind: "answered", result: await world.act(leadId, name, body, who) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { kind: "ended" };
     if (error instanceof WorkflowUpdateFailedError) {
       const cause = error.cause as ApplicationFailure;
-      if (cause.type === "Refused") return { kind: "refused", refusal: cause.details?.[0] as Refusal };
+      if (cause.type === "Refused")
+        return { kind: "refused", refusal: cause.details?.[0] as Refusal };
       // Between the last answer and its end a process takes nothing more in.
       if (cause.type === "AcceptedUpdateCompletedWorkflow") return { kind: "ended" };
     }
@@ -71,16 +101,32 @@ function bodyFor(name: ActionName, random: () => number): ActionBodies[ActionNam
   const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)]!;
   const today = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
   const bodies: { [A in ActionName]: () => ActionBodies[A] } = {
-    logOutreach: () => ({ channel: pick(["call", "email", "message", "meeting"] as const), outcome: pick(["attempted", "no_answer", "connected", "meeting_booked", "replied"] as const) }),
+    logOutreach: () => ({
+      channel: pick(["call", "email", "message", "meeting"] as const),
+      outcome: pick(["attempted", "no_answer", "connected", "meeting_booked", "replied"] as const),
+    }),
     accept: () => (random() < 0.5 ? { fitRating: 3 } : {}),
-    reject: () => pick([{ reason: "wrong-role" }, { reason: "no-authority" }, { reason: "bad-contact-data" }, { reason: "below-company-size" }, { reason: "unsupported-use-case" }, { reason: "dated-timing", revisitOn: today }, { reason: "dated-timing" }, { reason: "unreachable" }, { reason: "not ready" }]),
+    reject: () =>
+      pick([
+        { reason: "wrong-role" },
+        { reason: "no-authority" },
+        { reason: "bad-contact-data" },
+        { reason: "below-company-size" },
+        { reason: "unsupported-use-case" },
+        { reason: "dated-timing", revisitOn: today },
+        { reason: "dated-timing" },
+        { reason: "unreachable" },
+        { reason: "not ready" },
+      ]),
     advance: () => pick([{}, { to: "sql" as const }, { to: "opportunity" as const }]),
     handBack: () => ({}),
     reassign: () => pick([{}, { to: pick(reps) }, { to: pick(reps) }, { to: "rp_nobody" }]),
     pause: () => ({ reason: pick(["lead-asked-to-wait", "legal-review", "holiday"]) }),
     resume: () => ({}),
     decideContest: () => ({ decision: pick(["uphold", "overturn"] as const) }),
-    decideReview: () => ({ decision: pick(["keep", "keep", "return", "return", "retire"] as const) }),
+    decideReview: () => ({
+      decision: pick(["keep", "keep", "return", "return", "retire"] as const),
+    }),
   };
   return bodies[name]();
 }
@@ -88,11 +134,23 @@ function bodyFor(name: ActionName, random: () => number): ActionBodies[ActionNam
 /** The lead at rest: its row is written a moment before its process knows, so both are asked. */
 async function still(leadId: string): Promise<LeadRow> {
   for (const end = Date.now() + 60_000; ;) {
-    const lead = await world.until(leadId, (row) => row.waiting_on !== "assessment" && row.next_step !== "its return conditions are looked at");
+    const lead = await world.until(
+      leadId,
+      (row) =>
+        row.waiting_on !== "assessment" && row.next_step !== "its return conditions are looked at",
+    );
     if (isClosed(lead.stage)) return lead;
     const known = await world.handle(leadId).query<Standing | null>("standing");
-    if (known?.stage === lead.stage && known.waitingOn === lead.waiting_on && known.owner === lead.owner_id) return lead;
-    if (Date.now() > end) throw new Error(`${leadId}: the process knows ${known?.stage}/${known?.waitingOn}, its row says ${lead.stage}/${lead.waiting_on}`);
+    if (
+      known?.stage === lead.stage &&
+      known.waitingOn === lead.waiting_on &&
+      known.owner === lead.owner_id
+    )
+      return lead;
+    if (Date.now() > end)
+      throw new Error(
+        `${leadId}: the process knows ${known?.stage}/${known?.waitingOn}, its row says ${lead.stage}/${lead.waiting_on}`,
+      );
   }
 }
 
@@ -101,7 +159,11 @@ async function live(random: () => number, budget: () => boolean): Promise<void> 
   tally.lives += 1;
   // An account of its own: an opportunity with one suppresses the other leads of the same account.
   const domain = `walk-${tally.lives}.com`;
-  const id = await world.arrive({ email: `kim@${domain}`, facts: { "account.domain": domain }, ...(random() < 0.2 ? { engagements: [] } : {}) });
+  const id = await world.arrive({
+    email: `kim@${domain}`,
+    facts: { "account.domain": domain },
+    ...(random() < 0.2 ? { engagements: [] } : {}),
+  });
   let row = await still(id);
   while (budget()) {
     const { stage, waiting_on: waitingOn, owner_id: owner } = row;
@@ -116,9 +178,15 @@ async function live(random: () => number, budget: () => boolean): Promise<void> 
     const mayDo = actions.filter((action) => mayAct(stage, waitingOn, action));
     // Three in four are illegal here where anything is legal, so that lives are long and refusals many.
     const isBold = mayDo.length === 0 || random() < 0.6;
-    const name = isBold ? actions[Math.floor(random() * actions.length)]! : mayDo[Math.floor(random() * mayDo.length)]!;
+    const name = isBold
+      ? actions[Math.floor(random() * actions.length)]!
+      : mayDo[Math.floor(random() * mayDo.length)]!;
     const isStranger = random() < 0.15;
-    const by = isStranger ? reps.find((one) => one !== owner)! : name === "decideContest" || name === "reassign" || name === "decideReview" || owner === null ? "rp_boss" : owner;
+    const by = isStranger
+      ? reps.find((one) => one !== owner)!
+      : name === "decideContest" || name === "reassign" || name === "decideReview" || owner === null
+        ? "rp_boss"
+        : owner;
     const role = by === "rp_boss" ? "manager" : "rep";
     const isAllowed = mayAct(stage, waitingOn, name) && !(role === "rep" && by !== owner);
     const before = await record(id, true);
@@ -132,15 +200,27 @@ async function live(random: () => number, budget: () => boolean): Promise<void> 
       continue;
     }
     if (!isAllowed) {
-      expect(outcome, place).toMatchObject({ kind: "refused", refusal: { stage, waitingOn, owner, code: mayAct(stage, waitingOn, name) ? "not-yours" : "not-possible-now" } });
+      expect(outcome, place).toMatchObject({
+        kind: "refused",
+        refusal: {
+          stage,
+          waitingOn,
+          owner,
+          code: mayAct(stage, waitingOn, name) ? "not-yours" : "not-possible-now",
+        },
+      });
       expect(await record(id, true), place).toEqual(before);
       tally.refused += 1;
       continue;
     }
-    if (outcome.kind !== "answered") throw new Error(`${place}: ${outcome.kind}, expected an answer`);
+    if (outcome.kind !== "answered")
+      throw new Error(`${place}: ${outcome.kind}, expected an answer`);
     if (!outcome.result.done) {
       // Allowed where the lead stands, but not by the rules: nothing happened except that it is on record.
-      expect(await record(id, false), `${place}: ${outcome.result.code}`).toEqual({ ...(before as object), decisions: null });
+      expect(await record(id, false), `${place}: ${outcome.result.code}`).toEqual({
+        ...(before as object),
+        decisions: null,
+      });
       tally.declined += 1;
       continue;
     }
@@ -159,7 +239,12 @@ async function mend(id: string): Promise<void> {
   const now = Date.now();
   const email = `mended.${randomBytes(4).toString("hex")}@mended-${randomBytes(4).toString("hex")}.com`;
   await inTransaction(world.pool, async (tx) => {
-    await mergeFacts(tx, id, { "lead.email": { value: email, from: "person", at: new Date(now).toISOString() } }, now);
+    await mergeFacts(
+      tx,
+      id,
+      { "lead.email": { value: email, from: "person", at: new Date(now).toISOString() } },
+      now,
+    );
     await tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), now);
   });
 }
@@ -167,15 +252,29 @@ async function mend(id: string): Promise<void> {
 test(`a random walk of ${wanted} actions through the real handlers never leaves the transition table, and what is refused changes nothing`, async () => {
   process.stdout.write(`random walk: SEED=${seed}\n`);
   const made = () => tally.done + tally.declined + tally.refused + tally.ended;
-  await Promise.all(Array.from({ length: walkers }, async (_, n) => {
-    const random = seededRandom(seed + n);
-    while (made() < wanted) await live(random, () => made() < wanted);
-  }));
-  process.stdout.write(`random walk: ${made()} actions on ${tally.lives} leads: ${JSON.stringify(tally)}; places: ${[...seen].sort().join(" ")}\n`);
+  await Promise.all(
+    Array.from({ length: walkers }, async (_, n) => {
+      const random = seededRandom(seed + n);
+      while (made() < wanted) await live(random, () => made() < wanted);
+    }),
+  );
+  process.stdout.write(
+    `random walk: ${made()} actions on ${tally.lives} leads: ${JSON.stringify(tally)}; places: ${[...seen].sort().join(" ")}\n`,
+  );
 
-  const strays = (await rows<{ from: Stage; to: Stage }>(world.pool, sql`select distinct from_stage as "from", to_stage as "to" from transition where from_stage is not null`)).filter(({ from, to }) => !mayGo(from, to));
+  const strays = (
+    await rows<{ from: Stage; to: Stage }>(
+      world.pool,
+      sql`select distinct from_stage as "from", to_stage as "to" from transition where from_stage is not null`,
+    )
+  ).filter(({ from, to }) => !mayGo(from, to));
   expect(strays).toEqual([]);
-  expect(await firstRow(world.pool, sql`select count(*)::int as n from lead l where stage not in ('opportunity', 'disqualified') and (next_step is null or next_step = '')`)).toEqual({ n: 0 });
+  expect(
+    await firstRow(
+      world.pool,
+      sql`select count(*)::int as n from lead l where stage not in ('opportunity', 'disqualified') and (next_step is null or next_step = '')`,
+    ),
+  ).toEqual({ n: 0 });
   expect(tally.done).toBeGreaterThan(wanted / 10);
   expect(tally.refused).toBeGreaterThan(wanted / 10);
   expect(seen.size).toBeGreaterThan(9);

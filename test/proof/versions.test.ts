@@ -38,7 +38,26 @@ beforeAll(async () => {
   const now = Date.now();
   await inTransaction(pool, async (tx) => {
     await activate(tx, alwaysOpen(exampleText), "test", now);
-    await putReps(tx, [{ id: "rp_one", name: "Rep One", email: "one@example.com", role: "rep", managerId: null, active: true, hours: null, languages: [], products: [], motions: [], caps: {}, crmId: null }], now);
+    await putReps(
+      tx,
+      [
+        {
+          id: "rp_one",
+          name: "Rep One",
+          email: "one@example.com",
+          role: "rep",
+          managerId: null,
+          active: true,
+          hours: null,
+          languages: [],
+          products: [],
+          motions: [],
+          caps: {},
+          crmId: null,
+        },
+      ],
+      now,
+    );
     await putPools(tx, [{ id: "americas-sdr", hours: null, members: { rp_one: 1 } }], now);
   });
 }, 120_000);
@@ -46,7 +65,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(workers.map(stop));
   // The worker's own Schedules stand on the server that other tests use too.
-  for (const id of ["reconcile", "review-monthly", "review-quarterly"]) await client.schedule.getHandle(id).delete().catch(() => undefined);
+  for (const id of ["reconcile", "review-monthly", "review-quarterly"])
+    await client.schedule
+      .getHandle(id)
+      .delete()
+      .catch(() => undefined);
   await api?.close();
   await connection?.close();
   await pool?.end();
@@ -56,10 +79,16 @@ afterAll(async () => {
 /** The worker as it is deployed, with the two settings that switch versioning on. */
 async function deploy(buildId: string): Promise<ChildProcess> {
   const worker = spawn(process.execPath, ["--import", "tsx", "worker/main.ts"], {
-    cwd: root, stdio: ["ignore", "pipe", "pipe"],
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
     env: {
-      ...process.env, DATABASE_URL: database.url, TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: server.namespace,
-      BATON_TASK_QUEUE: `versions-${mark}`, BATON_DEPLOYMENT: deploymentName, BATON_BUILD_ID: buildId,
+      ...process.env,
+      DATABASE_URL: database.url,
+      TEMPORAL_ADDRESS: server.address,
+      TEMPORAL_NAMESPACE: server.namespace,
+      BATON_TASK_QUEUE: `versions-${mark}`,
+      BATON_DEPLOYMENT: deploymentName,
+      BATON_BUILD_ID: buildId,
     },
   });
   workers.push(worker);
@@ -69,8 +98,12 @@ async function deploy(buildId: string): Promise<ChildProcess> {
       said += chunk.toString();
       if (said.includes('"ready":true')) resolve();
     });
-    worker.stderr?.on("data", (chunk: Buffer) => { said += chunk.toString(); });
-    worker.once("exit", (code) => reject(new Error(`worker ${buildId} ended with ${code}: ${said}`)));
+    worker.stderr?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    worker.once("exit", (code) =>
+      reject(new Error(`worker ${buildId} ended with ${code}: ${said}`)),
+    );
   });
   return worker;
 }
@@ -84,9 +117,18 @@ async function stop(worker: ChildProcess): Promise<void> {
 
 /** `temporal worker deployment set-current-version`, once the server has heard of the version. */
 async function setCurrent(buildId: string): Promise<void> {
-  for (const end = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 200))) {
+  for (
+    const end = Date.now() + 30_000;
+    ;
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  ) {
     try {
-      await connection.workflowService.setWorkerDeploymentCurrentVersion({ namespace: server.namespace, deploymentName, buildId, identity: "test-deploy" });
+      await connection.workflowService.setWorkerDeploymentCurrentVersion({
+        namespace: server.namespace,
+        deploymentName,
+        buildId,
+        identity: "test-deploy",
+      });
       return;
     } catch (error) {
       if (Date.now() > end) throw error;
@@ -102,37 +144,80 @@ async function until(leadId: string, is: (lead: LeadRow) => boolean): Promise<Le
   }
 }
 
-async function act<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A]): Promise<unknown> {
-  const action = { id: `ax_${randomBytes(6).toString("hex")}`, name, by: "rp_one", role: "rep", receivedAt: Date.now() };
+async function act<A extends ActionName>(
+  leadId: string,
+  name: A,
+  body: ActionBodies[A],
+): Promise<unknown> {
+  const action = {
+    id: `ax_${randomBytes(6).toString("hex")}`,
+    name,
+    by: "rp_one",
+    role: "rep",
+    receivedAt: Date.now(),
+  };
   await noteAction(pool, { ...action, leadId, body, via: "api" });
   return api.update(leadId, action);
 }
 
 async function buildsOf(leadId: string): Promise<string[]> {
   const { events } = await client.workflow.getHandle(leadWorkflowId(leadId)).fetchHistory();
-  return (events ?? []).flatMap((event) => event.workflowTaskCompletedEventAttributes?.deploymentVersion?.buildId ?? []);
+  return (events ?? []).flatMap(
+    (event) => event.workflowTaskCompletedEventAttributes?.deploymentVersion?.buildId ?? [],
+  );
 }
 
 test("a lead that began under version 1 of the worker is finished by version 2, on one history", async () => {
   const first = await deploy("1");
   await setCurrent("1");
   const { agreement } = (await createAgreements(agreementOf).active(pool))!;
-  const [taken] = await inTransaction(pool, (tx) => takeIn(tx, [{
-    email: "kim@example-customer.com", facts: { ...goodFacts }, engagements: [{ messageId: `versions-${mark}`, type: "demo_request", occurredAt: Date.now() - 60_000 }],
-  }], { now: Date.now(), from: "form", lane: 1, agreement }));
+  const [taken] = await inTransaction(pool, (tx) =>
+    takeIn(
+      tx,
+      [
+        {
+          email: "kim@example-customer.com",
+          facts: { ...goodFacts },
+          engagements: [
+            {
+              messageId: `versions-${mark}`,
+              type: "demo_request",
+              occurredAt: Date.now() - 60_000,
+            },
+          ],
+        },
+      ],
+      { now: Date.now(), from: "form", lane: 1, agreement },
+    ),
+  );
   if (!taken || !("leadId" in taken)) throw new Error("not taken in");
   const id = taken.leadId;
   await until(id, (lead) => lead.waiting_on === "outreach");
-  expect(await act(id, "logOutreach", { channel: "call" })).toMatchObject({ kind: "answered", result: { done: true } });
+  expect(await act(id, "logOutreach", { channel: "call" })).toMatchObject({
+    kind: "answered",
+    result: { done: true },
+  });
   expect(new Set(await buildsOf(id))).toEqual(new Set(["1"]));
 
   await deploy("2");
   await setCurrent("2");
   await stop(first);
-  expect(await act(id, "accept", {})).toMatchObject({ kind: "answered", result: { done: true, stage: "sal" } });
-  expect(await act(id, "advance", { to: "sql" })).toMatchObject({ kind: "answered", result: { done: true, stage: "sql" } });
-  expect(await act(id, "advance", { to: "opportunity" })).toMatchObject({ kind: "answered", result: { done: true, stage: "opportunity" } });
-  await expect(client.workflow.getHandle(leadWorkflowId(id)).result()).resolves.toEqual({ stage: "opportunity", cycle: 1 });
+  expect(await act(id, "accept", {})).toMatchObject({
+    kind: "answered",
+    result: { done: true, stage: "sal" },
+  });
+  expect(await act(id, "advance", { to: "sql" })).toMatchObject({
+    kind: "answered",
+    result: { done: true, stage: "sql" },
+  });
+  expect(await act(id, "advance", { to: "opportunity" })).toMatchObject({
+    kind: "answered",
+    result: { done: true, stage: "opportunity" },
+  });
+  await expect(client.workflow.getHandle(leadWorkflowId(id)).result()).resolves.toEqual({
+    stage: "opportunity",
+    cycle: 1,
+  });
 
   const builds = await buildsOf(id);
   expect(builds[0]).toBe("1");

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { noteAction, openActions, resultOf, settleAction, storedAction, type NewAction } from "../../store/actions.ts";
+import {
+  noteAction,
+  openActions,
+  resultOf,
+  settleAction,
+  storedAction,
+  type NewAction,
+} from "../../store/actions.ts";
 import { claim, giveUp, keepAnswer, sweepAnswers } from "../../store/idempotency.ts";
 import type { ActionResult } from "../../workflows/contract.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
@@ -8,23 +15,54 @@ let db: FreshDatabase;
 const now = Date.parse("2026-11-23T15:00:00Z");
 beforeAll(async () => {
   db = await freshDatabase();
-  await db.pool.query("insert into lead (id, arrived_at, stage_since) values ('ld_1', now(), now())");
+  await db.pool.query(
+    "insert into lead (id, arrived_at, stage_since) values ('ld_1', now(), now())",
+  );
 });
 afterAll(() => db.drop());
-const action = (id: string): NewAction => ({ id, leadId: "ld_1", name: "reject", by: "rp_one", role: "rep", body: { reason: "wrong-role", note: "a" }, via: "api", receivedAt: now });
-const done: ActionResult = { done: true, stage: "renurture", waitingOn: "return", owner: null, because: "rejected: wrong-role" };
-const refused: ActionResult = { done: false, code: "already-answered", message: "no", stage: "sal", waitingOn: "attempts", owner: "rp_one" };
+const action = (id: string): NewAction => ({
+  id,
+  leadId: "ld_1",
+  name: "reject",
+  by: "rp_one",
+  role: "rep",
+  body: { reason: "wrong-role", note: "a" },
+  via: "api",
+  receivedAt: now,
+});
+const done: ActionResult = {
+  done: true,
+  stage: "renurture",
+  waitingOn: "return",
+  owner: null,
+  because: "rejected: wrong-role",
+};
+const refused: ActionResult = {
+  done: false,
+  code: "already-answered",
+  message: "no",
+  stage: "sal",
+  waitingOn: "attempts",
+  owner: "rp_one",
+};
 
 describe("an action", () => {
   test("noted twice is stored once, and the first time of arrival stands", async () => {
     const first = await noteAction(db.pool, action("ax_1"));
     const again = await noteAction(db.pool, { ...action("ax_1"), receivedAt: now + 60_000 });
-    expect([first.receivedAt, again.receivedAt, again.sameBody, again.result]).toEqual([now, now, true, null]);
+    expect([first.receivedAt, again.receivedAt, again.sameBody, again.result]).toEqual([
+      now,
+      now,
+      true,
+      null,
+    ]);
   });
 
   test("offered with another body is seen to be another; the order of its fields does not matter", async () => {
     await noteAction(db.pool, action("ax_2"));
-    expect((await storedAction(db.pool, "ax_2", { note: "a", reason: "wrong-role" }))?.sameBody).toBe(true);
+    expect(
+      (await storedAction(db.pool, "ax_2", { note: "a", reason: "wrong-role" }))?.sameBody,
+    ).toBe(true);
     expect((await storedAction(db.pool, "ax_2", { reason: "no-authority" }))?.sameBody).toBe(false);
     expect(await storedAction(db.pool, "ax_none", {})).toBeUndefined();
   });
@@ -43,16 +81,26 @@ describe("a repeatable request", () => {
   const request = { caller: "tn_1", key: "k", route: "POST /leads", bodyHash: "h" };
 
   test("of twenty at once one is the first, the others are told that it runs", async () => {
-    const claims = await Promise.all(Array.from({ length: 20 }, () => claim(db.pool, request, now)));
+    const claims = await Promise.all(
+      Array.from({ length: 20 }, () => claim(db.pool, request, now)),
+    );
     expect(claims.filter((one) => one.kind === "first")).toHaveLength(1);
     expect(claims.filter((one) => one.kind === "running")).toHaveLength(19);
   });
 
   test("once answered gives the answer; another body or route is another request; another caller's key is another key", async () => {
     await keepAnswer(db.pool, request, 201, { id: "ld_9" });
-    expect(await claim(db.pool, request, now)).toEqual({ kind: "done", status: 201, response: { id: "ld_9" } });
-    expect(await claim(db.pool, { ...request, bodyHash: "other" }, now)).toEqual({ kind: "other-request" });
-    expect(await claim(db.pool, { ...request, route: "POST /imports" }, now)).toEqual({ kind: "other-request" });
+    expect(await claim(db.pool, request, now)).toEqual({
+      kind: "done",
+      status: 201,
+      response: { id: "ld_9" },
+    });
+    expect(await claim(db.pool, { ...request, bodyHash: "other" }, now)).toEqual({
+      kind: "other-request",
+    });
+    expect(await claim(db.pool, { ...request, route: "POST /imports" }, now)).toEqual({
+      kind: "other-request",
+    });
     expect(await claim(db.pool, { ...request, caller: "tn_2" }, now)).toEqual({ kind: "first" });
   });
 

@@ -5,32 +5,63 @@ import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
 let db: FreshDatabase;
 const now = Date.parse("2026-11-23T15:00:00.123Z");
-beforeEach(async () => { db = await freshDatabase(); });
+beforeEach(async () => {
+  db = await freshDatabase();
+});
 afterEach(() => db.drop());
-const write = (n: number) => inTransaction(db.pool, (tx) => audit(tx, { actor: "rp_one", what: "test.done", subject: `ld_${n}`, detail: { b: n, a: ["x"], c: null } }, now + n));
+const write = (n: number) =>
+  inTransaction(db.pool, (tx) =>
+    audit(
+      tx,
+      {
+        actor: "rp_one",
+        what: "test.done",
+        subject: `ld_${n}`,
+        detail: { b: n, a: ["x"], c: null },
+      },
+      now + n,
+    ),
+  );
 
 describe("the audit trail", () => {
   test("is whole after many writers at once, and empty it is whole too", async () => {
     expect(await brokenAuditRow(db.pool)).toBeNull();
     await Promise.all(Array.from({ length: 30 }, (_, n) => write(n)));
-    expect((await db.pool.query("select count(*)::int as n, count(distinct previous)::int as chained from audit")).rows).toEqual([{ n: 30, chained: 30 }]);
+    expect(
+      (
+        await db.pool.query(
+          "select count(*)::int as n, count(distinct previous)::int as chained from audit",
+        )
+      ).rows,
+    ).toEqual([{ n: 30, chained: 30 }]);
     expect(await brokenAuditRow(db.pool)).toBeNull();
   });
 
   test("leaves no row behind when what it reports was rolled back", async () => {
-    await expect(inTransaction(db.pool, async (tx) => { await audit(tx, { actor: "x", what: "y" }, now); throw new Error("no"); })).rejects.toThrow("no");
+    await expect(
+      inTransaction(db.pool, async (tx) => {
+        await audit(tx, { actor: "x", what: "y" }, now);
+        throw new Error("no");
+      }),
+    ).rejects.toThrow("no");
     await write(1);
     expect((await db.pool.query("select count(*)::int as n from audit")).rows).toEqual([{ n: 1 }]);
     expect(await brokenAuditRow(db.pool)).toBeNull();
   });
 
-  test.each(["update audit set actor = 'nobody'", "delete from audit", "truncate audit"])("%s is refused by the database", async (statement) => {
-    await write(1);
-    await expect(db.pool.query(statement)).rejects.toThrow("audit rows are never changed or removed");
-  });
+  test.each(["update audit set actor = 'nobody'", "delete from audit", "truncate audit"])(
+    "%s is refused by the database",
+    async (statement) => {
+      await write(1);
+      await expect(db.pool.query(statement)).rejects.toThrow(
+        "audit rows are never changed or removed",
+      );
+    },
+  );
 
   test.each([
-    ["changed", "update audit set actor = 'rp_two' where subject = 'ld_2'"], ["removed", "delete from audit where subject = 'ld_1'"],
+    ["changed", "update audit set actor = 'rp_two' where subject = 'ld_2'"],
+    ["removed", "delete from audit where subject = 'ld_1'"],
   ])("a row %s behind our back is noticed", async (_, statement) => {
     for (const n of [0, 1, 2, 3]) await write(n);
     await db.pool.query("alter table audit disable trigger audit_is_insert_only");

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { addEffect, claimEffects, countOpenEffects, endEffect, openEffects, releaseEffect, withdrawEffects, type EffectKind, type NewEffect } from "../../store/effects.ts";
+import {
+  addEffect,
+  claimEffects,
+  countOpenEffects,
+  endEffect,
+  openEffects,
+  releaseEffect,
+  withdrawEffects,
+  type EffectKind,
+  type NewEffect,
+} from "../../store/effects.ts";
 import { inTransaction, openPool, type Pool } from "../../store/db.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
@@ -15,24 +25,36 @@ afterAll(async () => {
   await pool.end();
   await database.drop();
 });
-beforeEach(async () => { await pool.query("truncate effect, connection"); });
+beforeEach(async () => {
+  await pool.query("truncate effect, connection");
+});
 
-const add = (key: string, more: Partial<NewEffect> = {}) => addEffect(pool, { key, subject: ada, kind: "mail", what: "offer", payload: {}, ...more }, now);
+const add = (key: string, more: Partial<NewEffect> = {}) =>
+  addEffect(pool, { key, subject: ada, kind: "mail", what: "offer", payload: {}, ...more }, now);
 const connection = "crm:test";
-const claimEffect = async (kind: EffectKind, at = now, until = now + 1_000) => (await claimEffects(pool, ada, { kinds: [kind], now: at, until, connection })).effects[0];
+const claimEffect = async (kind: EffectKind, at = now, until = now + 1_000) =>
+  (await claimEffects(pool, ada, { kinds: [kind], now: at, until, connection })).effects[0];
 const open = async () => (await openEffects(pool, ada)).map((effect) => effect.key);
 
 test("the same key is one effect, and the first wording stands", async () => {
   await add("k1", { payload: { repId: "rp_ann" } });
   await add("k1", { payload: { repId: "rp_bob" } });
-  expect(await openEffects(pool, ada)).toMatchObject([{ key: "k1", payload: { repId: "rp_ann" }, subject: ada, attempts: 0, createdAt: now }]);
+  expect(await openEffects(pool, ada)).toMatchObject([
+    { key: "k1", payload: { repId: "rp_ann" }, subject: ada, attempts: 0, createdAt: now },
+  ]);
 });
 
 test("an effect of a decision that was rolled back was never there", async () => {
-  await expect(inTransaction(pool, async (tx) => {
-    await addEffect(tx, { key: "k1", subject: ada, kind: "mail", what: "offer", payload: {} }, now);
-    throw new Error("no");
-  })).rejects.toThrow("no");
+  await expect(
+    inTransaction(pool, async (tx) => {
+      await addEffect(
+        tx,
+        { key: "k1", subject: ada, kind: "mail", what: "offer", payload: {} },
+        now,
+      );
+      throw new Error("no");
+    }),
+  ).rejects.toThrow("no");
   expect(await open()).toEqual([]);
 });
 
@@ -64,14 +86,24 @@ test("effects of a kind are claimed in order, one at a time; another kind is not
 });
 
 test("a run takes the first of each kind at once, and knows whether that is all, whether the lead is gone and whether the connection is paused", async () => {
-  const both = (at = now) => claimEffects(pool, ada, { kinds: ["mail", "sync-crm"], now: at, until: at + 1_000, connection });
+  const both = (at = now) =>
+    claimEffects(pool, ada, {
+      kinds: ["mail", "sync-crm"],
+      now: at,
+      until: at + 1_000,
+      connection,
+    });
   expect(await both()).toEqual({ effects: [], isAll: false, isGone: false, isPaused: false });
   await add("m1");
   await add("m2");
   await add("s1", { kind: "sync-crm", what: "lead" });
   const taken = await both();
   expect(taken).toMatchObject({ isAll: true, isGone: false, isPaused: false });
-  expect(taken.effects.map((effect) => `${effect.key} ${effect.isLast}`).toSorted((a, b) => a.localeCompare(b))).toEqual(["m1 false", "s1 true"]);
+  expect(
+    taken.effects
+      .map((effect) => `${effect.key} ${effect.isLast}`)
+      .toSorted((a, b) => a.localeCompare(b)),
+  ).toEqual(["m1 false", "s1 true"]);
   await releaseEffect(pool, taken.effects.find((effect) => effect.key === "m1")!.id, "no");
   await pool.query("insert into connection (name, since) values ($1, now())", [connection]);
   // The sync is in another run's hands.
@@ -92,7 +124,9 @@ test("given back or with its claim over, it can be claimed again; ended, never",
   expect(await claimEffect("mail", now + 1_001, now + 2_000)).toMatchObject({ attempts: 3 });
   await endEffect(pool, first!.id, { state: "failed", why: "no" }, now);
   await endEffect(pool, first!.id, { state: "done" }, now);
-  expect((await pool.query("select state, error from effect")).rows).toEqual([{ state: "failed", error: "no" }]);
+  expect((await pool.query("select state, error from effect")).rows).toEqual([
+    { state: "failed", error: "no" },
+  ]);
   expect(await claimEffect("mail", now + 9_000, now + 10_000)).toBeUndefined();
 });
 

@@ -17,17 +17,36 @@ afterAll(async () => {
   await pool.end();
   await database.drop();
 });
-beforeEach(async () => { await pool.query("truncate lead, account, outbox, transition, engagement cascade"); });
+beforeEach(async () => {
+  await pool.query("truncate lead, account, outbox, transition, engagement cascade");
+});
 
 async function leads(count: number, stage = "nurture"): Promise<string[]> {
-  const taken = await inTransaction(pool, (tx) => takeIn(tx, Array.from({ length: count }, (_, n) => ({ facts: { "lead.email": `p${n}@acme.com`, "account.employees": 100 } })), { now, from: "form", lane: 1, agreement: smallAgreement }));
+  const taken = await inTransaction(pool, (tx) =>
+    takeIn(
+      tx,
+      Array.from({ length: count }, (_, n) => ({
+        facts: { "lead.email": `p${n}@acme.com`, "account.employees": 100 },
+      })),
+      { now, from: "form", lane: 1, agreement: smallAgreement },
+    ),
+  );
   await pool.query("update lead set stage = $1, waiting_on = 'signal'", [stage]);
   await pool.query("truncate outbox");
   return taken.map((one) => ("leadId" in one ? one.leadId : ""));
 }
-const happen = (engaged: Engaged[], at = now) => inTransaction(pool, async (tx) => scoreAndSignal(tx, await storeEngagements(tx, engaged, at), smallAgreement, at));
-const did = (leadId: string, messageId: string, type: string, occurredAt = now): Engaged => ({ who: { leadId }, messageId, type, occurredAt });
-const signals = async () => (await pool.query("select workflow_id, message from outbox order by id")).rows;
+const happen = (engaged: Engaged[], at = now) =>
+  inTransaction(pool, async (tx) =>
+    scoreAndSignal(tx, await storeEngagements(tx, engaged, at), smallAgreement, at),
+  );
+const did = (leadId: string, messageId: string, type: string, occurredAt = now): Engaged => ({
+  who: { leadId },
+  messageId,
+  type,
+  occurredAt,
+});
+const signals = async () =>
+  (await pool.query("select workflow_id, message from outbox order by id")).rows;
 
 describe("a signal is written", () => {
   test("when a threshold of the agreement is crossed, once, and not before or after", async () => {
@@ -69,17 +88,43 @@ describe("a signal is written", () => {
 
   test("when two halves of a crossing arrive at the same moment on two connections", async () => {
     const [id = ""] = await leads(1);
-    const needsTwo = { ...smallAgreement, leadTypes: smallAgreement.leadTypes.map((type) => ({ ...type, when: { kind: "signal" as const, signal: "pricing_page", atLeast: 2, at: "x" } })) };
-    const half = (n: number) => inTransaction(pool, async (tx) => scoreAndSignal(tx, await storeEngagements(tx, [did(id, `half-${n}`, "pricing_page")], now), needsTwo, now));
+    const needsTwo = {
+      ...smallAgreement,
+      leadTypes: smallAgreement.leadTypes.map((type) => ({
+        ...type,
+        when: { kind: "signal" as const, signal: "pricing_page", atLeast: 2, at: "x" },
+      })),
+    };
+    const half = (n: number) =>
+      inTransaction(pool, async (tx) =>
+        scoreAndSignal(
+          tx,
+          await storeEngagements(tx, [did(id, `half-${n}`, "pricing_page")], now),
+          needsTwo,
+          now,
+        ),
+      );
     expect((await Promise.all([half(1), half(2)])).flat()).toEqual([id]);
   });
 });
 
 test("5,000 engagements of one company's 50 people are 5,000 rows and no flood of signals", async () => {
   const ids = await leads(50);
-  const batches = Array.from({ length: 10 }, (_, b) => Array.from({ length: 500 }, (_, n) => did(ids[n % 50] ?? "", `${b}-${n}`, n % 3 === 0 ? "pricing_page" : "blog_view", now - n * 1000)));
+  const batches = Array.from({ length: 10 }, (_, b) =>
+    Array.from({ length: 500 }, (_, n) =>
+      did(
+        ids[n % 50] ?? "",
+        `${b}-${n}`,
+        n % 3 === 0 ? "pricing_page" : "blog_view",
+        now - n * 1000,
+      ),
+    ),
+  );
   for (const batch of batches) await happen(batch);
-  expect((await pool.query("select count(*)::int as n from engagement where account_id is not null")).rows[0].n).toBe(5000);
+  expect(
+    (await pool.query("select count(*)::int as n from engagement where account_id is not null"))
+      .rows[0].n,
+  ).toBe(5000);
   expect(await signals()).toEqual([]);
   await happen(ids.map((id) => did(id, `demo-${id}`, "demo_request")));
   expect(await signals()).toHaveLength(50);
@@ -88,5 +133,7 @@ test("5,000 engagements of one company's 50 people are 5,000 rows and no flood o
 test("the score fades with age by its half-life", async () => {
   const [id = ""] = await leads(1);
   await happen([did(id, "1", "pricing_page", now - 14 * DAY)]);
-  expect((await pool.query("select fit, intent, band from score")).rows).toEqual([{ fit: 30, intent: 7.5, band: "D" }]);
+  expect((await pool.query("select fit, intent, band from score")).rows).toEqual([
+    { fit: 30, intent: 7.5, band: "D" },
+  ]);
 });

@@ -2,7 +2,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPool, type Pool } from "../../store/db.ts";
 import { houseTables } from "../../store/house.ts";
 import { houseLead, houseLeads, houseTasks } from "../../store/house-rows.ts";
-import { changeHouseOpportunity, mergeHouseLeads, openHouseOpportunity, setHouseFacts, setHouseStatus } from "../../store/house-user.ts";
+import {
+  changeHouseOpportunity,
+  mergeHouseLeads,
+  openHouseOpportunity,
+  setHouseFacts,
+  setHouseStatus,
+} from "../../store/house-user.ts";
 import { someLead } from "../crm/contract.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
@@ -25,14 +31,34 @@ async function made(): Promise<string> {
   if (answer.kind !== "written") throw new Error(answer.kind);
   return answer.ref.crmId;
 }
-const inbox = async (crmId: string) => (await pool.query("select event_id, payload from inbox where payload->>'crmId' = $1 order by id", [crmId])).rows;
+const inbox = async (crmId: string) =>
+  (
+    await pool.query(
+      "select event_id, payload from inbox where payload->>'crmId' = $1 order by id",
+      [crmId],
+    )
+  ).rows;
 
 test("a user's change and its event are one: both are there, or neither", async () => {
   const crmId = await made();
   await setHouseStatus(pool, crmId, "rp_ann", { status: "sal" }, now);
-  expect(await inbox(crmId)).toMatchObject([{ event_id: `${crmId}-1`, payload: { sequence: 1, by: "rp_ann", at: "2026-11-20T13:00:00.000Z", what: { kind: "status", status: "sal" } } }]);
-  await pool.query("alter table house_change add constraint no_more check (event_id not like '%-2') not valid");
-  await expect(setHouseStatus(pool, crmId, "rp_ann", { status: "sql" }, now)).rejects.toThrow(/no_more/);
+  expect(await inbox(crmId)).toMatchObject([
+    {
+      event_id: `${crmId}-1`,
+      payload: {
+        sequence: 1,
+        by: "rp_ann",
+        at: "2026-11-20T13:00:00.000Z",
+        what: { kind: "status", status: "sal" },
+      },
+    },
+  ]);
+  await pool.query(
+    "alter table house_change add constraint no_more check (event_id not like '%-2') not valid",
+  );
+  await expect(setHouseStatus(pool, crmId, "rp_ann", { status: "sql" }, now)).rejects.toThrow(
+    /no_more/,
+  );
   await pool.query("alter table house_change drop constraint no_more");
   expect(await houseLead(pool, crmId)).toMatchObject({ status: "sal", sequence: 1 });
   expect(await inbox(crmId)).toHaveLength(1);
@@ -40,15 +66,33 @@ test("a user's change and its event are one: both are there, or neither", async 
 
 test("changes of many users at once are numbered without gaps", async () => {
   const crmId = await made();
-  await Promise.all(Array.from({ length: 20 }, (_, i) => setHouseFacts(pool, crmId, "rp_ann", { "lead.title": `T${i}` }, now)));
-  expect((await inbox(crmId)).map((row) => row.payload.sequence).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      setHouseFacts(pool, crmId, "rp_ann", { "lead.title": `T${i}` }, now),
+    ),
+  );
+  expect((await inbox(crmId)).map((row) => row.payload.sequence).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
 });
 
 test("what Baton writes is no event", async () => {
   const crmId = await made();
-  await tables().upsertTask({ key: `${crmId}/t`, leadCrmId: crmId, ownerId: null, subject: "Call", dueAt: null });
+  await tables().upsertTask({
+    key: `${crmId}/t`,
+    leadCrmId: crmId,
+    ownerId: null,
+    subject: "Call",
+    dueAt: null,
+  });
   await tables().addNote({ key: `${crmId}/n`, leadCrmId: crmId, body: "x", at: now });
-  await tables().upsertOpportunity({ key: `op_${crmId}`, leadCrmId: crmId, stage: "open", amountMinor: null, currency: null });
+  await tables().upsertOpportunity({
+    key: `op_${crmId}`,
+    leadCrmId: crmId,
+    stage: "open",
+    amountMinor: null,
+    currency: null,
+  });
   expect(await inbox(crmId)).toEqual([]);
 });
 
@@ -56,8 +100,12 @@ test("a user and Baton writing the same record at once lose nothing of each othe
   const crmId = await made();
   const id = (await houseLead(pool, crmId))!.leadId!.replace("ld_", "");
   await Promise.all([
-    ...Array.from({ length: 10 }, (_, i) => setHouseFacts(pool, crmId, "rp_ann", { [`lead.x${i}`]: i }, now)),
-    ...Array.from({ length: 10 }, (_, i) => tables().upsertLead(someLead(id, { band: "ABCD"[i % 4]!, territory: `t${i}` }))),
+    ...Array.from({ length: 10 }, (_, i) =>
+      setHouseFacts(pool, crmId, "rp_ann", { [`lead.x${i}`]: i }, now),
+    ),
+    ...Array.from({ length: 10 }, (_, i) =>
+      tables().upsertLead(someLead(id, { band: "ABCD"[i % 4]!, territory: `t${i}` })),
+    ),
   ]);
   const lead = await houseLead(pool, crmId);
   for (let i = 0; i < 10; i++) expect(lead?.facts[`lead.x${i}`]?.value).toBe(i);
@@ -66,20 +114,52 @@ test("a user and Baton writing the same record at once lose nothing of each othe
 
 test("a merge moves what hangs on the loser, and nobody finds the loser any more", async () => {
   const [loser, survivor] = [await made(), await made()];
-  await tables().upsertTask({ key: `${loser}/t`, leadCrmId: loser, ownerId: null, subject: "Call", dueAt: null });
-  expect(await mergeHouseLeads(pool, loser, survivor, "rp_ann", now)).toMatchObject({ kind: "done" });
-  expect((await houseTasks(pool, { leadId: survivor, limit: 10 })).map((task) => task.key)).toEqual([`${loser}/t`]);
+  await tables().upsertTask({
+    key: `${loser}/t`,
+    leadCrmId: loser,
+    ownerId: null,
+    subject: "Call",
+    dueAt: null,
+  });
+  expect(await mergeHouseLeads(pool, loser, survivor, "rp_ann", now)).toMatchObject({
+    kind: "done",
+  });
+  expect((await houseTasks(pool, { leadId: survivor, limit: 10 })).map((task) => task.key)).toEqual(
+    [`${loser}/t`],
+  );
   expect((await houseLeads(pool, { limit: 100 })).map((lead) => lead.id)).not.toContain(loser);
-  expect(await setHouseStatus(pool, loser, "rp_ann", { status: "sal" }, now)).toEqual({ kind: "missing" });
-  expect(await mergeHouseLeads(pool, survivor, survivor, "rp_ann", now)).toMatchObject({ kind: "refused", field: "into" });
-  expect(await mergeHouseLeads(pool, survivor, loser, "rp_ann", now)).toMatchObject({ kind: "refused", field: "into" });
+  expect(await setHouseStatus(pool, loser, "rp_ann", { status: "sal" }, now)).toEqual({
+    kind: "missing",
+  });
+  expect(await mergeHouseLeads(pool, survivor, survivor, "rp_ann", now)).toMatchObject({
+    kind: "refused",
+    field: "into",
+  });
+  expect(await mergeHouseLeads(pool, survivor, loser, "rp_ann", now)).toMatchObject({
+    kind: "refused",
+    field: "into",
+  });
 });
 
 test("an opportunity changes only what was said", async () => {
   const crmId = await made();
-  await openHouseOpportunity(pool, crmId, "rp_ann", { stage: "open", amountMinor: 100, currency: "EUR" }, now);
-  const { rows: [row] } = await pool.query("select id from house_opportunity where lead_id = $1", [crmId]);
+  await openHouseOpportunity(
+    pool,
+    crmId,
+    "rp_ann",
+    { stage: "open", amountMinor: 100, currency: "EUR" },
+    now,
+  );
+  const {
+    rows: [row],
+  } = await pool.query("select id from house_opportunity where lead_id = $1", [crmId]);
   await changeHouseOpportunity(pool, row.id, "rp_ann", { stage: "won" }, now);
-  expect((await inbox(crmId)).at(-1).payload.what.opportunity).toMatchObject({ stage: "won", amountMinor: 100, currency: "EUR" });
-  expect(await changeHouseOpportunity(pool, "HO-none", "rp_ann", { stage: "won" }, now)).toEqual({ kind: "missing" });
+  expect((await inbox(crmId)).at(-1).payload.what.opportunity).toMatchObject({
+    stage: "won",
+    amountMinor: 100,
+    currency: "EUR",
+  });
+  expect(await changeHouseOpportunity(pool, "HO-none", "rp_ann", { stage: "won" }, now)).toEqual({
+    kind: "missing",
+  });
 });

@@ -27,9 +27,20 @@ beforeEach(async () => {
   await pool.query("truncate lead, account, outbox, transition, erased_person cascade");
 });
 
-type Wish = { now?: number; from?: FactSource; lane?: 1 | 2; importId?: string; expectsNew?: boolean };
-const take = (arrivals: Arrival[], { now: at = now, from = "form", lane = 1, ...rest }: Wish = {}) =>
-  inTransaction(pool, (tx) => takeIn(tx, arrivals, { now: at, from, lane, agreement: smallAgreement, ...rest }));
+type Wish = {
+  now?: number;
+  from?: FactSource;
+  lane?: 1 | 2;
+  importId?: string;
+  expectsNew?: boolean;
+};
+const take = (
+  arrivals: Arrival[],
+  { now: at = now, from = "form", lane = 1, ...rest }: Wish = {},
+) =>
+  inTransaction(pool, (tx) =>
+    takeIn(tx, arrivals, { now: at, from, lane, agreement: smallAgreement, ...rest }),
+  );
 async function takeOne(arrival: Arrival, wish: Wish = {}): Promise<TakenIn> {
   const [one] = await take([arrival], wish);
   if (!one) throw new Error("no answer");
@@ -42,40 +53,103 @@ async function idOf(arrival: Arrival, wish: Wish = {}): Promise<string> {
 }
 const all = async (query: string, values: unknown[] = []) => (await pool.query(query, values)).rows;
 const leadRow = async (id: string) => (await all("select * from lead where id = $1", [id]))[0];
-const person = (email: string, facts: Arrival["facts"] = {}): Arrival => ({ facts: { "lead.email": email, ...facts } });
+const person = (email: string, facts: Arrival["facts"] = {}): Arrival => ({
+  facts: { "lead.email": email, ...facts },
+});
 
 describe("a new person", () => {
   test("is stored with account, score, transition and the telling that starts the process, in one transaction", async () => {
-    const id = await idOf({ ...person(" Jo@Mail.Acme.co.uk ", { "lead.source": "website", "account.employees": "250" }), engagements: [{ messageId: "m1", type: "demo_request", occurredAt: now - HOUR }] });
+    const id = await idOf({
+      ...person(" Jo@Mail.Acme.co.uk ", { "lead.source": "website", "account.employees": "250" }),
+      engagements: [{ messageId: "m1", type: "demo_request", occurredAt: now - HOUR }],
+    });
     const lead = await leadRow(id);
-    expect(lead).toMatchObject({ email: "jo@mail.acme.co.uk", source: "website", stage: "new", waiting_on: "assessment", queue: "intake", next_step: "assess" });
+    expect(lead).toMatchObject({
+      email: "jo@mail.acme.co.uk",
+      source: "website",
+      stage: "new",
+      waiting_on: "assessment",
+      queue: "intake",
+      next_step: "assess",
+    });
     expect(lead.facts["lead.firstTouchAt"].value).toBe("2026-11-20T11:00:00.000Z");
-    expect(await all("select domain, facts->'account.employees'->'value' as employees from account")).toEqual([{ domain: "acme.co.uk", employees: 250 }]);
-    expect(await all("select lead_id, fit, intent, band from score")).toEqual([{ lead_id: id, fit: 30, intent: 40, band: "A" }]);
-    expect(await all("select from_stage, to_stage, cycle, step from transition")).toEqual([{ from_stage: null, to_stage: "new", cycle: 1, step: 0 }]);
+    expect(
+      await all("select domain, facts->'account.employees'->'value' as employees from account"),
+    ).toEqual([{ domain: "acme.co.uk", employees: 250 }]);
+    expect(await all("select lead_id, fit, intent, band from score")).toEqual([
+      { lead_id: id, fit: 30, intent: 40, band: "A" },
+    ]);
+    expect(await all("select from_stage, to_stage, cycle, step from transition")).toEqual([
+      { from_stage: null, to_stage: "new", cycle: 1, step: 0 },
+    ]);
     expect(await all("select lane, kind, workflow_id, message, payload from outbox")).toEqual([
-      { lane: 1, kind: "start", workflow_id: leadWorkflowId(id), message: "leadHandoff", payload: { leadId: id, cycle: 1, step: 0, from: "intake", priority: 1 } },
+      {
+        lane: 1,
+        kind: "start",
+        workflow_id: leadWorkflowId(id),
+        message: "leadHandoff",
+        payload: { leadId: id, cycle: 1, step: 0, from: "intake", priority: 1 },
+      },
     ]);
   });
 
   test("of an import waits behind everybody who asks today", async () => {
-    await take([{ ...person("a@acme.com", { "account.employees": 90 }), engagements: [{ messageId: "m1", type: "demo_request", occurredAt: now }] }], { lane: 2, importId: "im_1" });
-    expect((await all("select lane, payload from outbox"))[0]).toMatchObject({ lane: 2, payload: { priority: 5 } });
+    await take(
+      [
+        {
+          ...person("a@acme.com", { "account.employees": 90 }),
+          engagements: [{ messageId: "m1", type: "demo_request", occurredAt: now }],
+        },
+      ],
+      { lane: 2, importId: "im_1" },
+    );
+    expect((await all("select lane, payload from outbox"))[0]).toMatchObject({
+      lane: 2,
+      payload: { priority: 5 },
+    });
   });
 
   test("without an e-mail is recognised by the sender's id", async () => {
     const id = await idOf({ externalId: "P-1", facts: { "lead.favouriteTool": "hammer" } });
-    expect(await takeOne({ externalId: "P-1", facts: { "lead.favouriteTool": "saw" } }, { now: now + 1 })).toMatchObject({ outcome: "merged", leadId: id, changed: ["lead.favouriteTool"] });
+    expect(
+      await takeOne(
+        { externalId: "P-1", facts: { "lead.favouriteTool": "saw" } },
+        { now: now + 1 },
+      ),
+    ).toMatchObject({ outcome: "merged", leadId: id, changed: ["lead.favouriteTool"] });
   });
 
   test("is judged by what is stored, whoever came along and whatever was known before", async () => {
-    const demo = (messageId: string, occurredAt = now - HOUR) => ({ messageId, type: "demo_request", occurredAt });
-    await inTransaction(pool, (tx) => storeEngagements(tx, [{ messageId: "seen", type: "pricing_page", occurredAt: now - HOUR, who: { anonymousId: "browser" } }], now));
+    const demo = (messageId: string, occurredAt = now - HOUR) => ({
+      messageId,
+      type: "demo_request",
+      occurredAt,
+    });
+    await inTransaction(pool, (tx) =>
+      storeEngagements(
+        tx,
+        [
+          {
+            messageId: "seen",
+            type: "pricing_page",
+            occurredAt: now - HOUR,
+            who: { anonymousId: "browser" },
+          },
+        ],
+        now,
+      ),
+    );
     await take([{ ...person("taken@acme.com"), crmId: "C1" }]);
     await pool.query("truncate outbox");
     const taken = await take([
       { ...person("plain@acme.com", { "account.employees": 90 }), engagements: [demo("m1")] },
-      { ...person("second@acme.com"), engagements: [demo("m2", now + 60_000), { messageId: "m3", type: "pricing_page", topic: "price", occurredAt: now - HOUR }] },
+      {
+        ...person("second@acme.com"),
+        engagements: [
+          demo("m2", now + 60_000),
+          { messageId: "m3", type: "pricing_page", topic: "price", occurredAt: now - HOUR },
+        ],
+      },
       { ...person("second@acme.com", { "lead.visits": 2 }), engagements: [demo("m2"), demo("m4")] },
       { ...person("visitor@acme.com"), anonymousId: "browser", engagements: [demo("m5")] },
       { ...person("twice@acme.com"), engagements: [demo("m5")] },
@@ -85,13 +159,22 @@ describe("a new person", () => {
     ]);
     const ids = taken.flatMap((one) => (one.outcome === "created" ? [one.leadId] : []));
     expect(ids).toHaveLength(6);
-    const scores = () => all("select lead_id, fit, intent, band from score where lead_id = any($1) order by lead_id", [ids]);
+    const scores = () =>
+      all("select lead_id, fit, intent, band from score where lead_id = any($1) order by lead_id", [
+        ids,
+      ]);
     const before = await scores();
     expect(before).toHaveLength(ids.length);
-    const again = await inTransaction(pool, (tx) => rescore(tx, ids, new Map(), smallAgreement, now));
+    const again = await inTransaction(pool, (tx) =>
+      rescore(tx, ids, new Map(), smallAgreement, now),
+    );
     expect(await scores()).toEqual(before);
-    const priorities = await all("select payload->>'leadId' as id, (payload->>'priority')::int as priority from outbox where kind = 'start' and payload->>'leadId' = any($1)", [ids]);
-    for (const { id, priority } of priorities) expect(priority, id).toBe(again.get(id)?.now.priority ?? 4);
+    const priorities = await all(
+      "select payload->>'leadId' as id, (payload->>'priority')::int as priority from outbox where kind = 'start' and payload->>'leadId' = any($1)",
+      [ids],
+    );
+    for (const { id, priority } of priorities)
+      expect(priority, id).toBe(again.get(id)?.now.priority ?? 4);
     expect(new Set(priorities.map((one) => one.priority))).toEqual(new Set([1, 4]));
   });
 
@@ -101,11 +184,26 @@ describe("a new person", () => {
     const one = openPool(database.url, { max: 1 });
     for (let n = 0; n < 50; n++) {
       const wholeReads = await inTransaction(one, async (tx) => {
-        await takeIn(tx, [
-          { ...person(`p${n}@company${n}.com`), crmId: `C${n}`, engagements: [{ messageId: `m${n}`, type: "demo_request", occurredAt: now }] },
-          { ...person("known@acme.com", { "lead.title": `title ${n}` }), engagements: [{ messageId: `k${n}`, type: "blog_view", occurredAt: now }] },
-        ], { now: now + n, from: "form", lane: 1, agreement: smallAgreement });
-        return (await tx.query("select relname, seq_scan from pg_stat_xact_user_tables where seq_scan > 0 and relname <> 'erased_person'")).rows;
+        await takeIn(
+          tx,
+          [
+            {
+              ...person(`p${n}@company${n}.com`),
+              crmId: `C${n}`,
+              engagements: [{ messageId: `m${n}`, type: "demo_request", occurredAt: now }],
+            },
+            {
+              ...person("known@acme.com", { "lead.title": `title ${n}` }),
+              engagements: [{ messageId: `k${n}`, type: "blog_view", occurredAt: now }],
+            },
+          ],
+          { now: now + n, from: "form", lane: 1, agreement: smallAgreement },
+        );
+        return (
+          await tx.query(
+            "select relname, seq_scan from pg_stat_xact_user_tables where seq_scan > 0 and relname <> 'erased_person'",
+          )
+        ).rows;
       });
       expect(wholeReads).toEqual([]);
     }
@@ -114,44 +212,83 @@ describe("a new person", () => {
 
   test("what they did is taken for news when that is wished, and nothing is stored when it was none", async () => {
     const engagements = [{ messageId: "m-1", type: "demo_request", occurredAt: now - HOUR }];
-    const [first, wished] = [await idOf({ facts: { "lead.email": "a@acme.com" }, engagements }), await idOf({ facts: { "lead.email": "b@acme.com" }, engagements: [{ ...engagements[0]!, messageId: "m-2" }] }, { expectsNew: true })];
-    const { rows: scores } = await pool.query("select intent from score where lead_id = any($1)", [[first, wished]]);
+    const [first, wished] = [
+      await idOf({ facts: { "lead.email": "a@acme.com" }, engagements }),
+      await idOf(
+        {
+          facts: { "lead.email": "b@acme.com" },
+          engagements: [{ ...engagements[0]!, messageId: "m-2" }],
+        },
+        { expectsNew: true },
+      ),
+    ];
+    const { rows: scores } = await pool.query("select intent from score where lead_id = any($1)", [
+      [first, wished],
+    ]);
     expect(scores[0]).toEqual(scores[1]);
     const again = { facts: { "lead.email": "c@acme.com" }, engagements };
     await expect(takeOne(again, { expectsNew: true })).rejects.toSatisfy(isKnownEngagement);
     expect((await pool.query("select from lead")).rowCount).toBe(2);
     // Somebody known may repeat themselves.
-    expect(await takeOne({ facts: { "lead.email": "a@acme.com" }, engagements }, { expectsNew: true })).toMatchObject({ outcome: "unchanged", leadId: first });
+    expect(
+      await takeOne({ facts: { "lead.email": "a@acme.com" }, engagements }, { expectsNew: true }),
+    ).toMatchObject({ outcome: "unchanged", leadId: first });
   });
 
   test("nothing is left when the transaction fails", async () => {
-    await expect(inTransaction(pool, async (tx) => {
-      await takeIn(tx, [person("jo@acme.com")], { now, from: "form", lane: 1, agreement: smallAgreement });
-      throw new Error("the process died here");
-    })).rejects.toThrow("died");
-    expect(await all("select id from lead union all select id from account union all select id::text from outbox")).toEqual([]);
+    await expect(
+      inTransaction(pool, async (tx) => {
+        await takeIn(tx, [person("jo@acme.com")], {
+          now,
+          from: "form",
+          lane: 1,
+          agreement: smallAgreement,
+        });
+        throw new Error("the process died here");
+      }),
+    ).rejects.toThrow("died");
+    expect(
+      await all(
+        "select id from lead union all select id from account union all select id::text from outbox",
+      ),
+    ).toEqual([]);
   });
 });
 
 describe("a known person", () => {
   test("twenty arrivals of one person at one moment make one lead", async () => {
-    const taken = await Promise.all(Array.from({ length: 20 }, (_, n) => takeOne({ ...person("jo@acme.com", { "lead.visits": n }), externalId: `form-${n}` })));
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        takeOne({ ...person("jo@acme.com", { "lead.visits": n }), externalId: `form-${n}` }),
+      ),
+    );
     expect(new Set(taken.map((one) => ("leadId" in one ? one.leadId : one.outcome))).size).toBe(1);
     expect(taken.filter((one) => one.outcome === "created")).toHaveLength(1);
     expect(await all("select count(*)::int as n from lead")).toEqual([{ n: 1 }]);
-    expect(await all("select count(*)::int as n from outbox where kind = 'start'")).toEqual([{ n: 1 }]);
-    expect(await all("select count(*)::int as n from lead_alias where kind = 'external'")).toEqual([{ n: 20 }]);
+    expect(await all("select count(*)::int as n from outbox where kind = 'start'")).toEqual([
+      { n: 1 },
+    ]);
+    expect(await all("select count(*)::int as n from lead_alias where kind = 'external'")).toEqual([
+      { n: 20 },
+    ]);
   });
 
   test("two bulk batches of the same people in opposite order neither wait for each other for ever nor double anybody", async () => {
     const people = Array.from({ length: 200 }, (_, n) => person(`p${n}@company${n % 7}.com`));
-    await Promise.all([take(people, { lane: 2 }), take(people.toReversed(), { lane: 2 }), take(people.slice(50), { lane: 1 })]);
+    await Promise.all([
+      take(people, { lane: 2 }),
+      take(people.toReversed(), { lane: 2 }),
+      take(people.slice(50), { lane: 1 }),
+    ]);
     expect(await all("select count(*)::int as n from lead")).toEqual([{ n: 200 }]);
     expect(await all("select count(*)::int as n from account")).toEqual([{ n: 7 }]);
   });
 
   test("twice in one batch is one lead", async () => {
-    const [first, second] = await take([person("jo@acme.com", { "lead.title": "Head" }), person("JO@acme.com", { "lead.phone": "1" })]);
+    const [first, second] = await take([
+      person("jo@acme.com", { "lead.title": "Head" }),
+      person("JO@acme.com", { "lead.phone": "1" }),
+    ]);
     expect(first).toMatchObject({ outcome: "created" });
     expect(second).toMatchObject({ outcome: "merged", changed: ["lead.phone"] });
     expect(await all("select count(*)::int as n from lead")).toEqual([{ n: 1 }]);
@@ -160,22 +297,40 @@ describe("a known person", () => {
   test("tells its process once when something changed, and not at all when nothing did", async () => {
     const id = await idOf(person("jo@acme.com", { "lead.title": "Head" }));
     await pool.query("truncate outbox");
-    expect(await takeOne(person("jo@acme.com", { "lead.title": "Head" }), { now: now + HOUR })).toMatchObject({ outcome: "unchanged", leadId: id, changed: [] });
+    expect(
+      await takeOne(person("jo@acme.com", { "lead.title": "Head" }), { now: now + HOUR }),
+    ).toMatchObject({ outcome: "unchanged", leadId: id, changed: [] });
     expect(await all("select * from outbox")).toEqual([]);
-    expect(await takeOne(person("jo@acme.com", { "lead.title": "Director" }), { now: now + 2 * HOUR })).toMatchObject({ outcome: "merged", changed: ["lead.title"] });
-    expect(await all("select kind, message, workflow_id from outbox")).toEqual([{ kind: "signal", message: "factsChanged", workflow_id: leadWorkflowId(id) }]);
+    expect(
+      await takeOne(person("jo@acme.com", { "lead.title": "Director" }), { now: now + 2 * HOUR }),
+    ).toMatchObject({ outcome: "merged", changed: ["lead.title"] });
+    expect(await all("select kind, message, workflow_id from outbox")).toEqual([
+      { kind: "signal", message: "factsChanged", workflow_id: leadWorkflowId(id) },
+    ]);
   });
 
   test("keeps its first source and first touch", async () => {
     const id = await idOf(person("jo@acme.com", { "lead.source": "website" }));
     await take([person("jo@acme.com", { "lead.source": "partner" })], { now: now + HOUR });
     const lead = await leadRow(id);
-    expect([lead.source, lead.facts["lead.source"].value, lead.facts["lead.firstTouchAt"].value]).toEqual(["website", "website", "2026-11-20T12:00:00.000Z"]);
+    expect([
+      lead.source,
+      lead.facts["lead.source"].value,
+      lead.facts["lead.firstTouchAt"].value,
+    ]).toEqual(["website", "website", "2026-11-20T12:00:00.000Z"]);
   });
 
   test("newer facts beat older ones whatever order they arrive in", async () => {
-    const id = await idOf({ ...person("jo@acme.com", { "lead.title": "new" }), occurredAt: now - HOUR });
-    await take([{ ...person("jo@acme.com", { "lead.title": "old", "lead.phone": "1" }), occurredAt: now - 5 * HOUR }]);
+    const id = await idOf({
+      ...person("jo@acme.com", { "lead.title": "new" }),
+      occurredAt: now - HOUR,
+    });
+    await take([
+      {
+        ...person("jo@acme.com", { "lead.title": "old", "lead.phone": "1" }),
+        occurredAt: now - 5 * HOUR,
+      },
+    ]);
     const { facts } = await leadRow(id);
     expect([facts["lead.title"].value, facts["lead.phone"].value]).toEqual(["new", "1"]);
   });
@@ -184,8 +339,15 @@ describe("a known person", () => {
     const id = await idOf(person("jo@acme.com", { "account.employees": 100 }));
     await pool.query("update lead set stage = 'disqualified', waiting_on = 'nothing'");
     await pool.query("truncate outbox");
-    const again = { ...person("jo@acme.com", { "lead.title": "CEO" }), engagements: [{ messageId: "m9", type: "demo_request", occurredAt: now }] };
-    expect(await takeOne(again, { now: now + HOUR })).toMatchObject({ outcome: "merged", leadId: id, stage: "disqualified" });
+    const again = {
+      ...person("jo@acme.com", { "lead.title": "CEO" }),
+      engagements: [{ messageId: "m9", type: "demo_request", occurredAt: now }],
+    };
+    expect(await takeOne(again, { now: now + HOUR })).toMatchObject({
+      outcome: "merged",
+      leadId: id,
+      stage: "disqualified",
+    });
     expect(await all("select type from engagement")).toEqual([{ type: "demo_request" }]);
     expect(await all("select * from outbox")).toEqual([]);
   });
@@ -193,7 +355,10 @@ describe("a known person", () => {
   test("who was merged leads to the survivor", async () => {
     const loser = await idOf(person("old@acme.com"));
     const survivor = await idOf(person("new@acme.com"));
-    await pool.query("update lead set merged_into = $2, stage = 'disqualified', waiting_on = 'nothing' where id = $1", [loser, survivor]);
+    await pool.query(
+      "update lead set merged_into = $2, stage = 'disqualified', waiting_on = 'nothing' where id = $1",
+      [loser, survivor],
+    );
     expect(await idOf(person("old@acme.com", { "lead.title": "x" }))).toBe(survivor);
     expect(await idOf({ id: loser, facts: {} })).toBe(survivor);
   });
@@ -204,9 +369,18 @@ describe("conflicting names", () => {
     const one = await idOf({ ...person("one@acme.com"), crmId: "C1" });
     const two = await idOf(person("two@acme.com"));
     const three = await idOf({ ...person("three@acme.com"), crmId: "C3" });
-    expect(await takeOne({ ...person("two@acme.com"), crmId: "C1" }, { now: now + 1 })).toMatchObject({ leadId: one, conflictsWith: [two] });
-    expect(await takeOne({ id: two, crmId: "C3", facts: {} })).toMatchObject({ leadId: two, conflictsWith: [three] });
-    expect([await otherMatches(pool, one), await otherMatches(pool, two), await otherMatches(pool, three)]).toEqual([1, 2, 1]);
+    expect(
+      await takeOne({ ...person("two@acme.com"), crmId: "C1" }, { now: now + 1 }),
+    ).toMatchObject({ leadId: one, conflictsWith: [two] });
+    expect(await takeOne({ id: two, crmId: "C3", facts: {} })).toMatchObject({
+      leadId: two,
+      conflictsWith: [three],
+    });
+    expect([
+      await otherMatches(pool, one),
+      await otherMatches(pool, two),
+      await otherMatches(pool, three),
+    ]).toEqual([1, 2, 1]);
     expect((await leadRow(one)).email).toBe("one@acme.com");
     expect((await leadRow(two)).crm_id).toBeNull();
     await pool.query("update lead_conflict set settled_at = now() where lead_id = $1", [one]);
@@ -214,48 +388,98 @@ describe("conflicting names", () => {
   });
 
   test("an id of ours that nobody has is refused by name", async () => {
-    expect(await takeOne({ id: "ld_nobody", facts: {} })).toEqual({ outcome: "refused", field: "id", message: "expected the id of a lead that exists" });
+    expect(await takeOne({ id: "ld_nobody", facts: {} })).toEqual({
+      outcome: "refused",
+      field: "id",
+      message: "expected the id of a lead that exists",
+    });
   });
 });
 
 describe("accounts", () => {
   test("a business address finds the company, a free one does not, a given domain wins", async () => {
-    await take([person("a@shop.acme.com"), person("b@acme.com"), person("c@gmail.com"), person("d@gmail.com", { "account.domain": "https://www.acme.com/about" }), person("e@other.com", { "account.domain": "acme.com" })]);
-    expect(await all("select email, domain from lead left join account on account.id = account_id order by email")).toEqual([
-      { email: "a@shop.acme.com", domain: "acme.com" }, { email: "b@acme.com", domain: "acme.com" }, { email: "c@gmail.com", domain: null },
-      { email: "d@gmail.com", domain: "acme.com" }, { email: "e@other.com", domain: "acme.com" },
+    await take([
+      person("a@shop.acme.com"),
+      person("b@acme.com"),
+      person("c@gmail.com"),
+      person("d@gmail.com", { "account.domain": "https://www.acme.com/about" }),
+      person("e@other.com", { "account.domain": "acme.com" }),
+    ]);
+    expect(
+      await all(
+        "select email, domain from lead left join account on account.id = account_id order by email",
+      ),
+    ).toEqual([
+      { email: "a@shop.acme.com", domain: "acme.com" },
+      { email: "b@acme.com", domain: "acme.com" },
+      { email: "c@gmail.com", domain: null },
+      { email: "d@gmail.com", domain: "acme.com" },
+      { email: "e@other.com", domain: "acme.com" },
     ]);
   });
 
   test("what was known of the company before its domain was is moved to the account", async () => {
-    const id = await idOf(person("c@gmail.com", { "account.name": "Acme", "account.employees": 12 }));
+    const id = await idOf(
+      person("c@gmail.com", { "account.name": "Acme", "account.employees": 12 }),
+    );
     expect((await leadRow(id)).facts["account.name"].value).toBe("Acme");
-    await take([person("c@gmail.com", { "account.domain": "acme.com", "account.employees": 14 })], { now: now + 1 });
+    await take([person("c@gmail.com", { "account.domain": "acme.com", "account.employees": 14 })], {
+      now: now + 1,
+    });
     expect((await leadRow(id)).facts["account.name"]).toBeUndefined();
     const [account] = await all("select facts from account");
-    expect([account.facts["account.name"].value, account.facts["account.employees"].value]).toEqual(["Acme", 14]);
+    expect([account.facts["account.name"].value, account.facts["account.employees"].value]).toEqual(
+      ["Acme", 14],
+    );
   });
 
   test("news that suppresses a company reaches all its open leads", async () => {
-    const ids = [await idOf(person("a@acme.com")), await idOf(person("b@acme.com")), await idOf(person("c@acme.com"))];
-    await pool.query("update lead set stage = 'disqualified', waiting_on = 'nothing' where id = $1", [ids[2]]);
+    const ids = [
+      await idOf(person("a@acme.com")),
+      await idOf(person("b@acme.com")),
+      await idOf(person("c@acme.com")),
+    ];
+    await pool.query(
+      "update lead set stage = 'disqualified', waiting_on = 'nothing' where id = $1",
+      [ids[2]],
+    );
     await pool.query("truncate outbox");
     await take([person("a@acme.com", { "account.customer": true })], { now: now + 1 });
-    expect(await all("select workflow_id, message from outbox order by id")).toEqual([ids[0], ids[1]].map((id) => ({ workflow_id: leadWorkflowId(id ?? ""), message: "factsChanged" })));
+    expect(await all("select workflow_id, message from outbox order by id")).toEqual(
+      [ids[0], ids[1]].map((id) => ({
+        workflow_id: leadWorkflowId(id ?? ""),
+        message: "factsChanged",
+      })),
+    );
   });
 });
 
 describe("what is refused", () => {
   test.each<[string, Arrival, string]>([
     ["an unknown field", { facts: { "lead.shoeSize": 42 } }, "facts.lead.shoeSize"],
-    ["a prototype's name", { facts: JSON.parse('{"__proto__": "x"}') as Arrival["facts"] }, "facts.__proto__"],
-    ["a number that is none", { facts: { "account.employees": "many" } }, "facts.account.employees"],
+    [
+      "a prototype's name",
+      { facts: JSON.parse('{"__proto__": "x"}') as Arrival["facts"] },
+      "facts.__proto__",
+    ],
+    [
+      "a number that is none",
+      { facts: { "account.employees": "many" } },
+      "facts.account.employees",
+    ],
     ["a NUL in a fact", { facts: { "lead.name": "a\u0000b" } }, "facts.lead.name"],
     ["half a surrogate in a name", { facts: {}, externalId: "x\ud800" }, "externalId"],
-    ["a NUL in an engagement", { facts: {}, engagements: [{ messageId: "m", type: "a\u0000", occurredAt: now }] }, "engagements.0.type"],
+    [
+      "a NUL in an engagement",
+      { facts: {}, engagements: [{ messageId: "m", type: "a\u0000", occurredAt: now }] },
+      "engagements.0.type",
+    ],
     ["tomorrow", { facts: {}, occurredAt: now + 6 * 60_000 }, "occurredAt"],
   ])("%s, by its field, and nothing of it is stored", async (_, arrival, field) => {
-    const answers = await take([{ ...arrival, externalId: arrival.externalId ?? "bad" }, person("good@acme.com")]);
+    const answers = await take([
+      { ...arrival, externalId: arrival.externalId ?? "bad" },
+      person("good@acme.com"),
+    ]);
     expect(answers[0]).toMatchObject({ outcome: "refused", field });
     expect(answers[1]).toMatchObject({ outcome: "created" });
     expect(await all("select count(*)::int as n from lead")).toEqual([{ n: 1 }]);
@@ -263,7 +487,9 @@ describe("what is refused", () => {
 
   test("an erased person is not brought back", async () => {
     await rememberErased(pool, [{ kind: "email", value: "gone@acme.com" }], now);
-    expect(await takeOne(person("Gone@acme.com"), { from: "tracking" })).toEqual({ outcome: "erased" });
+    expect(await takeOne(person("Gone@acme.com"), { from: "tracking" })).toEqual({
+      outcome: "erased",
+    });
     expect(await all("select id from lead")).toEqual([]);
   });
 });
@@ -272,17 +498,26 @@ describe("mergeFacts", () => {
   const at = "2026-11-20T13:00:00.000Z";
   test("corrects facts of lead and account and takes over an address that nobody has", async () => {
     const id = await idOf(person("typo@acme.com"));
-    const facts = { "lead.email": { value: "Jo@acme.com", from: "person" as const, at }, "account.employees": { value: 70, from: "person" as const, at } };
-    expect(await inTransaction(pool, (tx) => mergeFacts(tx, id, facts, now))).toEqual({ changed: ["lead.email", "account.employees"] });
+    const facts = {
+      "lead.email": { value: "Jo@acme.com", from: "person" as const, at },
+      "account.employees": { value: 70, from: "person" as const, at },
+    };
+    expect(await inTransaction(pool, (tx) => mergeFacts(tx, id, facts, now))).toEqual({
+      changed: ["lead.email", "account.employees"],
+    });
     expect((await leadRow(id)).email).toBe("jo@acme.com");
     expect(await idOf(person("jo@acme.com"))).toBe(id);
     expect(await idOf(person("typo@acme.com"))).toBe(id);
-    expect(await inTransaction(pool, (tx) => mergeFacts(tx, id, facts, now))).toEqual({ changed: [] });
+    expect(await inTransaction(pool, (tx) => mergeFacts(tx, id, facts, now))).toEqual({
+      changed: [],
+    });
   });
 
   test("an address of somebody else is a conflict, not a takeover", async () => {
     const [one, two] = [await idOf(person("one@acme.com")), await idOf(person("two@acme.com"))];
-    await inTransaction(pool, (tx) => mergeFacts(tx, one, { "lead.email": { value: "two@acme.com", from: "crm", at } }, now));
+    await inTransaction(pool, (tx) =>
+      mergeFacts(tx, one, { "lead.email": { value: "two@acme.com", from: "crm", at } }, now),
+    );
     expect((await leadRow(one)).email).toBe("one@acme.com");
     expect(await otherMatches(pool, two)).toBe(1);
   });

@@ -19,16 +19,31 @@ afterAll(async () => {
 });
 
 test("an empty system gets the example agreement and roster, once, however many start at once", async () => {
-  const loaded = await Promise.all([seedIfEmpty(pool, now), seedIfEmpty(pool, now), seedIfEmpty(pool, now)]);
+  const loaded = await Promise.all([
+    seedIfEmpty(pool, now),
+    seedIfEmpty(pool, now),
+    seedIfEmpty(pool, now),
+  ]);
   expect(loaded.filter((one) => one.agreement && one.roster)).toHaveLength(1);
-  expect((await createAgreements(agreementOf).active(pool))?.agreement.leadTypes[0]?.name).toBe("demo-request");
+  expect((await createAgreements(agreementOf).active(pool))?.agreement.leadTypes[0]?.name).toBe(
+    "demo-request",
+  );
   const roster = await loadRoster(pool);
-  expect(Object.keys(roster.pools)).toEqual(["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"]);
+  expect(Object.keys(roster.pools)).toEqual([
+    "americas-sdr",
+    "dach-sdr",
+    "emea-sdr",
+    "enterprise-ae",
+  ]);
   expect(roster.reps.rp_dach_2?.absences).toHaveLength(1);
 });
 
 test("what somebody changed since is left alone", async () => {
-  await pool.query("delete from pool_member; update rep set name = 'Changed' where id = 'rp_dach_1'");
+  await pool.query(
+    "delete from pool_member; update rep set name = 'Changed' where id = 'rp_dach_1'",
+  );
   expect(await seedIfEmpty(pool, now)).toEqual({ agreement: false, roster: false });
-  expect((await pool.query("select name from rep where id = 'rp_dach_1'")).rows).toEqual([{ name: "Changed" }]);
+  expect((await pool.query("select name from rep where id = 'rp_dach_1'")).rows).toEqual([
+    { name: "Changed" },
+  ]);
 });

@@ -5,14 +5,22 @@ import { together } from "../../store/together.ts";
 function heldWork(atOnce?: number, patienceMs?: number) {
   const batches: number[][] = [];
   const doors = new Map<number, () => void>();
-  const ask = together(3, async (asked: readonly number[]) => {
-    batches.push([...asked]);
-    await new Promise<void>((open) => doors.set(asked[0] ?? 0, open));
-    if (asked.includes(13)) throw new Error("13 cannot be done");
-    return asked.map((one) => one * 2);
-  }, atOnce, patienceMs);
+  const ask = together(
+    3,
+    async (asked: readonly number[]) => {
+      batches.push([...asked]);
+      await new Promise<void>((open) => doors.set(asked[0] ?? 0, open));
+      if (asked.includes(13)) throw new Error("13 cannot be done");
+      return asked.map((one) => one * 2);
+    },
+    atOnce,
+    patienceMs,
+  );
   /** Lets the batch go that begins with `first`. */
-  const letGo = async (first: number) => { doors.get(first)?.(); await turn(); };
+  const letGo = async (first: number) => {
+    doors.get(first)?.();
+    await turn();
+  };
   return { ask, batches, letGo };
 }
 const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
@@ -61,16 +69,24 @@ test("who waits for a lock holds up nobody else for longer than the patience, an
 
 test("one batch at a time: those who are answered and ask again at once share the next one", async () => {
   const batches: number[][] = [];
-  const ask = together(10, async (asked: readonly number[]) => {
-    batches.push([...asked]);
-    await turn();
-    return asked;
-  }, 1);
+  const ask = together(
+    10,
+    async (asked: readonly number[]) => {
+      batches.push([...asked]);
+      await turn();
+      return asked;
+    },
+    1,
+  );
   const client = async (first: number) => {
     for (const one of [first, first + 10, first + 20]) await ask(one);
   };
   await Promise.all([1, 2, 3, 4].map(client));
-  expect(batches).toEqual([[1, 2, 3, 4], [11, 12, 13, 14], [21, 22, 23, 24]]);
+  expect(batches).toEqual([
+    [1, 2, 3, 4],
+    [11, 12, 13, 14],
+    [21, 22, 23, 24],
+  ]);
 });
 
 test("who cannot be served fails alone: a batch that fails is done again one by one", async () => {
@@ -78,7 +94,9 @@ test("who cannot be served fails alone: a batch that fails is done again one by 
   const answers = Promise.allSettled([3, 13, 5].map((one) => ask(one)));
   await turn();
   for (const n of [3, 3, 13, 5]) await letGo(n);
-  expect((await answers).map((one) => (one.status === "fulfilled" ? one.value : String(one.reason)))).toEqual([6, "Error: 13 cannot be done", 10]);
+  expect(
+    (await answers).map((one) => (one.status === "fulfilled" ? one.value : String(one.reason))),
+  ).toEqual([6, "Error: 13 cannot be done", 10]);
   expect(batches).toEqual([[3, 13, 5], [3], [13], [5]]);
 });
 
@@ -86,7 +104,9 @@ test("when the database is away all of a batch fail at once, and are not asked f
   let asked = 0;
   const ask = together(8, () => {
     asked += 1;
-    return Promise.reject(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }));
+    return Promise.reject(
+      Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }),
+    );
   });
   const answers = await Promise.allSettled([1, 2, 3].map((one) => ask(one)));
   expect(answers.map((one) => one.status)).toEqual(["rejected", "rejected", "rejected"]);

@@ -16,7 +16,13 @@ export interface ApiWorld {
   readonly url: string;
   readonly app: Routes;
   /** Sends JSON as a role; gives status, headers and parsed body. */
-  ask(method: string, path: string, body?: unknown, role?: Role, headers?: Record<string, string>): Promise<{ status: number; headers: Headers; body: Json }>;
+  ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    role?: Role,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; headers: Headers; body: Json }>;
   token(role: Role): string;
   /** The app behind a real socket on 127.0.0.1; closed with the world. */
   listen(): Promise<string>;
@@ -27,39 +33,78 @@ export interface ApiWorld {
 }
 
 /** The API with these route modules on a database of its own, a movable clock, and a token for each machine role. */
-export async function apiWorld(agreement: Agreement, modules: readonly ((deps: ApiDeps) => Routes)[]): Promise<ApiWorld> {
+export async function apiWorld(
+  agreement: Agreement,
+  modules: readonly ((deps: ApiDeps) => Routes)[],
+): Promise<ApiWorld> {
   const database = await freshDatabase();
   const pool = openPool(database.url, { max: 24 });
   let now = Date.parse("2026-11-20T12:00:00Z");
   let current = agreement;
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
   const tokens = new Map<Role, string>();
-  for (const role of ["operator", "marketing", "crm", "tracking"] as const) tokens.set(role, (await createToken(pool, { role, label: "test" }, now)).secret);
-  const app = createApp({
-    pool, agreements: createAgreements(() => current), clock: () => now, publicUrl: "http://baton.test", log: pino({ level: "silent" }),
-    parseAgreement: () => ({ ok: true, agreement, warnings: [] }),
-    // Nothing of intake, imports, tracking and reports asks Temporal.
-    temporal: { update: () => Promise.resolve({ kind: "unknown" }), reachable: () => Promise.resolve(false), close: () => Promise.resolve() },
-  }, modules);
+  for (const role of ["operator", "marketing", "crm", "tracking"] as const)
+    tokens.set(role, (await createToken(pool, { role, label: "test" }, now)).secret);
+  const app = createApp(
+    {
+      pool,
+      agreements: createAgreements(() => current),
+      clock: () => now,
+      publicUrl: "http://baton.test",
+      log: pino({ level: "silent" }),
+      parseAgreement: () => ({ ok: true, agreement, warnings: [] }),
+      // Nothing of intake, imports, tracking and reports asks Temporal.
+      temporal: {
+        update: () => Promise.resolve({ kind: "unknown" }),
+        reachable: () => Promise.resolve(false),
+        close: () => Promise.resolve(),
+      },
+    },
+    modules,
+  );
   const servers: { close: (done: () => void) => unknown }[] = [];
   const token = (role: Role) => tokens.get(role) ?? "none";
   return {
-    pool, url: database.url, app, token,
+    pool,
+    url: database.url,
+    app,
+    token,
     async ask(method, path, body, role = "operator", headers = {}) {
       const response = await app.request(path, {
-        method, headers: { authorization: `Bearer ${token(role)}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+        method,
+        headers: {
+          authorization: `Bearer ${token(role)}`,
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, body: /json/.test(response.headers.get("content-type") ?? "") ? JSON.parse(text) : text };
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: /json/.test(response.headers.get("content-type") ?? "") ? JSON.parse(text) : text,
+      };
     },
-    listen: () => new Promise((resolve) => {
-      servers.push(serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) => resolve(`http://127.0.0.1:${port}`)));
-    }),
-    setNow: (at) => { now = at; },
-    nextAgreement: (next) => { current = next; },
+    listen: () =>
+      new Promise((resolve) => {
+        servers.push(
+          serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" }, ({ port }) =>
+            resolve(`http://127.0.0.1:${port}`),
+          ),
+        );
+      }),
+    setNow: (at) => {
+      now = at;
+    },
+    nextAgreement: (next) => {
+      current = next;
+    },
     async close() {
-      for (const server of servers) await new Promise<void>((done) => { server.close(() => done()); });
+      for (const server of servers)
+        await new Promise<void>((done) => {
+          server.close(() => done());
+        });
       await pool.end();
       await database.drop();
     },

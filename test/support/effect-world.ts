@@ -1,7 +1,11 @@
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import type { ApplicationFailure } from "@temporalio/common";
-import { createEffectActivities, createEffects, type CarriedOut } from "../../activities/effects.ts";
+import {
+  createEffectActivities,
+  createEffects,
+  type CarriedOut,
+} from "../../activities/effects.ts";
 import { patient } from "../../activities/patient.ts";
 import type { CrmPort } from "../../crm/crm.ts";
 import { createHouseCrm } from "../../crm/house.ts";
@@ -21,7 +25,13 @@ const HOUR = 3_600_000;
 // eslint-disable-next-line typescript/no-explicit-any -- a row is whatever the test selected, and the test says what it expects of it
 type Row = any;
 
-export interface RunOptions { readonly isLocal?: boolean; readonly mail?: MailPort; readonly crm?: CrmPort; readonly cancelAfterMs?: number; readonly patienceMs?: number }
+export interface RunOptions {
+  readonly isLocal?: boolean;
+  readonly mail?: MailPort;
+  readonly crm?: CrmPort;
+  readonly cancelAfterMs?: number;
+  readonly patienceMs?: number;
+}
 
 /** A database with two reps, their manager and one lead that is offered to the first, and everything effects need. */
 export interface EffectWorld {
@@ -47,25 +57,67 @@ export async function effectWorld(): Promise<EffectWorld> {
   const crm = createHouseCrm(houseTables(pool, clock));
   const kept = createKeptMail((mail) => keepMail(pool, mail, now));
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
-  const all = async (query: string, values: unknown[] = []) => (await pool.query(query, values)).rows;
-  const carryOut: EffectWorld["carryOut"] = ({ isLocal = false, mail = kept, crm: other = crm, cancelAfterMs, patienceMs } = {}) => {
-    const { carryOut: activity } = createEffectActivities(createEffects({ pool, crm: patient(other, patienceMs), mail, publicUrl: "http://baton.test", clock }));
-    const environment = new MockActivityEnvironment({ isLocal }, { logger: new DefaultLogger("ERROR") });
+  const all = async (query: string, values: unknown[] = []) =>
+    (await pool.query(query, values)).rows;
+  const carryOut: EffectWorld["carryOut"] = ({
+    isLocal = false,
+    mail = kept,
+    crm: other = crm,
+    cancelAfterMs,
+    patienceMs,
+  } = {}) => {
+    const { carryOut: activity } = createEffectActivities(
+      createEffects({
+        pool,
+        crm: patient(other, patienceMs),
+        mail,
+        publicUrl: "http://baton.test",
+        clock,
+      }),
+    );
+    const environment = new MockActivityEnvironment(
+      { isLocal },
+      { logger: new DefaultLogger("ERROR") },
+    );
     if (cancelAfterMs !== undefined) setTimeout(() => environment.cancel(), cancelAfterMs);
     return environment.run(activity, leadSubject) as Promise<CarriedOut>;
   };
   return {
-    pool, crm, agreements: createAgreements(() => smallAgreement), now: clock, all, carryOut,
-    setNow: (at) => { now = at; },
+    pool,
+    crm,
+    agreements: createAgreements(() => smallAgreement),
+    now: clock,
+    all,
+    carryOut,
+    setNow: (at) => {
+      now = at;
+    },
     async reset() {
       now = Date.parse("2026-11-20T12:00:00Z");
       await pool.query(`truncate lead, account, rep, handoff, effect, task, inbox, outbox, action, opportunity, kept_mail, connection, crm_link, crm_cursor,
         house_account, house_lead, house_change, house_trouble cascade`);
       await seed(pool, now);
     },
-    add: (effect) => addEffect(pool, { subject: leadSubject, handoffId: "ho_1", kind: "mail", what: "offer", payload: { repId: "rp_ann" }, ...effect }, now),
+    add: (effect) =>
+      addEffect(
+        pool,
+        {
+          subject: leadSubject,
+          handoffId: "ho_1",
+          kind: "mail",
+          what: "offer",
+          payload: { repId: "rp_ann" },
+          ...effect,
+        },
+        now,
+      ),
     failure: async (options) => {
-      const error: unknown = await carryOut(options).then(() => { throw new Error("nothing failed"); }, (thrown: unknown) => thrown);
+      const error: unknown = await carryOut(options).then(
+        () => {
+          throw new Error("nothing failed");
+        },
+        (thrown: unknown) => thrown,
+      );
       return error as ApplicationFailure;
     },
     async close() {
@@ -77,15 +129,38 @@ export async function effectWorld(): Promise<EffectWorld> {
 
 async function seed(pool: Pool, now: number): Promise<void> {
   const at = new Date(now);
-  const fact = (value: unknown) => ({ value, from: "form", at: new Date(now - HOUR).toISOString() });
-  await pool.query(`insert into rep (id, name, email, role, manager_id, hours, updated_at) values
+  const fact = (value: unknown) => ({
+    value,
+    from: "form",
+    at: new Date(now - HOUR).toISOString(),
+  });
+  await pool.query(
+    `insert into rep (id, name, email, role, manager_id, hours, updated_at) values
     ('rp_mia', 'Mia Manager', 'mia@sales.test', 'manager', null, null, $1),
     ('rp_ann', 'Ann Rep', 'ann@sales.test', 'rep', 'rp_mia', '{"zone":"America/New_York","week":{"mon":["09:00-17:00"]}}', $1),
-    ('rp_bob', 'Bob Rep', 'bob@sales.test', 'rep', 'rp_mia', null, $1)`, [at]);
-  await pool.query("insert into account (id, domain, facts, created_at) values ('ac_eng', 'engines.test', $1, $2)", [{ "account.name": fact("Analytical Engines") }, at]);
-  await pool.query(`insert into lead (id, account_id, email, facts, source, arrived_at, stage, stage_since, waiting_on, owner_id, due_at, lead_type, band, handoff_id)
+    ('rp_bob', 'Bob Rep', 'bob@sales.test', 'rep', 'rp_mia', null, $1)`,
+    [at],
+  );
+  await pool.query(
+    "insert into account (id, domain, facts, created_at) values ('ac_eng', 'engines.test', $1, $2)",
+    [{ "account.name": fact("Analytical Engines") }, at],
+  );
+  await pool.query(
+    `insert into lead (id, account_id, email, facts, source, arrived_at, stage, stage_since, waiting_on, owner_id, due_at, lead_type, band, handoff_id)
     values ('ld_ada', 'ac_eng', 'ada@engines.test', $1, 'website', $2, 'mql', $2, 'outreach', 'rp_ann', $3, 'demo-request', 'A', 'ho_1')`,
-  [{ "lead.name": fact("Ada <Lovelace>"), "lead.email": fact("ada@engines.test"), "lead.phone": fact("+44 1") }, at, new Date(now + 3 * HOUR)]);
-  await pool.query(`insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, rep_id, round, mql_at)
-    select 'ho_1', 'lead', 'ld_ada', 1, id, 'demo-request', 'fast', 1, 'A', 30, 40, true, 'rp_ann', 1, $1 from agreement_version`, [at]);
+    [
+      {
+        "lead.name": fact("Ada <Lovelace>"),
+        "lead.email": fact("ada@engines.test"),
+        "lead.phone": fact("+44 1"),
+      },
+      at,
+      new Date(now + 3 * HOUR),
+    ],
+  );
+  await pool.query(
+    `insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, rep_id, round, mql_at)
+    select 'ho_1', 'lead', 'ld_ada', 1, id, 'demo-request', 'fast', 1, 'A', 30, 40, true, 'rp_ann', 1, $1 from agreement_version`,
+    [at],
+  );
 }

@@ -4,10 +4,15 @@ import { parseAgreement, printProblem, type Problem } from "../../agreement/pars
 import type { Agreement } from "../../handoff/agreement.ts";
 
 /** The text of the example agreement that ships with the product. */
-export const exampleText: string = readFileSync(fileURLToPath(new URL("../../agreement/example.yaml", import.meta.url)), "utf8");
+export const exampleText: string = readFileSync(
+  fileURLToPath(new URL("../../agreement/example.yaml", import.meta.url)),
+  "utf8",
+);
 
 /** The example agreement, after replacing text in it; throws when the text is absent or the result has problems. */
-export function exampleAgreement(...edits: readonly (readonly [from: string, to: string])[]): Agreement {
+export function exampleAgreement(
+  ...edits: readonly (readonly [from: string, to: string])[]
+): Agreement {
   const parsed = parseAgreement(edited(...edits));
   if (!parsed.ok) throw new Error(parsed.problems.map(printProblem).join("\n"));
   return parsed.agreement;

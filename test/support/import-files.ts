@@ -14,7 +14,11 @@ export function fileOf(content: string | Uint8Array, pieceSize = 1000): ImportFi
 
 /** `count` rows of people of a few companies, with every awkwardness a cell can have. */
 export function peopleCsv(count: number): string {
-  const rows = Array.from({ length: count }, (_, n) => `P-${n},"Jo ""${n}"", the ${n % 2 ? "first" : "second"}\nof the line",p${n}@company${n % 40}.com,${n % 300},Web`);
+  const rows = Array.from(
+    { length: count },
+    (_, n) =>
+      `P-${n},"Jo ""${n}"", the ${n % 2 ? "first" : "second"}\nof the line",p${n}@company${n % 40}.com,${n % 300},Web`,
+  );
   return `Id,Name,E-mail,Size,Source\n${rows.join("\n")}\n`;
 }
 

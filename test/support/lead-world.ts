@@ -42,7 +42,12 @@ export interface LeadWorld {
   /** Moves the lead's clock to a moment, and twenty seconds on: a timer needs room to fire in. */
   passTo(leadId: string, at: number | Date): Promise<void>;
   /** What a person does, as the API sends it. Throws the refusal of a validator. */
-  act<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A], by?: { by?: string; role?: string; id?: string; receivedAt?: number }): Promise<ActionResult>;
+  act<A extends ActionName>(
+    leadId: string,
+    name: A,
+    body: ActionBodies[A],
+    by?: { by?: string; role?: string; id?: string; receivedAt?: number },
+  ): Promise<ActionResult>;
   /** The time of the lead's own clock. */
   now(leadId: string): number;
   handle(leadId: string): WorkflowHandle;
@@ -59,12 +64,23 @@ const example = readFileSync(new URL("../../agreement/example.yaml", import.meta
 
 /** The example agreement with hours that are always open and no deadline at midnight, so that a test's hour is an hour on any day at any time. */
 export function alwaysOpen(text: string): string {
-  return text.replace("status: same day", "status: 24 hours").replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }').replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n");
+  return text
+    .replace("status: same day", "status: 24 hours")
+    .replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }')
+    .replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n");
 }
 
 export const goodFacts = {
-  "lead.name": "Kim Example", "lead.role": "buyer", "lead.title": "VP Operations", "lead.source": "google", "lead.firstTouchAt": "2026-11-01T10:00:00Z",
-  "account.name": "Example Ltd", "account.domain": "example-customer.com", "account.employees": 200, "account.industry": "Software", "account.country": "US",
+  "lead.name": "Kim Example",
+  "lead.role": "buyer",
+  "lead.title": "VP Operations",
+  "lead.source": "google",
+  "lead.firstTouchAt": "2026-11-01T10:00:00Z",
+  "account.name": "Example Ltd",
+  "account.domain": "example-customer.com",
+  "account.employees": 200,
+  "account.industry": "Software",
+  "account.country": "US",
 } as const;
 
 export interface LeadWorldOptions {
@@ -91,14 +107,38 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
 
   const crm = createHouseCrm(houseTables(pool, clock));
   const mail = createKeptMail((message) => keepMail(pool, message, clock()));
-  const activities = createActivities({ pool, agreements, crm, mail, publicUrl: "http://baton.test", clock, client });
-  const makeWorker = () => Worker.create({
-    connection, identity: "test-worker", namespace: server.namespace, taskQueue, workflowBundle: { codePath: server.bundlePath }, activities,
-    ...(options.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: options.maxCachedWorkflows }),
+  const activities = createActivities({
+    pool,
+    agreements,
+    crm,
+    mail,
+    publicUrl: "http://baton.test",
+    clock,
+    client,
   });
+  const makeWorker = () =>
+    Worker.create({
+      connection,
+      identity: "test-worker",
+      namespace: server.namespace,
+      taskQueue,
+      workflowBundle: { codePath: server.bundlePath },
+      activities,
+      ...(options.maxCachedWorkflows === undefined
+        ? {}
+        : { maxCachedWorkflows: options.maxCachedWorkflows }),
+    });
   let worker = await makeWorker();
   let running = worker.run();
-  const relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue, log, clock, processInbox: (limit) => processInbox({ pool, agreements, clock }, limit) });
+  const relay = startRelay({
+    pool,
+    databaseUrl: database.url,
+    client,
+    taskQueue,
+    log,
+    clock,
+    processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+  });
 
   const now = (leadId: string) => clock() + (offsets.get(leadId) ?? 0);
   const lead = async (leadId: string): Promise<LeadRow> => {
@@ -114,44 +154,99 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   };
 
   return {
-    pool, client, taskQueue, lead, now, handle, pass, databaseUrl: database.url,
+    pool,
+    client,
+    taskQueue,
+    lead,
+    now,
+    handle,
+    pass,
+    databaseUrl: database.url,
     passTo: (leadId, at) => pass(leadId, Number(at) - now(leadId) + 20_000),
     async arrive(arrival = {}) {
       const { agreement } = (await agreements.active(pool)) ?? {};
       if (!agreement) throw new Error("no agreement");
       const { facts, ...rest } = arrival;
-      const [taken] = await inTransaction(pool, (tx) => takeIn(tx, [{
-        email: `kim.${randomBytes(4).toString("hex")}@example-customer.com`,
-        engagements: [{ messageId: randomBytes(8).toString("hex"), type: "demo_request", occurredAt: clock() - 60_000 }],
-        facts: { ...goodFacts, ...facts }, ...rest,
-      }], { now: clock(), from: "form", lane: 1, agreement }));
+      const [taken] = await inTransaction(pool, (tx) =>
+        takeIn(
+          tx,
+          [
+            {
+              email: `kim.${randomBytes(4).toString("hex")}@example-customer.com`,
+              engagements: [
+                {
+                  messageId: randomBytes(8).toString("hex"),
+                  type: "demo_request",
+                  occurredAt: clock() - 60_000,
+                },
+              ],
+              facts: { ...goodFacts, ...facts },
+              ...rest,
+            },
+          ],
+          { now: clock(), from: "form", lane: 1, agreement },
+        ),
+      );
       if (!taken || !("leadId" in taken)) throw new Error(`not taken in: ${JSON.stringify(taken)}`);
       return taken.leadId;
     },
     async until(leadId, is) {
-      for (const end = clock() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      for (
+        const end = clock() + 10_000;
+        ;
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      ) {
         const row = await lead(leadId);
         if (is(row)) return row;
-        if (clock() > end) throw new Error(`still ${row.stage}, waiting on ${row.waiting_on}, owner ${row.owner_id}, next ${row.next_step} at ${row.next_at?.toISOString()}`);
+        if (clock() > end)
+          throw new Error(
+            `still ${row.stage}, waiting on ${row.waiting_on}, owner ${row.owner_id}, next ${row.next_step} at ${row.next_at?.toISOString()}`,
+          );
       }
     },
     async act(leadId, name, body, who = {}) {
       const row = await lead(leadId);
       const by = who.by ?? row.owner_id ?? "tn_operator";
-      const role = who.role ?? (by.startsWith("rp_") && by !== "rp_boss" ? "rep" : by === "rp_boss" ? "manager" : "operator");
+      const role =
+        who.role ??
+        (by.startsWith("rp_") && by !== "rp_boss"
+          ? "rep"
+          : by === "rp_boss"
+            ? "manager"
+            : "operator");
       const id = who.id ?? `ax_${randomBytes(8).toString("hex")}`;
       const receivedAt = who.receivedAt ?? now(leadId);
-      const noted = await noteAction(pool, { id, leadId, name, by, role, body, via: "api", receivedAt });
+      const noted = await noteAction(pool, {
+        id,
+        leadId,
+        name,
+        by,
+        role,
+        body,
+        via: "api",
+        receivedAt,
+      });
       if (noted.result) return noted.result;
-      return client.withDeadline(clock() + 15_000, () => handle(leadId).executeUpdate(updates[name], { updateId: id, args: [{ id, name, by, role, receivedAt: noted.receivedAt }] }));
+      return client.withDeadline(clock() + 15_000, () =>
+        handle(leadId).executeUpdate(updates[name], {
+          updateId: id,
+          args: [{ id, name, by, role, receivedAt: noted.receivedAt }],
+        }),
+      );
     },
     async path(leadId) {
-      const found = await rows<{ from_stage: string; to_stage: string }>(pool, sql`
-        select from_stage, to_stage from transition where subject_id = ${leadId} and from_stage is not null order by cycle, step, case to_stage when 'opportunity' then 1 else 0 end`);
+      const found = await rows<{ from_stage: string; to_stage: string }>(
+        pool,
+        sql`
+        select from_stage, to_stage from transition where subject_id = ${leadId} and from_stage is not null order by cycle, step, case to_stage when 'opportunity' then 1 else 0 end`,
+      );
       return found.map((row) => `${row.from_stage}>${row.to_stage}`);
     },
     async mails(leadId) {
-      return rows(pool, sql`select what, payload->>'repId' as "repId", state from effect where subject_id = ${leadId} and kind = 'mail' order by id`);
+      return rows(
+        pool,
+        sql`select what, payload->>'repId' as "repId", state from effect where subject_id = ${leadId} and kind = 'mail' order by id`,
+      );
     },
     async publish(change) {
       text = change(text);
@@ -176,10 +271,17 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
 
 async function addReps(pool: Pool, reps: readonly string[]): Promise<void> {
   const at = new Date();
-  await pool.query(sql`insert into rep (id, name, email, role, updated_at) values ('rp_boss', 'The Manager', 'boss@example.com', 'manager', ${at})`);
-  for (const pool_id of ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"]) await pool.query(sql`insert into pool (id, updated_at) values (${pool_id}, ${at})`);
+  await pool.query(
+    sql`insert into rep (id, name, email, role, updated_at) values ('rp_boss', 'The Manager', 'boss@example.com', 'manager', ${at})`,
+  );
+  for (const pool_id of ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"])
+    await pool.query(sql`insert into pool (id, updated_at) values (${pool_id}, ${at})`);
   for (const id of reps) {
-    await pool.query(sql`insert into rep (id, name, email, manager_id, languages, updated_at) values (${id}, ${`Rep ${id}`}, ${`${id}@example.com`}, 'rp_boss', '{en}', ${at})`);
-    await pool.query(sql`insert into pool_member (pool_id, rep_id, weight) values ('americas-sdr', ${id}, 1)`);
+    await pool.query(
+      sql`insert into rep (id, name, email, manager_id, languages, updated_at) values (${id}, ${`Rep ${id}`}, ${`${id}@example.com`}, 'rp_boss', '{en}', ${at})`,
+    );
+    await pool.query(
+      sql`insert into pool_member (pool_id, rep_id, weight) values ('americas-sdr', ${id}, 1)`,
+    );
   }
 }

@@ -8,17 +8,44 @@ export const hour = 3_600_000;
 
 const today = { opensAt: wednesdayMorning, dayEndsAt: wednesdayMorning + 7 * hour, absentTo: null };
 /** Outside hours until tomorrow 09:00. */
-export const tomorrow = { zone: "America/New_York", opensAt: wednesdayMorning + 23 * hour, dayEndsAt: wednesdayMorning + 31 * hour, absentTo: null };
+export const tomorrow = {
+  zone: "America/New_York",
+  opensAt: wednesdayMorning + 23 * hour,
+  dayEndsAt: wednesdayMorning + 31 * hour,
+  absentTo: null,
+};
 /** Away until 2 December. */
-export const away = { zone: "America/New_York", opensAt: Date.parse("2026-12-02T14:00:00Z"), dayEndsAt: wednesdayMorning + 7 * hour, absentTo: Date.parse("2026-12-02T05:00:00Z") };
+export const away = {
+  zone: "America/New_York",
+  opensAt: Date.parse("2026-12-02T14:00:00Z"),
+  dayEndsAt: wednesdayMorning + 7 * hour,
+  absentTo: Date.parse("2026-12-02T05:00:00Z"),
+};
 
 /** A rep at work with nothing on the desk, unless told otherwise. */
-export function member(repId: string, other: Omit<Partial<Member>, "load"> & { load?: Partial<Member["load"]> } = {}): Member {
+export function member(
+  repId: string,
+  other: Omit<Partial<Member>, "load"> & { load?: Partial<Member["load"]> } = {},
+): Member {
   const { load, ...rest } = other;
   return {
-    repId, weight: 1, active: true, languages: [], products: [], motions: [], caps: {},
-    presence: { zone: "America/New_York", ...today }, ...rest,
-    load: { open: 0, today: 0, thisHour: 0, dayTo: wednesdayMorning + 14 * hour, hourTo: wednesdayMorning + hour, ...load },
+    repId,
+    weight: 1,
+    active: true,
+    languages: [],
+    products: [],
+    motions: [],
+    caps: {},
+    presence: { zone: "America/New_York", ...today },
+    ...rest,
+    load: {
+      open: 0,
+      today: 0,
+      thisHour: 0,
+      dayTo: wednesdayMorning + 14 * hour,
+      hourTo: wednesdayMorning + hour,
+      ...load,
+    },
   };
 }
 
@@ -27,14 +54,32 @@ export function poolOf(members: readonly Member[], ledger: Ledger = {}): PoolInp
 }
 
 /** A lead due at noon, for territory pools looked in one after the other. */
-export function routing(pools: Readonly<Record<string, PoolInput>>, other: Partial<RouteInput> = {}): RouteInput {
+export function routing(
+  pools: Readonly<Record<string, PoolInput>>,
+  other: Partial<RouteInput> = {},
+): RouteInput {
   return {
-    kind: "route", now: wednesdayMorning, dueAt: wednesdayMorning + 2 * hour, evidence: null, chosen: null, owner: null, followTheSun: false, fallback: "sales-ops",
+    kind: "route",
+    now: wednesdayMorning,
+    dueAt: wednesdayMorning + 2 * hour,
+    evidence: null,
+    chosen: null,
+    owner: null,
+    followTheSun: false,
+    fallback: "sales-ops",
     needs: { language: null, product: null, motion: null, exclude: [] },
     place: {
-      territory: "east", segment: null, trace: [],
-      steps: Object.keys(pools).map((pool, i) => ({ pool, via: i === 0 ? "territory" : "parent", language: null, siblings: [] })),
+      territory: "east",
+      segment: null,
+      trace: [],
+      steps: Object.keys(pools).map((pool, i) => ({
+        pool,
+        via: i === 0 ? "territory" : "parent",
+        language: null,
+        siblings: [],
+      })),
     },
-    pools, ...other,
+    pools,
+    ...other,
   };
 }

@@ -14,13 +14,19 @@ export type Program = {
   deafen(): void;
 };
 
-export type ProgramOptions = { readonly env: Readonly<Record<string, string>>; readonly cwd?: string; readonly uid?: number; readonly gid?: number };
+export type ProgramOptions = {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+};
 
 /** Starts a program with stdout and stderr taken together, line by line. */
 export function run(command: string, args: readonly string[], options: ProgramOptions): Program {
   const child = spawn(command, [...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
   const lines: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", (line) => lines.push(line));
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on("line", (line) => lines.push(line));
   let ended = false;
   const exit = new Promise<number | null>((done) => {
     child.once("error", (error) => lines.push(error.message));
@@ -41,7 +47,8 @@ export function run(command: string, args: readonly string[], options: ProgramOp
     async until(text) {
       const deadline = Date.now() + 100_000;
       while (!lines.some((line) => line.includes(text))) {
-        if (ended || Date.now() > deadline) throw new Error(`no line with "${text}", only:\n${lines.join("\n")}`);
+        if (ended || Date.now() > deadline)
+          throw new Error(`no line with "${text}", only:\n${lines.join("\n")}`);
         await pause(20);
       }
     },
@@ -49,7 +56,10 @@ export function run(command: string, args: readonly string[], options: ProgramOp
 }
 
 /** Waits for a fact about the world outside of this process, up to five seconds. */
-export async function eventually(fact: () => boolean | Promise<boolean>, what: string): Promise<void> {
+export async function eventually(
+  fact: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
   const deadline = Date.now() + 5000;
   while (!(await fact())) {
     if (Date.now() > deadline) throw new Error(`still not so after 5 s: ${what}`);

@@ -14,7 +14,12 @@ import { firstRow, inTransaction, openPool, rows, sql, type Pool } from "../../s
 import { houseTables } from "../../store/house.ts";
 import { keepMail } from "../../store/mail.ts";
 import type { LeadRow } from "../../store/subject.ts";
-import { leadOfWorkflowId, leadWorkflowId, updates, type ActionResult } from "../../workflows/contract.ts";
+import {
+  leadOfWorkflowId,
+  leadWorkflowId,
+  updates,
+  type ActionResult,
+} from "../../workflows/contract.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { startRelay } from "../../worker/relay.ts";
 import { clockOffset, moveClock } from "./moved-clock.ts";
@@ -46,7 +51,12 @@ export interface QuarterWorld {
   /** The lead, once nothing waits to be told to its process and its process has taken in what it was told. */
   settled(leadId: string): Promise<LeadRow>;
   /** What a person does, at the lead's time; a refusal of the validator is a value. */
-  act<A extends ActionName>(leadId: string, name: A, body: ActionBodies[A], who: { by: string; role: string }): Promise<ActionResult | "refused">;
+  act<A extends ActionName>(
+    leadId: string,
+    name: A,
+    body: ActionBodies[A],
+    who: { by: string; role: string },
+  ): Promise<ActionResult | "refused">;
   /** Called with the lead whenever its process was started or told something. */
   onNews(listen: (leadId: string) => void): void;
   close(): Promise<void>;
@@ -73,7 +83,13 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
       await moveClock(client, workflowId, ms);
     } finally {
       // The server is asked: a move may have been cut short, or been carried out without an answer.
-      offsets.set(workflowId, await clockOffset(client, workflowId).catch((error: unknown) => { if (isOver(error)) return offsets.get(workflowId) ?? 0; throw error; }));
+      offsets.set(
+        workflowId,
+        await clockOffset(client, workflowId).catch((error: unknown) => {
+          if (isOver(error)) return offsets.get(workflowId) ?? 0;
+          throw error;
+        }),
+      );
     }
   };
 
@@ -83,24 +99,47 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
       await before;
       const behind = await by();
       if (behind < 500) return;
-      await pass(workflowId, behind).catch((error: unknown) => { if (!isOver(error)) throw error; });
+      await pass(workflowId, behind).catch((error: unknown) => {
+        if (!isOver(error)) throw error;
+      });
     };
     const moved = moveOn(moving.get(workflowId));
-    moving.set(workflowId, moved.catch(() => undefined));
+    moving.set(
+      workflowId,
+      moved.catch(() => undefined),
+    );
     return moved;
   };
-  const bring = (workflowId: string, at: Instant) => move(workflowId, async () => {
-    const leadId = leadOfWorkflowId(workflowId);
-    const wake = leadId ? (await firstRow<{ at: Date | null }>(pool, sql`select next_at as at from lead where id = ${leadId}`))?.at?.getTime() : undefined;
-    // A timer on the way needs room to fire in (moveClock).
-    const room = wake !== undefined && wake > at - roomForTimer && wake <= at + 1_000 ? wake + roomForTimer : at;
-    return room - now(workflowId);
-  });
+  const bring = (workflowId: string, at: Instant) =>
+    move(workflowId, async () => {
+      const leadId = leadOfWorkflowId(workflowId);
+      const wake = leadId
+        ? (
+            await firstRow<{ at: Date | null }>(
+              pool,
+              sql`select next_at as at from lead where id = ${leadId}`,
+            )
+          )?.at?.getTime()
+        : undefined;
+      // A timer on the way needs room to fire in (moveClock).
+      const room =
+        wake !== undefined && wake > at - roomForTimer && wake <= at + 1_000
+          ? wake + roomForTimer
+          : at;
+      return room - now(workflowId);
+    });
 
   /** The clock of a new process stands at today until it is brought to its own time, so its first task waits for that. */
-  const start = async (type: string, options: Parameters<Client["workflow"]["start"]>[1] & { workflowId: string }, at: Instant) => {
+  const start = async (
+    type: string,
+    options: Parameters<Client["workflow"]["start"]>[1] & { workflowId: string },
+    at: Instant,
+  ) => {
     const { requestEagerStart: _, ...rest } = options;
-    const handle = await client.workflow.start(type, { ...rest, startDelay: Math.max(0, at - Date.now() + 5) });
+    const handle = await client.workflow.start(type, {
+      ...rest,
+      startDelay: Math.max(0, at - Date.now() + 5),
+    });
     if (runs.get(options.workflowId) !== handle.firstExecutionRunId) {
       runs.set(options.workflowId, handle.firstExecutionRunId);
       offsets.set(options.workflowId, 0);
@@ -127,13 +166,17 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
   };
 
   const writtenAt = async (workflowId: string): Promise<Instant> => {
-    const row = await firstRow<{ at: Date | null }>(pool, sql`select max(created_at) as at from outbox where workflow_id = ${workflowId} and done_at is null`);
+    const row = await firstRow<{ at: Date | null }>(
+      pool,
+      sql`select max(created_at) as at from outbox where workflow_id = ${workflowId} and done_at is null`,
+    );
     return row?.at?.getTime() ?? 0;
   };
   const onTime = {
     withDeadline: client.withDeadline.bind(client),
     workflow: {
-      start: async (type: string, options: Parameters<typeof start>[1]) => start(type, options, await writtenAt(options.workflowId)),
+      start: async (type: string, options: Parameters<typeof start>[1]) =>
+        start(type, options, await writtenAt(options.workflowId)),
       getHandle: (workflowId: string) => ({
         signal: async (name: string, payload: unknown) => {
           await bring(workflowId, await writtenAt(workflowId));
@@ -146,16 +189,39 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
   const clock = Date.now;
   const log = pino({ level: process.env["LOG_LEVEL"] ?? "silent" });
   const activities = createActivities({
-    pool, agreements, client, clock, publicUrl: "http://baton.test",
-    crm: createHouseCrm(houseTables(pool, clock)), mail: createKeptMail((message) => keepMail(pool, message, clock())),
+    pool,
+    agreements,
+    client,
+    clock,
+    publicUrl: "http://baton.test",
+    crm: createHouseCrm(houseTables(pool, clock)),
+    mail: createKeptMail((message) => keepMail(pool, message, clock())),
   });
-  const worker = await Worker.create({ connection, namespace: server.namespace, taskQueue, workflowBundle: { codePath: server.bundlePath }, activities, maxCachedWorkflows: 600 });
+  const worker = await Worker.create({
+    connection,
+    namespace: server.namespace,
+    taskQueue,
+    workflowBundle: { codePath: server.bundlePath },
+    activities,
+    maxCachedWorkflows: 600,
+  });
   const running = worker.run();
-  const relay = startRelay({ pool, databaseUrl: database.url, client: onTime, taskQueue, log, clock, processInbox: (limit) => processInbox({ pool, agreements, clock }, limit) });
+  const relay = startRelay({
+    pool,
+    databaseUrl: database.url,
+    client: onTime,
+    taskQueue,
+    log,
+    clock,
+    processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+  });
   const told = setInterval(() => void reportNews(), 50);
   let reported = 0;
   const reportNews = async (): Promise<void> => {
-    const done = await rows<{ id: number; workflow_id: string }>(pool, sql`select id, workflow_id from outbox where id > ${reported} order by id`).catch(() => []);
+    const done = await rows<{ id: number; workflow_id: string }>(
+      pool,
+      sql`select id, workflow_id from outbox where id > ${reported} order by id`,
+    ).catch(() => []);
     for (const row of done) {
       reported = Math.max(reported, row.id);
       const leadId = leadOfWorkflowId(row.workflow_id);
@@ -164,13 +230,22 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
   };
 
   return {
-    pool, client, taskQueue, agreements, now, bring,
-    begin: async (type, workflowId, at, args) => void (await start(type, { workflowId, taskQueue, args: [...args] }, at)),
+    pool,
+    client,
+    taskQueue,
+    agreements,
+    now,
+    bring,
+    begin: async (type, workflowId, at, args) =>
+      void (await start(type, { workflowId, taskQueue, args: [...args] }, at)),
     adopt: (workflowId, parent) => void offsets.set(workflowId, offsets.get(parent) ?? 0),
     async settled(leadId) {
       const workflowId = leadWorkflowId(leadId);
       for (const end = Date.now() + 30_000; ;) {
-        const waiting = await firstRow(pool, sql`select 1 from outbox where workflow_id = ${workflowId} and done_at is null limit 1`);
+        const waiting = await firstRow(
+          pool,
+          sql`select 1 from outbox where workflow_id = ${workflowId} and done_at is null limit 1`,
+        );
         if (!waiting) break;
         if (Date.now() > end) throw new Error(`${workflowId} was not told its news within 30 s`);
         await new Promise((resolve) => setTimeout(resolve, 10));
@@ -186,13 +261,21 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
       await noteAction(pool, { id, leadId, name, by, role, body, via: "api", receivedAt });
       try {
         return await client.withDeadline(Date.now() + 60_000, () =>
-          client.workflow.getHandle(leadWorkflowId(leadId)).executeUpdate(updates[name], { updateId: id, args: [{ id, name, by, role, receivedAt }] }));
+          client.workflow
+            .getHandle(leadWorkflowId(leadId))
+            .executeUpdate(updates[name], {
+              updateId: id,
+              args: [{ id, name, by, role, receivedAt }],
+            }),
+        );
       } catch (error) {
         if (error instanceof WorkflowUpdateFailedError || isOver(error)) return "refused";
         throw error;
       }
     },
-    onNews: (does) => { listen = does; },
+    onNews: (does) => {
+      listen = does;
+    },
     async close() {
       clearInterval(told);
       await relay.stop();

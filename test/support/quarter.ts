@@ -22,13 +22,21 @@ export const quarterFrom = Date.parse("2030-09-23T06:00:00Z");
 export const quarterTo = Date.parse("2031-01-10T06:00:00Z");
 
 /** The example agreement with the holidays of this quarter. */
-const agreementText = exampleText.replace(/exceptions: \{ 2026-11-26[^}]*\}/, 'exceptions: { 2030-11-28: [], 2030-11-29: ["09:00-13:00"], 2030-12-25: [], 2031-01-01: [] }');
+const agreementText = exampleText.replace(
+  /exceptions: \{ 2026-11-26[^}]*\}/,
+  'exceptions: { 2030-11-28: [], 2030-11-29: ["09:00-13:00"], 2030-12-25: [], 2031-01-01: [] }',
+);
 
 /** How many happenings may be under way at once, and how far apart in time. */
 const atOnce = 32;
 const window = 8 * hour;
 
-interface Happening { readonly at: Instant; readonly subject: string; readonly version?: number; readonly run: () => Promise<void> }
+interface Happening {
+  readonly at: Instant;
+  readonly subject: string;
+  readonly version?: number;
+  readonly run: () => Promise<void>;
+}
 
 /** One lead of the quarter: its own stream of chance, what else will befall it, and what somebody means to do. */
 interface Life {
@@ -53,13 +61,22 @@ export interface Quarter {
  * simulation of events: what comes next is done next, several at once as long as they lie within a few hours.
  * `look` is called about once a simulated day.
  */
-export async function liveThroughQuarter(seed: number, count: number, look: (world: QuarterWorld, now: Instant) => Promise<void>): Promise<Quarter> {
+export async function liveThroughQuarter(
+  seed: number,
+  count: number,
+  look: (world: QuarterWorld, now: Instant) => Promise<void>,
+): Promise<Quarter> {
   const world = await quarterWorld(agreementText, quarterFrom);
   await hire(world.pool, quarterFrom);
   const quarter = new Simulation(world, seed);
   quarter.foresee(count, look);
   await quarter.run();
-  return { world, leads: [...quarter.lives.keys()], actions: quarter.actions, happenings: quarter.happenings };
+  return {
+    world,
+    leads: [...quarter.lives.keys()],
+    actions: quarter.actions,
+    happenings: quarter.happenings,
+  };
 }
 
 class Simulation {
@@ -88,13 +105,31 @@ class Simulation {
         if (!(await this.arrive(lead, n, at))) taken -= 1;
       });
     });
-    for (let at = quarterFrom + day; at < quarterTo; at += day) this.add(at, `look ${at}`, () => look(this.world, at));
+    for (let at = quarterFrom + day; at < quarterTo; at += day)
+      this.add(at, `look ${at}`, () => look(this.world, at));
     for (const first of ["2030-10-01T13:00:00Z", "2031-01-01T14:00:00Z"]) {
       // As the Schedule does: every day at the agreed hour until the review has begun.
-      for (let n = 0; n < 4; n++) this.add(Date.parse(first) + n * day, `schedule ${first}`, () => this.askForReview(Date.parse(first) + n * day));
+      for (let n = 0; n < 4; n++)
+        this.add(Date.parse(first) + n * day, `schedule ${first}`, () =>
+          this.askForReview(Date.parse(first) + n * day),
+        );
     }
     const changeOfPolicy = Date.parse("2030-11-14T15:00:00Z");
-    this.add(changeOfPolicy, "policy", async () => void (await inTransaction(this.world.pool, (tx) => activate(tx, agreementText.replace("maxReassignments: 2", "maxReassignments: 1").replace("within: 14 days } }]", "within: 20 days } }]"), "test", changeOfPolicy))));
+    this.add(
+      changeOfPolicy,
+      "policy",
+      async () =>
+        void (await inTransaction(this.world.pool, (tx) =>
+          activate(
+            tx,
+            agreementText
+              .replace("maxReassignments: 2", "maxReassignments: 1")
+              .replace("within: 14 days } }]", "within: 20 days } }]"),
+            "test",
+            changeOfPolicy,
+          ),
+        )),
+    );
     const departure = Date.parse("2030-11-25T15:00:00Z");
     this.add(departure, "roster", () => reorganise(this.world.pool, departure));
   }
@@ -106,15 +141,20 @@ class Simulation {
       const next = this.takeNext();
       if (!next && this.running.size === 0) break;
       if (!next) {
-        await new Promise<void>((resolve) => { wake = resolve; });
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
         continue;
       }
       this.running.set(next.subject, next.at);
       this.happenings += 1;
-      void next.run().catch((error: unknown) => failures.push(error)).finally(() => {
-        this.running.delete(next.subject);
-        wake();
-      });
+      void next
+        .run()
+        .catch((error: unknown) => failures.push(error))
+        .finally(() => {
+          this.running.delete(next.subject);
+          wake();
+        });
     }
     while (this.running.size > 0) await new Promise((resolve) => setTimeout(resolve, 20));
     if (failures.length > 0) throw failures[0];
@@ -128,7 +168,9 @@ class Simulation {
     const next = this.queue[n];
     if (!next || next.at > limit) return undefined;
     this.queue.splice(n, 1);
-    return next.version !== undefined && this.lives.get(next.subject)?.version !== next.version ? this.takeNext() : next;
+    return next.version !== undefined && this.lives.get(next.subject)?.version !== next.version
+      ? this.takeNext()
+      : next;
   }
 
   private add(at: Instant, subject: string, run: () => Promise<void>, version?: number): void {
@@ -141,18 +183,41 @@ class Simulation {
   private async arrive(lead: GeneratedLead, n: number, at: Instant): Promise<boolean> {
     const { pool, agreements } = this.world;
     const agreement = (await agreements.active(pool))!.agreement;
-    const shifted = (one: Engagement) => ({ messageId: one.id, type: one.type, occurredAt: one.occurredAt + at - quarterFrom, ...(one.topic === undefined ? {} : { topic: one.topic }) });
-    const facts = { ...lead.facts, ...(lead.facts["lead.firstTouchAt"] === undefined ? {} : { "lead.firstTouchAt": new Date(at - day).toISOString() }) };
+    const shifted = (one: Engagement) => ({
+      messageId: one.id,
+      type: one.type,
+      occurredAt: one.occurredAt + at - quarterFrom,
+      ...(one.topic === undefined ? {} : { topic: one.topic }),
+    });
+    const facts = {
+      ...lead.facts,
+      ...(lead.facts["lead.firstTouchAt"] === undefined
+        ? {}
+        : { "lead.firstTouchAt": new Date(at - day).toISOString() }),
+    };
     const random = seededRandom(this.seed * 1_000 + n);
     const [taken] = await inTransaction(pool, async (tx) => {
-      const answers = await takeIn(tx, [{ externalId: `person-${n}`, facts, engagements: lead.engagements.map(shifted) }], { now: at, from: "form", lane: 1, agreement });
+      const answers = await takeIn(
+        tx,
+        [{ externalId: `person-${n}`, facts, engagements: lead.engagements.map(shifted) }],
+        { now: at, from: "form", lane: 1, agreement },
+      );
       const id = answers[0] && "leadId" in answers[0] ? answers[0].leadId : null;
       const other = [...this.lives.keys()].at(-1);
-      if (id && other && lead.kind === "ambiguous") await tx.query(sql`insert into lead_conflict (lead_id, other_id, kind, since) values (${id}, ${other}, 'external', ${new Date(at)})`);
+      if (id && other && lead.kind === "ambiguous")
+        await tx.query(
+          sql`insert into lead_conflict (lead_id, other_id, kind, since) values (${id}, ${other}, 'external', ${new Date(at)})`,
+        );
       return answers;
     });
     if (!taken || !("leadId" in taken) || this.lives.has(taken.leadId)) return false;
-    this.lives.set(taken.leadId, { id: taken.leadId, random, intention: null, version: 0, fate: this.fateOf(taken.leadId, at, random) });
+    this.lives.set(taken.leadId, {
+      id: taken.leadId,
+      random,
+      intention: null,
+      version: 0,
+      fate: this.fateOf(taken.leadId, at, random),
+    });
     this.touch(taken.leadId, at);
     return true;
   }
@@ -165,22 +230,54 @@ class Simulation {
       const at = arrivedAt + (0.2 + random() * 60) * day;
       fate.push({ at, befall });
     };
-    const engages = (type: string, n: number) => later(async (at) => {
-      const agreement = (await agreements.active(pool))!.agreement;
-      await inTransaction(pool, (tx) => takeIn(tx, [{ id, facts: {}, engagements: [{ messageId: `${id}-${n}`, type, occurredAt: at }] }], { now: at, from: "tracking", lane: 1, agreement }));
-    });
-    for (let n = Math.floor(random() * 3); n > 0; n--) engages(["blog_view", "pricing_page", "buyers_guide", "trial_started", "webinar_attended", "demo_request"][Math.floor(random() * 6)]!, n);
+    const engages = (type: string, n: number) =>
+      later(async (at) => {
+        const agreement = (await agreements.active(pool))!.agreement;
+        await inTransaction(pool, (tx) =>
+          takeIn(
+            tx,
+            [{ id, facts: {}, engagements: [{ messageId: `${id}-${n}`, type, occurredAt: at }] }],
+            { now: at, from: "tracking", lane: 1, agreement },
+          ),
+        );
+      });
+    for (let n = Math.floor(random() * 3); n > 0; n--)
+      engages(
+        [
+          "blog_view",
+          "pricing_page",
+          "buyers_guide",
+          "trial_started",
+          "webinar_attended",
+          "demo_request",
+        ][Math.floor(random() * 6)]!,
+        n,
+      );
     const rarely = random();
     if (rarely < 0.03) later((at) => this.learn(id, { "lead.doNotContact": true }, at));
-    else if (rarely < 0.06) later((at) => inTransaction(pool, async (tx) => void (await erasePerson(tx, id, "tn_operator", at))));
+    else if (rarely < 0.06)
+      later((at) =>
+        inTransaction(pool, async (tx) => void (await erasePerson(tx, id, "tn_operator", at))),
+      );
     else if (rarely < 0.09) later((at) => this.mergeAway(id, at));
-    else if (rarely < 0.25) later((at) => inTransaction(pool, async (tx) => void (await reopen(tx, id, { by: "tn_operator", why: "asked again" }, at))));
+    else if (rarely < 0.25)
+      later((at) =>
+        inTransaction(
+          pool,
+          async (tx) => void (await reopen(tx, id, { by: "tn_operator", why: "asked again" }, at)),
+        ),
+      );
     return fate.sort((a, b) => a.at - b.at);
   }
 
   private async mergeAway(id: string, at: Instant): Promise<void> {
     const survivor = [...this.lives.keys()].find((one) => one !== id);
-    const gone = survivor && await firstRow(this.world.pool, sql`select 1 from lead where id = ${survivor} and (merge_into is not null or erased_at is not null)`);
+    const gone =
+      survivor &&
+      (await firstRow(
+        this.world.pool,
+        sql`select 1 from lead where id = ${survivor} and (merge_into is not null or erased_at is not null)`,
+      ));
     if (!survivor || gone) return;
     await inTransaction(this.world.pool, async (tx) => {
       await askToMerge(tx, id, survivor);
@@ -188,9 +285,23 @@ class Simulation {
     });
   }
 
-  private async learn(id: string, facts: Record<string, string | number | boolean>, at: Instant): Promise<void> {
+  private async learn(
+    id: string,
+    facts: Record<string, string | number | boolean>,
+    at: Instant,
+  ): Promise<void> {
     await inTransaction(this.world.pool, async (tx) => {
-      await mergeFacts(tx, id, Object.fromEntries(Object.entries(facts).map(([path, value]) => [path, { value, from: "person" as const, at: new Date(at).toISOString() }])), at);
+      await mergeFacts(
+        tx,
+        id,
+        Object.fromEntries(
+          Object.entries(facts).map(([path, value]) => [
+            path,
+            { value, from: "person" as const, at: new Date(at).toISOString() },
+          ]),
+        ),
+        at,
+      );
       await tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), at);
     });
   }
@@ -212,22 +323,44 @@ class Simulation {
     const next = Math.min(befalls?.at ?? Infinity, wakes ?? Infinity, means?.at ?? Infinity);
     if (next === Infinity) return;
     life.version += 1;
-    this.add(next, life.id, async () => {
-      if (!isClosed(lead.stage)) await this.world.bring(leadWorkflowId(life.id), next);
-      if (next === befalls?.at) {
-        life.fate.shift();
-        // The lead's own time may have gone on a little.
-        await befalls.befall(Math.max(next, this.world.now(leadWorkflowId(life.id))));
-      } else if (means && next === means.at) await this.carryOut(life, means, next);
-      await this.plan(life);
-    }, life.version);
+    this.add(
+      next,
+      life.id,
+      async () => {
+        if (!isClosed(lead.stage)) await this.world.bring(leadWorkflowId(life.id), next);
+        if (next === befalls?.at) {
+          life.fate.shift();
+          // The lead's own time may have gone on a little.
+          await befalls.befall(Math.max(next, this.world.now(leadWorkflowId(life.id))));
+        } else if (means && next === means.at) await this.carryOut(life, means, next);
+        await this.plan(life);
+      },
+      life.version,
+    );
   }
 
   private async intentionOf(life: Life, lead: LeadRow, now: Instant): Promise<Intention | null> {
-    const tasks = await rows<{ kind: string; due: Date | null }>(this.world.pool, sql`select kind, due_at as due from task where subject_kind = 'lead' and subject_id = ${life.id} and state = 'open' order by kind`);
-    const attempts = await firstRow<{ n: number }>(this.world.pool, sql`select count(*)::int as n from action where lead_id = ${life.id}`);
-    const state = [lead.stage, lead.waiting_on, lead.owner_id, lead.cycle, attempts?.n, ...tasks.map((task) => `${task.kind} ${task.due?.getTime()}`)].join(" ");
-    if (life.intention?.state !== state) life.intention = { state, next: intend(lead, new Set(tasks.map((task) => task.kind)), now, life.random) };
+    const tasks = await rows<{ kind: string; due: Date | null }>(
+      this.world.pool,
+      sql`select kind, due_at as due from task where subject_kind = 'lead' and subject_id = ${life.id} and state = 'open' order by kind`,
+    );
+    const attempts = await firstRow<{ n: number }>(
+      this.world.pool,
+      sql`select count(*)::int as n from action where lead_id = ${life.id}`,
+    );
+    const state = [
+      lead.stage,
+      lead.waiting_on,
+      lead.owner_id,
+      lead.cycle,
+      attempts?.n,
+      ...tasks.map((task) => `${task.kind} ${task.due?.getTime()}`),
+    ].join(" ");
+    if (life.intention?.state !== state)
+      life.intention = {
+        state,
+        next: intend(lead, new Set(tasks.map((task) => task.kind)), now, life.random),
+      };
     const { next } = life.intention;
     return next && next.at <= now ? { ...next, at: now + 1_000 } : next;
   }
@@ -235,7 +368,22 @@ class Simulation {
   private async carryOut(life: Life, { deed, by, role }: Intention, at: Instant): Promise<void> {
     life.intention = null;
     if (deed.name === "fixData") {
-      return this.learn(life.id, { "lead.email": `mended.${life.id}@mended-${life.id.slice(-6).replaceAll("_", "")}.example`, "lead.role": "buyer", "lead.source": "webinar", "lead.name": "Mended Person", "account.name": "Mended Company", "account.domain": `mended-${life.id.slice(-6).replaceAll("_", "")}.example`, "account.industry": "Software", "account.employees": 300, "account.country": "DE", "lead.firstTouchAt": new Date(at - day).toISOString() }, at);
+      return this.learn(
+        life.id,
+        {
+          "lead.email": `mended.${life.id}@mended-${life.id.slice(-6).replaceAll("_", "")}.example`,
+          "lead.role": "buyer",
+          "lead.source": "webinar",
+          "lead.name": "Mended Person",
+          "account.name": "Mended Company",
+          "account.domain": `mended-${life.id.slice(-6).replaceAll("_", "")}.example`,
+          "account.industry": "Software",
+          "account.employees": 300,
+          "account.country": "DE",
+          "lead.firstTouchAt": new Date(at - day).toISOString(),
+        },
+        at,
+      );
     }
     const result = await this.world.act(life.id, deed.name, deed.body, { by, role });
     this.actions[result === "refused" ? "refused" : result.done ? "done" : "declined"] += 1;
@@ -244,7 +392,9 @@ class Simulation {
   private async askForReview(at: Instant): Promise<void> {
     const asking = `quarter-review-due/${this.world.taskQueue}/${at}`;
     await this.world.begin("openDueReview", asking, at, []);
-    const { opened } = await this.world.client.workflow.getHandle<() => Promise<{ opened: string | null }>>(asking).result();
+    const { opened } = await this.world.client.workflow
+      .getHandle<() => Promise<{ opened: string | null }>>(asking)
+      .result();
     if (opened === null) return;
     this.world.adopt(opened, asking);
     this.followReview(opened, at + 60_000);
@@ -255,9 +405,15 @@ class Simulation {
     this.add(at, workflowId, async () => {
       await this.world.bring(workflowId, at);
       const period = workflowId.split("/").at(-1)!;
-      const review = await firstRow<{ id: string; state: string }>(this.world.pool, sql`select id, state from review where kind = 'quarterly' and period = ${period}`);
+      const review = await firstRow<{ id: string; state: string }>(
+        this.world.pool,
+        sql`select id, state from review where kind = 'quarterly' and period = ${period}`,
+      );
       if (!review) throw new Error(`${workflowId} was not opened`);
-      const listed = await rows<{ id: string }>(this.world.pool, sql`select subject_id as id from review_decision where review_id = ${review.id} and decision is null`);
+      const listed = await rows<{ id: string }>(
+        this.world.pool,
+        sql`select subject_id as id from review_decision where review_id = ${review.id} and decision is null`,
+      );
       for (const { id } of listed) this.touch(id);
       if (review.state === "open") this.followReview(workflowId, at + day);
     });
@@ -265,13 +421,17 @@ class Simulation {
 
   /** Everybody who still lives is brought to the last moment, so that all verdicts are of the same time. */
   private async finish(): Promise<void> {
-    const open = await rows<{ id: string }>(this.world.pool, sql`select id from lead where stage not in ('opportunity', 'disqualified')`);
+    const open = await rows<{ id: string }>(
+      this.world.pool,
+      sql`select id from lead where stage not in ('opportunity', 'disqualified')`,
+    );
     for (let n = 0; n < open.length; n += atOnce) {
-      await Promise.all(open.slice(n, n + atOnce).map(async ({ id }) => {
-        await this.world.bring(leadWorkflowId(id), quarterTo);
-        await this.world.settled(id);
-      }));
+      await Promise.all(
+        open.slice(n, n + atOnce).map(async ({ id }) => {
+          await this.world.bring(leadWorkflowId(id), quarterTo);
+          await this.world.settled(id);
+        }),
+      );
     }
   }
 }
-

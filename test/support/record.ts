@@ -11,13 +11,16 @@ const folder = new URL("../histories/", import.meta.url);
 export async function keepHistory(world: LeadWorld, leadId: string, path: string): Promise<void> {
   const runs: string[] = [];
   await world.handle(leadId).query("standing"); // the task under way is done
-  let runId: string | undefined = (await world.client.workflow.getHandle(`lead/${leadId}`).describe()).raw.workflowExecutionInfo?.firstRunId ?? undefined;
+  let runId: string | undefined =
+    (await world.client.workflow.getHandle(`lead/${leadId}`).describe()).raw.workflowExecutionInfo
+      ?.firstRunId ?? undefined;
   while (runId) {
     const run: string = runId;
     runs.push(run);
     const history = await world.client.workflow.getHandle(`lead/${leadId}`, run).fetchHistory();
     const file = new URL(`${path}${runs.length > 1 ? `.${runs.length}` : ""}.json`, folder);
-    if (process.env["BATON_RECORD"] === "1" || !existsSync(file)) writeFileSync(file, `${withoutPlaces(historyToJSON(history))}\n`);
+    if (process.env["BATON_RECORD"] === "1" || !existsSync(file))
+      writeFileSync(file, `${withoutPlaces(historyToJSON(history))}\n`);
     const last = history.events?.at(-1);
     runId = last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
   }

@@ -20,13 +20,25 @@ export async function intoPool(world: LeadWorld, leadId: string): Promise<void> 
 }
 
 export async function startReview(world: LeadWorld, period: string): Promise<void> {
-  await world.client.workflow.start("review", { workflowId: reviewWorkflowId("quarterly", period), taskQueue: world.taskQueue, args: [{ kind: "quarterly", period }], workflowIdConflictPolicy: "USE_EXISTING" });
+  await world.client.workflow.start("review", {
+    workflowId: reviewWorkflowId("quarterly", period),
+    taskQueue: world.taskQueue,
+    args: [{ kind: "quarterly", period }],
+    workflowIdConflictPolicy: "USE_EXISTING",
+  });
 }
 
 /** The review's row once `is` holds; fails after ten seconds with what stands instead. */
-export async function untilReview(world: LeadWorld, period: string, is: (review: ReviewRow) => boolean): Promise<ReviewRow> {
+export async function untilReview(
+  world: LeadWorld,
+  period: string,
+  is: (review: ReviewRow) => boolean,
+): Promise<ReviewRow> {
   for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
-    const [review] = await rows<ReviewRow>(world.pool, sql`select * from review where period = ${period}`);
+    const [review] = await rows<ReviewRow>(
+      world.pool,
+      sql`select * from review where period = ${period}`,
+    );
     if (review && is(review)) return review;
     if (Date.now() > end) throw new Error(`still ${JSON.stringify(review)}`);
   }
@@ -36,5 +48,8 @@ export async function untilReview(world: LeadWorld, period: string, is: (review:
 export async function keepReview(world: LeadWorld, period: string, path: string): Promise<void> {
   const file = new URL(`../histories/${path}.json`, import.meta.url);
   if (process.env["BATON_RECORD"] !== "1" && existsSync(file)) return;
-  writeFileSync(file, `${historyToJSON(await world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).fetchHistory())}\n`);
+  writeFileSync(
+    file,
+    `${historyToJSON(await world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).fetchHistory())}\n`,
+  );
 }

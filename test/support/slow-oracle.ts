@@ -11,7 +11,10 @@ const day = 86_400_000;
 const graceMs = 60 * minute;
 
 /** The verdict about one clock: `lateAfter` is the last moment in time; null while it is paused or never reached its target. */
-export interface Verdict { readonly dueAt: Instant | null; readonly lateAfter: Instant | null }
+export interface Verdict {
+  readonly dueAt: Instant | null;
+  readonly lateAfter: Instant | null;
+}
 
 /**
  * SLA verdicts worked out by walking minute by minute through the quarter: which minutes are open is asked of the wall
@@ -32,10 +35,20 @@ export class SlowOracle {
    * What the clock with these events says at `at`. A status clock whose target is `same day` is told the deadline of its
    * outreach clock.
    */
-  judge(events: readonly ClockEvent[], calendars: Readonly<Record<string, AppliedCalendar>>, at: Instant, outreachDueAt: Instant | null): Verdict {
+  judge(
+    events: readonly ClockEvent[],
+    calendars: Readonly<Record<string, AppliedCalendar>>,
+    at: Instant,
+    outreachDueAt: Instant | null,
+  ): Verdict {
     const [start, ...rest] = events;
     if (start?.kind !== "start") throw new Error("a clock begins with a start");
-    const run = new Run(start.target, this.walkOf(calendars, start.calendar), outreachDueAt, start.at);
+    const run = new Run(
+      start.target,
+      this.walkOf(calendars, start.calendar),
+      outreachDueAt,
+      start.at,
+    );
     let last = start.at;
     let isPaused = false;
     for (const event of rest) {
@@ -45,7 +58,8 @@ export class SlowOracle {
       last = event.at;
       if (event.kind === "pause") isPaused = true;
       if (event.kind === "resume") isPaused = false;
-      if (event.kind === "reassign" || event.kind === "calendar-changed") run.walk = this.walkOf(calendars, event.calendar);
+      if (event.kind === "reassign" || event.kind === "calendar-changed")
+        run.walk = this.walkOf(calendars, event.calendar);
     }
     if (!isPaused) run.walkTo(last, this.to);
     return run.verdict(last, isPaused);
@@ -56,11 +70,17 @@ export class SlowOracle {
     if (known) return known;
     const applied = calendars[key];
     if (!applied) throw new Error(`no calendar ${key}`);
-    const all = [applied.hours, ...(applied.within ? [applied.within] : [])].map((def) => this.hoursOf(def));
+    const all = [applied.hours, ...(applied.within ? [applied.within] : [])].map((def) =>
+      this.hoursOf(def),
+    );
     const open = new Uint8Array((this.to - this.from) / minute);
     for (let i = 0; i < open.length; i++) {
       const at = this.from + i * minute;
-      open[i] = all.every((hours) => hours.isOpen(at)) && !applied.minus.some((away) => away.from <= at && at < away.to) ? 1 : 0;
+      open[i] =
+        all.every((hours) => hours.isOpen(at)) &&
+        !applied.minus.some((away) => away.from <= at && at < away.to)
+          ? 1
+          : 0;
     }
     const walk = new Walk(open, this.from, applied.hours.zone);
     this.walls.set(key, walk);
@@ -69,7 +89,8 @@ export class SlowOracle {
 
   private hoursOf(def: CalendarDef): SlowHours {
     const key = JSON.stringify(def);
-    const known = this.hours.get(key) ?? new SlowHours(def, { zone: def.zone, from: this.from, to: this.to });
+    const known =
+      this.hours.get(key) ?? new SlowHours(def, { zone: def.zone, from: this.from, to: this.to });
     this.hours.set(key, known);
     return known;
   }
@@ -94,7 +115,12 @@ class Walk {
   /** The first open instant at or after `at`. */
   opens(at: Instant): Instant | null {
     if (this.isOpen(at)) return at;
-    for (let next = (Math.floor(at / minute) + 1) * minute; next < this.from + this.open.length * minute; next += minute) if (this.isOpen(next)) return next;
+    for (
+      let next = (Math.floor(at / minute) + 1) * minute;
+      next < this.from + this.open.length * minute;
+      next += minute
+    )
+      if (this.isOpen(next)) return next;
     return null;
   }
 
@@ -106,7 +132,11 @@ class Walk {
   /** The end of the last open minute of the date. */
   closeOf(date: string, after: Instant): Instant | null {
     let close: Instant | null = null;
-    for (let at = Math.floor(after / minute) * minute - 2 * day; at < this.from + this.open.length * minute; at += minute) {
+    for (
+      let at = Math.floor(after / minute) * minute - 2 * day;
+      at < this.from + this.open.length * minute;
+      at += minute
+    ) {
       if (at < this.from || !this.isOpen(at)) continue;
       const on = this.format.format(at);
       if (on === date) close = at + minute;
@@ -151,7 +181,11 @@ class Run {
       const used = counts ? next - at : 0;
       if (used >= this.left && counts) {
         const end = at + this.left;
-        const isOver = this.target.kind === "business" || this.inGrace || this.walk.isOpen(end) || this.walk.isOpen(end - 1);
+        const isOver =
+          this.target.kind === "business" ||
+          this.inGrace ||
+          this.walk.isOpen(end) ||
+          this.walk.isOpen(end - 1);
         if (isOver) {
           this.dueAt = end;
           return;
@@ -172,9 +206,15 @@ class Run {
    */
   private sameDay(from: Instant, to: Instant): void {
     if (this.dueAt !== null) return;
-    const anchor = this.outreachDueAt === null || this.outreachDueAt < this.startedAt ? this.startedAt : this.outreachDueAt - 1;
+    const anchor =
+      this.outreachDueAt === null || this.outreachDueAt < this.startedAt
+        ? this.startedAt
+        : this.outreachDueAt - 1;
     const onItsDay = this.walk.closeOf(this.walk.dateOf(anchor), anchor);
-    const close = onItsDay !== null && onItsDay < from ? this.walk.closeOf(this.walk.dateOf(from), from) : onItsDay;
+    const close =
+      onItsDay !== null && onItsDay < from
+        ? this.walk.closeOf(this.walk.dateOf(from), from)
+        : onItsDay;
     const due = close === null ? null : Math.max(close, this.outreachDueAt ?? close);
     if (due !== null && due <= to) this.dueAt = due;
   }

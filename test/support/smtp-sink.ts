@@ -1,6 +1,10 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 
-export interface Received { readonly from: string; readonly to: readonly string[]; readonly data: string }
+export interface Received {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly data: string;
+}
 
 /** A mail server on 127.0.0.1 that takes messages and remembers them. `answers` overrules the reply to a command, by its first word. */
 export interface SmtpSink {
@@ -20,13 +24,18 @@ export async function smtpSink(): Promise<SmtpSink> {
     socket.on("error", () => undefined);
     serve(socket, received, answers);
   });
-  await new Promise<void>((resolve) => { server.listen(0, "127.0.0.1", resolve); });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
   return {
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`, received, answers,
-    close: () => new Promise((resolve) => {
-      for (const socket of sockets) socket.destroy();
-      server.close(() => resolve());
-    }),
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    answers,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
   };
 }
 
@@ -45,7 +54,10 @@ function serve(socket: Socket, received: Received[], answers: Map<string, string
     rest = lines.pop() ?? "";
     for (const line of lines) {
       if (data !== null) {
-        if (line !== ".") { data.push(line); continue; }
+        if (line !== ".") {
+          data.push(line);
+          continue;
+        }
         const answer = answers.get("MESSAGE") ?? "250 taken";
         if (answer.startsWith("2")) received.push({ ...letter, data: data.join("\r\n") });
         letter = { from: "", to: [] };
@@ -57,10 +69,14 @@ function serve(socket: Socket, received: Received[], answers: Map<string, string
       const address = /<(.*?)>/.exec(line)?.[1] ?? "";
       if (word === "MAIL") letter.from = address;
       if (word === "RCPT") letter.to.push(address);
-      if (word === "DATA") { data = []; say(word, "354 go on"); }
-      else if (word === "EHLO") say(word, "250 sink");
-      else if (word === "QUIT") { say(word, "221 bye"); socket.end(); }
-      else say(word, "250 ok");
+      if (word === "DATA") {
+        data = [];
+        say(word, "354 go on");
+      } else if (word === "EHLO") say(word, "250 sink");
+      else if (word === "QUIT") {
+        say(word, "221 bye");
+        socket.end();
+      } else say(word, "250 ok");
     }
   });
 }

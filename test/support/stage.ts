@@ -30,7 +30,9 @@ const WORKFLOWS = fileURLToPath(new URL("../../workflows/index.ts", import.meta.
  * `npm start`, each only when a test first asks for it: a run of pure tests starts nothing.
  * `BATON_TEST_DATABASE_URL` and `BATON_TEST_TEMPORAL_ADDRESS` use servers that run already.
  */
-export async function startStage(say: (line: string) => void): Promise<{ url: string; close(): Promise<void> }> {
+export async function startStage(
+  say: (line: string) => void,
+): Promise<{ url: string; close(): Promise<void> }> {
   await clearKilledRuns(say);
   const folder = await mkdtemp(join(tmpdir(), "baton-test-"));
   // Postgres may run as another user, who must be able to pass through.
@@ -48,7 +50,11 @@ export async function startStage(say: (line: string) => void): Promise<{ url: st
     const given = process.env["BATON_TEST_DATABASE_URL"];
     let url = given;
     if (!url) {
-      const cluster = await openCluster(findPostgres(path), postgresUser(), { home: folder, logFile: join(folder, "postgres.log"), throwAway: true });
+      const cluster = await openCluster(findPostgres(path), postgresUser(), {
+        home: folder,
+        logFile: join(folder, "postgres.log"),
+        throwAway: true,
+      });
       await run(await launch(cluster.child));
       await cluster.prepare();
       url = cluster.nearUrl;
@@ -66,8 +72,12 @@ export async function startStage(say: (line: string) => void): Promise<{ url: st
     if (!given) {
       const cli = await getTemporal({ temporalCli, cache, path, progress: say });
       const place = {
-        port: Number(answer.address.split(":")[1]), uiPort: undefined, namespace: answer.namespace,
-        databaseFile: join(folder, "temporal.db"), logFile: join(folder, "temporal.log"), timeSkipping: true,
+        port: Number(answer.address.split(":")[1]),
+        uiPort: undefined,
+        namespace: answer.namespace,
+        databaseFile: join(folder, "temporal.db"),
+        logFile: join(folder, "temporal.log"),
+        timeSkipping: true,
       };
       await run(await launch(temporalChild(cli, place)));
     }
@@ -77,19 +87,27 @@ export async function startStage(say: (line: string) => void): Promise<{ url: st
 
   const bundle = once(async (): Promise<BundleAnswer> => {
     if (!existsSync(WORKFLOWS)) throw new Error("workflows/index.ts does not exist");
-    const { code } = await bundleWorkflowCode({ workflowsPath: WORKFLOWS, logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} } });
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: WORKFLOWS,
+      logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+    });
     const bundlePath = join(folder, "workflows.cjs");
     await writeFile(bundlePath, code);
     return { bundlePath };
   });
 
-  const parts: Record<string, () => Promise<object>> = { "/postgres": postgres, "/temporal": temporal, "/bundle": bundle };
+  const parts: Record<string, () => Promise<object>> = {
+    "/postgres": postgres,
+    "/temporal": temporal,
+    "/bundle": bundle,
+  };
   const server = createServer((request, response) => {
     const part = parts[request.url ?? ""];
     const answer = part ? part() : Promise.reject(new Error(`no part ${request.url}`));
     answer.then(
       (value) => response.end(JSON.stringify(value)),
-      (error: unknown) => response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
+      (error: unknown) =>
+        response.writeHead(500).end(error instanceof Error ? error.message : String(error)),
     );
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -114,7 +132,9 @@ export function withDatabase(url: string, database: string): string {
 
 /** Servers of a run that was killed would stay for ever: each run first stops those whose own run is gone. */
 async function clearKilledRuns(say: (line: string) => void): Promise<void> {
-  const folders = (await readdir(tmpdir())).filter((name) => name.startsWith("baton-test-")).map((name) => join(tmpdir(), name));
+  const folders = (await readdir(tmpdir()))
+    .filter((name) => name.startsWith("baton-test-"))
+    .map((name) => join(tmpdir(), name));
   for (const folder of folders) {
     if (!existsSync(join(folder, "run.json")) || runningOn(folder)) continue;
     await claimHome(folder, say);

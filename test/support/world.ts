@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
-import { withDatabase, type BundleAnswer, type PostgresAnswer, type TemporalAnswer } from "./stage.ts";
+import {
+  withDatabase,
+  type BundleAnswer,
+  type PostgresAnswer,
+  type TemporalAnswer,
+} from "./stage.ts";
 
 export type FreshDatabase = {
   readonly url: string;

@@ -22,15 +22,20 @@ beforeAll(async () => {
   const server = await temporal();
   connection = await NativeConnection.connect({ address: server.address });
   client = new Client({
-    connection, namespace: server.namespace,
-    interceptors: { workflow: [{
-      async startWithDetails(input, next) {
-        const gate = gates.get(input.options.workflowId);
-        gate?.begun();
-        await gate?.open;
-        return next(input);
-      },
-    }] },
+    connection,
+    namespace: server.namespace,
+    interceptors: {
+      workflow: [
+        {
+          async startWithDetails(input, next) {
+            const gate = gates.get(input.options.workflowId);
+            gate?.begun();
+            await gate?.open;
+            return next(input);
+          },
+        },
+      ],
+    },
   });
 });
 afterAll(async () => {
@@ -41,34 +46,85 @@ afterAll(async () => {
 beforeEach(async () => {
   await pool.query("truncate outbox");
   // Nobody works on this queue: what is told is all that is looked at.
-  relay = startRelay({ pool, databaseUrl: database.url, client, taskQueue: `relay-${randomBytes(4).toString("hex")}`, log: pino({ level: "warn" }, { write: (line) => { warnings.push(line); } }), clock: Date.now, processInbox: () => Promise.resolve(0) });
+  relay = startRelay({
+    pool,
+    databaseUrl: database.url,
+    client,
+    taskQueue: `relay-${randomBytes(4).toString("hex")}`,
+    log: pino(
+      { level: "warn" },
+      {
+        write: (line) => {
+          warnings.push(line);
+        },
+      },
+    ),
+    clock: Date.now,
+    processInbox: () => Promise.resolve(0),
+  });
 });
 afterEach(async () => {
   gates.clear();
   warnings.length = 0;
   await relay.stop();
-  for (const id of begun.splice(0)) await client.workflow.getHandle(id).terminate("the test is over").catch(() => undefined);
+  for (const id of begun.splice(0))
+    await client.workflow
+      .getHandle(id)
+      .terminate("the test is over")
+      .catch(() => undefined);
 });
 
 const begun: string[] = [];
 const warnings: string[] = [];
 const someone = () => `lead/ld_${randomBytes(8).toString("hex")}`;
-const says = (message: string, workflowId: string, lane: 1 | 2 = 1): Telling => ({ lane, kind: "signal", workflowId, message, payload: { id: "x" } });
+const says = (message: string, workflowId: string, lane: 1 | 2 = 1): Telling => ({
+  lane,
+  kind: "signal",
+  workflowId,
+  message,
+  payload: { id: "x" },
+});
 function start(workflowId: string, lane: 1 | 2 = 1): Telling {
   begun.push(workflowId);
-  return { lane, kind: "start", workflowId, message: "leadHandoff", payload: { leadId: workflowId.slice(5), cycle: 1, step: 0, from: "intake", priority: 1 } };
+  return {
+    lane,
+    kind: "start",
+    workflowId,
+    message: "leadHandoff",
+    payload: { leadId: workflowId.slice(5), cycle: 1, step: 0, from: "intake", priority: 1 },
+  };
 }
 const say = (telling: Telling) => tell(pool, telling, Date.now());
-const told = async (workflowId: string) => (await rows<{ done: boolean; attempts: number }>(pool, sql`select done_at is not null as done, attempts from outbox where workflow_id = ${workflowId} order by id`));
-const isTold = (workflowId: string) => expect.poll(async () => (await told(workflowId)).every((row) => row.done), { timeout: 10_000, interval: 10 }).toBe(true);
-const signals = async (workflowId: string) => ((await client.workflow.getHandle(workflowId).fetchHistory()).events ?? []).flatMap((event) => event.workflowExecutionSignaledEventAttributes?.signalName ?? []);
+const told = async (workflowId: string) =>
+  await rows<{ done: boolean; attempts: number }>(
+    pool,
+    sql`select done_at is not null as done, attempts from outbox where workflow_id = ${workflowId} order by id`,
+  );
+const isTold = (workflowId: string) =>
+  expect
+    .poll(async () => (await told(workflowId)).every((row) => row.done), {
+      timeout: 10_000,
+      interval: 10,
+    })
+    .toBe(true);
+const signals = async (workflowId: string) =>
+  ((await client.workflow.getHandle(workflowId).fetchHistory()).events ?? []).flatMap(
+    (event) => event.workflowExecutionSignaledEventAttributes?.signalName ?? [],
+  );
 
 /** Holds the lead's start up; resolves to what lets it go, once the start is on its way. */
 function holdUp(workflowId: string): { onItsWay: Promise<void>; letGo: () => void } {
   let letGo = () => {};
   let onItsWay = () => {};
-  const way = new Promise<void>((resolve) => { onItsWay = resolve; });
-  gates.set(workflowId, { begun: onItsWay, open: new Promise<void>((resolve) => { letGo = resolve; }) });
+  const way = new Promise<void>((resolve) => {
+    onItsWay = resolve;
+  });
+  gates.set(workflowId, {
+    begun: onItsWay,
+    open: new Promise<void>((resolve) => {
+      letGo = resolve;
+    }),
+  });
   return { onItsWay: way, letGo: () => letGo() };
 }
 
@@ -94,10 +150,18 @@ test("news of a lead whose start is on its way waits for it, and is told in its 
   // The lane goes on meanwhile: a round has looked at the news and left it alone.
   await say(start(other));
   await isTold(other);
-  expect(await told(slow)).toEqual([{ done: false, attempts: 0 }, { done: false, attempts: 0 }, { done: false, attempts: 0 }]);
+  expect(await told(slow)).toEqual([
+    { done: false, attempts: 0 },
+    { done: false, attempts: 0 },
+    { done: false, attempts: 0 },
+  ]);
   held.letGo();
   await isTold(slow);
-  expect(await told(slow)).toEqual([{ done: true, attempts: 0 }, { done: true, attempts: 0 }, { done: true, attempts: 0 }]);
+  expect(await told(slow)).toEqual([
+    { done: true, attempts: 0 },
+    { done: true, attempts: 0 },
+    { done: true, attempts: 0 },
+  ]);
   expect(await signals(slow)).toEqual(["factsChanged", "engaged"]);
   expect(warnings).toEqual([]);
 });
@@ -116,7 +180,9 @@ test("the import lane is not held up by the urgent one, nor the other way round"
 test("what nobody rang for is taken up all the same", async () => {
   const lead = someone();
   await isTold(lead);
-  await pool.query(sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at) values (2, 'start', ${lead}, 'leadHandoff', ${start(lead, 2).payload}, now())`);
+  await pool.query(
+    sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at) values (2, 'start', ${lead}, 'leadHandoff', ${start(lead, 2).payload}, now())`,
+  );
   await isTold(lead);
 });
 
@@ -127,7 +193,9 @@ test("news of a process that is over is no trouble; news of one that is yet to s
   await client.workflow.getHandle(over).terminate("over");
   await say(says("engaged", over));
   await isTold(over);
-  await pool.query(sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at) values (2, 'start', ${early}, 'leadHandoff', ${start(early, 2).payload}, now(), now() + interval '1 second')`);
+  await pool.query(
+    sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at) values (2, 'start', ${early}, 'leadHandoff', ${start(early, 2).payload}, now(), now() + interval '1 second')`,
+  );
   await say(says("engaged", early));
   await isTold(early);
   expect(await signals(early)).toEqual(["engaged"]);

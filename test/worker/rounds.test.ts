@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { inRounds, type Rounds } from "../../worker/rounds.ts";
 
-interface Begun { readonly end: (isMore?: boolean) => Promise<void>; readonly fail: (why: string) => Promise<void> }
+interface Begun {
+  readonly end: (isMore?: boolean) => Promise<void>;
+  readonly fail: (why: string) => Promise<void>;
+}
 
 let begun: Begun[];
 let failures: [string, number][];
@@ -11,16 +14,35 @@ let rounds: Rounds;
 function start(atOnce: number): void {
   begun = [];
   failures = [];
-  rounds = inRounds({ atOnce, idleMs: 1_000, clock: Date.now, failed: (error, inARow) => failures.push([(error as Error).message, inARow]) }, () => new Promise((resolve, reject) => {
-    begun.push({
-      end: async (isMore = false) => { resolve(isMore); await vi.advanceTimersByTimeAsync(0); },
-      fail: async (why) => { reject(new Error(why)); await vi.advanceTimersByTimeAsync(0); },
-    });
-  }));
+  rounds = inRounds(
+    {
+      atOnce,
+      idleMs: 1_000,
+      clock: Date.now,
+      failed: (error, inARow) => failures.push([(error as Error).message, inARow]),
+    },
+    () =>
+      new Promise((resolve, reject) => {
+        begun.push({
+          end: async (isMore = false) => {
+            resolve(isMore);
+            await vi.advanceTimersByTimeAsync(0);
+          },
+          fail: async (why) => {
+            reject(new Error(why));
+            await vi.advanceTimersByTimeAsync(0);
+          },
+        });
+      }),
+  );
 }
 
-beforeEach(() => { vi.useFakeTimers({ now: 0 }); });
-afterEach(() => { vi.useRealTimers(); });
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 test("it begins at once, and by itself a second after the last round", async () => {
   start(1);
@@ -91,7 +113,9 @@ test("it ends when the rounds under way are over, and begins none after that", a
   start(2);
   rounds.ring();
   let isOver = false;
-  const stopped = rounds.stop().finally(() => { isOver = true; });
+  const stopped = rounds.stop().finally(() => {
+    isOver = true;
+  });
   rounds.ring();
   await begun[0]!.end(true);
   expect(isOver).toBe(false);

@@ -1,5 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { Client, Connection, ScheduleNotFoundError, type ScheduleDescription } from "@temporalio/client";
+import {
+  Client,
+  Connection,
+  ScheduleNotFoundError,
+  type ScheduleDescription,
+} from "@temporalio/client";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { agreementOf } from "../../agreement/stored.ts";
 import { activate, createAgreements } from "../../store/agreements.ts";
@@ -33,23 +38,54 @@ beforeEach(async () => {
 afterAll(async () => {
   // A round under way still asks over the connection.
   await Promise.all(keepers.map((keeper) => keeper.stop()));
-  for (const one of prefixes) for (const id of ["reconcile", "review-quarterly", "review-monthly"]) await client.schedule.getHandle(`${one}${id}`).delete().catch(() => undefined);
+  for (const one of prefixes)
+    for (const id of ["reconcile", "review-quarterly", "review-monthly"])
+      await client.schedule
+        .getHandle(`${one}${id}`)
+        .delete()
+        .catch(() => undefined);
   await connection.close();
   await pool.end();
   await database.drop();
 });
 
-const publish = (text: string) => inTransaction(pool, (tx) => activate(tx, text, "test", Date.now()));
+const publish = (text: string) =>
+  inTransaction(pool, (tx) => activate(tx, text, "test", Date.now()));
 const said: string[] = [];
-const log = { info: () => undefined, warn: (_: unknown, text?: string) => { said.push(text ?? ""); } } as unknown as Parameters<typeof ensureSchedules>[0]["log"];
+const log = {
+  info: () => undefined,
+  warn: (_: unknown, text?: string) => {
+    said.push(text ?? "");
+  },
+} as unknown as Parameters<typeof ensureSchedules>[0]["log"];
 async function keep(other: Partial<Parameters<typeof ensureSchedules>[0]> = {}): Promise<void> {
-  keepers.push(await ensureSchedules({ client, pool, agreements: createAgreements(agreementOf), taskQueue: "nobody-listens", log, prefix, everyMs: 50, ...other }));
+  keepers.push(
+    await ensureSchedules({
+      client,
+      pool,
+      agreements: createAgreements(agreementOf),
+      taskQueue: "nobody-listens",
+      log,
+      prefix,
+      everyMs: 50,
+      ...other,
+    }),
+  );
 }
-const schedule = (id: string): Promise<ScheduleDescription> => client.schedule.getHandle(`${prefix}${id}`).describe();
-const isThere = (id: string) => schedule(id).then(() => true, (error: unknown) => { if (error instanceof ScheduleNotFoundError) return false; throw error; });
+const schedule = (id: string): Promise<ScheduleDescription> =>
+  client.schedule.getHandle(`${prefix}${id}`).describe();
+const isThere = (id: string) =>
+  schedule(id).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof ScheduleNotFoundError) return false;
+      throw error;
+    },
+  );
 const ids = async () => {
   const found: string[] = [];
-  for await (const { scheduleId } of client.schedule.list()) if (scheduleId.startsWith(prefix)) found.push(scheduleId.slice(prefix.length));
+  for await (const { scheduleId } of client.schedule.list())
+    if (scheduleId.startsWith(prefix)) found.push(scheduleId.slice(prefix.length));
   return found.sort();
 };
 
@@ -57,11 +93,25 @@ test("the review is asked for on the first ten days of each quarter at the agree
   await keep();
   const review = await schedule("review-quarterly");
   expect(review.spec.timezone).toBe("America/New_York");
-  expect(review.spec.calendars).toMatchObject([{ hour: [{ start: 9 }], minute: [{ start: 0 }], dayOfMonth: [{ start: 1, end: 10 }], month: ["JANUARY", "APRIL", "JULY", "OCTOBER"].map((start) => ({ start })) }]);
+  expect(review.spec.calendars).toMatchObject([
+    {
+      hour: [{ start: 9 }],
+      minute: [{ start: 0 }],
+      dayOfMonth: [{ start: 1, end: 10 }],
+      month: ["JANUARY", "APRIL", "JULY", "OCTOBER"].map((start) => ({ start })),
+    },
+  ]);
   expect(review.policies).toMatchObject({ overlap: "BUFFER_ONE", catchupWindow: 86_400_000 });
-  expect(review.action).toMatchObject({ workflowType: "openDueReview", taskQueue: "nobody-listens" });
+  expect(review.action).toMatchObject({
+    workflowType: "openDueReview",
+    taskQueue: "nobody-listens",
+  });
   // Both sides of the clock change: nine in the morning is another hour in UTC.
-  expect(review.info.nextActionTimes.every((at) => [13, 14].includes(at.getUTCHours()) && at.getUTCDate() <= 10)).toBe(true);
+  expect(
+    review.info.nextActionTimes.every(
+      (at) => [13, 14].includes(at.getUTCHours()) && at.getUTCDate() <= 10,
+    ),
+  ).toBe(true);
   const reconciler = await schedule("reconcile");
   expect(reconciler.spec.intervals).toMatchObject([{ every: 300_000 }]);
   expect(reconciler.action).toMatchObject({ workflowType: "reconcile" });
@@ -71,7 +121,10 @@ test("workers that start at once, and again, leave one Schedule of each kind; a 
   await Promise.all([keep(), keep(), keep()]);
   await client.schedule.getHandle(`${prefix}review-quarterly`).pause("on holiday");
   // The server takes a pause in by and by; a worker that starts before that cannot know of it.
-  await eventually(async () => (await schedule("review-quarterly")).state.paused, "the pause is seen");
+  await eventually(
+    async () => (await schedule("review-quarterly")).state.paused,
+    "the pause is seen",
+  );
   await keep({ taskQueue: "another-queue" });
   await eventually(async () => (await ids()).length === 2, "two schedules are listed");
   expect(await ids()).toEqual(["reconcile", "review-quarterly"]);
@@ -82,25 +135,43 @@ test("workers that start at once, and again, leave one Schedule of each kind; a 
 
 test("a new version of the agreement moves the review; one without a quarterly review takes it away", async () => {
   await keep();
-  await publish(exampleText.replace("first business day of quarter 09:00", "first business day of quarter 07:30"));
-  await eventually(async () => (await schedule("review-quarterly")).spec.calendars?.[0]?.hour[0]?.start === 7, "the review is at 07:30");
+  await publish(
+    exampleText.replace(
+      "first business day of quarter 09:00",
+      "first business day of quarter 07:30",
+    ),
+  );
+  await eventually(
+    async () => (await schedule("review-quarterly")).spec.calendars?.[0]?.hour[0]?.start === 7,
+    "the review is at 07:30",
+  );
   await publish(exampleText.replace("reviewEvery: quarter", "reviewEvery: month"));
-  await eventually(async () => (await isThere("review-monthly")) && !(await isThere("review-quarterly")), "the pool is reviewed every month");
+  await eventually(
+    async () => (await isThere("review-monthly")) && !(await isThere("review-quarterly")),
+    "the pool is reviewed every month",
+  );
   expect((await schedule("review-monthly")).spec.calendars?.[0]?.month).toHaveLength(1);
   await publish(exampleText.replace(/^ {2}quarterly: .*$/m, ""));
-  await eventually(async () => !(await isThere("review-monthly")) && !(await isThere("review-quarterly")), "there is no review any more");
+  await eventually(
+    async () => !(await isThere("review-monthly")) && !(await isThere("review-quarterly")),
+    "there is no review any more",
+  );
   expect(await isThere("reconcile")).toBe(true);
 });
 
 test("while Temporal is away the worker starts all the same, says so once, and sets the Schedules when it is back", async () => {
   let isAway = true;
   let tries = 0;
-  const away = new Client({ connection: Connection.lazy({ address: "127.0.0.1:1", connectTimeout: 50 }) });
+  const away = new Client({
+    connection: Connection.lazy({ address: "127.0.0.1:1", connectTimeout: 50 }),
+  });
   const either = {
     schedule: client.schedule,
     withDeadline: (until: number, ask: () => Promise<unknown>) => {
       tries += 1;
-      return isAway ? away.withDeadline(Date.now() + 50, () => away.schedule.getHandle("nothing").describe()) : client.withDeadline(until, ask);
+      return isAway
+        ? away.withDeadline(Date.now() + 50, () => away.schedule.getHandle("nothing").describe())
+        : client.withDeadline(until, ask);
     },
   } as unknown as Client;
   said.length = 0;

@@ -8,7 +8,12 @@ const minute = 60_000;
 const hour = 60 * minute;
 
 let world: LeadWorld;
-beforeAll(async () => { world = await leadWorld({ agreement: alwaysOpen, reps: ["rp_one", "rp_two", "rp_three", "rp_four"] }); });
+beforeAll(async () => {
+  world = await leadWorld({
+    agreement: alwaysOpen,
+    reps: ["rp_one", "rp_two", "rp_three", "rp_four"],
+  });
+});
 afterAll(() => world?.close());
 
 async function offered(): Promise<string> {
@@ -24,7 +29,10 @@ test("the rep is warned at half and at four fifths of the time, and not again", 
   await world.until(id, (lead) => lead.next_step?.includes("warning") ?? false);
   await world.pass(id, 18 * minute);
   await world.until(id, (lead) => lead.next_step?.includes("outreach due") ?? false);
-  expect((await mailsSent(id)).filter((what) => what === "warning")).toEqual(["warning", "warning"]);
+  expect((await mailsSent(id)).filter((what) => what === "warning")).toEqual([
+    "warning",
+    "warning",
+  ]);
   expect(await world.act(id, "logOutreach", { channel: "call" })).toMatchObject({ onTime: true });
   await keepHistory(world, id, "warned-then-in-time");
 });
@@ -36,17 +44,31 @@ test("a missed outreach is a breach, the manager hears, and another rep gets the
   await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
   expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
   await world.pass(id, 31 * minute);
-  const second = (await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== first)).owner_id;
+  const second = (
+    await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== first)
+  ).owner_id;
   expect(second).not.toBe(first);
   await world.pass(id, 92 * minute);
-  const third = (await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== second)).owner_id;
+  const third = (
+    await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== second)
+  ).owner_id;
   expect([first, second]).not.toContain(third);
-  expect(await rows(world.pool, sql`select a.round, a.rep_id, a.ended_why from assignment a join handoff h on h.id = a.handoff_id where h.subject_id = ${id} order by round`)).toEqual([
+  expect(
+    await rows(
+      world.pool,
+      sql`select a.round, a.rep_id, a.ended_why from assignment a join handoff h on h.id = a.handoff_id where h.subject_id = ${id} order by round`,
+    ),
+  ).toEqual([
     { round: 1, rep_id: first, ended_why: "outreach SLA missed" },
     { round: 2, rep_id: second, ended_why: "outreach SLA missed" },
     { round: 3, rep_id: third, ended_why: null },
   ]);
-  expect(await firstRow(world.pool, sql`select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach' and c.state = 'breached'`)).toEqual({ n: 2 });
+  expect(
+    await firstRow(
+      world.pool,
+      sql`select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach' and c.state = 'breached'`,
+    ),
+  ).toEqual({ n: 2 });
   await keepHistory(world, id, "breached-and-reassigned");
 });
 
@@ -54,7 +76,9 @@ test("news in the moments between a deadline and its judgement does not keep the
   const id = await offered();
   const due = (await world.lead(id)).due_at!.getTime();
   await world.pass(id, due - world.now(id) + 600);
-  await inTransaction(world.pool, (tx) => tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()));
+  await inTransaction(world.pool, (tx) =>
+    tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()),
+  );
   await world.pass(id, 5_000);
   await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
   expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
@@ -65,13 +89,27 @@ test("when the ladder is exhausted the manager has the lead and a task, and assi
   for (let round = 0; round < 2; round++) {
     const owner = (await world.lead(id)).owner_id;
     await world.pass(id, 92 * minute);
-    await world.until(id, (lead) => lead.owner_id !== null && lead.owner_id !== owner && lead.waiting_on === "outreach");
+    await world.until(
+      id,
+      (lead) => lead.owner_id !== null && lead.owner_id !== owner && lead.waiting_on === "outreach",
+    );
   }
   await world.pass(id, 92 * minute);
   await world.until(id, (lead) => lead.waiting_on === "manager");
-  expect(await firstRow(world.pool, sql`select kind, assignee_id, state from task where subject_id = ${id}`)).toEqual({ kind: "escalated", assignee_id: "rp_boss", state: "open" });
-  expect(await world.act(id, "reassign", { to: "rp_four" }, { by: "rp_boss" })).toMatchObject({ done: true, owner: "rp_four", waitingOn: "outreach" });
-  expect(await firstRow(world.pool, sql`select state from task where subject_id = ${id}`)).toEqual({ state: "done" });
+  expect(
+    await firstRow(
+      world.pool,
+      sql`select kind, assignee_id, state from task where subject_id = ${id}`,
+    ),
+  ).toEqual({ kind: "escalated", assignee_id: "rp_boss", state: "open" });
+  expect(await world.act(id, "reassign", { to: "rp_four" }, { by: "rp_boss" })).toMatchObject({
+    done: true,
+    owner: "rp_four",
+    waitingOn: "outreach",
+  });
+  expect(await firstRow(world.pool, sql`select state from task where subject_id = ${id}`)).toEqual({
+    state: "done",
+  });
   await keepHistory(world, id, "ladder-exhausted");
 });
 
@@ -79,12 +117,22 @@ test("while the manager decides on a contested rejection the rep's clocks stand 
   const id = await offered();
   await world.act(id, "reject", { reason: "below-company-size" });
   const contested = await world.until(id, (lead) => lead.waiting_on === "manager");
-  const clocks = () => rows<{ scope: string; state: string }>(world.pool, sql`select c.scope, c.state from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`);
-  expect(await clocks()).toEqual([{ scope: "lead", state: "running" }, { scope: "rep", state: "cancelled" }]);
+  const clocks = () =>
+    rows<{ scope: string; state: string }>(
+      world.pool,
+      sql`select c.scope, c.state from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`,
+    );
+  expect(await clocks()).toEqual([
+    { scope: "lead", state: "running" },
+    { scope: "rep", state: "cancelled" },
+  ]);
   await world.pass(id, 2 * hour);
   const later = await world.until(id, (lead) => lead.next_at === null);
   expect(later).toMatchObject({ waiting_on: "manager", due_at: contested.due_at });
-  expect(await clocks()).toEqual([{ scope: "lead", state: "breached" }, { scope: "rep", state: "cancelled" }]);
+  expect(await clocks()).toEqual([
+    { scope: "lead", state: "breached" },
+    { scope: "rep", state: "cancelled" },
+  ]);
   expect(await mailsSent(id)).not.toContain("breach");
 });
 
@@ -111,15 +159,23 @@ describe("a pause", () => {
     await world.passTo(id, paused.next_at!);
     const resumed = await world.until(id, (lead) => lead.due_at !== null);
     // 40 of 60 minutes were left when it was paused.
-    expect(Math.abs(resumed.due_at!.getTime() - paused.next_at!.getTime() - 40 * minute)).toBeLessThan(30_000);
+    expect(
+      Math.abs(resumed.due_at!.getTime() - paused.next_at!.getTime() - 40 * minute),
+    ).toBeLessThan(30_000);
     await keepHistory(world, id, "paused-until-its-limit");
   });
 
   test("for a reason that is not agreed is refused, and so is a second one", async () => {
     const id = await offered();
-    expect(await world.act(id, "pause", { reason: "holiday" })).toMatchObject({ done: false, field: "reason" });
+    expect(await world.act(id, "pause", { reason: "holiday" })).toMatchObject({
+      done: false,
+      field: "reason",
+    });
     await world.act(id, "pause", { reason: "lead-asked-to-wait" });
-    expect(await world.act(id, "pause", { reason: "legal-review" })).toMatchObject({ done: false, code: "paused-already" });
+    expect(await world.act(id, "pause", { reason: "legal-review" })).toMatchObject({
+      done: false,
+      code: "paused-already",
+    });
     expect(await world.act(id, "resume", {})).toMatchObject({ done: true });
     expect((await world.lead(id)).due_at).not.toBeNull();
     expect(await world.act(id, "accept", {})).toMatchObject({ done: true, onTime: true });
@@ -131,7 +187,9 @@ test("an answer received before the deadline is in time, however late it arrives
   const id = await offered();
   const due = (await world.lead(id)).due_at!.getTime();
   await world.pass(id, 60 * minute - 5_000);
-  expect(await world.act(id, "logOutreach", { channel: "call" }, { receivedAt: due })).toMatchObject({ done: true, onTime: true });
+  expect(
+    await world.act(id, "logOutreach", { channel: "call" }, { receivedAt: due }),
+  ).toMatchObject({ done: true, onTime: true });
 });
 
 describe("after acceptance", () => {
@@ -139,19 +197,29 @@ describe("after acceptance", () => {
     const id = await offered();
     const owner = (await world.lead(id)).owner_id;
     await world.act(id, "accept", {});
-    await world.act(id, "reassign", { to: owner === "rp_one" ? "rp_two" : "rp_one" }, { by: "rp_boss" });
+    await world.act(
+      id,
+      "reassign",
+      { to: owner === "rp_one" ? "rp_two" : "rp_one" },
+      { by: "rp_boss" },
+    );
     await world.pass(id, 2 * hour);
     const logged = await world.act(id, "logOutreach", { channel: "call" });
     expect(logged).toMatchObject({ done: true });
     expect(logged).not.toHaveProperty("onTime");
-    expect(await firstRow(world.pool, sql`select on_time from outreach o join handoff h on h.id = o.handoff_id where h.subject_id = ${id}`)).toEqual({ on_time: null });
+    expect(
+      await firstRow(
+        world.pool,
+        sql`select on_time from outreach o join handoff h on h.id = o.handoff_id where h.subject_id = ${id}`,
+      ),
+    ).toEqual({ on_time: null });
   });
-
 
   test("six attempts without a connect in fifteen business days mean no response", async () => {
     const id = await offered();
     await world.act(id, "accept", {});
-    for (let n = 0; n < 6; n++) await world.act(id, "logOutreach", { channel: "call", outcome: "no_answer" });
+    for (let n = 0; n < 6; n++)
+      await world.act(id, "logOutreach", { channel: "call", outcome: "no_answer" });
     await world.pass(id, 13 * 24 * hour);
     await world.pass(id, 4 * 24 * hour);
     await world.until(id, (lead) => lead.stage === "renurture");
@@ -164,8 +232,13 @@ describe("after acceptance", () => {
     await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
     await world.act(id, "accept", {});
     await world.pass(id, 15 * 24 * hour);
-    await world.until(id, (lead) => lead.next_at !== null && lead.next_at.getTime() > world.now(id));
-    expect(await firstRow(world.pool, sql`select kind, state from task where subject_id = ${id}`)).toEqual({ kind: "stalled", state: "open" });
+    await world.until(
+      id,
+      (lead) => lead.next_at !== null && lead.next_at.getTime() > world.now(id),
+    );
+    expect(
+      await firstRow(world.pool, sql`select kind, state from task where subject_id = ${id}`),
+    ).toEqual({ kind: "stalled", state: "open" });
     expect((await world.lead(id)).stage).toBe("sal");
     await keepHistory(world, id, "stalled");
   });

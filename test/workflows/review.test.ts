@@ -9,29 +9,75 @@ import { takeIn } from "../../store/intake.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { moveClock } from "../support/moved-clock.ts";
-import { intoPool, keepReview, somePeriod, startReview, untilReview } from "../support/review-world.ts";
+import {
+  intoPool,
+  keepReview,
+  somePeriod,
+  startReview,
+  untilReview,
+} from "../support/review-world.ts";
 
 const day = 86_400_000;
 let world: LeadWorld;
-beforeAll(async () => { world = await leadWorld(); });
+beforeAll(async () => {
+  world = await leadWorld();
+});
 afterAll(() => world.close());
 
 const deps = () => ({ pool: world.pool, agreements: createAgreements(agreementOf) });
-const tasks = (leadId: string) => rows<{ state: string; role: string; due_at: Date; detail: Record<string, unknown> }>(world.pool, sql`select state, role, due_at, detail from task where kind = 'renurture-review' and subject_id = ${leadId} order by since`);
-const mails = (reviewId: string) => rows<{ step: string; role: string; count: number; state: string }>(world.pool, sql`
-  select payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count, state from effect where subject_kind = 'review' and subject_id = ${reviewId} order by id`);
+const tasks = (leadId: string) =>
+  rows<{ state: string; role: string; due_at: Date; detail: Record<string, unknown> }>(
+    world.pool,
+    sql`select state, role, due_at, detail from task where kind = 'renurture-review' and subject_id = ${leadId} order by since`,
+  );
+const mails = (reviewId: string) =>
+  rows<{ step: string; role: string; count: number; state: string }>(
+    world.pool,
+    sql`
+  select payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count, state from effect where subject_kind = 'review' and subject_id = ${reviewId} order by id`,
+  );
 const emptyPool = async () => {
-  const left = await rows<{ id: string }>(world.pool, sql`select id from lead where stage = 'renurture'`);
-  for (const { id } of left) await world.act(id, "decideReview", { decision: "retire" }, { by: "tn_test", role: "operator" });
+  const left = await rows<{ id: string }>(
+    world.pool,
+    sql`select id from lead where stage = 'renurture'`,
+  );
+  for (const { id } of left)
+    await world.act(
+      id,
+      "decideReview",
+      { decision: "retire" },
+      { by: "tn_test", role: "operator" },
+    );
 };
 const engage = async (leadId: string, type: string) => {
-  const [row] = await rows<{ email: string }>(world.pool, sql`select email from lead where id = ${leadId}`);
+  const [row] = await rows<{ email: string }>(
+    world.pool,
+    sql`select email from lead where id = ${leadId}`,
+  );
   const active = await deps().agreements.active(world.pool);
-  await inTransaction(world.pool, (tx) => takeIn(tx, [{ email: row?.email ?? "", facts: {}, engagements: [{ messageId: `${leadId}-${type}-${Date.now()}`, type, occurredAt: Date.now() }] }], { now: Date.now(), from: "form", lane: 1, agreement: active!.agreement }));
+  await inTransaction(world.pool, (tx) =>
+    takeIn(
+      tx,
+      [
+        {
+          email: row?.email ?? "",
+          facts: {},
+          engagements: [
+            { messageId: `${leadId}-${type}-${Date.now()}`, type, occurredAt: Date.now() },
+          ],
+        },
+      ],
+      { now: Date.now(), from: "form", lane: 1, agreement: active!.agreement },
+    ),
+  );
 };
 
 test("a review lists every lead of the pool with what it did since; it closes when each is kept, returned or retired", async () => {
-  const [kept, returned, retired] = [await world.arrive(), await world.arrive(), await world.arrive()];
+  const [kept, returned, retired] = [
+    await world.arrive(),
+    await world.arrive(),
+    await world.arrive(),
+  ];
   for (const lead of [kept, returned, retired]) await intoPool(world, lead);
   await engage(kept, "blog_view");
   await engage(returned, "webinar_attended");
@@ -39,12 +85,40 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   await startReview(world, period);
   const review = await untilReview(world, period, (one) => one.state === "open");
 
-  expect(review.packet).toEqual({ reviewer: "marketing-ops", calendar: "hq", zone: "America/New_York", leads: 3, suggestions: { keep: 2, return: 1, retire: 0 }, reasons: { "rejected: wrong-role": 3 } });
+  expect(review.packet).toEqual({
+    reviewer: "marketing-ops",
+    calendar: "hq",
+    zone: "America/New_York",
+    leads: 3,
+    suggestions: { keep: 2, return: 1, retire: 0 },
+    reasons: { "rejected: wrong-role": 3 },
+  });
   const lines = await reviewLines(world.pool, review.id, { after: "", limit: 10, open: true });
-  expect(lines.map((line) => [line.subject_id, line.entry["suggestion"], line.entry["cycles"]])).toEqual([[kept, "keep", 1], [returned, "return", 1], [retired, "keep", 1]].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)));
-  expect(lines.find((line) => line.subject_id === returned)?.entry).toMatchObject({ reason: "rejected: wrong-role", since: [{ type: "webinar_attended", count: 1 }], because: "1 meaningful engagement since it entered the pool" });
-  expect(await tasks(kept)).toMatchObject([{ state: "open", role: "marketing-ops", due_at: review.due_at, detail: { review: review.id, suggestion: "keep" } }]);
-  expect(JSON.stringify([review.packet, lines.map((line) => line.entry)])).not.toMatch(/Kim|@example/);
+  expect(
+    lines.map((line) => [line.subject_id, line.entry["suggestion"], line.entry["cycles"]]),
+  ).toEqual(
+    [
+      [kept, "keep", 1],
+      [returned, "return", 1],
+      [retired, "keep", 1],
+    ].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+  );
+  expect(lines.find((line) => line.subject_id === returned)?.entry).toMatchObject({
+    reason: "rejected: wrong-role",
+    since: [{ type: "webinar_attended", count: 1 }],
+    because: "1 meaningful engagement since it entered the pool",
+  });
+  expect(await tasks(kept)).toMatchObject([
+    {
+      state: "open",
+      role: "marketing-ops",
+      due_at: review.due_at,
+      detail: { review: review.id, suggestion: "keep" },
+    },
+  ]);
+  expect(JSON.stringify([review.packet, lines.map((line) => line.entry)])).not.toMatch(
+    /Kim|@example/,
+  );
 
   const by = { by: "rp_marketing", role: "marketing" };
   await world.act(retired, "decideReview", { decision: "retire" }, by);
@@ -57,10 +131,20 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   expect((await world.until(returned, (lead) => lead.stage === "mql")).cycle).toBe(2);
   expect(await world.lead(kept)).toMatchObject({ stage: "renurture", waiting_on: "return" });
   expect((await tasks(returned))[0]?.state).toBe("done");
-  await expect(world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).result()).resolves.toEqual({ reviewId: review.id });
+  await expect(
+    world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).result(),
+  ).resolves.toEqual({ reviewId: review.id });
   await keepReview(world, period, "review-decided");
-  expect(await mails(review.id)).toEqual([{ step: "opened", role: "marketing-ops", count: 3, state: "done" }]);
-  expect(await reviewLines(world.pool, review.id, { after: "", limit: 10, open: false })).toMatchObject([kept, returned, retired].sort().map((id) => ({ subject_id: id, decided_by: "rp_marketing", waits: false })));
+  expect(await mails(review.id)).toEqual([
+    { step: "opened", role: "marketing-ops", count: 3, state: "done" },
+  ]);
+  expect(
+    await reviewLines(world.pool, review.id, { after: "", limit: 10, open: false }),
+  ).toMatchObject(
+    [kept, returned, retired]
+      .sort()
+      .map((id) => ({ subject_id: id, decided_by: "rp_marketing", waits: false })),
+  );
 });
 
 test("open decisions are called to mind once at half time; at the due time the managers hear of it, and it waits on", async () => {
@@ -69,9 +153,15 @@ test("open decisions are called to mind once at half time; at the due time the m
   await intoPool(world, lead);
   const period = somePeriod();
   await startReview(world, period);
-  const { id, due_at, remind_at, opened_at } = await untilReview(world, period, (one) => one.state === "open");
+  const { id, due_at, remind_at, opened_at } = await untilReview(
+    world,
+    period,
+    (one) => one.state === "open",
+  );
   const workflowId = reviewWorkflowId("quarterly", period);
-  expect(Number(remind_at)).toBeGreaterThanOrEqual(Math.floor((Number(opened_at) + Number(due_at)) / 2));
+  expect(Number(remind_at)).toBeGreaterThanOrEqual(
+    Math.floor((Number(opened_at) + Number(due_at)) / 2),
+  );
 
   await moveClock(world.client, workflowId, Number(remind_at) - Date.now() + 20_000);
   await untilReview(world, period, (one) => one.reminded_at !== null);
@@ -79,11 +169,24 @@ test("open decisions are called to mind once at half time; at the due time the m
   await untilReview(world, period, (one) => one.overdue_at !== null);
   await moveClock(world.client, workflowId, 3 * day);
   expect((await untilReview(world, period, () => true)).state).toBe("open");
-  expect((await mails(id)).map(({ step, role, count }) => [step, role, count])).toEqual([["opened", "marketing-ops", 1], ["reminder", "marketing-ops", 1], ["overdue", "manager", 1]]);
+  expect((await mails(id)).map(({ step, role, count }) => [step, role, count])).toEqual([
+    ["opened", "marketing-ops", 1],
+    ["reminder", "marketing-ops", 1],
+    ["overdue", "manager", 1],
+  ]);
 
-  const sent = () => rows<{ subject: string; recipient: string }>(world.pool, sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`);
-  await expect.poll(async () => (await sent()).map(({ subject }) => subject), { timeout: 10_000 })
-    .toEqual([`Re-nurture review ${period}: 1 lead`, `Reminder: re-nurture review ${period}: 1 lead`, `Overdue: re-nurture review ${period}: 1 lead`]);
+  const sent = () =>
+    rows<{ subject: string; recipient: string }>(
+      world.pool,
+      sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`,
+    );
+  await expect
+    .poll(async () => (await sent()).map(({ subject }) => subject), { timeout: 10_000 })
+    .toEqual([
+      `Re-nurture review ${period}: 1 lead`,
+      `Reminder: re-nurture review ${period}: 1 lead`,
+      `Overdue: re-nurture review ${period}: 1 lead`,
+    ]);
   expect((await sent())[2]?.recipient).toContain("boss@example.com");
 
   // It leaves the pool without anybody deciding: the next daily look closes the review.
@@ -93,7 +196,9 @@ test("open decisions are called to mind once at half time; at the due time the m
   await untilReview(world, period, (one) => one.state === "closed");
   await world.client.workflow.getHandle(workflowId).result();
   await keepReview(world, period, "review-overdue");
-  expect((await reviewLines(world.pool, id, { after: "", limit: 10, open: false }))).toMatchObject([{ decision: null, waits: false, entry: {} }]);
+  expect(await reviewLines(world.pool, id, { after: "", limit: 10, open: false })).toMatchObject([
+    { decision: null, waits: false, entry: {} },
+  ]);
   expect((await tasks(lead)).map((task) => task.state)).toEqual(["withdrawn"]);
 });
 
@@ -102,39 +207,68 @@ test("whoever opens the same period again, at once or later, finds the one revie
   const lead = await world.arrive();
   await intoPool(world, lead);
   const period = somePeriod();
-  const asked = await Promise.all([1, 2, 3].map(() => openReview(deps(), { kind: "quarterly", period, now: Date.now() })));
+  const asked = await Promise.all(
+    [1, 2, 3].map(() => openReview(deps(), { kind: "quarterly", period, now: Date.now() })),
+  );
   expect(new Set(asked.map((one) => one.reviewId)).size).toBe(1);
-  expect(await rows(world.pool, sql`select 1 from review_decision where review_id = ${asked[0]!.reviewId}`)).toHaveLength(1);
+  expect(
+    await rows(
+      world.pool,
+      sql`select 1 from review_decision where review_id = ${asked[0]!.reviewId}`,
+    ),
+  ).toHaveLength(1);
   expect(await mails(asked[0]!.reviewId)).toHaveLength(1);
   await startReview(world, period);
   await startReview(world, period);
-  await world.act(lead, "decideReview", { decision: "retire" }, { by: "tn_test", role: "operator" });
+  await world.act(
+    lead,
+    "decideReview",
+    { decision: "retire" },
+    { by: "tn_test", role: "operator" },
+  );
   await untilReview(world, period, (one) => one.state === "closed");
-  expect(await openReview(deps(), { kind: "quarterly", period, now: Date.now() })).toMatchObject({ reviewId: asked[0]!.reviewId, state: "closed", waiting: 0 });
+  expect(await openReview(deps(), { kind: "quarterly", period, now: Date.now() })).toMatchObject({
+    reviewId: asked[0]!.reviewId,
+    state: "closed",
+    waiting: 0,
+  });
 });
 
 test("an empty pool is reviewed and closed at once, and nobody gets mail", async () => {
   await emptyPool();
-  const { reviewId, state } = await openReview(deps(), { kind: "quarterly", period: somePeriod(), now: Date.now() });
+  const { reviewId, state } = await openReview(deps(), {
+    kind: "quarterly",
+    period: somePeriod(),
+    now: Date.now(),
+  });
   expect(state).toBe("closed");
   expect(await mails(reviewId)).toEqual([]);
 });
 
 test("a review that nobody agreed on is refused", async () => {
-  await expect(openReview(deps(), { kind: "monthly", period: "2026-11", now: Date.now() })).rejects.toThrow("no monthly review of the re-nurture pool");
+  await expect(
+    openReview(deps(), { kind: "monthly", period: "2026-11", now: Date.now() }),
+  ).rejects.toThrow("no monthly review of the re-nurture pool");
 });
 
 test("the quarter's review is due from its first business day at the agreed time, once, and made up for when that day was missed", async () => {
   const plain = await leadWorld({ agreement: (text) => text });
   try {
-    const ask = (iso: string) => dueReview({ pool: plain.pool, agreements: createAgreements(agreementOf) }, Date.parse(iso));
+    const ask = (iso: string) =>
+      dueReview({ pool: plain.pool, agreements: createAgreements(agreementOf) }, Date.parse(iso));
     expect(await ask("2027-07-01T12:59:59Z")).toBeNull();
     expect(await ask("2027-07-01T13:00:00Z")).toEqual({ kind: "quarterly", period: "2027-Q3" });
     // 2027-10-01 is a Friday; three days later nobody has opened it yet.
     expect(await ask("2027-10-04T13:00:00Z")).toEqual({ kind: "quarterly", period: "2027-Q4" });
     // 2028-01-01 is a Saturday.
-    expect([await ask("2028-01-01T14:00:00Z"), await ask("2028-01-03T14:00:00Z")]).toEqual([null, { kind: "quarterly", period: "2028-Q1" }]);
-    await openReview({ pool: plain.pool, agreements: createAgreements(agreementOf) }, { kind: "quarterly", period: "2027-Q3", now: Date.parse("2027-07-01T13:00:00Z") });
+    expect([await ask("2028-01-01T14:00:00Z"), await ask("2028-01-03T14:00:00Z")]).toEqual([
+      null,
+      { kind: "quarterly", period: "2028-Q1" },
+    ]);
+    await openReview(
+      { pool: plain.pool, agreements: createAgreements(agreementOf) },
+      { kind: "quarterly", period: "2027-Q3", now: Date.parse("2027-07-01T13:00:00Z") },
+    );
     expect(await ask("2027-07-02T13:00:00Z")).toBeNull();
     await plain.publish((text) => text.replace(/^ {2}quarterly: .*$/m, ""));
     expect(await ask("2027-10-04T13:00:00Z")).toBeNull();
@@ -146,16 +280,28 @@ test("the quarter's review is due from its first business day at the agreed time
 test("what the Schedule starts opens the review of today's quarter, and the second time leaves it alone", async () => {
   await emptyPool();
   await intoPool(world, await world.arrive());
-  const ask = () => world.client.workflow.execute("openDueReview", { workflowId: `due-${Date.now()}-${Math.random()}`, taskQueue: world.taskQueue, args: [] });
+  const ask = () =>
+    world.client.workflow.execute("openDueReview", {
+      workflowId: `due-${Date.now()}-${Math.random()}`,
+      taskQueue: world.taskQueue,
+      args: [],
+    });
   const first = (await ask()) as { opened: string | null };
   expect(first.opened).toMatch(/^review\/quarterly\/\d{4}-Q[1-4]$/);
   expect(await ask()).toEqual({ opened: null });
-  await untilReview(world, first.opened!.slice("review/quarterly/".length), (one) => one.state === "open");
+  await untilReview(
+    world,
+    first.opened!.slice("review/quarterly/".length),
+    (one) => one.state === "open",
+  );
   // Its process was lost: the next time it is asked for, it goes on.
   await world.client.workflow.getHandle(first.opened!).terminate("test");
   expect(await ask()).toEqual(first);
   await emptyPool();
-  await untilReview(world, first.opened!.slice("review/quarterly/".length), (one) => one.state === "closed");
+  await untilReview(
+    world,
+    first.opened!.slice("review/quarterly/".length),
+    (one) => one.state === "closed",
+  );
   expect(await ask()).toEqual({ opened: null });
 });
-

@@ -11,7 +11,11 @@ let server: Server;
 let port: number;
 beforeAll(async () => {
   world = await hostileWorld();
-  await new Promise<void>((resolve) => { server = serve({ fetch: world.app.fetch, port: 0, hostname: "127.0.0.1" }, () => resolve()) as Server; });
+  await new Promise<void>((resolve) => {
+    server = serve({ fetch: world.app.fetch, port: 0, hostname: "127.0.0.1" }, () =>
+      resolve(),
+    ) as Server;
+  });
   answerUnreadable(server);
   port = (server.address() as AddressInfo).port;
 });
@@ -26,7 +30,11 @@ function say(text: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(text));
     let said = "";
-    const end = () => { clearTimeout(timer); socket.destroy(); resolve(said); };
+    const end = () => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(said);
+    };
     const timer = setTimeout(end, 3_000);
     socket.on("data", (data) => {
       said += data.toString();
@@ -40,24 +48,57 @@ function say(text: string): Promise<string> {
 }
 
 const token = () => `Authorization: Bearer ${world.people.token("operator")}`;
-const post = (headers: string, body: string) => `POST /leads HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
+const post = (headers: string, body: string) =>
+  `POST /leads HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
 
 test.each([
-  ["an address without end", () => `GET /leads?q=${"x".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
-  ["a header without end", () => `GET /leads HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`],
-  ["thousands of headers", () => `GET /leads HTTP/1.1\r\nHost: x\r\n${Array.from({ length: 3_000 }, (_, n) => `X-${n}: x`).join("\r\n")}\r\n\r\n`],
-  ["a key without end", () => post(`Idempotency-Key: ${"x".repeat(20_000)}\r\nContent-Length: 2`, "{}")],
-  ["no HTTP", () => "\u0016\u0003\u0001 hello\r\n\r\n"], ["another protocol", () => "GET /leads SPDY/3\r\n\r\n"], ["a method that is none", () => "GE T /leads HTTP/1.1\r\nHost: x\r\n\r\n"],
-  ["a header with a line break inside", () => "GET /leads HTTP/1.1\r\nHost: x\r\nX: a\n b\u0000\r\n\r\n"], ["two lengths", () => post("Content-Length: 2\r\nContent-Length: 3", "{}")],
-  ["a length and chunks", () => post("Content-Length: 2\r\nTransfer-Encoding: chunked", "0\r\n\r\n")], ["a negative length", () => post("Content-Length: -1", "{}")], ["a length that is none", () => post("Content-Length: 2e1", "{}")],
-  ["a chunk of no size", () => post("Transfer-Encoding: chunked", "zz\r\n{}\r\n0\r\n\r\n")], ["chunks without end", () => post("Transfer-Encoding: chunked", "10000\r\n".concat(" ".repeat(65_536), "\r\n").repeat(3))],
+  [
+    "an address without end",
+    () => `GET /leads?q=${"x".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+  ],
+  [
+    "a header without end",
+    () => `GET /leads HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(20_000)}\r\n\r\n`,
+  ],
+  [
+    "thousands of headers",
+    () =>
+      `GET /leads HTTP/1.1\r\nHost: x\r\n${Array.from({ length: 3_000 }, (_, n) => `X-${n}: x`).join("\r\n")}\r\n\r\n`,
+  ],
+  [
+    "a key without end",
+    () => post(`Idempotency-Key: ${"x".repeat(20_000)}\r\nContent-Length: 2`, "{}"),
+  ],
+  ["no HTTP", () => "\u0016\u0003\u0001 hello\r\n\r\n"],
+  ["another protocol", () => "GET /leads SPDY/3\r\n\r\n"],
+  ["a method that is none", () => "GE T /leads HTTP/1.1\r\nHost: x\r\n\r\n"],
+  [
+    "a header with a line break inside",
+    () => "GET /leads HTTP/1.1\r\nHost: x\r\nX: a\n b\u0000\r\n\r\n",
+  ],
+  ["two lengths", () => post("Content-Length: 2\r\nContent-Length: 3", "{}")],
+  [
+    "a length and chunks",
+    () => post("Content-Length: 2\r\nTransfer-Encoding: chunked", "0\r\n\r\n"),
+  ],
+  ["a negative length", () => post("Content-Length: -1", "{}")],
+  ["a length that is none", () => post("Content-Length: 2e1", "{}")],
+  ["a chunk of no size", () => post("Transfer-Encoding: chunked", "zz\r\n{}\r\n0\r\n\r\n")],
+  [
+    "chunks without end",
+    () =>
+      post("Transfer-Encoding: chunked", "10000\r\n".concat(" ".repeat(65_536), "\r\n").repeat(3)),
+  ],
   ["a body announced as huge", () => post("Content-Length: 99999999999", "{}")],
 ])("%s is refused with a code and the field, and no table changes", async (_, text) => {
   const before = await world.snapshot();
   const said = await say(text());
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(said)?.[1]);
   expect([400, 413, 415, 422, 431], said).toContain(status);
-  const body = JSON.parse(/\{[\s\S]*\}/.exec(said)?.[0] ?? "{}") as { code: string; field?: string };
+  const body = JSON.parse(/\{[\s\S]*\}/.exec(said)?.[0] ?? "{}") as {
+    code: string;
+    field?: string;
+  };
   expect(clientCodes, said).toContain(body.code);
   expect(body.field, said).toBeTruthy();
   expect(await world.snapshot()).toEqual(before);
@@ -66,5 +107,7 @@ test.each([
 test("a body that stalls is let go, and the next request is answered", async () => {
   const stalled = await say(post("Content-Length: 20", "{"));
   expect(stalled === "" || /^HTTP\/1\.1 (503|408)/.test(stalled), stalled).toBe(true);
-  expect(await say("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toContain("200 OK");
+  expect(await say("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toContain(
+    "200 OK",
+  );
 }, 15_000);

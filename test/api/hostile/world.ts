@@ -11,11 +11,33 @@ import { rows, sql, type Pool } from "../../../store/db.ts";
 import { peopleWorld, type PeopleWorld, type Persona } from "../../support/people-world.ts";
 
 /** What the addresses of the routes name, by word: `/leads/{lead}`. */
-export type Things = Readonly<Record<"lead" | "task" | "review" | "houseLead" | "houseOpportunity" | "houseTask" | "houseAccount" | "agreement" | "import" | "mail", string>>;
+export type Things = Readonly<
+  Record<
+    | "lead"
+    | "task"
+    | "review"
+    | "houseLead"
+    | "houseOpportunity"
+    | "houseTask"
+    | "houseAccount"
+    | "agreement"
+    | "import"
+    | "mail",
+    string
+  >
+>;
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
-export interface Told { readonly status: number; readonly body: any; readonly text: string }
-export interface Sent { readonly as?: Persona | null; readonly headers?: Record<string, string>; readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream | undefined }
+export interface Told {
+  readonly status: number;
+  readonly body: any;
+  readonly text: string;
+}
+export interface Sent {
+  readonly as?: Persona | null;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream | undefined;
+}
 
 export interface HostileWorld {
   readonly people: PeopleWorld;
@@ -37,28 +59,64 @@ export async function hostileWorld(): Promise<HostileWorld> {
   const { pool } = people;
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   // Nothing listens on port 1: a request that asked for a process would be a 503, and none of these may get that far.
-  const temporal = connectTemporal({ address: "127.0.0.1:1", namespace: "default", updateMs: 40, reachableMs: 40 });
+  const temporal = connectTemporal({
+    address: "127.0.0.1:1",
+    namespace: "default",
+    updateMs: 40,
+    reachableMs: 40,
+  });
   const app = createApp({
-    pool, agreements: createAgreements(agreementOf), parseAgreement, temporal, clock: () => people.now(), publicUrl: "http://baton.test",
-    log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }), webhookSecrets: { house: [secret] },
+    pool,
+    agreements: createAgreements(agreementOf),
+    parseAgreement,
+    temporal,
+    clock: () => people.now(),
+    publicUrl: "http://baton.test",
+    log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
+    webhookSecrets: { house: [secret] },
   });
   const things = await addThings(people, pool);
   return {
-    people, app, things, secret,
-    at: (template) => template.replace(/\{(\w+)\}/g, (_, name: string) => things[name as keyof Things]),
+    people,
+    app,
+    things,
+    secret,
+    at: (template) =>
+      template.replace(/\{(\w+)\}/g, (_, name: string) => things[name as keyof Things]),
     async send(method, path, { as = "operator", headers = {}, body } = {}) {
       const response = await app.request(path, {
         method,
-        headers: { ...(as === null ? {} : { authorization: `Bearer ${people.token(as)}` }), ...(typeof body === "string" ? { "content-type": "application/json" } : {}), ...headers },
+        headers: {
+          ...(as === null ? {} : { authorization: `Bearer ${people.token(as)}` }),
+          ...(typeof body === "string" ? { "content-type": "application/json" } : {}),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body, duplex: "half" }),
       });
       const text = await response.text();
-      return { status: response.status, text, body: /json/.test(response.headers.get("content-type") ?? "") ? JSON.parse(text) : text };
+      return {
+        status: response.status,
+        text,
+        body: /json/.test(response.headers.get("content-type") ?? "") ? JSON.parse(text) : text,
+      };
     },
     async snapshot() {
-      const names = await rows<{ t: string }>(pool, sql`select table_name as t from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`);
-      const each = names.map(({ t }) => `(select count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') from "${t}" r) as "${t}"`);
-      return (await rows<Record<string, string>>(pool, { text: `select ${each.join(", ")}`, values: [] }))[0] ?? {};
+      const names = await rows<{ t: string }>(
+        pool,
+        sql`select table_name as t from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+      );
+      const each = names.map(
+        ({ t }) =>
+          `(select count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') from "${t}" r) as "${t}"`,
+      );
+      return (
+        (
+          await rows<Record<string, string>>(pool, {
+            text: `select ${each.join(", ")}`,
+            values: [],
+          })
+        )[0] ?? {}
+      );
     },
     async close() {
       await temporal.close();
@@ -68,22 +126,63 @@ export async function hostileWorld(): Promise<HostileWorld> {
 }
 
 /** The codes that may stand in a 4xx. */
-export const clientCodes = new Set(Object.entries(problemCodes).flatMap(([code, [status]]) => (status < 500 ? [code] : [])));
+export const clientCodes = new Set(
+  Object.entries(problemCodes).flatMap(([code, [status]]) => (status < 500 ? [code] : [])),
+);
 
 async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   const at = new Date(people.now());
   const lead = await people.lead("rp_one");
-  await pool.query(sql`insert into task (id, kind, subject_kind, subject_id, role, since) values ('tk_hostile', 'crm-drift', 'lead', ${lead}, 'sales-ops', ${at})`);
-  const packet = { reviewer: "marketing", calendar: "new-york", zone: "America/New_York", leads: 1, suggestions: { keep: 1, return: 0, retire: 0 }, reasons: {} };
-  await pool.query(sql`insert into review (id, kind, period, state, packet, opened_at, due_at) values ('rv_hostile', 'quarterly', '2026-Q4', 'open', ${packet}, ${at}, ${at})`);
-  await pool.query(sql`insert into review_decision (review_id, subject_id, suggestion) values ('rv_hostile', ${lead}, 'keep')`);
-  await pool.query(sql`insert into house_account (id, external_id, changed_at) values ('HA-1', 'ac_hostile', ${at})`);
-  await pool.query(sql`insert into house_lead (id, external_id, account_id, status, status_since, changed_at) values ('HL-1', ${lead}, 'HA-1', 'mql', ${at}, ${at}), ('HL-2', null, null, 'mql', ${at}, ${at})`);
-  await pool.query(sql`insert into crm_link (crm, kind, our_id, crm_id) values ('house', 'lead', ${lead}, 'HL-1')`);
-  await pool.query(sql`insert into house_task (id, key, lead_id, subject, state, changed_at) values ('HT-1', 'a task', 'HL-1', 'Call', 'open', ${at})`);
-  await pool.query(sql`insert into house_opportunity (id, lead_id, stage, created_at, changed_at) values ('HO-1', 'HL-1', 'open', ${at}, ${at})`);
-  await pool.query(sql`insert into import (id, file_hash, map_hash, map, state, started_at) values ('im_hostile', 'a file', 'a map', '{}', 'done', ${at})`);
-  await pool.query(sql`insert into kept_mail (message_id, recipient, subject, body_text, body_html, sent_at) values ('<mail@baton>', 'one@example.com', 'A lead', 'Call.', '<p>Call.</p>', ${at})`);
-  const version = (await rows<{ id: string }>(pool, sql`select id from agreement_version`))[0]?.id ?? "";
-  return { lead, task: "tk_hostile", review: "rv_hostile", houseLead: "HL-1", houseOpportunity: "HO-1", houseTask: "HT-1", houseAccount: "HA-1", agreement: version, import: "im_hostile", mail: "mail@baton" };
+  await pool.query(
+    sql`insert into task (id, kind, subject_kind, subject_id, role, since) values ('tk_hostile', 'crm-drift', 'lead', ${lead}, 'sales-ops', ${at})`,
+  );
+  const packet = {
+    reviewer: "marketing",
+    calendar: "new-york",
+    zone: "America/New_York",
+    leads: 1,
+    suggestions: { keep: 1, return: 0, retire: 0 },
+    reasons: {},
+  };
+  await pool.query(
+    sql`insert into review (id, kind, period, state, packet, opened_at, due_at) values ('rv_hostile', 'quarterly', '2026-Q4', 'open', ${packet}, ${at}, ${at})`,
+  );
+  await pool.query(
+    sql`insert into review_decision (review_id, subject_id, suggestion) values ('rv_hostile', ${lead}, 'keep')`,
+  );
+  await pool.query(
+    sql`insert into house_account (id, external_id, changed_at) values ('HA-1', 'ac_hostile', ${at})`,
+  );
+  await pool.query(
+    sql`insert into house_lead (id, external_id, account_id, status, status_since, changed_at) values ('HL-1', ${lead}, 'HA-1', 'mql', ${at}, ${at}), ('HL-2', null, null, 'mql', ${at}, ${at})`,
+  );
+  await pool.query(
+    sql`insert into crm_link (crm, kind, our_id, crm_id) values ('house', 'lead', ${lead}, 'HL-1')`,
+  );
+  await pool.query(
+    sql`insert into house_task (id, key, lead_id, subject, state, changed_at) values ('HT-1', 'a task', 'HL-1', 'Call', 'open', ${at})`,
+  );
+  await pool.query(
+    sql`insert into house_opportunity (id, lead_id, stage, created_at, changed_at) values ('HO-1', 'HL-1', 'open', ${at}, ${at})`,
+  );
+  await pool.query(
+    sql`insert into import (id, file_hash, map_hash, map, state, started_at) values ('im_hostile', 'a file', 'a map', '{}', 'done', ${at})`,
+  );
+  await pool.query(
+    sql`insert into kept_mail (message_id, recipient, subject, body_text, body_html, sent_at) values ('<mail@baton>', 'one@example.com', 'A lead', 'Call.', '<p>Call.</p>', ${at})`,
+  );
+  const version =
+    (await rows<{ id: string }>(pool, sql`select id from agreement_version`))[0]?.id ?? "";
+  return {
+    lead,
+    task: "tk_hostile",
+    review: "rv_hostile",
+    houseLead: "HL-1",
+    houseOpportunity: "HO-1",
+    houseTask: "HT-1",
+    houseAccount: "HA-1",
+    agreement: version,
+    import: "im_hostile",
+    mail: "mail@baton",
+  };
 }

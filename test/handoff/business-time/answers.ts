@@ -1,5 +1,14 @@
 import fc from "fast-check";
-import { addBusinessDays, addBusinessTime, businessTimeBetween, compile, formatLocal, isOpen, localDateOf, nextOpen } from "../../../handoff/calendar.ts";
+import {
+  addBusinessDays,
+  addBusinessTime,
+  businessTimeBetween,
+  compile,
+  formatLocal,
+  isOpen,
+  localDateOf,
+  nextOpen,
+} from "../../../handoff/calendar.ts";
 import { clockLedger, printClockLedger } from "../../../handoff/clock.ts";
 import { hoursIn, minuteIn, windows, yearsOf } from "./generated.ts";
 import { compiledVectors, vectors } from "./vectors.ts";
@@ -15,18 +24,30 @@ function answers(): unknown[] {
     const c = calendars[calendar]!;
     const at = Date.parse(start);
     const due = addBusinessTime(c, at, business_seconds * 1_000);
-    const events = [{ at, kind: "start", target: { kind: "business", ms: business_seconds * 1_000 }, calendar }] as const;
+    const events = [
+      { at, kind: "start", target: { kind: "business", ms: business_seconds * 1_000 }, calendar },
+    ] as const;
     given.push(due, formatLocal(c.zone, due), localDateOf(c.zone, due));
-    given.push(printClockLedger(clockLedger(events, () => c, { elapsedRoll: { kind: "none" }, warnAt: [0.5, 0.8] }, due)));
+    given.push(
+      printClockLedger(
+        clockLedger(events, () => c, { elapsedRoll: { kind: "none" }, warnAt: [0.5, 0.8] }, due),
+      ),
+    );
   }
   for (const { calendar, start, end } of vectors.elapsed_cases) {
     given.push(businessTimeBetween(calendars[calendar]!, Date.parse(start), Date.parse(end)));
   }
   for (const window of windows) {
-    for (const [def, a, b] of fc.sample(fc.tuple(hoursIn(window), minuteIn(window), minuteIn(window)), { numRuns: 20, seed: 7 })) {
+    for (const [def, a, b] of fc.sample(
+      fc.tuple(hoursIn(window), minuteIn(window), minuteIn(window)),
+      { numRuns: 20, seed: 7 },
+    )) {
       const c = compile(def, yearsOf(window));
       given.push(isOpen(c, a), nextOpen(c, a), businessTimeBetween(c, a, b));
-      given.push(orSaid(() => addBusinessTime(c, a, 3_600_000)), orSaid(() => addBusinessDays(c, b, 1)));
+      given.push(
+        orSaid(() => addBusinessTime(c, a, 3_600_000)),
+        orSaid(() => addBusinessDays(c, b, 1)),
+      );
     }
   }
   return given;
@@ -40,4 +61,6 @@ function orSaid(ask: () => number): number | string {
   }
 }
 
-process.stdout.write(JSON.stringify({ zone: Intl.DateTimeFormat().resolvedOptions().timeZone, answers: answers() }));
+process.stdout.write(
+  JSON.stringify({ zone: Intl.DateTimeFormat().resolvedOptions().timeZone, answers: answers() }),
+);

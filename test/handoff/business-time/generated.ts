@@ -24,7 +24,11 @@ export const windows: Window[] = (
     ["Asia/Kathmandu", "2026-06-10"],
     ["UTC", "2026-12-31"], // across a year
   ] as const
-).map(([zone, date]) => ({ zone, from: Date.parse(date) - 5 * DAY, to: Date.parse(date) + 6 * DAY }));
+).map(([zone, date]) => ({
+  zone,
+  from: Date.parse(date) - 5 * DAY,
+  to: Date.parse(date) + 6 * DAY,
+}));
 
 export const anyWindow = fc.constantFrom(...windows);
 
@@ -42,7 +46,9 @@ const dayNames: DayName[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /** Any legal hours in the window's zone: overnight, overlapping, split, closed; exceptions on dates of the window. */
 export function hoursIn(window: Window): fc.Arbitrary<CalendarDef> {
-  const date = fc.integer({ min: 0, max: (window.to - window.from) / DAY }).map((i) => new Date(window.from + i * DAY).toISOString().slice(0, 10));
+  const date = fc
+    .integer({ min: 0, max: (window.to - window.from) / DAY })
+    .map((i) => new Date(window.from + i * DAY).toISOString().slice(0, 10));
   return fc.record({
     zone: fc.constant(window.zone),
     week: fc.dictionary(fc.constantFrom(...dayNames), hours, { maxKeys: 7, noNullPrototype: true }),
@@ -52,14 +58,23 @@ export function hoursIn(window: Window): fc.Arbitrary<CalendarDef> {
 
 /** The same, compiled; a counterexample prints the hours instead of two years of shifts. */
 export function calendarIn(window: Window): fc.Arbitrary<Calendar> {
-  return hoursIn(window).map((def) => Object.assign(compile(def, yearsOf(window)), { [fc.toStringMethod]: () => JSON.stringify(def) }));
+  return hoursIn(window).map((def) =>
+    Object.assign(compile(def, yearsOf(window)), {
+      [fc.toStringMethod]: () => JSON.stringify(def),
+    }),
+  );
 }
 
 /** A whole minute of the window. */
 export function minuteIn(window: Window): fc.Arbitrary<number> {
-  return fc.integer({ min: 0, max: (window.to - window.from) / MINUTE }).map((i) => window.from + i * MINUTE);
+  return fc
+    .integer({ min: 0, max: (window.to - window.from) / MINUTE })
+    .map((i) => window.from + i * MINUTE);
 }
 
 export function yearsOf(window: Window): { from: number; to: number } {
-  return { from: new Date(window.from - 4 * DAY).getUTCFullYear(), to: new Date(window.to + 4 * DAY).getUTCFullYear() };
+  return {
+    from: new Date(window.from - 4 * DAY).getUTCFullYear(),
+    to: new Date(window.to + 4 * DAY).getUTCFullYear(),
+  };
 }

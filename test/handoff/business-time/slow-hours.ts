@@ -33,7 +33,11 @@ export class SlowHours {
           this.#open[i] = 1;
           this.#owner[i] = Math.min(this.#owner[i]!, date);
         }
-        if (open < close) this.#closes.set(date, Math.max(this.#closes.get(date) ?? 0, this.#start + close * MINUTE));
+        if (open < close)
+          this.#closes.set(
+            date,
+            Math.max(this.#closes.get(date) ?? 0, this.#start + close * MINUTE),
+          );
       }
     }
   }
@@ -93,7 +97,9 @@ const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 
 function hoursOn(def: CalendarDef, date: number): readonly string[] {
   const host = new Date(date);
-  return def.exceptions?.[host.toISOString().slice(0, 10)] ?? def.week[weekdays[host.getUTCDay()]!] ?? [];
+  return (
+    def.exceptions?.[host.toISOString().slice(0, 10)] ?? def.week[weekdays[host.getUTCDay()]!] ?? []
+  );
 }
 
 function minutes(time: string): number {
@@ -108,9 +114,14 @@ function wallClock(zone: string, from: number, to: number): number[] {
   const key = `${zone} ${from} ${to}`;
   const known = walls.get(key);
   if (known) return known;
-  const format = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+  const format = new Intl.DateTimeFormat("sv-SE", {
+    timeZone: zone,
+    dateStyle: "short",
+    timeStyle: "medium",
+  });
   const read: number[] = [];
-  for (let at = from; at < to; at += MINUTE) read.push(Date.parse(`${format.format(at).replace(" ", "T")}Z`));
+  for (let at = from; at < to; at += MINUTE)
+    read.push(Date.parse(`${format.format(at).replace(" ", "T")}Z`));
   walls.set(key, read);
   return read;
 }

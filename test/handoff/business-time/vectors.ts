@@ -3,13 +3,31 @@ import { compile } from "../../../handoff/calendar.ts";
 import type { Calendar, CalendarDef } from "../../../handoff/calendar.ts";
 
 type VectorFile = {
-  calendars: Record<string, { time_zone: string; hours_mon0: Record<string, [string, string][]>; holidays: string[] }>;
-  deadline_cases: { id: string; calendar: string; start: string; business_seconds: number; deadline: string; why: string }[];
-  elapsed_cases: { id: string; calendar: string; start: string; end: string; business_seconds: number }[];
+  calendars: Record<
+    string,
+    { time_zone: string; hours_mon0: Record<string, [string, string][]>; holidays: string[] }
+  >;
+  deadline_cases: {
+    id: string;
+    calendar: string;
+    start: string;
+    business_seconds: number;
+    deadline: string;
+    why: string;
+  }[];
+  elapsed_cases: {
+    id: string;
+    calendar: string;
+    start: string;
+    end: string;
+    business_seconds: number;
+  }[];
 };
 
 /** Worked cases. Of the two answers a case can give, ours is `deadline`: the earliest instant (semantics.json). */
-export const vectors = JSON.parse(readFileSync(new URL("./vectors.json", import.meta.url), "utf8")) as VectorFile;
+export const vectors = JSON.parse(
+  readFileSync(new URL("./vectors.json", import.meta.url), "utf8"),
+) as VectorFile;
 
 const days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
@@ -17,7 +35,9 @@ export function definitionOf(name: string): CalendarDef {
   const { time_zone, hours_mon0, holidays } = vectors.calendars[name]!;
   return {
     zone: time_zone,
-    week: Object.fromEntries(days.map((day, i) => [day, (hours_mon0[i] ?? []).map(([from, to]) => `${from}-${to}`)])),
+    week: Object.fromEntries(
+      days.map((day, i) => [day, (hours_mon0[i] ?? []).map(([from, to]) => `${from}-${to}`)]),
+    ),
     exceptions: Object.fromEntries(holidays.map((date) => [date, []])),
   };
 }
