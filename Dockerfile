@@ -6,5 +6,5 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY . .
 USER node
-ENTRYPOINT ["node"]
-CMD ["cli/baton.mjs", "help"]
+ENTRYPOINT ["node", "cli/baton.mjs"]
+CMD ["help"]

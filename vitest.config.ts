@@ -1,7 +1,11 @@
 import { defineConfig } from "vitest/config";
 
 /** Each lives through weeks or outages and has the machine to itself, after all others. */
-const alone = ["test/proof/quarter.test.ts", "test/chaos/rehearsal.test.ts"];
+const alone = [
+  "test/proof/quarter.test.ts",
+  "test/chaos/rehearsal.test.ts",
+  "test/chaos/pauses.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { formatLocal, type Instant } from "../handoff/calendar.ts";
+import { formatLocal, type Instant } from "../handoff/time/calendar.ts";
+import { capital, spokenAction } from "../messages/words.ts";
 import {
+  connectionOf,
   CrmMerged,
   type CrmPort,
   type LeadRecord,
@@ -8,18 +10,18 @@ import {
   type TaskRecord,
 } from "../crm/crm.ts";
 import {
-  askToMerge,
   crmLinkOf,
   linkCrm,
   linkLead,
   saveLinks,
   type NewLink,
   type Written,
-} from "../store/crm-links.ts";
-import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/crm-sync.ts";
-import { inTransaction, type Pool } from "../store/db.ts";
-import type { EffectEnd } from "../store/effects.ts";
-import { aboutLead, tell } from "../store/outbox.ts";
+} from "../store/effects/crm-links.ts";
+import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/effects/crm-sync.ts";
+import { inTransaction, type Pool } from "../store/postgres/db.ts";
+import type { EffectEnd } from "../store/effects/effects.ts";
+import { changePayload } from "../store/inbox/crm-change.ts";
+import { receive } from "../store/inbox/inbox.ts";
 
 export interface CrmDeps {
   readonly pool: Pool;
@@ -28,9 +30,10 @@ export interface CrmDeps {
 }
 
 /**
- * Makes the CRM equal to what Postgres says now about the lead, and says what it has written from. Level-triggered: late,
- * repeated and concurrent runs end the same, for whoever wrote something that is no longer true finds that out when the
- * effect is to end (`endSync`) and writes again. Throws the CRM's errors; a record deleted in the CRM is not made again.
+ * Makes the CRM equal to what Postgres says now about the lead, and says what it has written from.
+ * Level-triggered: late, repeated and concurrent runs end the same. A run that wrote something
+ * stale finds that out when its effect is to end (`endSync`), and writes again.
+ * Throws the CRM's errors; a record deleted in the CRM is not made again.
  */
 export async function syncCrm(
   deps: CrmDeps,
@@ -51,6 +54,8 @@ async function writeLead(
   const { pool, crm } = deps;
   const { link } = lead;
   if (link?.isGone) return { state: "withdrawn", why: "the record was deleted in the CRM" };
+  if (lead.isMerged && !link)
+    return { state: "withdrawn", why: "the lead was merged into another" };
   const links: Links = { made: [], gone: [] };
   try {
     const accountCrmId = lead.account
@@ -91,7 +96,10 @@ async function writeAccount(
   return ref.crmId;
 }
 
-/** A person whom the CRM knows already is not made a second time; a record that is another lead's stays that one's. */
+/**
+ * A person whom the CRM knows already is not made a second time; a record that is another lead's
+ * stays that one's.
+ */
 async function findRecord(
   { crm }: CrmDeps,
   lead: LeadForCrm,
@@ -116,10 +124,13 @@ function leadRecord(
 ): LeadRecord {
   return {
     leadId: lead.leadId,
+    replaces: lead.replaces,
     crmId,
     accountCrmId,
     status: lead.stage,
     statusSince: lead.stageSince,
+    cycle: lead.cycle,
+    round: lead.handoff?.isOpen === true && lead.handoff.round > 0 ? lead.handoff.round : null,
     ownerId: lead.ownerCrmId ?? lead.ownerId,
     queue: lead.queue,
     leadType: lead.leadType,
@@ -173,7 +184,10 @@ function wantedTask(lead: LeadForCrm, leadCrmId: string): TaskRecord | null {
   };
 }
 
-/** What sales needs to know about a handoff and about its rejection, each written once. */
+/**
+ * What sales needs to know: a handoff, its rejection, a hand raised again, and what was not done
+ * that somebody wanted in the CRM; each written once.
+ */
 async function writeNotes(
   { crm }: CrmDeps,
   lead: LeadForCrm,
@@ -181,30 +195,49 @@ async function writeNotes(
   links: Links,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { handoff } = lead;
-  if (!handoff) return;
-  const wanted: NoteRecord[] = [
-    {
-      key: `${lead.leadId}/${handoff.id}/handoff`,
-      leadCrmId,
-      at: handoff.mqlAt,
-      body: `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
-    },
-  ];
-  if (handoff.rejectedAt !== null) {
-    wanted.push({
-      key: `${lead.leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`,
-      leadCrmId,
-      at: handoff.rejectedAt,
-      body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.`,
-    });
-  }
-  for (const note of wanted.filter(
+  for (const note of wantedNotes(lead, leadCrmId).filter(
     (one) => !lead.linked.some(({ kind, key }) => kind === "note" && key === one.key),
   )) {
     const ref = await crm.addNote(note, signal);
     links.made.push({ kind: "note", ourId: note.key, crmId: ref.crmId, written: null });
   }
+}
+
+function wantedNotes(
+  { leadId, handoff, raised, refusals }: LeadForCrm,
+  leadCrmId: string,
+): NoteRecord[] {
+  const wanted: NoteRecord[] = refusals.map(({ id, action, why, at }) => ({
+    key: `${leadId}/refused/${id}`,
+    leadCrmId,
+    at: Date.parse(at),
+    body: `Not done: ${spokenAction(action)}. ${capital(why)}.`,
+  }));
+  if (handoff) {
+    wanted.push({
+      key: `${leadId}/${handoff.id}/handoff`,
+      leadCrmId,
+      at: handoff.mqlAt,
+      body: `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
+    });
+  }
+  if (handoff && handoff.rejectedAt !== null) {
+    wanted.push({
+      key: `${leadId}/${handoff.id}/rejected/${handoff.rejectedAt}`,
+      leadCrmId,
+      at: handoff.rejectedAt,
+      body: `Rejected by sales: ${handoff.rejectionReason ?? "no reason"}.`,
+    });
+  }
+  if (raised) {
+    wanted.push({
+      key: `${leadId}/${raised.taskId}/raised`,
+      leadCrmId,
+      at: raised.at,
+      body: `Raised a hand again${raised.signal === null ? "" : ` (${raised.signal})`}: somebody should get in touch.`,
+    });
+  }
+  return wanted;
 }
 
 async function writeOpportunities(
@@ -226,7 +259,10 @@ async function writeOpportunities(
   }
 }
 
-/** The CRM's users merged the record. A survivor of ours is asked to take over; one we do not know becomes the lead's record. */
+/**
+ * The CRM's users merged the record. With a survivor of ours the leads become one; one we do not
+ * know becomes the lead's record.
+ */
 async function followSurvivor(
   deps: CrmDeps,
   lead: LeadForCrm,
@@ -236,14 +272,19 @@ async function followSurvivor(
   const { pool, crm, clock } = deps;
   const survivor = await crmLinkOf(pool, crm.name, "lead", merged.into);
   if (survivor && survivor.ourId !== lead.leadId) {
-    await inTransaction(pool, async (tx) => {
-      await askToMerge(tx, lead.leadId, survivor.ourId);
-      await tell(
-        tx,
-        aboutLead(lead.leadId, "signal", "factsChanged", { id: merged.crmId }, 1),
-        clock(),
-      );
+    // As if the CRM had told it: should its own news have been lost, this is the same news.
+    const { crmId, into } = merged;
+    const eventId = `merged/${crmId}/${into}`;
+    const payload = changePayload({
+      id: eventId,
+      crmId,
+      leadId: lead.leadId,
+      sequence: null,
+      at: clock(),
+      by: null,
+      what: { kind: "merged", into },
     });
+    await receive(pool, { source: connectionOf(crm), eventId, payload }, clock());
     return { state: "withdrawn", why: "the record was merged into another lead's" };
   }
   const ref = await crm.upsertLead(leadRecord(lead, merged.into, null), signal);

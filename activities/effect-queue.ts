@@ -1,24 +1,33 @@
 import { setTimeout } from "node:timers/promises";
-import type { Instant } from "../handoff/calendar.ts";
-import type { Pool } from "../store/db.ts";
-import { forgottenEffects } from "../store/effects.ts";
-import { tellOfEffects } from "../store/outbox.ts";
-import type { Subject } from "../workflows/contract.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import type { Pool } from "../store/postgres/db.ts";
+import { forgottenEffects } from "../store/effects/effects.ts";
+import { enqueueEffectsLeft } from "../store/postgres/outbox.ts";
+import type { Subject } from "../handoff/process/words.ts";
 import type { Effects } from "./effects.ts";
 
 /**
- * Carries out the effects of leads beside their processes, many leads at once: a rep's answer waits for no CRM, and what
- * several decisions of a lead want of it meanwhile is one sync. A lead whose effects failed is its process's again, which
- * tries until they are done.
+ * Carries out the effects of leads beside their processes, many leads at once: a rep's answer waits
+ * for no CRM, and what several decisions of a lead want of it meanwhile is one sync. A lead whose
+ * effects failed is its process's again, which tries until they are done.
  */
 export interface EffectQueue {
-  /** Takes the lead in, unless the outside is unwell: then its process must see to it. A lead that a person works on goes before those that nobody waits for. */
+  /**
+   * Takes the lead in, unless the circuit breaker is open: then its process must see to it. A lead that a
+   * person works on goes before those that nobody waits for.
+   */
   add(subject: Subject, isAwaited: boolean): boolean;
-  /** Carries them out now. False when some are left, or the outside is unwell: its process must see to it. */
+  /**
+   * Carries them out now. False when some are left, or the circuit breaker is open: its process must see
+   * to it.
+   */
   carryOut(subject: Subject): Promise<boolean>;
   /** Takes in leads whose effects nobody has seen to: a worker took them with it when it died. */
-  lookAround(): Promise<void>;
-  /** Ends it; resolves when the runs under way are over. Leads that still wait are seen to by another worker, or the next one. */
+  poll(): Promise<void>;
+  /**
+   * Ends it; resolves when the runs under way are over. Leads that still wait are seen to by
+   * another worker, or the next one.
+   */
   stop(): Promise<void>;
 }
 
@@ -27,7 +36,10 @@ export interface EffectQueueDeps {
   readonly clock: () => Instant;
 }
 
-/** Nobody misses a CRM's record for as long, and who comes meanwhile shares every statement (store/shared.ts). */
+/**
+ * The debounce before a batch: short beside a CRM's own delay, and leads that arrive within it
+ * share every statement (store/postgres/coalesce.ts).
+ */
 const lingerMs = 250;
 /** Leads of one batch; a slow one does not keep those of the next batch waiting. */
 const most = 32;
@@ -38,7 +50,7 @@ const forgottenMs = 10_000;
 const mostForgotten = 200;
 
 export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects): EffectQueue {
-  /** By the lead's id, those who came first ahead; each lead in one of the two. */
+  /** By the lead's id, in the order of arrival; each lead is in one of the two. */
   const [awaited, others] = [new Map<string, Subject>(), new Map<string, Subject>()];
   const underWay = new Map<string, Promise<boolean>>();
   let batches = 0;
@@ -72,10 +84,12 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
 
   async function once(subject: Subject, isUnasked: boolean): Promise<boolean> {
     try {
-      if (!effects.isUnwell() && (await effects.tryOnce(subject, { isUnasked })).left === 0)
+      if (!effects.isCircuitOpen() && (await effects.tryOnce(subject, { isUnasked })).left === 0)
         return true;
-      // What is left though all is well is another worker's, which goes on with it or is found to have forgotten it.
-      if (isUnasked && effects.isUnwell()) await tellOfEffects(pool, [subject.id], clock());
+      // What is left though all is well is another worker's, which goes on with it or is found to
+      // have forgotten it.
+      if (isUnasked && effects.isCircuitOpen())
+        await enqueueEffectsLeft(pool, [subject.id], clock());
     } catch {
       // The process was told; where even that failed, they count as forgotten.
     }
@@ -83,7 +97,7 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
   }
 
   function add(subject: Subject, isAwaited: boolean): boolean {
-    if (effects.isUnwell()) return false;
+    if (effects.isCircuitOpen()) return false;
     if (isAwaited) others.delete(subject.id);
     if (isAwaited || !awaited.has(subject.id))
       (isAwaited ? awaited : others).set(subject.id, subject);
@@ -99,15 +113,15 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
   return {
     add,
     async carryOut(subject) {
-      if (effects.isUnwell()) return false;
-      // Whoever asks for it waits: for a run that hangs not longer than for a local try.
+      if (effects.isCircuitOpen()) return false;
+      // A run under way is waited for, but no longer than a local try may take.
       forget(subject.id);
       const before = underWay.get(subject.id);
       if (before) await Promise.race([before, setTimeout(patienceMs)]);
       return underWay.has(subject.id) ? false : inTurn(subject, false);
     },
-    async lookAround() {
-      if (effects.isUnwell()) return;
+    async poll() {
+      if (effects.isCircuitOpen()) return;
       const now = clock();
       for (const id of await forgottenEffects(pool, {
         before: now - forgottenMs,

@@ -9,14 +9,15 @@ import {
   CrmUnauthorized,
   type CrmPort,
 } from "../crm/crm.ts";
-import type { Instant } from "../handoff/calendar.ts";
-import { MailDown, type MailPort } from "../mail/mail.ts";
-import { audit } from "../store/audit.ts";
-import { pauseConnection, resumeConnection, useConnection } from "../store/connections.ts";
-import { markGone } from "../store/crm-links.ts";
-import type { CrashHook } from "../store/crash-point.ts";
-import { endSync } from "../store/crm-sync.ts";
-import { inTransaction, type Pool } from "../store/db.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import type { MailLinks } from "../messages/link.ts";
+import { MailDown, type MailPort } from "../messages/mail/mail.ts";
+import { audit } from "../store/postgres/audit.ts";
+import { pauseConnection, resumeConnection, useConnection } from "../store/effects/connections.ts";
+import { markGone } from "../store/effects/crm-links.ts";
+import type { CrashHook } from "../store/postgres/crash-point.ts";
+import { endSync } from "../store/effects/crm-sync.ts";
+import { inTransaction, type Pool } from "../store/postgres/db.ts";
 import {
   addEffect,
   claimEffects,
@@ -29,26 +30,30 @@ import {
   type Effect,
   type EffectEnd,
   type EffectKind,
-} from "../store/effects.ts";
-import { openTask, type TaskKind } from "../store/human-tasks.ts";
-import { tellOfEffects } from "../store/outbox.ts";
-import type { Subject } from "../workflows/contract.ts";
+} from "../store/effects/effects.ts";
+import { openTask, type TaskKind } from "../store/process/human-tasks.ts";
+import { mailEffect } from "../store/effects/mail-message.ts";
+import { enqueueEffectsLeft } from "../store/postgres/outbox.ts";
+import type { Subject } from "../handoff/process/words.ts";
 import { syncCrm } from "./crm.ts";
 import { regardless, sendMail } from "./mail.ts";
-import { within } from "./patient.ts";
+import { withTimeout } from "./crm-timeout.ts";
 
 export interface EffectDeps {
   readonly pool: Pool;
   /**
-   * For what is done again when the end of an effect was not stored: claims, links, what was written before the end.
-   * Its commits need not wait for the disk, because the end's does; absent, `pool` does this work too.
+   * For what is done again when the end of an effect was not stored: claims, links, what was
+   * written before the end. Its commits need not wait for the disk, because the end's does; absent,
+   * `pool` does this work too.
    */
   readonly repeatable?: Pool | undefined;
-  /** One that gives up a call which is never answered (activities/patient.ts). */
+  /** One that gives up a call which is never answered (activities/crm-timeout.ts). */
   readonly crm: CrmPort;
   readonly mail: MailPort;
   /** Without a slash at the end. */
   readonly publicUrl: string;
+  /** What links in mails may do; absent: act. */
+  readonly mailLinks?: MailLinks;
   readonly clock: () => Instant;
   /** Rehearsals only. */
   readonly crashPoint?: CrashHook | undefined;
@@ -67,34 +72,52 @@ interface Run {
   readonly signal: AbortSignal;
   /** By `performance.now()`: no further effect is begun after it. */
   readonly stopAt: number;
-  /** So long its effects are nobody else's; a worker that dies with them keeps them from the others until then. */
+  /**
+   * So long its effects are nobody else's; a worker that dies with them keeps them from the others
+   * until then.
+   */
   readonly holdsMs: number;
   /** The only run there is until it is over: what it leaves is tried again by itself. */
   readonly isLast: boolean;
-  /** Nobody waits for the run: the lead's process is told of an effect that failed, in the transaction that notes it. */
+  /**
+   * Nobody waits for the run: the lead's process is told of an effect that failed, in the
+   * transaction that notes it.
+   */
   readonly isUnasked: boolean;
 }
 
-/** A long run begins nothing more well before its start-to-close timeout, and is over before it too. */
+/**
+ * A long run begins nothing more well before its start-to-close timeout, and is over before it too.
+ */
 const longMs = 20_000;
 const longestMs = 25_000;
-/** What a run holds longer than it may last, so that an effect is never carried out by two: a statement on its way is not cut off. */
+/**
+ * What a run holds longer than it may last, so that an effect is never carried out by two: a
+ * statement on its way is not cut off.
+ */
 const spareMs = 10_000;
 const pauseMs = 5 * 60_000;
-const unwellMs = 5_000;
+const circuitOpenMs = 5_000;
 const longestPauseMs = 5 * 60_000;
 const databasePauseMs = 3_000;
-/** How long a short run may take: where a local activity waits for it, and where nobody does. It is cut off then, whatever it waits for. */
+/**
+ * How long a short run may take: where a local activity waits for it, and where nobody does. It is
+ * cut off then, whatever it waits for.
+ */
 const shortMs = { awaited: 950, unasked: 3_000 } as const;
 /** So long before its end it begins nothing more. */
 const lastMs = 150;
 const longestWaitMs = 60_000;
 
-/** Runs of effects: CRM and mail side by side, each in order, each effect once. Two runs at once share the work. */
+/**
+ * Runs of effects: CRM and mail side by side, each in order, each effect once. Two runs at once
+ * share the work.
+ */
 export interface Effects {
   /**
-   * One short try of a subject's open effects: what it could not do is left. Throws when the outside is unwell, or when an
-   * effect failed; with `isUnasked` the lead's process has been told of that then.
+   * One short try of a subject's open effects: what it could not do is left. Throws when the
+   * outside is openCircuit(), or when an effect failed; with `isUnasked` the lead's process has been told
+   * of that then.
    */
   tryOnce(
     subject: Subject,
@@ -102,28 +125,31 @@ export interface Effects {
   ): Promise<CarriedOut>;
   /** Throws, to be tried again, when something is left that this run could not do. */
   tryHard(subject: Subject, signal: AbortSignal): Promise<CarriedOut>;
-  /** A short try failed or took too long a moment ago: a system that just failed is not waited for in the next lead's case too. */
-  isUnwell(): boolean;
+  /**
+   * A short try failed or took too long a moment ago: a system that just failed is not waited for
+   * in the next lead's case too.
+   */
+  isCircuitOpen(): boolean;
 }
 
 /** An effect that can never be done becomes a person's task and holds nothing up. */
 export function createEffects(given: EffectDeps): Effects {
   const deps: Tools = { ...given, repeatable: given.repeatable ?? given.pool };
-  let unwellUntil = 0;
-  const isUnwell = () => performance.now() < unwellUntil;
-  const unwell = () => {
-    unwellUntil = performance.now() + unwellMs;
+  let circuitOpenUntil = 0;
+  const isCircuitOpen = () => performance.now() < circuitOpenUntil;
+  const openCircuit = () => {
+    circuitOpenUntil = performance.now() + circuitOpenMs;
   };
   return {
-    isUnwell,
+    isCircuitOpen,
     async tryOnce(subject, { signal, isUnasked = false } = {}) {
-      if (isUnwell())
+      if (isCircuitOpen())
         throw failure(
-          "OutsideIsUnwell",
+          "CircuitOpen",
           "left to a remote activity: the last short try took too long or failed",
         );
       const withinMs = isUnasked ? shortMs.unasked : shortMs.awaited;
-      return within(withinMs, signal, async (cut) => {
+      return withTimeout(withinMs, signal, async (cut) => {
         const run: Run = {
           signal: cut,
           stopAt: performance.now() + withinMs - lastMs,
@@ -132,15 +158,15 @@ export function createEffects(given: EffectDeps): Effects {
           isUnasked,
         };
         const carried = await carryOut(deps, subject, run).catch((error: unknown) => {
-          unwell();
+          openCircuit();
           throw error;
         });
-        if (carried.left > 0 && isOver(run)) unwell();
+        if (carried.left > 0 && isOver(run)) openCircuit();
         return carried;
       });
     },
     tryHard: (subject, signal) =>
-      within(longestMs, signal, (cut) =>
+      withTimeout(longestMs, signal, (cut) =>
         carryOut(deps, subject, {
           signal: cut,
           stopAt: performance.now() + longMs,
@@ -214,7 +240,10 @@ function claim(
   });
 }
 
-/** Of a lead that is gone only some messages are wanted. Gives those that this run has, and how many effects were withdrawn. */
+/**
+ * Of a lead that is gone only some messages are wanted. Gives those that this run has, and how many
+ * effects were withdrawn.
+ */
 async function withdraw(
   deps: Tools,
   subject: Subject,
@@ -239,7 +268,9 @@ function isOver(run: Run): boolean {
   return run.signal.aborted || performance.now() >= run.stopAt;
 }
 
-/** Carries out the effect in hand and those of its kind behind it. `isOver`: none was left behind. */
+/**
+ * Carries out the effect in hand and those of its kind behind it. `isOver`: none was left behind.
+ */
 async function carryOutKind(
   deps: Tools,
   first: ClaimedEffect,
@@ -263,7 +294,10 @@ async function carryOutKind(
   }
 }
 
-/** Gives the effect back. Of a run that nobody waits for its process hears, at once or never: what says why it failed is being tried by somebody. */
+/**
+ * Gives the effect back. Of a run that nobody waits for its process hears, at once or never: what
+ * says why it failed is being tried by somebody.
+ */
 async function release(
   deps: Tools,
   effect: Effect,
@@ -272,7 +306,7 @@ async function release(
 ): Promise<void> {
   await inTransaction(deps.pool, async (tx) => {
     await releaseEffect(tx, effect.id, sayWhy(error));
-    if (isUnasked) await tellOfEffects(tx, [effect.subject.id], deps.clock());
+    if (isUnasked) await enqueueEffectsLeft(tx, [effect.subject.id], deps.clock());
   });
 }
 
@@ -346,9 +380,7 @@ async function overConnection(
           {
             key: `connection/${name}/paused/${now}`,
             subject: effect.subject,
-            kind: "mail",
-            what: "crm-paused",
-            payload: { connection: name, since: now },
+            ...mailEffect({ what: "crm-paused", connection: name, since: now }),
           },
           now,
         );
@@ -423,9 +455,10 @@ class Unfinished extends Error {
 }
 
 /**
- * Every failure of a run is to be tried again, for as long as it takes: what never works was given up before. The pause
- * doubles with the tries of the effect itself, for an activity's own attempts also count its waiting for other runs; our
- * own database, which failed where no effect was in hand, is asked again soon.
+ * Every failure of a run is to be tried again, for as long as it takes: what never works was given
+ * up before. The pause doubles with the tries of the effect itself, for an activity's own attempts
+ * also count its waiting for other runs; our own database, which failed where no effect was in
+ * hand, is asked again soon.
  */
 function asFailure(failed: unknown, now: Instant): ApplicationFailure {
   const error = failed instanceof Unfinished ? failed.cause : failed;
@@ -453,7 +486,10 @@ function failure(type: string, message: string, nextRetryDelay?: number): Applic
   });
 }
 
-/** Our own errors say what happened; other texts can quote what people wrote and stay out of Temporal and the ledger. */
+/**
+ * Our own errors say what happened; other texts can quote what people wrote and stay out of
+ * Temporal and the ledger.
+ */
 function sayWhy(error: unknown): string {
   if (
     error instanceof CrmBusy ||

@@ -1,94 +1,135 @@
-import type { Instant } from "../handoff/calendar.ts";
-import { compose } from "../mail/compose.ts";
-import { MailRefused, messageIdOf, oneAddress, type Mail, type MailPort } from "../mail/mail.ts";
-import { isMailKind, type MailKind } from "../mail/message.ts";
-import type { Pool } from "../store/db.ts";
-import type { Effect, EffectEnd } from "../store/effects.ts";
-import { keepMail } from "../store/mail.ts";
-import { mailContext, type MailContext } from "../store/mail-facts.ts";
-import { recipientsOf, type Recipient } from "../store/mail-recipients.ts";
-
-export interface MailDeps {
-  readonly pool: Pool;
-  readonly mail: MailPort;
-  /** Without a slash at the end. */
-  readonly publicUrl: string;
-  readonly clock: () => Instant;
-}
+import { compose } from "../messages/compose.ts";
+import { MailRefused, messageIdOf, oneAddress, type Mail } from "../messages/mail/mail.ts";
+import type { MailKind, MailMessage, Of, Page } from "../messages/message.ts";
+import { signedOfferPage } from "../messages/signed-page.ts";
+import type { Effect, EffectEnd } from "../store/effects/effects.ts";
+import { keepMail } from "../store/effects/mail.ts";
+import { mailContext, type MailContext } from "../store/effects/mail-facts.ts";
+import { messageOf } from "../store/effects/mail-message.ts";
+import { noteReminder } from "../store/effects/reminders.ts";
+import type { MailDeps } from "./mail-deps.ts";
+import { sendDigest } from "./reminders.ts";
+import { mayOpen, recipientsOf, type Recipient } from "../store/effects/mail-recipients.ts";
 
 /**
- * Sends the message of one effect to everybody it is for, written from what Postgres says now. A repeat sends under the
- * same message ids. Throws MailDown when it must be tried again.
+ * Sends the message of one effect to everybody it is for: what it says is what was decided, only
+ * names are looked up now. A repeat sends under the same message ids. Throws MailDown when it must
+ * be tried again.
  */
 export async function sendMail(
   deps: MailDeps,
   effect: Effect,
   signal?: AbortSignal,
 ): Promise<EffectEnd> {
-  if (!isMailKind(effect.what))
-    return { state: "failed", why: `there is no message "${effect.what}"` };
-  const kind = effect.what;
+  const message = messageOf(effect);
+  if ("problem" in message) return { state: "failed", why: message.problem };
   const [recipients, context] = await Promise.all([
-    recipientsOf(deps.pool, effect, kind),
-    mailContext(deps.pool, effect, kind),
+    recipientsOf(deps.pool, message),
+    mailContext(deps.pool, effect, message),
   ]);
-  const unwanted = whyUnwanted(kind, effect, context);
+  const unwanted = whyUnwanted(message, context);
   if (unwanted) return { state: "withdrawn", why: unwanted };
+  if (message.what === "task-waits") return remind(deps, effect, message, recipients, signal);
   const refusals: string[] = [];
   for (const recipient of recipients) {
-    const refusal = await sendOne(deps, effect, kind, context, recipient, signal);
+    const refusal = await sendOne(deps, { effect, message, context, recipient }, signal);
     if (refusal) refusals.push(refusal);
   }
   return refusals.length === 0 ? { state: "done" } : { state: "failed", why: refusals.join("; ") };
 }
 
-/** Messages that are wanted whatever became of the lead: the rep must hear of a withdrawal, and some are about no lead. */
-export const regardless: readonly MailKind[] = ["withdrawn", "crm-paused", "renurture-review"];
-
-/** A deadline that no longer is the reader's would mislead: an offer held up by an outage is dropped when somebody else has the lead. */
-function whyUnwanted(
-  kind: MailKind,
+/** Reminders go out together, each reader's in one mail, and at once where nobody was mailed lately. */
+async function remind(
+  deps: MailDeps,
   effect: Effect,
+  message: Of<"task-waits">,
+  recipients: readonly Recipient[],
+  signal?: AbortSignal,
+): Promise<EffectEnd> {
+  const readers = recipients.map((one) => (one.kind === "person" ? one.id : one.role));
+  await noteReminder(deps.pool, effect, message, readers, deps.clock());
+  const refusals: string[] = [];
+  for (const reader of readers) {
+    const refusal = await sendDigest(deps, reader, signal);
+    if (refusal) refusals.push(refusal);
+  }
+  return refusals.length === 0 ? { state: "done" } : { state: "failed", why: refusals.join("; ") };
+}
+
+/** Wanted whatever became of the lead: what its reader must hear, and what is about no lead. */
+export const regardless: readonly MailKind[] = [
+  "withdrawn",
+  "action-refused",
+  "crm-paused",
+  "renurture-review",
+];
+
+/** Asked of somebody while the handoff is open; what is over is not asked for any more. */
+const requests: readonly MailKind[] = [
+  "breach",
+  "escalation",
+  "contested",
+  "stalled",
+  "fallback-queue",
+  "task-waits",
+];
+
+/**
+ * A deadline that is the reader's no longer would mislead: what an outage held up is dropped when
+ * somebody else has the lead, or the handoff is over.
+ */
+function whyUnwanted(
+  message: MailMessage,
   { erased, merged, handoff }: MailContext,
 ): string | null {
-  if (regardless.includes(kind)) return null;
+  if (regardless.includes(message.what)) return null;
   if (erased) return "the person was erased";
   if (merged) return "the lead was merged into another one";
-  if ((kind !== "offer" && kind !== "warning") || !handoff) return null;
-  const reader = effect.payload["repId"] ?? handoff.repId;
-  return handoff.isOpen && handoff.repId === reader
-    ? null
-    : "the offer is not the reader's any more";
+  if (handoff === null) return null;
+  if (message.what === "offer" || message.what === "warning") {
+    return handoff.isOpen && handoff.repId === message.repId
+      ? null
+      : "the offer is not the reader's any more";
+  }
+  return requests.includes(message.what) && !handoff.isOpen ? "the handoff is over" : null;
+}
+
+interface Letter {
+  readonly effect: Effect;
+  readonly message: MailMessage;
+  readonly context: MailContext;
+  readonly recipient: Recipient;
 }
 
 /** Gives why it was refused for good, without the address. */
 async function sendOne(
   deps: MailDeps,
-  effect: Effect,
-  kind: MailKind,
-  context: MailContext,
-  recipient: Recipient,
+  letter: Letter,
   signal?: AbortSignal,
 ): Promise<string | null> {
-  const reader = recipient.kind === "person" ? recipient.id : recipient.role;
-  const zone = (recipient.kind === "person" ? recipient.zone : null) ?? context.zone ?? "UTC";
-  const message = compose(kind, {
-    ...context.facts,
-    publicUrl: deps.publicUrl,
-    reader: { name: recipient.kind === "person" ? recipient.name : recipient.role, zone },
+  const { effect, message, context, recipient } = letter;
+  const isPerson = recipient.kind === "person";
+  const composed = compose(message, {
+    ...context.names,
+    page: await pageFor(deps, letter),
+    reader: {
+      name: isPerson ? recipient.name : null,
+      meantFor: isPerson ? null : recipient.meantFor,
+      zone: (isPerson ? recipient.zone : null) ?? context.zone ?? "UTC",
+    },
   });
-  const leadId = context.facts.lead?.id ?? null;
+  const leadId = context.names.lead?.id ?? null;
   const mail = (to: string, repId: string | null): Mail => ({
-    ...message,
+    ...composed,
     to,
-    messageId: messageIdOf(effect.key, reader),
     about: { leadId, repId },
+    messageId: messageIdOf(effect.key, isPerson ? recipient.id : recipient.role),
     headers: {
       "Auto-Submitted": "auto-generated",
       ...(leadId === null ? {} : { "X-Baton-Lead": leadId }),
     },
   });
-  if (recipient.kind === "vacant") {
+  if (!isPerson) {
     await keepMail(deps.pool, mail(recipient.role, null), deps.clock());
     return null;
   }
@@ -101,4 +142,40 @@ async function sendOne(
     if (error instanceof MailRefused) return `${recipient.id}: ${error.message}`;
     throw error;
   }
+}
+
+/**
+ * Where the mail leads: the page of the offer, for who has it; for everybody else what to ask Baton
+ * for, about the lead or, after a merge, its survivor. Null where the reader may not see it.
+ */
+async function pageFor(deps: MailDeps, letter: Letter): Promise<Page | null> {
+  const { message, context, recipient } = letter;
+  const leadId =
+    message.what === "withdrawn" && message.mergedInto !== null
+      ? message.mergedInto
+      : (context.names.lead?.id ?? null);
+  if (leadId === null) return null;
+  const signed = await signedPage(deps, letter);
+  if (signed !== null) return { opens: signed };
+  // The recipient of these two owns the lead and may open it: no query for the most frequent mails.
+  const isTheirs = message.what === "offer" || message.what === "warning";
+  return isTheirs || (await mayOpen(deps.pool, leadId, recipient))
+    ? { asks: `GET /leads/${leadId} with your token, or npx baton explain ${leadId}` }
+    : null;
+}
+
+/** The signed address of the reader's offer; null for a mail that others see, as a kept one. */
+async function signedPage(
+  deps: MailDeps,
+  { message, context, recipient }: Letter,
+): Promise<string | null> {
+  const { mail, mailLinks = "act", clock } = deps;
+  const { lead } = context.names;
+  const { handoff } = context;
+  if (mail.isKept === true || mailLinks === "off" || recipient.kind !== "person") return null;
+  if (!lead || !handoff?.isOpen || handoff.repId !== recipient.id) return null;
+  const { cycle, round } = handoff;
+  const dueAt = "dueAt" in message ? message.dueAt : null;
+  const offer = { repId: recipient.id, leadId: lead.id, cycle, round, dueAt };
+  return signedOfferPage(deps, offer, clock());
 }

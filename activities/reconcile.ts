@@ -1,86 +1,135 @@
 import { log } from "@temporalio/activity";
-import type { Instant } from "../handoff/calendar.ts";
-import type { Pool } from "../store/db.ts";
+import type { TypedSearchAttributes } from "@temporalio/common";
+import type { Instant } from "../handoff/time/calendar.ts";
+import type { Pool } from "../store/postgres/db.ts";
+import { noteCompared } from "../store/inbox/comparison.ts";
 import {
   closedWithEffects,
   lateStep,
+  leadPlaces,
   openDeadLetter,
   openLeads,
   remindOfEffects,
+  remindOfLeavers,
   startAgain,
-  sweep,
+  withdrawBrokenTasks,
   withdrawLateTasks,
   type OpenLead,
-} from "../store/reconcile.ts";
-import { leadWorkflowId, type Reconciled } from "../workflows/contract.ts";
+} from "../store/inbox/reconcile.ts";
+import { sweep, usualDays, type DaysKept } from "../store/inbox/sweep.ts";
+import {
+  brokenProcesses,
+  leadOfWorkflowId,
+  leadWorkflowId,
+  reportedProblems,
+  type Reconciled,
+} from "../workflows/contract.ts";
 
 /** What the reconciler asks Temporal. The client of `@temporalio/client` is one. */
 export interface ProcessList {
   readonly workflow: {
     /** Running ones by a visibility query; a moment behind the truth. */
-    list(options: {
-      query: string;
-      pageSize?: number;
-    }): AsyncIterable<{ readonly workflowId: string }>;
-    getHandle(workflowId: string): {
-      describe(): Promise<{ readonly status: { readonly name: string } }>;
-    };
+    list(options: { query: string; pageSize?: number }): AsyncIterable<{
+      readonly workflowId: string;
+      readonly typedSearchAttributes: TypedSearchAttributes;
+    }>;
+    getHandle(workflowId: string): { describe(): Promise<Described> };
   };
   withDeadline<R>(until: number, ask: () => Promise<R>): Promise<R>;
+}
+
+/** What Temporal says of one process; `raw` as the server's API has it. */
+export interface Described {
+  readonly status: { readonly name: string };
+  readonly raw: {
+    readonly pendingWorkflowTask?: {
+      readonly originalScheduledTime?: { readonly seconds?: unknown } | null;
+      /** When a worker took it; absent while it lies in the queue. */
+      readonly startedTime?: { readonly seconds?: unknown } | null;
+    } | null;
+  };
 }
 
 export interface ReconcileDeps {
   readonly pool: Pool;
   readonly client: ProcessList;
+  /** For how long what is over is kept; as usual unless told otherwise. */
+  readonly kept?: DaysKept;
 }
 
-const pageSize = 20_000;
+const pageSize = 10_000;
 const mostDeletes = 20_000;
 const atOnce = 16;
 const askMs = 5_000;
 const lateWhy = "its next step is overdue though its process runs";
+const brokenWhy = "its process's tasks fail";
+/**
+ * A task that no worker ends for so long is broken; one that a worker took with it when it died is
+ * given out again.
+ */
+const standsStillMs = 5 * 60_000;
 
 /**
- * Compares open leads with running processes and mends what is safe: a lead without a process gets one again, where it
- * stood. What needs a person becomes a task. Repeats are harmless: a start that waits is not asked for twice, and one that
- * runs is used.
+ * Compares open leads with running processes and mends what is safe: a lead without a process gets
+ * one again, where it stood. What needs a person becomes a task. Repeats are harmless: a start that
+ * waits is not asked for twice, and one that runs is used.
  */
-export async function reconcile(
+export async function reconcileLeads(
   deps: ReconcileDeps,
   now: Instant,
   after: string,
 ): Promise<Reconciled> {
   const leads = await openLeads(deps.pool, after, pageSize, now);
-  const running = leads.length === 0 ? new Set<string>() : await runningLeads(deps.client);
+  const isFirst = after === "";
+  const isLast = leads.length < pageSize;
+  const running = await runningLeads(deps.client, leads);
+  const withoutProcess: string[] = [];
   const restarted = await count(
     leads.filter(({ id }) => !running.has(leadWorkflowId(id))),
-    (lead) => restart(deps, lead, now),
+    async (lead) => {
+      const isStarted = await restart(deps, lead, now);
+      if (isStarted) withoutProcess.push(lead.id);
+      return isStarted;
+    },
   );
+  const compared = leads.length;
+  await noteCompared(deps.pool, { isFirst, isLast, compared, withoutProcess }, now);
+  // Before those that are merely late: a broken process is why.
+  const broken = isFirst ? await reportBroken(deps, now) : 0;
   const stuck = await count(
     leads.filter(({ id, isLate }) => isLate && running.has(leadWorkflowId(id))),
     (lead) => reportLate(deps, lead, now),
   );
-  const isFirst = after === "";
   const stranded = isFirst ? await reportStranded(deps, now) : 0;
-  const reminded = isFirst ? await remindOfEffects(deps.pool, 1_000, now) : 0;
+  const reminded = isFirst
+    ? (await remindOfEffects(deps.pool, 1_000, now)) +
+      (await remindOfLeavers(deps.pool, 1_000, now))
+    : 0;
   if (isFirst) await withdrawLateTasks(deps.pool, lateWhy, now);
-  const swept = isFirst ? await sweep(deps.pool, mostDeletes, now) : 0;
-  if (restarted + stranded + reminded > 0)
-    log.warn("reconciled", { restarted, stuck, stranded, reminded });
+  const swept = isFirst
+    ? await sweep(deps.pool, deps.kept ?? usualDays, { most: mostDeletes }, now)
+    : 0;
+  if (restarted + stranded + reminded + broken > 0)
+    log.warn("reconciled", { restarted, stuck, stranded, reminded, broken });
   return {
     restarted,
     stuck,
     stranded,
     reminded,
+    broken,
     swept,
-    after: leads.length === pageSize ? (leads.at(-1)?.id ?? null) : null,
+    after: isLast ? null : (leads.at(-1)?.id ?? null),
   };
 }
 
-async function runningLeads(client: ProcessList): Promise<Set<string>> {
+/** Which processes run between the first and the last of these leads, which stand in order. */
+async function runningLeads(client: ProcessList, leads: readonly OpenLead[]): Promise<Set<string>> {
   const running = new Set<string>();
+  const [first, last] = [leads[0], leads.at(-1)];
+  if (!first || !last) return running;
+  const between = `'${leadWorkflowId(first.id)}' AND '${leadWorkflowId(last.id)}'`;
   for await (const { workflowId } of client.workflow.list({
-    query: "WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running'",
+    query: `WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running' AND WorkflowId BETWEEN ${between}`,
     pageSize: 1_000,
   }))
     running.add(workflowId);
@@ -97,14 +146,75 @@ async function restart(
   return startAgain(pool, id, now);
 }
 
-/** A broken process waits for an engineer, who sees it in the Temporal UI; here it becomes a task that somebody owns. */
+/**
+ * A process whose tasks fail stands still until an engineer deploys the fix or starts it again
+ * (`baton stuck`): one task each, which ends when its tasks succeed. Processes that are not about a
+ * lead are counted by the API alone.
+ */
+async function reportBroken({ pool, client }: ReconcileDeps, now: Instant): Promise<number> {
+  const broken = new Map<string, string>();
+  for await (const { workflowId, typedSearchAttributes } of client.workflow.list({
+    query: brokenProcesses,
+    pageSize: 1_000,
+  })) {
+    const leadId = leadOfWorkflowId(workflowId);
+    const problems = (typedSearchAttributes.get(reportedProblems) ?? []).join(", ");
+    if (leadId === null) continue;
+    const isPassing = problems.includes(timedOut) && !(await standsStill(client, leadId, now));
+    if (!isPassing) broken.set(leadId, problems);
+  }
+  await withdrawBrokenTasks(pool, brokenWhy, [...broken.keys()], now);
+  return count(await leadPlaces(pool, [...broken.keys()]), async ({ id: leadId, stage }) => {
+    const detail = { why: brokenWhy, stage, problems: broken.get(leadId) ?? "" };
+    if (await openDeadLetter(pool, leadId, detail, now, lateWhy))
+      log.warn("LeadBroken", { leadId, problems: detail.problems });
+    return true;
+  });
+}
+
+/** Workers died or had no time: that says nothing about the process. */
+const timedOut = "category=WorkflowTaskTimedOut";
+
+/** Whether one of the process's tasks lies in the queue, and no worker has taken it. */
+async function waitsForWorker(client: ProcessList, leadId: string): Promise<boolean> {
+  try {
+    const { raw } = await client.withDeadline(Date.now() + askMs, () =>
+      client.workflow.getHandle(leadWorkflowId(leadId)).describe(),
+    );
+    const task = raw.pendingWorkflowTask;
+    return task != null && task.startedTime == null;
+  } catch (error) {
+    if ((error as { name?: unknown } | null)?.name === "WorkflowNotFoundError") return false;
+    throw error;
+  }
+}
+
+/** Whether the process has waited too long for one of its tasks to be done. */
+async function standsStill(client: ProcessList, leadId: string, now: Instant): Promise<boolean> {
+  try {
+    const { raw } = await client.withDeadline(Date.now() + askMs, () =>
+      client.workflow.getHandle(leadWorkflowId(leadId)).describe(),
+    );
+    const since = raw.pendingWorkflowTask?.originalScheduledTime?.seconds;
+    return since != null && Number(since) * 1_000 < now - standsStillMs;
+  } catch (error) {
+    if ((error as { name?: unknown } | null)?.name === "WorkflowNotFoundError") return false;
+    throw error;
+  }
+}
+
+/**
+ * A lead that is late although its process runs and its tasks do not fail becomes a task that
+ * somebody owns.
+ */
 async function reportLate(
-  { pool }: ReconcileDeps,
+  { pool, client }: ReconcileDeps,
   { id }: OpenLead,
   now: Instant,
 ): Promise<boolean> {
   const late = await lateStep(pool, id, now);
-  if (!late) return false;
+  // A process that waits in the task queue for a worker opens no task: a person can do nothing.
+  if (!late || (await waitsForWorker(client, id))) return false;
   const isNew = await openDeadLetter(
     pool,
     id,

@@ -1,10 +1,12 @@
-import { formatLocal, type Instant } from "../handoff/calendar.ts";
-import { lookAtPoolLead, type ReviewDecision } from "../handoff/pool-review.ts";
-import { heldAt, periodOf, poolReview, reviewTimes } from "../handoff/review.ts";
-import type { AgreementVersion } from "../store/agreements.ts";
-import { inTransaction, type Tx } from "../store/db.ts";
-import { addEffect, countOpenEffects } from "../store/effects.ts";
-import { lockInPool, poolPage, type PoolMember } from "../store/pool.ts";
+import { formatLocal, type Instant } from "../handoff/time/calendar.ts";
+import { lookAtPoolLead, type ReviewDecision } from "../handoff/answers/pool-review.ts";
+import { heldAt, periodOf, poolReview, reviewTimes } from "../handoff/reviews/review.ts";
+import type { PoolReviewMessage } from "../messages/message.ts";
+import type { Agreements, AgreementVersion } from "../store/process/agreements.ts";
+import { inTransaction, type Pool, type Tx } from "../store/postgres/db.ts";
+import { addEffect, countOpenEffects } from "../store/effects/effects.ts";
+import { mailEffect } from "../store/effects/mail-message.ts";
+import { lockInPool, poolPage, type PoolMember } from "../store/reviews/pool.ts";
 import {
   addToReview,
   closeReview,
@@ -18,19 +20,24 @@ import {
   type Packet,
   type PoolEntry,
   type ReviewRow,
-} from "../store/reviews.ts";
-import type { ReviewStanding, ReviewStart, Subject } from "../workflows/contract.ts";
-import type { DecisionDeps } from "./case.ts";
+} from "../store/reviews/reviews.ts";
+import type { Subject } from "../handoff/process/words.ts";
+import type { ReviewStanding, ReviewStart } from "../workflows/contract.ts";
+
+export interface ReviewDeps {
+  readonly pool: Pool;
+  readonly agreements: Agreements;
+}
 
 const pageSize = 500;
 const recheckMs = 86_400_000;
 
 /**
- * The review that must be open now: its day has come (the first business day of its period, at the agreed time) and it is
- * not closed. Null before that day, and when the agreement has no review of the pool. A day missed in an outage is made up
- * for by the next time somebody asks.
+ * The review that must be open now: its day has come (the first business day of its period, at the
+ * agreed time) and it is not closed. Null before that day, and when the agreement has no review of
+ * the pool. A day missed in an outage is made up for by the next time somebody asks.
  */
-export async function dueReview(deps: DecisionDeps, now: Instant): Promise<ReviewStart | null> {
+export async function dueReview(deps: ReviewDeps, now: Instant): Promise<ReviewStart | null> {
   const version = await deps.agreements.active(deps.pool);
   const review = version && poolReview(version.agreement);
   if (!review) return null;
@@ -41,12 +48,13 @@ export async function dueReview(deps: DecisionDeps, now: Instant): Promise<Revie
 }
 
 /**
- * Opens the review of a period: its packet, a line and a task for every lead of the re-nurture pool, and the mail to the
- * reviewer, in one transaction, once. Asked again it says where the review stands.
- * Throws when the agreement has no such review: somebody asked for one that nobody agreed on.
+ * Opens the review of a period: its packet, a line and a task for every lead of the re-nurture
+ * pool, and the mail to the reviewer, in one transaction, once. Asked again it says where the
+ * review stands. Throws when the agreement has no such review: somebody asked for one that nobody
+ * agreed on.
  */
 export function openReview(
-  deps: DecisionDeps,
+  deps: ReviewDeps,
   start: ReviewStart & { readonly now: Instant },
 ): Promise<ReviewStanding> {
   return inTransaction(deps.pool, async (tx) => {
@@ -88,9 +96,12 @@ export function openReview(
   });
 }
 
-/** Looks at an open review again: reminds once, says once that it is overdue, and closes it when nothing waits any more. */
+/**
+ * Looks at an open review again: reminds once, says once that it is overdue, and closes it when
+ * nothing waits any more.
+ */
 export function lookAtReview(
-  deps: DecisionDeps,
+  deps: ReviewDeps,
   reviewId: string,
   now: Instant,
 ): Promise<ReviewStanding> {
@@ -132,7 +143,10 @@ async function step(tx: Tx, review: ReviewRow, waiting: number, now: Instant): P
   }
 }
 
-/** When to look again: at half time, when it is due, and from then on every day, for leads also leave the pool by themselves. */
+/**
+ * When to look again: at half time, when it is due, and from then on every day, for leads also
+ * leave the pool by themselves.
+ */
 function nextLook(
   review: ReviewRow,
   waiting: number,
@@ -161,7 +175,8 @@ async function listPool(
     const last = page.at(-1);
     if (!last) return { leads, suggestions, reasons };
     after = last.id;
-    // Whoever leaves the pool at this moment is not on the list; whoever is on it finds the task when leaving.
+    // The lock decides: a lead that leaves the pool now is not on the list, and one on the list
+    // ends its task when it leaves.
     const still = await lockInPool(
       tx,
       page.map((member) => member.id),
@@ -194,8 +209,8 @@ function entryOf({ agreement }: AgreementVersion, member: PoolMember, now: Insta
 async function mail(
   tx: Tx,
   reviewId: string,
-  step: "opened" | "reminder" | "overdue",
-  payload: { role: string; period: string; count: number; dueAt: Instant },
+  step: PoolReviewMessage["step"],
+  said: Pick<PoolReviewMessage, "role" | "period" | "count" | "dueAt">,
   now: Instant,
 ): Promise<void> {
   await addEffect(
@@ -203,9 +218,7 @@ async function mail(
     {
       key: `review/${reviewId}/renurture-review/${step}`,
       subject: subjectOf(reviewId),
-      kind: "mail",
-      what: "renurture-review",
-      payload: { reviewId, step, ...payload },
+      ...mailEffect({ what: "renurture-review", reviewId, step, ...said }),
     },
     now,
   );

@@ -1,13 +1,24 @@
 import type { Agreement, ReturnCondition } from "../handoff/agreement.ts";
-import type { Target } from "../handoff/target.ts";
+import type { Target } from "../handoff/time/deadline.ts";
 import type { Shape } from "./shape.ts";
 import type { YamlNode } from "./source.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { isMap } from "yaml";
 import { readEngagement } from "./conditions.ts";
 import { span } from "./durations.ts";
-import { name } from "./names.ts";
-import { list, may, need, number, object, oneOf, orElse } from "./shape.ts";
+import { role } from "./names.ts";
+import {
+  from,
+  list,
+  may,
+  named,
+  need,
+  number,
+  object,
+  oneOf,
+  orElse,
+  scalarText,
+} from "./shape.ts";
 import { keyText } from "./source.ts";
 
 /** Work after acceptance. */
@@ -20,7 +31,10 @@ export const working = object({
   stalledAfter: need(span, "after how long without news work counts as stalled"),
 });
 
-/** `{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ date: revisitOn }`. */
+/**
+ * `{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ date: revisitOn
+ * }`.
+ */
 function returnCondition(words: Vocabulary): Shape<ReturnCondition> {
   const sinceExit = may(oneOf(["exit"]), "since the lead entered the pool");
   const rise = object({
@@ -82,12 +96,34 @@ export function renurture(words: Vocabulary): Shape<Agreement["renurture"]> {
       number("a count of cycles", { min: 1, max: 100, whole: true }),
       "how often a lead may be handed off",
     ),
+    returnClosed: orElse(
+      from(named(spanOrNever, "closed reasons"), (given) => ({ ...lostReturns, ...given })),
+      lostReturns,
+      "how long after the end a hand raised begins a new cycle, by closed reason",
+    ),
   });
 }
 
-/** Nobody ages out unseen. */
+const lostReturns: Agreement["renurture"]["returnClosed"] = {
+  lost: { kind: "elapsed", ms: 90 * 86_400_000 },
+};
+
+/** `90 days`, or `never`: then only a person brings the lead back. */
+const spanOrNever: Shape<Target | null> = {
+  schema: { anyOf: [span.schema, { const: "never" }] },
+  read: (node, place) => (scalarText(node) === "never" ? null : span.read(node, place)),
+};
+
+/** Tasks of people. */
+export const tasks: Shape<Agreement["tasks"]> = object({
+  within: need(span, "how long a task may wait before it is asked for again"),
+});
+
+export const tasksByDefault: Agreement["tasks"] = { within: { kind: "business-days", days: 1 } };
+
+/** The review by a person that every lead in nurture comes to. */
 export const nurture: Shape<{ readonly humanReviewAfter: Target; readonly reviewer: string }> =
   object({
     humanReviewAfter: need(span, "after how long a person looks at a lead in nurture"),
-    reviewer: need(name("role"), "the role that looks"),
+    reviewer: need(role, "the role that looks"),
   });

@@ -1,4 +1,10 @@
-import type { Agreement, Condition, RejectionReason } from "../handoff/agreement.ts";
+import {
+  rejectionGroups,
+  type Agreement,
+  type Condition,
+  type RejectionReason,
+} from "../handoff/agreement.ts";
+import { isNotReady } from "../handoff/answers/rejection.ts";
 import type { Shape } from "./shape.ts";
 import { span } from "./durations.ts";
 import { name } from "./names.ts";
@@ -16,13 +22,11 @@ import {
   yesNo,
 } from "./shape.ts";
 
-const groups = ["no-fit", "no-intent", "no-access", "data", "existing-customer", "timing"] as const;
-
 /** What a rep may answer, and what each no leads to. */
 export function answers(condition: Shape<Condition>): Shape<Agreement["answers"]> {
   const reason: Shape<RejectionReason> = from(
     object({
-      group: need(oneOf(groups), "what kind of no it is"),
+      group: need(oneOf(rejectionGroups), "what kind of no it is"),
       // oxlint-disable-next-line no-thenable -- the agreement's own word; this object is never awaited
       then: need(oneOf(["disqualify", "renurture", "fix-data"]), "what happens to the lead"),
       contradictedBy: may(condition, "if this holds, the rejection is contested"),
@@ -73,14 +77,9 @@ export function answers(condition: Shape<Condition>): Shape<Agreement["answers"]
   });
 }
 
-/** "Not ready" teaches marketing nothing (article B); the reason behind it is what is asked for. */
+/** The error asks for the reason behind a "not ready". */
 function reasonName(reason: string): string | null {
-  if (
-    /^(not|un|isnt)(yet)?ready|^notyet$|^notqualified$|^unqualified$/.test(
-      reason.toLowerCase().replace(/[^a-z]/g, ""),
-    )
-  )
-    return "a reason that says why, such as below-company-size";
+  if (isNotReady(reason)) return "a reason that says why, such as below-company-size";
   return /^[\p{L}\p{N}][\p{L}\p{N}-]{0,60}$/u.test(reason)
     ? null
     : "a reason of letters, digits and hyphens";

@@ -1,15 +1,51 @@
-import type { CalendarDef, DayName } from "../handoff/calendar.ts";
+import type { CalendarDef, DayName } from "../handoff/time/calendar.ts";
 import type { Shape } from "./shape.ts";
-import { checkCalendar } from "../handoff/calendar.ts";
+import type { SourcePlace } from "./place.ts";
+import { checkCalendar } from "../handoff/time/calendar.ts";
+import { parseShift } from "../handoff/time/calendar-definition.ts";
+import { isPlaceZone, isZone, placeZoneExpected } from "../handoff/time/local-time.ts";
 import { from, list, named, need, object, orElse, text } from "./shape.ts";
 import { joinPath } from "./source.ts";
 
 const days: readonly DayName[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/** Opening hours. `mon-fri` and `mon, wed` stand for their days; a date under `exceptions` replaces that date. */
+const placeZone: Shape<string> = from(
+  text("a time zone such as America/New_York"),
+  (zone, place, node) =>
+    isZone(zone) && !isPlaceZone(zone)
+      ? place.wrong(`expected ${placeZoneExpected}, found "${zone}"`, node)
+      : zone,
+);
+
+/** Longer than this, hours over midnight are rather two times in the wrong order. */
+const longestNight = 12 * 60;
+
+/** Warns of shifts that go over midnight and are as long as if their ends had been exchanged. */
+function warnOfReversed(
+  part: "week" | "exceptions",
+  given: Readonly<Record<string, readonly string[]>>,
+  place: SourcePlace,
+): void {
+  for (const [key, shifts] of Object.entries(given))
+    for (const [n, written] of shifts.entries()) {
+      const shift = parseShift(written);
+      if ("rule" in shift || shift.toMinute <= 1_440) continue;
+      if (shift.toMinute - shift.fromMinute > longestNight)
+        place.reading.report(
+          "warnings",
+          joinPath(joinPath(joinPath(place.path, part), key), n),
+          `"${written}" goes over midnight for ${Math.round((shift.toMinute - shift.fromMinute) / 60)} hours; if that is not meant, exchange the times`,
+        );
+    }
+}
+
+/**
+ * Opening hours. `mon-fri` and `mon, wed` stand for their days; a date under `exceptions` replaces
+ * that date.
+ */
 export const calendar: Shape<CalendarDef> = from(
   object({
-    zone: need(text("a time zone such as America/New_York"), "IANA time zone"),
+    zone: need(placeZone, "IANA time zone"),
     week: need(
       named(list(text("a shift such as 09:00-17:00"), "shifts"), "days and their shifts", weekdays),
       "hours by day, for example mon-fri",
@@ -37,6 +73,8 @@ export const calendar: Shape<CalendarDef> = from(
       }
     }
     const definition: CalendarDef = { zone: given.zone, week, exceptions: given.exceptions };
+    warnOfReversed("week", given.week, place);
+    warnOfReversed("exceptions", given.exceptions, place);
     const problems = checkCalendar(definition);
     for (const problem of problems) {
       const keys = problem.path.map((key, i) =>

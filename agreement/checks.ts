@@ -1,5 +1,7 @@
 import type { Agreement, Condition, Territory } from "../handoff/agreement.ts";
-import type { Target } from "../handoff/target.ts";
+import { appliedCalendar, compileApplied } from "../handoff/time/applied-calendar.ts";
+import { isOpen } from "../handoff/time/calendar.ts";
+import { dueAt, printTarget, type Target } from "../handoff/time/deadline.ts";
 import type { Logic } from "./logic.ts";
 import type { Reading } from "./place.ts";
 import { deepestCondition } from "./conditions.ts";
@@ -7,9 +9,9 @@ import { logicOf } from "./logic.ts";
 import { joinPath } from "./source.ts";
 
 /**
- * What only the whole agreement shows: names in a circle or unused, rules that can never apply, territories
- * that overlap or leave a gap (agreement.md, "Conditions", the last point). Errors and warnings go to the
- * reading with their lines.
+ * What only the whole agreement shows: names in a circle or unused, rules that can never apply,
+ * territories that overlap or leave a gap (docs/agreement.md, "Names and limits"). Errors and
+ * warnings go to the reading with their lines.
  */
 export function checkWhole(agreement: Agreement, reading: Reading): void {
   if (circles(agreement, reading)) return; // nothing below would come to an end
@@ -17,10 +19,12 @@ export function checkWhole(agreement: Agreement, reading: Reading): void {
   unusedNames(agreement, reading);
   scoresInFit(agreement, reading);
   const logic = logicOf(agreement);
+  bandRows(agreement, reading);
   leadTypes(agreement, logic, reading);
   territories(agreement.routing.territories, [], true, agreement.routing.fallback, logic, reading);
   neverTrue(agreement, logic, reading);
   statusBeforeOutreach(agreement, reading);
+  closedReasons(agreement, reading);
 }
 
 /** Every condition of the agreement with the path at which to report it. */
@@ -138,6 +142,23 @@ function scoresInFit(agreement: Agreement, reading: Reading): void {
   }
 }
 
+/** A row that asks for at least as much as one above it is never reached. */
+function bandRows(agreement: Agreement, reading: Reading): void {
+  const least = (value: number | undefined) => value ?? -Infinity;
+  agreement.bands.forEach((row, i) => {
+    const above = agreement.bands.findIndex(
+      (other, j) =>
+        j < i && least(other.fit) <= least(row.fit) && least(other.intent) <= least(row.intent),
+    );
+    if (above >= 0)
+      reading.report(
+        "problems",
+        `bands[${i}]`,
+        `expected a row that some lead can reach; whoever meets it already has band ${agreement.bands[above]!.band} by row ${above + 1}`,
+      );
+  });
+}
+
 function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
   agreement.leadTypes.forEach((type, i) => {
     const path = `leadTypes[${i}]`;
@@ -242,6 +263,23 @@ function neverTrue(agreement: Agreement, logic: Logic, reading: Reading): void {
   }
 }
 
+/** Who is closed is so for one of these reasons. */
+function closedReasons(agreement: Agreement, reading: Reading): void {
+  const rejections = Object.entries(agreement.answers.reasons);
+  const disqualifying = rejections.flatMap(([name, { then }]) =>
+    then === "disqualify" ? [name] : [],
+  );
+  const known = ["lost", "won", "retired", ...disqualifying];
+  for (const reason of Object.keys(agreement.renurture.returnClosed)) {
+    if (!known.includes(reason))
+      reading.report(
+        "problems",
+        joinPath("renurture.returnClosed", reason),
+        `expected a closed reason (${known.join(", ")}), found "${reason}"`,
+      );
+  }
+}
+
 function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
   const rows = [
     ...agreement.leadTypes.map((type, i) => ({ ...type, path: `leadTypes[${i}]` })),
@@ -254,7 +292,30 @@ function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
         joinPath(row.path, "status"),
         "expected a status target no shorter than the outreach target",
       );
+    else if (row.status.kind !== row.outreach.kind && endsEarlier(agreement, row))
+      reading.report(
+        "problems",
+        joinPath(row.path, "status"),
+        `expected a status target that ends after the outreach target; by the agreement's hours "${printTarget(row.status)}" ends before "${printTarget(row.outreach)}" for most leads`,
+      );
   }
+}
+
+/** Two weeks of every hour, without the holidays that most calendars have. */
+const sampled = Array.from({ length: 14 * 24 }, (_, n) => Date.UTC(2026, 1, 9) + n * 3_600_000);
+
+/** Whether for most leads that come within hours the status is due before the first outreach. */
+function endsEarlier(
+  agreement: Agreement,
+  { status, outreach }: { readonly status: Target; readonly outreach: Target },
+): boolean {
+  const hours = compileApplied(appliedCalendar(agreement, null, null), sampled[0] ?? 0);
+  const rule = { elapsedRoll: agreement.clocks.elapsedRoll };
+  const open = sampled.filter((at) => isOpen(hours, at));
+  const early = open.filter(
+    (at) => dueAt(status, at, hours, rule) < dueAt(outreach, at, hours, rule),
+  );
+  return early.length * 2 > open.length;
 }
 
 /** Only targets of one kind can be compared without a calendar. */

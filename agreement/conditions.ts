@@ -1,19 +1,19 @@
 import type { Condition, Depth } from "../handoff/agreement.ts";
-import type { Place } from "./place.ts";
+import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
 import type { YamlNode } from "./source.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import type { Pair } from "yaml";
 import { isMap, isScalar, isSeq } from "yaml";
-import { derivedTypes } from "../handoff/condition.ts";
-import { closedValues } from "../handoff/facts.ts";
+import { derivedTypes } from "../handoff/qualify/condition.ts";
+import { closedValues } from "../handoff/facts/facts.ts";
 import { elapsedMs } from "./durations.ts";
 import { readMatchers } from "./matchers.ts";
 import { number, oneOf, scalarText } from "./shape.ts";
 import { keyText } from "./source.ts";
 import { didYouMean, listed } from "./words.ts";
 
-/** Bounds of agreement.md: a rule must stay something that people can read. */
+/** Bounds that keep a rule readable by people (docs/agreement.md, "Names and limits"). */
 export const deepestCondition = 16;
 export const mostConditions = 500;
 
@@ -26,8 +26,8 @@ const closed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The shape of a condition over the words this agreement defines. `counter` is shared by all conditions of a
- * file; `mayBeEngaged` admits `engaged`, which only the account rules know.
+ * The shape of a condition over the words this agreement defines. `counter` is shared by all
+ * conditions of a file; `mayBeEngaged` admits `engaged`, which only the account rules know.
  */
 export function conditionShape(
   words: Vocabulary,
@@ -36,7 +36,7 @@ export function conditionShape(
 ): Shape<Condition> {
   const names = mayBeEngaged ? [...words.names, "engaged"] : words.names;
 
-  function read(node: YamlNode, place: Place, depth: number): Condition | undefined {
+  function read(node: YamlNode, place: SourcePlace, depth: number): Condition | undefined {
     if (++counter.count > mostConditions)
       return counter.count === mostConditions + 1
         ? place.wrong(`expected at most ${mostConditions} conditions in an agreement`, node)
@@ -64,7 +64,7 @@ export function conditionShape(
     return one(key, first, place, depth);
   }
 
-  function one(key: string, pair: Pair, place: Place, depth: number): Condition | undefined {
+  function one(key: string, pair: Pair, place: SourcePlace, depth: number): Condition | undefined {
     const value = pair.value as YamlNode;
     const group = groups.find((word) => word === key);
     if (group) return grouped(group, value, place, depth);
@@ -90,7 +90,7 @@ export function conditionShape(
   function grouped(
     kind: (typeof groups)[number],
     node: YamlNode,
-    place: Place,
+    place: SourcePlace,
     depth: number,
   ): Condition | undefined {
     if (!isSeq(node) || node.items.length === 0)
@@ -101,7 +101,7 @@ export function conditionShape(
     return whole.length === of.length ? { kind, of: whole, at: place.path } : undefined;
   }
 
-  function engagement(node: YamlNode, place: Place): Condition | undefined {
+  function engagement(node: YamlNode, place: SourcePlace): Condition | undefined {
     const parts = readEngagement(node, place, words.signals, ["within"]);
     if (!parts) return undefined;
     const window = parts.withinMs === undefined ? {} : { withinMs: parts.withinMs };
@@ -150,12 +150,13 @@ export type EngagementParts =
     };
 
 /**
- * `{ signal: demo_request, within: 30 days }`, `{ signal: { depth: high } }`, `{ depth: mid, atLeast: 2 }`,
- * `{ meaningful: 2, within: 30 days }`. `extra` names the further keys that may stand beside them.
+ * `{ signal: demo_request, within: 30 days }`, `{ signal: { depth: high } }`, `{ depth: mid,
+ * atLeast: 2 }`, `{ meaningful: 2, within: 30 days }`. `extra` names the further keys that may
+ * stand beside them.
  */
 export function readEngagement(
   node: YamlNode,
-  place: Place,
+  place: SourcePlace,
   signals: readonly string[],
   extra: readonly string[],
 ): EngagementParts | undefined {

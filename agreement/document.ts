@@ -2,7 +2,7 @@ import type { Agreement, Condition } from "../handoff/agreement.ts";
 import type { Shape } from "./shape.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { accounts } from "./accounts.ts";
-import { nurture, renurture, working } from "./afterwards.ts";
+import { nurture, renurture, tasks, tasksByDefault, working } from "./afterwards.ts";
 import { answers } from "./answers.ts";
 import { calendar } from "./calendars.ts";
 import { clocks } from "./clocks.ts";
@@ -18,6 +18,7 @@ import {
   parties,
   signals,
 } from "./qualification.ts";
+import { absences, absencesByDefault, leavers, leaversByDefault } from "./people.ts";
 import { reviews } from "./reviews.ts";
 import { routing } from "./routing.ts";
 import { from, list, named, need, may, number, object, orElse, plainName, text } from "./shape.ts";
@@ -38,7 +39,7 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
     name: need(text("the agreement's name"), "what the agreement is called"),
     signedBy: need(parties, "the two parties; every version needs one signature from each"),
     calendars: need(
-      from(named(calendar, "calendars"), (all, place) =>
+      from(named(calendar, "calendars", calendarName), (all, place) =>
         Object.keys(all).length > 0 ? all : place.wrong("expected at least one calendar"),
       ),
       "business hours by name",
@@ -78,7 +79,10 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
     answers: need(answers(condition), "what a rep may answer"),
     working: need(working, "the work after acceptance"),
     renurture: need(renurture(words), "what brings a lead back"),
+    leavers: orElse(leavers, leaversByDefault, "what happens to the work of people who leave"),
+    absences: orElse(absences, absencesByDefault, "what happens to it during a long absence"),
     nurture: need(nurture, "who looks after leads that wait"),
+    tasks: orElse(tasks, tasksByDefault, "the tasks of people"),
     reviews: orElse(reviews(words.calendars), {}, "the meetings that sign off the figures"),
   });
   return from(
@@ -107,6 +111,13 @@ function checklist(condition: Shape<Condition>): Shape<Agreement["checklist"]> {
   return from(named(condition, "checks"), (checks) =>
     Object.entries(checks).map(([title, when]) => ({ name: title, when })),
   );
+}
+
+/** `clocks.calendar` has words of its own: a calendar of that name could never be named there. */
+function calendarName(word: string): string | null {
+  return word === "assignee" || word === "pool"
+    ? "another name (`clocks.calendar` means whose hours by this one)"
+    : plainName(word);
 }
 
 function conditionName(word: string): string | null {

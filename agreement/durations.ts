@@ -1,6 +1,6 @@
-import type { ElapsedRoll, Target } from "../handoff/target.ts";
+import type { ElapsedRoll, Target } from "../handoff/time/deadline.ts";
 import type { Shape } from "./shape.ts";
-import { parseDuration, parseTarget } from "../handoff/target.ts";
+import { parseDuration, parseTarget } from "../handoff/time/deadline.ts";
 import { from, need, text } from "./shape.ts";
 
 const amount = "^\\s*\\d+ +";

@@ -1,27 +1,34 @@
 import type { Agreement } from "../handoff/agreement.ts";
-import type { DatePattern } from "../handoff/date-pattern.ts";
-import type { ColumnRule, EngagementRule, ImportMap } from "../handoff/import-map.ts";
-import type { Place } from "./place.ts";
+import type { DatePattern } from "../handoff/time/date-pattern.ts";
+import type {
+  ColumnRule,
+  EngagementRule,
+  ImportMap,
+  JoinRule,
+} from "../handoff/facts/import-map.ts";
+import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
-import type { Problem, YamlNode } from "./source.ts";
-import { isMap, isScalar } from "yaml";
-import { fieldType } from "../handoff/condition.ts";
-import { datePattern } from "../handoff/date-pattern.ts";
-import { builtInFields } from "../handoff/facts.ts";
-import { normalizeFact } from "../handoff/lead.ts";
-import { isZone } from "../handoff/local-time.ts";
+import type { AgreementProblem, YamlNode } from "./source.ts";
+import { isMap, isScalar, isSeq } from "yaml";
+import { fieldType } from "../handoff/qualify/condition.ts";
+import { datePattern } from "../handoff/time/date-pattern.ts";
+import { derivedProblem } from "../handoff/facts/fact-rights.ts";
+import { builtInFields } from "../handoff/facts/facts.ts";
+import { readFact, type ReadFact } from "../spellings/fact.ts";
+import { columnName } from "../handoff/facts/import-map.ts";
+import { isPlaceZone, placeZoneExpected } from "../handoff/time/local-time.ts";
 import { Reading } from "./place.ts";
 import { from, list, may, named, need, object, oneOf, orElse, text } from "./shape.ts";
-import { readSource } from "./source.ts";
+import { joinPath, readSource } from "./source.ts";
 import { didYouMean } from "./words.ts";
 
 export type ParsedImportMap =
   | { readonly ok: true; readonly map: ImportMap }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly AgreementProblem[] };
 
 /**
- * Reads a column map (YAML or JSON). Fields must be the agreement's; every mistake is named with its line in one pass.
- * Never throws.
+ * Reads a column map (YAML or JSON). Fields must be the agreement's; every mistake is named with
+ * its line in one pass. Never throws.
  */
 export function parseImportMap(
   source: string,
@@ -38,23 +45,29 @@ export function parseImportMap(
   };
 }
 
-/** What is wrong between a map and the first line of a file, one sentence each; empty when they fit. */
+/**
+ * What is wrong between a map and the first line of a file, one sentence each; empty when they fit.
+ */
 export function checkHeader(map: ImportMap, header: readonly string[]): string[] {
-  const twice = [...new Set(header.filter((name, n) => name !== "" && header.indexOf(name) !== n))];
   const wanted = new Set([
     ...Object.keys(map.columns),
     ...map.required,
+    ...map.joined.flatMap(({ columns }) => columns),
     ...map.engagements.flatMap((rule) => [rule.column, ...(rule.at ? [rule.at.column] : [])]),
   ]);
-  const unknown = [...wanted].filter((name) => !header.includes(name));
+  const counts = new Map<string, number>();
+  for (const name of header) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const twice = [...wanted].filter((name) => (counts.get(name) ?? 0) > 1);
+  const unknown = [...wanted].filter((name) => !counts.has(name));
   return [
     ...twice.map(
       (name) => `line 1: the column "${name}" stands twice; give each column its own name`,
     ),
-    ...unknown.map(
-      (name) =>
-        `the map names the column "${name}", which the file does not have${didYouMean(name, header)}`,
-    ),
+    ...unknown.map((name, n) => {
+      // To look for a near name is slow where neither map nor file is of this world.
+      const near = n < 20 ? didYouMean(name, header) : "";
+      return `the map names the column "${name}", which the file does not have${near}`;
+    }),
   ];
 }
 
@@ -63,7 +76,7 @@ const ownDestinations = ["id", "crmId", "externalId", "occurredAt"];
 
 function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<ImportMap> {
   const destination = destinationShape(agreement);
-  const column = eitherShape(destination, columnShape(destination));
+  const column = oneOrMore(eitherShape(destination, columnShape(destination)));
   const shape = object({
     delimiter: may(
       oneOf([",", ";", "tab", "|"]),
@@ -71,6 +84,11 @@ function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<Imp
     ),
     zone: orElse(zone, "UTC", "the zone of times without an offset"),
     columns: need(named(column, "columns", anyName), "column of the file: where its value goes"),
+    joined: orElse(
+      list(joinShape(destination), "joined columns"),
+      [],
+      "fields that are made of several columns",
+    ),
     constants: orElse(
       named(constant, "fields with one value for every row", anyName),
       {},
@@ -88,13 +106,36 @@ function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<Imp
     ),
   });
   return from(shape, ({ delimiter, constants, ...rest }, place) => {
+    const filled = [
+      ...Object.entries(rest.columns).flatMap(([name, rules]) =>
+        rules.map(({ to }) => ({ to, at: joinPath("columns", name) })),
+      ),
+      ...rest.joined.map(({ to }, n) => ({ to, at: `joined[${n}]` })),
+    ];
+    filled.forEach(({ to, at }, n) => {
+      if (filled.findIndex((one) => one.to === to) < n)
+        place.reading.report(
+          "problems",
+          at,
+          `expected one column for ${to}; say under \`joined:\` how several become one`,
+        );
+    });
     for (const [field, value] of Object.entries(constants)) {
       const problem =
-        fieldProblem(field, agreement) ?? problemOf(normalizeFact(field, value, agreement));
+        fieldProblem(field, agreement) ?? problemOf(readFact(field, value, agreement, constants));
       if (problem) place.reading.report("problems", `constants["${field}"]`, problem);
     }
     return {
       ...rest,
+      columns: Object.fromEntries(
+        Object.entries(rest.columns).map(([name, rules]) => [columnName(name), rules]),
+      ),
+      required: rest.required.map(columnName),
+      engagements: rest.engagements.map((rule) => ({
+        ...rule,
+        column: columnName(rule.column),
+        ...(rule.at ? { at: { ...rule.at, column: columnName(rule.at.column) } } : {}),
+      })),
       constants,
       ...(delimiter === undefined ? {} : { delimiter: delimiters[delimiter] }),
     };
@@ -102,7 +143,7 @@ function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<Imp
 }
 
 const zone = from(text("a zone such as Europe/Berlin"), (name, place, node) =>
-  isZone(name) ? name : place.expected("a zone such as Europe/Berlin", node),
+  isPlaceZone(name) ? name : place.expected(placeZoneExpected, node),
 );
 
 const pattern: Shape<DatePattern> = from(
@@ -110,7 +151,7 @@ const pattern: Shape<DatePattern> = from(
   (written, place, node) =>
     datePattern(written) ??
     place.expected(
-      "a date pattern of yyyy, MM, dd and, if there are times, HH (or hh and a), mm, ss",
+      "a date pattern of yyyy, MM or MMM, dd and, if there are times, HH (or hh and a), mm, ss, XXX for an offset",
       node,
     ),
 );
@@ -130,6 +171,41 @@ function columnShape(destination: Shape<string>): Shape<ColumnRule> {
     ),
   });
   return shape;
+}
+
+function joinShape(destination: Shape<string>): Shape<JoinRule> {
+  return object({
+    columns: need(
+      list(from(text("a column's name"), columnName), "columns", { min: 2, max: 10 }),
+      "the columns, in order",
+    ),
+    to: need(destination, "where the value goes"),
+    with: orElse(anyText, " ", "what stands between them; a space when absent"),
+  });
+}
+
+/** May be empty or a space, unlike other text. */
+const anyText: Shape<string> = {
+  schema: { type: "string" },
+  read(node, place) {
+    const value = isScalar(node) ? node.value : null;
+    return typeof value === "string" && value.length <= 20
+      ? value
+      : place.expected("the text between, in quotes", node);
+  },
+};
+
+/** A column may fill one field or several. */
+function oneOrMore<T>(one: Shape<T>): Shape<readonly T[]> {
+  const several = list(one, "fields", { min: 1, max: 10 });
+  return {
+    schema: { anyOf: [one.schema, several.schema] },
+    read(node, place) {
+      if (isSeq(node)) return several.read(node, place);
+      const value = one.read(node, place);
+      return value === undefined ? undefined : [value];
+    },
+  };
 }
 
 const engagement: Shape<EngagementRule> = from(
@@ -175,7 +251,7 @@ function eitherShape<A, B>(
 ): Shape<A extends string ? B | { to: A } : A | B> {
   return {
     schema: { anyOf: [short.schema, long.schema] },
-    read(node: YamlNode, place: Place) {
+    read(node: YamlNode, place: SourcePlace) {
       const value = isMap(node) ? long.read(node, place) : short.read(node, place);
       // A bare field is short for a rule with nothing but `to`.
       return (typeof value === "string" ? { to: value } : value) as
@@ -195,6 +271,7 @@ function destinationShape(agreement: Pick<Agreement, "fields">): Shape<string> {
 }
 
 function fieldProblem(field: string, agreement: Pick<Agreement, "fields">): string | null {
+  if (derivedProblem(field) !== null) return derivedProblem(field);
   if (fieldType(agreement, field)) return null;
   const known = [
     ...ownDestinations,
@@ -204,7 +281,7 @@ function fieldProblem(field: string, agreement: Pick<Agreement, "fields">): stri
   return `expected a field of the agreement, or id, crmId, externalId, occurredAt; found "${field}"${didYouMean(field, known)}`;
 }
 
-function problemOf(normal: ReturnType<typeof normalizeFact>): string | null {
+function problemOf(normal: ReadFact): string | null {
   return "problem" in normal
     ? normal.problem
     : "missing" in normal

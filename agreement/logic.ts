@@ -1,12 +1,12 @@
 import type { Agreement, Condition, Matcher } from "../handoff/agreement.ts";
-import type { FieldType } from "../handoff/facts.ts";
-import { derivedTypes, fieldType } from "../handoff/condition.ts";
-import { matchAll } from "../handoff/matcher.ts";
-import { fold } from "../handoff/text.ts";
+import type { FieldType } from "../handoff/facts/facts.ts";
+import { derivedTypes, fieldType } from "../handoff/qualify/condition.ts";
+import { matchAll } from "../handoff/qualify/matcher.ts";
+import { fold } from "../handoff/facts/text.ts";
 
 /**
- * What can be proved about conditions without leads. Every answer of "yes" is certain; "no" only means that no
- * proof was found. Used for rules that can never apply and territories that overlap.
+ * What can be proved about conditions without leads. Every answer of "yes" is certain; "no" only
+ * means that no proof was found. Used for rules that can never apply and territories that overlap.
  */
 export interface Logic {
   /** Whenever the first is true, so is the second. */
@@ -47,7 +47,10 @@ export function logicOf(
     return leafImplies(a, b);
   }
 
-  /** `none` must be false, not unknown, on every part: only an equal part or a count guarantees that. */
+  /**
+   * `none` must be false, not unknown, on every part: only an equal part or a count guarantees
+   * that.
+   */
   function decided(part: Condition): boolean {
     return ["signal", "meaningful"].includes(unfold(part).kind);
   }
@@ -128,7 +131,10 @@ export function logicOf(
     );
   }
 
-  /** The conditions all of which must hold, for each way the condition can be true; at most 50 ways are looked at. */
+  /**
+   * The conditions all of which must hold, for each way the condition can be true; at most 50 ways
+   * are looked at.
+   */
   function alternatives(condition: Condition): Condition[][] {
     const whole = unfold(condition);
     if (whole.kind === "any") return whole.of.flatMap(alternatives).slice(0, 50);
@@ -153,7 +159,10 @@ export function logicOf(
     return unfold(agreement.named[condition.name]!);
   }
 
-  /** The values a list in the rules leaves possible, null when no list names them. Bands are always a list. */
+  /**
+   * The values a list in the rules leaves possible, null when no list names them. Bands are always
+   * a list.
+   */
   function values(leaf: Leaf, matchers: readonly Matcher[]): (string | number | boolean)[] | null {
     const type = typeOf(leaf);
     if (type === "list") return null;

@@ -1,9 +1,13 @@
 import type { Matcher } from "../handoff/agreement.ts";
-import type { FactValue, FieldType } from "../handoff/facts.ts";
-import type { Place } from "./place.ts";
+import type { FactValue, FieldType } from "../handoff/facts/facts.ts";
+import type { SourcePlace } from "./place.ts";
 import type { YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
-import { instantOf } from "../handoff/dates.ts";
+import { instantOf } from "../handoff/time/dates.ts";
+import { matchesGlob } from "../handoff/facts/text.ts";
+import { asciiDomain } from "../spellings/email.ts";
+import { codedFields } from "../spellings/fact.ts";
+import { regionsMeant } from "../spellings/region.ts";
 import { keyText } from "./source.ts";
 import { scalarText } from "./shape.ts";
 import { didYouMean, listed } from "./words.ts";
@@ -19,18 +23,24 @@ const matchersOf: Readonly<Record<FieldType, readonly Exclude<Matcher["op"], "is
 
 export const allMatchers: readonly Matcher["op"][] = [...new Set(Object.values(matchersOf).flat())];
 
-/** What a matcher compares with: the field's type, and the words it may hold when they are a closed list. */
-export interface Subject {
+/**
+ * What a matcher compares with: the field's type, and the words it may hold when they are a closed
+ * list.
+ */
+export interface MatcherSubject {
   readonly field: string;
   readonly type: FieldType;
   readonly words?: readonly string[] | undefined;
 }
 
-/** Reads the right-hand side of a fact condition: `US`, `{ in: [US, CA] }`, `{ atLeast: 50, atMost: 5000 }`. */
+/**
+ * Reads the right-hand side of a fact condition: `US`, `{ in: [US, CA] }`, `{ atLeast: 50, atMost:
+ * 5000 }`.
+ */
 export function readMatchers(
   node: YamlNode,
-  place: Place,
-  subject: Subject,
+  place: SourcePlace,
+  subject: MatcherSubject,
 ): readonly Matcher[] | undefined {
   const known = matchersOf[subject.type];
   if (isSeq(node))
@@ -40,7 +50,9 @@ export function readMatchers(
     );
   if (!isMap(node)) {
     const value = readValue(node, place, subject);
-    return value === undefined ? undefined : [{ op: "is", value }];
+    if (value === undefined) return undefined;
+    const values = valuesMeant(value, subject);
+    return values.length === 1 ? [{ op: "is", value }] : [{ op: "in", values }];
   }
   if (node.items.length === 0)
     return place.wrong(`expected ${listed(known)}, found an empty mapping`, node);
@@ -69,8 +81,8 @@ export function readMatchers(
 function readMatcher(
   op: Exclude<Matcher["op"], "is">,
   node: YamlNode,
-  place: Place,
-  subject: Subject,
+  place: SourcePlace,
+  subject: MatcherSubject,
 ): Matcher | undefined {
   switch (op) {
     case "in":
@@ -81,7 +93,9 @@ function readMatcher(
         readValue(item as YamlNode, place.child(i, item), subject),
       );
       const whole = values.filter((value) => value !== undefined);
-      return whole.length === values.length ? { op, values: whole } : undefined;
+      return whole.length === values.length
+        ? { op, values: whole.flatMap((value) => valuesMeant(value, subject)) }
+        : undefined;
     }
     case "exists": {
       const value = isScalar(node) ? node.value : null;
@@ -89,19 +103,22 @@ function readMatcher(
     }
     case "contains": {
       const value = scalarText(node)?.trim();
-      return value ? { op, value } : place.expected("the text to look for", node);
+      if (!value) return place.expected("the text to look for", node);
+      warnOfCodes(`*${value}*`, place, subject, node);
+      return { op, value };
     }
     case "matches": {
       const glob = scalarText(node)?.trim();
       if (!glob) return place.expected("a pattern such as `*engineer*`", node);
       if (glob.length > 200)
         return place.wrong("expected a pattern of at most 200 characters", node);
-      return /^\/.*\/$|^\^|\$$|\\/.test(glob)
-        ? place.wrong(
-            `expected a pattern in which * stands for any text, not a regular expression, found "${glob}"`,
-            node,
-          )
-        : { op, glob };
+      if (/^\/.*\/$|^\^|\$$|\\/.test(glob))
+        return place.wrong(
+          `expected a pattern in which * stands for any text, not a regular expression, found "${glob}"`,
+          node,
+        );
+      warnOfCodes(glob, place, subject, node);
+      return { op, glob };
     }
     case "atLeast":
     case "atMost":
@@ -115,8 +132,8 @@ function readMatcher(
 
 function readValue(
   node: YamlNode,
-  place: Place,
-  subject: Subject,
+  place: SourcePlace,
+  subject: MatcherSubject,
 ): Exclude<FactValue, readonly string[]> | undefined {
   const value = isScalar(node) ? node.value : null;
   switch (subject.type) {
@@ -145,7 +162,7 @@ function readValue(
       if (!text) return place.expected(`text for ${subject.field}`, node);
       if (text.length > 300) return place.wrong("expected at most 300 characters", node);
       return !subject.words || subject.words.includes(text)
-        ? text
+        ? wordOf(text, place, subject, node)
         : place.wrong(
             `expected ${listed(subject.words)} for ${subject.field}, found "${text}"${didYouMean(text, subject.words)}`,
             node,
@@ -154,8 +171,48 @@ function readValue(
   }
 }
 
+/**
+ * The word as facts hold it: countries and languages become codes however they are written. One that no list knows is warned of, since no fact can become it.
+ */
+function wordOf(
+  text: string,
+  place: SourcePlace,
+  { field }: MatcherSubject,
+  node: YamlNode,
+): string {
+  if (field === "account.domain") return asciiDomain(text);
+  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
+  const code = coded?.codeOf(text);
+  if (coded && code === undefined)
+    place.warn(`expected ${coded.what}, found "${text}"; facts of ${field} hold codes`, node);
+  return code ?? text;
+}
+
+type Single = Exclude<FactValue, readonly string[]>;
+
+/** A fact of a region is a code where the country is known, and the word itself where it is not. */
+function valuesMeant(value: Single, { field }: MatcherSubject): readonly Single[] {
+  const isRegion = field === "lead.region" || field === "account.region";
+  return isRegion && typeof value === "string" ? regionsMeant(value) : [value];
+}
+
+/** A pattern that fits no code fits no fact of the field. */
+function warnOfCodes(
+  glob: string,
+  place: SourcePlace,
+  { field }: MatcherSubject,
+  node: YamlNode,
+): void {
+  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
+  if (coded && !coded.codes().some((code) => matchesGlob(code, glob)))
+    place.warn(
+      `expected a pattern that some code fits, found "${glob}"; facts of ${field} hold codes such as ${coded.codes()[0]}`,
+      node,
+    );
+}
+
 /** Bounds of dates are kept as epoch milliseconds. */
-function readBound(node: YamlNode, place: Place, type: FieldType): number | undefined {
+function readBound(node: YamlNode, place: SourcePlace, type: FieldType): number | undefined {
   if (type === "date")
     return instantOf(scalarText(node) ?? "") ?? place.expected("a date such as 2026-11-23", node);
   const value = isScalar(node) ? node.value : null;

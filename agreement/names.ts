@@ -1,7 +1,9 @@
-import type { Place } from "./place.ts";
+import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
+import { languageCode } from "../spellings/language.ts";
 import { from, plainName, text } from "./shape.ts";
 import { joinPath } from "./source.ts";
+import { didYouMean, listed } from "./words.ts";
 
 export function name(what: string): Shape<string> {
   return from(text(`the name of a ${what}`), (value, place, node) => {
@@ -10,8 +12,41 @@ export function name(what: string): Shape<string> {
   });
 }
 
+/** Those whose people see a queue: roles of the roster and of tokens, and their longer names. */
+const queues = [
+  "marketing-ops",
+  "marketing",
+  "sales-ops",
+  "sales-operations",
+  "manager",
+  "operator",
+  "revops",
+];
+
+/**
+ * The queue of a role, or one with a name of its own. A name that is nearly a role's is warned of:
+ * those people do not see what waits there.
+ */
+export const role: Shape<string> = from(name("queue"), (value, place, node) => {
+  const meant = didYouMean(value, queues);
+  if (!queues.includes(value) && meant !== "")
+    place.warn(
+      `expected the queue of a role (${listed(queues)}) or a name unlike them, found "${value}"${meant}`,
+      node,
+    );
+  return value;
+});
+
+/** A language by its name or code, as its ISO 639-1 code. */
+export const language: Shape<string> = from(
+  text("a language such as de"),
+  (word, place, node) =>
+    languageCode(word) ??
+    place.wrong(`expected a language by its name or ISO 639 code, found "${word}"`, node),
+);
+
 /** Reports every name that stands twice in a list, at its second place. */
-export function uniqueNames(place: Place, names: readonly string[], what: string): boolean {
+export function uniqueNames(place: SourcePlace, names: readonly string[], what: string): boolean {
   const twice = names.flatMap((one, i) => (names.indexOf(one) < i ? [i] : []));
   for (const i of twice)
     place.reading.report(

@@ -1,21 +1,25 @@
 import type { Agreement } from "../handoff/agreement.ts";
-import type { Problem } from "./source.ts";
+import type { AgreementProblem } from "./source.ts";
 import { checkWhole } from "./checks.ts";
 import { documentShape } from "./document.ts";
 import { Reading } from "./place.ts";
 import { readSource } from "./source.ts";
 import { vocabularyOf } from "./vocabulary.ts";
 
-export type { Problem } from "./source.ts";
+export type { AgreementProblem } from "./source.ts";
 
 export type Parsed =
-  | { readonly ok: true; readonly agreement: Agreement; readonly warnings: Problem[] }
-  | { readonly ok: false; readonly problems: Problem[]; readonly warnings: Problem[] };
+  | { readonly ok: true; readonly agreement: Agreement; readonly warnings: AgreementProblem[] }
+  | {
+      readonly ok: false;
+      readonly problems: AgreementProblem[];
+      readonly warnings: AgreementProblem[];
+    };
 
 /**
- * Reads an agreement (agreement.md). Never throws on any text: whatever is wrong comes back as problems, all
- * that one pass can find, each with line, column, path and what was expected, in the order of the file.
- * Warnings leave the agreement usable.
+ * Reads an agreement (docs/agreement.md). Never throws on any text: whatever is wrong comes back as
+ * problems, all that one pass can find, each with line, column, path and what was expected, in the
+ * order of the file. Warnings leave the agreement usable.
  */
 export function parseAgreement(text: string): Parsed {
   const read = readSource(text);
@@ -32,10 +36,10 @@ export function parseAgreement(text: string): Parsed {
 }
 
 /** `12:5 leadTypes[0].path: expected fast or standard, found "slow"` */
-export function printProblem(problem: Problem): string {
+export function printProblem(problem: AgreementProblem): string {
   return `${problem.line}:${problem.column} ${problem.path ? `${problem.path}: ` : ""}${problem.message}`;
 }
 
-function inOrder(problems: readonly Problem[]): Problem[] {
+function inOrder(problems: readonly AgreementProblem[]): AgreementProblem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }

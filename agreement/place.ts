@@ -1,13 +1,16 @@
-import type { Problem, Source, YamlNode } from "./source.ts";
+import type { AgreementProblem, Source, YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
 import { joinPath, plainText, startOf } from "./source.ts";
 
 const mostProblems = 100;
 
-/** What is collected while one file is read: problems, warnings, and where each part of the document stands. */
+/**
+ * What is collected while one file is read: problems, warnings, and where each part of the document
+ * stands.
+ */
 export class Reading {
-  readonly problems: Problem[] = [];
-  readonly warnings: Problem[] = [];
+  readonly problems: AgreementProblem[] = [];
+  readonly warnings: AgreementProblem[] = [];
   readonly #source: Source;
   readonly #offsets = new Map<string, number>();
 
@@ -15,15 +18,17 @@ export class Reading {
     this.#source = source;
   }
 
-  place(): Place {
-    return new Place(this, "");
+  place(): SourcePlace {
+    return new SourcePlace(this, "");
   }
 
   mark(path: string, offset: number): void {
     this.#offsets.set(path, offset);
   }
 
-  /** Reports at an offset, or where the path (or the nearest part above it that was read) stands. */
+  /**
+   * Reports at an offset, or where the path (or the nearest part above it that was read) stands.
+   */
   report(kind: "problems" | "warnings", path: string, message: string, offset?: number): void {
     if (this[kind].length >= mostProblems) return;
     const found = offset ?? this.#offsetOf(path);
@@ -45,7 +50,7 @@ export class Reading {
 }
 
 /** A part of the document by its path. */
-export class Place {
+export class SourcePlace {
   readonly reading: Reading;
   readonly path: string;
 
@@ -55,10 +60,10 @@ export class Place {
   }
 
   /** A part of this part; `node` is where it stands, null when that is noted already. */
-  child(key: string | number, node: unknown): Place {
+  child(key: string | number, node: unknown): SourcePlace {
     const path = joinPath(this.path, key);
     if (node) this.reading.mark(path, startOf(node));
-    return new Place(this.reading, path);
+    return new SourcePlace(this.reading, path);
   }
 
   /** Notes what was expected here and what was found; the reader goes on elsewhere. */

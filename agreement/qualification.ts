@@ -2,8 +2,9 @@ import type { Agreement, Condition } from "../handoff/agreement.ts";
 import type { Shape } from "./shape.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { isScalar } from "yaml";
-import { builtInFields } from "../handoff/facts.ts";
+import { builtInFields } from "../handoff/facts/facts.ts";
 import { depths } from "./conditions.ts";
+import { asciiDomain } from "../spellings/email.ts";
 import { elapsedMs, twoTargets } from "./durations.ts";
 import { name } from "./names.ts";
 import { from, list, may, named, need, number, object, oneOf, orElse, text } from "./shape.ts";
@@ -63,7 +64,7 @@ export function fieldName(words: Vocabulary): Shape<string> {
 
 const domain = from(text("a domain such as example.com"), (name, place, node) =>
   /^[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)+$/u.test(name)
-    ? name.toLowerCase()
+    ? asciiDomain(name)
     : place.expected("a domain such as example.com", node),
 );
 

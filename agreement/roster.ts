@@ -1,15 +1,15 @@
 import type { Agreement, Territory } from "../handoff/agreement.ts";
-import type { CalendarDef, Instant } from "../handoff/calendar.ts";
-import type { Pool, Rep } from "../handoff/roster.ts";
-import type { Place } from "./place.ts";
+import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
+import type { RepPool, Rep } from "../handoff/routing/roster.ts";
+import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
-import type { Problem, YamlNode } from "./source.ts";
+import type { AgreementProblem, SourceLimits, YamlNode } from "./source.ts";
 import { isMap } from "yaml";
-import { instantOf } from "../handoff/dates.ts";
-import { checkEmail } from "../handoff/email.ts";
-import { dayOfDate, firstInstantReading, offsetSpans } from "../handoff/local-time.ts";
+import { instantOf } from "../handoff/time/dates.ts";
+import { checkEmail } from "../handoff/facts/email.ts";
+import { dayOfDate, firstInstantReading, offsetSpans } from "../handoff/time/local-time.ts";
 import { calendar } from "./calendars.ts";
-import { name } from "./names.ts";
+import { language, name } from "./names.ts";
 import { Reading } from "./place.ts";
 import {
   from,
@@ -33,25 +33,43 @@ export interface RosterPerson extends Omit<Rep, "absences"> {
   readonly email: string;
   readonly role: "rep" | "manager" | "marketing" | "sales-ops";
   readonly crmId: string | null;
+  readonly deputyId: string | null;
+}
+
+/** An absence, and who stands in where the file names somebody. */
+export interface PersonAway {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly reason: string;
+  readonly deputyId: string | null;
 }
 
 export interface RosterFile {
   readonly reps: readonly RosterPerson[];
-  readonly pools: readonly Pool[];
+  readonly pools: readonly RepPool[];
   /** By rep id, in order of time. */
-  readonly absences: Readonly<Record<string, Rep["absences"]>>;
+  readonly absences: Readonly<Record<string, readonly PersonAway[]>>;
+  /** Which hours people and pools work, by the names of the file. */
+  readonly namedHours: {
+    readonly hours: Readonly<Record<string, CalendarDef>>;
+    readonly people: Readonly<Record<string, string>>;
+    readonly pools: Readonly<Record<string, string>>;
+  };
 }
+
+/** Some thousand people. */
+const rosterLimits: SourceLimits = { characters: 2 * 1024 * 1024, values: 100_000 };
 
 export type ParsedRoster =
   | { readonly ok: true; readonly roster: RosterFile }
-  | { readonly ok: false; readonly problems: Problem[] };
+  | { readonly ok: false; readonly problems: AgreementProblem[] };
 
 /**
- * Reads a roster file: named hours, people, and pools with weights (see roster.yaml). Like the agreement's
- * parser it never throws and finds all mistakes in one pass, each with its line.
+ * Reads a roster file: named hours, people, and pools with weights (see roster.yaml). Like the
+ * agreement's parser it never throws and finds all mistakes in one pass, each with its line.
  */
 export function parseRoster(source: string): ParsedRoster {
-  const read = readSource(source);
+  const read = readSource(source, rosterLimits);
   if ("problems" in read) return { ok: false, problems: read.problems };
   const reading = new Reading(read.source);
   const roster = rosterShape(
@@ -65,7 +83,10 @@ export function parseRoster(source: string): ParsedRoster {
   };
 }
 
-/** The pools an agreement routes to that a roster lacks; leads for them would end in the fallback queue. */
+/**
+ * The pools an agreement routes to that a roster lacks; leads for them would end in the fallback
+ * queue.
+ */
 export function missingPools(agreement: Agreement, roster: Pick<RosterFile, "pools">): string[] {
   const ofTerritories = (tree: readonly Territory[]): string[] =>
     tree.flatMap((one) => [
@@ -92,9 +113,10 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
       "what the person does",
     ),
     manager: may(reference(people, "a person"), "the manager's id"),
+    deputy: may(reference(people, "a person"), "who stands in during absences and after leaving"),
     active: orElse(yesNo, true, "whether the person takes leads"),
     hours: hoursName,
-    languages: words,
+    languages: orElse(list(language, "languages", { max: 100 }), [], "languages the person speaks"),
     products: words,
     motions: words,
     caps: orElse(object({ open: cap, perDay: cap, perHour: cap }), {}, "limits; absent means none"),
@@ -104,6 +126,7 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
           from: need(text("a date"), "first day or time"),
           to: need(text("a date"), "last day or time"),
           reason: need(text("a reason"), "why"),
+          deputy: may(reference(people, "a person"), "who stands in; without it the own deputy"),
         }),
         "absences",
       ),
@@ -129,16 +152,17 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
     pools: orElse(named(pool, "pools"), {}, "who shares work in turn"),
   });
   return from(whole, (given, place) => {
-    const hoursOf = (key: string | undefined) =>
+    const hoursNamed = (key: string | undefined) =>
       key === undefined ? null : (given.hours[key] ?? null);
     const absences = Object.entries(given.people).map(
       ([id, one]) =>
         [
           id,
-          away(one.absences, hoursOf(one.hours), placeOf(place, ["people", id, "absences"])),
+          away(one.absences, hoursNamed(one.hours), placeOf(place, ["people", id, "absences"])),
         ] as const,
     );
-    if (!managed(given.people, place) || absences.some(([, spans]) => spans.includes(null)))
+    const sound = [managed(given.people, place), ownIds(given.people, place)];
+    if (sound.includes(false) || absences.some(([, spans]) => spans.includes(null)))
       return undefined;
     return {
       reps: Object.entries(given.people).map(([id, one]) => ({
@@ -152,12 +176,13 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
         motions: one.motions,
         caps: one.caps,
         managerId: one.manager ?? null,
-        hours: hoursOf(one.hours),
+        deputyId: one.deputy ?? null,
+        hours: hoursNamed(one.hours),
         crmId: one.crmId ?? null,
       })),
       pools: Object.entries(given.pools).map(([id, one]) => ({
         id,
-        hours: hoursOf(one.hours),
+        hours: hoursNamed(one.hours),
         members: one.members,
       })),
       absences: Object.fromEntries(
@@ -166,6 +191,11 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
           spans.filter((span) => span !== null).toSorted((a, b) => a.from - b.from),
         ]),
       ),
+      namedHours: {
+        hours: given.hours,
+        people: namesOf(given.people),
+        pools: namesOf(given.pools),
+      },
     };
   });
 }
@@ -183,10 +213,41 @@ function knownPerson(people: readonly string[]): (id: string) => string | null {
   return (id) => (people.includes(id) ? null : "the id of somebody under `people:`");
 }
 
-type Given = Readonly<Record<string, { readonly manager?: string }>>;
+function namesOf(
+  all: Readonly<Record<string, { readonly hours?: string }>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([id, { hours }]) => (hours === undefined ? [] : [[id, hours]])),
+  );
+}
 
-/** Nobody is their own manager, nor their manager's: escalation has to end somewhere. */
-function managed(people: Given, place: Place): boolean {
+type Given = Readonly<
+  Record<string, { readonly manager?: string; readonly deputy?: string; readonly crmId?: string }>
+>;
+
+/** Nobody stands in for themselves, and an id of the CRM is one person's. */
+function ownIds(people: Given, place: SourcePlace): boolean {
+  const owners = new Map<string, string>();
+  let fine = true;
+  for (const [id, { deputy, crmId }] of Object.entries(people)) {
+    if (deputy === id) {
+      placeOf(place, ["people", id, "deputy"]).wrong("expected somebody else, who stands in");
+      fine = false;
+    }
+    const other = crmId === undefined ? undefined : owners.get(crmId);
+    if (other !== undefined) {
+      placeOf(place, ["people", id, "crmId"]).wrong(
+        `expected an id of this person's own; it is ${other}'s already`,
+      );
+      fine = false;
+    }
+    if (crmId !== undefined) owners.set(crmId, other ?? id);
+  }
+  return fine;
+}
+
+/** Managers form no circle, because escalation has to end. */
+function managed(people: Given, place: SourcePlace): boolean {
   let fine = true;
   for (const id of Object.keys(people)) {
     const above = new Set<string>();
@@ -205,12 +266,15 @@ function managed(people: Given, place: Place): boolean {
   return fine;
 }
 
-/** Bare dates are whole days, the last one included, in the zone of the person's hours; times are exact. */
+/**
+ * Bare dates are whole days, the last one included, in the zone of the person's hours; times are
+ * exact.
+ */
 function away(
-  absences: readonly { from: string; to: string; reason: string }[],
+  absences: readonly { from: string; to: string; reason: string; deputy?: string }[],
   hours: CalendarDef | null,
-  place: Place,
-): (Rep["absences"][number] | null)[] {
+  place: SourcePlace,
+): (PersonAway | null)[] {
   return absences.map((one, i) => {
     const here = place.child(i, null);
     const [start, to] = [moment(one.from, hours, 0), moment(one.to, hours, 1)];
@@ -221,7 +285,7 @@ function away(
         ) ?? null
       );
     return to > start
-      ? { from: start, to, reason: one.reason }
+      ? { from: start, to, reason: one.reason, deputyId: one.deputy ?? null }
       : (here.wrong("expected an absence that ends after it begins") ?? null);
   });
 }
@@ -236,7 +300,7 @@ function moment(words: string, hours: CalendarDef | null, daysLater: number): In
   );
 }
 
-function placeOf(place: Place, keys: readonly string[]): Place {
+function placeOf(place: SourcePlace, keys: readonly string[]): SourcePlace {
   return keys.reduce((at, key) => at.child(key, null), place);
 }
 

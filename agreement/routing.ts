@@ -1,8 +1,8 @@
 import type { Agreement, Condition, Territory } from "../handoff/agreement.ts";
-import type { Place } from "./place.ts";
+import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
-import { name, uniqueNames } from "./names.ts";
-import { from, list, may, need, object, oneOf, orElse, text } from "./shape.ts";
+import { language, name, role, uniqueNames } from "./names.ts";
+import { from, list, may, need, object, oneOf, orElse } from "./shape.ts";
 
 /** Who gets a lead: owners, segments, a tree of territories, and a queue for the rest. */
 export function routing(condition: Shape<Condition>): Shape<Agreement["routing"]> {
@@ -45,7 +45,7 @@ export function routing(condition: Shape<Condition>): Shape<Agreement["routing"]
         "until-open",
         "what happens outside all hours",
       ),
-      fallback: need(name("queue"), "a named human queue; nothing is ever unrouted"),
+      fallback: need(role, "a named human queue; nothing is ever unrouted"),
     }),
     (given, place) =>
       uniqueNames(
@@ -69,7 +69,7 @@ export function territoryShape(condition: Shape<Condition>): Shape<Territory> {
       name: need(name("territory"), "the territory's name"),
       when: may(condition, "which leads belong to it; without it, all others"),
       pool: may(name("pool"), "who takes its leads"),
-      language: may(text("a language such as de"), "a language the rep must speak"),
+      language: may(language, "a language the rep must speak"),
       within: orElse(list(again, "territories", { max: 200 }), [], "smaller territories inside it"),
     }),
     (given, place) =>
@@ -81,7 +81,7 @@ export function territoryShape(condition: Shape<Condition>): Shape<Territory> {
 }
 
 /** Decisions name territories, so each name stands once in the whole tree. */
-function allUnique(tree: readonly Territory[], place: Place): boolean {
+function allUnique(tree: readonly Territory[], place: SourcePlace): boolean {
   const seen = new Map<string, string>();
   let unique = true;
   const visit = (branch: readonly Territory[]): void => {

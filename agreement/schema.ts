@@ -1,7 +1,7 @@
 import type { JsonSchema } from "./shape.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import { builtInFields } from "../handoff/facts.ts";
-import { derivedTypes } from "../handoff/condition.ts";
+import { builtInFields } from "../handoff/facts/facts.ts";
+import { derivedTypes } from "../handoff/qualify/condition.ts";
 import { conditionShape, depths } from "./conditions.ts";
 import { documentShape } from "./document.ts";
 import { elapsedMs } from "./durations.ts";
@@ -9,8 +9,9 @@ import { allMatchers } from "./matchers.ts";
 import { territoryShape } from "./routing.ts";
 
 /**
- * The JSON Schema of agreement files, for editors. It is made from the shapes the parser reads with, so the two
- * cannot drift apart; names that a file defines for itself are left open, only the parser knows them.
+ * The JSON Schema of agreement files, for editors. It is made from the shapes the parser reads
+ * with, so the two cannot drift apart; names that a file defines for itself are left open, only the
+ * parser knows them.
  */
 export function agreementSchema(): JsonSchema {
   const words: Vocabulary = { fields: builtInFields, signals: [], names: [], calendars: [] };
@@ -47,7 +48,10 @@ const matchersSchema = {
   ],
 };
 
-/** Built-in and worked-out fields by name, so that an editor can offer them; declared ones by their pattern. */
+/**
+ * Built-in and worked-out fields by name, so that an editor can offer them; declared ones by their
+ * pattern.
+ */
 const conditionSchema = {
   description:
     "A condition: the name of one, all, any or none of several, a fact, or something the person did.",

@@ -1,23 +1,23 @@
 import { readFile } from "node:fs/promises";
-import { activate } from "../store/agreements.ts";
-import { firstRow, inTransaction, sql, type Pool } from "../store/db.ts";
-import { putAbsences, putPools, putReps } from "../store/roster.ts";
+import { activate } from "../store/process/agreements.ts";
+import { missingFirstData } from "../store/process/first-data.ts";
+import { inTransaction, type Pool } from "../store/postgres/db.ts";
+import { editRoster } from "../store/routing/roster-edit.ts";
 import { parseAgreement, printProblem } from "./parse.ts";
 import { parseRoster } from "./roster.ts";
 
 /**
- * Gives an empty system something to run on: the example agreement when no version was ever stored, the example roster
- * when there is nobody and no pool. What is there is never touched. Two that start at once load it once. Throws when
- * an example does not parse: they are ours.
+ * Loads the examples into an empty system: the agreement when no version was ever stored, the
+ * roster when there is no rep and no pool. Existing data is never touched. Concurrent starts load
+ * it once. Throws when an example does not parse, which is a bug.
  */
 export async function seedIfEmpty(
   pool: Pool,
   now: number = Date.now(),
 ): Promise<{ agreement: boolean; roster: boolean }> {
   return inTransaction(pool, async (tx) => {
-    await tx.query("select pg_advisory_xact_lock(hashtext('first data'))");
-    const agreement = !(await firstRow(tx, sql`select from agreement_version limit 1`));
-    if (agreement)
+    const missing = await missingFirstData(tx);
+    if (missing.agreement)
       await activate(
         tx,
         await exampleAgreement(),
@@ -25,14 +25,8 @@ export async function seedIfEmpty(
         now,
         "the example that comes with Baton",
       );
-    const roster = !(await firstRow(tx, sql`select from rep union all select from pool limit 1`));
-    if (roster) {
-      const { reps, pools, absences } = await exampleRoster();
-      await putReps(tx, reps, now);
-      await putPools(tx, pools, now);
-      await putAbsences(tx, absences, now);
-    }
-    return { agreement, roster };
+    if (missing.roster) await editRoster(tx, await exampleRoster(), now);
+    return missing;
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Place } from "./place.ts";
+import type { SourcePlace } from "./place.ts";
 import type { YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
 import { keyText } from "./source.ts";
@@ -7,12 +7,12 @@ import { didYouMean, listed, nearest } from "./words.ts";
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /**
- * A part of the file: how it is read, and how an editor may check it. Reading gives the typed value, or
- * undefined after noting at the place what was expected; one pass finds all mistakes.
+ * A part of the file: how it is read, and how an editor may check it. Reading gives the typed
+ * value, or undefined after noting at the place what was expected; one pass finds all mistakes.
  */
 export interface Shape<T> {
   readonly schema: JsonSchema;
-  readonly read: (node: YamlNode, place: Place) => T | undefined;
+  readonly read: (node: YamlNode, place: SourcePlace) => T | undefined;
 }
 
 export interface Need<T> {
@@ -216,7 +216,10 @@ export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
   };
 }
 
-/** A word that another part of the file defines; which words there are is known only once a file is read. */
+/**
+ * A word that another part of the file defines; which words there are is known only once a file is
+ * read.
+ */
 export function reference(words: readonly string[], what: string): Shape<string> {
   return from(text(what), (word, place, node) =>
     words.includes(word)
@@ -228,10 +231,13 @@ export function reference(words: readonly string[], what: string): Shape<string>
   );
 }
 
-/** Reads with one shape, then makes something of the value; `make` notes at the place when it cannot. */
+/**
+ * Reads with one shape, then makes something of the value; `make` notes at the place when it
+ * cannot.
+ */
 export function from<A, B>(
   shape: Shape<A>,
-  make: (value: A, place: Place, node: YamlNode) => B | undefined,
+  make: (value: A, place: SourcePlace, node: YamlNode) => B | undefined,
   schema: JsonSchema = shape.schema,
 ): Shape<B> {
   return {
@@ -243,7 +249,9 @@ export function from<A, B>(
   };
 }
 
-/** The text of a scalar as it was written; null for anything else, and for true, false and nothing. */
+/**
+ * The text of a scalar as it was written; null for anything else, and for true, false and nothing.
+ */
 export function scalarText(node: YamlNode): string | null {
   if (!isScalar(node)) return null;
   if (typeof node.value === "string") return node.value;

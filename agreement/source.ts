@@ -1,9 +1,9 @@
 import type { Node, ParsedNode, YAMLMap } from "yaml";
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import { isStorable } from "../handoff/text.ts";
+import { CST, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from "yaml";
+import { isStorable } from "../handoff/facts/text.ts";
 
 /** Something wrong at a place of the file. The message says what was expected there. */
-export interface Problem {
+export interface AgreementProblem {
   readonly line: number;
   readonly column: number;
   /** Where it stands in the document: `leadTypes[0].when.all[1]`. */
@@ -20,30 +20,41 @@ export interface Source {
   readonly position: (offset: number) => { line: number; column: number };
 }
 
-const longestFile = 262_144;
+/** How much a file may hold; more is made to be slow, or belongs into several files. */
+export interface SourceLimits {
+  readonly characters: number;
+  /** Scalars, lists, mappings, anchors and aliases. */
+  readonly values: number;
+}
+
+const usualLimits: SourceLimits = { characters: 262_144, values: 20_000 };
 const deepest = 48;
 /** Escapes such as "\\0" make characters that no database stores. */
 const unstorable = "expected text without NUL characters or broken surrogates";
 
 /**
- * Reads YAML and refuses everything that can mislead a reader or a machine: aliases and anchors (a file of a
- * few lines can unfold to gigabytes), tags, keys given twice, keys that are not text, several documents.
+ * Reads YAML and refuses everything that can mislead a reader or a machine: aliases and anchors (a
+ * file of a few lines can unfold to gigabytes), tags, keys given twice, keys that are not text,
+ * several documents.
  */
 export function readSource(
   text: string,
-): { readonly source: Source } | { readonly problems: Problem[] } {
-  if (text.length > longestFile)
+  limits: SourceLimits = usualLimits,
+): { readonly source: Source } | { readonly problems: AgreementProblem[] } {
+  if (text.length > limits.characters)
     return {
-      problems: [at(1, 1, "", `expected at most ${longestFile} characters, found ${text.length}`)],
+      problems: [
+        at(1, 1, "", `expected at most ${limits.characters} characters, found ${text.length}`),
+      ],
     };
-  const crowded = crowding(text);
+  const crowded = crowding(text) ?? overfull(text, limits.values);
   if (crowded) return { problems: [crowded] };
   const lines = new LineCounter();
   const position = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problem = (offset: number, path: string, message: string): Problem => ({
+  const problem = (offset: number, path: string, message: string): AgreementProblem => ({
     ...position(offset),
     path,
     message,
@@ -99,10 +110,10 @@ export function startOf(node: unknown): number {
 }
 
 /**
- * Stops texts that are made to be slow before the YAML reader sees them: brackets or dashes nested beyond any
- * agreement. Counting quoted brackets too is fine; a thousand open ones are no prose.
+ * Stops texts that are made to be slow before the YAML reader sees them: brackets or dashes nested
+ * beyond any agreement. Counting quoted brackets too is fine; a thousand open ones are no prose.
  */
-function crowding(text: string): Problem | null {
+function crowding(text: string): AgreementProblem | null {
   let depth = 0;
   let line = 1;
   let lineStart = 0;
@@ -125,11 +136,39 @@ function crowding(text: string): Problem | null {
     : null;
 }
 
+const valueTokens: ReadonlySet<string | null> = new Set([
+  "scalar",
+  "single-quoted-scalar",
+  "double-quoted-scalar",
+  "flow-map-start",
+  "flow-seq-start",
+  "seq-item-ind",
+  "explicit-key-ind",
+  "alias",
+  "anchor",
+]);
+
+/**
+ * The YAML reader's time grows faster than the number of values in some texts. The lexer's does
+ * not, so it counts them first, and stops where there are too many.
+ */
+function overfull(text: string, most: number): AgreementProblem | null {
+  // No text has more values than characters.
+  if (text.length <= most) return null;
+  let found = 0;
+  for (const token of new Lexer().lex(text)) {
+    if (valueTokens.has(CST.tokenType(token))) found++;
+    if (found > most)
+      return at(1, 1, "", `expected at most ${most} values (texts, lists, mappings), found more`);
+  }
+  return null;
+}
+
 function notPlain(
   root: YamlNode,
-  problem: (offset: number, path: string, message: string) => Problem,
-): Problem[] {
-  const problems: Problem[] = [];
+  problem: (offset: number, path: string, message: string) => AgreementProblem,
+): AgreementProblem[] {
+  const problems: AgreementProblem[] = [];
   const visit = (node: YamlNode, path: string, depth: number): void => {
     if (node === null || problems.length >= 20) return;
     const offset = startOf(node);
@@ -198,6 +237,6 @@ function yamlSentence(code: string, message: string): string {
   return `expected valid YAML: ${message.split("\n")[0]}`;
 }
 
-function at(line: number, column: number, path: string, message: string): Problem {
+function at(line: number, column: number, path: string, message: string): AgreementProblem {
   return { line, column, path, message };
 }

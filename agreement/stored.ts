@@ -1,7 +1,10 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import { parseAgreement, printProblem } from "./parse.ts";
 
-/** The agreement of a stored version. Only text that parsed is ever stored, so a problem here is ours: it throws. */
+/**
+ * The agreement of a stored version. Only text that parsed is ever stored, so a problem here is
+ * ours: it throws.
+ */
 export function agreementOf(text: string): Agreement {
   const parsed = parseAgreement(text);
   if (parsed.ok) return parsed.agreement;

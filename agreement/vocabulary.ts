@@ -1,10 +1,12 @@
-import type { FieldPath, FieldType } from "../handoff/facts.ts";
+import type { FieldPath, FieldType } from "../handoff/facts/facts.ts";
 import type { YamlNode } from "./source.ts";
 import { isMap, isScalar } from "yaml";
-import { builtInFields } from "../handoff/facts.ts";
+import { builtInFields } from "../handoff/facts/facts.ts";
 import { keyText } from "./source.ts";
 
-/** The words an agreement defines and uses elsewhere: fields, signals, named conditions, calendars. */
+/**
+ * The words an agreement defines and uses elsewhere: fields, signals, named conditions, calendars.
+ */
 export interface Vocabulary {
   readonly fields: Readonly<Record<FieldPath, FieldType>>;
   readonly signals: readonly string[];
@@ -15,8 +17,8 @@ export interface Vocabulary {
 export const fieldTypes: readonly FieldType[] = ["text", "number", "boolean", "date", "list"];
 
 /**
- * Collected before the file is read in earnest, so that a condition may use what stands below it. Lenient:
- * whatever is wrong in these sections is reported when they are read.
+ * Collected before the file is read in earnest, so that a condition may use what stands below it.
+ * Lenient: whatever is wrong in these sections is reported when they are read.
  */
 export function vocabularyOf(root: YamlNode): Vocabulary {
   const declared = entries(section(root, "fields")).flatMap(([field, node]) => {

@@ -33,14 +33,18 @@ const otherWords: Readonly<Record<string, string>> = {
   nor: "none",
 };
 
+/** Longer words are not compared: the time grows with the square of their length. */
+const longestNear = 60;
+
 /** The known word that was most likely meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const meant = Object.hasOwn(otherWords, word.toLowerCase())
     ? otherWords[word.toLowerCase()]
     : undefined;
   if (meant && known.includes(meant)) return meant;
-  if (word.length > 60) return undefined;
+  if (word.length > longestNear) return undefined;
   const close = known
+    .filter((one) => one.length <= 2 * longestNear)
     .map((one) => ({ one, distance: distance(simple(word), simple(one)) }))
     .filter(({ one, distance: d }) => d <= Math.max(1, Math.floor(one.length / 3)))
     .sort((a, b) => a.distance - b.distance);

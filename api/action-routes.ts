@@ -1,7 +1,7 @@
 import { allowed, type ActionName } from "../handoff/stage.ts";
-import { authorisation } from "./authorisation.ts";
+import { authorisation } from "./http/authorisation.ts";
 import type { Caller } from "./deps.ts";
-import type { LeadState } from "./errors.ts";
+import type { LeadState } from "./http/errors.ts";
 
 /** Each action's place in the address: POST /leads/{id}/<place>. */
 export const actionPlaces = {

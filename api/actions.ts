@@ -1,26 +1,17 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { actions, isClosed, type ActionName } from "../handoff/stage.ts";
-import {
-  noteAction,
-  resultOf,
-  settleAction,
-  storedAction,
-  type ActionBody,
-  type StoredAction,
-} from "../store/actions.ts";
-import { audit } from "../store/audit.ts";
-import { firstRow, inTransaction, sql } from "../store/db.ts";
-import { startIsWaiting, type SeenLead } from "../store/leads.ts";
-import type { ActionResult } from "../workflows/contract.ts";
+import type { ActionBodies, ActionBody, Seen } from "../handoff/process/event.ts";
+import type { ActionResult } from "../handoff/process/words.ts";
+import { actions, type ActionName } from "../handoff/stage.ts";
+import { noteAction, storedAction } from "../store/process/actions.ts";
+import type { SeenLead } from "../store/views/leads.ts";
+import { decideAction, type Acted } from "../store/process/take-action.ts";
 import { actionBodies } from "./action-bodies.ts";
 import { actionPlaces } from "./action-routes.ts";
-import { refuseUnlisted } from "./action-rules.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
-import { Problem, problemResponses, type LeadState } from "./errors.ts";
-import { leadHere } from "./reach.ts";
-import { activeAgreement } from "./intake.ts";
+import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
+import { Problem, problemResponses, type LeadState } from "./http/errors.ts";
+import { leadHere } from "./http/reach.ts";
 
 export const doneSchema = z
   .object({
@@ -50,14 +41,25 @@ const summaries: Readonly<Record<ActionName, string>> = {
   decideReview: "Decide in a review: keep, return or retire",
 };
 
+const aboutActions = [
+  "Answered when it has taken effect, also while Temporal is away. With `seen`, as the lead's page shows it, the action is decided for what its sender was looking at.",
+  "A 409 changes nothing and carries `state`, which is what stands. Its `code` says why:",
+  "- `already-answered`: somebody came first, or the offer, stage or cycle in `seen` is over;",
+  "- `not-possible-now`: the action is not possible where the lead stands (`GET /leads/{id}` lists those that are);",
+  "- `not-yours`: the lead is with somebody else;",
+  "- `still-running`: a request with the same Idempotency-Key is still being carried out; ask again after Retry-After.",
+  "",
+  "A 422 names the field; `refused` carries the agreement's `rule` and, for a closed list, what was `expected`. Nothing of it is stored, and a corrected request may use the same key.",
+  "After a 503 (the database did not answer) the outcome is unknown: the same Idempotency-Key gives it, once.",
+].join("\n");
+
 function actionRoute(name: ActionName) {
   return createRoute({
     method: "post",
     path: `/leads/{id}/${actionPlaces[name]}`,
     tags: ["actions"],
     summary: summaries[name],
-    description:
-      "Answered when it has taken effect. 409 names the state that stands. After a 503 the outcome is unknown: the same Idempotency-Key gives the answer later.",
+    description: aboutActions,
     request: {
       params: z.object({ id: z.string() }),
       body: { content: { "application/json": { schema: actionBodies[name] } } },
@@ -69,24 +71,35 @@ function actionRoute(name: ActionName) {
   });
 }
 
-/** A person's actions on a lead: stored, put to the lead's process as an update, answered with what happened. */
-export function actionRoutes(deps: ApiDeps): Routes {
+/** A person's actions on a lead: decided in one transaction under the lock of its process row. */
+export function actionRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
   for (const name of actions) {
     app.openapi(actionRoute(name), async (c) => {
       // An absent body is an empty one; what an action needs, its schema demands.
-      const body = withoutGaps(name, c.req.valid("json"));
-      const answer = await act(deps, c, name, c.req.valid("param").id, body);
+      const said = saidOf(name, c.req.valid("json"));
+      const answer = await performAction(deps, c, name, c.req.valid("param").id, said);
       return c.json(answer, 200);
     });
   }
   return app;
 }
 
-/** A body that was not sent never met its schema. */
-function withoutGaps(name: ActionName, json: unknown): ActionBody {
+/** What was asked: the action's own body, and what its sender was looking at. */
+export interface Said {
+  readonly body: ActionBody;
+  readonly seen?: Seen;
+}
+
+/** What a body says, checked; a body that was not sent never met its schema. */
+export function saidOf(name: ActionName, json: unknown): Said {
   const parsed = actionBodies[name].safeParse(json ?? {});
-  if (parsed.success) return JSON.parse(JSON.stringify(parsed.data)) as ActionBody;
+  if (parsed.success) {
+    const { seen, ...body } = JSON.parse(
+      JSON.stringify(parsed.data),
+    ) as ActionBodies[ActionName] & { seen?: Seen };
+    return { body, ...(seen === undefined ? {} : { seen }) };
+  }
   const issue = parsed.error.issues[0];
   throw new Problem("invalid", {
     field: issue?.path.join(".") || "body",
@@ -95,15 +108,15 @@ function withoutGaps(name: ActionName, json: unknown): ActionBody {
 }
 
 /**
- * Carries out one action for the caller. `key` makes repeats of it one action; `unless` is thrown when it is not such a repeat.
- * Throws the problem that stands in the way.
+ * Carries out one action for the caller. `key` makes repeats of it one action; `unless` is thrown
+ * when it is not such a repeat. Throws the problem that stands in the way.
  */
-export async function act(
-  deps: ApiDeps,
+export async function performAction(
+  deps: AppDeps,
   c: Context<AppEnv>,
   name: ActionName,
   leadId: string,
-  body: ActionBody,
+  { body, seen }: Said,
   key = c.req.header("idempotency-key"),
   unless?: Problem,
 ): Promise<z.output<typeof doneSchema>> {
@@ -112,122 +125,67 @@ export async function act(
   const by = caller.repId ?? caller.tokenId;
   const id = actionId(caller.tokenId, key);
   // Who repeats an action gets its answer, wherever the lead has gone because of it.
-  let stored = await storedAction(deps.pool, id, body);
-  if (!stored) {
+  const before = await storedAction(deps.pool, id, body);
+  if (!before) {
     if (unless) throw unless;
+    // Words about somebody who was erased are not taken in, not even to be refused.
+    if (lead.erased_at !== null)
+      throw new Problem("not-possible-now", {
+        detail: "the person was erased",
+        state: stateOf(lead),
+      });
     if (!lead.is_theirs)
       throw new Problem("not-yours", {
         detail: "the lead has gone to somebody else",
         state: stateOf(lead),
       });
-    refuseUnlisted(name, body, await pinnedAgreement(deps, lead), receivedAt);
-    stored = await noteAction(deps.pool, {
-      id,
-      leadId: lead.id,
-      name,
-      by,
-      role: caller.role,
-      body,
-      via: "api",
-      receivedAt,
-    });
-    deps.crashPoint?.("action-noted");
   }
-  if (stored.leadId !== lead.id || stored.name !== name || !stored.sameBody)
-    throw new Problem("key-reused", {
-      field: "idempotency-key",
-      detail: "this key belongs to another action; use a new one",
-    });
-  return answerOf(lead.id, id, stored.result ?? (await ask(deps, lead, id, stored)));
-}
-
-/** Puts the action to the lead's process. Gives the result that stands; throws a 503 while the outcome is unknown. */
-async function ask(
-  deps: ApiDeps,
-  lead: SeenLead,
-  id: string,
-  stored: StoredAction,
-): Promise<ActionResult> {
-  const { name, by, role, receivedAt } = stored;
-  const answer = await deps.temporal.update(lead.id, { id, name, by, role, receivedAt });
-  switch (answer.kind) {
-    case "answered":
-      deps.crashPoint?.("update-carried-out");
-      // The process is between two runs; nothing happened, and the same key asks the next one.
-      if (!answer.result.done && answer.result.code === "try-again")
-        throw new Problem("unavailable", { detail: answer.result.message, retryAfter: 1 });
-      return answer.result;
-    case "refused": {
-      const { code, message, stage, waitingOn, owner } = answer.refusal;
-      return refuse(deps, lead.id, id, stored, {
-        done: false,
-        code,
-        message,
-        stage,
-        waitingOn,
-        owner,
+  const result = await decideAction(
+    deps,
+    { kind: "lead", id: lead.id },
+    async (tx) => {
+      const noted = await noteAction(tx, {
+        id,
+        leadId: lead.id,
+        name,
+        by,
+        role: caller.role,
+        body,
+        via: caller.via ?? "api",
+        receivedAt,
+        seen: seen ?? null,
       });
-    }
-    case "no-process": {
-      const result = await resultOf(deps.pool, id);
-      if (result) return result;
-      const now = await firstRow<Pick<SeenLead, "stage" | "waiting_on" | "owner_id">>(
-        deps.pool,
-        sql`select stage, waiting_on, owner_id from lead where id = ${lead.id}`,
-      );
-      const stands = now ?? lead;
-      if (!isClosed(stands.stage)) {
-        const waits = await startIsWaiting(deps.pool, lead.id);
-        throw new Problem("unavailable", {
-          detail: waits
-            ? "the lead's process has not started yet"
-            : "the lead's process is not running; the reconciler starts it again",
-          retryAfter: waits ? 2 : 10,
+      const isSame = noted.leadId === lead.id && noted.name === name && noted.sameBody;
+      if (!isSame)
+        throw new Problem("key-reused", {
+          field: "idempotency-key",
+          detail: "this key belongs to another action; use a new one",
         });
-      }
-      return refuse(deps, lead.id, id, stored, {
-        done: false,
-        code: "not-possible-now",
-        message: `the lead's process has ended: it is ${stands.stage}`,
-        stage: stands.stage,
-        waitingOn: stands.waiting_on,
-        owner: stands.owner_id,
-      });
-    }
-    case "unknown": {
-      const result = await resultOf(deps.pool, id);
-      if (result) return result;
-      throw new Problem("unavailable", {
-        detail:
-          "the lead's process has not answered yet; the same Idempotency-Key gives the answer later",
-      });
-    }
-    default:
-      return answer satisfies never;
-  }
+      return id;
+    },
+    (acted) => refuseSaid(lead.id, acted),
+    deps.clock,
+  );
+  deps.crashPoint?.("action-decided");
+  return answerOf(lead.id, id, result);
 }
 
-/** A refusal changes nothing but the audit trail; it is kept with the action, so that the same key gives it again. */
-async function refuse(
-  deps: ApiDeps,
-  leadId: string,
-  id: string,
-  stored: StoredAction,
-  result: ActionResult & { done: false },
-): Promise<ActionResult> {
-  return inTransaction(deps.pool, async (tx) => {
-    const stands = await settleAction(tx, id, result, deps.clock());
-    await audit(
-      tx,
-      {
-        actor: stored.by,
-        what: "action.refused",
-        subject: leadId,
-        detail: { action: id, name: stored.name, code: result.code },
-      },
-      deps.clock(),
-    );
-    return stands;
+/**
+ * With a field it is what was said that cannot be: nothing of it is stored, and a corrected one may
+ * follow.
+ */
+function refuseSaid(leadId: string, { result, expected }: Acted): void {
+  if (result.done || result.field === undefined) return;
+  const { code, field, message, stage, waitingOn, owner } = result;
+  const more = {
+    ...(code === "invalid" ? {} : { rule: code }),
+    ...(expected === undefined ? {} : { expected }),
+  };
+  throw new Problem(code === "invalid" ? "invalid" : "refused", {
+    detail: message,
+    field,
+    more,
+    state: { id: leadId, stage, waitingOn, owner },
   });
 }
 
@@ -258,32 +216,11 @@ function answerOf(
       state,
       ...(result.field === undefined ? {} : { field: result.field }),
     });
-  // With a field it is what was said that cannot be; without one it is where the lead stands.
-  if (result.field === undefined)
-    throw new Problem("not-possible-now", {
-      detail: result.message,
-      state,
-      more: { rule: result.code },
-    });
-  throw new Problem("refused", {
+  throw new Problem("not-possible-now", {
     detail: result.message,
     state,
-    field: result.field,
     more: { rule: result.code },
   });
-}
-
-/** The agreement that the open handoff is pinned to; the active one where there is none. */
-async function pinnedAgreement(deps: ApiDeps, lead: SeenLead) {
-  const handoff = await firstRow<{ agreement_id: string }>(
-    deps.pool,
-    sql`select agreement_id from handoff where id = ${lead.handoff_id}`,
-  );
-  return (
-    handoff
-      ? await deps.agreements.version(deps.pool, handoff.agreement_id)
-      : await activeAgreement(deps, deps.pool)
-  ).agreement;
 }
 
 /** The same caller and key name the same action; without a key every request is a new one. */

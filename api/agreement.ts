@@ -1,10 +1,20 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { activate } from "../store/agreements.ts";
-import { audit } from "../store/audit.ts";
-import { firstRow, inTransaction, sql } from "../store/db.ts";
+import {
+  activate,
+  activeVersion,
+  storedVersion,
+  type StoredVersion,
+} from "../store/process/agreements.ts";
+import { missingPools } from "../agreement/roster.ts";
+import { listPools } from "../store/routing/roster.ts";
+import { audit } from "../store/postgres/audit.ts";
+import { inTransaction } from "../store/postgres/db.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { notFound, Problem, problemResponses } from "./errors.ts";
-import { iso, textIn } from "./format.ts";
+import { notFound, Problem, problemResponses } from "./http/errors.ts";
+import { iso, textIn } from "./http/format.ts";
+import { keepAnswer } from "./http/idempotency.ts";
+import { outsideDeadline } from "./http/timeout.ts";
+import { inThread } from "./threads/threads.ts";
 
 const versionSchema = z
   .object({
@@ -77,6 +87,7 @@ const publish = createRoute({
             id: z.string(),
             isNew: z.literal(true),
             warnings: z.array(warningSchema),
+            missingPools: z.array(z.string()).openapi({ description: "that the roster lacks" }),
           }),
         },
       },
@@ -89,6 +100,7 @@ const publish = createRoute({
             id: z.string(),
             isNew: z.literal(false),
             warnings: z.array(warningSchema),
+            missingPools: z.array(z.string()).openapi({ description: "that the roster lacks" }),
           }),
         },
       },
@@ -97,44 +109,31 @@ const publish = createRoute({
   },
 });
 
-interface VersionRow {
-  id: string;
-  number: number;
-  state: "draft" | "proposed" | "signed" | "active" | "retired";
-  content: string;
-  content_hash: string;
-  created_at: Date;
-  created_by: string;
-  activated_at: Date | null;
-  activated_by: string | null;
-  note: string | null;
-}
-
 /** The agreement as it stands and stood; publishing a version. */
 export function agreementRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
   app.openapi(read, async (c) => {
-    const row = await firstRow<VersionRow>(
-      deps.pool,
-      sql`select * from agreement_version where state = 'active'`,
-    );
+    const row = await activeVersion(deps.pool);
     if (!row) throw notFound();
     return c.json(await shown(deps, row), 200);
   });
 
   app.openapi(readVersion, async (c) => {
-    const row = await firstRow<VersionRow>(
-      deps.pool,
-      sql`select * from agreement_version where id = ${c.req.valid("param").id}`,
-    );
+    const row = await storedVersion(deps.pool, c.req.valid("param").id);
     if (!row) throw notFound();
     return c.json(await shown(deps, row), 200);
   });
 
   app.openapi(publish, async (c) => {
     const { content, note } = c.req.valid("json");
-    const parsed = deps.parseAgreement(content);
+    const parsed = await outsideDeadline(c.req.raw, () =>
+      inThread(c.var.caller.tokenId, "readAgreement", content, {
+        what: "an agreement",
+        field: "content",
+        seconds: 5,
+      }),
+    );
     if (!parsed.ok) {
       const first = parsed.problems[0];
       throw new Problem("invalid", {
@@ -146,36 +145,39 @@ export function agreementRoutes(deps: ApiDeps): Routes {
       });
     }
     const { caller, receivedAt: now } = c.var;
-    const { id, isNew } = await inTransaction(deps.pool, async (tx) => {
-      const activated = await activate(tx, content, caller.repId ?? caller.tokenId, now, note);
-      if (activated.isNew)
-        await audit(
-          tx,
-          {
-            actor: caller.repId ?? caller.tokenId,
-            what: "agreement.published",
-            subject: activated.id,
-            detail: { signed: false },
-          },
-          now,
-        );
-      return activated;
-    });
     const warnings = parsed.warnings.map(({ line, column, path, message }) => ({
       line,
       column,
       path,
       message,
     }));
-    return isNew
-      ? c.json({ id, isNew: true as const, warnings }, 201)
-      : c.json({ id, isNew: false as const, warnings }, 200);
+    const answer = await inTransaction(deps.pool, async (tx) => {
+      const { id, isNew } = await activate(tx, content, caller.repId ?? caller.tokenId, now, note);
+      if (isNew)
+        await audit(
+          tx,
+          {
+            actor: caller.repId ?? caller.tokenId,
+            what: "agreement.published",
+            subject: id,
+            detail: { signed: false },
+          },
+          now,
+        );
+      const lacking = missingPools(parsed.agreement, { pools: await listPools(tx) });
+      const response = { id, isNew, warnings, missingPools: lacking };
+      await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
+      return response;
+    });
+    return answer.isNew
+      ? c.json({ ...answer, isNew: true as const }, 201)
+      : c.json({ ...answer, isNew: false as const }, 200);
   });
 
   return app;
 }
 
-async function shown(deps: ApiDeps, row: VersionRow): Promise<z.output<typeof versionSchema>> {
+async function shown(deps: ApiDeps, row: StoredVersion): Promise<z.output<typeof versionSchema>> {
   const { agreement } = await deps.agreements.version(deps.pool, row.id);
   return {
     id: row.id,

@@ -1,56 +1,68 @@
 import type { MiddlewareHandler } from "hono";
-import { authorisation } from "./authorisation.ts";
+import { authorisation } from "./http/authorisation.ts";
 import { actionRoutes } from "./actions.ts";
 import { agreementRoutes } from "./agreement.ts";
-import { gate } from "./auth.ts";
-import { readBody } from "./body.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
-import { describe, docsRoutes } from "./docs.ts";
-import { asProblem, Problem, problemResponse } from "./errors.ts";
-import { hurry } from "./hurry.ts";
-import { healthRoutes } from "./health.ts";
-import { houseRoutes } from "./house.ts";
-import { idempotency } from "./idempotency.ts";
+import { boardRoutes } from "./board.ts";
+import { gate } from "./http/auth.ts";
+import { readBody, usualPatienceMs } from "./http/body.ts";
+import { offerRoutes } from "./console/offer.ts";
+import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
+import { routingDispatcher } from "../store/routing/dispatcher.ts";
+import { denials } from "./http/denials.ts";
+import { describeApi, docsRoutes } from "./http/docs.ts";
+import { asProblem, Problem, problemResponse } from "./http/errors.ts";
+import { withDeadline } from "./http/timeout.ts";
+import { healthRoutes } from "./http/health.ts";
+import { houseRoutes } from "./house/house.ts";
+import { idempotency } from "./http/idempotency.ts";
 import { importRoutes } from "./imports.ts";
 import { intakeRoutes } from "./intake.ts";
 import { leadRoutes } from "./leads.ts";
 import { mailRoutes } from "./mail.ts";
-import { createMetrics, type Metrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
 import { reportRoutes } from "./reports.ts";
 import { reviewRoutes } from "./reviews.ts";
+import { createRates } from "./http/rates.ts";
 import { rosterRoutes } from "./roster.ts";
-import { routeKey } from "./route-key.ts";
+import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
 import { taskRoutes } from "./tasks.ts";
 import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /**
- * The whole HTTP API. A request passes, in this order: stamp, gate (token and table), body, idempotency, route.
- * Throws when a mounted route has no row in the authorisation table.
+ * The whole HTTP API. A request passes, in this order: stamp, rates, gate (token and table), body,
+ * idempotency, route. Throws when a mounted route has no row in the authorisation table.
  */
 export function createApp(
-  deps: ApiDeps,
-  modules: readonly ((deps: ApiDeps) => Routes)[] = routeModules,
+  given: ApiDeps,
+  modules: readonly ((deps: AppDeps) => Routes)[] = routeModules,
 ): Routes {
+  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing) };
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
-  app.use("*", gate(deps.pool));
-  app.use("*", readBody());
+  const rates = createRates(deps.rates);
+  const noteDenied = denials(deps);
+  app.use("*", rates.perAddress);
+  app.use("*", gate(deps, rates));
+  app.use("*", readBody(deps.patienceMs ?? usualPatienceMs));
   app.use("*", idempotency(deps));
   for (const routes of modules) app.route("/", routes(deps));
   app.route("/", healthRoutes(deps, metrics));
   app.route(
     "/",
-    docsRoutes(() => describe(app)),
+    docsRoutes(() => describeApi(app)),
   );
   app.notFound((c) => problemResponse(unanswered(app, c.req.method, c.req.path)));
   app.onError((error, c) => {
     const problem = asProblem(error);
-    if (problem) return problemResponse(problem);
+    if (problem) {
+      noteDenied(c, problem);
+      return problemResponse(problem);
+    }
     // Messages can quote what people wrote; name, code and place are enough to find the fault.
     deps.log.error(
       {
@@ -66,12 +78,12 @@ export function createApp(
     );
   });
   refuseUnlisted(app);
-  hurry(app);
+  withDeadline(app);
   return app;
 }
 
 /** Health and documentation are always there; these are what the documentation describes. */
-const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
+const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   leadRoutes,
   actionRoutes,
   peopleRoutes,
@@ -80,6 +92,7 @@ const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
   trackingRoutes,
   webhookRoutes,
   queueRoutes,
+  boardRoutes,
   taskRoutes,
   reviewRoutes,
   simulateRoutes,
@@ -87,6 +100,7 @@ const routeModules: readonly ((deps: ApiDeps) => Routes)[] = [
   rosterRoutes,
   reportRoutes,
   mailRoutes,
+  offerRoutes,
   houseRoutes,
 ];
 
@@ -100,6 +114,7 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
     if (/%00/.test(c.req.url))
       throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
     await next();
+    metrics.refused(c.get("refusedFacts") ?? []);
     metrics.answered(
       c.get("route") ?? "none",
       c.res.status,
@@ -129,7 +144,7 @@ function refuseUnlisted(app: Routes): void {
   );
   if (unlisted.size > 0)
     throw new Error(
-      `these routes have no row in api/authorisation.ts: ${[...unlisted].join(", ")}`,
+      `these routes have no row in api/http/authorisation.ts: ${[...unlisted].join(", ")}`,
     );
 }
 

@@ -1,29 +1,55 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Logger } from "pino";
-import type { parseAgreement } from "../agreement/parse.ts";
-import type { Instant } from "../handoff/calendar.ts";
-import type { Agreements } from "../store/agreements.ts";
-import type { CrashHook } from "../store/crash-point.ts";
-import type { Pool } from "../store/db.ts";
-import type { Role } from "../store/tokens.ts";
-import { defaultHook } from "./errors.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import type { FieldPath } from "../handoff/facts/facts.ts";
+import type { Agreements } from "../store/process/agreements.ts";
+import type { CrashHook } from "../store/postgres/crash-point.ts";
+import type { ApiPools } from "../store/postgres/pools.ts";
+import type { RoutingDispatcher } from "../store/routing/dispatcher.ts";
+import type { RepeatableRequest } from "../store/access/idempotency.ts";
+import type { Role } from "../store/access/tokens.ts";
+import { defaultHook } from "./http/errors.ts";
+import type { MailLinks } from "../messages/link.ts";
 import type { TemporalPort } from "./temporal.ts";
 
 /** What the API needs from outside; `server.ts` builds the real ones, tests pass theirs. */
-export interface ApiDeps {
-  readonly pool: Pool;
+export interface ApiDeps extends ApiPools {
   readonly agreements: Agreements;
-  /** Text to agreement; the API itself knows no YAML. */
-  readonly parseAgreement: typeof parseAgreement;
   readonly temporal: TemporalPort;
   readonly clock: () => Instant;
   /** Where people reach us, without a slash at the end; for links. */
   readonly publicUrl: string;
   readonly log: Logger;
-  /** Secrets (`whsec_…`) by source; several while one is being replaced. A source without one does not exist. */
+  /** What links in mails may do: act (when absent), only show, or nothing. */
+  readonly mailLinks?: MailLinks | undefined;
+  /**
+   * Secrets (`whsec_…`) by source; several while one is being replaced. A source without one does
+   * not exist.
+   */
   readonly webhookSecrets?: Readonly<Record<string, readonly string[]>>;
+  /** How much one sender may ask; absent: as much as it likes. */
+  readonly rates?: RateLimits;
+  /** How long a body may take to begin, and a file to go on; ten seconds when absent. */
+  readonly patienceMs?: number;
+  /** Whether an outage of the built-in CRM may be rehearsed (`PUT /house/trouble`). */
+  readonly mayRehearse?: boolean;
   /** Rehearsals only. */
   readonly crashPoint?: CrashHook | undefined;
+}
+
+/** How much one sender may ask; 0 is no limit. */
+export interface RateLimits {
+  /** Requests a second of one token, over ten seconds. */
+  readonly perToken: number;
+  /** The same of one address, whatever its tokens. */
+  readonly perAddress: number;
+  /** Proxies whose `X-Forwarded-For` is believed: addresses and networks. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** What route modules are given: the routing dispatcher is one for the whole app. */
+export interface AppDeps extends ApiDeps {
+  readonly dispatcher: RoutingDispatcher;
 }
 
 /** Who asks. A rep or manager has a `repId`; machines and operators have none. */
@@ -31,6 +57,8 @@ export interface Caller {
   readonly tokenId: string;
   readonly role: Role;
   readonly repId: string | null;
+  /** How the request came, where it did not come with a token. */
+  readonly via?: "mail";
 }
 
 /** How far a role reaches on a route: what is the caller's, what is the team's, everything. */
@@ -41,10 +69,19 @@ export interface AppEnv {
     caller: Caller;
     /** The caller's reach on this route, from the authorisation table. */
     scope: Scope;
-    /** Stamped when the request came in, before anything was read: the one clock that decides lateness. */
+    /**
+     * Stamped when the request came in, before anything was read: the one clock that decides
+     * lateness.
+     */
     receivedAt: Instant;
     /** The route as the authorisation table names it: "GET /leads/{id}". */
     route: string;
+    /** This request by its Idempotency-Key, where it has one. */
+    repeatable?: RepeatableRequest;
+    /** Its answer was stored in the transaction that did what was asked. */
+    isAnswerKept?: boolean;
+    /** Fields of the facts that this request told and may not set, for the figures. */
+    refusedFacts?: readonly FieldPath[];
   };
 }
 

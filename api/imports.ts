@@ -1,25 +1,28 @@
-import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { checkHeader, parseImportMap } from "../agreement/import-map.ts";
-import { isoOf } from "../handoff/dates.ts";
+import { checkHeader } from "../agreement/import-map.ts";
+import { isoOf } from "../handoff/time/dates.ts";
 import {
-  csvRecord,
+  errorHeader,
+  errorPages,
+  errorRecords,
   finishImport,
-  importErrors,
   readImport,
   type ImportRow,
-} from "../store/imports.ts";
+} from "../store/intake/imports.ts";
 import {
   beginImport,
-  checkImport,
   ImportRefused,
   runImport,
   type ImportWish,
-} from "../store/run-import.ts";
+} from "../store/intake/run-import.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { notFound, Problem, problemResponses } from "./errors.ts";
-import { unhurried } from "./hurry.ts";
+import { usualPatienceMs } from "./http/body.ts";
+import { notFound, Problem, problemResponses } from "./http/errors.ts";
+import { readForm, type FormParts } from "./http/form.ts";
+import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
+import { inThread } from "./threads/threads.ts";
+import type { Inspected } from "./threads/work.ts";
 
 const importSchema = z
   .object({
@@ -31,6 +34,9 @@ const importSchema = z
     merged: z.number().int(),
     unchanged: z.number().int(),
     refused: z.number().int(),
+    notUnderstood: z.record(z.string(), z.number().int()).openapi({
+      description: "by field: in how many rows a value is kept as it came",
+    }),
     startedAt: z.string().nullable(),
     finishedAt: z.string().nullable(),
     problem: z.string().nullable(),
@@ -91,7 +97,7 @@ const errorsCsv = createRoute({
   request: { params: one },
   responses: {
     200: {
-      description: "line, column, message, row",
+      description: "the refused rows under the file's header, to be corrected and imported",
       content: { "text/csv": { schema: z.string() } },
     },
     ...problemResponses,
@@ -99,17 +105,38 @@ const errorsCsv = createRoute({
 });
 
 /** Larger files are imported with `baton import`, which streams. */
-const largestUpload = 64 * 1024 * 1024;
+const mostRows = 100_000;
+const bounds = {
+  fileBytes: 64 * 1024 * 1024,
+  textBytes: 256 * 1024,
+  fields: ["file", "map", "dryRun"],
+};
 
-/** POST /imports runs in the API's process; when that dies half way, sending the same file again goes on. */
+/**
+ * POST /imports runs in the API's process; when that dies half way, sending the same file again
+ * goes on.
+ */
 export function importRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   // Described but not validated by the library, which would read the form before its size is known.
   routes.openAPIRegistry.registerPath(send);
   routes.post("/imports", async (c) => {
-    const { file, map, dryRun } = await unhurried(c.req.raw, () => readForm(c.req.raw));
+    const sender = c.var.caller.tokenId;
+    const form = await outsideDeadline(c.req.raw, async () =>
+      formOf(
+        await readForm(c.req.raw, { ...bounds, patienceMs: deps.patienceMs ?? usualPatienceMs }),
+      ),
+    );
     const { agreement } = await activeAgreement(deps, deps.pool);
-    const parsed = parseImportMap(map, agreement);
+    const { fields, nullWords } = agreement;
+    const parsed = await outsideDeadline(c.req.raw, () =>
+      inThread(
+        sender,
+        "readMap",
+        { text: form.map, agreement: { fields, nullWords } },
+        { what: "a column map", field: "map", seconds: 5 },
+      ),
+    );
     if (!parsed.ok) {
       const [first] = parsed.problems;
       throw new Problem("invalid", {
@@ -118,41 +145,51 @@ export function importRoutes(deps: ApiDeps): Routes {
         more: { problems: parsed.problems.slice(0, 100) },
       });
     }
-    const wish: ImportWish = { file, map: parsed.map, agreement, checkHeader, clock: deps.clock };
+    const { map } = parsed;
+    const sent = { pieces: form.pieces, map, mostRows };
+    const bound = { what: "a file sent here", field: "file", seconds: 30 };
+    if (form.dryRun) {
+      const { rows, refused, errors, notUnderstood } = accepted(
+        await outsideDeadline(c.req.raw, () =>
+          inThread(
+            sender,
+            "tryFile",
+            { ...sent, agreement, now: c.var.receivedAt, mostErrors: 100 },
+            bound,
+          ),
+        ),
+      );
+      const counts = {
+        state: "done" as const,
+        rows,
+        rowsTotal: rows,
+        created: 0,
+        merged: 0,
+        unchanged: 0,
+        refused,
+        notUnderstood,
+        startedAt: null,
+        finishedAt: null,
+        problem: null,
+      };
+      return c.json(
+        {
+          ...counts,
+          errors: errors.map(({ line, column, message }) => ({ line, column, message })),
+        },
+        200,
+      );
+    }
+    accepted(await outsideDeadline(c.req.raw, () => inThread(sender, "inspect", sent, bound)));
+    const file = { fileHash: form.fileHash, bytes: () => bytesOf(form.pieces) };
+    const wish: ImportWish = { file, map, agreement, checkHeader, clock: deps.clock };
     try {
-      if (dryRun) {
-        const { rows, refused, errors } = await unhurried(c.req.raw, () => checkImport(wish, 100));
-        const counts = {
-          state: "done" as const,
-          rows,
-          rowsTotal: rows,
-          created: 0,
-          merged: 0,
-          unchanged: 0,
-          refused,
-          startedAt: null,
-          finishedAt: null,
-          problem: null,
-        };
-        return c.json(
-          {
-            ...counts,
-            errors: errors.map(({ line, column, message }) => ({ line, column, message })),
-          },
-          200,
-        );
-      }
-      const row = await unhurried(c.req.raw, () => beginImport(deps.pool, wish));
+      const row = await outsideDeadline(c.req.raw, () => beginImport(deps.pool, wish));
       if (row.state === "done") return c.json(shown(row), 200);
       carryOn(deps, wish, row.id);
       return c.json(shown({ ...row, state: "running" }), 202);
     } catch (error) {
-      if (error instanceof ImportRefused)
-        throw new Problem("invalid", {
-          field: "file",
-          detail: error.problems[0] ?? "expected a CSV file",
-          more: { problems: error.problems.slice(0, 100) },
-        });
+      if (error instanceof ImportRefused) throw refusedFile(error.problems);
       throw error;
     }
   });
@@ -164,7 +201,7 @@ export function importRoutes(deps: ApiDeps): Routes {
   routes.openapi(errorsCsv, async (c) => {
     const row = await readImport(deps.pool, c.req.valid("param").id);
     if (!row) throw notFound();
-    return new Response(errorFile(deps, row.id), {
+    return new Response(errorFile(deps, row), {
       headers: {
         "content-type": "text/csv; charset=utf-8",
         "content-disposition": `attachment; filename="${row.id}.errors.csv"`,
@@ -172,6 +209,19 @@ export function importRoutes(deps: ApiDeps): Routes {
     });
   });
   return routes;
+}
+
+function accepted<T>(inspected: Inspected<T>): T {
+  if ("refused" in inspected) throw refusedFile(inspected.refused);
+  return inspected.found;
+}
+
+function refusedFile(problems: readonly string[]): Problem {
+  return new Problem("invalid", {
+    field: "file",
+    detail: problems[0] ?? "expected a CSV file",
+    more: { problems: problems.slice(0, 100) },
+  });
 }
 
 /** The answer is not waited for; what goes wrong is written to the import's row. */
@@ -193,87 +243,50 @@ function carryOn(deps: ApiDeps, wish: ImportWish, id: string): void {
   });
 }
 
-async function readForm(
-  request: Request,
-): Promise<{ file: ImportWish["file"]; map: string; dryRun: boolean }> {
-  const type = request.headers.get("content-type") ?? "";
-  if (!/^multipart\/form-data(;|$)/i.test(type))
-    throw new Problem("unsupported-media-type", {
-      field: "content-type",
-      detail: "send multipart/form-data with the fields file and map",
-    });
-  const form = await new Response(await bounded(request), { headers: { "content-type": type } })
-    .formData()
-    .catch(() => null);
-  const odd = oddField([...(form?.keys() ?? [])]);
+/** What was sent, as far as it is known without reading the file. */
+interface SentForm {
+  readonly map: string;
+  readonly dryRun: boolean;
+  readonly pieces: readonly Uint8Array[];
+  readonly fileHash: string;
+}
+
+/** Refuses a form that has not the fields that it should have. */
+function formOf({ files, texts, others }: FormParts): SentForm {
+  const [odd] = others;
   if (odd !== undefined)
     throw new Problem("invalid", {
       field: odd.slice(0, 100),
       detail: "expected the fields file, map and dryRun, each once",
     });
-  const [file, map, dryRun] = [form?.get("file"), form?.get("map"), form?.get("dryRun") ?? "false"];
-  if (!(file instanceof File))
+  const file = files.get("file");
+  if (file === undefined)
     throw new Problem("invalid", { field: "file", detail: "expected a CSV file" });
-  if (typeof map !== "string" || map.length > 256 * 1024)
+  const map = texts.get("map");
+  if (map === undefined)
     throw new Problem("invalid", {
       field: "map",
       detail: "expected a column map as text, at most 256 KiB",
     });
+  const dryRun = texts.get("dryRun") ?? "false";
   if (dryRun !== "true" && dryRun !== "false")
     throw new Problem("invalid", { field: "dryRun", detail: "expected true or false" });
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  return {
-    map,
-    dryRun: dryRun === "true",
-    file: {
-      fileHash: createHash("sha256").update(bytes).digest("hex"),
-      bytes: () => pieces(bytes),
-    },
-  };
+  return { map, dryRun: dryRun === "true", ...file };
 }
 
-/** A field that nobody reads, or of which one would be taken and the other passed over in silence. */
-function oddField(names: readonly string[]): string | undefined {
-  return names.find(
-    (name, n) => !["file", "map", "dryRun"].includes(name) || names.indexOf(name) < n,
-  );
+async function* bytesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
 }
 
-async function bounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of request.body ?? []) {
-    size += part.length;
-    if (size > largestUpload)
-      throw new Problem("too-large", {
-        field: "file",
-        detail: `a file sent here may have ${largestUpload} bytes at most; import a larger one with \`baton import\``,
-      });
-    parts.push(part);
-  }
-  return new Uint8Array(Buffer.concat(parts));
-}
-
-async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
-}
-
-function errorFile(deps: ApiDeps, id: string): ReadableStream<Uint8Array> {
+function errorFile(deps: ApiDeps, row: ImportRow): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let after = { line: -1, message: "" };
+  const pages = errorPages(deps.pool, row.id);
   return new ReadableStream({
-    start: (controller) =>
-      controller.enqueue(encoder.encode(csvRecord(["line", "column", "message", "row"]))),
+    start: (controller) => controller.enqueue(encoder.encode(errorHeader(row))),
     async pull(controller) {
-      const page = await importErrors(deps.pool, id, after, 1000);
-      const last = page.at(-1);
-      if (!last) return controller.close();
-      after = last;
-      controller.enqueue(
-        encoder.encode(
-          page.map((row) => csvRecord([row.line, row.column, row.message, row.raw])).join(""),
-        ),
-      );
+      const page = await pages.next();
+      if (page.done) return controller.close();
+      controller.enqueue(encoder.encode(errorRecords(page.value, row)));
     },
   });
 }
@@ -289,6 +302,7 @@ function shown(row: ImportRow): z.output<typeof importSchema> {
     merged: row.merged,
     unchanged: row.unchanged,
     refused: row.refused,
+    notUnderstood: { ...row.notUnderstood },
     startedAt: isoOf(row.startedAt),
     finishedAt: row.finishedAt === null ? null : isoOf(row.finishedAt),
     problem: row.problem,

@@ -1,13 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { instantOf } from "../handoff/dates.ts";
+import { instantOf } from "../handoff/time/dates.ts";
 import { stages } from "../handoff/stage.ts";
-import { byKeyOf, inTransaction, type Db } from "../store/db.ts";
-import { isKnownEngagement } from "../store/engagements.ts";
-import { takeIn, type Arrival, type TakenIn } from "../store/intake.ts";
-import { together } from "../store/together.ts";
-import type { AgreementVersion } from "../store/agreements.ts";
-import { newRoutes, type ApiDeps, type Caller, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
+import { inTransaction, type Db } from "../store/postgres/db.ts";
+import { takeIn, type Arrival, type TakenIn } from "../store/intake/intake.ts";
+import { batched } from "../store/postgres/batch.ts";
+import type { AgreementVersion } from "../store/process/agreements.ts";
+import { storeAnswers, type RepeatableRequest } from "../store/access/idempotency.ts";
+import type { Role } from "../store/access/tokens.ts";
+import { tellerOfRole } from "./http/authorisation.ts";
+import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
 
 /** An ISO 8601 time with offset, as epoch milliseconds. */
 export const instant = z
@@ -64,6 +66,13 @@ const takenSchema = z.object({
   stage: z.enum(stages),
   url: z.string(),
   changed: z.array(z.string()),
+  conflictsWith: z.array(z.string()).openapi({
+    description:
+      "other leads that one of the names sent belongs to; a task of the kind `conflict` asks whether they are one person",
+  }),
+  notUnderstood: z
+    .array(z.object({ field: z.string(), message: z.string() }))
+    .openapi({ description: "facts that are kept as they came, and what was expected" }),
 });
 const taken = (description: string) => ({
   description,
@@ -84,27 +93,27 @@ const takeInRoute = createRoute({
   },
 });
 
-/** POST /leads. The answer is given when lead, facts and the telling that starts its process are committed; Temporal is not asked. */
+/**
+ * POST /leads. The answer is given when lead, facts and the telling that starts its process are
+ * committed; Temporal is not asked.
+ */
 export function intakeRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
-  // One batch at a time: the fewer transactions, the less each request costs. One that takes long does not hold up the others.
+  // One batch at a time: the fewer transactions, the less each request costs. One that takes long
+  // does not hold up the others.
   const intake = (from: "crm" | "form") =>
-    together(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 30);
+    batched(32, (arrivals: readonly Asked[]) => takeInBatch(deps, arrivals, from), 1, 30);
   const takers = { crm: intake("crm"), form: intake("form") };
   routes.openapi(takeInRoute, async (c) => {
     const now = c.get("receivedAt");
-    const answer = await takers[sourceOf(c.get("caller"))]({
-      arrival: toArrival(c.req.valid("json"), now),
-      now,
-    });
+    const { role, tokenId } = c.get("caller");
+    const arrival = { ...toArrival(c.req.valid("json"), now), by: tokenId };
+    const request = c.get("repeatable");
+    const answer = await takers[sourceOf(role)]({ arrival, now, request });
     deps.crashPoint?.("intake-committed");
-    const { leadId, stage, changed, outcome } = accepted(answer);
-    const url = `${deps.publicUrl}/leads/${leadId}`;
-    c.header("location", url);
-    return c.json(
-      { id: leadId, stage, url, changed: [...changed] },
-      outcome === "created" ? 201 : 200,
-    );
+    const { status, response, headers } = answerOf(accepted(answer), deps.publicUrl);
+    if (request !== undefined) c.set("isAnswerKept", true);
+    return c.json(response, status, headers);
   });
   return routes;
 }
@@ -112,50 +121,50 @@ export function intakeRoutes(deps: ApiDeps): Routes {
 interface Asked {
   readonly arrival: Arrival;
   readonly now: number;
+  /** Under its key the answer is kept with the lead. */
+  readonly request: RepeatableRequest | undefined;
 }
 
-/** One transaction under the active agreement. Which that is, is asked along with the first statements; a batch that began with another begins again. */
+type Accepted = Exclude<TakenIn, { outcome: "erased" | "refused" }>;
+
+function answerOf(taken: Accepted, publicUrl: string) {
+  const { leadId, stage, changed, conflictsWith, outcome, notUnderstood } = taken;
+  const url = `${publicUrl}/leads/${leadId}`;
+  const response: z.output<typeof takenSchema> = {
+    id: leadId,
+    stage,
+    url,
+    changed: [...changed],
+    conflictsWith: [...conflictsWith],
+    notUnderstood: [...notUnderstood],
+  };
+  const status = outcome === "created" ? (201 as const) : (200 as const);
+  return { status, response, headers: { location: url } };
+}
+
+/** One transaction under the active agreement. */
 async function takeInBatch(
-  deps: Pick<ApiDeps, "pool" | "agreements">,
+  deps: Pick<ApiDeps, "keyed" | "agreements" | "publicUrl">,
   asked: readonly Asked[],
   from: "crm" | "form",
-  expectsNew = true,
 ): Promise<readonly TakenIn[]> {
-  const begun = deps.agreements.lastActive();
-  try {
-    return await inTransaction(byKeyOf(deps.pool), async (tx) => {
-      const asking = activeAgreement(deps, tx);
-      const version = begun ?? (await asking);
-      const context = {
-        now: Math.max(...asked.map((one) => one.now)),
-        from,
-        lane: 1,
-        agreement: version.agreement,
-        expectsNew,
-      } as const;
-      // Both to their end, or the one that is slower would still be asking when the transaction is over.
-      const [active, taken] = await Promise.allSettled([
-        asking,
-        takeIn(
-          tx,
-          asked.map((one) => one.arrival),
-          context,
-        ),
-      ]);
-      if (active.status === "rejected") throw active.reason;
-      if (taken.status === "rejected") throw taken.reason;
-      if (active.value.id !== version.id) throw new Superseded();
-      return taken.value;
+  return inTransaction(deps.keyed, async (tx) => {
+    const { agreement } = await activeAgreement(deps, tx);
+    const now = Math.max(...asked.map((one) => one.now));
+    const taken = await takeIn(
+      tx,
+      asked.map((one) => one.arrival),
+      { now, from, lane: 1, agreement },
+    );
+    const answers = taken.flatMap((one, n) => {
+      const request = asked[n]?.request;
+      if (request === undefined || one.outcome === "refused" || one.outcome === "erased") return [];
+      return [{ request, ...answerOf(one, deps.publicUrl) }];
     });
-  } catch (error) {
-    if (error instanceof Superseded) return takeInBatch(deps, asked, from, expectsNew);
-    if (expectsNew && isKnownEngagement(error)) return takeInBatch(deps, asked, from, false);
-    throw error;
-  }
+    await storeAnswers(tx, answers);
+    return taken;
+  });
 }
-
-/** Another version became active; nothing of the batch is stored. */
-class Superseded extends Error {}
 
 function toArrival(body: z.output<typeof arrivalSchema>, now: number): Arrival {
   if (!body.id && !body.crmId && !body.externalId && typeof body.facts["lead.email"] !== "string") {
@@ -181,14 +190,12 @@ function toArrival(body: z.output<typeof arrivalSchema>, now: number): Arrival {
   };
 }
 
-/** Where facts of this caller come from. */
-function sourceOf(caller: Caller): "crm" | "form" {
-  return caller.role === "crm" ? "crm" : "form";
+/** Where the facts of a role come from, so that what it may set is what the table says. */
+function sourceOf(role: Role): "crm" | "form" {
+  return tellerOfRole[role] === "crm" ? "crm" : "form";
 }
 
-function accepted(
-  answer: TakenIn | undefined,
-): Exclude<TakenIn, { outcome: "erased" | "refused" }> {
+function accepted(answer: TakenIn | undefined): Accepted {
   if (!answer) throw new Error("intake gave no answer");
   // What the store calls a message's id is called `id` here.
   if (answer.outcome === "refused")

@@ -1,18 +1,20 @@
 import { z } from "@hono/zod-openapi";
-import { viewOf } from "../handoff/escalation.ts";
-import type { Instant } from "../handoff/calendar.ts";
-import { clocksOf } from "../store/clocks.ts";
-import { rows, sql } from "../store/db.ts";
+import { viewOf } from "../handoff/clocks/escalation.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import { stages } from "../handoff/stage.ts";
+import { clocksOf } from "../store/process/clocks.ts";
+import { accountOf } from "../store/process/subject.ts";
 import {
   currentHandoff,
   scoreOf,
   type HandoffView,
   type ListedLead,
   type SeenLead,
-} from "../store/leads.ts";
+} from "../store/views/leads.ts";
+import { openTasksOf } from "../store/views/tasks.ts";
 import { actionPlaces, possibleNow } from "./action-routes.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
-import { inWords, iso, isoDuration } from "./format.ts";
+import { inWords, iso, isoDuration } from "./http/format.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 
@@ -82,6 +84,12 @@ export const leadSchema = z
     dueInWords: z.string(),
     overdue: z.boolean(),
     actions: z.array(z.object({ name: z.string(), url: z.string() })),
+    seen: z
+      .object({ stage: z.enum(stages), cycle: z.number().int(), round: z.number().int() })
+      .openapi({
+        description:
+          "what this page shows, to be sent back as `seen` with an action: then it is decided for this stage and this offer, and refused when one of them is over",
+      }),
     leadType: z.string().nullable(),
     band: z.string().nullable(),
     territory: z.string().nullable(),
@@ -132,8 +140,11 @@ export const leadSchema = z
   })
   .openapi("Lead");
 
-/** The lead's page: where it stands, whose it is, what runs, what happens next, and what the caller can do about it. */
-export async function leadPage(
+/**
+ * The lead's page: where it stands, whose it is, what runs, what happens next, and what the caller
+ * can do about it.
+ */
+export async function leadView(
   deps: ApiDeps,
   lead: SeenLead,
   caller: Caller,
@@ -142,23 +153,8 @@ export async function leadPage(
   const [handoff, score, account, tasks] = await Promise.all([
     currentHandoff(deps.pool, lead),
     scoreOf(deps.pool, lead.id),
-    rows<{ facts: Record<string, { value: unknown; from: string; at: string }> }>(
-      deps.pool,
-      sql`select facts from account where id = ${lead.account_id}`,
-    ),
-    rows<{
-      id: string;
-      kind: string;
-      role: string;
-      assignee_id: string | null;
-      since: Date;
-      due_at: Date | null;
-      detail: Record<string, unknown>;
-    }>(
-      deps.pool,
-      sql`
-      select id, kind, role, assignee_id, since, due_at, detail from task where subject_kind = 'lead' and subject_id = ${lead.id} and state = 'open' order by since`,
-    ),
+    accountOf(deps.pool, lead),
+    openTasksOf(deps.pool, lead.id),
   ]);
   const due = lead.due_at?.getTime() ?? null;
   const url = `${deps.publicUrl}/leads/${lead.id}`;
@@ -178,6 +174,12 @@ export async function leadPage(
     dueInWords: inWords(due, now),
     overdue: due !== null && due < now,
     actions: possible.map((name) => ({ name, url: `${url}/${actionPlaces[name]}` })),
+    // The page falls back to the last handoff; an action is about the open one.
+    seen: {
+      stage: lead.stage,
+      cycle: lead.cycle,
+      round: handoff && handoff.id === lead.handoff_id ? handoff.round : 0,
+    },
     leadType: lead.lead_type,
     band: lead.band,
     territory: lead.territory,
@@ -186,7 +188,7 @@ export async function leadPage(
     score: score ? { ...score, at: iso(score.at) } : null,
     account: lead.account_id === null ? null : { id: lead.account_id, domain: lead.account_domain },
     facts: lead.facts,
-    accountFacts: account[0]?.facts ?? {},
+    accountFacts: account?.facts ?? {},
     clocks: handoff ? await clocksNow(deps, handoff, now) : [],
     handoff: handoff ? handoffPage(handoff) : null,
     tasks: tasks.map((task) => ({
@@ -209,7 +211,9 @@ export async function leadPage(
   };
 }
 
-/** The clocks of the handoff folded to this moment, under the agreement the handoff is pinned to. */
+/**
+ * The clocks of the handoff folded to this moment, under the agreement the handoff is pinned to.
+ */
 async function clocksNow(
   deps: ApiDeps,
   handoff: HandoffView,

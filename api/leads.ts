@@ -1,19 +1,33 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { normalizeFact } from "../handoff/lead.ts";
+import { readFact } from "../spellings/fact.ts";
 import { isClosed, stages, waits, type WaitingOn } from "../handoff/stage.ts";
-import type { FactValue } from "../handoff/facts.ts";
-import { audit } from "../store/audit.ts";
-import { inTransaction } from "../store/db.ts";
-import { leadHistory } from "../store/history.ts";
-import { mergeFacts } from "../store/intake.ts";
-import { aboutLead, tell } from "../store/outbox.ts";
-import { listLeads } from "../store/leads.ts";
+import type { Agreement } from "../handoff/agreement.ts";
+import { derivedProblem, maySet, whoMaySet } from "../handoff/facts/fact-rights.ts";
+import type { FactValue } from "../handoff/facts/facts.ts";
+import { audit } from "../store/postgres/audit.ts";
+import { inTransaction } from "../store/postgres/db.ts";
+import { survivorIdOf } from "../store/process/merge.ts";
+import { leadHistory } from "../store/views/history.ts";
+import { auditMoves, saveFacts, PlacementRefused } from "../store/intake/intake.ts";
+import { leadSignal, enqueue } from "../store/postgres/outbox.ts";
+import { leadsByDue } from "../store/views/leads-by-due.ts";
+import { listLeads, type ListedLead } from "../store/views/leads.ts";
+import type { Role } from "../store/access/tokens.ts";
+import { rolesOf, tellerOfRole } from "./http/authorisation.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
-import { iso, textIn } from "./format.ts";
-import { leadPage, leadSchema, listedLead, listedLeadSchema } from "./lead-view.ts";
-import { cursorTime, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
-import { leadHere, reachHere } from "./reach.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
+import { instantIn, iso, textIn } from "./http/format.ts";
+import { activeAgreement } from "./intake.ts";
+import { leadView, leadSchema, listedLead, listedLeadSchema } from "./lead-view.ts";
+import {
+  cursorTime,
+  defaultLimit,
+  fromCursor,
+  pageOf,
+  pageQuery,
+  toCursor,
+} from "./http/paging.ts";
+import { leadHere, reachHere } from "./http/reach.ts";
 
 const everyWait = [...new Set(Object.values(waits).flat())] as [WaitingOn, ...WaitingOn[]];
 const idParam = z.object({ id: z.string().openapi({ description: "ld_…" }) });
@@ -22,7 +36,7 @@ const list = createRoute({
   method: "get",
   path: "/leads",
   tags: ["leads"],
-  summary: "Leads, newest first",
+  summary: "Leads, newest first, or with `sort=due` those with a deadline, the earliest first",
   request: {
     query: z.strictObject({
       ...pageQuery,
@@ -33,11 +47,22 @@ const list = createRoute({
         .enum(["true", "false"])
         .transform((word) => word === "true")
         .optional(),
+      dueBefore: instantIn
+        .transform((text) => Date.parse(text))
+        .optional()
+        .openapi({ type: "string", format: "date-time", description: "due before this instant" }),
+      sort: z
+        .enum(["newest", "due"])
+        .optional()
+        .openapi({ description: "newest when absent; a cursor goes on in its own order" }),
       q: textIn(200)
         .optional()
         .openapi({
           description:
-            "an id, a CRM id, the beginning of an e-mail address, another known name, or an account's domain",
+            "an id, a CRM id, the beginning of an e-mail address, another name of the person as a " +
+            "whole (an earlier address, an id elsewhere), or an account's domain. Names of people " +
+            "and companies are not searched. Of addresses with one beginning the first thousand " +
+            "are found.",
         }),
     }),
   },
@@ -102,6 +127,10 @@ const patch = createRoute({
   path: "/leads/{id}",
   tags: ["leads"],
   summary: "Correct facts; a fact gets another value, it is never taken away",
+  description:
+    "Facts of the person are for whoever has the lead; facts of the company, its owner, " +
+    "suppressions and the company itself for operator, revops and marketing. A 403 names the " +
+    "fact and, in `maySet`, the roles that may. docs/facts.md has the whole table.",
   request: {
     params: idParam,
     body: {
@@ -125,7 +154,21 @@ const patch = createRoute({
     200: {
       description: "Which facts have another value now",
       content: {
-        "application/json": { schema: z.object({ id: z.string(), changed: z.array(z.string()) }) },
+        "application/json": {
+          schema: z.object({
+            id: z
+              .string()
+              .openapi({ description: "the lead that has them: the survivor of a merge" }),
+            changed: z.array(z.string()),
+            conflictsWith: z.array(z.string()).openapi({
+              description:
+                "the lead whose address was given: it keeps it, and a task of the kind `conflict` asks whether they are one person",
+            }),
+            notUnderstood: z
+              .array(z.object({ field: z.string(), message: z.string() }))
+              .openapi({ description: "facts that are kept as they came, and what was expected" }),
+          }),
+        },
       },
     },
     ...problemResponses,
@@ -137,28 +180,34 @@ export function leadRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
   app.openapi(list, async (c) => {
-    const query = c.req.valid("query");
+    const { sort, cursor, ...query } = c.req.valid("query");
     const limit = query.limit ?? defaultLimit;
-    const after = fromCursor(query.cursor, z.tuple([z.string()]))?.[0];
-    const found = await listLeads(deps.pool, query, await reachHere(deps.pool, c), {
-      after,
-      limit: limit + 1,
-      now: c.var.receivedAt,
-    });
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return c.json(
-      {
-        items: page.map((row) => listedLead(row, deps, c.var.receivedAt)),
-        next: found.length > limit && last ? toCursor([last.id]) : null,
-      },
-      200,
-    );
+    const reach = await reachHere(deps.pool, c);
+    const now = c.var.receivedAt;
+    const list = (page: readonly ListedLead[], next: readonly string[] | null) =>
+      c.json(
+        {
+          items: page.slice(0, limit).map((row) => listedLead(row, deps, now)),
+          next: page.length > limit && next ? toCursor(next) : null,
+        },
+        200,
+      );
+    if (sort === "due") {
+      const place = fromCursor(cursor, z.tuple([cursorTime, z.string().max(60)]));
+      const after = place && { due: place[0], id: place[1] };
+      const found = await leadsByDue(deps.pool, query, reach, { after, limit: limit + 1, now });
+      const last = found[limit - 1];
+      return list(found, last ? [last.place, last.id] : null);
+    }
+    const after = fromCursor(cursor, z.tuple([z.string()]))?.[0];
+    const found = await listLeads(deps.pool, query, reach, { after, limit: limit + 1, now });
+    const last = found[limit - 1];
+    return list(found, last ? [last.id] : null);
   });
 
   app.openapi(read, async (c) => {
     const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
-    return c.json(await leadPage(deps, lead, c.var.caller, c.var.receivedAt), 200);
+    return c.json(await leadView(deps, lead, c.var.caller, c.var.receivedAt), 200);
   });
 
   app.openapi(history, async (c) => {
@@ -193,22 +242,26 @@ export function leadRoutes(deps: ApiDeps): Routes {
   });
 
   app.openapi(patch, async (c) => {
-    const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
+    const named = await leadHere(deps.pool, c, c.req.valid("param").id);
+    // What is told of a merged-away lead is told of the survivor.
+    const lead =
+      named.merged_into === null
+        ? named
+        : await leadHere(deps.pool, c, await survivorIdOf(deps.pool, named.id));
     if (!lead.is_theirs)
       throw new Problem("not-yours", {
         detail: "the lead has gone to somebody else",
         state: { id: lead.id, stage: lead.stage, waitingOn: lead.waiting_on, owner: lead.owner_id },
       });
-    if (lead.erased_at !== null || lead.merged_into !== null) {
+    if (lead.erased_at !== null) {
       throw new Problem("not-possible-now", {
-        detail:
-          lead.erased_at === null
-            ? "the lead was merged into another one"
-            : "the person was erased",
+        detail: "the person was erased",
         state: { id: lead.id, stage: lead.stage, waitingOn: lead.waiting_on, owner: lead.owner_id },
       });
     }
-    const facts = await readFacts(deps, c.req.valid("json").facts);
+    const { agreement } = await activeAgreement(deps, deps.pool);
+    const { role, repId, tokenId } = c.var.caller;
+    const { facts, notUnderstood } = readFacts(c.req.valid("json").facts, agreement, role);
     const now = c.var.receivedAt;
     const dated = Object.fromEntries(
       Object.entries(facts).map(([path, value]) => [
@@ -216,47 +269,74 @@ export function leadRoutes(deps: ApiDeps): Routes {
         { value, from: "person" as const, at: new Date(now).toISOString() },
       ]),
     );
-    const changed = await inTransaction(deps.pool, async (tx) => {
-      const merged = await mergeFacts(tx, lead.id, dated, now);
-      if (merged.changed.length === 0) return merged.changed;
+    const actor = repId ?? tokenId;
+    const mayPlace = maySet(tellerOfRole[role], "account.domain", "", agreement);
+    const { changed, conflictsWith } = await inTransaction(deps.pool, async (tx) => {
+      const merged = await saveFacts(tx, lead.id, dated, now, { agreement, mayPlace, by: actor });
+      // A conflict changes nothing of the facts, and is news: the unique-match gate fails.
+      if (merged.changed.length === 0 && merged.conflictsWith.length === 0) return merged;
       if (!isClosed(lead.stage))
-        await tell(tx, aboutLead(lead.id, "signal", "factsChanged", { id: lead.id }, 1), now);
-      await audit(
-        tx,
-        {
-          actor: c.var.caller.repId ?? c.var.caller.tokenId,
-          what: "lead.facts-corrected",
-          subject: lead.id,
-          detail: { fields: merged.changed },
-        },
-        now,
-      );
-      return merged.changed;
+        await enqueue(tx, leadSignal(lead.id, "signal", "factsChanged", { id: lead.id }, 1), now);
+      const detail = { fields: merged.changed };
+      await audit(tx, { actor, what: "lead.facts-corrected", subject: lead.id, detail }, now);
+      if (merged.moved) await auditMoves(tx, [{ ...merged.moved, by: actor }], now);
+      return merged;
+    }).catch((error: unknown) => {
+      if (!(error instanceof PlacementRefused)) throw error;
+      throw notYoursToSet("lead.email", "account.domain", "", agreement);
     });
-    return c.json({ id: lead.id, changed: [...changed] }, 200);
+    return c.json(
+      { id: lead.id, changed: [...changed], conflictsWith: [...conflictsWith], notUnderstood },
+      200,
+    );
   });
 
   return app;
 }
 
-/** The corrected facts as typed values; throws a 422 that names the fact. */
-async function readFacts(
-  deps: ApiDeps,
+/**
+ * The corrected facts as typed values. Throws a 422 that names the fact, or a 403 that also says
+ * who may set it.
+ */
+function readFacts(
   raw: Readonly<Record<string, unknown>>,
-): Promise<Record<string, FactValue>> {
-  const active = await deps.agreements.active(deps.pool);
-  if (!active) throw new Problem("unavailable", { detail: "no agreement is active yet" });
+  agreement: Agreement,
+  role: Role,
+): { facts: Record<string, FactValue>; notUnderstood: { field: string; message: string }[] } {
   const facts: Record<string, FactValue> = {};
+  const notUnderstood: { field: string; message: string }[] = [];
   for (const [path, given] of Object.entries(raw)) {
-    const fact = normalizeFact(path, given, active.agreement);
-    if ("problem" in fact)
-      throw new Problem("invalid", { field: `facts.${path}`, detail: fact.problem });
-    if ("missing" in fact)
-      throw new Problem("invalid", {
-        field: `facts.${path}`,
-        detail: "expected a value; this word stands for a missing fact",
-      });
+    const field = `facts.${path}`;
+    const derived = derivedProblem(path);
+    if (derived !== null) {
+      throw new Problem("invalid", { field, detail: derived, more: { maySet: [] } });
+    }
+    const fact = readFact(path, given, agreement, raw);
+    if ("problem" in fact) throw new Problem("invalid", { field, detail: fact.problem });
+    if ("missing" in fact) {
+      const detail = "expected a value; this word stands for a missing fact";
+      throw new Problem("invalid", { field, detail });
+    }
+    if (!maySet(tellerOfRole[role], path, fact.value, agreement)) {
+      throw notYoursToSet(path, path, fact.value, agreement);
+    }
     facts[path] = fact.value;
+    if (fact.notUnderstood !== undefined)
+      notUnderstood.push({ field, message: fact.notUnderstood });
   }
-  return facts;
+  return { facts, notUnderstood };
+}
+
+/** The refusal of `path`, because setting `fact` is for others. */
+function notYoursToSet(
+  path: string,
+  fact: string,
+  value: FactValue,
+  agreement: Agreement,
+): Problem {
+  // A tracker fills in what is not known; it is nobody to ask for a correction.
+  const may = rolesOf(whoMaySet(fact, value, agreement).filter((teller) => teller !== "tracking"));
+  const what = path === fact ? fact : `this address would put the lead at a company, and ${fact}`;
+  const detail = `${what} is set by: ${may.join(", ")}`;
+  return new Problem("forbidden", { field: `facts.${path}`, detail, more: { maySet: may } });
 }

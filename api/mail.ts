@@ -1,11 +1,20 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { html } from "hono/html";
-import { listMail, mailById, type KeptMail } from "../store/mail.ts";
+import { signedOfferPage } from "../messages/signed-page.ts";
+import { offerNow } from "../store/views/offer.ts";
+import { listMail, mailById, type KeptMail } from "../store/effects/mail.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
-import { notFound, problemResponses } from "./errors.ts";
-import { iso } from "./format.ts";
-import { cursorInstant, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
+import { notFound, problemResponses } from "./http/errors.ts";
+import { iso } from "./http/format.ts";
+import {
+  cursorInstant,
+  defaultLimit,
+  fromCursor,
+  pageOf,
+  pageQuery,
+  toCursor,
+} from "./http/paging.ts";
 
 const listed = {
   id: z.string(),
@@ -16,7 +25,17 @@ const listed = {
   sentAt: z.string(),
 };
 const listedSchema = z.object(listed).openapi("KeptMailListed");
-const mailSchema = z.object({ ...listed, text: z.string(), html: z.string() }).openapi("KeptMail");
+const mailSchema = z
+  .object({
+    ...listed,
+    text: z.string(),
+    html: z.string(),
+    page: z.string().nullable().openapi({
+      description:
+        "for its own reader, who has the lead: the page on which to answer, without a sign-in",
+    }),
+  })
+  .openapi("KeptMail");
 const asHtml = { "text/html": { schema: z.string() } };
 
 const list = createRoute({
@@ -54,7 +73,9 @@ const read = createRoute({
   },
 });
 
-/** GET /mail and GET /mail/{id}. Reps and managers find their own messages; operators everybody's. */
+/**
+ * GET /mail and GET /mail/{id}. Reps and managers find their own messages; operators everybody's.
+ */
 export function mailRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
 
@@ -77,9 +98,11 @@ export function mailRoutes(deps: ApiDeps): Routes {
   routes.openapi(read, async (c) => {
     const mail = await mailById(deps.pool, `<${c.req.valid("param").id}>`);
     const reader = readerHere(c);
-    if (!mail || (reader !== undefined && mail.repId !== reader)) throw notFound();
-    if (wantsHtml(c)) return safely(c, mailPage(mail));
-    return c.json({ ...toListed(mail), text: mail.text, html: mail.html }, 200);
+    if (!mail || (reader !== undefined && mail.repId !== reader))
+      throw notFound({ kind: "mail", id: c.req.valid("param").id });
+    const page = await pageOfReader(deps, c, mail);
+    if (wantsHtml(c)) return safely(c, mailPage(mail, page));
+    return c.json({ ...toListed(mail), text: mail.text, html: mail.html, page }, 200);
   });
 
   return routes;
@@ -88,6 +111,19 @@ export function mailRoutes(deps: ApiDeps): Routes {
 /** Whose messages the caller may see; undefined: everybody's. */
 function readerHere(c: Context<AppEnv>): string | undefined {
   return c.var.scope === "all" ? undefined : (c.var.caller.repId ?? "nobody");
+}
+
+/** A kept mail holds no signed link; who reads their own is given one. */
+async function pageOfReader(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  { leadId, repId }: KeptMail,
+): Promise<string | null> {
+  const isOwn = repId !== null && c.var.caller.repId === repId;
+  if (!isOwn || leadId === null || deps.mailLinks === "off") return null;
+  const offer = await offerNow(deps.pool, leadId, repId);
+  const dueAt = offer?.dueAt?.getTime() ?? null;
+  return offer ? signedOfferPage(deps, { ...offer, repId, leadId, dueAt }, c.var.receivedAt) : null;
 }
 
 /** A Message-ID without its angle brackets, which an address cannot hold. */
@@ -147,11 +183,12 @@ function listPage(mails: readonly KeptMail[], next: string | null) {
   );
 }
 
-function mailPage(mail: KeptMail) {
+function mailPage(mail: KeptMail, page: string | null) {
   return layout(
     mail.subject,
     html` <p><a href="/mail">All mail</a></p>
       <h1>${mail.subject}</h1>
+      ${page === null ? "" : html`<p><a href="${page}">Open the lead, and answer there</a></p>`}
       <table>
         <tr>
           <th>To</th>

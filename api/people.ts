@@ -1,11 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { inTransaction } from "../store/db.ts";
-import { erasePerson } from "../store/erasure.ts";
-import { reopen } from "../store/reopen.ts";
+import { inTransaction } from "../store/postgres/db.ts";
+import { erasePerson } from "../store/intake/erasure.ts";
+import { reopenLead } from "../store/process/reopen.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
-import { textIn } from "./format.ts";
-import { leadHere } from "./reach.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
+import { textIn } from "./http/format.ts";
+import { keepAnswer } from "./http/idempotency.ts";
+import { leadHere } from "./http/reach.ts";
 
 const params = z.object({ id: z.string().openapi({ description: "ld_…" }) });
 
@@ -58,31 +59,30 @@ const eraseRoute = createRoute({
   },
 });
 
-/** The two things that happen to a person rather than to a handoff: starting again, and being forgotten. */
+/**
+ * The two things that happen to a person rather than to a handoff: starting again, and being
+ * forgotten.
+ */
 export function peopleRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
   app.openapi(reopenRoute, async (c) => {
     const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
     const { caller, receivedAt } = c.var;
-    const reopened = await inTransaction(deps.pool, (tx) =>
-      reopen(
-        tx,
-        lead.id,
-        { by: caller.repId ?? caller.tokenId, why: c.req.valid("json").why },
-        receivedAt,
-      ),
-    );
-    const { stage, waiting_on, owner_id } = reopened.lead;
-    if (reopened.kind === "refused")
-      throw new Problem("not-possible-now", {
-        detail: reopened.because,
-        state: { id: lead.id, stage, waitingOn: waiting_on, owner: owner_id },
-      });
-    return c.json(
-      { id: lead.id, stage, cycle: reopened.cycle, next: "its process begins again at `new`" },
-      202,
-    );
+    const asked = { by: caller.repId ?? caller.tokenId, why: c.req.valid("json").why };
+    const answer = await inTransaction(deps.pool, async (tx) => {
+      const reopened = await reopenLead(tx, deps.agreements, lead.id, asked, receivedAt);
+      const { stage, waitingOn, owner, cycle, wakeFor } = reopened.standing;
+      if (reopened.kind === "refused")
+        throw new Problem("not-possible-now", {
+          detail: reopened.because,
+          state: { id: lead.id, stage, waitingOn, owner },
+        });
+      const response = { id: lead.id, stage, cycle, next: wakeFor };
+      await keepAnswer(tx, c, { status: 202, response });
+      return response;
+    });
+    return c.json(answer, 202);
   });
 
   app.openapi(eraseRoute, async (c) => {

@@ -1,15 +1,19 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { isoOf } from "../handoff/dates.ts";
+import type { Context } from "hono";
+import { reportPeriod, type ReportPeriod } from "../handoff/reviews/period.ts";
+import { isoOf } from "../handoff/time/dates.ts";
 import { conservation } from "../store/reports/conservation.ts";
-import { dimensions, type Dimension, type Filters } from "../store/reports/filters.ts";
-import { funnel } from "../store/reports/funnel.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
-import { unhurried } from "./hurry.ts";
+import { reportCsv } from "../store/reports/csv.ts";
+import { reports } from "../store/reports/registry.ts";
+import { knowledges, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
+import { reachHere } from "./http/reach.ts";
+import { outsideDeadline } from "./http/timeout.ts";
 import { instant } from "./intake.ts";
-import { conservationCsv, funnelCsv } from "./report-csv.ts";
+import { conservationCsv } from "./report-csv.ts";
+import { reportSchema } from "./report-schema.ts";
 
-const dimensionNames = Object.keys(dimensions) as [Dimension, ...Dimension[]];
 const filter = z
   .string()
   .min(1)
@@ -25,14 +29,19 @@ const times = {
     .openapi({ description: "end of the period, not included; `asOf` when absent" }),
   asOf: instant.optional().openapi({ description: "as things stood then; now when absent" }),
 };
-const funnelQuery = z.strictObject({
-  ...times,
-  ...(Object.fromEntries(dimensionNames.map((name) => [name, filter])) as Record<
-    Dimension,
-    typeof filter
-  >),
-  groupBy: z.enum(dimensionNames).optional(),
-});
+/** What can be asked of a report. */
+function queryOf({ dimensions }: ReportFile) {
+  const [first, ...others] = dimensions;
+  return z.strictObject({
+    ...times,
+    knowledge: z
+      .enum(knowledges)
+      .optional()
+      .openapi({ description: "now (as is known today) or then (as had been told by `asOf`)" }),
+    ...Object.fromEntries(dimensions.map((name) => [name, filter])),
+    ...(first === undefined ? {} : { groupBy: z.enum([first, ...others]).optional() }),
+  });
+}
 const conservationQuery = z.strictObject(times);
 
 const figuresSchema = z.looseObject({ from: z.string(), to: z.string(), asOf: z.string() });
@@ -44,11 +53,43 @@ const csvAnswer = {
   200: { description: "The same figures", content: { "text/csv": { schema: z.string() } } },
   ...problemResponses,
 };
-const describe = {
-  conservation: "Nothing is lost: in = open + closed, by day and stage",
-  funnel: "From lead to won, with rates and days between steps",
+const listAnswer = {
+  200: {
+    description: "Name, question and columns of each",
+    content: {
+      "application/json": {
+        schema: z.strictObject({
+          reports: z.array(
+            z.strictObject({
+              name: z.string(),
+              question: z.string(),
+              period: z.string(),
+              dimensions: z.array(z.string()),
+              metrics: z.array(
+                z.strictObject({
+                  name: z.string(),
+                  article: z.string(),
+                  section: z.string(),
+                  column: z.string(),
+                }),
+              ),
+              columns: z.array(
+                z.strictObject({ name: z.string(), kind: z.string(), meaning: z.string() }),
+              ),
+            }),
+          ),
+        }),
+      },
+    },
+  },
+  ...problemResponses,
 };
-const get = <P extends string, Q extends z.ZodObject, A extends typeof answer | typeof csvAnswer>(
+const describe = { conservation: "Nothing is lost: in = open + closed, by day and stage" };
+const get = <
+  P extends string,
+  Q extends z.ZodObject,
+  A extends typeof answer | typeof csvAnswer | typeof listAnswer,
+>(
   path: P,
   summary: string,
   query: Q,
@@ -63,7 +104,8 @@ export function reportRoutes(deps: ApiDeps): Routes {
     get("/reports/conservation", describe.conservation, conservationQuery, answer),
     async (c) => {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-      const report = await conservation(deps.pool, period, await runningLeads(deps, c.req.raw));
+      const { running, broken, count } = await processes(deps, c.req.raw);
+      const report = await conservation(deps.pool, period, running, broken, count);
       return c.json(withPeriod(period, report), 200);
     },
   );
@@ -71,73 +113,114 @@ export function reportRoutes(deps: ApiDeps): Routes {
     get("/reports/conservation.csv", describe.conservation, conservationQuery, csvAnswer),
     async (c) => {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-      return csv(conservationCsv(await conservation(deps.pool, period, null)), "conservation");
+      return csv(
+        conservationCsv(await conservation(deps.pool, period, null, null)),
+        "conservation",
+      );
     },
   );
-  routes.openapi(get("/reports/funnel", describe.funnel, funnelQuery, answer), async (c) => {
-    const { question, period, filters } = funnelOf(c.req.valid("query"), c.var.receivedAt);
-    return c.json(
-      withPeriod(period, {
-        filters,
-        groupBy: question.groupBy,
-        groups: await funnel(deps.pool, question),
-      }),
-      200,
-    );
-  });
-  routes.openapi(get("/reports/funnel.csv", describe.funnel, funnelQuery, csvAnswer), async (c) => {
-    return csv(
-      funnelCsv(await funnel(deps.pool, funnelOf(c.req.valid("query"), c.var.receivedAt).question)),
-      "funnel",
-    );
-  });
+  routes.openapi(get("/reports", "Which reports there are", z.strictObject({}), listAnswer), (c) =>
+    c.json({ reports: reports.map(describedReport) }, 200),
+  );
+  for (const report of reports) addReport(routes, deps, report);
   return routes;
 }
 
-interface Period {
-  readonly from: number;
-  readonly to: number;
-  readonly asOf: number;
+/** A report as JSON and as CSV. */
+function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
+  const path = `/reports/${report.name}`;
+  const query = queryOf(report);
+  const content = { "application/json": { schema: reportSchema(report) } };
+  const json = { 200: { description: "The figures", content }, ...problemResponses };
+  const table = { method: "get" as const, tags: ["reports"], summary: report.question };
+  const request = { query };
+  routes.openapi(createRoute({ ...table, path, request, responses: json }), async (c) => {
+    const ask = await askedOf(deps, report, c, c.req.valid("query"));
+    const rows = await report.rows(ask);
+    const { from, to, asOf, knowledge, filters, groupBy } = ask;
+    const figures = { report: report.name, knowledge, filters, groupBy, rows };
+    return c.json(withPeriod({ from, to, asOf }, figures), 200);
+  });
+  routes.openapi(
+    createRoute({ ...table, path: `${path}.csv`, request, responses: csvAnswer }),
+    async (c) => {
+      const rows = await report.rows(await askedOf(deps, report, c, c.req.valid("query")));
+      return csv(reportCsv(report, rows), report.name);
+    },
+  );
 }
 
-const DAY = 86_400_000;
-
-function periodOf(
-  query: { from?: number | undefined; to?: number | undefined; asOf?: number | undefined },
-  now: number,
-): Period {
-  const asOf = query.asOf ?? now;
-  const to = query.to ?? asOf;
-  const from = query.from ?? to - 30 * DAY;
-  if (from >= to)
-    throw new Problem("invalid", { field: "from", detail: "expected a time before `to`" });
-  if (to - from > 3 * 366 * DAY)
-    throw new Problem("invalid", {
-      field: "from",
-      detail: "expected a period of three years at most",
-    });
-  return { from, to, asOf };
+/** The question of a request. A manager's figures about people are those of the team. */
+async function askedOf(
+  { pool, agreements }: ApiDeps,
+  { dimensions }: ReportFile,
+  c: Context<AppEnv>,
+  query: Readonly<Record<string, unknown>>,
+): Promise<ReportAsk> {
+  const reach = await reachHere(pool, c);
+  const asked = query as Partial<Pick<ReportAsk, "knowledge" | "groupBy">> &
+    Readonly<Record<string, string>>;
+  return {
+    ...periodOf(query, c.var.receivedAt),
+    knowledge: asked.knowledge ?? "now",
+    groupBy: asked.groupBy ?? null,
+    filters: Object.fromEntries(
+      dimensions.flatMap((name) => {
+        const wanted = asked[name];
+        return wanted === undefined ? [] : [[name, wanted]];
+      }),
+    ),
+    repIds: reach.kind === "all" ? null : reach.repIds,
+    db: pool,
+    agreements,
+  };
 }
 
-function withPeriod(period: Period, figures: object): z.output<typeof figuresSchema> {
+function describedReport({ name, question, period, dimensions, metrics, columns }: ReportFile) {
+  const described = Object.entries(columns).map(([column, { kind, meaning }]) => ({
+    name: column,
+    kind,
+    meaning,
+  }));
+  const shown = { metrics: [...metrics], columns: described };
+  return { name, question, period, dimensions: [...dimensions], ...shown };
+}
+
+function periodOf(query: Parameters<typeof reportPeriod>[0], now: number): ReportPeriod {
+  const period = reportPeriod(query, now);
+  if ("field" in period) throw new Problem("invalid", period);
+  return period;
+}
+
+function withPeriod(period: ReportPeriod, figures: object): z.output<typeof figuresSchema> {
   return { from: isoOf(period.from), to: isoOf(period.to), asOf: isoOf(period.asOf), ...figures };
 }
 
-function funnelOf(query: z.output<typeof funnelQuery>, now: number) {
-  const period = periodOf(query, now);
-  const filters: Filters = Object.fromEntries(
-    dimensionNames.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]])),
-  );
-  return { period, filters, question: { ...period, filters, groupBy: query.groupBy ?? null } };
+interface Processes {
+  readonly running: ReadonlySet<string> | null;
+  readonly broken: ReadonlySet<string> | null;
+  readonly count: number | null;
 }
 
-/** Which leads' processes run; null while Temporal does not answer, and then the report says that it does not know. */
-async function runningLeads(
-  { temporal }: ApiDeps,
-  request: Request,
-): Promise<ReadonlySet<string> | null> {
-  if (!temporal.runningLeads || !(await temporal.reachable())) return null;
-  return unhurried(request, async () => (await temporal.runningLeads?.()) ?? null);
+/** More than so many processes are not listed for one answer: the last comparison is told. */
+const mostListed = 5_000;
+
+/**
+ * Which leads' processes run, and which are broken; null while Temporal does not answer: the report
+ * says that it does not know.
+ */
+async function processes({ temporal }: ApiDeps, request: Request): Promise<Processes> {
+  if (!temporal.runningLeads || !(await temporal.reachable()))
+    return { running: null, broken: null, count: null };
+  return outsideDeadline(request, async () => {
+    const count = (await temporal.countRunning?.()) ?? null;
+    const isFew = count !== null && count <= mostListed;
+    const [running, broken] = await Promise.all([
+      isFew ? temporal.runningLeads?.() : null,
+      temporal.brokenLeads?.(),
+    ]);
+    return { running: running ?? null, broken: broken ?? null, count };
+  });
 }
 
 function csv(text: string, name: string): Response {

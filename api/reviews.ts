@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { reviewDecisions } from "../handoff/pool-review.ts";
+import { reviewDecisions } from "../handoff/answers/pool-review.ts";
 import {
   decisionsOf,
   linesOf,
@@ -10,12 +10,19 @@ import {
   undecidedOf,
   type ReviewLine,
   type ReviewRow,
-} from "../store/reviews.ts";
-import { act, doneSchema } from "./actions.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
-import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./errors.ts";
-import { inWords, iso, textIn } from "./format.ts";
-import { cursorTime, defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./paging.ts";
+} from "../store/reviews/reviews.ts";
+import { performAction, doneSchema } from "./actions.ts";
+import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
+import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./http/errors.ts";
+import { inWords, iso, textIn } from "./http/format.ts";
+import {
+  cursorTime,
+  defaultLimit,
+  fromCursor,
+  pageOf,
+  pageQuery,
+  toCursor,
+} from "./http/paging.ts";
 
 const decisionSchema = z.enum(reviewDecisions);
 const counts = z.object({
@@ -179,7 +186,7 @@ const decide = createRoute({
 });
 
 /** Reviews of the re-nurture pool: what was found, and what people decide. */
-export function reviewRoutes(deps: ApiDeps): Routes {
+export function reviewRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
 
   app.openapi(list, async (c) => {
@@ -259,7 +266,7 @@ type Result = z.output<typeof resultSchema>;
 const atOnce = 10;
 
 async function decideEach(
-  deps: ApiDeps,
+  deps: AppDeps,
   c: Context<AppEnv>,
   review: ReviewRow,
   decisions: readonly Asked[],
@@ -291,7 +298,7 @@ async function decideEach(
 }
 
 async function decideOne(
-  deps: ApiDeps,
+  deps: AppDeps,
   c: Context<AppEnv>,
   { leadId, decision, note }: Asked,
   refusal: Problem | undefined,
@@ -301,12 +308,12 @@ async function decideOne(
   const key = c.req.header("idempotency-key");
   try {
     if (!isListed) throw notFound();
-    const done = await act(
+    const done = await performAction(
       deps,
       c,
       "decideReview",
       leadId,
-      { decision, ...(note === undefined ? {} : { note }) },
+      { body: { decision, ...(note === undefined ? {} : { note }) } },
       key && `${key}\n${leadId}`,
       refusal,
     );
@@ -323,7 +330,10 @@ async function decideOne(
   }
 }
 
-/** What stands against a new decision; the repeat of one that was taken gets its answer all the same. */
+/**
+ * What stands against a new decision; the repeat of one that was taken gets its answer all the
+ * same.
+ */
 function refusalOf(
   review: ReviewRow,
   line: Pick<ReviewLine, "decision"> | undefined,

@@ -1,7 +1,11 @@
 import { z } from "@hono/zod-openapi";
-import { checkCalendar, type CalendarDef } from "../handoff/calendar.ts";
-import { checkEmail } from "../handoff/email.ts";
-import { instantIn, textIn } from "./format.ts";
+import { checkCalendar, type CalendarDef } from "../handoff/time/calendar.ts";
+import { isPlaceZone, isZone, placeZoneExpected } from "../handoff/time/local-time.ts";
+import { checkEmail } from "../handoff/facts/email.ts";
+import { languageCode } from "../spellings/language.ts";
+import { notAsDescribed } from "./http/errors.ts";
+import { instantIn, textIn } from "./http/format.ts";
+import type { JsonLimits } from "./http/json.ts";
 
 /** What the roster routes take and give: the same shapes in both directions. */
 
@@ -9,11 +13,9 @@ export const repId = z
   .string()
   .regex(/^rp_[0-9A-Za-z_-]{1,60}$/, { error: "expected a rep id such as rp_americas_1" });
 // The agreement names pools, so whatever it may call one is a pool's id here.
-const poolId = z
-  .string()
-  .regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u, {
-    error: "expected a pool name such as dach-sdr",
-  });
+const poolId = z.string().regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u, {
+  error: "expected a pool name such as dach-sdr",
+});
 const shifts = z.array(z.string().max(11)).max(96);
 
 const hours = z
@@ -28,6 +30,12 @@ const hours = z
       .openapi({ example: { "2026-12-25": [] } }),
   })
   .superRefine((given, context) => {
+    if (isZone(given.zone) && !isPlaceZone(given.zone))
+      context.addIssue({
+        code: "custom",
+        path: ["zone"],
+        message: `${placeZoneExpected}; found "${given.zone}"`,
+      });
     for (const { path, expected } of checkCalendar(given as CalendarDef))
       context.addIssue({ code: "custom", path, message: expected });
   })
@@ -50,9 +58,21 @@ export const repBody = z
       }),
     role: z.enum(["rep", "manager", "marketing", "sales-ops"]).default("rep"),
     managerId: repId.nullable().default(null),
+    deputyId: repId.nullable().default(null).openapi({
+      description: "who stands in during absences and after leaving",
+    }),
     active: z.boolean().default(true).openapi({ description: "false: has left, takes no leads" }),
     hours: hours.nullable().default(null).openapi({ description: "null: works the pool's hours" }),
-    languages: words,
+    languages: z
+      .array(
+        textIn(60)
+          .refine((word) => languageCode(word) !== undefined, {
+            error: "expected a language by its name or ISO 639 code",
+          })
+          .transform((word) => languageCode(word) ?? word),
+      )
+      .max(100)
+      .default([]),
     products: words,
     motions: words,
     caps: z
@@ -67,22 +87,47 @@ export const poolBody = z
   .strictObject({
     id: poolId,
     hours: hours.nullable().default(null).openapi({ description: "null: the agreement's hours" }),
-    members: z
-      .record(repId, z.int().min(0).max(1000))
-      .openapi({
-        description: "rep id to weight; these are all the members",
-        example: { rp_dach_1: 2, rp_dach_2: 1 },
-      }),
+    members: z.record(repId, z.int().min(0).max(1000)).openapi({
+      description: "rep id to weight; these are all the members",
+      example: { rp_dach_1: 2, rp_dach_2: 1 },
+    }),
   })
   .openapi("Pool");
 
 export const absenceBody = z
-  .strictObject({ from: instantIn, to: instantIn, reason: textIn(200) })
+  .strictObject({
+    from: instantIn,
+    to: instantIn,
+    reason: textIn(200),
+    deputyId: repId.optional().openapi({ description: "who stands in; absent: the rep's deputy" }),
+  })
   .refine(({ from, to }) => Date.parse(to) > Date.parse(from), {
     error: "expected a time after `from`",
     path: ["to"],
   })
   .openapi("Absence");
+
+/** The bodies of the roster's routes, by the part of the roster that they are. */
+export const rosterBodies = {
+  reps: z.strictObject({ reps: z.array(repBody).max(2_000) }),
+  pools: z.strictObject({ pools: z.array(poolBody).max(500) }),
+  absences: z.strictObject({ absences: z.record(repId, z.array(absenceBody).max(200)) }),
+};
+
+export type RosterBodies = {
+  readonly [K in keyof typeof rosterBodies]: z.output<(typeof rosterBodies)[K]>;
+};
+export type RosterPartName = keyof RosterBodies;
+
+/** As many people as the schemas allow, each with hours and some days that differ. */
+export const bodyLimits: JsonLimits = { names: 200_000, values: 400_000 };
+
+/** A body as its schema says; throws a `Problem` that names the first field that is not. */
+export function readRosterJson(part: RosterPartName, given: unknown): RosterBodies[RosterPartName] {
+  const read = rosterBodies[part].safeParse(given);
+  if (!read.success) throw notAsDescribed(read.error, "json");
+  return read.data;
+}
 
 /** `undefined` is not the same as absent for the rules. */
 function withoutAbsent(caps: {

@@ -1,27 +1,35 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { audit } from "../store/audit.ts";
-import { inTransaction, type Db, type Tx } from "../store/db.ts";
+import { audit } from "../store/postgres/audit.ts";
+import { inTransaction, type Db, type Tx } from "../store/postgres/db.ts";
+import { putAbsences, putPools, putReps } from "../store/routing/roster-edit.ts";
 import {
   listAbsences,
   listPools,
   listReps,
-  putAbsences,
-  putPools,
-  putReps,
   unknownReps,
   type AbsenceRecord,
   type RepRecord,
-} from "../store/roster.ts";
+} from "../store/routing/roster.ts";
+import { publishRoster, standingRoster, takenSentence } from "../agreement/publish-roster.ts";
+import type { ParsedRoster } from "../agreement/roster.ts";
+import { rosterDocument, rosterText } from "../agreement/roster-text.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
-import { iso } from "./format.ts";
-import { reachHere } from "./reach.ts";
-import { absenceBody, poolBody, repBody, repId } from "./roster-bodies.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
+import { isYaml } from "./http/body.ts";
+import { iso } from "./http/format.ts";
+import { reachHere } from "./http/reach.ts";
+import { outsideDeadline } from "./http/timeout.ts";
+import {
+  rosterBodies,
+  type absenceBody,
+  type repBody,
+  type RosterBodies,
+  type RosterPartName,
+} from "./roster-bodies.ts";
+import { inThread } from "./threads/threads.ts";
 
-const reps = z.strictObject({ reps: z.array(repBody).max(2_000) });
-const pools = z.strictObject({ pools: z.array(poolBody).max(500) });
-const absences = z.strictObject({ absences: z.record(repId, z.array(absenceBody).max(200)) });
+const { reps, pools, absences } = rosterBodies;
 
 function routesOf<S extends z.ZodType>(what: string, path: string, schema: S, changes: string) {
   const content = { "application/json": { schema } };
@@ -67,96 +75,240 @@ const ofAbsences = routesOf(
   "Replaces the absences of the reps named that are not over yet; an empty list removes them.",
 );
 
-/** The roster changes daily and needs no signature (agreement.md, "Versions"); every change is in the audit trail. */
+const documentJson = {
+  "application/json": { schema: z.record(z.string(), z.unknown()) },
+  "application/yaml": { schema: z.string() },
+};
+const readFileForm = createRoute({
+  method: "get",
+  path: "/roster",
+  tags: ["roster"],
+  summary: "The whole roster in the form of its file",
+  description:
+    "As YAML when `Accept` asks for application/yaml, else as JSON. Put back it is the same.",
+  responses: { 200: { description: "The roster", content: documentJson }, ...problemResponses },
+});
+const putFileForm = createRoute({
+  method: "put",
+  path: "/roster",
+  tags: ["roster"],
+  summary: "Put a roster file",
+  description:
+    "YAML or JSON in the form of agreement/roster.yaml. Refused as a whole with every mistake and its line (`problems`). Who is not in it stays as before: nobody is removed.",
+  request: { body: { required: true, content: documentJson } },
+  responses: {
+    200: {
+      description: "What followed",
+      content: {
+        "application/json": {
+          schema: z.object({
+            changed: z.boolean(),
+            told: z.number().int().openapi({ description: "leads that were told" }),
+            released: z.number().int().openapi({ description: "leads on hold that were offered" }),
+            untouched: z.array(z.string()).openapi({ description: "not in the file" }),
+          }),
+        },
+      },
+    },
+    ...problemResponses,
+  },
+});
+
+/**
+ * The roster changes daily and needs no signature (docs/agreement.md, "What is not in the file");
+ * every change is in the audit trail.
+ */
 export function rosterRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(ofReps.get, async (c) => c.json({ reps: await repsShown(deps.pool) }, 200));
-  app.openapi(ofReps.put, async (c) => {
-    const given = c.req.valid("json").reps;
-    await inTransaction(deps.pool, async (tx) => {
-      await refuseWrongReps(tx, given);
-      await putReps(tx, given, c.var.receivedAt);
-      await audit(
-        tx,
-        {
-          actor: actorOf(c.var.caller),
-          what: "roster.reps",
-          detail: { reps: given.map((one) => one.id) },
-        },
-        c.var.receivedAt,
-      );
+  app.openapi(readFileForm, async (c) => {
+    const roster = await standingRoster(deps.pool);
+    const now = c.var.receivedAt;
+    if (!isYaml(c.req.header("accept"))) return c.json({ ...rosterDocument(roster, now) }, 200);
+    return c.body(rosterText(roster, now), 200, { "content-type": "application/yaml" });
+  });
+  // Described but not validated by the library: the file's own reader names lines.
+  app.openAPIRegistry.registerPath(putFileForm);
+  app.put("/roster", async (c) => {
+    const parsed = await fileSent(c);
+    const problems = parsed.ok ? [] : parsed.problems;
+    const first = problems[0];
+    if (!parsed.ok)
+      throw new Problem("invalid", {
+        field: first?.path === undefined || first.path === "" ? "body" : first.path,
+        detail: first ? `line ${first.line}: ${first.message}` : "this is not a roster",
+        more: { problems },
+      });
+    const done = await outsideDeadline(c.req.raw, () =>
+      inTransaction(deps.pool, (tx) =>
+        publishRoster(tx, parsed.roster, actorOf(c.var.caller), c.var.receivedAt),
+      ),
+    );
+    if (!("taken" in done)) {
+      const { changed, told, released, untouched } = done;
+      return c.json({ changed, told, released, untouched: [...untouched] }, 200);
+    }
+    throw new Problem("invalid", {
+      field: `people.${done.taken[0]?.repId}.crmId`,
+      detail: done.taken.map(takenSentence).join("; "),
     });
+  });
+
+  app.openapi(ofReps.get, async (c) => c.json({ reps: await repsShown(deps.pool) }, 200));
+  app.openAPIRegistry.registerPath(ofReps.put);
+  app.put("/roster/reps", async (c) => {
+    const given = (await bodySent(c, "reps")).reps;
+    await outsideDeadline(c.req.raw, () =>
+      inTransaction(deps.pool, async (tx) => {
+        await refuseWrongReps(tx, given);
+        const { revoked } = await putReps(tx, given, c.var.receivedAt);
+        await audit(
+          tx,
+          {
+            actor: actorOf(c.var.caller),
+            what: "roster.reps",
+            detail: { reps: given.map((one) => one.id) },
+          },
+          c.var.receivedAt,
+        );
+        for (const token of revoked) {
+          const detail = { because: "its person has left" };
+          await audit(
+            tx,
+            { actor: actorOf(c.var.caller), what: "token.revoked", subject: token, detail },
+            c.var.receivedAt,
+          );
+        }
+      }),
+    );
     return c.json({ reps: await repsShown(deps.pool) }, 200);
   });
 
   app.openapi(ofPools.get, async (c) => c.json({ pools: await listPools(deps.pool) }, 200));
-  app.openapi(ofPools.put, async (c) => {
-    const given = c.req.valid("json").pools;
-    await inTransaction(deps.pool, async (tx) => {
-      refuseTwice(
-        "pools",
-        given.map((one) => one.id),
-      );
-      const [unknown] = await unknownReps(
-        tx,
-        given.flatMap((one) => Object.keys(one.members)),
-      );
-      const at = given.findIndex((one) => unknown !== undefined && unknown in one.members);
-      if (unknown !== undefined)
-        throw new Problem("invalid", {
-          field: `pools.${at}.members.${unknown}`,
-          detail: "there is no such rep; put the rep first",
-        });
-      await putPools(tx, given, c.var.receivedAt);
-      await audit(
-        tx,
-        {
-          actor: actorOf(c.var.caller),
-          what: "roster.pools",
-          detail: { pools: given.map((one) => one.id) },
-        },
-        c.var.receivedAt,
-      );
-    });
+  app.openAPIRegistry.registerPath(ofPools.put);
+  app.put("/roster/pools", async (c) => {
+    const given = (await bodySent(c, "pools")).pools;
+    await outsideDeadline(c.req.raw, () =>
+      inTransaction(deps.pool, async (tx) => {
+        refuseTwice(
+          "pools",
+          given.map((one) => one.id),
+        );
+        const [unknown] = await unknownReps(
+          tx,
+          given.flatMap((one) => Object.keys(one.members)),
+        );
+        const at = given.findIndex((one) => unknown !== undefined && unknown in one.members);
+        if (unknown !== undefined)
+          throw new Problem("invalid", {
+            field: `pools.${at}.members.${unknown}`,
+            detail: "there is no such rep; put the rep first",
+          });
+        await putPools(tx, given, c.var.receivedAt);
+        await audit(
+          tx,
+          {
+            actor: actorOf(c.var.caller),
+            what: "roster.pools",
+            detail: { pools: given.map((one) => one.id) },
+          },
+          c.var.receivedAt,
+        );
+      }),
+    );
     return c.json({ pools: await listPools(deps.pool) }, 200);
   });
 
   app.openapi(ofAbsences.get, async (c) => c.json({ absences: await absencesSeen(deps, c) }, 200));
-  app.openapi(ofAbsences.put, async (c) => {
-    const given = c.req.valid("json").absences;
-    await inTransaction(deps.pool, async (tx) => {
-      const mine = await absencesInReach(tx, c);
-      const unknown = await unknownReps(tx, Object.keys(given));
-      const hidden = Object.keys(given).find((id) => !mine(id) || unknown.includes(id));
-      // Missing and out of reach look the same.
-      if (hidden !== undefined)
-        throw new Problem("invalid", {
-          field: `absences.${hidden}`,
-          detail: "there is no such rep, or you may not change their absences",
-        });
-      await putAbsences(
-        tx,
-        Object.fromEntries(Object.entries(given).map(([id, list]) => [id, list.map(absenceOf)])),
-        c.var.receivedAt,
-      );
-      await audit(
-        tx,
-        {
-          actor: actorOf(c.var.caller),
-          what: "roster.absences",
-          detail: { reps: Object.keys(given) },
-        },
-        c.var.receivedAt,
-      );
-    });
+  app.openAPIRegistry.registerPath(ofAbsences.put);
+  app.put("/roster/absences", async (c) => {
+    const given = (await bodySent(c, "absences")).absences;
+    await outsideDeadline(c.req.raw, () =>
+      inTransaction(deps.pool, async (tx) => {
+        const mine = await absencesInReach(tx, c);
+        const unknown = await unknownReps(tx, Object.keys(given));
+        const hidden = Object.keys(given).find((id) => !mine(id) || unknown.includes(id));
+        // Missing and out of reach look the same.
+        if (hidden !== undefined)
+          throw new Problem("invalid", {
+            field: `absences.${hidden}`,
+            detail: "there is no such rep, or you may not change their absences",
+          });
+        const deputies = Object.entries(given).flatMap(([id, list]) =>
+          list.map(({ deputyId }, i) => ({
+            deputyId,
+            own: id,
+            field: `absences.${id}.${i}.deputyId`,
+          })),
+        );
+        const strangers = await unknownReps(
+          tx,
+          deputies.flatMap(({ deputyId }) => (deputyId === undefined ? [] : [deputyId])),
+        );
+        const wrong = deputies.find(
+          ({ deputyId, own }) =>
+            deputyId !== undefined && (deputyId === own || strangers.includes(deputyId)),
+        );
+        if (wrong)
+          throw new Problem("invalid", {
+            field: wrong.field,
+            detail: "expected another rep of the roster, who stands in",
+          });
+        await putAbsences(
+          tx,
+          Object.fromEntries(Object.entries(given).map(([id, list]) => [id, list.map(absenceOf)])),
+          c.var.receivedAt,
+        );
+        await audit(
+          tx,
+          {
+            actor: actorOf(c.var.caller),
+            what: "roster.absences",
+            detail: { reps: Object.keys(given) },
+          },
+          c.var.receivedAt,
+        );
+      }),
+    );
     return c.json({ absences: await absencesSeen(deps, c) }, 200);
   });
 
   return app;
 }
 
-/** Whether the caller sees and sets a rep's absences: all, the team's and one's own, or one's own. */
+/** Two thousand people as YAML take seconds; in a thread they are nobody else's. */
+const readSeconds = 30;
+
+function fileSent(c: Context<AppEnv>): Promise<ParsedRoster> {
+  return outsideDeadline(c.req.raw, async () =>
+    inThread(c.var.caller.tokenId, "readRosterFile", await c.req.text(), {
+      what: "a roster",
+      field: "body",
+      seconds: readSeconds,
+    }),
+  );
+}
+
+/** The body of the request, as its schema says. */
+async function bodySent<K extends RosterPartName>(
+  c: Context<AppEnv>,
+  part: K,
+): Promise<RosterBodies[K]> {
+  const read = await outsideDeadline(c.req.raw, async () =>
+    inThread(
+      c.var.caller.tokenId,
+      "readRosterPart",
+      { part, text: await c.req.text() },
+      { what: "a part of the roster", field: "body", seconds: readSeconds },
+    ),
+  );
+  if ("problem" in read) throw new Problem(read.problem.code, read.problem.parts);
+  return read.body as RosterBodies[K];
+}
+
+/**
+ * Whether the caller sees and sets a rep's absences: all, the team's and one's own, or one's own.
+ */
 async function absencesInReach(db: Db, c: Context<AppEnv>): Promise<(id: string) => boolean> {
   const reach = await reachHere(db, c);
   return (id) => reach.kind === "all" || reach.repIds.includes(id);
@@ -171,7 +323,12 @@ async function absencesSeen(
   return Object.fromEntries(
     seen.map(([id, list]) => [
       id,
-      list.map(({ from, to, reason }) => ({ from: iso(from), to: iso(to), reason })),
+      list.map(({ from, to, reason, deputyId }) => ({
+        from: iso(from),
+        to: iso(to),
+        reason,
+        ...(deputyId == null ? {} : { deputyId }),
+      })),
     ]),
   );
 }
@@ -179,14 +336,16 @@ async function absencesSeen(
 async function repsShown(db: Db): Promise<z.infer<typeof repBody>[]> {
   return (await listReps(db)).map((one) => ({
     ...one,
+    deputyId: one.deputyId ?? null,
     languages: [...one.languages],
     products: [...one.products],
     motions: [...one.motions],
   }));
 }
 
-function absenceOf({ from, to, reason }: z.infer<typeof absenceBody>): AbsenceRecord {
-  return { from: Date.parse(from), to: Date.parse(to), reason };
+function absenceOf(one: z.infer<typeof absenceBody>): AbsenceRecord {
+  const { from, to, reason, deputyId = null } = one;
+  return { from: Date.parse(from), to: Date.parse(to), reason, deputyId };
 }
 
 /** What the database would refuse with words of its own. */
@@ -197,9 +356,10 @@ async function refuseWrongReps(tx: Tx, given: readonly RepRecord[]): Promise<voi
   );
   const before = await listReps(tx);
   const known = new Set([...before, ...given].map((one) => one.id));
+  const listed = new Set(given.map((one) => one.id));
   const named = new Map(
     before
-      .filter((one) => !given.some((other) => other.id === one.id))
+      .filter((one) => !listed.has(one.id))
       .flatMap((one) => (one.crmId === null ? [] : [[one.crmId, one.id]])),
   );
   for (const [i, one] of given.entries()) {
@@ -207,6 +367,15 @@ async function refuseWrongReps(tx: Tx, given: readonly RepRecord[]): Promise<voi
       throw new Problem("invalid", {
         field: `reps.${i}.managerId`,
         detail: "there is no such rep; list the manager too",
+      });
+    const deputyId = one.deputyId ?? null;
+    if (deputyId !== null && (deputyId === one.id || !known.has(deputyId)))
+      throw new Problem("invalid", {
+        field: `reps.${i}.deputyId`,
+        detail:
+          deputyId === one.id
+            ? "nobody is their own deputy"
+            : "there is no such rep; list the deputy too",
       });
     if (one.managerId === one.id)
       throw new Problem("invalid", {
@@ -224,7 +393,9 @@ async function refuseWrongReps(tx: Tx, given: readonly RepRecord[]): Promise<voi
 }
 
 function refuseTwice(field: string, ids: readonly string[]): void {
-  const twice = ids.findIndex((id, i) => ids.indexOf(id) < i);
+  const first = new Map<string, number>();
+  for (const [i, id] of ids.entries()) if (!first.has(id)) first.set(id, i);
+  const twice = ids.findIndex((id, i) => first.get(id) !== i);
   if (twice >= 0)
     throw new Problem("invalid", {
       field: `${field}.${twice}.id`,

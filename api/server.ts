@@ -1,46 +1,77 @@
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
-import { pino } from "pino";
-import { parseAgreement } from "../agreement/parse.ts";
 import { agreementOf } from "../agreement/stored.ts";
-import { createAgreements } from "../store/agreements.ts";
-import { crashHook } from "../store/crash-point.ts";
-import { openPool } from "../store/db.ts";
-import { sweepAnswers } from "../store/idempotency.ts";
+import { endWith, processLog } from "../settings/logger.ts";
+import { settingsOf, webhookSecretsOf } from "../settings/settings.ts";
+import { createAgreements } from "../store/process/agreements.ts";
+import { crashHook } from "../store/postgres/crash-point.ts";
+import { tellBudget } from "../store/postgres/budget.ts";
+import { openPools } from "../store/postgres/pools.ts";
+import { neededTemporal } from "../temporal/profile.ts";
+import { deleteExpiredAnswers } from "../store/access/idempotency.ts";
 import { createApp } from "./app.ts";
-import { readApiSettings } from "./env.ts";
 import { connectTemporal } from "./temporal.ts";
-import { answerUnreadable } from "./unreadable.ts";
+import { answerUnreadable } from "./http/unreadable.ts";
+import { warmThreads } from "./threads/threads.ts";
 
-/** The API process. Says `"ready":true` on stdout when it listens; ends in order on SIGTERM, SIGINT and SIGHUP. */
-function main(): void {
-  const settings = readApiSettings(process.env);
-  const log = pino({ name: "api", level: settings.LOG_LEVEL });
+/**
+ * The API process. Says `"ready":true` on stdout when it listens; ends in order on SIGTERM, SIGINT
+ * and SIGHUP.
+ */
+async function main(): Promise<void> {
+  const settings = settingsOf("api", process.env);
+  const profile = neededTemporal("api", process.env);
+  const log = processLog("api", settings.LOG_LEVEL);
   // Statements end well before the three seconds that an answer may take.
-  const pool = openPool(settings.DATABASE_URL, {
-    max: 20,
+  const sizes = { pool: settings.API_CONNECTIONS, keyed: settings.API_KEY_CONNECTIONS };
+  const pools = openPools("api", settings.DATABASE_URL, sizes, {
     statementTimeoutMs: 2_000,
     onError: (error) => log.warn({ error: error.message }, "a database connection was lost"),
   });
-  const temporal = connectTemporal({
-    address: settings.TEMPORAL_ADDRESS,
-    namespace: settings.TEMPORAL_NAMESPACE,
-  });
+  const budget = await tellBudget(
+    pools.url,
+    { api: sizes },
+    (level, sentence, connections) => log[level]({ connections }, sentence),
+    (sentence) => {
+      log.fatal(sentence);
+      process.exit(1);
+    },
+  );
+  const temporal = connectTemporal(profile);
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const app = createApp({
-    pool,
+    ...pools,
     agreements: createAgreements(agreementOf),
-    parseAgreement,
     temporal,
     clock: Date.now,
-    publicUrl: settings.publicUrl,
+    publicUrl: settings.PUBLIC_URL,
+    mailLinks: settings.MAIL_LINKS,
     log,
-    webhookSecrets: settings.webhookSecrets,
+    webhookSecrets: webhookSecretsOf(process.env),
     crashPoint,
+    mayRehearse: settings.BATON_REHEARSE,
+    rates: {
+      perToken: settings.RATE_LIMIT_TOKEN,
+      perAddress: settings.RATE_LIMIT_ADDRESS,
+      trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    },
+  });
+  warmThreads().catch((error: unknown) => {
+    log.warn({ error: error instanceof Error ? error.name : "unknown" }, "no thread could start");
   });
 
   const server = serve(
-    { fetch: app.fetch, port: settings.PORT, hostname: settings.HOST },
+    {
+      fetch: app.fetch,
+      port: settings.PORT,
+      hostname: settings.HOST,
+      // Headers that do not come are given up soon; a body has its own time, up to a file's.
+      serverOptions: {
+        headersTimeout: 10_000,
+        requestTimeout: 300_000,
+        connectionsCheckingInterval: 2_000,
+      },
+    },
     ({ port }) => {
       log.info({ ready: true, port }, "the API listens");
     },
@@ -58,22 +89,28 @@ function main(): void {
 
   // A repeat comes within minutes; what a week has not asked for is forgotten.
   setInterval(() => {
-    sweepAnswers(pool, Date.now() - 7 * 86_400_000).catch(() => undefined);
+    deleteExpiredAnswers(pools.pool, Date.now() - 7 * 86_400_000).catch(() => undefined);
   }, 3_600_000).unref();
 
   let stopping = false;
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    // Requests under way are answered; what keeps a connection open for nothing is cut after a while.
+    void budget.stop();
+    // Requests under way are answered; what keeps a connection open for nothing is cut after a
+    // while.
     setTimeout(() => {
       if ("closeAllConnections" in server) server.closeAllConnections();
     }, 4_000).unref();
     server.close(() => {
-      void Promise.allSettled([temporal.close(), pool.end()]).then(() => process.exit(0));
+      void Promise.allSettled([temporal.close(), pools.end()]).then(() => process.exit(0));
     });
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
 }
 
-main();
+try {
+  await main();
+} catch (error) {
+  endWith("api", error);
+}

@@ -1,22 +1,35 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { missingPools } from "../agreement/roster.ts";
+import type { Parsed } from "../agreement/parse.ts";
 import type { Agreement } from "../handoff/agreement.ts";
-import { appliedCalendar, compileApplied } from "../handoff/applied-calendar.ts";
-import { formatLocal, NoOpenTime, type Instant } from "../handoff/calendar.ts";
-import type { Known } from "../handoff/condition.ts";
-import type { FactValue } from "../handoff/facts.ts";
-import { deriveFacts, normalizeFact } from "../handoff/lead.ts";
-import { leadTypeOf, qualify } from "../handoff/qualify.ts";
-import { dueAt, printTarget, type Target } from "../handoff/target.ts";
-import { tryRoute } from "../store/trial.ts";
+import { compileApplied } from "../handoff/time/applied-calendar.ts";
+import { formatLocal } from "../handoff/time/calendar.ts";
+import { viewOf } from "../handoff/clocks/escalation.ts";
+import type { FactValue } from "../handoff/facts/facts.ts";
+import { readFact } from "../spellings/fact.ts";
+import type { Decision } from "../handoff/process/decide.ts";
+import { addresseeOf, type Message } from "../handoff/process/message.ts";
+import type { Situation } from "../handoff/process/situation.ts";
+import { stages } from "../handoff/stage.ts";
+import { printTarget } from "../handoff/time/deadline.ts";
+import type { RouteResult } from "../store/routing/route-request.ts";
+import { listPools } from "../store/routing/roster.ts";
+import { tryArrival, tryDraft } from "../store/intake/trial.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
-import { instantIn, iso, textIn } from "./format.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
+import { instantIn, iso, textIn } from "./http/format.ts";
+import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
+import { inThread } from "./threads/threads.ts";
 
 const hypothetical = z
   .strictObject({
+    draft: z.string().min(1).max(400_000).optional().openapi({
+      description: "an agreement as YAML, instead of facts: today's leads are judged by it",
+    }),
     facts: z
       .record(z.string().max(100), z.unknown())
+      .optional()
       .openapi({ description: "by path: lead.email, account.employees, …" }),
     engagements: z
       .array(
@@ -28,20 +41,19 @@ const hypothetical = z
       )
       .max(500)
       .optional(),
-    at: instantIn
-      .optional()
-      .openapi({
-        description:
-          "as if it arrived then; now when absent. Who is on shift and has room is asked of today's roster and offers",
-      }),
+    at: instantIn.optional().openapi({
+      description:
+        "as if it arrived then; now when absent. Who is on shift and has room is asked of today's roster and offers",
+    }),
   })
   .openapi("HypotheticalLead");
 
 const [earliest, latest] = [Date.parse("1920-01-01T00:00:00Z"), Date.parse("2180-01-01T00:00:00Z")];
 
+const instant = z.string().openapi({ format: "date-time" });
 const deadlineSchema = z.object({
   target: z.string(),
-  due: z.string().nullable(),
+  due: instant.nullable().openapi({ description: "null when the hours never come" }),
   local: z.string().nullable().openapi({ description: "in the zone of the hours that apply" }),
 });
 const simulated = z
@@ -55,11 +67,9 @@ const simulated = z
     band: z.string(),
     fit: z.number(),
     intent: z.number(),
-    qualification: z
-      .record(z.string(), z.unknown())
-      .openapi({
-        description: "gates, checklist, what is missing, and the trace of every condition",
-      }),
+    qualification: z.record(z.string(), z.unknown()).openapi({
+      description: "gates, checklist, what is missing, and the trace of every condition",
+    }),
     route: z
       .object({
         routed: z.record(z.string(), z.unknown()),
@@ -67,27 +77,97 @@ const simulated = z
         segment: z.string().nullable(),
         candidates: z.array(z.record(z.string(), z.unknown())),
       })
-      .nullable(),
+      .nullable()
+      .openapi({ description: "null when it is not handed off" }),
     deadlines: z
       .object({
         hours: z.enum(["rep", "pool", "agreement"]),
         outreach: deadlineSchema,
         status: deadlineSchema,
       })
-      .nullable(),
+      .nullable()
+      .openapi({
+        description: "of the clocks that would run: the rep's, or the lead's while nobody has it",
+      }),
+    decisions: z
+      .array(z.object({ kind: z.enum(["arrived", "routed"]), because: z.string() }))
+      .openapi({ description: "what would be decided, in order" }),
+    stage: z.enum(stages).openapi({
+      description: "where the lead stands after them, as `GET /leads/{id}` would show it",
+    }),
+    waitingOn: z.string(),
+    owner: z.string().nullable().openapi({ description: "a rep's id" }),
+    queue: z.string().nullable(),
+    next: z.object({
+      step: z.string().nullable(),
+      at: instant
+        .nullable()
+        .openapi({ description: "null while it waits for a person or a signal" }),
+    }),
+    due: instant.nullable().openapi({ description: "the deadline that people see" }),
+    tasks: z
+      .array(
+        z.object({
+          kind: z.string(),
+          role: z.string(),
+          assignee: z.string().nullable(),
+          due: instant.nullable(),
+          detail: z.record(z.string(), z.unknown()),
+        }),
+      )
+      .openapi({ description: "tasks that would be open" }),
+    messages: z
+      .array(
+        z.object({
+          what: z.string(),
+          to: z
+            .object({ rep: z.string().nullable(), role: z.string().nullable() })
+            .openapi({ description: "one person by id, or everybody with a role" }),
+          due: instant
+            .nullable()
+            .openapi({ description: "by when the message asks for something" }),
+        }),
+      )
+      .openapi({ description: "mails that would be sent" }),
   })
   .openapi("Simulated");
+
+const outcome = z.object({
+  verdict: z.enum(["hand-off", "nurture", "disqualify", "needs-data"]),
+  leadType: z.string().optional(),
+  band: z.string(),
+});
+const triedDraft = z
+  .object({
+    leads: z.number().int().openapi({ description: "open leads that were judged, the newest" }),
+    same: z.number().int(),
+    changes: z.array(
+      z.object({
+        from: outcome,
+        to: outcome,
+        count: z.number().int(),
+        examples: z.array(z.string()).openapi({ description: "ids of leads, at most five" }),
+      }),
+    ),
+    missingPools: z.array(z.string()).openapi({ description: "that the roster lacks" }),
+    warnings: z.array(z.object({ line: z.number().int(), path: z.string(), message: z.string() })),
+  })
+  .openapi("TriedDraft");
 
 const simulate = createRoute({
   method: "post",
   path: "/simulate",
   tags: ["agreement"],
-  summary: "Judge one hypothetical lead; writes nothing",
+  summary: "What would happen to a lead that arrived; writes nothing",
+  description:
+    "The decisions that a lead with these facts and engagements would begin with, taken by the functions that decide about real ones: judged by the active " +
+    "agreement and routed on today's roster, room and turns. The turn is given back.",
   request: { body: { required: true, content: { "application/json": { schema: hypothetical } } } },
   responses: {
     200: {
-      description: "What would happen, and why",
-      content: { "application/json": { schema: simulated } },
+      description:
+        "Verdict, route, and where the lead would stand: owner, next step, clocks, tasks, messages; for a draft, how it would judge today's leads",
+      content: { "application/json": { schema: z.union([simulated, triedDraft]) } },
     },
     ...problemResponses,
   },
@@ -97,7 +177,12 @@ const simulate = createRoute({
 export function simulateRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
   app.openapi(simulate, async (c) => {
-    const body = c.req.valid("json");
+    const { draft, facts, ...body } = c.req.valid("json");
+    if ((draft === undefined) === (facts === undefined))
+      throw new Problem("invalid", {
+        field: "facts",
+        detail: "expected the facts of a lead, or a draft of the agreement without facts",
+      });
     const now = body.at === undefined ? c.var.receivedAt : Date.parse(body.at);
     if (now < earliest || now >= latest)
       throw new Problem("invalid", {
@@ -106,22 +191,33 @@ export function simulateRoutes(deps: ApiDeps): Routes {
           "expected a time between the years 1920 and 2180; hours are worked out for no others",
       });
     const { id, number, agreement } = await activeAgreement(deps, deps.pool);
-    const known: Known = {
-      facts: deriveFacts(readFacts(body.facts, agreement)),
+    if (draft !== undefined) {
+      const { tokenId } = c.var.caller;
+      const parsed = await outsideDeadline(c.req.raw, () =>
+        inThread(tokenId, "readAgreement", draft, {
+          what: "a draft of the agreement",
+          field: "draft",
+          seconds: 5,
+        }),
+      );
+      return c.json(await judgedByDraft(deps, parsed, agreement, now), 200);
+    }
+    const engagements = (body.engagements ?? []).map((one, n) => ({
+      id: `simulated-${n}`,
+      type: one.type,
+      occurredAt: one.occurredAt === undefined ? now : Date.parse(one.occurredAt),
+      ...(one.topic === undefined ? {} : { topic: one.topic }),
+    }));
+    const { arrival, routing } = await tryArrival(deps.pool, {
+      agreementId: id,
+      agreement,
+      facts: readFacts(facts ?? {}, agreement),
+      engagements,
       now,
-      engagements: (body.engagements ?? []).map((one, n) => ({
-        id: `simulated-${n}`,
-        type: one.type,
-        occurredAt: one.occurredAt === undefined ? now : Date.parse(one.occurredAt),
-        ...(one.topic === undefined ? {} : { topic: one.topic }),
-      })),
-    };
-    const q = qualify(agreement, { ...known, matches: 1 });
-    const type =
-      q.verdict === "hand-off" && q.leadType !== undefined
-        ? leadTypeOf(agreement, q.leadType)
-        : undefined;
-    const handedOff = type && (await handOff(deps, id, agreement, known, type, q));
+    });
+    const q = arrival.found.qualification;
+    if (!q) throw new Error("an arrival was decided without its qualification");
+    const { after } = routing?.decision ?? arrival;
     const answer: z.output<typeof simulated> = {
       agreement: { id, number },
       verdict: q.verdict,
@@ -133,81 +229,123 @@ export function simulateRoutes(deps: ApiDeps): Routes {
       fit: q.fit,
       intent: q.intent,
       qualification: { ...q, nextChangeAt: iso(q.nextChangeAt) },
-      route: handedOff?.route ?? null,
-      deadlines: handedOff?.deadlines ?? null,
+      route: routing && routeShown(routing.answer),
+      deadlines: deadlinesOf(after),
+      decisions: [
+        { kind: "arrived" as const, because: arrival.because },
+        ...(routing ? [{ kind: "routed" as const, because: routing.decision.because }] : []),
+      ],
+      ...standing(after),
+      messages: [arrival, routing?.decision].flatMap((decision) => messagesOf(decision)),
     };
     return c.json(answer, 200);
   });
   return app;
 }
 
-async function handOff(
+async function judgedByDraft(
   deps: ApiDeps,
-  agreementId: string,
-  agreement: Agreement,
-  known: Known,
-  type: NonNullable<ReturnType<typeof leadTypeOf>>,
-  q: ReturnType<typeof qualify>,
-): Promise<Pick<z.output<typeof simulated>, "route" | "deadlines">> {
-  const own = compileApplied(appliedCalendar(agreement, null, null), known.now);
-  const provisional = deadline(type.outreach, known.now, own, agreement) ?? known.now;
-  const { route, roster } = await tryRoute(deps.pool, {
-    agreementId,
-    agreement,
-    known,
-    leadType: type.name,
-    path: type.path,
-    priority: type.priority,
-    band: q.band,
-    fit: q.fit,
-    intent: q.intent,
-    dueAt: provisional,
-  });
-  const { routed, territory, segment, candidates } = route;
-  const rep = routed.kind === "assigned" ? (roster.reps[routed.repId] ?? null) : null;
-  const pool =
-    routed.kind === "queue" || routed.pool === null ? null : (roster.pools[routed.pool] ?? null);
-  const applied = appliedCalendar(agreement, rep, pool);
-  const hours = compileApplied(applied, known.now);
-  const outreach = deadline(type.outreach, known.now, hours, agreement);
-  const status = deadline(type.status, known.now, hours, agreement, outreach ?? undefined);
-  const shown = (target: Target, due: Instant | null) => ({
-    target: printTarget(target),
-    due: iso(due),
-    local: due === null ? null : formatLocal(hours.zone, due),
-  });
+  parsed: Parsed,
+  active: Agreement,
+  now: number,
+): Promise<z.output<typeof triedDraft>> {
+  if (!parsed.ok) {
+    const [first] = parsed.problems;
+    throw new Problem("invalid", {
+      field: "draft",
+      detail: first ? `line ${first.line}: ${first.message}` : "expected an agreement",
+      more: { problems: parsed.problems.slice(0, 100) },
+    });
+  }
+  const tried = await tryDraft(deps.pool, { draft: parsed.agreement, active, now });
   return {
-    route: {
-      routed: { ...routed, ...(routed.kind === "held" ? { untilAt: iso(routed.untilAt) } : {}) },
-      territory,
-      segment,
-      candidates: candidates.map((one) => ({ ...one })),
-    },
-    deadlines: {
-      hours: applied.from,
-      outreach: shown(type.outreach, outreach),
-      status: shown(type.status, status),
-    },
+    leads: tried.leads,
+    same: tried.same,
+    changes: tried.changes.map(({ from, to, count, examples }) => ({
+      from: { ...from },
+      to: { ...to },
+      count,
+      examples: [...examples],
+    })),
+    missingPools: missingPools(parsed.agreement, { pools: await listPools(deps.pool) }),
+    warnings: parsed.warnings.map(({ line, path, message }) => ({ line, path, message })),
   };
 }
 
-/** Null when the hours never come. */
-function deadline(
-  target: Target,
-  from: Instant,
-  calendar: ReturnType<typeof compileApplied>,
-  agreement: Agreement,
-  outreachDueAt?: Instant,
-): Instant | null {
-  try {
-    return dueAt(target, from, calendar, {
-      elapsedRoll: agreement.clocks.elapsedRoll,
-      ...(outreachDueAt === undefined ? {} : { outreachDueAt }),
-    });
-  } catch (error) {
-    if (error instanceof NoOpenTime) return null;
-    throw error;
-  }
+type Simulated = z.output<typeof simulated>;
+
+function routeShown({ routed, territory, segment, candidates }: RouteResult): Simulated["route"] {
+  return {
+    routed: { ...routed, ...(routed.kind === "held" ? { untilAt: iso(routed.untilAt) } : {}) },
+    territory,
+    segment,
+    candidates: candidates.map((one) => ({ ...one })),
+  };
+}
+
+function standing({
+  process,
+  tasks,
+}: Situation): Pick<
+  Simulated,
+  "stage" | "waitingOn" | "owner" | "queue" | "next" | "due" | "tasks"
+> {
+  const { stage, waitingOn, owner, queue, nextStep, nextAt, dueAt } = process;
+  return {
+    stage,
+    waitingOn,
+    owner,
+    queue,
+    next: { step: nextStep, at: iso(nextAt) },
+    due: iso(dueAt),
+    tasks: tasks.map(({ kind, role, assigneeId, dueAt: due, detail }) => ({
+      kind,
+      role,
+      assignee: assigneeId,
+      due: iso(due),
+      detail: { ...detail },
+    })),
+  };
+}
+
+/** What both clocks would show: the rep's, or the lead's while nobody has it. */
+function deadlinesOf(at: Situation): Simulated["deadlines"] {
+  const scope = at.process.owner === null ? "lead" : "rep";
+  const of = (kind: "outreach" | "status") => {
+    const clock = at.clocks.find((one) => one.kind === kind && one.scope === scope);
+    const start = clock?.events[0];
+    const applied = start?.kind === "start" ? at.calendars[start.calendar] : undefined;
+    if (!clock || start?.kind !== "start" || !applied) return null;
+    const { dueAt } = viewOf(at.agreement, at, clock);
+    const { zone } = compileApplied(applied, at.now);
+    return {
+      from: applied.from,
+      shown: {
+        target: printTarget(start.target),
+        due: iso(dueAt),
+        local: dueAt === null ? null : formatLocal(zone, dueAt),
+      },
+    };
+  };
+  const [outreach, status] = [of("outreach"), of("status")];
+  return (
+    outreach && status && { hours: outreach.from, outreach: outreach.shown, status: status.shown }
+  );
+}
+
+function messagesOf(decision: Decision | undefined): Simulated["messages"] {
+  return (decision?.changes ?? []).flatMap((change) =>
+    change.do === "send" ? [messageShown(change.message)] : [],
+  );
+}
+
+function messageShown(message: Message): Simulated["messages"][number] {
+  const addressee = addresseeOf(message);
+  const to =
+    addressee.to === "person"
+      ? { rep: addressee.id, role: null }
+      : { rep: null, role: addressee.to === "role" ? addressee.role : "manager" };
+  return { what: message.what, to, due: "dueAt" in message ? iso(message.dueAt) : null };
 }
 
 function readFacts(
@@ -216,7 +354,7 @@ function readFacts(
 ): Record<string, FactValue> {
   const facts: Record<string, FactValue> = {};
   for (const [path, given] of Object.entries(raw)) {
-    const fact = normalizeFact(path, given, agreement);
+    const fact = readFact(path, given, agreement, raw);
     if ("problem" in fact)
       throw new Problem("invalid", { field: `facts.${path}`, detail: fact.problem });
     if ("value" in fact) facts[path] = fact.value;

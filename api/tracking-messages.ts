@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { Agreement } from "../handoff/agreement.ts";
-import { builtInFields, type FieldPath } from "../handoff/facts.ts";
-import { instantOf } from "../handoff/dates.ts";
-import { normalizeFact } from "../handoff/lead.ts";
-import { checkEngagement } from "../store/engagement-rules.ts";
-import type { TrackedMessage } from "../store/tracking.ts";
+import { builtInFields, type FieldPath } from "../handoff/facts/facts.ts";
+import { instantOf } from "../handoff/time/dates.ts";
+import { readFact } from "../spellings/fact.ts";
+import { checkEngagement } from "../store/intake/engagement-rules.ts";
+import type { TrackedMessage } from "../store/intake/tracking.ts";
 
 const name = z.string().trim().min(1).max(300);
 const time = z
@@ -67,7 +67,10 @@ export type Read =
   | { readonly message: TrackedMessage; readonly ignored: string[] }
   | { readonly field: string; readonly problem: string };
 
-/** A call in Segment's format as what it tells us; `sentAt` may stand on the batch. Traits that cannot be read are named in `ignored`. */
+/**
+ * A call in Segment's format as what it tells us; `sentAt` may stand on the batch. Traits that
+ * cannot be read are named in `ignored`.
+ */
 export function readCall(
   call: SegmentCall,
   context: {
@@ -88,10 +91,7 @@ export function readCall(
       call.type === "identify"
         ? personFacts(call, context.agreement)
         : companyFacts(call.traits ?? {}, context.agreement);
-    const wrong = checkEngagement(
-      { messageId: call.messageId, type: call.type, occurredAt },
-      context.now,
-    );
+    const wrong = checkEngagement({ messageId: call.messageId, type: call.type, occurredAt });
     if (wrong)
       return {
         field: wrong.field === "occurredAt" ? "timestamp" : wrong.field,
@@ -118,7 +118,7 @@ export function readCall(
     ...(topic === undefined ? {} : { topic }),
     ...(asset === undefined ? {} : { asset }),
   };
-  const wrong = checkEngagement(engagement, context.now);
+  const wrong = checkEngagement(engagement);
   if (wrong)
     return {
       field: wrong.field === "occurredAt" ? "timestamp" : wrong.field,
@@ -127,10 +127,16 @@ export function readCall(
   return { message: { kind: "engagement", who, engagement }, ignored: [] };
 }
 
-/** A sender's clock may be wrong by a day at most; a larger difference is a delayed batch, not a clock. */
+/**
+ * A sender's clock may be wrong by a day at most; a larger difference is a delayed batch, not a
+ * clock.
+ */
 const largestSkewMs = 86_400_000;
 
-/** Segment's rule: the event's time on the sender's clock, moved by how wrong that clock was when it sent. */
+/**
+ * Segment's rule: the event's time on the sender's clock, moved by how wrong that clock was when it
+ * sent.
+ */
 function occurred(
   timestamp: string | undefined,
   sentAt: string | undefined | null,
@@ -143,7 +149,10 @@ function occurred(
   return Math.abs(skew) <= largestSkewMs ? at + skew : at;
 }
 
-/** "Demo Request" is the agreement's `demo_request`; a name the agreement does not know is kept as it is written there. */
+/**
+ * "Demo Request" is the agreement's `demo_request`; a name the agreement does not know is kept as
+ * it is written there.
+ */
 function typeOf(names: readonly string[], agreement: Agreement): string {
   const snake = names.map((one) =>
     one
@@ -166,7 +175,9 @@ function pageType(call: Extract<SegmentCall, { type: "page" }>, agreement: Agree
   );
 }
 
-/** Segment's reserved traits by our names; others count when the agreement has a field of that name. */
+/**
+ * Segment's reserved traits by our names; others count when the agreement has a field of that name.
+ */
 const personTraits: Readonly<Record<string, FieldPath>> = {
   position: "lead.title",
   jobTitle: "lead.title",
@@ -241,7 +252,7 @@ function parse(
           ? renamed[trait]
           : undefined;
     if (field === undefined || value === undefined) continue;
-    const normal = normalizeFact(field, value, agreement);
+    const normal = readFact(field, value, agreement);
     if ("problem" in normal) ignored.push(normal.problem);
     else if ("value" in normal) facts[field] = value;
   }

@@ -1,8 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { inTransaction } from "../store/db.ts";
-import { track } from "../store/tracking.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./errors.ts";
+import type { Context } from "hono";
+import { inTransaction } from "../store/postgres/db.ts";
+import { track } from "../store/intake/tracking.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
 import { activeAgreement } from "./intake.ts";
 import { readCall, segmentCall, segmentTypes } from "./tracking-messages.ts";
 
@@ -30,9 +31,10 @@ const answers = {
 };
 
 /**
- * Segment's HTTP tracking API, so that its client libraries work unchanged: the write key (a token with the role
- * `tracking`) as the user of Basic, or as Bearer. A single call that is not as expected is a 422; in a batch the others
- * are stored and the refused ones are listed, for trackers throw a whole batch away on a 4xx.
+ * Segment's HTTP tracking API, so that its client libraries work unchanged: the write key (a token
+ * with the role `tracking`) as the user of Basic, or as Bearer. A single call that is not as
+ * expected is a 422; in a batch the others are stored and the refused ones are listed, for trackers
+ * throw a whole batch away on a 4xx.
  */
 export function trackingRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
@@ -47,12 +49,7 @@ export function trackingRoutes(deps: ApiDeps): Routes {
       responses: answers,
     });
     routes.openapi(route, async (c) => {
-      const answer = await receive(
-        deps,
-        [{ ...c.req.valid("json"), type }],
-        undefined,
-        c.var.receivedAt,
-      );
+      const answer = await receive(deps, c, [{ ...c.req.valid("json"), type }], undefined);
       const [refused] = answer.refused;
       if (refused) throw new Problem("invalid", { field: refused.field, detail: refused.detail });
       return c.json(answer, 200);
@@ -67,17 +64,22 @@ export function trackingRoutes(deps: ApiDeps): Routes {
   });
   routes.openapi(route, async (c) => {
     const { batch, sentAt } = c.req.valid("json");
-    return c.json(await receive(deps, batch, sentAt ?? undefined, c.var.receivedAt), 200);
+    return c.json(await receive(deps, c, batch, sentAt ?? undefined), 200);
   });
   return routes;
 }
 
+/**
+ * Facts that a write key may not set are counted and not answered: a write key is public, and its
+ * holder is not to learn which facts count.
+ */
 async function receive(
   deps: ApiDeps,
+  c: Context<AppEnv>,
   calls: readonly unknown[],
   sentAt: string | undefined,
-  now: number,
 ): Promise<z.output<typeof answerSchema>> {
+  const now = c.var.receivedAt;
   return inTransaction(deps.pool, async (tx) => {
     const { agreement } = await activeAgreement(deps, tx);
     const read = calls.map((call) => {
@@ -90,7 +92,8 @@ async function receive(
       };
     });
     const messages = read.flatMap((one) => ("message" in one ? [one.message] : []));
-    await track(tx, messages, { now, agreement });
+    const { refused } = await track(tx, messages, { now, agreement });
+    c.set("refusedFacts", refused);
     return {
       success: true as const,
       accepted: messages.length,

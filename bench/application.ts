@@ -2,15 +2,18 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../cli/ports.ts";
-import { openPool, type Pool } from "../store/db.ts";
-import { migrate } from "../store/migrate.ts";
-import { ensureDatabase } from "../store/probe.ts";
-import { createToken, type Role } from "../store/tokens.ts";
+import { freePort } from "../cli/servers/ports.ts";
+import { openPool, type Pool } from "../store/postgres/db.ts";
+import { migrate } from "../store/postgres/migrate.ts";
+import { ensureDatabase } from "../store/postgres/probe.ts";
+import { createToken, type Role } from "../store/access/tokens.ts";
 import { openForBusiness } from "./opening.ts";
-import type { Stack } from "./stack.ts";
+import type { BenchStack } from "./stack.ts";
 
-/** Worker and API as processes of their own, on the stack's servers and a database of their own; both may be killed. */
+/**
+ * Worker and API as processes of their own, on the stack's servers and a database of their own;
+ * both may be killed.
+ */
 export interface Application {
   readonly url: string;
   readonly databaseUrl: string;
@@ -36,7 +39,7 @@ const scripts = {
 
 /** Starts them with the example agreement, always open, and ten reps. */
 export async function startApplication(
-  stack: Stack,
+  stack: BenchStack,
   names: readonly ("worker" | "api")[] = ["worker", "api"],
 ): Promise<Application> {
   const tag = randomBytes(4).toString("hex");
@@ -52,6 +55,9 @@ export async function startApplication(
     PATH: process.env["PATH"] ?? "",
     HOME: process.env["HOME"] ?? "/",
     LOG_LEVEL: "info",
+    // What is measured is what it can take, not what one sender may ask.
+    RATE_LIMIT_TOKEN: "0",
+    RATE_LIMIT_ADDRESS: "0",
     HOST: "127.0.0.1",
     PORT: String(port),
     PUBLIC_URL: `http://127.0.0.1:${port}`,

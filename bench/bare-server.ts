@@ -2,7 +2,10 @@ import { serve } from "@hono/node-server";
 import { Hono } from "hono";
 import pg from "pg";
 
-/** What an intake costs at least: Hono, a body, one INSERT that is committed, an answer. DATABASE_URL and PORT say where. */
+/**
+ * What an intake costs at least: Hono, a body, one INSERT that is committed, an answer.
+ * DATABASE_URL and PORT say where.
+ */
 const pool = new pg.Pool({ connectionString: process.env["DATABASE_URL"], max: 20 });
 await pool.query(
   "create table if not exists bare (id bigint generated always as identity primary key, body jsonb not null, at timestamptz not null default now())",

@@ -1,9 +1,12 @@
 import { pathToFileURL } from "node:url";
 import { DateTime } from "luxon";
-import { addBusinessTime, businessTimeBetween, compile } from "../handoff/calendar.ts";
-import type { CalendarDef, Instant } from "../handoff/calendar.ts";
+import { addBusinessTime, businessTimeBetween, compile } from "../handoff/time/calendar.ts";
+import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
 
-/** Microseconds a call at the median; `ratio` is theirs over ours, `theirs` null where luxon has nothing to compare. */
+/**
+ * Microseconds a call at the median; `ratio` is theirs over ours, `theirs` null where luxon has
+ * nothing to compare.
+ */
 export type BenchRow = {
   name: string;
   unit: "us";
@@ -24,8 +27,8 @@ const def: CalendarDef = {
 };
 
 /**
- * The compiled calendar against walking day by day with luxon, on the same questions in the same process. Both must
- * agree on every answer before anything is timed. Targets are those of clocks.md.
+ * The compiled calendar against walking day by day with luxon, on the same questions in the same
+ * process. Both must agree on every answer before anything is timed.
  */
 export async function benchCalendar(): Promise<BenchRow[]> {
   const calendar = compile(def, { from: 2026, to: 2028 });

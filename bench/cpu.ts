@@ -1,6 +1,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 
-/** Processor time in milliseconds and resident memory in bytes of a process; null where there is no /proc (macOS). */
+/**
+ * Processor time in milliseconds and resident memory in bytes of a process; null where there is no
+ * /proc (macOS).
+ */
 export function usageOf(pid: number): { cpuMs: number; rss: number } | null {
   try {
     const { cpu, rss } = statOf(pid);
@@ -10,7 +13,10 @@ export function usageOf(pid: number): { cpuMs: number; rss: number } | null {
   }
 }
 
-/** The same for Postgres: the postmaster with its backends, gone ones included. Shared memory makes a sum of memory meaningless, so it has none. */
+/**
+ * The same for Postgres: the postmaster with its backends, gone ones included. Shared memory makes
+ * a sum of memory meaningless, so it has none.
+ */
 export function cpuOfFamily(pid: number): number | null {
   try {
     const children = readdirSync("/proc")

@@ -5,24 +5,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { firstRow, type Pool } from "../store/db.ts";
+import { firstRow, type Pool } from "../store/postgres/db.ts";
 import { startApplication, type Application } from "./application.ts";
 import { usageOf } from "./cpu.ts";
 import { spread, type Report } from "./numbers.ts";
 import { watchOffers } from "./offers.ts";
 import { demoRequest } from "./opening.ts";
-import type { Stack } from "./stack.ts";
+import type { BenchStack } from "./stack.ts";
 
 const map =
   "columns:\n  Id: externalId\n  Name: lead.name\n  E-mail: lead.email\n  Role: lead.role\n  Company: account.name\n  Domain: account.domain\n  Size: account.employees\n  Source: lead.source\n  First: lead.firstTouchAt\nrequired: [Id]\n";
 
 /**
- * A file of leads imported while a demo request comes in every five seconds, and worker and API are killed on the way.
- * The requests go on for `afterMs` more, while the imported leads' processes start. Nothing may be lost: every row is a
- * lead, and every lead has a process or a telling that will start one.
+ * A file of leads imported while a demo request comes in every five seconds, and worker and API are
+ * killed on the way. The requests go on for `afterMs` more, while the imported leads' processes
+ * start. Nothing may be lost: every row is a lead, and every lead has a process or a telling that
+ * will start one.
  */
 export async function benchImport(
-  stack: Stack,
+  stack: BenchStack,
   { leads = 100_000, everyMs = 5_000, afterMs = 60_000 } = {},
 ): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "baton-import-"));
@@ -85,7 +86,10 @@ export async function benchImport(
       "select count(*)::int as n from outbox where done_at is null and kind = 'start'",
     );
     const lost = await count(
-      `select count(*)::int as n from lead l where not exists (select from outbox o where o.workflow_id = 'lead/' || l.id and o.kind = 'start')`,
+      `
+        select count(*)::int as n from lead l
+          where not exists (select from outbox o where o.workflow_id = 'lead/' || l.id
+          and o.kind = 'start')`,
     );
     const begun = await count("select count(distinct subject_id)::int as n from decision");
     const offers = asked.flatMap((id) => {

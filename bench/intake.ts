@@ -2,17 +2,20 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../cli/ports.ts";
+import { freePort } from "../cli/servers/ports.ts";
 import { startApplication } from "./application.ts";
 import { atOnce, median, percentile, type Report } from "./numbers.ts";
 import { demoRequest } from "./opening.ts";
-import type { Stack } from "./stack.ts";
+import type { BenchStack } from "./stack.ts";
 
 const clients = 8;
 
-/** POST /leads against bare Hono with one INSERT: in turns, processes of their own, on the same Postgres. No worker runs, so only the request counts. */
+/**
+ * POST /leads against bare Hono with one INSERT: in turns, processes of their own, on the same
+ * Postgres. No worker runs, so only the request counts.
+ */
 export async function benchIntake(
-  stack: Stack,
+  stack: BenchStack,
   { rounds = 5, requests = 600 } = {},
 ): Promise<Report> {
   const app = await startApplication(stack, ["api"]);
@@ -36,19 +39,19 @@ export async function benchIntake(
           name: "intake requests",
           value: of("ours", "rate"),
           unit: "1/s",
-          beside: { name: "bare Hono + INSERT", value: of("theirs", "rate") },
+          beside: [{ name: "bare Hono + INSERT", value: of("theirs", "rate") }],
         },
         {
           name: "intake request, p50",
           value: of("ours", "p50"),
           unit: "ms",
-          beside: { name: "bare Hono + INSERT", value: of("theirs", "p50") },
+          beside: [{ name: "bare Hono + INSERT", value: of("theirs", "p50") }],
         },
         {
           name: "intake request, p95",
           value: of("ours", "p95"),
           unit: "ms",
-          beside: { name: "bare Hono + INSERT", value: of("theirs", "p95") },
+          beside: [{ name: "bare Hono + INSERT", value: of("theirs", "p95") }],
         },
         {
           name: "intake request p95 / bare",

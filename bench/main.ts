@@ -1,6 +1,8 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCalendar } from "./calendar.ts";
+import { benchEvicted } from "./evicted.ts";
+import { benchGrowth } from "./growth.ts";
 import { benchHistory } from "./history.ts";
 import { benchImport } from "./import-load.ts";
 import { benchIntake } from "./intake.ts";
@@ -9,17 +11,19 @@ import { isReached, type Figure, type Report } from "./numbers.ts";
 import { startProcess, type Process } from "./process.ts";
 import { benchRates } from "./rates.ts";
 import { benchRouting } from "./routing.ts";
-import { startStack, type Stack } from "./stack.ts";
+import { startStack, type BenchStack } from "./stack.ts";
 
 const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N]
 
-Measures on this machine, side by side in one run: calendar, routing, history, lives, rates, intake, and import.
-Without a name all but import, which takes 100,000 leads (--leads) in. --quick takes smaller samples, --json prints
+Measures on this machine, side by side in one run: calendar, routing, history, lives, evicted,
+rates, intake, import, and growth.
+Without a name all but the last two: import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
+and ten times as many up to --leads. --quick takes smaller samples, --json prints
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
 
 /** What is running while a bench may need it; each part is started when the first one asks. */
 interface Parts {
-  readonly stack: () => Promise<Stack>;
+  readonly stack: () => Promise<BenchStack>;
   readonly process: () => Promise<Process>;
   readonly quick: boolean;
   readonly leads: number;
@@ -32,12 +36,26 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
   history: async ({ process, quick }) => benchHistory(await process(), { leads: quick ? 2 : 5 }),
   lives: async ({ process, quick }) =>
     benchLives(await process(), quick ? { trials: 3, lives: 60 } : {}),
+  evicted: async ({ stack, quick }) =>
+    benchEvicted(await stack(), quick ? { leads: 200, rounds: 3, actions: 40 } : {}),
   rates: async ({ stack, quick }) => benchRates(await stack(), quick ? { seconds: 6 } : {}),
   intake: async ({ stack, quick }) =>
     benchIntake(await stack(), quick ? { rounds: 3, requests: 200 } : {}),
   import: async ({ stack, quick, leads }) =>
     benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
+  growth: async ({ quick, leads }) =>
+    benchGrowth({ sizes: quick ? [2_000, 20_000] : decadesUpTo(leads) }),
 };
+
+/** Alone: it takes long, or needs the room. */
+const byName = ["import", "growth"];
+
+/** 10,000, 100,000, … up to `leads`. */
+function decadesUpTo(leads: number): number[] {
+  const sizes: number[] = [];
+  for (let size = 10_000; size <= leads; size *= 10) sizes.push(size);
+  return sizes.includes(leads) ? sizes : [...sizes, leads];
+}
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -50,7 +68,9 @@ async function main(): Promise<void> {
     },
   });
   const names =
-    positionals.length > 0 ? positionals : Object.keys(benches).filter((name) => name !== "import");
+    positionals.length > 0
+      ? positionals
+      : Object.keys(benches).filter((name) => !byName.includes(name));
   const unknown = names.find((name) => !Object.hasOwn(benches, name));
   const leads = Number(values.leads);
   if (values.help || unknown !== undefined || !Number.isInteger(leads) || leads < 1) {
@@ -111,11 +131,12 @@ function line(figure: Figure): string {
   const { name, value, unit, goal, beside } = figure;
   const shown = `${number(value)} ${unit}`.trimEnd();
   const reached = isReached(figure);
+  const besides = beside?.map((one) => `${one.name}: ${number(one.value)}`).join(", ");
   const aim =
     goal === undefined
       ? ""
       : `  goal ${"atMost" in goal ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`}${reached ? "" : ", missed"}`;
-  return `  ${name.padEnd(52)}${shown.padStart(14)}${aim}${beside ? `  (${beside.name}: ${number(beside.value)})` : ""}`;
+  return `  ${name.padEnd(52)}${shown.padStart(14)}${aim}${besides ? `  (${besides})` : ""}`;
 }
 
 function number(value: number): string {
@@ -130,7 +151,7 @@ function calendarReport(rows: Awaited<ReturnType<typeof benchCalendar>>): Report
         value: ours,
         unit,
         goal: { atMost: target },
-        ...(theirs === null ? {} : { beside: { name: "day walking with luxon", value: theirs } }),
+        ...(theirs === null ? {} : { beside: [{ name: "day walking with luxon", value: theirs }] }),
       },
       ...(ratio === null
         ? []
@@ -147,7 +168,7 @@ function routingReport(found: Awaited<ReturnType<typeof benchRouting>>): Report 
         value: found.picksPerSecond,
         unit: "1/s",
         goal: { atLeast: 5_000 },
-        beside: { name: "a transaction for each", value: found.alonePerSecond },
+        beside: [{ name: "a transaction for each", value: found.alonePerSecond }],
       },
       { name: "one pick, from asking to its answer, p50", value: found.medianMs, unit: "ms" },
       { name: "one pick, from asking to its answer, p95", value: found.p95Ms, unit: "ms" },
@@ -162,7 +183,7 @@ function routingReport(found: Awaited<ReturnType<typeof benchRouting>>): Report 
         value: found.deviation,
         unit: "leads",
         goal: { atMost: 1.5 },
-        beside: { name: "fewest first without a lock", value: found.deviationUnlocked },
+        beside: [{ name: "fewest first without a lock", value: found.deviationUnlocked }],
       },
     ],
     notes: [`${found.leads} leads, ten reps of unequal weight`],

@@ -1,11 +1,14 @@
-/** One line of the report. `goal` is what the figure should reach; `atMost` or `atLeast` says in which direction. */
+/**
+ * One line of the report. `goal` is what the figure should reach; `atMost` or `atLeast` says in
+ * which direction.
+ */
 export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
   readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
   /** What it was measured beside, in the same run. */
-  readonly beside?: { readonly name: string; readonly value: number };
+  readonly beside?: readonly { readonly name: string; readonly value: number }[];
 }
 
 /** What one bench gives: figures, and sentences about how they came to be. */

@@ -1,7 +1,10 @@
 import pg from "pg";
 import type { Application } from "./application.ts";
 
-/** When an intake and its offer were committed, by `performance.now()` of the listener; one clock for both. */
+/**
+ * When an intake and its offer were committed, by `performance.now()` of the listener; one clock
+ * for both.
+ */
 export interface Watched {
   readonly intakeAt: ReadonlyMap<string, number>;
   readonly offerAt: ReadonlyMap<string, number>;
@@ -10,14 +13,19 @@ export interface Watched {
   close(): Promise<void>;
 }
 
-/** Has the database tell of each intake and each offer when it is committed: NOTIFY is delivered then and not before. */
+/**
+ * Has the database tell of each intake and each offer when it is committed: NOTIFY is delivered
+ * then and not before.
+ */
 export async function watchOffers(app: Application): Promise<Watched> {
   await app.pool.query(`
     create or replace function bench_tell() returns trigger language plpgsql as $$ begin
       if tg_table_name = 'outbox' then
-        if new.kind = 'start' and new.lane = 1 then perform pg_notify('bench', 'intake ' || substr(new.workflow_id, 6)); end if;
+        if new.kind = 'start' and new.lane = 1
+          then perform pg_notify('bench', 'intake ' || substr(new.workflow_id, 6)); end if;
       elsif new.rep_id is not null then
-        perform pg_notify('bench', 'offer ' || (select subject_id from handoff where id = new.handoff_id) || ' ' || new.rep_id);
+        perform pg_notify('bench', 'offer ' || (select subject_id from handoff
+          where id = new.handoff_id) || ' ' || new.rep_id);
       end if;
       return null;
     end $$`);

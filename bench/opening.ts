@@ -1,21 +1,28 @@
 import { readFileSync } from "node:fs";
 import { agreementOf } from "../agreement/stored.ts";
 import type { Agreement } from "../handoff/agreement.ts";
-import { activate } from "../store/agreements.ts";
-import { inTransaction, type Pool } from "../store/db.ts";
-import { putPools, putReps, type RepRecord } from "../store/roster.ts";
+import { activate } from "../store/process/agreements.ts";
+import { inTransaction, type Pool } from "../store/postgres/db.ts";
+import { putPools, putReps } from "../store/routing/roster-edit.ts";
+import type { RepRecord } from "../store/routing/roster.ts";
 
 /** Ten reps who share the Americas. */
 export const benchReps: readonly string[] = Array.from({ length: 10 }, (_, i) => `rp_bench_${i}`);
 
 const example = readFileSync(new URL("../agreement/example.yaml", import.meta.url), "utf8");
 
-/** The example agreement with hours that never end, so that a figure does not depend on the time of day. */
+/**
+ * The example agreement with hours that never end, so that a figure does not depend on the time of
+ * day.
+ */
 export const alwaysOpen = example
   .replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }')
   .replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n");
 
-/** Publishes that agreement and puts ten reps without caps into the pools; whoever else was a member leaves. */
+/**
+ * Publishes that agreement and puts ten reps without caps into the pools; whoever else was a member
+ * leaves.
+ */
 export async function openForBusiness(pool: Pool): Promise<Agreement> {
   const now = Date.now();
   await inTransaction(pool, async (tx) => {
@@ -59,7 +66,10 @@ function person(id: string, role: RepRecord["role"], managerId: string | null): 
   };
 }
 
-/** A lead who asks for a demo, as POST /leads takes it: the fast path. Every one is another person; companies are shared by few. */
+/**
+ * A lead who asks for a demo, as POST /leads takes it: the fast path. Every one is another person;
+ * companies are shared by few.
+ */
 export function demoRequest(tag: string, n: number, at: number) {
   return {
     facts: {

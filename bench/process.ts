@@ -10,32 +10,47 @@ import {
   Worker,
 } from "@temporalio/worker";
 import { pino } from "pino";
+import { effectQueue } from "../activities/effect-queue.ts";
+import { createEffects } from "../activities/effects.ts";
 import { createActivities, type Activities } from "../activities/index.ts";
 import { agreementOf } from "../agreement/stored.ts";
-import { createHouseCrm } from "../crm/house.ts";
+import { createHouseCrm } from "../crm/house/house.ts";
 import type { Agreement } from "../handoff/agreement.ts";
-import { createKeptMail } from "../mail/kept.ts";
-import { createAgreements } from "../store/agreements.ts";
-import { openPool, type Pool } from "../store/db.ts";
-import { calmForMs, houseTables } from "../store/house.ts";
-import { keepMail } from "../store/mail.ts";
-import { migrate } from "../store/migrate.ts";
-import { ensureDatabase } from "../store/probe.ts";
+import { createKeptMail } from "../messages/mail/kept.ts";
+import { createAgreements, type Agreements } from "../store/process/agreements.ts";
+import type { Pool } from "../store/postgres/db.ts";
+import { openPools } from "../store/postgres/pools.ts";
+import { troubleCacheMs, houseTables } from "../store/house/house.ts";
+import { keepMail } from "../store/effects/mail.ts";
+import { migrate } from "../store/postgres/migrate.ts";
+import { ensureDatabase } from "../store/postgres/probe.ts";
+import { routingDispatcher, type RoutingDispatcher } from "../store/routing/dispatcher.ts";
 import { processInbox } from "../worker/inbox.ts";
 import { startRelay } from "../worker/relay.ts";
-import type { Subject } from "../workflows/contract.ts";
+import { listenForEffects } from "../worker/wanted-effects.ts";
+import type { Subject } from "../handoff/process/words.ts";
 import { cpuOfFamily, usageOf } from "./cpu.ts";
 import { openForBusiness } from "./opening.ts";
-import type { Stack } from "./stack.ts";
+import type { BenchStack } from "./stack.ts";
 
-/** Worker, relay and whoever drives them in this one process, on the stack's servers and a database of its own. */
+/**
+ * Worker, relay and their drivers in this one process, on the stack's servers and a database
+ * of its own.
+ */
 export interface Process {
   readonly pool: Pool;
+  readonly databaseUrl: string;
+  readonly connection: NativeConnection;
   readonly client: Client;
   readonly agreement: Agreement;
+  readonly agreements: Agreements;
+  readonly dispatcher: RoutingDispatcher;
   /** Where the bare workflows of the comparison run, on the same connection. */
   readonly bareQueue: string;
-  /** Resolves when this decision about the lead has been taken; rejects after half a minute. Ask before it can have happened. */
+  /**
+   * Resolves when this decision about the lead has been taken; rejects after half a minute. Ask
+   * before it can have happened.
+   */
   decided(kind: keyof Activities, leadId: string): Promise<void>;
   /** Called before each statement with the activity it belongs to; `other` for relay and driver. */
   onStatement(listener: ((activity: string, text: string) => void) | undefined): void;
@@ -51,22 +66,30 @@ export interface Cpu {
 }
 
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
-const bundle = async (path: string) => ({
-  code: (
-    await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL(path, import.meta.url)),
-      logger: quiet,
-    })
-  ).code,
-});
 
-export async function startProcess(stack: Stack): Promise<Process> {
-  Runtime.install({ logger: new DefaultLogger("ERROR") });
+/** The workflows of a file beside this one, bundled without a word. */
+export async function bundleOf(path: string): Promise<{ code: string }> {
+  const workflowsPath = fileURLToPath(new URL(path, import.meta.url));
+  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet });
+  return { code };
+}
+
+/** A process has one Temporal runtime, however many workers run in it. */
+let isRuntimeInstalled = false;
+function installRuntime(): void {
+  if (!isRuntimeInstalled) Runtime.install({ logger: new DefaultLogger("ERROR") });
+  isRuntimeInstalled = true;
+}
+
+/** `cached` limits how many leads' workflows stay in memory; without it the SDK's default holds. */
+export async function startProcess(
+  stack: BenchStack,
+  { cached }: { readonly cached?: number } = {},
+): Promise<Process> {
+  installRuntime();
   const databaseUrl = await freshDatabase(stack);
-  const [pool, repeatable] = [
-    openPool(databaseUrl, { max: 20, isByKey: true }),
-    openPool(databaseUrl, { max: 12, isRepeatable: true, isByKey: true }),
-  ];
+  const pools = openPools("worker", databaseUrl, { pool: 10, repeatable: 6 });
+  const { pool, repeatable, routing } = pools;
   const agreements = createAgreements(agreementOf);
   const connection = await NativeConnection.connect({ address: stack.temporalAddress });
   const client = new Client({ connection, namespace: "default" });
@@ -78,24 +101,25 @@ export async function startProcess(stack: Stack): Promise<Process> {
   const agreement = await openForBusiness(pool);
   const awaited = new Map<string, () => void>();
   const clock = Date.now;
-  const activities = watched(
-    createActivities({
-      pool,
-      repeatable,
-      agreements,
-      clock,
-      client,
-      publicUrl: "http://baton.test",
-      crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs }),
-      mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
-    }),
-    within,
-    (kind, subject) => {
-      const key = `${kind} ${subject}`;
-      awaited.get(key)?.();
-      awaited.delete(key);
-    },
-  );
+  const deps = {
+    pool,
+    repeatable,
+    routing,
+    agreements,
+    clock,
+    client,
+    publicUrl: "http://baton.test",
+    crm: createHouseCrm(houseTables(repeatable, clock), { calmForMs: troubleCacheMs }),
+    mail: createKeptMail((message) => keepMail(repeatable, message, clock())),
+  };
+  const effects = createEffects(deps);
+  const queue = effectQueue(deps, effects);
+  const wanted = listenForEffects({ pool, databaseUrl, queue, clock });
+  const activities = watched(createActivities(deps, effects, queue), within, (kind, subject) => {
+    const key = `${kind} ${subject}`;
+    awaited.get(key)?.();
+    awaited.delete(key);
+  });
 
   const tag = randomBytes(3).toString("hex");
   const [taskQueue, bareQueue] = [`lives-${tag}`, `bare-${tag}`];
@@ -104,14 +128,15 @@ export async function startProcess(stack: Stack): Promise<Process> {
       connection,
       namespace: "default",
       taskQueue,
-      workflowBundle: await bundle("../workflows/index.ts"),
       activities,
+      workflowBundle: await bundleOf("../workflows/index.ts"),
+      ...(cached === undefined ? {} : { maxCachedWorkflows: cached }),
     }),
     Worker.create({
       connection,
       namespace: "default",
       taskQueue: bareQueue,
-      workflowBundle: await bundle("./bare-workflow.ts"),
+      workflowBundle: await bundleOf("./bare-workflow.ts"),
     }),
   ]);
   const running = workers.map((worker) => worker.run());
@@ -126,9 +151,13 @@ export async function startProcess(stack: Stack): Promise<Process> {
   });
   return {
     pool,
+    databaseUrl,
+    connection,
     client,
     agreement,
+    agreements,
     bareQueue,
+    dispatcher: routingDispatcher(routing),
     decided: (kind, leadId) =>
       new Promise((resolve, reject) => {
         const late = setTimeout(
@@ -153,16 +182,16 @@ export async function startProcess(stack: Stack): Promise<Process> {
     },
     async close() {
       await relay.stop();
+      await wanted.stop();
       for (const worker of workers) worker.shutdown();
       await Promise.all(running);
       await connection.close();
-      await pool.end();
-      await repeatable.end();
+      await pools.end();
     },
   };
 }
 
-async function freshDatabase(stack: Stack): Promise<string> {
+async function freshDatabase(stack: BenchStack): Promise<string> {
   const name = `bench_${randomBytes(4).toString("hex")}`;
   await ensureDatabase(stack.databaseUrl, name);
   const url = new URL(stack.databaseUrl);
@@ -183,7 +212,9 @@ function watchStatements(pool: Pool, say: (text: string) => void): void {
   });
 }
 
-/** The activities, each with its name known to the statements it makes, and told of when it is done. */
+/**
+ * The activities, each with its name known to the statements it makes, and told of when it is done.
+ */
 function watched(
   activities: Activities,
   within: AsyncLocalStorage<string>,

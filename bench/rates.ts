@@ -1,21 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { firstRow, sql } from "../store/db.ts";
+import { firstRow, sql } from "../store/postgres/db.ts";
 import { startApplication, type Application } from "./application.ts";
 import { usageOf } from "./cpu.ts";
 import { spread, type Figure, type Report } from "./numbers.ts";
 import { watchOffers, type Watched } from "./offers.ts";
 import { benchReps, demoRequest } from "./opening.ts";
-import type { Stack } from "./stack.ts";
+import type { BenchStack } from "./stack.ts";
 import { benchVerify } from "./verify.ts";
 
 /**
- * Demo requests over HTTP at 5, 10 and 20 a second, each followed by its rep's first outreach: how long from the
- * committed intake to the committed offer, and until the rep's action is answered. Requests keep their beat however
- * slow the answers are. Afterwards the memory of both processes, and all decisions judged again.
+ * Demo requests over HTTP at 5, 10 and 20 a second, each followed by its rep's first outreach: how
+ * long from the committed intake to the committed offer, and until the rep's action is answered.
+ * Requests keep their beat however slow the answers are. Afterwards the memory of both processes,
+ * and all decisions judged again.
  */
 export async function benchRates(
-  stack: Stack,
+  stack: BenchStack,
   { rates = [5, 10, 20], seconds = 20 } = {},
 ): Promise<Report> {
   const app = await startApplication(stack);
@@ -31,7 +32,7 @@ export async function benchRates(
     for (const rate of rates) {
       const found = await atRate(beat, rate, seconds);
       const goals =
-        rate === 20 ? { offer: 60, action: 100 } : { offer: undefined, action: undefined };
+        rate === 20 ? { offer: 60, action: 30 } : { offer: undefined, action: undefined };
       figures.push(
         ...spread(`intake to offer row at ${rate}/s`, found.offers, goals.offer),
         ...spread(`rep action answered at ${rate}/s`, found.actions, goals.action),

@@ -1,14 +1,16 @@
 import { pathToFileURL } from "node:url";
 import pg from "pg";
 import type { Agreement } from "../handoff/agreement.ts";
-import { firstRow, inTransaction, openPool, rows, sql, type Pool } from "../store/db.ts";
-import { putPools, putReps } from "../store/roster.ts";
-import { routeHandoff, type RouteRequest } from "../store/routing.ts";
-import { routingDesk } from "../store/routing-desk.ts";
+import { firstRow, inTransaction, rows, sql, type Pool } from "../store/postgres/db.ts";
+import { openPools, type WorkerPools } from "../store/postgres/pools.ts";
+import { putPools, putReps } from "../store/routing/roster-edit.ts";
+import type { RouteRequest } from "../store/routing/route-request.ts";
+import { routeHandoff } from "../store/routing/routing.ts";
+import { routingDispatcher } from "../store/routing/dispatcher.ts";
 import { cpuOfFamily, parentOf } from "./cpu.ts";
 import { atOnce } from "./numbers.ts";
 import { agreement, now, rep } from "../test/support/routing-world.ts";
-import { startStage, withDatabase, type PostgresAnswer } from "../test/support/stage.ts";
+import { startStage, urlOfDatabase, type PostgresAnswer } from "../test/support/stage.ts";
 
 export interface RoutingFigures {
   readonly leads: number;
@@ -16,14 +18,24 @@ export interface RoutingFigures {
   readonly picksPerSecond: number;
   /** The same with a transaction for each pick, by as many clients. */
   readonly alonePerSecond: number;
-  /** Median and 95th percentile of one pick, from asking the desk to its answer, in milliseconds. */
+  /**
+   * Median and 95th percentile of one pick, from asking the dispatcher to its answer, in
+   * milliseconds.
+   */
   readonly medianMs: number;
   readonly p95Ms: number;
-  /** Processor time of one pick in milliseconds, here and in Postgres; null where the system does not tell. */
+  /**
+   * Processor time of one pick in milliseconds, here and in Postgres; null where the system does
+   * not tell.
+   */
   readonly cpu: { readonly node: number; readonly postgres: number } | null;
-  /** Largest distance of any rep from the entitled share, over every prefix of the ledger, in leads. */
+  /**
+   * Largest distance of any rep from the entitled share, over every prefix of the ledger, in leads.
+   */
   readonly deviation: number;
-  /** The same without our ledger: whoever has the fewest, read without a lock, by as many clients. */
+  /**
+   * The same without the ledger: the rep with the fewest, read without a lock, by as many clients.
+   */
   readonly deviationUnlocked: number;
 }
 
@@ -31,7 +43,10 @@ const weights: Readonly<Record<string, number>> = Object.fromEntries(
   [1, 2, 3, 1, 2, 3, 1, 2, 3, 2].map((weight, i) => [`rp_${i}`, weight]),
 );
 
-/** Ten reps of unequal weight, and so many clients that ask the desk at once, on a Postgres of its own. */
+/**
+ * Ten reps of unequal weight, and so many clients that ask the dispatcher at once, on a Postgres of
+ * its own.
+ */
 export async function benchRouting({
   leads = 20_000,
   clients = 32,
@@ -43,26 +58,31 @@ export async function benchRouting({
     await admin.connect();
     await admin.query(`create database bench template ${server.template}`);
     await admin.end();
-    const pool = openPool(withDatabase(server.url, "bench"), {
-      max: clients,
-      statementTimeoutMs: 120_000,
-      isByKey: true,
-    });
+    const pools = openPools(
+      "worker",
+      urlOfDatabase(server.url, "bench"),
+      { pool: clients, repeatable: 2 },
+      { statementTimeoutMs: 120_000 },
+    );
     try {
-      return await measure(pool, leads, clients);
+      return await measure(pools, leads, clients);
     } finally {
-      await pool.end();
+      await pools.end();
     }
   } finally {
     await stage.close();
   }
 }
 
-async function measure(pool: Pool, leads: number, clients: number): Promise<RoutingFigures> {
+async function measure(
+  { pool, routing }: WorkerPools,
+  leads: number,
+  clients: number,
+): Promise<RoutingFigures> {
   const few = leads < 5_000 ? 500 : 1_000;
   const ids = await prepare(pool, leads + few);
   const alonePerSecond = await inOwnTransactions(pool, ids.splice(leads), clients);
-  const desk = routingDesk(pool);
+  const dispatcher = routingDispatcher(routing);
   const took: number[] = [];
   const backend = await firstRow<{ pid: number }>(pool, sql`select pg_backend_pid() as pid`);
   const postmaster = parentOf(backend?.pid ?? 0);
@@ -75,7 +95,7 @@ async function measure(pool: Pool, leads: number, clients: number): Promise<Rout
   const started = performance.now();
   await atOnce(clients, ids, async (id) => {
     const begun = performance.now();
-    await desk.route(request(id, agreement));
+    await dispatcher.route(request(id, agreement));
     took.push(performance.now() - begun);
   });
   const seconds = (performance.now() - started) / 1000;
@@ -112,8 +132,10 @@ async function prepare(pool: Pool, leads: number): Promise<string[]> {
   );
   await pool.query(
     `
-    insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, mql_at)
-    select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, now() from unnest($1::text[]) as id`,
+    insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+      priority, band, fit, intent, icp, mql_at)
+    select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, now()
+      from unnest($1::text[]) as id`,
     [ids],
   );
   await inTransaction(pool, async (tx) => {
@@ -162,7 +184,10 @@ function request(handoffId: string, given: Agreement): RouteRequest {
   };
 }
 
-/** What a pool without a lock gives: every client reads the counts, takes the rep furthest behind, and writes. */
+/**
+ * What a pool without a lock gives: every client reads the counts, takes the rep furthest behind,
+ * and writes.
+ */
 async function unlocked(pool: Pool, leads: number, clients: number): Promise<number> {
   await pool.query(
     "create table naive (id bigint generated always as identity, rep text not null)",

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { readSettings } from "../cli/env.ts";
-import { freePort } from "../cli/ports.ts";
-import { databaseUrlOf } from "../cli/running-database.ts";
+import { freePort } from "../cli/servers/ports.ts";
+import { databaseUrlOf } from "../cli/servers/running-database.ts";
 
 /** A whole Baton as `npm start` runs it, in a data folder of its own. */
-export interface Stack {
+export interface BenchStack {
   readonly url: string;
   readonly token: string;
   readonly databaseUrl: string;
@@ -29,7 +29,7 @@ export interface Stack {
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Starts Postgres, Temporal, worker and API on free ports and resolves when they are ready. */
-export async function startStack(): Promise<Stack> {
+export async function startStack(): Promise<BenchStack> {
   const folder = mkdtempSync(join(tmpdir(), "baton-bench-"));
   // As root, Postgres runs as another user, who may pass through here.
   chmodSync(folder, 0o755);
@@ -54,7 +54,7 @@ export async function startStack(): Promise<Stack> {
     child.kill("SIGTERM");
     await ended;
   };
-  const stack: Stack = {
+  const stack: BenchStack = {
     url: `http://127.0.0.1:${port}`,
     temporalAddress: `127.0.0.1:${temporalPort}`,
     home,

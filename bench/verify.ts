@@ -1,5 +1,5 @@
-import { verifyDecisions } from "../cli/verify.ts";
-import type { Pool } from "../store/db.ts";
+import { verifyDecisions } from "../cli/commands/verify.ts";
+import type { Pool } from "../store/postgres/db.ts";
 import type { Report } from "./numbers.ts";
 
 /** Every stored decision of a database judged again, as `baton verify` does it. */

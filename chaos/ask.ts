@@ -1,4 +1,7 @@
-/** What came of one HTTP request, and how long that took. `none`: no answer, for example because the connection broke. */
+/**
+ * What came of one HTTP request, and how long that took. `none`: no answer, for example because the
+ * connection broke.
+ */
 export type Answer =
   | {
       readonly kind: "answer";
@@ -56,11 +59,8 @@ export async function ask(
 }
 
 /** Does the answer leave open what happened, so that the same request must be sent again? */
-export function isOpen(answer: Answer): boolean {
+export function isLeadOpen(answer: Answer): boolean {
   if (answer.kind === "none") return true;
   const { status, body } = answer;
-  return (
-    status >= 500 ||
-    (status === 409 && (body["code"] === "still-running" || body["rule"] === "try-again"))
-  );
+  return status >= 500 || (status === 409 && body["code"] === "still-running");
 }

@@ -1,10 +1,11 @@
-import { messageIdOf } from "../mail/mail.ts";
-import { rows, sql, type Pool } from "../store/db.ts";
+import { messageIdOf } from "../messages/mail/mail.ts";
+import { rows, sql, type Pool } from "../store/postgres/db.ts";
 import type { Received } from "../test/support/smtp-sink.ts";
 
 /**
- * Mail may come twice after an unknown outcome, but one message has one Message-ID: each that came belongs to one effect
- * and one reader, each effect that is done has come, and a repeat has the same reader.
+ * Mail may come twice after an unknown outcome, but one message has one Message-ID: each that came
+ * belongs to one effect and one reader, each effect that is done has come, and a repeat has the
+ * same reader.
  */
 export async function checkMail(pool: Pool, received: readonly Received[]): Promise<string[]> {
   const effects = await rows<{ key: string; what: string; state: string; reader: string | null }>(

@@ -1,15 +1,18 @@
 import { Client, Connection, WorkflowNotFoundError } from "@temporalio/client";
-import { verifyDecisions } from "../cli/verify.ts";
+import { verifyDecisions } from "../cli/commands/verify.ts";
 import { isClosed, mayGo, stages, waits, type Stage } from "../handoff/stage.ts";
-import { firstRow, rows, sql, type Pool } from "../store/db.ts";
+import { firstRow, rows, sql, type Pool } from "../store/postgres/db.ts";
 import { leadWorkflowId } from "../workflows/contract.ts";
 import { ask } from "./ask.ts";
 import { checkMail } from "./check-mail.ts";
-import type { Ledger } from "./ledger.ts";
+import type { RehearsalLedger } from "./ledger.ts";
 import type { ChaosWorld } from "./world.ts";
 
-/** Everything that was acknowledged against everything that is stored. Gives each breach in words; none is the aim. */
-export async function checkAll(world: ChaosWorld, ledger: Ledger): Promise<string[]> {
+/**
+ * Everything that was acknowledged against everything that is stored. Gives each breach in words;
+ * none is the aim.
+ */
+export async function checkAll(world: ChaosWorld, ledger: RehearsalLedger): Promise<string[]> {
   const { pool } = world;
   return [
     ...ledger.breaches,
@@ -21,6 +24,7 @@ export async function checkAll(world: ChaosWorld, ledger: Ledger): Promise<strin
     ...(await checkActions(pool, ledger)),
     ...(await checkFacts(pool, ledger)),
     ...(await checkStages(pool)),
+    ...(await checkOffers(pool)),
     ...(await checkCrm(pool)),
     ...(await checkMail(pool, world.smtp.received)),
     ...(await checkProcesses(world)),
@@ -29,7 +33,7 @@ export async function checkAll(world: ChaosWorld, ledger: Ledger): Promise<strin
   ];
 }
 
-async function checkLeads(pool: Pool, { leads }: Ledger): Promise<string[]> {
+async function checkLeads(pool: Pool, { leads }: RehearsalLedger): Promise<string[]> {
   const stored = new Map(
     (await rows<{ id: string; email: string | null }>(pool, sql`select id, email from lead`)).map(
       (row) => [row.id, row.email],
@@ -46,7 +50,7 @@ async function checkLeads(pool: Pool, { leads }: Ledger): Promise<string[]> {
 }
 
 /** One decision, one row of its kind for each acknowledged action, and not one more. */
-async function checkActions(pool: Pool, { actions, pairs }: Ledger): Promise<string[]> {
+async function checkActions(pool: Pool, { actions, pairs }: RehearsalLedger): Promise<string[]> {
   const found: string[] = [];
   const done = actions.filter((one) => one.done);
   const stored = await rows<{
@@ -57,8 +61,10 @@ async function checkActions(pool: Pool, { actions, pairs }: Ledger): Promise<str
   }>(
     pool,
     sql`
-    select a.id, (a.result->>'done')::boolean as done, (select count(*)::int from decision d where d.action_id = a.id) as decisions,
-      (select count(*)::int from outreach o where o.id = a.id) + (select count(*)::int from answer w where w.id = a.id) as traces
+    select a.id, (a.result->>'done')::boolean as done, (select count(*)::int from decision d
+      where d.action_id = a.id) as decisions,
+      (select count(*)::int from outreach o where o.id = a.id) + (select count(*)::int from answer w
+        where w.id = a.id) as traces
     from action a where a.via = 'api'`,
   );
   const byId = new Map(stored.map((row) => [row.id, row]));
@@ -85,12 +91,13 @@ async function checkActions(pool: Pool, { actions, pairs }: Ledger): Promise<str
   );
   const twice = await rows<{ handoff_id: string }>(
     pool,
-    sql`select handoff_id from answer where kind = 'accept' group by handoff_id having count(*) > 1`,
+    sql`
+      select handoff_id from answer where kind = 'accept' group by handoff_id having count(*) > 1`,
   );
   return [...found, ...twice.map((row) => `handoff ${row.handoff_id} was accepted twice`)];
 }
 
-async function checkFacts(pool: Pool, { facts }: Ledger): Promise<string[]> {
+async function checkFacts(pool: Pool, { facts }: RehearsalLedger): Promise<string[]> {
   const stored = new Map(
     (
       await rows<{ id: string; facts: Record<string, { value: unknown }> }>(
@@ -107,7 +114,7 @@ async function checkFacts(pool: Pool, { facts }: Ledger): Promise<string[]> {
 async function checkStages(pool: Pool): Promise<string[]> {
   const leads = await rows<{ id: string; stage: Stage; waiting_on: string }>(
     pool,
-    sql`select id, stage, waiting_on from lead`,
+    sql`select id, stage, waiting_on from lead_standing`,
   );
   const undeclared = leads.filter(
     ({ stage, waiting_on }) =>
@@ -128,26 +135,65 @@ async function checkStages(pool: Pool): Promise<string[]> {
   ];
 }
 
+/**
+ * An open handoff with a rep has one open offer, a closed one has none; every pool's turns sum to
+ * 0.
+ */
+async function checkOffers(pool: Pool): Promise<string[]> {
+  const astray = await rows<{ id: string; state: string; open: number }>(
+    pool,
+    sql`
+    select h.id, h.state, count(a.round)::int as open from handoff h
+    left join assignment a on a.handoff_id = h.id and a.ended_at is null
+    group by h.id having count(a.round) <> case when h.state = 'open' and h.rep_id is not null
+      then 1 else 0 end
+      and not (h.state = 'open' and h.rep_id is null)`,
+  );
+  const unequal = await rows<{ pool: string; lead_type: string; sum: string }>(
+    pool,
+    sql`
+    select pool, lead_type, sum(millionths) as sum from credit group by pool, lead_type
+      having sum(millionths) <> 0`,
+  );
+  return [
+    ...astray
+      .slice(0, 5)
+      .map((one) => `handoff ${one.id} is ${one.state} with ${one.open} open offers`),
+    ...unequal.map((one) => `turns of ${one.pool} for ${one.lead_type} sum to ${one.sum}`),
+  ];
+}
+
 /** The CRM holds each lead, note and opportunity once, and says what Postgres says. */
 async function checkCrm(pool: Pool): Promise<string[]> {
   const astray = await rows<{ id: string; stage: string; status: string | null }>(
     pool,
     sql`
-    select l.id, l.stage, h.status from lead l left join house_lead h on h.external_id = l.id
+    select l.id, l.stage, h.status from lead_standing l left join house_lead h
+      on h.external_id = l.id
     where h.id is null or h.status <> l.stage or h.owner_id is distinct from l.owner_id`,
   );
   const counts = await firstRow<
     Record<
-      "records" | "leads" | "notes" | "handoffs" | "deals" | "opportunities" | "failed" | "tasks",
+      "records" | "leads" | "notes" | "handoffs" | "deals" | "opportunities" | "failed",
       number
     >
   >(
     pool,
     sql`
-    select (select count(*)::int from house_lead) as records, (select count(*)::int from lead) as leads,
-      (select count(*)::int from house_note where key like '%/handoff') as notes, (select count(*)::int from handoff) as handoffs,
-      (select count(*)::int from house_opportunity) as deals, (select count(*)::int from opportunity) as opportunities,
-      (select count(*)::int from effect where state = 'failed') as failed, (select count(*)::int from task where kind in ('dead-letter', 'crm-drift')) as tasks`,
+    select (select count(*)::int from house_lead) as records,
+      (select count(*)::int from lead) as leads,
+      (select count(*)::int from house_note where key like '%/handoff') as notes,
+        (select count(*)::int from handoff) as handoffs,
+      (select count(*)::int from house_opportunity) as deals,
+        (select count(*)::int from opportunity) as opportunities,
+      (select count(*)::int from effect where state = 'failed') as failed`,
+  );
+  const tasks = await rows<{ kind: string; state: string; why: string; n: number }>(
+    pool,
+    sql`
+    select kind, state, concat_ws(', ', detail->>'why', detail->>'problems') as why,
+      count(*)::int as n from task
+    where kind in ('dead-letter', 'crm-drift') group by 1, 2, 3`,
   );
   if (!counts) return ["the CRM could not be counted"];
   return [
@@ -163,9 +209,8 @@ async function checkCrm(pool: Pool): Promise<string[]> {
     ...(counts.deals === counts.opportunities
       ? []
       : [`${counts.deals} opportunities in the CRM for ${counts.opportunities}`]),
-    ...(counts.failed + counts.tasks === 0
-      ? []
-      : [`${counts.failed} effects failed for good, ${counts.tasks} tasks about them`]),
+    ...(counts.failed === 0 ? [] : [`${counts.failed} effects failed for good`]),
+    ...tasks.map((one) => `${one.n} tasks ${one.kind}, ${one.state}: ${one.why}`),
   ];
 }
 
@@ -173,7 +218,7 @@ async function checkCrm(pool: Pool): Promise<string[]> {
 async function checkProcesses({ pool, temporalAddress }: ChaosWorld): Promise<string[]> {
   const open = await rows<{ id: string; stage: Stage; next_step: string | null }>(
     pool,
-    sql`select id, stage, next_step from lead`,
+    sql`select id, stage, next_step from lead_standing`,
   );
   const connection = await Connection.connect({ address: temporalAddress });
   const client = new Client({ connection });
@@ -212,6 +257,7 @@ interface Report {
   readonly withoutOwner: { readonly count: number };
   readonly withoutNextStep: { readonly count: number };
   readonly withoutProcess: { readonly count: number } | null;
+  readonly broken: { readonly count: number } | null;
 }
 
 async function checkConservation({ url, tokens }: ChaosWorld): Promise<string[]> {
@@ -223,7 +269,11 @@ async function checkConservation({ url, tokens }: ChaosWorld): Promise<string[]>
   if (answer.kind !== "answer" || answer.status !== 200)
     return [`GET /reports/conservation: ${JSON.stringify(answer)}`];
   const report = answer.body as unknown as Report;
-  const counts = { ...report, withoutProcess: report.withoutProcess ?? { count: -1 } };
+  const counts = {
+    ...report,
+    withoutProcess: report.withoutProcess ?? { count: -1 },
+    broken: report.broken ?? { count: -1 },
+  };
   return [
     ...report.days
       .filter((one) => one.residue !== 0)
@@ -231,21 +281,21 @@ async function checkConservation({ url, tokens }: ChaosWorld): Promise<string[]>
     ...(report.totals.residue === 0
       ? []
       : [`conservation: the totals leave ${report.totals.residue}`]),
-    ...(["astray", "withoutOwner", "withoutNextStep", "withoutProcess"] as const)
+    ...(["astray", "withoutOwner", "withoutNextStep", "withoutProcess", "broken"] as const)
       .filter((name) => counts[name].count !== 0)
       .map((name) => `conservation: ${name} ${counts[name].count}`),
   ];
 }
 
 async function checkDecisions(pool: Pool): Promise<string[]> {
-  const { judged, differences } = await verifyDecisions(pool);
+  const { judged, routings, older, differences } = await verifyDecisions(pool);
   return [
-    ...(judged > 0 ? [] : ["no decision was stored"]),
+    ...(judged > 0 && routings > 0
+      ? []
+      : [`verify judged ${judged} decisions and ${routings} routings`]),
+    ...(older === 0 ? [] : [`${older} decisions were stored without their situation`]),
     ...differences
       .slice(0, 5)
-      .map(
-        (one) =>
-          `verify: ${one.subject} step ${one.step} (${one.kind}): ${one.at} was ${one.stored} and is ${one.now}`,
-      ),
+      .map((one) => `verify: ${one.of}: ${one.at} was ${one.stored} and is ${one.now}`),
   ];
 }

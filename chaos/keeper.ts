@@ -1,24 +1,33 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { describeExit, lastLines, launch, type Child, type ChildSpec } from "../cli/child.ts";
+import { describeExit, lastLines, launch, type Child, type ChildSpec } from "../cli/stack/child.ts";
 
 /** A process that is started again whenever it ends, as an operator's supervisor would. */
 export interface Kept {
   readonly name: string;
   pid(): number | undefined;
-  /** Resolves when it is ready, now or after its next start. Throws when that takes longer than `withinMs`. */
+  /**
+   * Resolves when it is ready, now or after its next start. Throws when that takes longer than
+   * `withinMs`.
+   */
   up(withinMs: number): Promise<void>;
   isUp(): boolean;
   /** Ends it with this signal; the next start has these variables on top of its own. */
   kill(signal: NodeJS.Signals, next?: Readonly<Record<string, string>>): void;
   /** How often it ended at a crash point. */
   crashes(): readonly string[];
-  /** Ends that nobody asked for, in words. Not one that could not start because what it needs was away. */
+  /**
+   * Ends that nobody asked for, in words. Not one that could not start because what it needs was
+   * away.
+   */
   readonly unasked: string[];
   starts(): number;
   stop(): Promise<void>;
 }
 
-/** Begins to keep it. `spec` is asked before each start. `changed` is told each time the running child is another one. */
+/**
+ * Begins to keep it. `spec` is asked before each start. `changed` is told each time the running
+ * child is another one.
+ */
 export function keep(
   name: string,
   spec: (start: number, extra: Readonly<Record<string, string>>) => Promise<ChildSpec>,

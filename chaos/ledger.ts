@@ -1,11 +1,11 @@
 /** A lead whose intake was acknowledged with a 2xx. */
-export interface TakenIn {
+export interface TakenInRecord {
   readonly key: string;
   readonly id: string;
   readonly email: string;
 }
 /** A person's action with the answer that was given for it. */
-export interface Acted {
+export interface ActedRecord {
   readonly key: string;
   readonly lead: string;
   readonly name: string;
@@ -16,17 +16,17 @@ export interface Acted {
   readonly id: string | null;
 }
 /** A fact that somebody corrected, acknowledged. */
-export interface Told {
+export interface ToldRecord {
   readonly lead: string;
   readonly fact: string;
   readonly value: string;
 }
 
 /** What the outside was told. The checks hold the system to it. */
-export class Ledger {
-  readonly leads: TakenIn[] = [];
-  readonly actions: Acted[] = [];
-  readonly facts: Told[] = [];
+export class RehearsalLedger {
+  readonly leads: TakenInRecord[] = [];
+  readonly actions: ActedRecord[] = [];
+  readonly facts: ToldRecord[] = [];
   /** Of two that meant the same, with different keys: keys of the pair. */
   readonly pairs: (readonly [string, string])[] = [];
   /** Breaches seen by those who ask, in words. */

@@ -1,14 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { ask, isOpen, type Answer, type Question } from "./ask.ts";
-import type { Ledger } from "./ledger.ts";
+import { ask, isLeadOpen, type Answer, type Question } from "./ask.ts";
+import type { RehearsalLedger } from "./ledger.ts";
 import { drawFrom, type Draw } from "./random.ts";
 import type { ChaosWorld } from "./world.ts";
 
 export interface Crowd {
   readonly world: Pick<ChaosWorld, "url" | "tokens" | "pool">;
-  readonly ledger: Ledger;
+  readonly ledger: RehearsalLedger;
   readonly seed: number;
-  /** Nobody begins anything new. What was begun is repeated until it has a final answer. */
+  /** Ends new actions. An action under way is repeated until it has a final answer. */
   readonly isOver: () => boolean;
   /** Given up: what has no answer now never gets one. */
   readonly isHopeless: () => boolean;
@@ -16,7 +16,10 @@ export interface Crowd {
 
 type Final = Extract<Answer, { kind: "answer" }>;
 
-/** Sends the same request with the same key until its outcome is known; undefined when that never happened. */
+/**
+ * Sends the same request with the same key until its outcome is known; undefined when that never
+ * happened.
+ */
 export async function insist(
   crowd: Crowd,
   question: Question & { readonly key: string },
@@ -36,7 +39,7 @@ export async function insist(
       if (answer.status >= 500 && answer.status !== 503)
         ledger.breach(`${answer.status} from ${question.method} ${question.path}`);
     } else figures.broken += 1;
-    if (answer.kind === "answer" && !isOpen(answer)) {
+    if (answer.kind === "answer" && !isLeadOpen(answer)) {
       ledger.open.delete(question.key);
       return answer;
     }
@@ -45,7 +48,10 @@ export async function insist(
   return undefined;
 }
 
-/** Leads arrive at an even pace until all are in: most ask for a demo, some only read, some lack a fact. */
+/**
+ * Leads arrive at an even pace until all are in: most ask for a demo, some only read, some lack a
+ * fact.
+ */
 export async function sendLeads(crowd: Crowd, count: number, overMs: number): Promise<void> {
   const draw = drawFrom(crowd.seed + 1);
   const began = performance.now();
@@ -165,7 +171,8 @@ async function actOn(crowd: Crowd, draw: Draw, turn: Turn): Promise<void> {
   const deed = nextDeed(turn.lead, draw);
   if (!deed) return;
   if (deed.name === "accept" && draw.chance(0.15)) {
-    // Twice at once from two windows: each has a key of its own, and one of them is told that the other won.
+    // Twice at once from two windows: each has a key of its own, and one of them is told that the
+    // other won.
     crowd.ledger.pairs.push([`${turn.key}-a`, `${turn.key}-b`]);
     await Promise.all(
       ["a", "b"].map((window) =>

@@ -1,10 +1,13 @@
-import type { CrashPoint } from "../store/crash-point.ts";
+import type { CrashPoint } from "../store/postgres/crash-point.ts";
 import { crashPlaces } from "./crash-points.ts";
 import type { LinkFault } from "./proxy.ts";
 import { drawFrom, type Draw } from "./random.ts";
 import { linkNames, processNames, type LinkName, type ProcessName } from "./world.ts";
 
-/** How the CRM answers while it is in trouble; `slow` for longer than anybody waits is a CRM that is silent. */
+/**
+ * How the CRM answers while it is in trouble; `slow` for longer than anybody waits is a CRM that is
+ * silent.
+ */
 export type CrmTrouble = { readonly kind: "down" | "busy" | "slow"; readonly waitMs: number };
 
 /** One thing that goes wrong. */
@@ -26,16 +29,16 @@ export type Fault =
   | { readonly kind: "crm"; readonly trouble: CrmTrouble; readonly forMs: number };
 
 /** A fault and how long everything is left alone before it. */
-export interface Step {
+export interface OutageStep {
   readonly afterMs: number;
   readonly fault: Fault;
 }
 
 /**
- * The faults of one seed, endless: decks of all kinds, each shuffled, one after the other. How many are reached is a
- * matter of time; which they are and in what order is a matter of the seed alone.
+ * The faults of one seed, endless: decks of all kinds, each shuffled, one after the other. How many
+ * are reached is a matter of time; which they are and in what order is a matter of the seed alone.
  */
-export function* planOf(seed: number): Generator<Step> {
+export function* planOf(seed: number): Generator<OutageStep> {
   const draw = drawFrom(seed);
   for (;;) {
     for (const fault of draw.shuffled(deck(draw)))
@@ -90,7 +93,7 @@ function faultsOf(draw: Draw): LinkFault[] {
 }
 
 /** In words, for the log. */
-export function describe(fault: Fault): string {
+export function describePlan(fault: Fault): string {
   switch (fault.kind) {
     case "kill":
       return `${fault.process} ends by ${fault.signal}`;

@@ -2,13 +2,18 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
-/** What a link does to whoever uses it. */
+/** What a link does to its connections. */
 export type LinkFault =
   /** Everything arrives, each piece this much later. */
   | { readonly kind: "slow"; readonly ms: number }
-  /** A black hole: connections are taken, nothing passes in either direction, nothing is refused. */
+  /**
+   * A black hole: connections are taken, nothing passes in either direction, nothing is refused.
+   */
   | { readonly kind: "silent" }
-  /** Requests arrive and are carried out; the first piece of a reply is swallowed and the connection breaks. */
+  /**
+   * Requests arrive and are carried out; the first piece of a reply is swallowed and the connection
+   * breaks.
+   */
   | { readonly kind: "reply-lost" }
   /** Connections break, new ones are refused. */
   | { readonly kind: "cut" };
@@ -19,7 +24,10 @@ export interface Link {
   readonly port: number;
   /** From now on, for old and new connections. */
   suffer(fault: LinkFault): void;
-  /** What was held back passes on; with `cut` the connections break instead, as when a firewall forgot them. */
+  /**
+   * What was held back passes on; with `cut` the connections break instead, as when a firewall
+   * forgot them.
+   */
   heal(how?: "cut"): void;
   /** Pieces and connections that a fault touched since the link was opened. */
   touched(): number;
@@ -29,7 +37,7 @@ export interface Link {
 /** Opens a link to a port of 127.0.0.1 that need not listen yet. */
 export async function openLink(name: string, target: number): Promise<Link> {
   let fault: LinkFault | null = null;
-  /** Those who wait for the end of a silence. */
+  /** Resolvers of the promises that wait for the end of a silence. */
   const waiting = new Set<() => void>();
   let touched = 0;
   const pairs = new Set<() => void>();

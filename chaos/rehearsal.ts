@@ -1,10 +1,13 @@
 import { checkAll } from "./checks.ts";
 import { drained } from "./drain.ts";
-import { Ledger } from "./ledger.ts";
+import { RehearsalLedger } from "./ledger.ts";
 import { outage, silentOnes, type Outage } from "./outages.ts";
 import { sendLeads, workAsRep, workInCrm, type Crowd } from "./people.ts";
 import { strikeUntil, type Hits } from "./strike.ts";
-import { openWorld } from "./world.ts";
+import type { Replayed } from "../test/support/replay.ts";
+import { replayAll, startRounds } from "./replay.ts";
+import { untilHeard } from "./standings.ts";
+import { openWorld, type ChaosWorld } from "./world.ts";
 
 export interface Rehearsal {
   readonly seed: number;
@@ -13,37 +16,49 @@ export interface Rehearsal {
   readonly leads: number;
   /** How long each of the outside systems is silent; 0 leaves this part out. */
   readonly silentMs: number;
-  /** The least that must happen, or the run has tested nothing. A slow machine gets up to three times the minutes for it. */
+  /**
+   * The least that must happen, or the run has tested nothing. A slow machine gets up to three
+   * times the minutes for it.
+   */
   readonly least: { readonly faults: number; readonly kinds: number; readonly actions: number };
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export interface Outcome {
+export interface RehearsalOutcome {
   readonly seed: number;
   readonly hits: Hits;
-  readonly figures: Ledger["figures"] & {
+  readonly figures: RehearsalLedger["figures"] & {
     readonly leads: number;
     readonly done: number;
     readonly refused: number;
     readonly healedAfterMs: number;
     readonly drainedAfterMs: number;
+    readonly heardAfterMs: number;
+    readonly replayed: number;
   };
   readonly outages: readonly Outage[];
   /** Everything that was not as promised; empty is the aim. */
   readonly breaches: readonly string[];
 }
 
-/** How long the system may take to work off what piled up. Effects that failed wait longer each time, at most five minutes. */
+/**
+ * How long the system may take to work off what piled up. Effects that failed wait longer each
+ * time, at most five minutes.
+ */
 const drainMs = 330_000;
 
 /**
- * Leads arrive and reps act while processes are killed and links are troubled; then everything is healed, worked off and
- * held against what was acknowledged. After that each outside system falls silent once.
+ * Leads arrive and reps act while processes are killed and links are troubled; then everything is
+ * healed, worked off and held against what was acknowledged. After that each outside system falls
+ * silent once.
  */
-export async function rehearse(how: Rehearsal, say: (line: string) => void): Promise<Outcome> {
+export async function rehearse(
+  how: Rehearsal,
+  say: (line: string) => void,
+): Promise<RehearsalOutcome> {
   const world = await openWorld(how.environment, say);
   try {
-    const ledger = new Ledger();
+    const ledger = new RehearsalLedger();
     const lasting = how.minutes * 60_000;
     const began = performance.now();
     const isEnough = (hits: Hits): boolean => {
@@ -62,6 +77,7 @@ export async function rehearse(how: Rehearsal, say: (line: string) => void): Pro
       isHopeless: () => isHopeless,
     };
     say(`seed ${how.seed}: ${how.leads} leads, faults for ${how.minutes} min`);
+    await startRounds(world);
     const intake = sendLeads(crowd, how.leads, lasting * 0.8);
     const work = [
       ...Object.keys(world.tokens.reps).map((rep) => workAsRep(crowd, rep)),
@@ -87,6 +103,8 @@ export async function rehearse(how: Rehearsal, say: (line: string) => void): Pro
     const breaches = rest.left
       ? [`a backlog is left after ${rest.ms} ms: ${JSON.stringify(rest.left)}`]
       : [];
+    const heard = await untilHeard(world);
+    breaches.push(...heard.apart.slice(0, 10));
     const outages: Outage[] = [];
     if (how.silentMs > 0) breaches.push(...(await checkAll(world, ledger)));
     for (const silent of how.silentMs > 0 ? silentOnes : []) {
@@ -96,6 +114,7 @@ export async function rehearse(how: Rehearsal, say: (line: string) => void): Pro
       breaches.push(...one.breaches);
     }
     breaches.push(...(await checkAll(world, ledger)));
+    const replayed = await replay(world, breaches, (line) => say(`${stamp(began)} ${line}`));
     const figures = {
       ...ledger.figures,
       leads: ledger.leads.length,
@@ -103,6 +122,8 @@ export async function rehearse(how: Rehearsal, say: (line: string) => void): Pro
       refused: ledger.actions.filter((one) => !one.done).length,
       healedAfterMs: answeredMs,
       drainedAfterMs: answeredMs + rest.ms,
+      heardAfterMs: answeredMs + rest.ms + heard.ms,
+      replayed,
     };
     return {
       seed: how.seed,
@@ -116,11 +137,42 @@ export async function rehearse(how: Rehearsal, say: (line: string) => void): Pro
   }
 }
 
+/**
+ * Whatever the run wrote can be replayed, or its process could never go on. Gives how many
+ * histories were.
+ */
+async function replay(
+  world: ChaosWorld,
+  breaches: string[],
+  say: (line: string) => void,
+): Promise<number> {
+  const { runs, broken } = await replayAll(world).catch((error: unknown): Replayed => {
+    breaches.push(
+      `not every history could be replayed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return { runs: {}, broken: null };
+  });
+  const count = Object.values(runs).reduce((sum, n) => sum + n, 0);
+  const kinds = Object.entries(runs)
+    .map(([type, n]) => `${type} ${n}`)
+    .join(", ");
+  say(
+    `replayed ${count} histories${kinds && ` (${kinds})`}, ${broken ? "the next one failed" : "0 failed"}`,
+  );
+  if (broken) {
+    world.keepHistories();
+    breaches.push(
+      `run ${broken.runId} of ${broken.workflowId} does not replay, its history is in ${broken.file}: ${broken.why}`,
+    );
+  }
+  return count;
+}
+
 /** A run that tests nothing must not pass: what counts is what happened while faults struck. */
 function tooLittle(
   { least }: Rehearsal,
   hits: Hits,
-  { actions }: Pick<Ledger, "actions">,
+  { actions }: Pick<RehearsalLedger, "actions">,
 ): string[] {
   const done = actions.filter((one) => one.done).length;
   const faults = Object.values(hits).reduce((sum, count) => sum + count, 0);

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
-import { rehearse, type Outcome } from "./rehearsal.ts";
+import { rehearse, type RehearsalOutcome } from "./rehearsal.ts";
 
 const usage = `npm run chaos -- [--seed N] [--minutes M] [--leads L] [--silent SECONDS]
 
@@ -35,7 +35,8 @@ async function main(): Promise<number> {
       (entry): entry is [string, string] => entry[1] !== undefined,
     ),
   );
-  // The least is what even a slow machine reaches: a fault every ten seconds, an action for every fourth lead.
+  // The least is what even a slow machine reaches: a fault every ten seconds, an action for every
+  // fourth lead.
   const least = {
     faults: Math.floor(minutes * 6),
     kinds: Math.min(16, Math.floor(minutes * 6)),
@@ -57,7 +58,7 @@ function number(text: string | undefined, otherwise: number): number {
   return value;
 }
 
-function report({ seed, hits, figures, outages, breaches }: Outcome): string {
+function report({ seed, hits, figures, outages, breaches }: RehearsalOutcome): string {
   const lines = [
     "",
     "faults that met somebody:",
@@ -70,7 +71,7 @@ function report({ seed, hits, figures, outages, breaches }: Outcome): string {
     "",
     ...outages.map(
       (one) =>
-        `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, slowest ${one.slowestMs} ms (/healthz ${one.machineMs} ms); ready ${one.readyAfterMs} ms and worked off ${one.drainedAfterMs} ms after it was back; ` +
+        `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, ${one.decided} leads decided about, slowest ${one.slowestMs} ms, action ${one.slowestActionMs} ms (/healthz ${one.machineMs} ms); ready ${one.readyAfterMs} ms worked off ${one.drainedAfterMs} ms and heard ${one.heardAfterMs} ms after it was back; ` +
         `MiB before/most/after: API ${one.memory.api.join("/")}, worker ${one.memory.worker.join("/")}`,
     ),
     "",

@@ -1,15 +1,18 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { sql } from "../store/db.ts";
-import { describe, planOf, type CrmTrouble, type Fault } from "./plan.ts";
+import { sql } from "../store/postgres/db.ts";
+import { describePlan, planOf, type CrmTrouble, type Fault } from "./plan.ts";
 import type { ChaosWorld } from "./world.ts";
 
-/** How often each kind of fault really met somebody. */
+/** How often each kind of fault really had an effect. */
 export type Hits = Record<string, number>;
 
 /** Longer than a start takes on a busy machine. */
 const startMs = 150_000;
 
-/** Lets one fault after the other happen until it is enough, then heals everything. Gives what was hit. */
+/**
+ * Lets one fault after the other happen until it is enough, then heals everything. Gives what was
+ * hit.
+ */
 export async function strikeUntil(
   world: ChaosWorld,
   seed: number,
@@ -23,7 +26,7 @@ export async function strikeUntil(
   for (const { afterMs, fault } of planOf(seed)) {
     await pause(afterMs);
     if (isEnough(hits)) break;
-    say(describe(fault));
+    say(describePlan(fault));
     await strike(world, fault, hit);
   }
   await heal(world);
@@ -43,7 +46,8 @@ async function strike(world: ChaosWorld, fault: Fault, hit: (what: string) => vo
       const before = process.crashes().length;
       process.kill("SIGKILL", { BATON_CRASH_AT: `${fault.point}:${fault.nth}` });
       await process.up(startMs);
-      // It crashes when the place is passed; where nobody passes it, the next start is an ordinary one.
+      // It crashes when the place is passed; where nobody passes it, the next start is an ordinary
+      // one.
       for (let waited = 0; waited < 8_000 && process.crashes().length === before; waited += 50)
         await pause(50);
       if (process.crashes().length > before) hit(`crash ${fault.point}`);

@@ -1,26 +1,27 @@
 import { readFileSync } from "node:fs";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ChildSpec } from "../cli/child.ts";
-import { openCluster } from "../cli/cluster.ts";
+import type { ChildSpec } from "../cli/stack/child.ts";
+import { openCluster } from "../cli/servers/cluster.ts";
 import { readSettings } from "../cli/env.ts";
 import { openHome } from "../cli/home.ts";
-import { nodeChild } from "../cli/node-child.ts";
-import { freePort } from "../cli/ports.ts";
-import { findPostgres } from "../cli/postgres.ts";
-import { clearStalePostmaster } from "../cli/postmaster.ts";
-import { claimHome } from "../cli/run-file.ts";
-import { ensureSearchAttributes } from "../cli/search-attributes.ts";
-import { postgresUser } from "../cli/system-user.ts";
-import { temporalChild } from "../cli/temporal-server.ts";
-import { getTemporal } from "../cli/temporal.ts";
-import { activate } from "../store/agreements.ts";
-import { inTransaction, openPool, type Pool } from "../store/db.ts";
-import { migrate } from "../store/migrate.ts";
-import { putPools, putReps, type RepRecord } from "../store/roster.ts";
-import { createToken } from "../store/tokens.ts";
+import { nodeChild } from "../cli/stack/node-child.ts";
+import { freePort } from "../cli/servers/ports.ts";
+import { findPostgres } from "../cli/servers/postgres.ts";
+import { clearStalePostmaster } from "../cli/servers/postmaster.ts";
+import { claimHome } from "../cli/stack/run-file.ts";
+import { ensureSearchAttributes } from "../cli/servers/search-attributes.ts";
+import { postgresUser } from "../cli/servers/system-user.ts";
+import { temporalChild } from "../cli/servers/temporal-server.ts";
+import { getTemporal } from "../cli/servers/temporal.ts";
+import { activate } from "../store/process/agreements.ts";
+import { inTransaction, openPool, type Pool } from "../store/postgres/db.ts";
+import { migrate } from "../store/postgres/migrate.ts";
+import { putPools, putReps } from "../store/routing/roster-edit.ts";
+import type { RepRecord } from "../store/routing/roster.ts";
+import { createToken } from "../store/access/tokens.ts";
 import { smtpSink, type SmtpSink } from "../test/support/smtp-sink.ts";
 import { keep, type Kept } from "./keeper.ts";
 import { openLink, type Link } from "./proxy.ts";
@@ -37,11 +38,15 @@ export type LinkName = (typeof linkNames)[number];
 export const processNames = ["postgres", "temporal", "worker", "api"] as const;
 export type ProcessName = (typeof processNames)[number];
 
-/** Everything as in production, each process on its own, with a link that can be troubled between any two. */
+/**
+ * Everything as in production, each process on its own, with a link that can be troubled between
+ * any two.
+ */
 export interface ChaosWorld {
   /** Straight to Postgres, for setting up and checking. */
   readonly pool: Pool;
   readonly temporalAddress: string;
+  readonly taskQueue: string;
   readonly smtp: SmtpSink;
   readonly links: Readonly<Record<LinkName, Link>>;
   readonly processes: Readonly<Record<ProcessName, Kept>>;
@@ -52,6 +57,10 @@ export interface ChaosWorld {
     readonly crm: string;
     readonly reps: Readonly<Record<string, string>>;
   };
+  /** Where all of it lies; it goes with `close`. */
+  readonly folder: string;
+  /** What is found in `histories` then stays, and where the programs logged. */
+  keepHistories(): void;
   close(): Promise<void>;
 }
 
@@ -59,7 +68,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const example = readFileSync(new URL("../agreement/example.yaml", import.meta.url), "utf8");
 const reps = ["rp_ann", "rp_ben", "rp_cem", "rp_dan", "rp_eva", "rp_fay"] as const;
 
-/** Starts it all in a new folder under the system's temporary one; `environment` is the caller's own. */
+/**
+ * Starts it all in a new folder under the system's temporary one; `environment` is the caller's
+ * own.
+ */
 export async function openWorld(
   environment: Readonly<Record<string, string>>,
   say: (line: string) => void,
@@ -105,7 +117,8 @@ async function build(
   });
   const postgres = await start("postgres", async () => {
     await clearStalePostmaster(cluster.data);
-    // What a killed program wrote is with the operating system; only a power cut would lose it, and none is rehearsed.
+    // What a killed program wrote is with the operating system; only a power cut would lose it, and
+    // none is rehearsed.
     return { ...cluster.child, args: [...cluster.child.args, "-c", "fsync=off"] };
   });
   await cluster.prepare();
@@ -116,7 +129,7 @@ async function build(
 
   const temporalPort = await freePort();
   const temporalAddress = `127.0.0.1:${temporalPort}`;
-  const { cache, temporalCli } = readSettings(environment, folder);
+  const { cache, temporalCli, taskQueue } = readSettings(environment, folder);
   const cli = await getTemporal({ temporalCli, cache, path, progress: say });
   const temporal = await start("temporal", async () =>
     temporalChild(cli, {
@@ -127,7 +140,7 @@ async function build(
       logFile: "",
     }),
   );
-  await ensureSearchAttributes(temporalAddress, "default");
+  await ensureSearchAttributes({ address: temporalAddress, namespace: "default" });
 
   const smtp = await smtpSink();
   const apiPort = await freePort();
@@ -179,26 +192,39 @@ async function build(
   const worker = await start("worker", async (_, extra) => program("worker", extra));
   const api = await start("api", async (_, extra) => program("api", extra));
 
+  let isKept = false;
   return {
     pool,
     temporalAddress,
+    taskQueue,
+    folder,
     smtp,
     links,
     tokens,
     processes: { postgres, temporal, worker, api },
     url: `http://127.0.0.1:${links["people-api"].port}`,
+    keepHistories() {
+      isKept = true;
+    },
     async close() {
       for (const one of kept.toReversed().slice(0, 2)) await one.stop();
       await pool.end();
       for (const link of Object.values(links)) await link.close();
       for (const one of kept.toReversed().slice(2)) await one.stop();
       await smtp.close();
-      await rm(folder, { recursive: true, force: true });
+      const stays = isKept ? ["histories", basename(home.logs)] : [];
+      for (const name of (await readdir(folder)).filter((one) => !stays.includes(one))) {
+        await rm(join(folder, name), { recursive: true, force: true });
+      }
+      if (!isKept) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** The example agreement with hours that are always open, and six reps without caps, so that work never waits for Monday. */
+/**
+ * The example agreement with hours that are always open, and six reps without caps, so that work
+ * never waits for Monday.
+ */
 async function firstData(pool: Pool): Promise<ChaosWorld["tokens"]> {
   const now = Date.now();
   const text = example

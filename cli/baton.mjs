@@ -17,8 +17,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 install(argv[0] === "test");
 
-// When the terminal or the reader of a pipe is gone, there is nobody to tell; work, and above all an
-// orderly stop, goes on.
+// When the terminal or the reader of a pipe is gone, there is nobody to tell; work, and above all
+// an orderly stop, goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 process.setSourceMapsEnabled(true);
@@ -63,7 +63,10 @@ function install(withDevelopment) {
   }
 }
 
-/** npm keeps a list of what it installed; every package that is not optional must stand there in the locked version. */
+/**
+ * npm keeps a list of what it installed; every package that is not optional must stand there in the
+ * locked version.
+ */
 function installed(withDevelopment) {
   const present = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(present)) return false;
@@ -80,7 +83,10 @@ function installed(withDevelopment) {
   );
 }
 
-/** The lock holds the pid of the process that installs; one whose process is gone was killed and is removed. */
+/**
+ * The lock holds the pid of the process that installs; one whose process is gone was killed and is
+ * removed.
+ */
 function take(lock) {
   try {
     writeFileSync(lock, String(process.pid), { flag: "wx" });
@@ -101,7 +107,7 @@ function take(lock) {
       else renameSync(aside, lock);
     }
   } catch {
-    // Somebody else was quicker; the next round looks again.
+    // Another process was quicker; the next round looks again.
   }
   return false;
 }

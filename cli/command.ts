@@ -19,4 +19,4 @@ export type Command = {
 };
 
 /** Something the operator can put right. The message is one sentence that names the remedy. */
-export class Problem extends Error {}
+export class CommandError extends Error {}

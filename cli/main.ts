@@ -1,19 +1,26 @@
-import { Problem, type Command, type Io } from "./command.ts";
+import { CommandError, type Command, type Io } from "./command.ts";
 
 /** Loaded only when called: `baton doctor` must work where the rest does not. */
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
-  start: () => import("./start.ts"),
-  agreement: () => import("./agreement.ts"),
-  import: () => import("./import.ts"),
-  explain: () => import("./explain.ts"),
-  verify: () => import("./verify.ts"),
-  play: () => import("./play.ts"),
-  review: () => import("./review.ts"),
-  token: () => import("./token.ts"),
-  api: () => import("./api.ts"),
-  migrate: () => import("./migrate.ts"),
-  doctor: () => import("./doctor.ts"),
-  test: () => import("./test.ts"),
+  start: () => import("./commands/start.ts"),
+  agreement: () => import("./commands/agreement.ts"),
+  roster: () => import("./commands/roster.ts"),
+  lead: () => import("./commands/lead.ts"),
+  import: () => import("./commands/import.ts"),
+  explain: () => import("./commands/explain.ts"),
+  verify: () => import("./commands/verify.ts"),
+  report: () => import("./commands/report.ts"),
+  play: () => import("./commands/play.ts"),
+  review: () => import("./commands/review.ts"),
+  queue: () => import("./commands/queue.ts"),
+  board: () => import("./commands/board.ts"),
+  stuck: () => import("./commands/stuck.ts"),
+  token: () => import("./commands/token.ts"),
+  worker: () => import("./commands/worker.ts"),
+  api: () => import("./commands/api.ts"),
+  migrate: () => import("./commands/migrate.ts"),
+  doctor: () => import("./commands/doctor.ts"),
+  test: () => import("./commands/test.ts"),
 };
 
 /** Runs one subcommand; resolves to the exit code: 0 good, 1 a problem, 2 called wrongly. */
@@ -37,7 +44,7 @@ export async function main(argv: string[], io: Io): Promise<number> {
   try {
     return await command.run(args, io);
   } catch (error) {
-    if (error instanceof Problem) {
+    if (error instanceof CommandError) {
       io.err(error.message);
       return 1;
     }

@@ -1,11 +1,14 @@
+import { channels, outcomes, type Channel, type Outcome } from "../handoff/process/outreach.ts";
 import type { CrmDeed } from "./change.ts";
 
 /**
- * A status or a logged attempt as the person's action it stands for. Null: a status that no action leads to, for
- * example one that only Baton sets; then the CRM is made equal again. The names are those of `handoff/stage.ts`.
+ * A status or a logged attempt as the person's action it stands for. Null: a status that no action
+ * leads to, for example one that only Baton sets; then the CRM is made equal again. The names are
+ * those of `handoff/stage.ts`.
  */
 export type CrmAction =
   | { readonly name: "accept" | "advance"; readonly body: Learnt }
+  | { readonly name: "reassign"; readonly body: { readonly to: string } }
   | {
       readonly name: "reject";
       readonly body: Learnt & { readonly reason: string; readonly revisitOn?: string };
@@ -26,11 +29,6 @@ interface Learnt {
   readonly buyingSignals?: readonly string[];
   readonly note?: string;
 }
-
-const channels = ["call", "email", "message", "meeting"] as const;
-type Channel = (typeof channels)[number];
-const outcomes = ["attempted", "connected", "meeting_booked", "replied", "no_answer"] as const;
-type Outcome = (typeof outcomes)[number];
 
 export function actionOf(
   deed: Extract<CrmDeed, { kind: "status" | "outreach" }>,

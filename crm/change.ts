@@ -1,5 +1,6 @@
-import type { Instant } from "../handoff/calendar.ts";
-import type { FactValue, FieldPath } from "../handoff/facts.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import type { FactValue, FieldPath } from "../handoff/facts/facts.ts";
+import type { Stage } from "../handoff/stage.ts";
 
 /** A fact as a CRM keeps it: its value and when it was set there (ISO 8601). */
 export interface Fact {
@@ -15,15 +16,30 @@ export interface CrmChange {
   readonly crmId: string;
   /** Our id, where the CRM keeps it. */
   readonly leadId: string | null;
-  /** Counts the changes of this record by people from 1, without gaps; null where the CRM does not count. */
+  /**
+   * Counts the changes of this record by people from 1, without gaps; null where the CRM does not
+   * count.
+   */
   readonly sequence: number | null;
   readonly at: Instant;
   /** The CRM's user who did it: a rep's id there, or ours. */
   readonly by: string | null;
+  /** Which state of the lead the record showed when it was done, where the CRM keeps that. */
+  readonly seen?:
+    | {
+        readonly stage?: Stage | undefined;
+        readonly cycle?: number | undefined;
+        readonly round?: number | undefined;
+      }
+    | undefined;
   readonly what: CrmDeed;
 }
 
 export type CrmDeed =
+  /** A record that people made there: no lead of ours is behind it yet. */
+  | { readonly kind: "created"; readonly facts: Readonly<Record<FieldPath, FactValue>> }
+  /** The record was given to another user, or to nobody (null). */
+  | { readonly kind: "owner"; readonly owner: string | null }
   | { readonly kind: "facts"; readonly facts: Readonly<Record<FieldPath, FactValue>> }
   | {
       readonly kind: "status";

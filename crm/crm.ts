@@ -1,19 +1,31 @@
-import type { Instant } from "../handoff/calendar.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
 import type { CrmChange, Fact } from "./change.ts";
-import type { FieldPath } from "../handoff/facts.ts";
+import type { FieldPath } from "../handoff/facts/facts.ts";
+import type { VerifiedWebhook } from "./webhook.ts";
 
 /**
- * A CRM as Baton uses it. Every write is a keyed upsert: a repeat with the same key and content changes nothing, so an
- * unknown outcome is simply tried again. Adapters throw the errors below and nothing else for what a CRM can
- * answer; `signal` ends a call early, after which its outcome is unknown. Adapters do not retry by themselves.
+ * A CRM as Baton uses it. Every write is a keyed upsert: a repeat with the same key and content
+ * changes nothing, so an unknown outcome is simply tried again. Adapters throw the errors below and
+ * nothing else for what a CRM can answer; `signal` ends a call early, after which its outcome is
+ * unknown. Adapters do not retry by themselves.
  */
-export interface CrmPort {
-  /** `house`, `hubspot`, …: the name in `crm_link`; the connection and the inbox source are `crm:<name>`. */
+export interface CrmPort extends CrmOutward, CrmInward {
+  /**
+   * `house`, `hubspot`, …: the name in `crm_link`; the connection and the inbox source are
+   * `crm:<name>`.
+   */
   readonly name: string;
+}
+
+/** What Baton writes there, and looks up to write it. */
+export interface CrmOutward {
   upsertAccount(account: AccountRecord, signal?: AbortSignal): Promise<CrmRef>;
   /** Keyed by our id. Throws CrmGone or CrmMerged when the record it was written to is no more. */
   upsertLead(lead: LeadRecord, signal?: AbortSignal): Promise<CrmRef>;
-  /** Makes the task with this key, or makes it equal: owner, words, due. One that a user finished stays finished. */
+  /**
+   * Makes the task with this key, or makes it equal: owner, words, due. One that a user finished
+   * stays finished.
+   */
   upsertTask(task: TaskRecord, signal?: AbortSignal): Promise<CrmRef>;
   /** A task that is not there counts as closed. */
   closeTask(key: string, signal?: AbortSignal): Promise<void>;
@@ -27,12 +39,39 @@ export interface CrmPort {
   ): Promise<LeadSeen | null>;
   /** Throws CrmGone or CrmMerged. */
   readLead(crmId: string, signal?: AbortSignal): Promise<LeadSeen>;
-  /** What people changed after `cursor` (null: from the beginning), oldest first, at most `limit`. */
+}
+
+/** What people did there, and how it comes in: told by webhooks, and asked for. */
+export interface CrmInward extends CrmWebhooks {
+  /**
+   * What people changed after `cursor` (null: from the beginning), oldest first, at most `limit`.
+   */
   changesSince(
     cursor: string | null,
     limit: number,
     signal?: AbortSignal,
   ): Promise<{ changes: CrmChange[]; cursor: string | null; more: boolean }>;
+}
+
+/** A webhook as it came in. */
+export interface WebhookRequest {
+  readonly method: string;
+  /** As its sender addressed it: some systems sign that too. */
+  readonly address: string;
+  readonly header: (name: string) => string | undefined;
+  /** The bytes as they came, never a parsed and rewritten body. */
+  readonly body: Uint8Array;
+}
+
+/** A webhook is a hint to look; what it says is not lost, but `changesSince` is the truth. */
+export interface CrmWebhooks {
+  /** Whether it comes from the CRM, which knows one of the secrets, now; and its id. */
+  verify(request: WebhookRequest, secrets: readonly string[], now: Instant): VerifiedWebhook;
+  /**
+   * The changes that a webhook tells of, with the ids under which a pull gives them; none when it
+   * is about nothing of Baton's. Throws a ChangeError that names the field where it cannot be read.
+   */
+  translate(payload: unknown): readonly CrmChange[];
 }
 
 /** The CRM's id of a record and how often it changed. */
@@ -46,14 +85,22 @@ export interface AccountRecord {
   readonly facts: Readonly<Record<FieldPath, Fact>>;
 }
 
-/** What Baton knows about a lead's place in the process, and its facts with their times: the CRM keeps the newer ones. */
+/**
+ * What Baton knows about a lead's place in the process, and its facts with their times: the CRM
+ * keeps the newer ones.
+ */
 export interface LeadRecord {
   readonly leadId: string;
+  /** Leads that are part of this one now: a record of theirs is this lead's. */
+  readonly replaces?: readonly string[];
   /** A record found before, to be taken over instead of making a second one. */
   readonly crmId: string | null;
   readonly accountCrmId: string | null;
   readonly status: string;
   readonly statusSince: Instant;
+  /** What the record shows: which cycle of the lead, and which offer; null where none is open. */
+  readonly cycle: number;
+  readonly round: number | null;
   /** The CRM's user, or our rep id where the CRM has no user for the rep. */
   readonly ownerId: string | null;
   readonly queue: string | null;
@@ -104,7 +151,8 @@ export function connectionOf(crm: { readonly name: string }): string {
   return `crm:${crm.name}`;
 }
 
-// What a CRM can answer other than yes. Whether to try again stands beside each; messages hold no personal data.
+// What a CRM can answer other than yes. Whether to try again stands beside each; messages hold no
+// personal data.
 
 /** 429: try again, not before `retryAfterMs`. */
 export class CrmBusy extends Error {

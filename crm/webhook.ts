@@ -1,20 +1,29 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Instant } from "../handoff/calendar.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
 
-/** The three headers of a signed webhook (standard-webhooks): its id, Unix seconds, and signatures, separated by spaces. */
+/**
+ * The three headers of a signed webhook (standard-webhooks): its id, Unix seconds, and signatures,
+ * separated by spaces.
+ */
 export interface WebhookHeaders {
   readonly "webhook-id": string;
   readonly "webhook-timestamp": string;
   readonly "webhook-signature": string;
 }
 
-export type Verified =
+export type VerifiedWebhook =
   { readonly ok: true; readonly id: string } | { readonly ok: false; readonly because: string };
 
-/** A clock may differ by so much, either way: an old request cannot be played again, one from the future is a wrong clock. */
+/**
+ * A clock may differ by so much, either way: an old request cannot be played again, one from the
+ * future is a wrong clock.
+ */
 export const toleranceMs = 5 * 60_000;
 
-/** Signs `body` as sent at `at` with a secret `whsec_<base64>`. Throws a RangeError for a secret of another form. */
+/**
+ * Signs `body` as sent at `at` with a secret `whsec_<base64>`. Throws a RangeError for a secret of
+ * another form.
+ */
 export function signWebhook(
   secret: string,
   message: { readonly id: string; readonly at: Instant; readonly body: string | Uint8Array },
@@ -31,15 +40,15 @@ export function signWebhook(
 }
 
 /**
- * Whether the bytes come from somebody who knows one of the secrets (several while one is being replaced), now. Asks the
- * bytes as they came, never a parsed and rewritten body.
+ * Whether the bytes come from somebody who knows one of the secrets (several while one is being
+ * replaced), now. Asks the bytes as they came, never a parsed and rewritten body.
  */
 export function verifyWebhook(
   secrets: readonly string[],
   headers: { readonly [Name in keyof WebhookHeaders]: string | undefined },
   body: Uint8Array,
   now: Instant,
-): Verified {
+): VerifiedWebhook {
   const id = headers["webhook-id"] ?? "";
   const timestamp = headers["webhook-timestamp"] ?? "";
   if (!/^[\x21-\x7e]{1,200}$/.test(id))
@@ -69,6 +78,12 @@ export function verifyWebhook(
         ok: false,
         because: "webhook-signature: expected a signature of these bytes with a secret we share",
       };
+}
+
+/** Whether a text is a secret to sign with: `whsec_` and base64 of 16 bytes at least. */
+export function isWebhookSecret(text: string): boolean {
+  const key = /^whsec_((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/.exec(text);
+  return key?.[1] !== undefined && Buffer.from(key[1], "base64").length >= 16;
 }
 
 function signatureOf(secret: string, id: string, timestamp: string, body: Uint8Array): Buffer {

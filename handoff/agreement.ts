@@ -1,12 +1,15 @@
-import type { CalendarDef } from "./calendar.ts";
-import type { EmailDomains } from "./email.ts";
-import type { ElapsedRoll, Target } from "./target.ts";
-import type { FactValue, FieldPath, FieldType } from "./facts.ts";
+import type { CalendarDef } from "./time/calendar.ts";
+import type { EmailDomains } from "./facts/email.ts";
+import type { ElapsedRoll, Target } from "./time/deadline.ts";
+import type { FactValue, FieldPath, FieldType } from "./facts/facts.ts";
 
-/** The handoff agreement as typed data. `agreement/` parses the YAML into this; everything else only reads it. */
+/**
+ * The handoff agreement as typed data. `agreement/` parses the YAML into this; everything else only
+ * reads it.
+ */
 export interface Agreement {
   readonly name: string;
-  /** The two parties, one signature each (product.md). */
+  /** The two parties, one signature each. */
   readonly signedBy: readonly [string, string];
   readonly calendars: Readonly<Record<string, CalendarDef>>;
   /** Declared facts beyond the built-in ones. */
@@ -42,7 +45,16 @@ export interface Agreement {
     readonly return: readonly { readonly when: ReturnCondition }[];
     readonly reviewEvery: "month" | "quarter";
     readonly maxCycles: number;
+    /**
+     * How long after the end a hand raised begins a new cycle, by closed reason: `lost`, `won`,
+     * `retired`, or a reason of rejection. Null, and whatever is not named: only a person does.
+     */
+    readonly returnClosed: Readonly<Record<string, Target | null>>;
   };
+  readonly leavers: LeaverRules;
+  readonly absences: AbsenceRules;
+  /** How long a task may wait before it is asked for again. */
+  readonly tasks: { readonly within: Target };
   readonly nurture: { readonly humanReviewAfter: Target; readonly reviewer: string };
   readonly reviews: Readonly<Partial<Record<"weekly" | "monthly" | "quarterly", ReviewRule>>>;
 }
@@ -50,7 +62,10 @@ export interface Agreement {
 export type Band = "A" | "B" | "C" | "D";
 export type Depth = "high" | "mid" | "low";
 
-/** Points for one engagement of this type; they halve every `halfLifeMs`, or never when it is absent. */
+/**
+ * Points for one engagement of this type; they halve every `halfLifeMs`, or never when it is
+ * absent.
+ */
 export interface Signal {
   readonly points: number;
   readonly depth: Depth;
@@ -73,14 +88,20 @@ export type Condition =
       readonly matchers: readonly Matcher[];
       readonly at: RulePath;
     }
-  /** `score.fit`, `score.intent`, `band`, `engagement.topic`, `engagement.count`: facts that are worked out. */
+  /**
+   * `score.fit`, `score.intent`, `band`, `engagement.topic`, `engagement.count`: facts that are
+   * worked out.
+   */
   | {
       readonly kind: "derived";
       readonly of: "score.fit" | "score.intent" | "band" | "engagement.topic" | "engagement.count";
       readonly matchers: readonly Matcher[];
       readonly at: RulePath;
     }
-  /** At least `atLeast` engagements of this signal, or of any signal of this depth, within the last `withinMs`. */
+  /**
+   * At least `atLeast` engagements of this signal, or of any signal of this depth, within the last
+   * `withinMs`.
+   */
   | {
       readonly kind: "signal";
       readonly signal: string | { readonly depth: Depth };
@@ -181,8 +202,25 @@ export interface Routing {
   readonly fallback: string;
 }
 
-export type RejectionGroup =
-  "no-fit" | "no-intent" | "no-access" | "data" | "existing-customer" | "timing";
+/**
+ * The groups that the reasons for a rejection fall into. `isLeadsFault`: the cause is the lead and
+ * not the rep's choice, so the rep's turn is given back.
+ */
+const groups = {
+  "no-fit": { isLeadsFault: true },
+  "no-intent": { isLeadsFault: false },
+  "no-access": { isLeadsFault: false },
+  data: { isLeadsFault: true },
+  "existing-customer": { isLeadsFault: true },
+  timing: { isLeadsFault: false },
+};
+export type RejectionGroup = keyof typeof groups;
+export const rejectionGroups = Object.keys(groups) as readonly RejectionGroup[];
+
+/** Whether a rejection of this group gives the rep's turn back. */
+export function givesTurnBack(group: RejectionGroup): boolean {
+  return groups[group].isLeadsFault;
+}
 
 export interface RejectionReason {
   readonly group: RejectionGroup;
@@ -190,6 +228,21 @@ export interface RejectionReason {
   /** If this holds (true, not unknown) the rejection is contested. */
   readonly contradictedBy?: Condition;
   readonly requires: { readonly attempts?: number; readonly revisitOn?: boolean };
+}
+
+/** What happens to the work of somebody who has left, or has left the pool that gave it. */
+export interface LeaverRules {
+  readonly offers: "route-again";
+  /** `deputy`: to the named deputy, and without one to the manager. */
+  readonly accepted: "deputy" | "manager";
+}
+
+/** What happens to the work of somebody who is away for longer than the agreement lets it wait. */
+export interface AbsenceRules {
+  readonly longerThan: Target;
+  readonly offers: "route-again" | "keep";
+  /** `manager`: the manager is shown it, with a suggestion, and it stays with its owner. */
+  readonly accepted: "deputy" | "manager" | "keep";
 }
 
 export interface AnswerRules {

@@ -1,6 +1,9 @@
 import { actions, allowed, becauseOf, stages, transitions, waits, type Stage } from "./stage.ts";
 
-/** The text of docs/stages.md, derived from the transition table so that it cannot say anything else. */
+/**
+ * The text of docs/stages.md, derived from the transition table so that it cannot say anything
+ * else.
+ */
 export function stageDocument(): string {
   return [
     "# Stages",

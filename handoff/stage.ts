@@ -1,4 +1,4 @@
-/** Where a lead is (process.md, "Stages"). This is what the CRM shows and reports count. */
+/** Where a lead is (docs/process.md, "Stages"). This is what the CRM shows and reports count. */
 export const stages = [
   "new",
   "nurture",
@@ -14,24 +14,26 @@ export type Stage = (typeof stages)[number];
 /** What a lead in a stage waits for; exactly one at any moment. */
 export const waits = {
   new: ["assessment", "data"],
-  nurture: ["signal", "review"],
+  nurture: ["signal", "review", "data"],
   mql: ["assessment", "hold", "outreach", "answer", "manager", "queue"],
   sal: ["attempts", "meeting"],
   sql: ["opportunity"],
   opportunity: ["nothing"],
-  renurture: ["return", "review"],
+  renurture: ["return", "review", "data"],
   disqualified: ["nothing"],
 } as const satisfies Record<Stage, readonly string[]>;
 export type WaitingOn = (typeof waits)[Stage][number];
 
-/** The transition table. Validators, API refusals, buttons and docs/stages.md are derived from it. */
+/**
+ * The transition table. Validators, API refusals, buttons and docs/stages.md are derived from it.
+ */
 export const transitions = {
   new: ["nurture", "mql", "disqualified"],
   nurture: ["mql", "disqualified"],
   mql: ["sal", "renurture", "disqualified", "new"],
   sal: ["sql", "renurture", "disqualified"],
   sql: ["opportunity", "renurture", "disqualified"],
-  opportunity: [],
+  opportunity: ["new"],
   renurture: ["mql", "disqualified"],
   disqualified: ["new"],
 } as const satisfies Record<Stage, readonly Stage[]>;
@@ -62,7 +64,7 @@ export const becauseOf: {
     renurture: "handed back",
     disqualified: "disqualifying reason, or suppressed",
   },
-  opportunity: {},
+  opportunity: { new: "reopened, audited" },
   renurture: {
     mql: "a return condition held, or review",
     disqualified: "retired in review, or suppressed",
@@ -74,7 +76,7 @@ export function mayGo(from: Stage, to: Stage): boolean {
   return (transitions[from] as readonly Stage[]).includes(to);
 }
 
-/** What a person can do to a lead (process.md, "Rep actions are Updates"). */
+/** What a person can do to a lead (docs/process.md, "People's actions"). */
 export const actions = [
   "logOutreach",
   "accept",
@@ -89,12 +91,14 @@ export const actions = [
 ] as const;
 export type ActionName = (typeof actions)[number];
 
-/** Which action is possible while a lead in this stage waits for this. Anything unlisted is refused. */
+/**
+ * Which action is possible while a lead in this stage waits for this. Anything unlisted is refused.
+ */
 export const allowed: {
   readonly [S in Stage]: { readonly [W in (typeof waits)[S][number]]: readonly ActionName[] };
 } = {
   new: { assessment: [], data: [] },
-  nurture: { signal: ["decideReview"], review: ["decideReview"] },
+  nurture: { signal: ["decideReview"], review: ["decideReview"], data: ["decideReview"] },
   mql: {
     assessment: [],
     hold: ["reassign"],
@@ -109,7 +113,7 @@ export const allowed: {
   },
   sql: { opportunity: ["logOutreach", "reject", "advance", "handBack", "reassign"] },
   opportunity: { nothing: [] },
-  renurture: { return: ["decideReview"], review: ["decideReview"] },
+  renurture: { return: ["decideReview"], review: ["decideReview"], data: ["decideReview"] },
   disqualified: { nothing: [] },
 };
 

@@ -1,7 +1,9 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { settings, settingsOf } from "../settings/settings.ts";
+import { mostConnections } from "../store/postgres/pools.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const read = (path: string) => readFileSync(`${ROOT}${path}`, "utf8");
@@ -25,9 +27,13 @@ type Compose = {
 const compose = parse(read("docker-compose.yml"), { merge: true }) as Compose;
 const services = Object.entries(compose.services);
 
-/** What the images' own start scripts and configuration templates read (server 1.32.0, UI 2.50.1, postgres 18). */
+/**
+ * What the images' own start scripts and configuration templates read (server 1.32.0, UI 2.50.1,
+ * postgres 18).
+ */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  postgres: ["POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"],
+  // The last two are read by the script that makes the users.
+  postgres: ["POSTGRES_USER", "POSTGRES_PASSWORD", "BATON_PASSWORD", "TEMPORAL_PASSWORD"],
   "temporalio/server": [
     "DB",
     "DB_PORT",
@@ -50,16 +56,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   "temporalio/ui": ["TEMPORAL_ADDRESS", "TEMPORAL_UI_PORT", "TEMPORAL_DEFAULT_NAMESPACE"],
 };
 
-/** The names our own entry points read from the environment. */
-function ourNames(): string {
-  const environments = ["api", "worker", "cli"].flatMap((folder) =>
-    readdirSync(`${ROOT}${folder}`)
-      .filter((name) => name === "env.ts" || name === "server.ts" || name === "main.ts")
-      .map((name) => `${folder}/${name}`),
-  );
-  return environments.map(read).join("\n");
-}
-
 describe("docker-compose.yml", () => {
   test("has every part of a real deployment", () => {
     expect(Object.keys(compose.services)).toEqual(
@@ -74,10 +70,8 @@ describe("docker-compose.yml", () => {
 
   test.each(services)("%s gets only settings that its program reads", (_, service) => {
     const image = service.image?.split(":")[0] ?? "";
-    const ours = ourNames();
-    const unknown = Object.keys(service.environment ?? {}).filter((name) =>
-      image === "baton" ? !new RegExp(`\\b${name}\\b`).test(ours) : !KNOWN[image]?.includes(name),
-    );
+    const known = image === "baton" ? Object.keys(settings) : (KNOWN[image] ?? []);
+    const unknown = Object.keys(service.environment ?? {}).filter((name) => !known.includes(name));
     expect(unknown).toEqual([]);
   });
 
@@ -105,23 +99,66 @@ describe("docker-compose.yml", () => {
     expect(compose.services["migrate"]?.depends_on).toHaveProperty("postgres");
   });
 
-  test("every program it starts exists, and every config file it mounts is defined", () => {
-    const scripts = services
-      .flatMap(([, service]) => (service.build ? (service.command ?? []) : []))
-      .filter((word) => /\.(ts|mjs)$/.test(word));
-    expect(scripts).toEqual(["cli/baton.mjs", "worker/main.ts", "api/server.ts"]);
-    for (const script of scripts) expect(read(script)).not.toBe("");
+  test("every command it starts exists, and every config file it mounts is defined", () => {
+    const commands = services.flatMap(([, service]) =>
+      service.build ? [service.command?.[0]] : [],
+    );
+    expect(commands).toEqual(["migrate", "worker", "api"]);
+    for (const name of commands)
+      expect(read(`cli/commands/${name}.ts`)).toContain(`name: "${name}"`);
+    expect(read("Dockerfile")).toContain('ENTRYPOINT ["node", "cli/baton.mjs"]');
     const mounted = services.flatMap(([, service]) => service.configs ?? []);
-    for (const { source } of mounted)
-      expect(parse(compose.configs[source]?.content ?? "")).toBeTypeOf("object");
+    for (const { source, target } of mounted) {
+      const content = compose.configs[source]?.content ?? "";
+      if (target.endsWith(".yaml")) expect(parse(content)).toBeTypeOf("object");
+      else expect(content).toMatch(/^#!\/bin\/sh\n/);
+    }
   });
 
   test("no secret has a default", () => {
     const secrets =
-      read("docker-compose.yml").match(/\$\{(POSTGRES_PASSWORD|OPERATOR_TOKEN)[^}]*\}/g) ?? [];
+      read("docker-compose.yml").match(/\$\{(\w+_PASSWORD|OPERATOR_TOKEN)[^}]*\}/g) ?? [];
     expect(secrets.length).toBeGreaterThan(0);
     expect(secrets.filter((secret) => !secret.includes(":?"))).toEqual([]);
-    for (const name of ["POSTGRES_PASSWORD", "OPERATOR_TOKEN"])
+    for (const name of [
+      "POSTGRES_PASSWORD",
+      "BATON_PASSWORD",
+      "TEMPORAL_PASSWORD",
+      "OPERATOR_TOKEN",
+    ])
       expect(read(".env.example")).toMatch(new RegExp(`^${name}=$`, "m"));
+  });
+
+  test("Postgres allows what two workers, two APIs and Temporal's server may open", () => {
+    const given = (compose.services["postgres"]?.command ?? []).join(" ");
+    const allowed = Number(/max_connections=(\d+)/.exec(given)?.[1]) - 3;
+    const needed = { DATABASE_URL: "postgres://x", TEMPORAL_ADDRESS: "127.0.0.1:7233" };
+    const { API_CONNECTIONS: pool, API_KEY_CONNECTIONS: keyed } = settingsOf("api", needed);
+    const worker = settingsOf("worker", needed);
+    const most =
+      2 * mostConnections("api", { pool, keyed }) +
+      2 *
+        mostConnections("worker", {
+          pool: worker.WORKER_CONNECTIONS,
+          repeatable: worker.WORKER_REPEATABLE_CONNECTIONS,
+        });
+    // Frontend, history, matching and worker, each with a pool for data and one for visibility.
+    const temporal = 4 * (20 + 10);
+    expect(most + temporal).toBeLessThan(allowed - 50);
+  });
+
+  test("Baton and Temporal have a user of the database each, and neither is its superuser", () => {
+    const { postgres, temporal, "temporal-schema": schema, worker } = compose.services;
+    const baton = new URL(worker?.environment?.["DATABASE_URL"]?.replace(/\$\{.*\}/, "x") ?? "");
+    const users = [
+      postgres?.environment?.["POSTGRES_USER"],
+      temporal?.environment?.["POSTGRES_USER"],
+      baton.username,
+    ];
+    expect(new Set(users).size).toBe(3);
+    expect(schema?.environment?.["SQL_USER"]).toBe(users[1]);
+    const script = compose.configs["database-users"]?.content ?? "";
+    for (const user of users.slice(1)) expect(script).toContain(`create role ${user} login`);
+    expect(script).not.toMatch(/superuser/i);
   });
 });

@@ -1,16 +1,19 @@
 import type { Logger } from "pino";
 import { connectionOf, type CrmPort } from "../crm/crm.ts";
-import type { Instant } from "../handoff/calendar.ts";
-import { changePayload } from "../store/crm-change.ts";
-import { readCursor, saveCursor } from "../store/crm-links.ts";
-import { inTransaction, type Pool } from "../store/db.ts";
-import { receive } from "../store/inbox.ts";
-import { every, type Repeated } from "./every.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import { changePayload } from "../store/inbox/crm-change.ts";
+import { readCursor, saveCursor } from "../store/effects/crm-links.ts";
+import { inTransaction, type Pool } from "../store/postgres/db.ts";
+import { receive } from "../store/inbox/inbox.ts";
+import { allOwnWork, type OwnWork } from "./current-version.ts";
+import { every } from "./every.ts";
+import type { Part } from "./parts.ts";
 
 /**
- * Asks the CRM what changed since last time and puts it into the inbox, at most `limit` changes: webhooks that got lost
- * are made up for, and what came already is recognised by its event id. Gives how many were new and whether more waits.
- * Throws the CRM's errors; the cursor moves only with what was stored.
+ * Asks the CRM what changed since last time and puts it into the inbox, at most `limit` changes:
+ * webhooks that got lost are made up for, and what came already is recognised by its event id.
+ * Gives how many were new and whether more waits. Throws the CRM's errors; the cursor moves only
+ * with what was stored.
  */
 export async function pullChanges(
   deps: { pool: Pool; crm: CrmPort; clock: () => Instant },
@@ -40,15 +43,20 @@ export async function pullChanges(
 const everyMs = 60_000;
 const atATime = 500;
 
-/** Once a minute asks the CRM for what its webhooks did not bring. While it does not answer, that is said once. */
+/**
+ * Once a minute asks the CRM for what its webhooks did not bring. While it does not answer, that is
+ * said once.
+ */
 export function startCatchUp(deps: {
   pool: Pool;
   crm: CrmPort;
   clock: () => Instant;
   log: Pick<Logger, "warn">;
-}): Repeated {
+  ownWork?: Pick<OwnWork, "isCurrent">;
+}): Part {
+  const { isCurrent } = deps.ownWork ?? allOwnWork;
   const catchUp = async (): Promise<void> => {
-    while ((await pullChanges(deps, atATime)).more);
+    while (isCurrent() && (await pullChanges(deps, atATime)).more);
   };
   return every(everyMs, catchUp, (error) =>
     deps.log.warn(

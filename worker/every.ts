@@ -1,11 +1,14 @@
-export interface Repeated {
+import type { Part } from "./parts.ts";
+
+export interface Repeated extends Part {
   /** Does it now, too; resolves when that is over, whether or not it failed. */
   now(): Promise<void>;
-  /** Ends it, and resolves when a round that is under way is over. */
-  stop(): Promise<void>;
 }
 
-/** Does `round` again and again, never twice at once. Of failures in a row only the first is told: it is tried again anyway. */
+/**
+ * Does `round` again and again, never twice at once. Of failures in a row only the first is told:
+ * it is tried again anyway.
+ */
 export function every(
   ms: number,
   round: () => Promise<void>,

@@ -1,4 +1,7 @@
-import { sql, type Pool } from "../store/db.ts";
+import type { Pool } from "../store/postgres/db.ts";
+import { deleteHeartbeat, recordHeartbeat } from "../store/postgres/operation.ts";
+import { every } from "./every.ts";
+import type { Part } from "./parts.ts";
 
 export interface HeartbeatDeps {
   readonly pool: Pool;
@@ -11,34 +14,27 @@ export interface HeartbeatDeps {
 }
 
 const everyMs = 2_000;
-/** A relay that has not come round for so long hangs, and its heart is not said to beat. */
+/** A relay without a finished round for this long hangs, and has no heartbeat. */
 const relayHangsMs = 8_000;
 
 /** Says every two seconds that worker and relay are alive; `/readyz` reads it. */
-export function startHeartbeat(deps: HeartbeatDeps): { stop(): Promise<void> } {
+export function startHeartbeat(deps: HeartbeatDeps): Part {
   const beat = async (): Promise<void> => {
     const now = deps.clock();
     const alive = [
-      ...(deps.worker() ? ["worker"] : []),
-      ...(now - deps.relay() < relayHangsMs ? ["relay"] : []),
+      ...(deps.worker() ? ["worker" as const] : []),
+      ...(now - deps.relay() < relayHangsMs ? ["relay" as const] : []),
     ];
     if (alive.length === 0) return;
-    await deps.pool.query(sql`
-      insert into heartbeat (process, kind, at) select kind || ':' || ${deps.id}::text, kind, ${new Date(now)}::timestamptz from unnest(${alive}::text[]) as kind
-      on conflict (process) do update set at = excluded.at`);
+    await recordHeartbeat(deps.pool, deps.id, alive, now);
   };
-  let beating = Promise.resolve();
-  const timer = setInterval(() => {
-    beating = beat().catch(() => undefined);
-  }, everyMs);
-  beating = beat().catch(() => undefined);
+  // A failed beat shows in `/readyz`, so it is not logged.
+  const beating = every(everyMs, beat, () => undefined);
+  void beating.now();
   return {
     async stop() {
-      clearInterval(timer);
-      await beating;
-      await deps.pool
-        .query(sql`delete from heartbeat where process like ${`%:${deps.id}`}`)
-        .catch(() => undefined);
+      await beating.stop();
+      await deleteHeartbeat(deps.pool, deps.id).catch(() => undefined);
     },
   };
 }

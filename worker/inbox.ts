@@ -1,31 +1,35 @@
 import { actionOf } from "../crm/action.ts";
 import type { CrmChange, CrmDeed } from "../crm/change.ts";
-import type { Instant } from "../handoff/calendar.ts";
-import { normalizeFact } from "../handoff/lead.ts";
-import type { DatedFact, DatedFacts } from "../handoff/merge-facts.ts";
+import type { Agreement } from "../handoff/agreement.ts";
+import type { FactValue } from "../handoff/facts/facts.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import { maySet } from "../handoff/facts/fact-rights.ts";
+import { readFact } from "../spellings/fact.ts";
+import type { DatedFact } from "../handoff/facts/merge-facts.ts";
 import { isClosed } from "../handoff/stage.ts";
-import type { Agreements } from "../store/agreements.ts";
+import type { Agreements } from "../store/process/agreements.ts";
 import {
-  askToMerge,
   crmLinkOf,
+  giveRecord,
+  hasRecord,
   linkCrm,
   markGone,
   saveSequence,
   type CrmLink,
-} from "../store/crm-links.ts";
-import { ChangeError, parseCrmChange } from "../store/crm-change.ts";
+} from "../store/effects/crm-links.ts";
+import { ChangeError, parseCrmChange } from "../store/inbox/crm-change.ts";
 import {
   lockStanding,
-  moveEngagements,
   noteCrmAction,
+  rosterPerson,
   saveOpportunity,
   type LeadStanding,
-} from "../store/crm-news.ts";
-import type { CrashHook } from "../store/crash-point.ts";
-import { inSavepoint, inTransaction, type Pool, type Tx } from "../store/db.ts";
-import { findErased } from "../store/erased.ts";
-import { erasedSource, eraseAgain } from "../store/erasure.ts";
-import { openTask, type TaskKind } from "../store/human-tasks.ts";
+} from "../store/inbox/crm-news.ts";
+import type { CrashHook } from "../store/postgres/crash-point.ts";
+import { inSavepoint, inTransaction, type Pool, type Tx } from "../store/postgres/db.ts";
+import { findErased } from "../store/intake/erased.ts";
+import { erasedSource, eraseAgain } from "../store/intake/erasure.ts";
+import { openTask, type TaskKind } from "../store/process/human-tasks.ts";
 import {
   endInboxRow,
   forgetInboxRow,
@@ -33,10 +37,12 @@ import {
   postponeInboxRow,
   wakeInboxRows,
   type InboxRow,
-} from "../store/inbox.ts";
-import { mergeFacts } from "../store/intake.ts";
-import { aboutLead, tell } from "../store/outbox.ts";
-import type { NewsName } from "../workflows/contract.ts";
+} from "../store/inbox/inbox.ts";
+import { auditMoves, saveFacts, takeIn } from "../store/intake/intake.ts";
+import { leadSignal, enqueue } from "../store/postgres/outbox.ts";
+import { mergeLeads, survivorIdOf } from "../store/process/merge.ts";
+import { takeAction, wantCrmSync } from "../store/process/take-action.ts";
+import type { NewsName } from "../handoff/process/words.ts";
 
 export interface InboxDeps {
   readonly pool: Pool;
@@ -46,15 +52,18 @@ export interface InboxDeps {
   readonly crashPoint?: CrashHook | undefined;
 }
 
-/** How long an event waits for one that should have come before it, or for its record to be linked. */
+/**
+ * How long an event waits for one that should have come before it, or for its record to be linked.
+ */
 const patienceMs = 60_000;
 const recheckMs = 500;
 const mostTries = 8;
 
 /**
- * Takes over what people did in the CRM, at most `limit` events, each in a transaction of its own. Events of one record
- * are taken in the order of their sequence; late, repeated and reordered ones leave the same state as in order, once.
- * An event that cannot be used becomes a person's task and holds up no other. Gives how many events were looked at.
+ * Takes over what people did in the CRM, at most `limit` events, each in a transaction of its own.
+ * Events of one record are taken in the order of their sequence; late, repeated and reordered ones
+ * leave the same state as in order, once. An event that cannot be used becomes a person's task and
+ * holds up no other. Gives how many events were looked at.
  */
 export async function processInbox(deps: InboxDeps, limit: number): Promise<number> {
   for (let n = 0; n < limit; n++) {
@@ -82,12 +91,14 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
     await eraseAgain(tx, row.eventId, now);
     return endInboxRow(tx, row.id, null, now);
   }
-  const crm = /^crm:(\w+)$/.exec(row.source)?.[1];
+  const crm = /^crm:([a-z][a-z0-9-]*)$/.exec(row.source)?.[1];
   if (crm === undefined) throw new ChangeError("source");
   const change = parseCrmChange(row.payload);
   if (await isAboutErased(tx, change)) return forgetInboxRow(tx, row.id, now);
   const isPatient = now - row.receivedAt < patienceMs;
   const link = await linkFor(tx, crm, change);
+  if (!link && change.what.kind === "created")
+    return takeCreated(deps, tx, { crm, row, change, told: change.what.facts }, now);
   const lead = link && (await lockStanding(tx, link.ourId));
   if (!link || !lead) {
     if (isPatient) return postponeInboxRow(tx, row.id, now + recheckMs, null);
@@ -96,9 +107,15 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   if (change.sequence !== null && change.sequence > link.seenSequence + 1 && isPatient)
     return postponeInboxRow(tx, row.id, now + recheckMs, null);
   const isLate = change.sequence !== null && change.sequence <= link.seenSequence;
-  const trouble = lead.isGone
+  const concerned = await concernedBy(tx, change, lead);
+  const trouble = concerned.isErased
     ? null
-    : await apply(deps, tx, { crm, row, change, lead, isLate }, now);
+    : await apply(
+        deps,
+        tx,
+        { crm, row, change: concernedAs(change, lead, concerned), lead: concerned, isLate },
+        now,
+      );
   if (change.sequence !== null && !isLate) {
     await saveSequence(tx, crm, change.crmId, change.sequence);
     await wakeInboxRows(tx, row.source, change.crmId, now);
@@ -107,7 +124,27 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   else await endInboxRow(tx, row.id, null, now);
 }
 
-/** Late news about an erased person changes nothing and is not kept: by our id, or by the CRM's, which is remembered as a hash. */
+/**
+ * The lead that the news is about: what is learnt of a record that was merged away is the
+ * survivor's. What somebody wants to do to it, or says of the record itself, stays its own.
+ */
+async function concernedBy(tx: Tx, { what }: CrmChange, lead: LeadStanding): Promise<LeadStanding> {
+  const isOfTheRecord = what.kind === "status" || what.kind === "merged" || what.kind === "deleted";
+  if (!lead.isMerged || isOfTheRecord) return lead;
+  return (await lockStanding(tx, await survivorIdOf(tx, lead.id))) ?? lead;
+}
+
+/** The record showed its own lead: of the survivor its user saw nothing. */
+function concernedAs(change: CrmChange, lead: LeadStanding, concerned: LeadStanding): CrmChange {
+  if (lead.id === concerned.id) return change;
+  const { seen: _, ...rest } = change;
+  return rest;
+}
+
+/**
+ * Late news about an erased person changes nothing and is not kept: by our id, or by the CRM's,
+ * which is remembered as a hash.
+ */
 async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
   const names = [
     { kind: "crm" as const, value: change.crmId },
@@ -116,12 +153,74 @@ async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
   return (await findErased(tx, names)).size > 0;
 }
 
-/** The record's link, locked; a record that names a lead of ours is linked now, should its sync not have got that far. */
+/**
+ * The record's link, locked; a record that names a lead of ours is linked now, should its sync not
+ * have got that far.
+ */
 async function linkFor(tx: Tx, crm: string, change: CrmChange): Promise<CrmLink | undefined> {
   const link = await crmLinkOf(tx, crm, "lead", change.crmId, true);
   if (link || change.leadId === null || !(await lockStanding(tx, change.leadId))) return link;
   await linkCrm(tx, crm, "lead", change.leadId, change.crmId);
   return crmLinkOf(tx, crm, "lead", change.crmId, true);
+}
+
+/**
+ * A person made in the CRM is taken in like one from a form, and the record is theirs. Somebody who
+ * has another record there already is a person's task: two records of one person.
+ */
+async function takeCreated(
+  deps: InboxDeps,
+  tx: Tx,
+  { crm, row, change, told }: Pick<News, "crm" | "row" | "change"> & { readonly told: Told },
+  now: Instant,
+): Promise<void> {
+  const active = await deps.agreements.active(tx);
+  if (!active) throw new Error("no agreement is active");
+  const { usable, unusable } = readTold(told, active.agreement);
+  const facts = Object.fromEntries([...usable].map(([field]) => [field, told[field]]));
+  const [taken] = await takeIn(
+    tx,
+    [{ crmId: change.crmId, facts, occurredAt: change.at, by: change.by ?? row.source }],
+    { now, from: "crm", lane: 1, agreement: active.agreement },
+  );
+  if (taken?.outcome === "erased") return forgetInboxRow(tx, row.id, now);
+  if (!taken || taken.outcome === "refused")
+    return deadLetter(tx, row, null, `not as expected: ${taken?.field ?? "the record"}`, now);
+  const { leadId } = taken;
+  const subject = { kind: "lead" as const, id: leadId };
+  if (await hasRecord(tx, crm, leadId)) {
+    const detail = { inbox: row.id, crmId: change.crmId, why: "a second record of the person" };
+    await openTask(tx, { kind: "crm-drift", subject, role: "sales-ops", detail }, now);
+    return endInboxRow(tx, row.id, null, now);
+  }
+  await linkCrm(tx, crm, "lead", leadId, change.crmId);
+  if (change.sequence !== null) await saveSequence(tx, crm, change.crmId, change.sequence);
+  await wakeInboxRows(tx, row.source, change.crmId, now);
+  await wantCrmSync(tx, subject, { key: `lead/${leadId}/created/${row.id}`, handoffId: null }, now);
+  if (unusable.length === 0) return endInboxRow(tx, row.id, null, now);
+  return deadLetter(tx, row, leadId, notAsAgreed(unusable), now);
+}
+
+type Told = Extract<CrmDeed, { kind: "facts" }>["facts"];
+
+/** The facts that count, as typed values, and the fields of those that do not. */
+function readTold(
+  told: Told,
+  agreement: Agreement,
+): { usable: ReadonlyMap<string, FactValue>; unusable: string[] } {
+  const usable = new Map<string, FactValue>();
+  const unusable: string[] = [];
+  for (const [field, raw] of Object.entries(told)) {
+    const fact = readFact(field, raw, agreement, told);
+    if ("missing" in fact) continue;
+    if ("problem" in fact || !maySet("crm", field, fact.value, agreement)) unusable.push(field);
+    else usable.set(field, fact.value);
+  }
+  return { usable, unusable };
+}
+
+function notAsAgreed(fields: readonly string[]): string {
+  return `not as the agreement expects: ${fields.join(", ")}`;
 }
 
 interface News {
@@ -133,54 +232,95 @@ interface News {
   readonly isLate: boolean;
 }
 
-/** Gives what a person must look at, or null. Facts and opportunities carry their time, so late ones are merged; other late news is over. */
+/**
+ * Gives what a person must look at, or null. Facts and opportunities carry their time, so late ones
+ * are merged; other late news is over.
+ */
 async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise<string | null> {
   const { what } = news.change;
   switch (what.kind) {
+    case "created":
     case "facts":
       return applyFacts(deps, tx, news, what.facts, now);
+    case "owner":
+      return news.isLate ? null : applyOwner(deps, tx, news, what.owner, now);
     case "opportunity":
-      await saveOpportunity(tx, news.lead, what.opportunity, news.change.at, now);
+      await saveOpportunity(tx, news.lead, what.opportunity, happenedAt(news), now);
       await signal(tx, news, news.lead, "seenInCrm", now);
       return null;
     case "status":
     case "outreach":
-      return news.isLate ? null : applyAction(tx, news, what, now);
+      return news.isLate ? null : applyAction(deps, tx, news, what, now);
     case "merged":
-      return news.isLate ? null : applyMerge(tx, news, what.into, now);
+      return news.isLate ? null : applyMerge(deps, tx, news, what.into, now);
     case "deleted":
+      if (news.lead.isMerged) return null;
       await markGone(tx, news.crm, "lead", news.lead.id, now);
       await openTask(tx, taskAbout(news, "crm-drift", { why: "deleted in the CRM" }), now);
       return null;
   }
 }
 
+function happenedAt({ change, row }: News): Instant {
+  return Math.min(change.at, row.receivedAt);
+}
+
 async function applyFacts(
   deps: InboxDeps,
   tx: Tx,
   news: News,
-  told: Extract<CrmDeed, { kind: "facts" }>["facts"],
+  told: Told,
   now: Instant,
 ): Promise<string | null> {
   const active = await deps.agreements.active(tx);
   if (!active) throw new Error("no agreement is active");
-  const at = new Date(news.change.at).toISOString();
+  // What the CRM dates ahead counts as of its receipt: no later change could beat it.
+  const at = new Date(happenedAt(news)).toISOString();
+  const { usable, unusable } = readTold(told, active.agreement);
   const facts: Record<string, DatedFact> = {};
-  const unusable: string[] = [];
-  for (const [field, raw] of Object.entries(told)) {
-    const fact = normalizeFact(field, raw, active.agreement);
-    if ("problem" in fact) unusable.push(field);
-    else if (!("missing" in fact)) facts[field] = { value: fact.value, from: "crm", at };
+  for (const [field, value] of usable) facts[field] = { value, from: "crm", at };
+  if (usable.size > 0) {
+    const { changed, moved, conflictsWith } = await saveFacts(tx, news.lead.id, facts, now, {
+      ...active,
+      by: doneBy(news),
+    });
+    if (changed.length + conflictsWith.length > 0)
+      await signal(tx, news, news.lead, "factsChanged", now);
+    if (moved) await auditMoves(tx, [{ ...moved, by: doneBy(news) }], now);
   }
-  const { changed } =
-    Object.keys(facts).length > 0
-      ? await mergeFacts(tx, news.lead.id, facts, now)
-      : { changed: [] };
-  if (changed.length > 0) await signal(tx, news, news.lead, "factsChanged", now);
-  return unusable.length === 0 ? null : `not as the agreement expects: ${unusable.join(", ")}`;
+  return unusable.length === 0 ? null : notAsAgreed(unusable);
+}
+
+/**
+ * The record was given to somebody else: a reassignment, decided like any other. To nobody, or to
+ * somebody who is not of the roster: a person's task, and the CRM is made equal again.
+ */
+async function applyOwner(
+  deps: InboxDeps,
+  tx: Tx,
+  news: News,
+  owner: string | null,
+  now: Instant,
+): Promise<null> {
+  const { lead, row, change } = news;
+  const person = owner === null ? undefined : await rosterPerson(tx, owner);
+  if (person && person.id === lead.ownerId) return null;
+  if (person) {
+    const action = { name: "reassign", body: { to: person.id } } as const;
+    const id = await noteCrmAction(tx, row.source, change, lead.id, action, row.receivedAt);
+    await takeAction(tx, deps.agreements, id, deps.clock);
+    return null;
+  }
+  const why = owner === null ? "nobody has it in the CRM" : "its owner in the CRM is not known";
+  await openTask(tx, taskAbout(news, "crm-drift", { why, stage: lead.stage }), now);
+  const { id, handoffId } = lead;
+  const key = `lead/${id}/owner/${row.id}`;
+  await wantCrmSync(tx, { kind: "lead", id }, { key, handoffId }, now);
+  return null;
 }
 
 async function applyAction(
+  deps: InboxDeps,
   tx: Tx,
   news: News,
   deed: Extract<CrmDeed, { kind: "status" | "outreach" }>,
@@ -190,12 +330,14 @@ async function applyAction(
   if (deed.kind === "status" && deed.status === lead.stage) return null;
   const action = actionOf(deed);
   if (!action && deed.kind === "outreach") throw new ChangeError("what.channel or what.outcome");
-  if (action && !isClosed(lead.stage)) {
-    await noteCrmAction(tx, row.source, change, lead.id, action, row.receivedAt);
-    await signal(tx, news, lead, "seenInCrm", now);
+  if (action) {
+    // Decided at once, under the lock of the lead's process: refused or done, nothing stays open.
+    const id = await noteCrmAction(tx, row.source, change, lead.id, action, row.receivedAt);
+    await takeAction(tx, deps.agreements, id, deps.clock);
     return null;
   }
-  // Nothing that a person can do leads there: somebody looks at it, and an open lead's record is made equal again.
+  // Nothing that a person can do leads there: somebody looks at it, and an open lead's record is
+  // made equal again.
   await openTask(
     tx,
     taskAbout(news, "crm-drift", {
@@ -208,23 +350,42 @@ async function applyAction(
   return null;
 }
 
-/** Names, facts and engagements go to the survivor; the loser's process ends by itself. A survivor we do not know is followed by the next sync. */
-async function applyMerge(tx: Tx, news: News, into: string, now: Instant): Promise<string | null> {
+/**
+ * Users of the CRM made one record of two: the leads become one. A survivor we do not know is
+ * followed by the next sync.
+ */
+async function applyMerge(
+  deps: InboxDeps,
+  tx: Tx,
+  news: News,
+  into: string,
+  now: Instant,
+): Promise<string | null> {
   const { lead, crm } = news;
-  const survivorId = (await crmLinkOf(tx, crm, "lead", into))?.ourId;
-  const survivor =
-    survivorId === undefined || survivorId === lead.id
-      ? undefined
-      : await lockStanding(tx, survivorId);
-  if (survivor && !survivor.isGone) {
-    const { "lead.email": _, ...facts }: DatedFacts = lead.facts;
-    await mergeFacts(tx, survivor.id, facts, now);
-    await moveEngagements(tx, lead.id, survivor.id);
-    await askToMerge(tx, lead.id, survivor.id);
-    await signal(tx, news, survivor, "factsChanged", now);
+  const kept = (await crmLinkOf(tx, crm, "lead", into))?.ourId;
+  if (kept === undefined || kept === lead.id) {
+    await signal(tx, news, lead, "factsChanged", now);
+    return null;
   }
-  await signal(tx, news, lead, "factsChanged", now);
+  const leads = [lead.id, kept] as const;
+  const merged = await mergeLeads(
+    tx,
+    deps.agreements,
+    { leads, wished: kept, by: doneBy(news), crm },
+    now,
+  );
+  if (merged !== null) return null;
+  // One lead already: what the users kept is its record from now on.
+  const survivorId = await survivorIdOf(tx, lead.id);
+  const loserId = leads.find((id) => id !== survivorId);
+  if (survivorId === (await survivorIdOf(tx, kept)) && leads.includes(survivorId) && loserId)
+    await giveRecord(tx, crm, { survivorId, loserId }, kept, now);
   return null;
+}
+
+/** Who did it in the CRM, for the audit trail. */
+function doneBy({ change, row }: News): string {
+  return change.by ?? row.source;
 }
 
 /** A hint to the lead's process to look again; a closed one has none. */
@@ -236,7 +397,7 @@ async function signal(
   now: Instant,
 ): Promise<void> {
   if (!isClosed(lead.stage))
-    await tell(tx, aboutLead(lead.id, "signal", message, { id: `inbox/${row.id}` }, 1), now);
+    await enqueue(tx, leadSignal(lead.id, "signal", message, { id: `inbox/${row.id}` }, 1), now);
 }
 
 function taskAbout({ lead, change, row }: News, kind: TaskKind, detail: Record<string, unknown>) {

@@ -1,58 +1,81 @@
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
-import {
-  bundleWorkflowCode,
-  NativeConnection,
-  Runtime,
-  Worker,
-  DefaultLogger,
-} from "@temporalio/worker";
-import pino from "pino";
+import { bundleWorkflowCode, Runtime, Worker, DefaultLogger } from "@temporalio/worker";
 import { createActivities } from "../activities/index.ts";
 import { createEffects } from "../activities/effects.ts";
+import { sendDigests } from "../activities/reminders.ts";
 import { effectQueue } from "../activities/effect-queue.ts";
-import { patient } from "../activities/patient.ts";
+import { crmWithTimeout } from "../activities/crm-timeout.ts";
 import { agreementOf } from "../agreement/stored.ts";
-import { createHouseCrm } from "../crm/house.ts";
-import { createKeptMail } from "../mail/kept.ts";
-import { createSmtpMail } from "../mail/smtp.ts";
-import { createAgreements } from "../store/agreements.ts";
-import { crashHook } from "../store/crash-point.ts";
-import { openPool } from "../store/db.ts";
-import { calmForMs, houseTables } from "../store/house.ts";
-import { keepMail } from "../store/mail.ts";
+import { createCrm } from "../crm/adapters.ts";
+import { createKeptMail } from "../messages/mail/kept.ts";
+import { createSmtpMail } from "../messages/mail/smtp.ts";
+import { createAgreements } from "../store/process/agreements.ts";
+import { crashHook } from "../store/postgres/crash-point.ts";
+import { tellBudget } from "../store/postgres/budget.ts";
+import { openPools } from "../store/postgres/pools.ts";
+import { endWith, processLog } from "../settings/logger.ts";
+import { refused, settingsOf, type SettingsOf } from "../settings/settings.ts";
+import { keepMail } from "../store/effects/mail.ts";
+import { nativeConnection } from "../temporal/native.ts";
+import { neededTemporal } from "../temporal/profile.ts";
+import type { DaysKept } from "../store/inbox/sweep.ts";
+import { startAnchors } from "./anchors.ts";
 import { startCatchUp } from "./crm-pull.ts";
+import { allOwnWork, followCurrentVersion, type WorkerVersion } from "./current-version.ts";
 import { every } from "./every.ts";
-import { readWorkerSettings } from "./env.ts";
+import { partsOfProcess } from "./parts.ts";
 import { startHeartbeat } from "./heartbeat.ts";
+import { patience } from "./patience.ts";
 import { processInbox } from "./inbox.ts";
+import { resendUnacknowledged } from "./resend.ts";
+import { listenForEffects } from "./wanted-effects.ts";
 import { startRelay } from "./relay.ts";
+import { lookAtClosed, tasksOfEnded } from "./ended.ts";
 import { ensureSchedules } from "./schedules.ts";
+import { keepTallies } from "./upkeep.ts";
 
-/** The worker process: workflows, activities, relay and heartbeat. Ends in order on SIGTERM, SIGINT and SIGHUP. */
+/**
+ * The worker process: workflows, activities, relay and heartbeat. Ends in order on SIGTERM, SIGINT
+ * and SIGHUP.
+ */
 async function main(): Promise<void> {
-  const settings = readWorkerSettings(process.env);
-  const log = pino({ name: "worker", level: settings.LOG_LEVEL });
-  Runtime.install({
-    logger: new DefaultLogger("WARN", (entry) =>
-      log[entry.level === "ERROR" ? "error" : "warn"]({ ...entry.meta }, entry.message),
-    ),
-  });
+  const settings = settingsOf("worker", process.env);
+  const temporal = neededTemporal("worker", process.env);
+  const log = processLog("worker", settings.LOG_LEVEL);
+  const logger = new DefaultLogger("WARN", (entry) =>
+    log[entry.level === "ERROR" ? "error" : "warn"]({ ...entry.meta }, entry.message),
+  );
+  Runtime.install({ logger });
 
   const clock = Date.now;
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const onError = (error: Error) =>
     log.warn({ error: error.message }, "a database connection was lost");
-  const pool = openPool(settings.DATABASE_URL, { max: 20, onError, isByKey: true });
-  const repeatable = openPool(settings.DATABASE_URL, {
-    max: 12,
-    onError,
-    isRepeatable: true,
-    isByKey: true,
-  });
+  const parts = partsOfProcess((error) =>
+    log.warn({ error: nameOf(error) }, "a part of the worker did not stop"),
+  );
+  const sizes = {
+    pool: settings.WORKER_CONNECTIONS,
+    repeatable: settings.WORKER_REPEATABLE_CONNECTIONS,
+  };
+  const pools = openPools("worker", settings.DATABASE_URL, sizes, { onError });
+  parts.add({ stop: () => pools.end() });
+  const { pool, repeatable, routing } = pools;
+  parts.add(
+    await tellBudget(
+      pools.url,
+      { worker: sizes },
+      (level, sentence, connections) => log[level]({ connections }, sentence),
+      (sentence) => {
+        log.fatal(sentence);
+        process.exit(1);
+      },
+    ),
+  );
   const agreements = createAgreements(agreementOf);
-  const crm = patient(createHouseCrm(houseTables(repeatable, clock), { calmForMs }));
+  const crm = crmWithTimeout(createCrm(settings.CRM, repeatable, clock));
   const mail = settings.SMTP_URL
     ? createSmtpMail({ url: settings.SMTP_URL, from: settings.MAIL_FROM ?? "" })
     : createKeptMail((message) => keepMail(repeatable, message, clock()));
@@ -60,77 +83,136 @@ async function main(): Promise<void> {
   const deps = {
     pool,
     repeatable,
+    routing,
     agreements,
     crm,
     mail,
     publicUrl: settings.PUBLIC_URL,
+    mailLinks: settings.MAIL_LINKS,
     clock,
     crashPoint,
   };
   const effects = createEffects(deps);
   const queue = effectQueue(deps, effects);
 
-  const connection = await NativeConnection.connect({ address: settings.TEMPORAL_ADDRESS });
-  const client = new Client({ connection, namespace: settings.TEMPORAL_NAMESPACE });
+  const connection = await nativeConnection(temporal);
+  parts.add({ stop: () => connection.close() });
+  parts.add(queue);
+  const { namespace } = temporal;
+  const client = new Client({ connection, namespace });
+  const version = versionOf(settings);
   const worker = await Worker.create({
     connection,
-    namespace: settings.TEMPORAL_NAMESPACE,
+    namespace,
     taskQueue: settings.BATON_TASK_QUEUE,
     workflowBundle: await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL("../workflows/index.ts", import.meta.url)),
+      // Its own would print the bundle's modules as text.
+      logger,
     }),
-    activities: createActivities({ ...deps, client }, effects, queue),
+    activities: createActivities({ ...deps, client, kept: daysKept(settings) }, effects, queue),
     shutdownGraceTime: "10 seconds",
-    // A lead rests for hours between two events; to replay its few dozen events costs less than to keep a thousand of them.
-    maxCachedWorkflows: 400,
-    ...(settings.BATON_DEPLOYMENT && settings.BATON_BUILD_ID
+    maxCachedWorkflows: settings.WORKER_CACHED_WORKFLOWS,
+    workflowTaskPollerBehavior: pollers(settings.WORKER_WORKFLOW_POLLERS),
+    activityTaskPollerBehavior: pollers(settings.WORKER_ACTIVITY_POLLERS),
+    ...patience,
+    ...(version
       ? {
           workerDeploymentOptions: {
-            version: {
-              deploymentName: settings.BATON_DEPLOYMENT,
-              buildId: settings.BATON_BUILD_ID,
-            },
+            version,
             useWorkerVersioning: true,
             defaultVersioningBehavior: "AUTO_UPGRADE" as const,
           },
         }
       : {}),
   });
-  const schedules = await ensureSchedules({
-    client,
-    pool,
-    agreements,
-    taskQueue: settings.BATON_TASK_QUEUE,
-    log,
-  });
-
-  const relay = startRelay({
-    pool: repeatable,
-    databaseUrl: settings.DATABASE_URL,
-    client,
-    taskQueue: settings.BATON_TASK_QUEUE,
-    log,
-    clock,
-    processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit),
-    crashPoint,
-  });
-  const catchUp = startCatchUp({ pool, crm, clock, log });
-  const forgotten = every(
-    5_000,
-    () => queue.lookAround(),
-    (error) =>
-      log.warn(
-        { error: error instanceof Error ? error.name : "unknown" },
-        "forgotten effects could not be looked for",
-      ),
+  const ownWork = version
+    ? parts.add(await followCurrentVersion({ client, version, clock, log }))
+    : allOwnWork;
+  parts.add(
+    await ensureSchedules({
+      client,
+      pool,
+      agreements,
+      taskQueue: settings.BATON_TASK_QUEUE,
+      log,
+      ownWork,
+    }),
   );
-  const heartbeat = startHeartbeat({
-    pool,
-    clock,
-    id: `${hostname()}:${process.pid}`,
-    worker: () => worker.getState() === "RUNNING",
-    relay: relay.lastRound,
-  });
+
+  const relay = parts.add(
+    startRelay({
+      pool: repeatable,
+      databaseUrl: pools.url,
+      client,
+      taskQueue: settings.BATON_TASK_QUEUE,
+      publicUrl: settings.PUBLIC_URL,
+      log,
+      clock,
+      processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit),
+      onUndeliverable: tasksOfEnded({ pool, agreements, clock }),
+      ownWork,
+      crashPoint,
+    }),
+  );
+  parts.add(startCatchUp({ pool, crm, clock, log, ownWork }));
+  parts.add(
+    listenForEffects({
+      pool: repeatable,
+      databaseUrl: pools.url,
+      queue,
+      clock,
+      ownWork,
+    }),
+  );
+  const repeat = (ms: number, round: () => Promise<void>, couldNot: string): void => {
+    const ownRound = async () => (ownWork.isCurrent() ? round() : undefined);
+    parts.add(every(ms, ownRound, (error) => log.warn({ error: nameOf(error) }, couldNot)));
+  };
+  repeat(
+    10_000,
+    async () => void (await resendUnacknowledged({ pool, agreements, client, clock })),
+    "processes could not be compared with what they were told",
+  );
+  repeat(5_000, () => queue.poll(), "forgotten effects could not be looked for");
+  repeat(
+    10_000,
+    () => keepTallies({ pool, clock, log }),
+    "the counts behind reports and metrics could not be kept",
+  );
+  parts.add(
+    startHeartbeat({
+      pool,
+      clock,
+      id: `${hostname()}:${process.pid}`,
+      // A version that rests counts for nobody: alone it would let every lead wait.
+      worker: () => worker.getState() === "RUNNING" && ownWork.isCurrent(),
+      relay: () => (ownWork.isCurrent() ? relay.lastRound() : 0),
+    }),
+  );
+  repeat(
+    60_000,
+    async () => void (await lookAtClosed({ pool, agreements, clock })),
+    "tasks of closed leads could not be asked for",
+  );
+  repeat(
+    60_000,
+    async () => {
+      const refused = await sendDigests(deps);
+      if (refused.length > 0) log.warn({ refused }, "reminders cannot be delivered");
+    },
+    "reminders could not be mailed",
+  );
+  parts.add(
+    startAnchors({
+      pool,
+      mail,
+      clock,
+      log,
+      file: settings.AUDIT_ANCHORS,
+      operator: settings.OPERATOR_MAIL,
+    }),
+  );
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.once(signal, () => worker.shutdown());
 
@@ -138,21 +220,40 @@ async function main(): Promise<void> {
   try {
     await worker.run();
   } finally {
-    await schedules.stop();
-    await catchUp.stop();
-    await relay.stop();
-    await forgotten.stop();
-    await queue.stop();
-    await heartbeat.stop();
-    await connection.close();
-    await pool.end();
-    await repeatable.end();
+    await parts.stop();
   }
+}
+
+function pollers(maximum: number) {
+  return { type: "simple-maximum", maximum } as const;
+}
+
+/** Worker Deployment Versioning is on when both are set. */
+function versionOf(settings: SettingsOf<"worker">): WorkerVersion | null {
+  const { BATON_DEPLOYMENT: deploymentName, BATON_BUILD_ID: buildId } = settings;
+  if (deploymentName !== undefined && buildId !== undefined) return { deploymentName, buildId };
+  if (deploymentName === undefined && buildId === undefined) return null;
+  const missing = deploymentName === undefined ? "BATON_DEPLOYMENT" : "BATON_BUILD_ID";
+  throw refused("worker", `${missing} is not set; give both or neither.`);
+}
+
+function daysKept(settings: SettingsOf<"worker">): DaysKept {
+  return {
+    told: settings.BATON_KEEP_TOLD_DAYS,
+    news: settings.BATON_KEEP_NEWS_DAYS,
+    answers: settings.BATON_KEEP_ANSWERS_DAYS,
+    syncs: settings.BATON_KEEP_SYNCS_DAYS,
+    mail: settings.BATON_KEEP_MAIL_DAYS,
+    visitors: settings.BATON_KEEP_VISITORS_DAYS,
+  };
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "unknown";
 }
 
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  endWith("worker", error);
 }

@@ -5,46 +5,70 @@ import {
   type Client,
 } from "@temporalio/client";
 import type { Logger } from "pino";
-import type { CrashHook } from "../store/crash-point.ts";
-import { inTransaction, rows, sql, type Pool, type Tx } from "../store/db.ts";
-import { listen } from "../store/listen.ts";
-import { inboxChannel } from "../store/inbox.ts";
-import { outboxChannel } from "../store/outbox.ts";
-import { searchAttributes, type LeadStart } from "../workflows/contract.ts";
-import { inRounds, type Rounds } from "./rounds.ts";
+import type { CrashHook } from "../store/postgres/crash-point.ts";
+import { inTransaction, type Pool, type Tx } from "../store/postgres/db.ts";
+import { listen } from "../store/postgres/listen.ts";
+import { inboxChannel } from "../store/inbox/inbox.ts";
+import {
+  claimTellings,
+  isStartWaiting,
+  markTold,
+  outboxChannel,
+  postponeTelling,
+  type WaitingTelling,
+} from "../store/postgres/outbox.ts";
+import {
+  leadOfWorkflowId,
+  pageMemo,
+  searchAttributes,
+  told,
+  type LeadStart,
+  type Told,
+} from "../workflows/contract.ts";
+import { allOwnWork, type OwnWork } from "./current-version.ts";
+import type { Part } from "./parts.ts";
+import { pollLoop, type PollLoop } from "./poll-loop.ts";
 
 export interface RelayDeps {
   readonly pool: Pool;
   readonly databaseUrl: string;
-  /** On the worker's own connection, so that a start can be eager: its first task comes back with the answer. */
+  /**
+   * On the worker's own connection, so that a start can be eager: its first task comes back with
+   * the answer.
+   */
   readonly client: Client;
   readonly taskQueue: string;
+  /** Where people reach the API, for the link that the Temporal UI shows; absent: no link. */
+  readonly publicUrl?: string;
   readonly log: Logger;
   readonly clock: () => number;
   /** Processes up to `limit` inbox rows and says how many it did. */
   readonly processInbox: (limit: number) => Promise<number>;
+  /** Called with news for a lead whose process has ended; absent: such news is dropped. */
+  readonly onUndeliverable?: (news: Undeliverable) => Promise<void>;
+  /** Absent: this worker has no version and does all of it. */
+  readonly ownWork?: OwnWork;
   /** Rehearsals only. */
   readonly crashPoint?: CrashHook | undefined;
 }
 
-export interface Relay {
-  /** When each of its loops has come round since, in epoch milliseconds. */
-  readonly lastRound: () => number;
-  stop(): Promise<void>;
+/** News for a lead whose process has ended, or that has none. */
+export interface Undeliverable {
+  readonly leadId: string;
+  readonly message: string;
+  /** The same when the telling is repeated. */
+  readonly key: string;
 }
 
-interface Row {
-  id: number;
-  kind: "start" | "signal";
-  workflow_id: string;
-  message: string;
-  payload: Record<string, unknown>;
-  attempts: number;
+export interface Relay extends Part {
+  /** When each of its loops has come round since, in epoch milliseconds. */
+  readonly lastRound: () => number;
 }
 
 /**
- * The urgent lane takes what there is, and goes on while an earlier helping is being told: a demo request waits for
- * nobody else's start. The import lane goes in small helpings, one at a time, so that it never gets in the way.
+ * The urgent lane delivers several batches at once, so that a demo request does not wait for
+ * earlier messages. The import lane delivers small batches one at a time, so that it never slows
+ * the urgent one down.
  */
 const lanes = [
   { lane: 1, batch: 32, atOnce: 4 },
@@ -55,13 +79,15 @@ const idleMs = 1_000;
 const callMs = 5_000;
 
 /**
- * Tells Temporal what the outbox holds (starts and signals) and processes the inbox. Woken by NOTIFY, and by itself once
- * a second. Rows are taken with SKIP LOCKED, so several relays share the work. A telling may be repeated after a crash:
- * starts use the existing run, and signals are hints.
+ * Tells Temporal what the outbox holds (starts and signals) and processes the inbox. Woken by
+ * NOTIFY, and by itself once a second. Rows are taken with SKIP LOCKED, so several relays share the
+ * work. A telling may be repeated after a crash: starts use the existing run, and signals are
+ * hints.
  */
 export function startRelay(deps: RelayDeps): Relay {
-  const keep = (name: string, atOnce: number, round: () => Promise<boolean>): Rounds =>
-    inRounds(
+  const { isCurrent } = deps.ownWork ?? allOwnWork;
+  const keep = (name: string, atOnce: number, round: () => Promise<boolean>): PollLoop =>
+    pollLoop(
       {
         atOnce,
         idleMs,
@@ -74,7 +100,7 @@ export function startRelay(deps: RelayDeps): Relay {
             );
         },
       },
-      round,
+      async () => isCurrent() && (await round()),
     );
   const outbox = lanes.map((one) => ({
     lane: String(one.lane),
@@ -87,32 +113,30 @@ export function startRelay(deps: RelayDeps): Relay {
   });
   const all = [...outbox.map(({ rounds }) => rounds), inbox];
   return {
-    lastRound: () => Math.min(deps.clock(), ...all.map((rounds) => rounds.lastRound())),
+    lastRound: () => Math.min(deps.clock(), ...all.map((rounds) => rounds.lastPass())),
     async stop() {
       await Promise.all(all.map((rounds) => rounds.stop()));
-      await listening.close();
+      await listening.stop();
     },
   };
 }
 
-/** Rounds of one lane: each tells one helping, and says whether more is waiting. */
+/** Rounds of one lane: each delivers one batch and says whether more is waiting. */
 function laneOf(
   deps: RelayDeps,
   { lane, batch }: { readonly lane: 1 | 2; readonly batch: number },
 ): () => Promise<boolean> {
-  /** Workflows that a round is telling something, and those for which another round has left something behind. */
+  /**
+   * Workflows that a round is telling something, and those for which another round has left
+   * something behind.
+   */
   const busy = new Set<string>();
   const leftBehind = new Set<string>();
   return () =>
     inTransaction(deps.pool, async (tx) => {
-      const waiting = await rows<Row>(
-        tx,
-        sql`
-      select id, kind, workflow_id, message, payload, attempts from outbox
-      where done_at is null and lane = ${lane} and next_at <= ${new Date(deps.clock())} order by id limit ${batch} for update skip locked`,
-      );
+      const waiting = await claimTellings(tx, lane, batch, deps.clock());
       if (waiting.length === 0) return false;
-      const byWorkflow = new Map<string, Row[]>();
+      const byWorkflow = new Map<string, WaitingTelling[]>();
       for (const row of waiting) {
         // What is told to one workflow is told in its order: a signal does not overtake its start.
         if (busy.has(row.workflow_id)) leftBehind.add(row.workflow_id);
@@ -120,7 +144,7 @@ function laneOf(
       }
       for (const id of byWorkflow.keys()) busy.add(id);
       try {
-        await tellEach(deps, tx, [...byWorkflow.values()]);
+        await deliverEach(deps, tx, [...byWorkflow.values()]);
       } finally {
         for (const id of byWorkflow.keys()) busy.delete(id);
       }
@@ -129,19 +153,22 @@ function laneOf(
     });
 }
 
-/** Tells each workflow its own, in order; different ones go in parallel. What could not be told stays, for later. Throws when nothing could be told. */
-async function tellEach(
+/**
+ * Tells each workflow its own, in order; different ones go in parallel. What could not be told
+ * stays, for later. Throws when nothing could be told.
+ */
+async function deliverEach(
   deps: RelayDeps,
   tx: Tx,
-  workflows: readonly (readonly Row[])[],
+  workflows: readonly (readonly WaitingTelling[])[],
 ): Promise<void> {
   const told: number[] = [];
-  const failed: { row: Row; error: unknown }[] = [];
+  const failed: { row: WaitingTelling; error: unknown }[] = [];
   await Promise.all(
     workflows.map(async (own) => {
       for (const row of own) {
         try {
-          if (await tellTemporal(deps, row)) told.push(row.id);
+          if (await deliver(deps, row)) told.push(row.id);
           else failed.push({ row, error: "its process has not started yet" });
         } catch (error) {
           failed.push({ row, error });
@@ -151,24 +178,26 @@ async function tellEach(
     }),
   );
   if (told.length > 0) deps.crashPoint?.("outbox-told");
-  if (told.length > 0)
-    await tx.query(
-      sql`update outbox set done_at = ${new Date(deps.clock())} where id = any(${told})`,
-    );
+  await markTold(tx, told, deps.clock());
   for (const { row, error } of failed) {
     const waitMs = Math.min(1_000 * 2 ** Math.min(row.attempts, 5), 30_000);
-    await tx.query(
-      sql`update outbox set attempts = attempts + 1, next_at = ${new Date(deps.clock() + waitMs)}, error = ${describe(error)} where id = ${row.id}`,
-    );
+    await postponeTelling(tx, row.id, describe(error), deps.clock() + waitMs);
   }
   if (told.length === 0 && failed[0]) throw failed[0].error;
 }
 
 /** Says whether Temporal knows it now; false when a signal came before its start. */
-async function tellTemporal(deps: RelayDeps, row: Row): Promise<boolean> {
+async function deliver(deps: RelayDeps, row: WaitingTelling): Promise<boolean> {
   const until = Date.now() + callMs;
   if (row.kind === "start") {
     await deps.client.withDeadline(until, () => startLead(deps, row));
+    return true;
+  }
+  const leadId = leadOfWorkflowId(row.workflow_id);
+  const news = { leadId: leadId ?? "", message: row.message, key: `outbox/${row.id}` };
+  if (row.message === "priority") return raise(deps, row, until);
+  if (row.payload["toProcess"] === false && leadId !== null) {
+    await deps.onUndeliverable?.(news);
     return true;
   }
   try {
@@ -178,33 +207,80 @@ async function tellTemporal(deps: RelayDeps, row: Row): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    // Ended: nobody needs the news. Not started yet: the news waits for the start, in whichever lane that is.
-    const starts = await rows(
-      deps.pool,
-      sql`select 1 from outbox where workflow_id = ${row.workflow_id} and kind = 'start' and done_at is null limit 1`,
-    );
-    return starts.length === 0;
+    // Ended: its tasks are looked at without it. Not started yet: the news waits for the start, in
+    // whichever lane that is.
+    if (await isStartWaiting(deps.pool, row.workflow_id)) return false;
+    if (leadId !== null) await deps.onUndeliverable?.(news);
+    return true;
   }
 }
 
-async function startLead(deps: RelayDeps, row: Row): Promise<void> {
+/** Gives a running process another priority: its tasks no longer wait behind all others. */
+async function raise(
+  { client }: RelayDeps,
+  { workflow_id: workflowId, payload }: WaitingTelling,
+  until: number,
+): Promise<boolean> {
+  try {
+    await client.withDeadline(until, () =>
+      client.workflowService.updateWorkflowExecutionOptions({
+        namespace: client.options.namespace,
+        workflowExecution: { workflowId },
+        workflowExecutionOptions: { priority: { priorityKey: priorityKey(payload["priority"]) } },
+        updateMask: { paths: ["priority"] },
+      }),
+    );
+  } catch (error) {
+    // Its process is over, or the next one begins with a priority of its own.
+    const code: number | null = isGrpcServiceError(error) ? error.code : null;
+    if (code !== notFound) throw error;
+  }
+  return true;
+}
+
+const notFound = 5;
+
+/** Of 1 to 5, where 1 goes first. */
+function priorityKey(priority: unknown): number {
+  return Math.min(Math.max(Number(priority) || 3, 1), 5);
+}
+
+async function startLead(deps: RelayDeps, row: WaitingTelling): Promise<void> {
   const start = row.payload as unknown as LeadStart;
+  const options = {
+    workflowId: row.workflow_id,
+    taskQueue: deps.taskQueue,
+    args: [start] as [LeadStart],
+    priority: { priorityKey: priorityKey(start.priority) },
+    staticSummary: `${row.workflow_id}, cycle ${start.cycle}`,
+    ...(deps.publicUrl === undefined
+      ? {}
+      : { memo: { [pageMemo]: `${deps.publicUrl}/leads/${start.leadId}` } }),
+    typedSearchAttributes: [
+      { key: searchAttributes.stage, value: "new" },
+      { key: searchAttributes.waitingOn, value: "assessment" },
+      { key: searchAttributes.cycle, value: start.cycle },
+    ],
+  };
+  if (start.at) {
+    // The earlier process may still be carrying out its last effects. The same call signals it
+    // that the lead goes on, so that it cannot end in between.
+    const heard: Told = { id: `reopened/${start.cycle}`, standing: start.at };
+    await deps.client.workflow.signalWithStart(row.message, {
+      ...options,
+      workflowIdReusePolicy: "ALLOW_DUPLICATE",
+      signal: told.reopened,
+      signalArgs: [heard],
+    });
+    return;
+  }
   try {
     await deps.client.workflow.start(row.message, {
-      workflowId: row.workflow_id,
-      taskQueue: deps.taskQueue,
-      args: [start],
+      ...options,
       workflowIdConflictPolicy: "USE_EXISTING",
-      // A repeat of an intake must not begin a life that has ended; reopening and resuming mean to.
+      // A repeat of an intake must not begin a life that has ended; resuming means to.
       workflowIdReusePolicy: start.from === "intake" ? "REJECT_DUPLICATE" : "ALLOW_DUPLICATE",
-      requestEagerStart: true,
-      priority: { priorityKey: Math.min(Math.max(start.priority, 1), 5) },
-      staticSummary: `${row.workflow_id}, cycle ${start.cycle}`,
-      typedSearchAttributes: [
-        { key: searchAttributes.stage, value: "new" },
-        { key: searchAttributes.waitingOn, value: "assessment" },
-        { key: searchAttributes.cycle, value: start.cycle },
-      ],
+      requestEagerStart: (deps.ownWork ?? allOwnWork).mayStartEagerly(),
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

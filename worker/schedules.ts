@@ -12,11 +12,13 @@ import {
   poolReviewKinds,
   type PoolReview,
   type PoolReviewKind,
-} from "../handoff/review.ts";
-import type { Agreements } from "../store/agreements.ts";
-import type { Pool } from "../store/db.ts";
+} from "../handoff/reviews/review.ts";
+import type { Agreements } from "../store/process/agreements.ts";
+import type { Pool } from "../store/postgres/db.ts";
 import type * as workflows from "../workflows/index.ts";
-import { every, type Repeated } from "./every.ts";
+import { allOwnWork, type OwnWork } from "./current-version.ts";
+import { every } from "./every.ts";
+import type { Part } from "./parts.ts";
 
 export interface ScheduleDeps {
   readonly client: Client;
@@ -24,6 +26,8 @@ export interface ScheduleDeps {
   readonly agreements: Agreements;
   readonly taskQueue: string;
   readonly log: Pick<Logger, "info" | "warn">;
+  /** Absent: this worker has no version. */
+  readonly ownWork?: Pick<OwnWork, "isCurrent">;
   /** Before every id, for several installations in one namespace. */
   readonly prefix?: string;
   /** How often the agreement is looked at again. */
@@ -37,13 +41,20 @@ type Workflow = keyof typeof workflows;
 type Wanted = Pick<ScheduleOptions, "spec" | "action">;
 
 /**
- * Keeps the Schedules as the active agreement wants them: the review of the re-nurture pool and the reconciler. Resolves
- * after the first try; while Temporal or Postgres is away it says so once and tries again, and it follows every new version
- * of the agreement. Several workers may do so at once.
+ * Keeps the Schedules as the active agreement wants them: the review of the re-nurture pool and the
+ * reconciler. Resolves after the first try; while Temporal or Postgres is away it says so once and
+ * tries again, and it follows every new version of the agreement. Several workers may do so at
+ * once.
  */
-export async function ensureSchedules(deps: ScheduleDeps): Promise<Pick<Repeated, "stop">> {
+export async function ensureSchedules(deps: ScheduleDeps): Promise<Part> {
   let applied: string | undefined;
+  const { isCurrent } = deps.ownWork ?? allOwnWork;
   const follow = async (): Promise<void> => {
+    if (!isCurrent()) {
+      // Another version may set them meanwhile, so they are looked at anew.
+      applied = undefined;
+      return;
+    }
     const version = await deps.agreements.active(deps.pool);
     const wanted = `${version?.id}`;
     if (wanted === applied) return;
@@ -90,7 +101,10 @@ async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<voi
   }
 }
 
-/** The first business day lies among these, whatever the holidays; the workflow asks the calendar which one it is. */
+/**
+ * The first business day lies among these, whatever the holidays; the workflow asks the calendar
+ * which one it is.
+ */
 function firstDays(kind: PoolReviewKind, time: string): CalendarSpec {
   const [hour = 0, minute = 0] = time.split(":").map(Number);
   const days: CalendarSpec = {
@@ -102,7 +116,10 @@ function firstDays(kind: PoolReviewKind, time: string): CalendarSpec {
   return kind === "monthly" ? days : { ...days, month: ["JANUARY", "APRIL", "JULY", "OCTOBER"] };
 }
 
-/** Creates the Schedule, or makes the one that is there like this: its times follow the agreement, whoever made it. A pause is kept. */
+/**
+ * Creates the Schedule, or updates an existing one: its times follow the agreement. A pause is
+ * kept.
+ */
 async function put({ client }: ScheduleDeps, scheduleId: string, wanted: Wanted): Promise<void> {
   await client.withDeadline(Date.now() + callMs, async () => {
     try {

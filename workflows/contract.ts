@@ -1,9 +1,19 @@
-import { defineQuery, defineSignal, defineUpdate } from "@temporalio/workflow";
+import { defineQuery, defineSignal } from "@temporalio/workflow";
 import { defineSearchAttributeKey, SearchAttributeType } from "@temporalio/common";
-import type { PoolReviewKind } from "../handoff/review.ts";
-import type { ActionName, Stage, WaitingOn } from "../handoff/stage.ts";
+import {
+  newsNames,
+  toldNames,
+  type NewsName,
+  type Standing,
+  type Subject,
+  type ToldName,
+} from "../handoff/process/words.ts";
+import type { PoolReviewKind } from "../handoff/reviews/review.ts";
 
-/** The Temporal contract: queue, ids and their inverse, messages, search attributes. Ids only, never a name. */
+/**
+ * The Temporal contract: queue, ids and their inverse, messages, search attributes. Ids only, never
+ * a name.
+ */
 
 export function leadWorkflowId(leadId: string): string {
   return `lead/${leadId}`;
@@ -18,155 +28,50 @@ export function reviewWorkflowId(kind: string, period: string): string {
   return `review/${kind}/${period}`;
 }
 
-/** A subject is a lead or an account; every row and decision names one. Effects are also written about a review. */
-export interface Subject {
-  readonly kind: "lead" | "account" | "review";
-  readonly id: string;
-}
+/** Stands with the words, because the store writes it. */
+export type { LeadStart } from "../handoff/process/words.ts";
 
-/** Input of `leadHandoff`; one run is one cycle, and this is all that the next run needs. */
-export interface LeadStart {
-  readonly leadId: string;
-  readonly cycle: number;
-  /** The last decision taken in this cycle; decisions are unique by (subject, cycle, step). */
-  readonly step: number;
-  /** `intake` and `reopen` begin at `new`; `cycle` follows an earlier run; `resume` picks up what Postgres says. */
-  readonly from: "intake" | "reopen" | "cycle" | "resume";
-  /** 1 is the most urgent. */
-  readonly priority: number;
-  /** Where the earlier run left it; ids only. Without it the process asks Postgres. */
-  readonly at?: Standing;
-  /** News that came while the earlier run was ending and was not looked at there. */
-  readonly heard?: readonly NewsName[];
-  /** Continue as new after so many events, instead of when the server suggests it (tests). */
-  readonly continueAfterEvents?: number;
-}
-
-/** What a person's action tells the process. Everything else about it lies in the `action` row with this id. */
-export interface ActionNotice {
-  readonly id: string;
-  readonly name: ActionName;
-  /** Rep or token id. */
-  readonly by: string;
-  readonly role: string;
-  readonly receivedAt: number;
-}
-
-/** The answer to a person's action. A refusal after acceptance is a value too: evidence is judged against stored facts. */
-export type ActionResult =
-  | {
-      readonly done: true;
-      readonly stage: Stage;
-      readonly waitingOn: WaitingOn;
-      readonly owner: string | null;
-      readonly because: string;
-      readonly onTime?: boolean;
-    }
-  | {
-      readonly done: false;
-      readonly code: string;
-      readonly field?: string;
-      readonly message: string;
-      readonly stage: Stage;
-      readonly waitingOn: WaitingOn;
-      readonly owner: string | null;
-    };
-
-/** What a validator's refusal carries (ApplicationFailure type `Refused`, details[0]). */
-export interface Refusal {
-  readonly code: "not-possible-now" | "already-answered" | "not-yours";
-  readonly stage: Stage;
-  readonly waitingOn: WaitingOn;
-  readonly owner: string | null;
-  readonly message: string;
-}
-
-/** News is a hint to look at Postgres again; the id is for the log. */
+/** News is a hint to look at the rows again; the id is for the log. */
 export interface News {
   readonly id: string;
 }
 
-/** One update per action, so that the Temporal UI reads like the process. */
-export const updates: {
-  readonly [A in ActionName]: ReturnType<typeof defineUpdate<ActionResult, [ActionNotice]>>;
-} = {
-  logOutreach: defineUpdate<ActionResult, [ActionNotice]>("logOutreach"),
-  accept: defineUpdate<ActionResult, [ActionNotice]>("accept"),
-  reject: defineUpdate<ActionResult, [ActionNotice]>("reject"),
-  advance: defineUpdate<ActionResult, [ActionNotice]>("advance"),
-  handBack: defineUpdate<ActionResult, [ActionNotice]>("handBack"),
-  reassign: defineUpdate<ActionResult, [ActionNotice]>("reassign"),
-  pause: defineUpdate<ActionResult, [ActionNotice]>("pause"),
-  resume: defineUpdate<ActionResult, [ActionNotice]>("resume"),
-  decideContest: defineUpdate<ActionResult, [ActionNotice]>("decideContest"),
-  decideReview: defineUpdate<ActionResult, [ActionNotice]>("decideReview"),
-};
-
-export const newsNames = [
-  "engaged",
-  "factsChanged",
-  "seenInCrm",
-  "policyChanged",
-  "released",
-  "erased",
-] as const;
-export type NewsName = (typeof newsNames)[number];
-
-export const news: { readonly [N in NewsName]: ReturnType<typeof defineSignal<[News]>> } = {
-  engaged: defineSignal<[News]>("engaged"),
-  factsChanged: defineSignal<[News]>("factsChanged"),
-  seenInCrm: defineSignal<[News]>("seenInCrm"),
-  policyChanged: defineSignal<[News]>("policyChanged"),
-  released: defineSignal<[News]>("released"),
-  erased: defineSignal<[News]>("erased"),
-};
-
-/** Effects could not be carried out beside the process: it tries until they are. Changes nothing else, so it is no news. */
-export const effectsLeft = defineSignal<[News]>("effectsLeft");
-
-/** Where a lead's process stands after a decision: all that the workflow itself needs to know. */
-export interface Standing {
-  readonly stage: Stage;
-  readonly stageSince: number;
-  readonly waitingOn: WaitingOn;
-  readonly handoffId: string | null;
-  readonly owner: string | null;
-  /** A rejection lies with the manager. */
-  readonly contested: boolean;
-  /** When `checkClocks` must look again; null when only a message can move the lead. */
-  readonly wakeAt: number | null;
-  /** What the timer is for, as a person reads it in the Temporal UI; ids only. */
-  readonly wakeFor: string;
-  readonly dueAt: number | null;
-  readonly leadType: string | null;
-  readonly band: string | null;
-  readonly source: string | null;
-  readonly territory: string | null;
-  /** Markdown for the Temporal UI: stage, owner, clocks, last decisions; ids only. */
-  readonly details: string;
-  /** Effects wait for the process to carry them out. */
-  readonly effects: boolean;
-  /** This cycle is over and the lead goes on in the next one. */
-  readonly nextCycle: boolean;
-  /** The number under which the decision is stored; absent in answers from before it was told. */
-  readonly step?: number;
+/** What was decided elsewhere, and where the process stands since. */
+export interface Told {
+  /** Of the decision: an action's id, for example. */
+  readonly id: string;
+  readonly standing: Standing;
 }
+
+/**
+ * One signal for each thing that can be decided, so that the Temporal UI reads like the process.
+ */
+export const told = Object.fromEntries(
+  toldNames.map((name) => [name, defineSignal<[Told]>(name)]),
+) as { readonly [N in ToldName]: ReturnType<typeof defineSignal<[Told]>> };
+
+export const news = Object.fromEntries(
+  newsNames.map((name) => [name, defineSignal<[News]>(name)]),
+) as { readonly [N in NewsName]: ReturnType<typeof defineSignal<[News]>> };
+
+/** Effects could not be carried out beside the process: it tries until they are. */
+export const effectsLeft = defineSignal<[News]>("effectsLeft");
 
 export const standing = defineQuery<Standing | null>("standing");
 
-/** The key under which a decision is stored; asked twice with the same key the stored answer comes back. */
-export interface DecisionKey {
+/** What a workflow asks to be decided: the key makes a repeat return the stored answer. */
+export interface DecisionAsk {
   readonly subject: Subject;
-  readonly cycle: number;
-  readonly step: number;
+  readonly key: string;
   /** Workflow time in epoch milliseconds. */
   readonly now: number;
 }
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 const datetime = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.DATETIME);
+const int = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.INT);
 
-/** Search attributes of every lead (temporal.md, section 6). */
+/** Search attributes of every lead. */
 export const searchAttributes = {
   stage: keyword("LeadStage"),
   waitingOn: keyword("LeadWaitingOn"),
@@ -177,10 +82,29 @@ export const searchAttributes = {
   territory: keyword("LeadTerritory"),
   dueAt: datetime("LeadDueAt"),
   stageSince: datetime("LeadStageSince"),
-  cycle: defineSearchAttributeKey("LeadCycle", SearchAttributeType.INT),
+  cycle: int("LeadCycle"),
+  /** The number of the decision that the process knew of when it last showed where it stands. */
+  step: int("LeadStep"),
 } as const;
 
-/** Input of `review`: which review, of which period (`2026-Q4`, `2026-11`). The rest is in Postgres. */
+/** Under this name the memo of a lead's process holds the address of the lead's page. */
+export const pageMemo = "page";
+
+/**
+ * Set by the server, not by us: why the last workflow tasks of a process failed, once several did
+ * in a row. Taken away by the first that succeeds. The process stands still meanwhile.
+ */
+export const reportedProblems = defineSearchAttributeKey(
+  "TemporalReportedProblems",
+  SearchAttributeType.KEYWORD_LIST,
+);
+
+/** Processes of any type that are broken now, as a visibility query. */
+export const brokenProcesses = `${reportedProblems.name} IS NOT NULL AND ExecutionStatus = "Running"`;
+
+/**
+ * Input of `review`: which review, of which period (`2026-Q4`, `2026-11`). The rest is in Postgres.
+ */
 export interface ReviewStart {
   readonly kind: PoolReviewKind;
   readonly period: string;
@@ -211,8 +135,10 @@ export interface Reconciled {
   readonly stuck: number;
   /** Closed leads that left effects undone. */
   readonly stranded: number;
-  /** Open leads that were reminded of effects that nobody had begun; absent in answers from before they were counted. */
-  readonly reminded?: number;
+  /** Leads that were reminded of effects that nobody had begun, or of somebody who has left. */
+  readonly reminded: number;
+  /** Leads whose process is broken: its tasks fail. */
+  readonly broken: number;
   /** Rows of plumbing removed because they are over. */
   readonly swept: number;
   /** More open leads wait to be compared: go on after this one. */

@@ -1,5 +1,6 @@
-import { makeContinueAsNewFunc } from "@temporalio/workflow";
+import { makeContinueAsNewFunc, workflowInfo } from "@temporalio/workflow";
 import type { Stage } from "../handoff/stage.ts";
+import { followUp } from "../handoff/process/words.ts";
 import type { LeadStart } from "./contract.ts";
 import { LeadProcess } from "./lead-process.ts";
 
@@ -10,8 +11,9 @@ export interface LeadOutcome {
 }
 
 /**
- * The life of one lead, in the order of process.md. One run is one handoff cycle: re-nurture, and a handoff that failed on
- * bad data, go on in the next run.
+ * The life of one lead: qualified, handed off, worked, re-nurtured. One run is one handoff cycle;
+ * re-nurture, and a handoff that failed on bad data, go on in the next run. People's actions are
+ * decided where they arrive; this workflow is told, and owns time.
  */
 export async function leadHandoff(start: LeadStart): Promise<LeadOutcome> {
   const lead = new LeadProcess(start);
@@ -19,8 +21,6 @@ export async function leadHandoff(start: LeadStart): Promise<LeadOutcome> {
   while (!lead.isOver()) {
     switch (lead.at.stage) {
       case "new":
-        await qualifying(lead);
-        break;
       case "nurture":
       case "renurture":
         await nurturing(lead);
@@ -39,31 +39,19 @@ export async function leadHandoff(start: LeadStart): Promise<LeadOutcome> {
         return never(lead.at.stage);
     }
   }
-  await lead.rest();
   return continueInNextRun(lead);
 }
 
-/** A gate lacks facts: a person corrects them, and the lead is assessed again. */
-async function qualifying(lead: LeadProcess): Promise<void> {
-  const event = await lead.next();
-  if (event.kind === "news") await lead.assess();
-  else await lead.answer(event);
-}
-
-/** Out of sales' hands: a signal, a date or a review brings the lead to sales. */
+/** Out of sales' hands: facts, a signal, a date or a review brings the lead to sales. */
 async function nurturing(lead: LeadProcess): Promise<void> {
-  const event = await lead.next();
-  if (event.kind === "news" || event.kind === "wake") await lead.assess();
-  else await lead.answer(event);
+  await lead.answer(await lead.next());
 }
 
 /** With sales, unanswered: routed, on hold, or before a rep whose clocks run. */
 async function handingOff(lead: LeadProcess): Promise<void> {
-  if (lead.at.waitingOn === "assessment") return lead.route();
+  if (followUp(lead.at) === "route") return lead.route();
   const event = await lead.next();
-  const mayBeReleased =
-    event.kind === "wake" || (event.kind === "news" && event.heard.includes("released"));
-  if (lead.at.waitingOn === "hold" && mayBeReleased) await lead.route();
+  if (lead.at.waitingOn === "hold" && event.kind === "wake") await lead.route();
   else await lead.answer(event);
 }
 
@@ -72,16 +60,19 @@ async function working(lead: LeadProcess): Promise<void> {
   await lead.answer(await lead.next());
 }
 
-/** The process ends only when everybody outside has been told. */
+/** The process ends only when everybody outside has been told; reopened meanwhile, it goes on. */
 async function end(lead: LeadProcess): Promise<LeadOutcome> {
   await lead.rest();
-  return { stage: lead.at.stage, cycle: lead.cycle };
+  return lead.isReopened() ? continueInNextRun(lead) : { stage: lead.at.stage, cycle: lead.cycle };
 }
 
-function continueInNextRun(lead: LeadProcess): Promise<never> {
-  return makeContinueAsNewFunc<typeof leadHandoff>({ typedSearchAttributes: lead.attributes() })(
-    lead.nextStart(),
-  );
+async function continueInNextRun(lead: LeadProcess): Promise<never> {
+  await lead.handOver();
+  const { memo } = workflowInfo();
+  return makeContinueAsNewFunc<typeof leadHandoff>({
+    typedSearchAttributes: lead.attributes(),
+    ...(memo === undefined ? {} : { memo }),
+  })(lead.nextStart());
 }
 
 function never(stage: never): never {

@@ -1,6 +1,4 @@
 import {
-  allHandlersFinished,
-  ApplicationFailure,
   CancellationScope,
   condition,
   isCancellation,
@@ -13,176 +11,210 @@ import {
   workflowInfo,
 } from "@temporalio/workflow";
 import type { SearchAttributePair, SearchAttributeUpdatePair } from "@temporalio/common";
-import { actions, decisive, isClosed, mayAct, type ActionName } from "../handoff/stage.ts";
+import {
+  isNewer,
+  newsNames,
+  toldNames,
+  type NewsName,
+  type Standing,
+  type Subject,
+} from "../handoff/process/words.ts";
+import { isClosed } from "../handoff/stage.ts";
 import {
   effectsLeft,
   news,
-  newsNames,
+  pageMemo,
   searchAttributes,
   standing,
-  updates,
-  type ActionNotice,
-  type ActionResult,
-  type DecisionKey,
+  told,
+  type DecisionAsk,
   type LeadStart,
-  type NewsName,
-  type Refusal,
-  type Standing,
-  type Subject,
 } from "./contract.ts";
-import { decideLater, decideNow, keepTrying, tryNow, type Decisions } from "./proxies.ts";
+import { decideLater, decideNow, drainNow, keepTrying, type Decisions } from "./proxies.ts";
 
-type Settled = Awaited<ReturnType<Decisions["settle"]>>;
-
-/** What the main line waits for: something a person did, something heard from outside, or a time that has come. */
+/** What the main line waits for. */
 export type LeadEvent =
-  | { readonly kind: "action"; readonly action: ActionNotice }
+  /** Something was decided elsewhere, and the standing is taken over. */
+  | { readonly kind: "told" }
   | { readonly kind: "news"; readonly heard: readonly NewsName[] }
   | { readonly kind: "wake" }
   /** The history is long: go on in the next run. */
   | { readonly kind: "continue" };
 
-// A run stays far below the server's limits (process.md, "History budget").
+// A run stays far below the server's limits.
 const mostEvents = 1_500;
 
-/** One lead's process between two decisions: handlers note what comes in, the main line takes it from here one at a time. */
+interface LeadTimer {
+  readonly at: number;
+  /** Whom its summary names. */
+  readonly owner: string | null;
+  fired: boolean;
+  readonly scope: CancellationScope;
+}
+
+/**
+ * One lead's process between two decisions. Handlers note what comes in and do nothing else; the
+ * main line takes it from here, one decision at a time.
+ */
 export class LeadProcess {
-  at: Standing = unknownYet;
+  at: Standing;
   readonly cycle: number;
   private readonly start: LeadStart;
   private readonly subject: Subject;
-  private step: number;
+  private readonly runId = workflowInfo().runId;
+  private asked = 0;
   private isLong = false;
+  /** A local activity has ended in this workflow task. */
+  private isBehindLocal = false;
 
-  private readonly inbox: ActionNotice[] = [];
   private readonly heard = new Set<NewsName>();
-  private settling: ActionNotice | null = null;
-  /** Answers become visible when the main line rests, so that a reassignment names the new owner. */
-  private readonly settled = new Map<string, ActionResult>();
-  private readonly answered = new Map<string, ActionResult>();
+  /** News that came in this run, repeats as well. */
+  private noted = 0;
+  /** The newest standing that was told and is not taken over yet. */
+  private newest: Standing | null = null;
 
-  private timer: { readonly at: number; fired: boolean; readonly scope: CancellationScope } | null =
-    null;
+  private timer: LeadTimer | null = null;
   private wakes = { at: 0, count: 0 };
-  private shown = new Map<string, unknown>();
+  private readonly shown = new Map<string, unknown>();
   private effectsOpen = false;
   private carrying: Promise<void> | null = null;
 
   constructor(start: LeadStart) {
     this.start = start;
     this.cycle = start.cycle;
-    this.step = start.step;
-    if (start.at) this.at = start.at;
-    this.effectsOpen = this.at.effects;
+    this.at = start.at ?? unknownYet;
+    this.effectsOpen = start.at?.effects ?? false;
     for (const name of start.heard ?? []) this.heard.add(name);
     this.subject = { kind: "lead", id: start.leadId };
-    for (const name of actions) this.listenFor(name);
-    for (const name of newsNames) setHandler(news[name], () => void this.heard.add(name));
+    for (const name of toldNames) setHandler(told[name], ({ standing: at }) => this.note(at));
+    for (const name of newsNames) setHandler(news[name], () => this.noteNews(name));
     setHandler(effectsLeft, () => {
       this.effectsOpen = true;
-      this.carryOutEffects();
     });
     setHandler(standing, () => (this.at === unknownYet ? null : this.at));
   }
 
-  /** The first decision: a lead that arrives is assessed; one that goes on stands where the earlier run left it, or where Postgres says. */
+  /** The first decision: a lead that arrives is judged; one that goes on stands where it stood. */
   async begin(): Promise<void> {
     if (this.start.at) return;
-    if (this.start.from === "intake" || this.start.from === "reopen") return this.assess();
-    await this.decide("hear", (key, by) => by.hear(key, []));
+    if (this.start.from === "intake") return this.decide("arrive", (ask, by) => by.arrive(ask));
+    await this.decide("look", (ask, by) => by.look(ask));
     // What was said while no process ran was heard by nobody: everything is looked at once more.
     for (const name of newsNames) this.heard.add(name);
   }
 
   isOver(): boolean {
-    return (this.at.nextCycle || this.isLong) && !isClosed(this.at.stage);
+    return (this.isNextCycle() || this.isLong) && !isClosed(this.at.stage);
   }
 
-  async assess(): Promise<void> {
-    await this.decide("assess", this.assessOnce);
+  /** Another cycle has begun: it is the next run's. */
+  private isNextCycle(): boolean {
+    return this.at.cycle > this.cycle;
   }
 
   async route(): Promise<void> {
-    await this.decide("route", (key, by) => by.route(key));
+    await this.decide("route", (ask, by) => by.route(ask));
   }
 
-  /** The usual answer to an event: actions are settled, news is heard, a time that has come is looked at. */
+  /** News is heard, a time that has come is looked at; what was told was decided already. */
   async answer(event: LeadEvent): Promise<void> {
     switch (event.kind) {
-      case "action": {
-        const { result } = await this.decide("settle", (key, by) =>
-          by.settle(key, event.action.id),
-        );
-        this.settled.set(event.action.id, result);
-        this.settling = null;
+      case "told":
         return;
-      }
       case "news":
-        await this.decide("hear", (key, by) => by.hear(key, event.heard));
-        return;
+        // A task that is lost runs again, perhaps with more news: the answer that was stored before
+        // that came does not hold for it.
+        return this.decide(`news-${this.noted}`, (ask, by) => by.takeNews(ask, event.heard));
       case "wake":
-        await this.decide("checkClocks", (key, by) => by.checkClocks(key));
-        return;
+        return this.decide("checkTime", (ask, by) => by.checkTime(ask));
       case "continue":
         this.isLong = true;
     }
   }
 
-  /** Shows where the lead stands, starts its effects, and waits for the next event. Actions come first, then news, then time. */
+  /**
+   * Shows where the lead stands and waits: for what was told first, then for news, then for time.
+   */
   async next(): Promise<LeadEvent> {
+    if (this.takeOver()) return { kind: "told" };
     this.show(false);
-    this.releaseAnswers();
     for (;;) {
-      const action = this.inbox.shift();
-      if (action) {
-        this.settling = action;
-        return { kind: "action", action };
-      }
       if (this.heard.size > 0) {
         const heard = [...this.heard].sort();
         this.heard.clear();
         return { kind: "news", heard };
       }
-      if (this.wakeAt() <= Date.now()) return this.wake();
-      if (this.historyIsLong()) return { kind: "continue" };
       this.carryOutEffects();
       this.setTimer();
-      await condition(
-        () => this.inbox.length > 0 || this.heard.size > 0 || this.timer?.fired === true,
-      );
+      // Time and length are read where a task begins: behind a local activity of the same task a
+      // replay may see others.
+      const beginsTask = !this.isAsked();
+      await condition(() => this.isAsked());
+      if (beginsTask) this.isBehindLocal = false;
+      // What has come in goes along to the next run.
+      if (beginsTask && this.historyIsLong()) return { kind: "continue" };
+      const hasCome = beginsTask && this.timer?.fired === true && this.wakeAt() <= Date.now();
       if (this.timer?.fired) {
         this.timer = null;
         this.show(true);
       }
+      if (this.takeOver()) return { kind: "told" };
+      if (hasCome && this.heard.size === 0) return this.wake();
     }
   }
 
-  /** Before the run ends: nobody is left without an answer, and everybody outside has been told. */
+  private isAsked(): boolean {
+    return (
+      this.newest !== null ||
+      this.heard.size > 0 ||
+      this.timer?.fired === true ||
+      this.mayCarryOut()
+    );
+  }
+
+  /** Before the process ends everybody outside has been told, however long that takes. */
   async rest(): Promise<void> {
     this.show(true);
-    this.releaseAnswers();
-    this.carryOutEffects();
-    while (this.carrying && !this.isNothingLeft()) await this.carrying;
-    do {
-      // What comes in now belongs to the next run; an update that is left unanswered would fail.
-      for (const action of this.inbox.splice(0)) this.answered.set(action.id, this.tryAgain());
-      await condition(() => this.inbox.length > 0 || allHandlersFinished());
-    } while (this.inbox.length > 0);
+    this.effectsOpen ||= this.at.effects;
+    while ((this.effectsOpen || this.carrying !== null) && !this.isReopened()) {
+      if (await this.isNothingLeft()) return;
+      this.carryOutEffects();
+      await condition(() => this.carrying === null || this.isReopened());
+    }
+  }
+
+  /**
+   * The next run begins at once and goes on with effects that are this process's: a lead is not
+   * kept from what comes next by a system that is away.
+   *
+   * The server refuses the end of a run for which a signal has come in, and the task runs again.
+   * Then a replay can be past a local activity before it sees that signal, and end the run without
+   * it. So a run that goes on in another one ends only in a task without a local activity.
+   */
+  async handOver(): Promise<void> {
+    this.effectsOpen ||= this.carrying !== null;
+    if (this.isBehindLocal) await sleep(1, { summary: "the next run begins" });
+  }
+
+  /** A person began it again while the earlier end was being told. */
+  isReopened(): boolean {
+    return this.newest !== null && isNewer(this.newest, this.at) && !isClosed(this.newest.stage);
   }
 
   nextStart(): LeadStart {
     const { leadId, priority, continueAfterEvents } = this.start;
     const heard = [...this.heard].sort();
-    const rest = {
+    // What was told while the run was ending is newer than where it stood.
+    const at = this.newest !== null && isNewer(this.newest, this.at) ? this.newest : this.at;
+    return {
       leadId,
       priority,
+      cycle: at.cycle,
+      from: "resume",
+      at: { ...at, effects: this.effectsOpen },
       ...(continueAfterEvents === undefined ? {} : { continueAfterEvents }),
       ...(heard.length === 0 ? {} : { heard }),
     };
-    const at = { ...this.at, nextCycle: false, effects: this.effectsOpen };
-    return this.at.nextCycle
-      ? { ...rest, cycle: this.cycle + 1, step: 0, from: "cycle", at }
-      : { ...rest, cycle: this.cycle, step: this.step, from: "resume", at };
   }
 
   /** What the Temporal UI can search for, as the next run begins with it. */
@@ -204,105 +236,55 @@ export class LeadProcess {
       { key: searchAttributes.territory, value: at.territory },
       { key: searchAttributes.dueAt, value: date(at.dueAt) },
       { key: searchAttributes.stageSince, value: new Date(at.stageSince) },
-      { key: searchAttributes.cycle, value: this.cycle },
+      { key: searchAttributes.cycle, value: at.cycle },
+      { key: searchAttributes.step, value: at.step },
     ];
   }
 
-  private assessOnce = (key: DecisionKey, by: Decisions) =>
-    by.assess(key, { reopen: this.start.from === "reopen" && key.step === this.start.step + 1 });
-
   /** Takes the next decision: at once, or when the database is back. */
-  private async decide<R extends Standing | Settled>(
+  private async decide(
     kind: string,
-    take: (key: DecisionKey, by: Decisions) => Promise<R>,
-  ): Promise<R> {
-    this.step += 1;
-    const key: DecisionKey = {
-      subject: this.subject,
-      cycle: this.cycle,
-      step: this.step,
-      now: Date.now(),
-    };
-    const decided = await take(key, decideNow).catch((error: unknown) => {
+    take: (ask: DecisionAsk, by: Decisions) => Promise<Standing>,
+  ): Promise<void> {
+    this.asked += 1;
+    const key = `${this.runId}/${this.asked}/${kind}`;
+    const ask: DecisionAsk = { subject: this.subject, key, now: Date.now() };
+    const at = await take(ask, decideNow).catch((error: unknown) => {
       if (isCancellation(error)) throw error;
-      log.warn("a decision could not be taken at once; the server retries it", {
-        kind,
-        step: key.step,
-      });
-      return take(key, decideLater);
+      log.warn("a decision could not be taken at once; the server retries it", { kind, key });
+      return take(ask, decideLater);
     });
-    this.at = "standing" in decided ? decided.standing : decided;
-    this.step = Math.max(this.step, this.at.step ?? 0);
-    this.effectsOpen ||= this.at.effects;
-    return decided;
+    this.isBehindLocal = true;
+    // A stored answer can be older than what was told meanwhile.
+    if (this.at === unknownYet || !isNewer(this.at, at)) this.at = at;
+    this.effectsOpen ||= at.effects;
   }
 
-  private listenFor(name: ActionName): void {
-    setHandler(
-      updates[name],
-      async (notice) => {
-        this.inbox.push(notice); // before the first await: the first valid answer wins
-        await condition(() => this.answered.has(notice.id));
-        const result = this.answered.get(notice.id) ?? this.tryAgain();
-        this.answered.delete(notice.id);
-        return result;
-      },
-      {
-        validator: (notice) => {
-          const refusal = this.refusalOf(name, notice);
-          if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, "Refused", refusal);
-        },
-      },
-    );
+  private noteNews(name: NewsName): void {
+    this.noted += 1;
+    this.heard.add(name);
   }
 
-  private refusalOf(name: ActionName, notice: ActionNotice): Refusal | null {
-    const { stage, waitingOn, owner } = this.at;
-    const refuse = (code: Refusal["code"], message: string): Refusal => ({
-      code,
-      stage,
-      waitingOn,
-      owner,
-      message,
-    });
-    if (!mayAct(stage, waitingOn, name))
-      return refuse(
-        "not-possible-now",
-        `${name} is not possible: the lead is ${stage}, waiting on ${waitingOn}`,
-      );
-    if (notice.role === "rep" && owner !== notice.by)
-      return refuse("not-yours", "the lead is with somebody else");
-    const rival = decisive.includes(name)
-      ? [this.settling, ...this.inbox].find((other) => other && decisive.includes(other.name))
-      : undefined;
-    if (rival && rival.id !== notice.id)
-      return refuse("already-answered", `${rival.name} by ${rival.by} came first`);
-    return null;
+  private note(at: Standing): void {
+    if (this.newest === null || isNewer(at, this.newest)) this.newest = at;
   }
 
-  private releaseAnswers(): void {
-    const { stage, waitingOn, owner } = this.at;
-    for (const [id, result] of this.settled)
-      this.answered.set(id, result.done ? { ...result, stage, waitingOn, owner } : result);
-    this.settled.clear();
-  }
-
-  private tryAgain(): ActionResult {
-    const { stage, waitingOn, owner } = this.at;
-    return {
-      done: false,
-      code: "try-again",
-      message: "the lead is moving on; send the same action again",
-      stage,
-      waitingOn,
-      owner,
-    };
+  /** Takes a standing that was decided elsewhere and is newer; a repeat or a late one is older. */
+  private takeOver(): boolean {
+    const { newest } = this;
+    this.newest = null;
+    if (newest === null || !isNewer(newest, this.at)) return false;
+    this.at = newest;
+    // Shown in full: the attribute `LeadStep` says that the process has heard.
+    this.show(true);
+    return true;
   }
 
   private wakeAt(): number {
     const { wakeAt } = this.at;
     if (wakeAt === null) return Number.POSITIVE_INFINITY;
-    // A decision that asks to be woken at once, again and again, is slowed down instead of filling the history.
+    // A decision that asks to be woken at once, again and again, is slowed down instead of filling
+    // the history.
     return this.wakes.count < 5 ? wakeAt : Math.max(wakeAt, this.wakes.at + 60_000);
   }
 
@@ -312,35 +294,53 @@ export class LeadProcess {
     return { kind: "wake" };
   }
 
-  /** One timer at a time. An earlier one is kept: it costs nothing, and when it fires the next one is set. */
+  /**
+   * The timer would say that somebody is waited for who has the lead no more. Asked in this order:
+   * the patch is a marker in the history, and most leads never come here.
+   */
+  private namesAnother(): boolean {
+    const named = this.timer?.owner ?? null;
+    return named !== null && named !== this.at.owner && patched("timer-names-owner");
+  }
+
+  /**
+   * One timer at a time. An earlier one is kept, unless it names somebody who has the lead no more:
+   * when it fires the next one is set.
+   */
   private setTimer(): void {
     const at = this.wakeAt();
+    if (this.namesAnother()) {
+      this.timer?.scope.cancel();
+      this.timer = null;
+    }
     if (at === Number.POSITIVE_INFINITY || (this.timer && this.timer.at <= at)) return;
     this.timer?.scope.cancel();
     const scope = new CancellationScope();
-    const timer = { at, fired: false, scope };
+    const { owner, wakeFor } = this.at;
+    const timer = { at, owner, fired: false, scope };
     this.timer = timer;
-    const summary =
-      this.at.owner === null ? this.at.wakeFor : `${this.at.wakeFor}, rep ${this.at.owner}`;
+    const summary = owner === null ? wakeFor : `${wakeFor}, rep ${owner}`;
     const ring = async (): Promise<void> => {
-      await sleep(at - Date.now(), { summary: summary.slice(0, 190) });
+      await sleep(Math.max(at - Date.now(), 1), { summary: summary.slice(0, 190) });
       timer.fired = true;
     };
     scope.run(ring).catch(() => undefined); // cancelled: another timer took its place
   }
 
-  /** Details cost nothing and are always current. Attributes cost an event: on a new stage or owner, and whenever the timer has fired. */
+  /**
+   * Details cost nothing and are always current. Attributes cost an event: they are set on a new
+   * stage or owner, after the timer has fired, and when something was told.
+   */
   private show(all: boolean): void {
-    setCurrentDetails(this.at.details);
+    const page = workflowInfo().memo?.[pageMemo];
+    const link = typeof page === "string" ? `\n- [the lead](${page})` : "";
+    setCurrentDetails(`${this.at.details}${link}`);
     const changed = this.pairs().filter(
       (pair) => this.shown.get(pair.key.name) !== plain(pair.value),
     );
+    const { stage, owner } = searchAttributes;
     const matters =
-      all ||
-      changed.some(
-        ({ key }) =>
-          key.name === searchAttributes.stage.name || key.name === searchAttributes.owner.name,
-      );
+      all || changed.some(({ key }) => key.name === stage.name || key.name === owner.name);
     if (changed.length === 0 || !matters) return;
     // Taking away what was never set is an event for nothing.
     const sent = changed.filter((pair) => pair.value !== null || this.shown.has(pair.key.name));
@@ -348,9 +348,20 @@ export class LeadProcess {
     for (const pair of changed) this.shown.set(pair.key.name, plain(pair.value));
   }
 
+  /**
+   * Effects were left over by the queue beside the process, and nothing of ours is at work on them.
+   */
+  private mayCarryOut(): boolean {
+    return this.effectsOpen && this.carrying === null;
+  }
+
+  /** A remote activity, which is not waited for: the server repeats it for as long as it takes. */
   private carryOutEffects(): void {
-    if (!this.effectsOpen || this.carrying) return;
-    this.carrying = this.carryOutAll()
+    if (!this.mayCarryOut()) return;
+    this.effectsOpen = false;
+    this.carrying = keepTrying
+      .carryOut(this.subject)
+      .then(() => undefined)
       .catch((error: unknown) => {
         if (!isCancellation(error)) log.error("effects were left", { error });
       })
@@ -359,22 +370,19 @@ export class LeadProcess {
       });
   }
 
-  /** A decision that ends the run has carried out what was left; an activity that waits out its pause would find nothing. */
-  private isNothingLeft(): boolean {
-    return (
-      (isClosed(this.at.stage) || this.at.nextCycle) && !this.at.effects && patched("nothing-left")
+  /**
+   * One short look, also while an activity of ours waits out a pause: the queue beside the process
+   * may have done it all.
+   */
+  private async isNothingLeft(): Promise<boolean> {
+    this.effectsOpen = false;
+    this.isBehindLocal = true;
+    const left = await drainNow.drain(this.subject).then(
+      (carried) => carried.left,
+      () => 1,
     );
-  }
-
-  private async carryOutAll(): Promise<void> {
-    while (this.effectsOpen) {
-      this.effectsOpen = false;
-      const left = await tryNow.carryOut(this.subject).then(
-        (carried: { left: number }) => carried.left,
-        () => 1,
-      );
-      if (left > 0) await keepTrying.carryOut(this.subject);
-    }
+    this.effectsOpen ||= left > 0;
+    return !this.effectsOpen;
   }
 
   private historyIsLong(): boolean {
@@ -390,14 +398,15 @@ function plain(value: unknown): unknown {
   return value instanceof Date ? value.getTime() : value;
 }
 
-/** Before the first decision nothing is known and nothing is possible. */
+/** Before the first decision nothing is known. */
 const unknownYet: Standing = {
+  cycle: 0,
+  step: 0,
   stage: "new",
   stageSince: 0,
   waitingOn: "assessment",
   handoffId: null,
   owner: null,
-  contested: false,
   wakeAt: null,
   wakeFor: "",
   dueAt: null,
@@ -407,5 +416,4 @@ const unknownYet: Standing = {
   territory: null,
   details: "",
   effects: false,
-  nextCycle: false,
 };

@@ -14,8 +14,9 @@ import { decided, reviewWorkflowId, type ReviewStanding, type ReviewStart } from
 import { inTheBackground, keepTrying } from "./proxies.ts";
 
 /**
- * One review of the re-nurture pool, from its packet to the last decision: opened, called to mind at half time, overdue at
- * its due time, closed when nothing waits for a person any more. Asks at most once a day once it is overdue.
+ * One review of the re-nurture pool, from its packet to the last decision: opened, called to mind
+ * at half time, overdue at its due time, closed when nothing waits for a person any more. Asks at
+ * most once a day once it is overdue.
  */
 export async function review(start: ReviewStart): Promise<{ readonly reviewId: string }> {
   let heard = false;
@@ -44,8 +45,8 @@ export async function review(start: ReviewStart): Promise<{ readonly reviewId: s
 }
 
 /**
- * Asked by the Schedule: starts the review whose day has come. A review that runs already is left alone, one that is open
- * without a process gets one again.
+ * Asked by the Schedule: starts the review whose day has come. A review that runs already is left
+ * alone, one that is open without a process gets one again.
  */
 export async function openDueReview(): Promise<{ readonly opened: string | null }> {
   const due = await inTheBackground.dueReview(Date.now());
@@ -65,7 +66,10 @@ export async function openDueReview(): Promise<{ readonly opened: string | null 
   }
 }
 
-/** Mail that cannot be sent keeps no review open: it is tried beside it, and for as long as it takes. */
+/**
+ * Mail that cannot be sent keeps no review open: it is tried beside it, and for as long as it
+ * takes.
+ */
 async function carryOut({ reviewId }: ReviewStanding): Promise<void> {
   try {
     await keepTrying.carryOut({ kind: "review", id: reviewId });

@@ -1,6 +1,10 @@
-import type { Instant } from "../../handoff/calendar.ts";
-import { stages, type Stage } from "../../handoff/stage.ts";
-import { firstRow, rows, sql, type Db } from "../db.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { isClosed, stages, type Stage } from "../../handoff/stage.ts";
+import { lastComparison } from "../inbox/comparison.ts";
+import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
+import { lastRecount } from "./recount.ts";
+import { isAstray, movedOrArrived, processCounts } from "./tallies.ts";
 
 /** One stage on one day: opening + in = out + closing, or the residue is not 0. */
 export interface StageDay {
@@ -16,20 +20,43 @@ export interface StageDay {
 
 export interface Conservation {
   readonly days: readonly StageDay[];
-  /** Leads taken in until `asOf`, how many of them are open or closed by then, and what does not add up. */
+  /**
+   * Leads taken in until `asOf`, how many of them are open or closed by then, and what does not add
+   * up.
+   */
   readonly totals: {
     readonly takenIn: number;
     readonly open: number;
     readonly closed: number;
     readonly residue: number;
   };
-  /** How the leads stand now, against what the transitions say: leads whose stage is not where their last transition led. */
+  /**
+   * The last count of everything, once a day: when it began, and how many of the kept counts were
+   * not equal. Null before the first one.
+   */
+  readonly recount: { readonly at: string; readonly differences: number } | null;
+  /**
+   * How the leads stand now, against what the transitions say: leads whose stage is not where their
+   * last transition led. A lead is looked at when it moves, and with every recount.
+   */
   readonly astray: Listed;
-  /** Open leads now that nobody answers for, that wait for nothing, or whose process is not running. */
+  /**
+   * Open leads now that nobody answers for, that wait for nothing, or whose process is not running.
+   */
   readonly withoutOwner: Listed;
   readonly withoutNextStep: Listed;
-  /** Null when the list of running processes could not be had. */
-  readonly withoutProcess: Listed | null;
+  /**
+   * As of `comparedAt`, which is now where the running processes could be listed, else when the
+   * last comparison of all open leads began. Null before the first comparison.
+   */
+  readonly withoutProcess: (Listed & { readonly comparedAt: string }) | null;
+  /** Open leads and running processes now; `running` is null when Temporal does not say. */
+  readonly processes: { readonly open: number; readonly running: number | null };
+  /**
+   * Leads whose process is broken: its tasks fail, so nothing happens to them. Null when the list
+   * could not be had.
+   */
+  readonly broken: Listed | null;
 }
 
 /** How many, and the first hundred. */
@@ -39,95 +66,187 @@ export interface Listed {
 }
 
 /**
- * Nothing is lost and nothing is counted twice (reports.md, conservation). Opening and closing are counted from where
- * each lead was at midnight; in and out from the moves of the day. That both add up is the proof. `running` are the
- * leads whose process runs, or null when nobody can say.
+ * Nothing is lost and nothing is counted twice (docs/metrics.md, "Conservation"). Opening and
+ * closing are counted from where each lead stood by the move before; in and out from what the moves
+ * say. That both add up is the proof. `running` are the leads whose process runs, `broken` those
+ * whose process stands still because its tasks fail; null when nobody can say. `count`: how many
+ * processes run.
  */
 export async function conservation(
   db: Db,
   period: { readonly from: Instant; readonly to: Instant; readonly asOf: Instant },
   running: ReadonlySet<string> | null,
+  broken: ReadonlySet<string> | null,
+  count: number | null = running?.size ?? null,
 ): Promise<Conservation> {
   const { asOf } = period;
-  const [days, totals] = [await stageDays(db, period), await takenIn(db, asOf)];
+  const moves = await movesOf(db, period);
+  const recount = await lastRecount(db);
   return {
-    days,
-    totals,
-    astray: await list(
-      db,
-      sql`
-      select l.id from lead l left join lateral (
-        select to_stage from transition t where t.subject_kind = 'lead' and t.subject_id = l.id order by t.at desc, t.cycle desc, t.step desc, array_position(${[...stages]}::text[], t.to_stage) desc limit 1) last on true
-      where last.to_stage is distinct from l.stage order by l.id`,
-    ),
+    days: stageDays(moves, period),
+    totals: totalsOf(moves),
+    recount: recount && { at: recount.at.toISOString(), differences: recount.differences },
+    astray: await astrayNow(db),
     withoutOwner: await list(
       db,
       sql`
-      select id from lead where stage in ('new', 'mql', 'sal', 'sql') and owner_id is null and queue is null order by id`,
+      select subject_id as id from process where subject_kind = 'lead'
+        and stage in ('new', 'mql', 'sal', 'sql') and owner_id is null and queue is null`,
     ),
     withoutNextStep: await list(
       db,
       sql`
-      select id from lead where stage not in ('opportunity', 'disqualified') and coalesce(next_step, '') = '' order by id`,
+      select subject_id as id from process where subject_kind = 'lead'
+        and stage not in ('opportunity', 'disqualified') and coalesce(next_step, '') = ''`,
     ),
-    withoutProcess: running && (await withoutProcess(db, running, asOf)),
+    withoutProcess: running
+      ? { ...(await withoutProcess(db, running, asOf)), comparedAt: new Date(asOf).toISOString() }
+      : await asCompared(db),
+    processes: { open: await openNow(db), running: count },
+    // The namespace may be shared: only leads of ours.
+    broken:
+      broken &&
+      (await list(db, sql`select id from lead where id = any(${[...broken]}::text[]) order by id`)),
   };
 }
 
-async function stageDays(
+/** Moves and arrivals before `asOf`, by stage: before the period, of each of its days, after it. */
+interface Moves {
+  readonly byDay: ReadonlyMap<string, ReadonlyMap<string, StageCounts>>;
+  readonly takenIn: number;
+}
+
+const before = "before";
+const after = "after";
+
+/**
+ * What was tallied, and what came since or on the day of `asOf` is counted now. One statement, so
+ * that nothing is tallied meanwhile; the instant up to which it was goes in as a value, for the
+ * plan, and is asked again when it is another one by then.
+ */
+async function movesOf(
   db: Db,
   { from, to, asOf }: { from: Instant; to: Instant; asOf: Instant },
-): Promise<StageDay[]> {
-  // A lead is in a stage from one of its transitions to the next. Equal instants are put in order by cycle and step, and the
-  // moves of one decision (reopened and judged at once) by how far the stage lies along the way.
-  return rows<StageDay>(
-    db,
-    sql`
-    with days as (
-      select d as day_start, least(d + interval '1 day', ${new Date(asOf)}::timestamptz) as day_end
-      from generate_series(date_trunc('day', ${new Date(from)}::timestamptz at time zone 'UTC') at time zone 'UTC', ${new Date(Math.min(to, asOf) - 1)}::timestamptz, interval '1 day') as d
-    ), moved as (
-      select subject_id, from_stage, to_stage, at, lead(at) over w as until, row_number() over w as n, count(*) over (partition by subject_id, at) as together
-      from transition where subject_kind = 'lead' and at < ${new Date(asOf)}
-      window w as (partition by subject_id order by at, cycle, step, case when from_stage is null then 0 else 1 end, array_position(${[...stages]}::text[], to_stage))
-    ), stage as (select unnest(${[...stages]}::text[]) as stage),
-    standing as (
-      select d.day_start, m.to_stage as stage,
-        count(*) filter (where m.at < d.day_start and (m.until is null or m.until >= d.day_start))::int as opening,
-        count(*) filter (where m.at < d.day_end and (m.until is null or m.until >= d.day_end))::int as closing
-      from days d join moved m on m.at < d.day_end and (m.until is null or m.until >= d.day_start) group by 1, 2
-    ), entered as (
-      select d.day_start, m.to_stage as stage, count(*)::int as n from days d join moved m on m.at >= d.day_start and m.at < d.day_end group by 1, 2
-    ), left_ as (
-      select d.day_start, m.from_stage as stage, count(*)::int as n from days d join moved m on m.at >= d.day_start and m.at < d.day_end where m.from_stage is not null group by 1, 2
-    )
-    select to_char(d.day_start at time zone 'UTC', 'YYYY-MM-DD') as day, s.stage, coalesce(st.opening, 0) as opening, coalesce(e.n, 0) as "in", coalesce(l.n, 0) as out,
-      coalesce(st.closing, 0) as closing, coalesce(st.opening, 0) + coalesce(e.n, 0) - coalesce(l.n, 0) - coalesce(st.closing, 0) as residue
-    from days d cross join stage s
-    left join standing st on st.day_start = d.day_start and st.stage = s.stage
-    left join entered e on e.day_start = d.day_start and e.stage = s.stage
-    left join left_ l on l.day_start = d.day_start and l.stage = s.stage
-    order by d.day_start, array_position(${[...stages]}::text[], s.stage)`,
-  );
+): Promise<Moves> {
+  const first = dayOf(from);
+  const last = dayOf(Math.min(to, asOf) - 1);
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const tallied = await firstRow<{ until: string; base: string }>(
+      db,
+      sql`
+      select until::text as until, case when until <= ${new Date(asOf)} then until
+        else date_trunc('day', ${new Date(asOf)}::timestamptz, 'UTC') end::text as base from tallied`,
+    );
+    if (!tallied) throw new Error("the table `tallied` has lost its row");
+    const { until, base } = tallied;
+    const found = await rows<{ day: string; stage: string } & StageCounts>(db, {
+      text: `
+      with moves as (select * from transition where subject_kind = 'lead'
+        and at >= $1::timestamptz and at < $2::timestamptz),
+      ${countedMoves("moves", "$1::timestamptz")}
+      select case when day < $3::date then '${before}' when day > $4::date then '${after}'
+          else day::text end as day, stage, sum(entered)::bigint as entered,
+        sum(exited)::bigint as exited, sum(vacated)::bigint as vacated
+      from (select * from counted union all select * from stage_day
+        where day::timestamp at time zone 'UTC' < $1::timestamptz) one
+      group by 1, 2
+      union all select 'arrived', '', (select count(*) from lead
+          where arrived_at >= $1::timestamptz and arrived_at < $2::timestamptz)
+        + (select coalesce(sum(arrived), 0)::bigint from arrival_day
+          where day::timestamp at time zone 'UTC' < $1::timestamptz), 0, 0
+      union all select 'until', until::text, 0, 0, 0 from tallied`,
+      values: [base, new Date(asOf), first, last],
+    });
+    if (found.find(({ day }) => day === "until")?.stage !== until) continue;
+    const byDay = new Map<string, Map<string, StageCounts>>();
+    for (const { day, stage, entered, exited, vacated } of found) {
+      const ofDay = byDay.get(day) ?? new Map<string, StageCounts>();
+      byDay.set(day, ofDay.set(stage, { entered, exited, vacated }));
+    }
+    return { byDay, takenIn: byDay.get("arrived")?.get("")?.entered ?? 0 };
+  }
+  throw new Error("the tallies changed each time while they were read");
 }
 
-async function takenIn(db: Db, asOf: Instant): Promise<Conservation["totals"]> {
-  const found = await firstRow<{ taken: number; open: number; closed: number }>(
-    db,
-    sql`
-    with last as (
-      select distinct on (subject_id) subject_id, to_stage from transition
-      where subject_kind = 'lead' and at < ${new Date(asOf)} order by subject_id, at desc, cycle desc, step desc, array_position(${[...stages]}::text[], to_stage) desc)
-    select (select count(*)::int from lead where arrived_at < ${new Date(asOf)}) as taken,
-      count(*) filter (where to_stage not in ('opportunity', 'disqualified'))::int as open,
-      count(*) filter (where to_stage in ('opportunity', 'disqualified'))::int as closed from last`,
-  );
-  const { taken = 0, open = 0, closed = 0 } = found ?? {};
-  return { takenIn: taken, open, closed, residue: taken - open - closed };
+const mostTries = 20;
+
+function dayOf(at: Instant): string {
+  return new Date(at).toISOString().slice(0, 10);
 }
 
-/** The list of running processes lags behind by moments: who moved within these is not suspected. */
+function stageDays(
+  { byDay }: Moves,
+  { from, to, asOf }: { from: Instant; to: Instant; asOf: Instant },
+): StageDay[] {
+  const standing = new Map<Stage, number>(
+    stages.map((stage) => [stage, stays(byDay.get(before)?.get(stage))]),
+  );
+  const found: StageDay[] = [];
+  const last = dayOf(Math.min(to, asOf) - 1);
+  for (let at = Date.parse(dayOf(from)); dayOf(at) <= last; at += dayMs) {
+    const day = dayOf(at);
+    for (const stage of stages) {
+      const counts = byDay.get(day)?.get(stage) ?? noMoves;
+      const opening = standing.get(stage) ?? 0;
+      const closing = opening + stays(counts);
+      standing.set(stage, closing);
+      const { entered, exited } = counts;
+      const residue = opening + entered - exited - closing;
+      found.push({ day, stage, opening, in: entered, out: exited, closing, residue });
+    }
+  }
+  return found;
+}
+
+const dayMs = 86_400_000;
+
+function stays({ entered, vacated }: StageCounts = noMoves): number {
+  return entered - vacated;
+}
+
+function totalsOf({ byDay, takenIn }: Moves): Conservation["totals"] {
+  let [open, closed] = [0, 0];
+  for (const ofDay of byDay.values())
+    for (const stage of stages) {
+      const stay = stays(ofDay.get(stage));
+      if (isClosed(stage)) closed += stay;
+      else open += stay;
+    }
+  return { takenIn, open, closed, residue: takenIn - open - closed };
+}
+
+/** Those found so far that are so still, and those that moved or arrived since the last tally. */
+async function astrayNow(db: Db): Promise<Listed> {
+  const tallied = await firstRow<{ until: string }>(
+    db,
+    sql`select until::text as until from tallied`,
+  );
+  return list(db, {
+    text: `
+      select l.id from (select subject_id as id from astray
+        union ${movedOrArrived("$1::timestamptz", "'infinity'")}) l where ${isAstray("l.id")}`,
+    values: [tallied?.until ?? "-infinity"],
+  });
+}
+
+/**
+ * The list of running processes lags behind by moments: who moved within these is not suspected.
+ */
 const settlingMs = 30_000;
+
+/** What the reconciler found when it compared page by page. */
+async function asCompared(db: Db): Promise<Conservation["withoutProcess"]> {
+  const last = await lastComparison(db);
+  return last
+    ? { count: last.withoutProcess, leads: last.leads, comparedAt: last.at.toISOString() }
+    : null;
+}
+
+async function openNow(db: Db): Promise<number> {
+  return (await processCounts(db))
+    .filter(({ stage }) => !isClosed(stage as Stage))
+    .reduce((sum, { n }) => sum + n, 0);
+}
 
 /** Open leads whose process is neither running nor waiting to be started, in pages. */
 async function withoutProcess(
@@ -141,9 +260,11 @@ async function withoutProcess(
     const page = await rows<{ id: string; settled: boolean }>(
       db,
       sql`
-      select l.id, l.stage_since < ${new Date(asOf - settlingMs)} and not exists (
-        select from outbox o where o.workflow_id = 'lead/' || l.id and o.kind = 'start' and (o.done_at is null or o.done_at > ${new Date(asOf - settlingMs)})) as settled
-      from lead l where stage not in ('opportunity', 'disqualified') and id > ${after} order by id limit 1000`,
+      select l.subject_id as id, l.stage_since < ${new Date(asOf - settlingMs)} and not exists (
+        select from outbox o where o.workflow_id = 'lead/' || l.subject_id and o.kind = 'start'
+          and (o.done_at is null or o.done_at > ${new Date(asOf - settlingMs)})) as settled
+      from process l where subject_kind = 'lead' and stage not in ('opportunity', 'disqualified')
+        and subject_id > ${after} order by subject_id limit 1000`,
     );
     const last = page.at(-1);
     if (!last) return { count, leads: missing };
@@ -156,7 +277,9 @@ async function withoutProcess(
 
 async function list(db: Db, query: { text: string; values: unknown[] }): Promise<Listed> {
   const found = await firstRow<{ count: number; leads: string[] | null }>(db, {
-    text: `with found as (${query.text}) select count(*)::int as count, (array_agg(id order by id))[1:100] as leads from found`,
+    text: `
+      with found as (${query.text})
+        select count(*)::int as count, (array_agg(id order by id))[1:100] as leads from found`,
     values: query.values,
   });
   return { count: found?.count ?? 0, leads: found?.leads ?? [] };

@@ -1,4 +1,4 @@
-/** By what a report can be filtered and grouped; each is a column of the handoff. */
+/** By what a report can be filtered and grouped; each is frozen on the handoff. */
 export const dimensions = {
   source: "h.source",
   campaign: "h.campaign",
@@ -8,16 +8,26 @@ export const dimensions = {
   leadType: "h.lead_type",
   path: "h.path",
   band: "h.band",
+  pool: "h.pool",
   rep: "h.rep_id",
+  /** Of the manager whom the rep reports to today. */
+  team: "(select r.manager_id from rep r where r.id = h.rep_id)",
   agreement: "h.agreement_id",
+  /** When the handoff began, in UTC. */
+  week: `to_char(h.mql_at at time zone 'UTC', 'IYYY-"W"IW')`,
+  month: "to_char(h.mql_at at time zone 'UTC', 'YYYY-MM')",
 } as const;
 export type Dimension = keyof typeof dimensions;
 export type Filters = Readonly<Partial<Record<Dimension, string>>>;
+export const dimensionNames = Object.keys(dimensions) as [Dimension, ...Dimension[]];
 
 /** What is recorded of a lead before any handoff; the other dimensions begin with a handoff. */
 export const leadDimensions = { source: "l.source", campaign: "l.campaign" } as const;
 
-/** `and h.band = $3 and …`, with the values put behind those that are there already. `-` asks for what is not recorded. */
+/**
+ * `and h.band = $3 and …`, with the values put behind those that are there already. `-` asks for
+ * what is not recorded.
+ */
 export function filterSql(
   filters: Filters,
   columns: Readonly<Partial<Record<Dimension, string>>>,

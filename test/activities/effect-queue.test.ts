@@ -2,12 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { createEffects } from "../../activities/effects.ts";
 import { effectQueue, type EffectQueue } from "../../activities/effect-queue.ts";
 import type { CrmPort } from "../../crm/crm.ts";
-import { createKeptMail } from "../../mail/kept.ts";
-import { claimEffects, type NewEffect } from "../../store/effects.ts";
-import { setHouseTrouble } from "../../store/house-user.ts";
-import { keepMail } from "../../store/mail.ts";
+import { createKeptMail } from "../../messages/mail/kept.ts";
+import { claimEffects, type NewEffect } from "../../store/effects/effects.ts";
+import { setHouseTrouble } from "../../store/house/user.ts";
+import { keepMail } from "../../store/effects/mail.ts";
 import { effectWorld, leadSubject, type EffectWorld } from "../support/effect-world.ts";
 import { eventually } from "../support/eventually.ts";
+import { insertLead } from "../support/lead-rows.ts";
 
 let world: EffectWorld;
 beforeAll(async () => {
@@ -27,7 +28,9 @@ function queueOn(crm: CrmPort = world.crm): EffectQueue {
   return queue;
 }
 
-/** The CRM, with a count of how often leads were written to it, and how many at one time at most. */
+/**
+ * The CRM, with a count of how often leads were written to it, and how many at one time at most.
+ */
 function counted(): { crm: CrmPort; written: string[]; mostAtOnce: () => number } {
   const written: string[] = [];
   let [now, most] = [0, 0];
@@ -59,10 +62,13 @@ const done = () => eventually(5, async () => (await open()).length === 0);
 
 async function moreLeads(ids: readonly string[]): Promise<void> {
   for (const id of ids) {
-    await world.pool.query(
-      "insert into lead (id, email, facts, source, arrived_at, stage, stage_since, waiting_on) values ($1, $2, '{}', 'website', $3, 'nurture', $3, 'signal')",
-      [id, `${id}@engines.test`, new Date(world.now())],
-    );
+    await insertLead(world.pool, new Date(world.now()), {
+      id,
+      email: `${id}@engines.test`,
+      source: "website",
+      stage: "nurture",
+      waiting_on: "signal",
+    });
     await wants(1, {
       key: `lead/${id}/1/sync-crm/1`,
       subject: { kind: "lead", id },
@@ -189,7 +195,7 @@ describe("what cannot be done", () => {
     expect(await queue.carryOut(leadSubject)).toBe(false);
   });
 
-  test("of leads that wait while the outside turns unwell each process is told", async () => {
+  test("of leads that wait while the circuit breaker opens each process is told", async () => {
     await moreLeads(["ld_x", "ld_y"]);
     await setHouseTrouble(world.pool, { kind: "down" });
     await wants(1);
@@ -216,7 +222,7 @@ describe("what cannot be done", () => {
     expect(await queue.carryOut(leadSubject)).toBe(false);
     expect(await told()).toEqual([]);
     world.setNow(world.now() + 36_000);
-    await queue.lookAround();
+    await queue.poll();
     await done();
   });
 });
@@ -234,9 +240,9 @@ describe("a worker that died", () => {
     const { crm, written } = counted();
     const queue = queueOn(crm);
     world.setNow(world.now() + 9_000);
-    await queue.lookAround();
+    await queue.poll();
     world.setNow(world.now() + 2_000);
-    await queue.lookAround();
+    await queue.poll();
     await eventually(5, () => Promise.resolve(written.length > 0));
     await queue.stop();
     expect(written).toEqual(["ld_ada"]);
@@ -253,7 +259,7 @@ describe("a worker that died", () => {
     await queue.stop();
     expect(await open()).toHaveLength(1);
     world.setNow(world.now() + 11_000);
-    await queueOn().lookAround();
+    await queueOn().poll();
     await done();
   });
 });

@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
-import { addEffect } from "../../store/effects.ts";
-import { setHouseTrouble } from "../../store/house-user.ts";
-import { aboutLead, tell } from "../../store/outbox.ts";
+import { agreementOf } from "../../agreement/stored.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { addEffect } from "../../store/effects/effects.ts";
+import { setHouseTrouble } from "../../store/house/user.ts";
+import { leadSignal, enqueue } from "../../store/postgres/outbox.ts";
+import { reopenLead } from "../../store/process/reopen.ts";
 import { eventually } from "../support/eventually.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
@@ -44,7 +47,7 @@ test("effects of a decision that its process never heard of are carried out with
     Date.now(),
   );
   await inTransaction(world.pool, (tx) =>
-    tell(tx, aboutLead(id, "signal", "engaged", { id: "test" }, 1), Date.now()),
+    enqueue(tx, leadSignal(id, "signal", "engaged", { id: "test" }, 1), Date.now()),
   );
   await eventually(10, async () => (await open(id)) === 0);
   expect(
@@ -72,7 +75,8 @@ test.each([
     expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
 
     await setHouseTrouble(world.pool, null);
-    // Well under the 35 s after which a long run's claim lapses: a run that was cut short has given its claim back.
+    // Well under the 35 s after which a long run's claim lapses: a run that was cut short has given
+    // its claim back.
     await eventually(20, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
     expect(
       await rows(
@@ -86,7 +90,8 @@ test.each([
     expect(
       await rows(
         world.pool,
-        sql`select state from effect where subject_id = ${id} and state not in ('done', 'withdrawn')`,
+        sql`
+          select state from effect where subject_id = ${id} and state not in ('done', 'withdrawn')`,
       ),
     ).toEqual([]);
   },
@@ -104,7 +109,9 @@ test("a lead that is closed has its process end, though an activity of it waits 
     async () =>
       (
         await world.pool.query(
-          sql`update effect set attempts = 9 where subject_id = ${id} and state = 'open' and kind = 'sync-crm' returning id`,
+          sql`
+            update effect set attempts = 9 where subject_id = ${id} and state = 'open'
+              and kind = 'sync-crm' returning id`,
         )
       ).rowCount === 1,
   );
@@ -126,4 +133,92 @@ test("a lead that is closed has its process end, though an activity of it waits 
   await eventually(10, async () => (await world.handle(id).describe()).status.name === "COMPLETED");
   expect(await crmStatus(id)).toBe("disqualified");
   await keepHistory(world, id, "effects-left");
+});
+
+test("a lead that goes on in its next cycle waits for no system that is away: a new signal brings it back to sales", async () => {
+  const id = await world.arrive();
+  await world.until(id, (lead) => lead.waiting_on === "outreach");
+  await eventually(10, async () => (await open(id)) === 0);
+  await setHouseTrouble(world.pool, { kind: "down" });
+  expect(await world.act(id, "reject", { reason: "wrong-role" })).toMatchObject({
+    done: true,
+    stage: "renurture",
+  });
+  await eventually(
+    15,
+    async () =>
+      (
+        await rows(
+          world.pool,
+          sql`select from effect where subject_id = ${id} and state = 'open' and error is not null`,
+        )
+      ).length > 0,
+  );
+  await world.until(
+    id,
+    (lead) =>
+      lead.stage === "renurture" &&
+      lead.cycle === 2 &&
+      lead.next_step !== "its return conditions are looked at",
+  );
+  await world.arrive({
+    id,
+    facts: {},
+    engagements: [{ messageId: `again-${id}`, type: "trial_started", occurredAt: Date.now() }],
+  });
+  expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
+    stage: "mql",
+    cycle: 2,
+  });
+  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+  expect(await crmStatus(id)).toBe("mql");
+
+  await setHouseTrouble(world.pool, null);
+  await eventually(45, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
+});
+
+test("a lead that is reopened while its end is still being told goes on in its next cycle, in the same process", async () => {
+  const id = await world.arrive();
+  await world.until(id, (lead) => lead.waiting_on === "outreach");
+  await eventually(10, async () => (await open(id)) === 0);
+  await setHouseTrouble(world.pool, { kind: "down" });
+  expect(await world.act(id, "reject", { reason: "unsupported-use-case" })).toMatchObject({
+    done: true,
+    stage: "disqualified",
+  });
+  // The process has ended for everybody but the CRM, which does not answer.
+  await eventually(
+    15,
+    async () =>
+      (await world.handle(id).query<{ stage: string } | null>("standing"))?.stage ===
+      "disqualified",
+  );
+  await eventually(
+    15,
+    async () => ((await world.handle(id).describe()).raw.pendingActivities ?? []).length > 0,
+  );
+  const opened = await inTransaction(world.pool, (tx) =>
+    reopenLead(
+      tx,
+      createAgreements(agreementOf),
+      id,
+      { by: "tn_ops", why: "they asked again" },
+      world.now(id),
+    ),
+  );
+  expect(opened).toMatchObject({ kind: "reopened", standing: { cycle: 2, stage: "mql" } });
+  expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
+    stage: "mql",
+    cycle: 2,
+  });
+  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+  await eventually(
+    10,
+    async () =>
+      (await world.handle(id).query<{ stage: string } | null>("standing"))?.stage === "sal",
+  );
+  expect((await world.handle(id).describe()).status.name).toBe("RUNNING");
+  await setHouseTrouble(world.pool, null);
+  await eventually(45, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
+  await keepHistory(world, id, "reopened-while-ending");
 });

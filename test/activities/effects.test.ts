@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { MailDown, MailRefused, type Mail, type MailPort } from "../../mail/mail.ts";
+import { readOffer } from "../../messages/offer-link.ts";
+import { signingKey } from "../../store/access/signing-key.ts";
+import { MailDown, MailRefused, type Mail, type MailPort } from "../../messages/mail/mail.ts";
 import {
   setHouseTrouble,
   deleteHouseLead,
   finishHouseTask,
   mergeHouseLeads,
   setHouseFacts,
-} from "../../store/house-user.ts";
+} from "../../store/house/user.ts";
+import { mailEffect } from "../../store/effects/mail-message.ts";
 import { effectWorld, type EffectWorld } from "../support/effect-world.ts";
+import { insertLead } from "../support/lead-rows.ts";
 
 let world: EffectWorld;
 beforeAll(async () => {
@@ -213,7 +217,7 @@ describe("when the CRM is away", () => {
       { attempts: 1, error: "the CRM does not answer: an outage is being rehearsed" },
     ]);
     await world.pool.query(
-      "update lead set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_bob'",
+      "update process set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_bob'",
     );
     await setHouseTrouble(world.pool, null);
     await world.carryOut();
@@ -254,6 +258,98 @@ describe("when the CRM is away", () => {
       await world.all("select what from audit where subject = 'crm:house' order by id"),
     ).toEqual([{ what: "connection.paused" }, { what: "connection.resumed" }]);
     expect(await world.all("select count(*)::int as n from kept_mail")).toEqual([{ n: 1 }]);
+  });
+});
+
+describe("a mail says what was decided, not what has become of it", () => {
+  const mail = async () =>
+    (await world.all("select recipient, subject, body_text from kept_mail"))[0];
+
+  test("deadline and reason are the message's; names, terms and the reader's zone are looked up", async () => {
+    await world.pool.query(
+      "insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at) values ('lead', 'ld_ada', 1, 1, 'new', 'mql', 'demo-request holds; band A', now())",
+    );
+    await offer();
+    await world.pool.query(
+      "update process set due_at = now() + interval '9 days', lead_type = 'other', band = 'D'",
+    );
+    await world.carryOut();
+    const { subject, body_text: text } = await mail();
+    expect(subject).toBe(
+      "New lead: Ada <Lovelace> (Analytical Engines), outreach due Friday 20 November 2026, 10:00 (America/New_York)",
+    );
+    expect(text).toMatch(/^Ann Rep, Ada <Lovelace> \(Analytical Engines\) is yours/);
+    expect(text).toMatch(/Telephone: +\+44 1/);
+    expect(text).toMatch(/Why this lead: +demo-request holds; band A/);
+    expect(text).toMatch(/Lead type: +demo request/);
+    expect(text).toContain("GET /leads/ld_ada with your token, or npx baton explain ld_ada");
+    expect(text).not.toContain("http");
+  });
+
+  test("its rep is led to the page of the offer, until a week after the deadline; a manager and whoever had it are told how to ask", async () => {
+    await offer();
+    for (const message of [
+      { what: "stalled", repId: "rp_ann", because: "quiet" },
+      { what: "reassigned-away", repId: "rp_bob", because: "outreach SLA missed" },
+    ] as const)
+      await world.add({ key: `lead/ld_ada/1/${message.what}/1`, ...mailEffect(message) });
+    const server = mailServer();
+    await world.carryOut({ mail: server });
+    const to = (address: string) => server.taken.find((one) => one.to === address)!;
+    const ann = to("ann@sales.test");
+    const token = /http:\/\/baton\.test\/console\/offer\/(\S+)/.exec(ann.text)?.[1] ?? "";
+    expect(ann.html).toContain(`href="http://baton.test/console/offer/${token}"`);
+    expect(readOffer(await signingKey(world.pool, 0), token)).toEqual({
+      repId: "rp_ann",
+      leadId: "ld_ada",
+      cycle: 1,
+      round: 1,
+      until: world.now() + 3 * 3_600_000 + 7 * 86_400_000,
+    });
+    expect(to("mia@sales.test").text).toContain("GET /leads/ld_ada with your token");
+    for (const other of ["mia@sales.test", "bob@sales.test"])
+      expect(to(other).text + to(other).html).not.toMatch(/http|href/);
+    expect(JSON.stringify(await world.all("select * from effect"))).not.toContain(token);
+  });
+
+  test("the owner is the one of the decision, by name", async () => {
+    await world.add({
+      key: "lead/ld_ada/1/stalled/1",
+      ...mailEffect({ what: "stalled", repId: "rp_ann", because: "quiet" }),
+    });
+    await world.pool.query("update handoff set rep_id = 'rp_bob', round = 2");
+    await world.carryOut();
+    expect(await mail()).toMatchObject({
+      recipient: "mia@sales.test",
+      subject: "Stalled: Ada <Lovelace> (Analytical Engines), Ann Rep",
+    });
+  });
+
+  test("a merged record's mail leads to the survivor, when its reader may open it", async () => {
+    await insertLead(world.pool, new Date(), { id: "ld_bea", owner_id: "rp_ann" });
+    await insertLead(world.pool, new Date(), { id: "ld_cleo", owner_id: "rp_bob" });
+    for (const [n, mergedInto] of ["ld_bea", "ld_cleo"].entries()) {
+      await world.add({
+        key: `lead/ld_ada/1/withdrawn/${n}`,
+        ...mailEffect({ what: "withdrawn", repId: "rp_ann", because: "merged", mergedInto }),
+      });
+    }
+    await world.carryOut();
+    const texts = (await world.all("select body_text from kept_mail order by message_id")).map(
+      (row) => row.body_text,
+    );
+    expect(texts.filter((text) => text.includes("GET /leads/ld_bea"))).toHaveLength(1);
+    expect(texts.filter((text) => text.includes("GET /leads"))).toHaveLength(1);
+  });
+
+  test("what the ledger holds in another form becomes a person's task that names the field", async () => {
+    await world.add({ key: "lead/ld_ada/1/offer/1", payload: { repId: "rp_ann" } });
+    await world.carryOut();
+    expect(await states()).toEqual(["offer/1 failed"]);
+    expect(await openTasks()).toMatchObject([
+      { kind: "dead-letter", detail: { why: expect.stringContaining("stage: ") } },
+    ]);
+    expect(await world.all("select * from kept_mail")).toEqual([]);
   });
 });
 
@@ -326,8 +422,7 @@ describe("a lead that is gone", () => {
     await offer();
     await world.add({
       key: "lead/ld_ada/1/withdrawn/1",
-      what: "withdrawn",
-      payload: { repId: "rp_ann", because: "erased" },
+      ...mailEffect({ what: "withdrawn", repId: "rp_ann", because: "erased", mergedInto: null }),
     });
     await world.pool.query("update lead set erased_at = now(), facts = '{}', email = null");
     await world.carryOut();
@@ -347,6 +442,22 @@ describe("a lead that is gone", () => {
     await world.carryOut();
     expect(await states()).toEqual(["offer/1 withdrawn"]);
     expect(await world.all("select * from kept_mail")).toEqual([]);
+  });
+
+  test.each([
+    ["a request", { what: "stalled", repId: "rp_ann", because: "quiet" }, "withdrawn"],
+    [
+      "what the rep must hear",
+      { what: "reassigned-away", repId: "rp_ann", because: "handed over" },
+      "done",
+    ],
+  ] as const)("%s about a handoff that is over is %s", async (_, message, state) => {
+    await world.add({ key: "lead/ld_ada/1/mail/1", ...mailEffect(message) });
+    await world.pool.query(
+      "update handoff set state = 'closed', closed_at = now(), outcome = 'handed back'",
+    );
+    await world.carryOut();
+    expect(await states()).toEqual([`mail/1 ${state}`]);
   });
 
   test("a record merged into a stranger's is followed: the survivor becomes the lead's", async () => {
@@ -370,15 +481,15 @@ describe("a lead that is gone", () => {
   test("a record merged into another lead's asks that lead to take over", async () => {
     await sync(1);
     await world.carryOut();
-    await world.pool.query(
-      "insert into lead (id, arrived_at, stage_since) values ('ld_bea', now(), now())",
-    );
+    await insertLead(world.pool, new Date(), { id: "ld_bea" });
     const survivor = await world.crm.upsertLead({
       leadId: "ld_bea",
       crmId: null,
       accountCrmId: null,
       status: "new",
       statusSince: world.now(),
+      cycle: 1,
+      round: null,
       ownerId: null,
       queue: null,
       leadType: null,
@@ -401,14 +512,12 @@ describe("a lead that is gone", () => {
     );
     await sync(2);
     await world.carryOut();
-    expect(await world.all("select merge_into from lead where id = 'ld_ada'")).toEqual([
-      { merge_into: "ld_bea" },
-    ]);
-    expect(await world.all("select lead_id from lead_alias where kind = 'crm'")).toEqual([
-      { lead_id: "ld_bea" },
-    ]);
-    expect(await world.all("select workflow_id, message from outbox")).toEqual([
-      { workflow_id: "lead/ld_ada", message: "factsChanged" },
+    // Told twice, by the CRM's own news and by this sync, it is one merge.
+    expect(
+      await world.all("select payload -> 'what' as what from inbox where processed_at is null"),
+    ).toEqual([
+      { what: { kind: "merged", into: survivor.crmId } },
+      { what: { kind: "merged", into: survivor.crmId } },
     ]);
   });
 });
@@ -417,7 +526,7 @@ describe("making the CRM equal", () => {
   test("a task is closed when the lead moves on, and one that the rep ticked off stays so", async () => {
     await sync(1);
     await world.carryOut();
-    await world.pool.query("update lead set waiting_on = 'answer'");
+    await world.pool.query("update process set waiting_on = 'answer'");
     await sync(2);
     await world.carryOut();
     expect(
@@ -449,7 +558,7 @@ describe("making the CRM equal", () => {
         const ref = await world.crm.upsertLead(...args);
         // While this run was writing, the rep accepted.
         await world.pool.query(
-          "update lead set stage = 'sal', waiting_on = 'attempts' where stage = 'mql'",
+          "update process set stage = 'sal', waiting_on = 'attempts' where stage = 'mql'",
         );
         return ref;
       },
@@ -474,7 +583,7 @@ describe("making the CRM equal", () => {
   });
 
   test("an opportunity opened in Baton appears in the CRM, once, and is known by its id there", async () => {
-    await world.pool.query("update lead set stage = 'opportunity', waiting_on = 'nothing'");
+    await world.pool.query("update process set stage = 'opportunity', waiting_on = 'nothing'");
     await world.pool.query(
       "insert into opportunity (id, lead_id, handoff_id, stage, amount_minor, currency, created_at, changed_at) values ('op_1', 'ld_ada', 'ho_1', 'open', 5000, 'USD', now(), now())",
     );
@@ -493,7 +602,16 @@ describe("making the CRM equal", () => {
 
 test("no failure and no ledger row names a person", async () => {
   await sync(1);
-  await world.add({ key: "lead/ld_ada/1/breach/1", what: "breach", payload: { repId: "rp_ann" } });
+  await world.add({
+    key: "lead/ld_ada/1/breach/1",
+    ...mailEffect({
+      what: "breach",
+      repId: "rp_ann",
+      clock: "outreach",
+      dueAt: world.now(),
+      next: null,
+    }),
+  });
   const broken: MailPort = {
     name: "broken",
     send: () => Promise.reject(new Error("cannot reach ada@engines.test")),

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parseAgreement, printProblem } from "../../agreement/parse.ts";
-import { normalizeFact } from "../../handoff/lead.ts";
-import { qualify } from "../../handoff/qualify.ts";
+import { normalizeFact } from "../../handoff/facts/lead.ts";
+import { qualify } from "../../handoff/qualify/qualify.ts";
 
 const text = readFileSync(new URL("./education.yaml", import.meta.url), "utf8");
 const parsed = parseAgreement(text);

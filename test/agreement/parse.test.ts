@@ -12,7 +12,7 @@ describe("the example agreement", () => {
   test("reads without errors or warnings", () =>
     expect(parseAgreement(exampleText)).toMatchObject({ ok: true, warnings: [] }));
 
-  test("says what the articles say", () => {
+  test("holds the SLA table and the lead types of its source articles", () => {
     expect(
       agreement.leadTypes.map(({ name, path, priority, outreach, status }) => ({
         name,
@@ -92,9 +92,9 @@ describe("the example agreement", () => {
       { kind: "date", field: "revisitOn", at: "renurture.return[2].when" },
     ]);
     expect(Object.keys(agreement.answers.reasons)).toHaveLength(10);
-    // oxlint-disable-next-line no-thenable -- the agreement's own word; this object is never awaited
     expect(agreement.answers.reasons["dated-timing"]).toEqual({
       group: "timing",
+      // oxlint-disable-next-line no-thenable -- the agreement's own word; this object is never awaited
       then: "renurture",
       requires: { revisitOn: true },
     });
@@ -230,6 +230,11 @@ describe("a mistake is named with its line and what was expected", () => {
     ["  fallback: sales-ops", "  fallbak: sales-ops", 'did you mean "fallback"?'],
     ["unsupported-use-case:", "not-ready:", "a reason that says why"],
     ["unsupported-use-case:", "Not ready yet:", "a reason that says why"],
+    [
+      "calendars:",
+      "calendars:\n  pool: { zone: UTC, week: { mon: [9:00-17:00] } }",
+      "means whose hours",
+    ],
     ["requires: { revisitOn: true }", "requires: { attempts: 1 }", '"not now" needs a date'],
     ["rateFit: 1-5", "rateFit: 5-1", "a scale such as 1-5"],
     ["on: monday 09:00", "on: monday 9am", "monday 09:00"],
@@ -283,7 +288,8 @@ describe("a mistake is named with its line and what was expected", () => {
     expect(
       edited(["path: fast\n    priority: 1", "path: quick\n    priority: 1"])
         .split("\n")
-        [problem.line - 1]?.slice(problem.column - 1),
+        .at(problem.line - 1)
+        ?.slice(problem.column - 1),
     ).toMatch(/^quick/);
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { missingPools, parseRoster } from "../../agreement/roster.ts";
-import { compile, isOpen } from "../../handoff/calendar.ts";
+import { compile, isOpen } from "../../handoff/time/calendar.ts";
 import { exampleAgreement } from "../support/example-agreement.ts";
 
 const text = readFileSync(new URL("../../agreement/roster.yaml", import.meta.url), "utf8");
@@ -34,6 +34,7 @@ test("an absence of whole days is local and includes its last day", () => {
     from: Date.UTC(2026, 11, 20, 23),
     to: Date.UTC(2026, 11, 31, 23),
     reason: "vacation",
+    deputyId: null,
   });
 });
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { parseAgreement } from "../../agreement/parse.ts";
 import { logicOf } from "../../agreement/logic.ts";
 import type { Condition, Matcher } from "../../handoff/agreement.ts";
-import { evaluate } from "../../handoff/condition.ts";
-import type { Engagement, Facts } from "../../handoff/facts.ts";
+import { evaluate } from "../../handoff/qualify/condition.ts";
+import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
 import { edited, exampleAgreement, exampleText, problemsOf } from "../support/example-agreement.ts";
 
 const messages = (...edits: readonly (readonly [string, string])[]) =>
@@ -92,6 +92,101 @@ describe("lead types that no lead can reach are refused", () => {
       `when: { any: [{ signal: demo_request, within: 7 days }, { signal: trial_active }] }`,
     ],
   ])("but not %s", (_, from, to) => expect(messages([from, to])).toEqual([]));
+});
+
+describe("what no lead can reach or nothing can produce", () => {
+  test("bands in an order that makes one unreachable are refused on the row's line", () => {
+    const found = problemsOf([
+      "  - { band: A, fit: 30, intent: 40 }\n  - { band: B, fit: 30, intent: 15 }\n",
+      "  - { band: B, fit: 30, intent: 15 }\n  - { band: A, fit: 30, intent: 40 }\n",
+    ]);
+    expect(found).toMatchObject([
+      { path: "bands[1]", message: expect.stringContaining("already has band B by row 1") },
+    ]);
+    expect(exampleText.split("\n")[(found[0]?.line ?? 0) - 1]).toContain("band: B");
+  });
+
+  test.each([
+    ["account.country: { in: [US, CA] } }, pool", "account.country: { in: [USA, Kanada] } }, pool"],
+    [
+      "account.country: { in: [DE, AT, CH] }",
+      "account.country: { in: [Deutschland, Austria, Suisse] }",
+    ],
+    ["language: de }", "language: German }"],
+  ])("countries and languages may be written as people write them: %s", (from, to) => {
+    expect(warnings([from, to])).toEqual([]);
+    expect(exampleAgreement([from, to]).routing).toEqual(exampleAgreement().routing);
+  });
+
+  test("words that no fact can hold are a warning with their line", () => {
+    const found = warnings([
+      "account.country: { in: [DE, AT, CH] }",
+      "account.country: { in: [DE, Atlantis] }",
+    ]);
+    expect(found).toMatchObject([
+      {
+        message:
+          'expected a country by its name or ISO 3166 code, found "Atlantis"; facts of account.country hold codes',
+      },
+    ]);
+    expect(exampleText.split("\n")[(found[0]?.line ?? 0) - 1]).toContain("name: dach");
+    expect(
+      warnings([
+        "account.country: { in: [DE, AT, CH] }",
+        'account.country: { matches: "Deutsch*" }',
+      ]),
+    ).toContainEqual(expect.objectContaining({ message: expect.stringContaining("hold codes") }));
+  });
+
+  test("an unknown language is refused", () => {
+    expect(messages(["language: de }", "language: klingon }"])).toEqual([
+      expect.stringContaining('expected a language by its name or ISO 639 code, found "klingon"'),
+    ]);
+  });
+
+  test.each([
+    ["reviewer: marketing-ops", "reviewer: marketing-opps", "marketing-ops"],
+    ["fallback: sales-ops ", "fallback: sales-op ", "sales-ops"],
+  ])("%s: a queue that is nearly a role's is a warning", (from, to, meant) => {
+    expect(warnings([from, to])).toMatchObject([
+      { message: expect.stringContaining(`(did you mean "${meant}"?)`) },
+    ]);
+  });
+});
+
+describe("hours and targets", () => {
+  test.each(["EST", "MST", "EST5EDT", "CET"])("the zone %s is refused", (zone) => {
+    expect(messages(["zone: America/New_York", `zone: ${zone}`])).toEqual([
+      expect.stringContaining("expected the zone of a place such as America/New_York"),
+    ]);
+  });
+
+  test("hours in the wrong order are a warning; a night shift is none", () => {
+    expect(warnings(['mon-fri: ["09:00-17:00"]', 'mon-fri: ["17:00-09:00"]'])).toMatchObject([
+      {
+        path: "calendars.hq.week.mon-fri[0]",
+        message: expect.stringContaining("goes over midnight for 16 hours"),
+      },
+    ]);
+    expect(warnings(['mon-fri: ["09:00-17:00"]', 'mon-fri: ["22:00-06:00"]'])).toEqual([]);
+  });
+
+  test.each([
+    ["24 hours", "2 business days"],
+    ["same day", "3 business days"],
+    ["1 business hour", "24 hours"],
+  ])("a status target of %s that ends before an outreach of %s is refused", (status, outreach) => {
+    expect(
+      messages([
+        "outreach: 24 hours\n    status: 48 hours",
+        `outreach: ${outreach}\n    status: ${status}`,
+      ]),
+    ).toEqual([
+      expect.stringContaining(
+        "leadTypes[3].status: expected a status target that ends after the outreach target",
+      ),
+    ]);
+  });
 });
 
 describe("names", () => {

@@ -1,18 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connectTemporal } from "../../api/temporal.ts";
-import { firstRow, rows, sql } from "../../store/db.ts";
-import { createToken } from "../../store/tokens.ts";
+import { firstRow, rows, sql } from "../../store/postgres/db.ts";
+import { createToken } from "../../store/access/tokens.ts";
+import type { Standing } from "../../handoff/process/words.ts";
 import { pino } from "pino";
-import { parseAgreement } from "../../agreement/parse.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createApp } from "../../api/app.ts";
 import type { Routes } from "../../api/deps.ts";
-import { createAgreements } from "../../store/agreements.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { tracesIn } from "../support/traces.ts";
 import { temporalServer } from "../support/world.ts";
 
-/** The API against real processes: a worker and a relay in this process, the run's Temporal server. */
+/**
+ * The API against real processes: a worker and a relay in this process, the run's Temporal server.
+ */
 let world: LeadWorld;
 let app: Routes;
 let closeTemporal: () => Promise<void>;
@@ -25,9 +27,8 @@ beforeAll(async () => {
   const temporal = connectTemporal({ address: server.address, namespace: server.namespace });
   closeTemporal = () => temporal.close();
   app = createApp({
-    pool: world.pool,
+    ...world.pools,
     agreements: createAgreements(agreementOf),
-    parseAgreement,
     temporal,
     clock: Date.now,
     publicUrl: "http://baton.test",
@@ -78,7 +79,9 @@ async function ask(as: string, method: string, path: string, body?: unknown, key
   };
 }
 
-/** Asks as a client does who heeds Retry-After: a request that was cut off may still be under way. */
+/**
+ * Asks as a client does who heeds Retry-After: a request that was cut off may still be under way.
+ */
 async function patiently(again: () => ReturnType<typeof ask>): ReturnType<typeof ask> {
   for (let n = 0; ; n++) {
     const answer = await again();
@@ -88,7 +91,10 @@ async function patiently(again: () => ReturnType<typeof ask>): ReturnType<typeof
   }
 }
 
-/** A lead that has been put before a rep; each of its own account, for an opportunity of one suppresses the others. */
+/**
+ * A lead that has been put before a rep; each of its own account, for an opportunity of one
+ * suppresses the others.
+ */
 async function offered(): Promise<{ id: string; rep: string }> {
   const id = await world.arrive({ facts: { "account.domain": `account-${++accounts}.com` } });
   const lead = await world.until(id, (row) => row.stage === "mql" && row.owner_id !== null);
@@ -171,6 +177,27 @@ describe("a rep works a lead", () => {
     expect(stages.slice(-4)).toEqual(["mql", "sal", "sql", "opportunity"]);
     const route = history.body.items.find((entry: { kind: string }) => entry.kind === "assignment");
     expect(route.detail.candidates).not.toHaveLength(0);
+    const decided = history.body.items.filter(
+      (entry: { kind: string }) => entry.kind === "decision",
+    );
+    expect(decided.map((entry: { what: string }) => entry.what)).toEqual(
+      expect.arrayContaining(["arrived", "routed", "logOutreach", "accept", "advance"]),
+    );
+    expect(
+      decided.find((entry: { what: string }) => entry.what === "arrived").detail,
+    ).toMatchObject({
+      event: { kind: "arrived" },
+      because: "demo-request holds; band A",
+      found: { qualification: { verdict: "hand-off" } },
+      answer: null,
+    });
+    expect(decided.find((entry: { what: string }) => entry.what === "accept").detail).toMatchObject(
+      {
+        event: { kind: "action", action: { name: "accept", by: rep } },
+        because: "accepted",
+        answer: { done: true, stage: "sal", owner: rep },
+      },
+    );
   });
 
   test("what comes after the end is told that it is the end", async () => {
@@ -200,7 +227,10 @@ describe("a rep works a lead", () => {
     expect(
       await rows(
         world.pool,
-        sql`select kind from answer where handoff_id = (select id from handoff where subject_id = ${id} order by cycle limit 1)`,
+        sql`
+          select kind from answer
+            where handoff_id = (select id from handoff where subject_id = ${id} order by cycle
+            limit 1)`,
       ),
     ).toHaveLength(1);
   });
@@ -239,13 +269,15 @@ describe("a rep works a lead", () => {
 });
 
 describe("refusals leave nothing but the audit trail", () => {
-  test("the process refuses: 409 with the state, the same key gives it again", async () => {
+  test("refused by where the lead stands: 409 with the state, the same key gives it again", async () => {
     const { id, rep } = await offered();
     // What the CRM sync adds meanwhile is left out.
     const standing = () =>
       firstRow(
         world.pool,
-        sql`select to_jsonb(l) - 'crm_id' as lead, (select count(*) from decision where subject_id = l.id) as decisions from lead l where id = ${id}`,
+        sql`
+          select to_jsonb(l) - 'crm_id' as lead, (select count(*) from decision
+            where subject_id = l.id) as decisions from lead_standing l where id = ${id}`,
       );
     const before = await standing();
     const first = await ask(rep, "POST", `/leads/${id}/advance`, {}, "too-early");
@@ -296,7 +328,7 @@ describe("refusals leave nothing but the audit trail", () => {
     expect(await actionsOf(id)).toEqual([]);
   });
 
-  test("evidence that only the process can weigh is refused by field too", async () => {
+  test("evidence that is missing is refused by field too", async () => {
     const { id, rep } = await offered();
     expect(await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unreachable" })).toMatchObject({
       status: 422,
@@ -329,7 +361,8 @@ describe("Idempotency-Key", () => {
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => ask(rep, "POST", at, { channel: "email" }, "once")),
     );
-    // A busy machine may take longer than an answer may: then the outcome is asked for like that of any outage.
+    // A busy machine may take longer than an answer may: then the outcome is asked for like that of
+    // any outage.
     for (const { status } of answers) expect([200, 409, 503]).toContain(status);
     for (const twin of answers.filter((one) => one.status === 409))
       expect([twin.body["code"], twin.headers.get("retry-after")]).toEqual(["still-running", "1"]);
@@ -340,7 +373,9 @@ describe("Idempotency-Key", () => {
     expect(
       await rows(
         world.pool,
-        sql`select id from outreach where handoff_id = (select handoff_id from lead where id = ${id})`,
+        sql`
+          select id from outreach
+            where handoff_id = (select handoff_id from lead_standing where id = ${id})`,
       ),
     ).toHaveLength(1);
   });
@@ -389,52 +424,157 @@ describe("Idempotency-Key", () => {
 });
 
 describe("while Temporal does not answer", () => {
-  test("an action is 503 within three seconds and its outcome is found out with the same key", async () => {
-    const { id, rep } = await offered();
+  test("people log, accept and reject as always, and the process hears of it", async () => {
+    const [worked, refused] = [await offered(), await offered()];
     const away = connectTemporal({ address: "127.0.0.1:1", namespace: "default" });
     const cut = createApp({
-      pool: world.pool,
+      ...world.pools,
       agreements: createAgreements(agreementOf),
-      parseAgreement,
       temporal: away,
       clock: Date.now,
       publicUrl: "http://baton.test",
       log: pino({ level: "silent" }),
     });
-    const request = {
-      method: "POST",
-      headers: {
+    const act = async ({ id, rep }: { id: string; rep: string }, place: string, body: unknown) => {
+      const headers = {
         authorization: `Bearer ${tokens.get(rep)}`,
         "content-type": "application/json",
-        "idempotency-key": "patience",
-      },
-      body: "{}",
+        "idempotency-key": `away-${id}-${place}`,
+      };
+      const response = await cut.request(`/leads/${id}/${place}`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: (await response.json()) as Body };
     };
-    const began = performance.now();
-    const answer = await cut.request(`/leads/${id}/accept`, request);
-    expect(performance.now() - began).toBeLessThan(3_200);
-    expect([
-      answer.status,
-      answer.headers.get("retry-after"),
-      ((await answer.json()) as { code: string }).code,
-    ]).toEqual([503, "2", "unavailable"]);
+    expect(await act(worked, "outreach", { channel: "call", outcome: "connected" })).toMatchObject({
+      status: 200,
+      body: { stage: "mql", waitingOn: "answer", onTime: true },
+    });
+    const accepted = await act(worked, "accept", {});
+    expect(accepted).toMatchObject({ status: 200, body: { stage: "sal", owner: worked.rep } });
+    expect(await act(worked, "accept", {})).toEqual(accepted);
+    expect(await act(refused, "reject", { reason: "unsupported-use-case" })).toMatchObject({
+      status: 200,
+      body: { stage: "disqualified" },
+    });
     await away.close();
-    expect(
-      await patiently(() => ask(rep, "POST", `/leads/${id}/accept`, {}, "patience")),
-    ).toMatchObject({ status: 200, body: { stage: "sal" } });
-    expect(await actionsOf(id)).toHaveLength(1);
+    expect((await actionsOf(worked.id)).map((one) => one.name)).toEqual(["logOutreach", "accept"]);
+
+    const stands = async (id: string) => (await world.handle(id).query<Standing>("standing")).stage;
+    await expect.poll(() => stands(worked.id), { timeout: 15_000 }).toBe("sal");
+    await expect
+      .poll(async () => (await world.handle(refused.id).describe()).status.name, {
+        timeout: 15_000,
+      })
+      .toBe("COMPLETED");
   });
 
-  test("a lead whose process has not started yet is 503, not 409", async () => {
-    const { id } = await offered();
-    await world.pool.query(sql`
-      insert into lead (id, facts, arrived_at, stage_since, owner_id) select 'ld_notstarted', '{}', arrived_at, stage_since, null from lead where id = ${id}`);
-    await world.pool.query(sql`
-      insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at) values (1, 'start', 'lead/ld_notstarted', 'leadHandoff', '{}', now(), now() + interval '1 hour')`);
-    expect(await ask("operator", "POST", "/leads/ld_notstarted/accept")).toMatchObject({
-      status: 503,
-      body: { code: "unavailable", detail: "the lead's process has not started yet" },
+  test("a rejection that is overturned names the next rep at once", async () => {
+    const { id, rep } = await offered();
+    await ask(rep, "POST", `/leads/${id}/reject`, { reason: "no-intent-signals" });
+    const answer = await ask("rp_boss", "POST", `/leads/${id}/contest-decision`, {
+      decision: "overturn",
     });
+    expect(answer).toMatchObject({ status: 200, body: { stage: "mql", waitingOn: "outreach" } });
+    expect(["rp_one", "rp_two", "rp_three"].filter((one) => one !== rep)).toContain(
+      answer.body["owner"],
+    );
+  });
+
+  test("a lead whose process has not begun is 409 naming where it stands", async () => {
+    await world.pool.query(sql`
+      with arrived as (insert into lead (id, arrived_at) values ('ld_notstarted', now())
+        returning id)
+      insert into process (subject_kind, subject_id, stage_since) select 'lead', id, now()
+        from arrived`);
+    await world.pool.query(sql`
+      insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at)
+        values (1, 'start', 'lead/ld_notstarted', 'leadHandoff', '{}', now(),
+        now() + interval '1 hour')`);
+    expect(await ask("operator", "POST", "/leads/ld_notstarted/accept")).toMatchObject({
+      status: 409,
+      body: { code: "not-possible-now", state: { stage: "new", waitingOn: "assessment" } },
+    });
+  });
+});
+
+describe("what the sender was looking at", () => {
+  test("an action that says what the page shows is decided; of two, the second is told what won", async () => {
+    const { id, rep } = await offered();
+    const { seen } = (await ask(rep, "GET", `/leads/${id}`)).body;
+    expect(seen).toEqual({ stage: "mql", cycle: 1, round: 1 });
+    expect(await ask(rep, "POST", `/leads/${id}/accept`, { seen })).toMatchObject({
+      status: 200,
+      body: { stage: "sal" },
+    });
+    expect(await ask("operator", "POST", `/leads/${id}/hand-back`, { seen })).toMatchObject({
+      status: 409,
+      body: { code: "already-answered", state: { id, stage: "sal", owner: rep } },
+    });
+    expect((await ask(rep, "GET", `/leads/${id}`)).body["seen"]).toEqual({
+      stage: "sal",
+      cycle: 1,
+      round: 1,
+    });
+  });
+
+  test("an answer to an offer that is over is refused, also from whoever may act on every lead, and changes nothing", async () => {
+    const { id, rep } = await offered();
+    const { seen } = (await ask("operator", "GET", `/leads/${id}`)).body;
+    const to = ["rp_one", "rp_two", "rp_three"].find((one) => one !== rep) ?? "";
+    expect(await ask("rp_boss", "POST", `/leads/${id}/reassign`, { to, seen })).toMatchObject({
+      status: 200,
+      body: { owner: to, waitingOn: "outreach" },
+    });
+    // The process has heard of it and decides nothing more.
+    await expect
+      .poll(
+        async () =>
+          (await world.handle(id).query<Standing>("standing")).step - (await world.lead(id)).step,
+        { timeout: 10_000 },
+      )
+      .toBe(0);
+    const standing = () =>
+      firstRow(
+        world.pool,
+        sql`
+          select to_jsonb(p) as process, (select count(*) from decision
+            where subject_id = ${id}) as decisions from process p where subject_id = ${id}`,
+      );
+    const before = await standing();
+    for (const body of [
+      { seen },
+      { seen: { round: 1 } },
+      { seen: { ...seen, round: 2, cycle: 2 } },
+      { seen: { stage: "sal" } },
+    ]) {
+      expect(
+        await ask("operator", "POST", `/leads/${id}/accept`, body),
+        JSON.stringify(body),
+      ).toMatchObject({
+        status: 409,
+        body: { code: "already-answered", state: { stage: "mql", owner: to } },
+      });
+    }
+    expect(await standing()).toEqual(before);
+    expect(
+      await ask(to, "POST", `/leads/${id}/accept`, { seen: { ...seen, round: 2 } }),
+    ).toMatchObject({ status: 200, body: { stage: "sal" } });
+  });
+
+  test.each([
+    [{ stage: "won" }, "seen.stage"],
+    [{ round: -1 }, "seen.round"],
+    [{ cycle: 0 }, "seen.cycle"],
+    [{ offer: 1 }, "seen.offer"],
+    ["mql", "seen"],
+  ])("%j is 422 naming %s", async (seen, field) => {
+    const { id, rep } = await offered();
+    const answer = await ask(rep, "POST", `/leads/${id}/accept`, { seen });
+    expect([answer.status, answer.body["field"]]).toEqual([422, field]);
+    expect(await actionsOf(id)).toEqual([]);
   });
 });
 
@@ -481,7 +621,8 @@ describe("erasure", () => {
     });
     await world.until(id, (row) => row.stage === "disqualified");
 
-    // A sync that had read the person before may still write them; what it leaves is gone within the minute too.
+    // A sync that had read the person before may still write them; what it leaves is gone within
+    // the minute too.
     await expect
       .poll(() => tracesIn(world.pool, ["forget.me@", "mepleaseza"]), {
         timeout: 60_000,
@@ -500,5 +641,12 @@ describe("erasure", () => {
       status: 202,
       body: { erased: true },
     });
+    expect(
+      await ask("operator", "POST", `/leads/${id}/hand-back`, { note: "Mepleaseza called" }),
+    ).toMatchObject({
+      status: 409,
+      body: { code: "not-possible-now", state: { stage: "disqualified" } },
+    });
+    expect(await tracesIn(world.pool, ["mepleaseza"])).toEqual([]);
   });
 });

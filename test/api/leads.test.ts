@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { rows, sql } from "../../store/db.ts";
+import { rows, sql } from "../../store/postgres/db.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
@@ -38,7 +38,7 @@ describe("GET /leads/{id}", () => {
   test("offers marketing no action that is sales', and nobody one on what is not theirs any more", async () => {
     const id = await world.lead("rp_one");
     expect((await world.ask("GET", `/leads/${id}`, { as: "marketing" })).body.actions).toEqual([]);
-    await world.pool.query(sql`update lead set owner_id = 'rp_two' where id = ${id}`);
+    await world.pool.query(sql`update process set owner_id = 'rp_two' where subject_id = ${id}`);
     const past = await world.ask("GET", `/leads/${id}`, { as: "one" });
     expect([past.status, past.body.actions]).toEqual([200, []]);
   });
@@ -65,7 +65,7 @@ describe("GET /leads/{id}", () => {
 describe("GET /leads", () => {
   let ids: string[];
   beforeAll(async () => {
-    await world.pool.query("truncate lead, handoff, task cascade");
+    await world.pool.query("truncate lead, process, handoff, task cascade");
     ids = [];
     for (let n = 0; n < 7; n++)
       ids.push(
@@ -136,7 +136,10 @@ describe("GET /leads/{id}/history", () => {
     const id = await world.lead("rp_one");
     for (let n = 0; n < 5; n++) {
       await world.pool.query(
-        sql`insert into engagement (message_id, lead_id, type, occurred_at, received_at) values (${`${id}-${n}`}, ${id}, 'pricing_page', ${new Date(world.now() - n * hour)}, ${new Date(world.now())})`,
+        sql`
+          insert into engagement (message_id, lead_id, type, occurred_at, received_at)
+            values (${`${id}-${n}`}, ${id}, 'pricing_page', ${new Date(world.now() - n * hour)},
+            ${new Date(world.now())})`,
       );
     }
     const whole = (await world.ask("GET", `/leads/${id}/history?limit=100`)).body.items;
@@ -165,10 +168,10 @@ describe("PATCH /leads/{id}", () => {
     const id = await world.lead("rp_one");
     const answer = await world.ask("PATCH", `/leads/${id}`, {
       as: "one",
-      body: { facts: { "lead.title": " Head of Operations ", "account.employees": "1,200" } },
+      body: { facts: { "lead.title": " Head of Operations ", "lead.phone": "+44 1" } },
     });
     expect(answer).toMatchObject({ status: 200, body: { id } });
-    expect(answer.body.changed.toSorted()).toEqual(["account.employees", "lead.title"]);
+    expect(answer.body.changed.toSorted()).toEqual(["lead.phone", "lead.title"]);
     const page = await world.ask("GET", `/leads/${id}`);
     expect(page.body.facts["lead.title"]).toMatchObject({
       value: "Head of Operations",
@@ -185,6 +188,24 @@ describe("PATCH /leads/{id}", () => {
       "rp_one",
       false,
     ]);
+  });
+
+  test("says what was not understood and is kept as it came", async () => {
+    const id = await world.lead("rp_one");
+    const answer = await world.ask("PATCH", `/leads/${id}`, {
+      body: { facts: { "lead.country": "Atlantis", "account.country": "Deutschland" } },
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        notUnderstood: [
+          {
+            field: "facts.lead.country",
+            message: expect.stringContaining("expected a country by its name or ISO 3166 code"),
+          },
+        ],
+      },
+    });
   });
 
   test("what is known already changes nothing and tells nobody", async () => {
@@ -217,5 +238,56 @@ describe("PATCH /leads/{id}", () => {
     expect(
       await world.ask("PATCH", `/leads/${id}`, { body: { facts: { "lead.title": "x" } } }),
     ).toMatchObject({ status: 409, body: { code: "not-possible-now" } });
+  });
+});
+
+describe("what somebody may not see", () => {
+  const denials = () =>
+    rows<{ actor: string; subject: string; detail: unknown }>(
+      world.pool,
+      sql`select actor, subject, detail from audit where what = 'access.denied' order by id`,
+    );
+
+  test("is on record when it exists, once, and not when it does not", async () => {
+    const id = await world.lead("rp_one");
+    await world.pool.query(
+      sql`
+        insert into task (id, kind, subject_kind, subject_id, role, assignee_id, since)
+          values ('tk_foreign', 'stalled', 'lead', ${id}, 'rep', 'rp_one', now())`,
+    );
+    await world.pool.query(
+      sql`
+        insert into kept_mail (message_id, to_rep, recipient, subject, body_text, body_html, sent_at)
+          values ('<foreign@baton>', 'rp_one', 'one@example.com', 'A', 'B', 'C', now())`,
+    );
+    const before = (await denials()).length;
+    const ask = async (method: string, path: string, body?: object) =>
+      (await world.ask(method, path, { as: "other", ...(body ? { body } : {}) })).status;
+    const said = [
+      await ask("GET", "/leads/ld_nobody"),
+      await ask("POST", "/tasks/tk_nobody/done", { how: "x" }),
+      await ask("GET", `/leads/${id}`),
+      await ask("GET", `/leads/${id}`),
+      await ask("POST", `/leads/${id}/accept`, {}),
+      await ask("POST", "/tasks/tk_foreign/done", { how: "x" }),
+      await ask("GET", "/mail/foreign@baton"),
+    ];
+    expect(said).toEqual(Array<number>(7).fill(404));
+    await expect.poll(async () => (await denials()).length).toBe(before + 4);
+    const entry = (subject: string, kind: string, route: string) => ({
+      actor: "rp_other",
+      subject,
+      detail: { kind, route },
+    });
+    const found = (await denials()).slice(before);
+    expect(found).toHaveLength(4);
+    expect(found).toEqual(
+      expect.arrayContaining([
+        entry(id, "lead", "GET /leads/{id}"),
+        entry(id, "lead", "POST /leads/{id}/accept"),
+        entry("tk_foreign", "task", "POST /tasks/{id}/done"),
+        entry("foreign@baton", "mail", "GET /mail/{id}"),
+      ]),
+    );
   });
 });

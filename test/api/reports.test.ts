@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { intakeRoutes } from "../../api/intake.ts";
 import { reportRoutes } from "../../api/reports.ts";
+import { reportSchema } from "../../api/report-schema.ts";
+import { plainColumns } from "../../store/reports/csv.ts";
+import { reports } from "../../store/reports/registry.ts";
 import { apiWorld, type ApiWorld } from "../support/api-world.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 
@@ -28,9 +31,10 @@ describe("GET /reports/conservation", () => {
     ]);
     expect(body.totals).toEqual({ takenIn: 3, open: 3, closed: 0, residue: 0 });
     expect(body.days.every((one: { residue: number }) => one.residue === 0)).toBe(true);
-    expect([body.withoutOwner, body.withoutNextStep, body.withoutProcess]).toEqual([
+    expect([body.withoutOwner, body.withoutNextStep, body.withoutProcess, body.broken]).toEqual([
       { count: 0, leads: [] },
       { count: 0, leads: [] },
+      null,
       null,
     ]);
   });
@@ -46,13 +50,12 @@ describe("GET /reports/conservation", () => {
 
 describe("GET /reports/funnel", () => {
   test("groups by source, with the question repeated", async () => {
-    const { body } = await get("/reports/funnel?groupBy=source");
-    expect(body.groupBy).toBe("source");
+    const { body } = await get("/reports/funnel?groupBy=source&knowledge=then");
+    expect(body).toMatchObject({ report: "funnel", groupBy: "source", knowledge: "then" });
     expect(
-      body.groups.map((one: { group: string; leadsCreated: number }) => [
-        one.group,
-        one.leadsCreated,
-      ]),
+      body.rows
+        .filter((one: { step: string }) => one.step === "leads-created")
+        .map((one: { group: string; count: number }) => [one.group, one.count]),
     ).toEqual([
       ["fair", 1],
       ["web", 2],
@@ -61,11 +64,51 @@ describe("GET /reports/funnel", () => {
 
   test("as CSV a rate without a denominator is an empty cell", async () => {
     const { body } = await get("/reports/funnel.csv?source=web");
-    expect(body.split("\n").slice(1, 4)).toEqual([
-      ",leads-created,2,,,,,,",
-      ",mql,0,0,2,0,0,0.6576198,".replace("0.6576198", body.split("\n")[2].split(",")[7]),
-      ",handed-off,0,0,0,,,,",
+    const [header, created, mql] = body.split("\n");
+    expect(header.split(",").slice(0, 8)).toEqual([
+      "group",
+      "step",
+      "count",
+      "ofStepBefore",
+      "ofStepBefore.numerator",
+      "ofStepBefore.denominator",
+      "ofStepBefore.low",
+      "ofStepBefore.high",
     ]);
+    expect(created.split(",").slice(0, 6)).toEqual(["", "leads-created", "2", "", "0", "0"]);
+    expect(mql.split(",").slice(0, 6)).toEqual(["", "mql", "0", "0", "0", "2"]);
+  });
+});
+
+describe("every report", () => {
+  test("has JSON that is exactly as OpenAPI says, CSV of the same columns, and a line in the list", async () => {
+    const { body: list } = await get("/reports");
+    expect(list.reports.map(({ name }: { name: string }) => name)).toEqual(
+      reports.map(({ name }) => name),
+    );
+    for (const report of reports) {
+      const { status, body } = await world.ask("GET", `/reports/${report.name}`);
+      expect([report.name, status]).toEqual([report.name, 200]);
+      expect(reportSchema(report).safeParse(body).error, report.name).toBeUndefined();
+      const csv = await world.ask("GET", `/reports/${report.name}.csv`);
+      expect(csv.body.split("\n")[0]).toBe(plainColumns(report).join(","));
+    }
+  });
+
+  test("is described with its columns in OpenAPI", async () => {
+    const { body } = await world.ask("GET", "/openapi.json");
+    for (const { name, columns } of reports) {
+      const { schema } =
+        body.paths[`/reports/${name}`].get.responses["200"].content["application/json"];
+      const row = schema.properties.rows.items;
+      expect([name, Object.keys(row.properties)]).toEqual([name, Object.keys(columns)]);
+      expect(row.properties[Object.keys(columns)[0] ?? ""].description).not.toBe("");
+    }
+  });
+
+  test("figures about single people are for revops and those who lead, not for marketing", async () => {
+    expect((await get("/reports/reps")).status).toBe(403);
+    expect((await world.ask("GET", "/reports/reps")).status).toBe(200);
   });
 });
 
@@ -73,6 +116,10 @@ test.each([
   ["/reports/funnel?groupBy=shoe", "groupBy"],
   ["/reports/funnel?colour=red", "colour"],
   ["/reports/funnel?from=yesterday", "from"],
+  ["/reports/funnel?knowledge=tomorrow", "knowledge"],
+  ["/reports/missing-fields?groupBy=band", "groupBy"],
+  ["/reports/missing-fields?band=A", "band"],
+  ["/reports/pool-reviews?groupBy=source", "groupBy"],
   ["/reports/conservation?from=2026-11-20T00:00:00Z&to=2026-11-19T00:00:00Z", "from"],
   ["/reports/conservation?from=1999-11-20T00:00:00Z", "from"],
 ])("%s is 422 naming %s", async (path, field) => {

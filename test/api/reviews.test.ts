@@ -1,14 +1,13 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReview } from "../../activities/review.ts";
-import { parseAgreement } from "../../agreement/parse.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createApp } from "../../api/app.ts";
 import type { Routes } from "../../api/deps.ts";
 import { connectTemporal, type TemporalPort } from "../../api/temporal.ts";
-import { createAgreements } from "../../store/agreements.ts";
-import { rows, sql } from "../../store/db.ts";
-import { createToken, type Role } from "../../store/tokens.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { rows, sql } from "../../store/postgres/db.ts";
+import { createToken, type Role } from "../../store/access/tokens.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { intoPool, somePeriod, startReview, untilReview } from "../support/review-world.ts";
 import { temporalServer } from "../support/world.ts";
@@ -25,16 +24,11 @@ beforeAll(async () => {
   world = await leadWorld();
   const server = await temporalServer();
   const make = (address: string) => {
-    const temporal = connectTemporal({
-      address,
-      namespace: server.namespace,
-      ...(address === server.address ? {} : { updateMs: 50 }),
-    });
+    const temporal = connectTemporal({ address, namespace: server.namespace });
     ports.push(temporal);
     return createApp({
-      pool: world.pool,
+      ...world.pools,
       agreements,
-      parseAgreement,
       temporal,
       clock: Date.now,
       publicUrl: "http://baton.test",
@@ -114,7 +108,7 @@ const decide = (
 async function reviewOf(count: number): Promise<{ id: string; period: string; leads: string[] }> {
   for (const { id } of await rows<{ id: string }>(
     world.pool,
-    sql`select id from lead where stage = 'renurture'`,
+    sql`select id from lead_standing where stage = 'renurture'`,
   ))
     await world.act(
       id,
@@ -245,25 +239,65 @@ test("the same key gives the same answers and decides nothing twice; with anothe
   });
 });
 
-test("while Temporal is away the answer is 503 with each lead's state, and the same key decides once it is back", async () => {
-  const { id, leads } = await reviewOf(2);
+const decisionsAbout = (leads: readonly string[]) =>
+  rows(
+    world.pool,
+    sql`
+      select 1 from action where lead_id = any(${leads}) and name = 'decideReview'
+        and result ->> 'done' = 'true'`,
+  );
+
+test("while Temporal is away decisions are taken as always, and the last one closes the review when it is back", async () => {
+  const { id, leads, period } = await reviewOf(2);
   const decisions = leads.map((leadId) => ({ leadId, decision: "keep" }));
   const away = await decide(id, decisions, { key: "outage", from: cutOff });
   expect(away).toMatchObject({
-    status: 503,
-    body: { code: "unavailable", results: leads.map((lead) => ({ lead, status: 503 })) },
+    status: 200,
+    body: {
+      results: leads.map((lead) => ({ lead, status: 200, done: { because: "review: keep" } })),
+      undecided: 0,
+    },
   });
-  const back = await decide(id, decisions, { key: "outage" });
+  expect(await decide(id, decisions, { key: "outage" })).toEqual(away);
+  expect(await decisionsAbout(leads)).toHaveLength(2);
+  await untilReview(world, period, (review) => review.state === "closed");
+});
+
+test("a lead that cannot be decided about now makes the answer a 503 with each lead's state, and the same key decides it later", async () => {
+  const {
+    id,
+    leads: [free = "", busy = ""],
+  } = await reviewOf(2);
+  const decisions = [free, busy].map((leadId) => ({ leadId, decision: "keep" }));
+  // As if the statement had taken too long.
+  await world.pool.query(`
+    create function too_slow() returns trigger language plpgsql as $$ begin raise exception
+      'too slow' using errcode = '57014'; end $$;
+    create trigger too_slow before update on process for each row
+      when (old.subject_id = '${busy}') execute function too_slow()`);
+  expect(await decide(id, decisions, { key: "busy" })).toMatchObject({
+    status: 503,
+    body: {
+      code: "unavailable",
+      results: [
+        { lead: free, status: 200 },
+        { lead: busy, status: 503, problem: { code: "unavailable" } },
+      ],
+    },
+  });
+  await world.pool.query("drop trigger too_slow on process");
+  const back = await decide(id, decisions, { key: "busy" });
   expect(back).toMatchObject({
     status: 200,
-    body: { results: leads.map((lead) => ({ lead, status: 200 })), undecided: 0 },
+    body: {
+      results: [
+        { lead: free, status: 200 },
+        { lead: busy, status: 200 },
+      ],
+      undecided: 0,
+    },
   });
-  expect(
-    await rows(
-      world.pool,
-      sql`select 1 from action where lead_id = any(${leads}) and name = 'decideReview'`,
-    ),
-  ).toHaveLength(2);
+  expect(await decisionsAbout([free, busy])).toHaveLength(2);
 });
 
 test("what is not as described is refused by the field, and nothing is decided", async () => {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ensureOperatorToken } from "../../store/tokens.ts";
+import { ensureOperatorToken } from "../../store/access/tokens.ts";
 import { freshDatabase, temporalServer, type FreshDatabase } from "../support/world.ts";
 
 let db: FreshDatabase;
@@ -47,7 +47,7 @@ test(
           parts: { temporal: object };
         }
       ).parts.temporal,
-    ).toEqual({ ok: true });
+    ).toEqual({ ok: true, broken: 0 });
     const leads = await fetch(`http://127.0.0.1:${port}/leads`, {
       headers: { authorization: `Bearer ${token}` },
     });
@@ -61,9 +61,9 @@ test(
 test("a wrong setting ends it with the variable's name", { timeout: 30_000 }, async () => {
   const child = start({ TEMPORAL_ADDRESS: "127.0.0.1:1" });
   let said = "";
-  child.stderr.on("data", (data: Buffer) => {
+  child.stdout.on("data", (data: Buffer) => {
     said += data.toString();
   });
-  const [code] = (await once(child, "exit")) as [number];
+  const [code] = (await once(child, "close")) as [number];
   expect([code, said.includes("DATABASE_URL")]).toEqual([1, true]);
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { rows, sql } from "../../store/db.ts";
+import { rows, sql } from "../../store/postgres/db.ts";
+import { edited } from "../support/example-agreement.ts";
 import { goodFacts } from "../support/lead-world.ts";
-import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
+import { exampleAgreement, peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
 beforeAll(async () => {
@@ -16,13 +17,68 @@ const good = {
 const everyRow = async () => {
   const names = await rows<{ t: string }>(
     world.pool,
-    sql`select table_name as t from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+    sql`
+      select table_name as t from information_schema.tables where table_schema = 'public'
+        and table_type = 'BASE TABLE' order by 1`,
   );
   return rows(world.pool, {
-    text: `select ${names.map(({ t }) => `(select count(*)::int from "${t}") as "${t}"`).join(", ")}`,
+    text: `
+      select ${names.map(({ t }) => `(select count(*)::int from "${t}") as "${t}"`).join(", ")}`,
     values: [],
   });
 };
+
+describe("a draft of the agreement", () => {
+  test("judges today's leads, says what would change and which pools are missing, and writes nothing", async () => {
+    const taken = await world.ask("POST", "/leads", {
+      as: "marketing",
+      body: {
+        facts: {
+          ...goodFacts,
+          "lead.email": "draft@example-draft.com",
+          "account.domain": "example-draft.com",
+        },
+        engagements: [
+          { id: "draft", type: "demo_request", occurredAt: "2026-11-23T09:59:00-05:00" },
+        ],
+      },
+    });
+    expect(taken.status).toBe(201);
+    const { id } = taken.body;
+    const before = await everyRow();
+    const draft = edited(
+      ["account.employees: { atLeast: 50, atMost: 5000 }", "account.employees: { atLeast: 4999 }"],
+      ["pool: dach-sdr", "pool: alps-sdr"],
+    );
+    const { status, body } = await world.ask("POST", "/simulate", {
+      as: "marketing",
+      body: { draft },
+    });
+    expect(status).toBe(200);
+    expect(body.missingPools).toContain("alps-sdr");
+    expect(body.leads).toBe(
+      body.same +
+        body.changes.reduce((sum: number, { count }: { count: number }) => sum + count, 0),
+    );
+    expect(body.leads).toBeGreaterThan(0);
+    expect(body.changes[0]).toMatchObject({
+      from: { verdict: "hand-off" },
+      to: { verdict: "nurture" },
+    });
+    expect(body.changes[0].examples).toContain(id);
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test("with a mistake is 422 with the line, and needs no facts beside it", async () => {
+    const wrong = await world.ask("POST", "/simulate", {
+      body: { draft: edited(["hold: until-open", "hold: until"]) },
+    });
+    expect([wrong.status, wrong.body.field]).toEqual([422, "draft"]);
+    expect(wrong.body.detail).toMatch(/^line \d+: /);
+    for (const body of [{}, { ...good, draft: edited() }])
+      expect((await world.ask("POST", "/simulate", { body })).status).toBe(422);
+  });
+});
 
 describe("POST /simulate", () => {
   test("says lead type, trace, who would get it and why, and the deadlines; and writes nothing", async () => {
@@ -52,6 +108,107 @@ describe("POST /simulate", () => {
       "rp_two",
     ]);
     expect(await everyRow()).toEqual(before);
+  });
+
+  test("says where the lead would stand: owner, next step, both deadlines, what is sent to whom", async () => {
+    const before = await everyRow();
+    const { body } = await world.ask("POST", "/simulate", { body: good });
+    const rep = body.route.routed.repId;
+    expect(body).toMatchObject({
+      stage: "mql",
+      waitingOn: "outreach",
+      owner: rep,
+      queue: null,
+      due: body.deadlines.outreach.due,
+      tasks: [],
+      decisions: [
+        { kind: "arrived", because: "demo-request holds; band A" },
+        { kind: "routed", because: `offered to ${rep}` },
+      ],
+      messages: [{ what: "offer", to: { rep, role: null }, due: body.deadlines.outreach.due }],
+    });
+    expect(body.next.step).toMatch(/^outreach warning 2026-11-23 /);
+    expect(Date.parse(body.next.at)).toBeGreaterThan(world.now());
+    expect(Date.parse(body.next.at)).toBeLessThan(Date.parse(body.due));
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test("outside all hours it waits on hold with its clocks running on the pool's hours, and nobody is told", async () => {
+    const { body } = await world.ask("POST", "/simulate", {
+      body: { ...good, at: "2026-11-23T22:00:00-05:00" },
+    });
+    expect(body).toMatchObject({
+      stage: "mql",
+      waitingOn: "hold",
+      owner: null,
+      queue: "americas-sdr",
+      messages: [],
+      tasks: [],
+      next: { step: "held until the pool opens", at: "2026-11-24T14:00:00.000Z" },
+      deadlines: { outreach: { local: "2026-11-24 10:00 America/New_York" } },
+    });
+  });
+
+  test("where nobody works it goes to the queue: a task and a message for that role", async () => {
+    const before = await everyRow();
+    await world.pool.query("update rep set active = false where role = 'rep'");
+    const { body } = await world.ask("POST", "/simulate", { body: good });
+    await world.pool.query("update rep set active = true");
+    expect(body).toMatchObject({
+      stage: "mql",
+      waitingOn: "queue",
+      owner: null,
+      queue: "sales-ops",
+      route: { routed: { kind: "queue", queue: "sales-ops" } },
+      next: { step: "somebody assigns it" },
+      tasks: [
+        {
+          kind: "fallback",
+          role: "sales-ops",
+          assignee: null,
+          detail: { leadType: "demo-request" },
+        },
+      ],
+      messages: [
+        {
+          what: "fallback-queue",
+          to: { rep: null, role: "sales-ops" },
+          due: body.deadlines.outreach.due,
+        },
+      ],
+    });
+    expect(await everyRow()).toEqual(before);
+  });
+
+  test("what is not handed off says what it waits for instead", async () => {
+    const judged = async (facts: object, engagements: object[] = []) =>
+      (await world.ask("POST", "/simulate", { body: { facts, engagements } })).body;
+    expect(await judged(good.facts)).toMatchObject({
+      stage: "nurture",
+      waitingOn: "signal",
+      queue: "nurture",
+      decisions: [{ kind: "arrived" }],
+      next: { step: "a person reviews it" },
+      messages: [],
+    });
+    const { "lead.source": _, ...gaps } = good.facts;
+    expect(await judged(gaps, good.engagements)).toMatchObject({
+      stage: "new",
+      waitingOn: "data",
+      // Then whoever corrects facts is reminded.
+      next: { step: "facts to be corrected: lead.source", at: expect.any(String) as string },
+      tasks: [{ kind: "fix-data", role: "marketing-ops" }],
+    });
+    expect(
+      await judged({ ...good.facts, "account.customer": "yes" }, good.engagements),
+    ).toMatchObject({
+      stage: "disqualified",
+      waitingOn: "nothing",
+      owner: null,
+      next: { at: null },
+      tasks: [],
+      deadlines: null,
+    });
   });
 
   test("asked twice it names the same rep: nobody's turn is used up", async () => {
@@ -101,6 +258,20 @@ describe("POST /simulate", () => {
     expect(
       await verdict({ ...good.facts, "account.customer": "yes" }, good.engagements),
     ).toMatchObject({ verdict: "disqualify", qualification: { suppression: "existing-customer" } });
+  });
+
+  test("routing rules see what follows from the facts, as lead types do", async () => {
+    const text = exampleAgreement.replace(
+      /( +)- \{ name: americas,/,
+      "$1- { name: executives, when: { lead.seniority: { in: [c-level] } }, pool: enterprise-ae }\n$&",
+    );
+    expect(text).not.toBe(exampleAgreement);
+    const other = await peopleWorld({ agreement: text });
+    const { body } = await other.ask("POST", "/simulate", {
+      body: { ...good, facts: { ...good.facts, "lead.title": "Chief Executive Officer" } },
+    });
+    await other.close();
+    expect(body.route.territory).toBe("executives");
   });
 
   test.each([

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { webhookRoutes } from "../../api/webhooks.ts";
 import { signWebhook, verifyWebhook } from "../../crm/webhook.ts";
-import { openPool, type Pool } from "../../store/db.ts";
+import { receive } from "../../store/inbox/inbox.ts";
+import { openPool, type Pool } from "../../store/postgres/db.ts";
 import { apiWorld, type ApiWorld } from "../support/api-world.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 
@@ -56,6 +57,18 @@ describe("a signed webhook", () => {
     ]);
   });
 
+  test("whose bytes are not UTF-8 is refused, however well it is signed, and not stored", async () => {
+    const before = await stored();
+    const body = new Uint8Array([...Buffer.from('{"note":"'), 0xff, ...Buffer.from('"}')]);
+    const headers = { ...signWebhook(secret, { id: "evt_bytes", at: now, body }) };
+    const answer = await world.app.request("/webhooks/house", { method: "POST", body, headers });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { code: "malformed", field: "body", detail: "the body is not UTF-8" },
+    ]);
+    expect(await stored()).toEqual(before);
+  });
+
   test("may be signed with either secret while one is being replaced, and carry signatures we do not know", async () => {
     const headers = signed("{}", "evt_2", { secret: next });
     expect(
@@ -67,6 +80,30 @@ describe("a signed webhook", () => {
       ).status,
     ).toBe(202);
   });
+});
+
+test("a change that a webhook and a pull bring counts once, whatever the webhook is called", async () => {
+  const change = {
+    id: "HL-1-1",
+    crmId: "HL-1",
+    leadId: null,
+    sequence: 1,
+    at: "2026-11-20T12:00:00.000Z",
+    by: "rp_ann",
+    seen: { stage: "mql", cycle: 1, round: 1 },
+    what: { kind: "status", status: "sal" },
+  };
+  const body = JSON.stringify(change);
+  for (const [id, isNew] of [
+    ["evt_20", true],
+    ["evt_21", false],
+  ] as const)
+    expect((await post(body, signed(body, id))).body).toEqual({ id, isNew });
+  const pulled = { source: "crm:house", eventId: change.id, payload: change };
+  expect(await receive(world.pool, pulled, now)).toBe(false);
+  expect((await stored()).filter(({ event_id }) => event_id === change.id)).toEqual([
+    { source: "crm:house", event_id: change.id, payload: change },
+  ]);
 });
 
 describe("refused, and nothing stored:", () => {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { openLink, type Link } from "../../chaos/proxy.ts";
-import { inTransaction, openPool, sql, type Pool } from "../../store/db.ts";
+import { inTransaction, openPool, sql, type Pool } from "../../store/postgres/db.ts";
 import { freshDatabase } from "../support/world.ts";
 
 let link: Link;

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { crashPlaces } from "../../chaos/crash-points.ts";
-import { planOf, type Step } from "../../chaos/plan.ts";
+import { planOf, type OutageStep } from "../../chaos/plan.ts";
 import { linkNames, processNames } from "../../chaos/world.ts";
-import { crashHook, crashPoints, crashSetting } from "../../store/crash-point.ts";
+import { crashHook, crashPoints, crashSetting } from "../../store/postgres/crash-point.ts";
 
-const first = (seed: number, count: number): Step[] => {
-  const steps: Step[] = [];
+const first = (seed: number, count: number): OutageStep[] => {
+  const steps: OutageStep[] = [];
   for (const step of planOf(seed)) if (steps.push(step) === count) break;
   return steps;
 };
@@ -34,14 +34,14 @@ test("one deck kills every process, crashes at every point, troubles every link 
 
 test("a crash point strikes at the passing it was told, once, and nowhere else", () => {
   let deaths = 0;
-  const hook = crashHook("action-noted:2", () => {
+  const hook = crashHook("action-decided:2", () => {
     deaths += 1;
   });
   for (const point of crashPoints) hook?.(point);
   expect(deaths).toBe(0);
   for (const point of crashPoints) hook?.(point);
   expect(deaths).toBe(1);
-  hook?.("action-noted");
+  hook?.("action-decided");
   expect(deaths).toBe(1);
   expect(
     crashHook(undefined, () => {
@@ -51,12 +51,12 @@ test("a crash point strikes at the passing it was told, once, and nowhere else",
 });
 
 test.each([
-  ["action-noted", true],
+  ["action-decided", true],
   ["effect-done:12", true],
   ["effect-done:0", false],
   ["somewhere", false],
   ["", false],
-  ["action-noted:", false],
+  ["action-decided:", false],
 ])("BATON_CRASH_AT=%s is accepted: %s", (setting, ok) => {
   expect(crashSetting.test(setting)).toBe(ok);
 });

@@ -23,7 +23,11 @@ test(
         least: { faults: 9, kinds: 8, actions: 20 },
         environment,
       },
-      (line) => lines.push(line),
+      (line) => {
+        lines.push(line);
+        // Should time run out, this says where it stood.
+        process.stdout.write(`${line}\n`);
+      },
     );
     expect(
       outcome.breaches,
@@ -35,6 +39,10 @@ test(
       "crm",
       "smtp",
     ]);
+    // Every lead has a run at least, and each of them was replayed.
+    expect(outcome.figures.replayed).toBeGreaterThanOrEqual(outcome.figures.leads);
     for (const one of outcome.outages) expect(one.requests).toBeGreaterThan(5);
+    // Reps decide as always while Temporal is away.
+    expect(outcome.outages.find((one) => one.silent === "temporal")?.decided).toBeGreaterThan(1);
   },
 );

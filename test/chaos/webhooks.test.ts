@@ -3,10 +3,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { webhookRoutes } from "../../api/webhooks.ts";
 import { drawFrom } from "../../chaos/random.ts";
 import { signWebhook } from "../../crm/webhook.ts";
-import { createAgreements } from "../../store/agreements.ts";
-import type { CrmChangePayload } from "../../store/crm-change.ts";
-import { rows, sql, type Pool } from "../../store/db.ts";
-import { receive } from "../../store/inbox.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import type { CrmChangePayload } from "../../store/inbox/crm-change.ts";
+import { rows, sql, type Pool } from "../../store/postgres/db.ts";
+import { receive } from "../../store/inbox/inbox.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { apiWorld, type ApiWorld } from "../support/api-world.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
@@ -33,16 +33,31 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([shuffled.close(), inOrder.close()]));
 
-/** A hundred leads whose records the CRM has, each with a rep. */
+/** A hundred leads whose records the CRM has, each reached by the rep whom it was offered to. */
 async function people(pool: Pool): Promise<void> {
   await pool.query(
     "insert into rep (id, name, email, role, updated_at) values ('rp_ann', 'Ann', 'ann@example.com', 'rep', now())",
   );
+  const since = new Date(now - 86_400_000);
   await pool.query(sql`
-    insert into lead (id, email, arrived_at, stage, stage_since, waiting_on, owner_id)
-    select 'ld_' || n, 'kim.' || n || '@customer.test', ${new Date(now - 86_400_000)}, 'mql', ${new Date(now - 86_400_000)}, 'answer', 'rp_ann' from generate_series(1, ${records}::int) n`);
+    with arrived as (
+      insert into lead (id, email, arrived_at)
+        select 'ld_' || n, 'kim.' || n || '@customer.test', ${since}
+      from generate_series(1, ${records}::int) n returning id),
+    offered as (
+      insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+        priority, band, fit, intent, icp, rep_id, round, mql_at,
+        offered_at, first_outreach_at)
+      select 'ho_' || arrived.id, 'lead', arrived.id, 1, v.id, 'demo-request', 'fast', 1, 'A', 30,
+        40, true, 'rp_ann', 1, ${since}, ${since}, ${since}
+      from arrived, agreement_version v)
+    insert into process (subject_kind, subject_id, stage, stage_since, waiting_on, owner_id,
+      handoff_id)
+    select 'lead', id, 'mql', ${since}, 'answer', 'rp_ann', 'ho_' || id from arrived`);
   await pool.query(
-    sql`insert into crm_link (crm, kind, our_id, crm_id) select 'house', 'lead', 'ld_' || n, 'HL-' || n from generate_series(1, ${records}::int) n`,
+    sql`
+      insert into crm_link (crm, kind, our_id, crm_id)
+        select 'house', 'lead', 'ld_' || n, 'HL-' || n from generate_series(1, ${records}::int) n`,
   );
 }
 
@@ -81,22 +96,41 @@ const events = Array.from({ length: records }, (_, n) => storyOf(n + 1)).flat();
 const take = (pool: Pool, limit: number) =>
   processInbox({ pool, agreements, clock: () => now + 1_000 }, limit);
 
-/** Everything that the events can leave behind, without numbers that only say when a row was written. */
+/**
+ * Everything that the events can leave behind, without numbers that only say when a row was
+ * written.
+ */
 async function finalState(pool: Pool) {
   return {
-    leads: await rows(pool, sql`select id, facts, stage, waiting_on from lead order by id`),
+    leads: await rows(
+      pool,
+      sql`select id, facts, stage, waiting_on from lead_standing order by id`,
+    ),
     actions: await rows(
       pool,
-      sql`select id, lead_id, name, by_id, role, body, via, received_at from action order by id`,
+      sql`
+        select id, lead_id, name, by_id, role, body, via, received_at, result from action
+          order by id`,
+    ),
+    decisions: await rows(
+      pool,
+      sql`
+        select subject_id, cycle, step, kind, action_id, output->'because' as because,
+          jsonb_path_query_array(changes::jsonb, '$[*].do') as changes from decision
+          order by subject_id, cycle, step`,
     ),
     opportunities: await rows(
       pool,
-      sql`select lead_id, crm_id, stage, amount_minor, currency, changed_at, won_at, lost_at from opportunity order by crm_id`,
+      sql`
+        select lead_id, crm_id, stage, amount_minor, currency, changed_at, won_at, lost_at
+          from opportunity order by crm_id`,
     ),
     seen: await rows(pool, sql`select our_id, seen_version from crm_link order by our_id`),
     tasks: await rows(
       pool,
-      sql`select kind, subject_id, role, detail - 'inbox' as detail from task order by kind, subject_id`,
+      sql`
+        select kind, subject_id, role, detail - 'inbox' as detail from task
+          order by kind, subject_id`,
     ),
     tellings: await rows(
       pool,
@@ -154,6 +188,10 @@ test(
     // What is compared is not empty.
     expect(wanted.events.every((event) => (event as { over: boolean }).over)).toBe(true);
     expect(wanted.actions.length).toBeGreaterThan(300);
+    expect(wanted.actions.every((action) => (action as { result: unknown }).result !== null)).toBe(
+      true,
+    );
+    expect(wanted.decisions.length).toBeGreaterThan(100);
     expect(wanted.opportunities.length).toBeGreaterThan(50);
   },
 );

@@ -78,7 +78,8 @@ describe("the baton command in a fresh clone", () => {
     command: string,
     ...args: string[]
   ): Promise<{ code: number | null; lines: string[] }> {
-    // What npm tells the scripts it runs would make the npm in here believe it were called from outside.
+    // What npm tells the scripts it runs would make the npm in here believe it were called from
+    // outside.
     const env = Object.fromEntries(
       Object.entries(process.env).filter(
         ([name, value]) =>

@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { CrmGone, CrmMerged, CrmRefused, type CrmPort, type LeadRecord } from "../../crm/crm.ts";
+import type { CrmChange } from "../../crm/change.ts";
+import {
+  CrmGone,
+  CrmMerged,
+  CrmRefused,
+  type CrmPort,
+  type LeadRecord,
+  type WebhookRequest,
+} from "../../crm/crm.ts";
+import { ChangeError } from "../../store/inbox/crm-change.ts";
 
-/** What a person does in the CRM's own interface, for the suite to look at what the adapter makes of it. */
+/**
+ * What a person does in the CRM's own interface, for the suite to look at what the adapter makes of
+ * it.
+ */
 export interface CrmUser {
   changePhone(crmId: string, phone: string): Promise<void>;
   setStatus(crmId: string, status: string): Promise<void>;
@@ -12,6 +24,13 @@ export interface CrmUser {
 export interface CrmUnderTest {
   readonly crm: CrmPort;
   readonly user: CrmUser;
+  /** The webhook with which the CRM tells of a change, signed with this secret. */
+  readonly webhook: (
+    change: CrmChange,
+    at: number,
+  ) => { readonly request: WebhookRequest; readonly payload: unknown; readonly secret: string };
+  /** Another secret of the CRM's form. */
+  readonly otherSecret: string;
 }
 
 const at = "2026-11-20T12:00:00.000Z";
@@ -24,6 +43,8 @@ export function someLead(n: number | string, more: Partial<LeadRecord> = {}): Le
     accountCrmId: null,
     status: "mql",
     statusSince: since,
+    cycle: 1,
+    round: 1,
     ownerId: "rp_ann",
     queue: null,
     leadType: "demo-request",
@@ -164,6 +185,50 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
         [crmId, "ld_11", 2, "status"],
       ]);
       expect((await crm().changesSince(cursor, 100)).changes).toEqual([]);
+    });
+  });
+
+  describe(`${name} tells what happened`, () => {
+    async function told() {
+      const start = await drain(null);
+      const { crmId } = await crm().upsertLead(someLead(12));
+      await user().setStatus(crmId, "sal");
+      const [change] = (await drain(start.cursor)).changes;
+      if (!change) throw new Error("the change was not pulled");
+      return { change, ...under().webhook(change, since) };
+    }
+
+    test("a webhook tells what a pull brings, under the same id, with what the record showed", async () => {
+      const { change, payload } = await told();
+      expect(crm().translate(payload)).toEqual([change]);
+      expect(change).toMatchObject({
+        leadId: "ld_12",
+        seen: { stage: "mql", cycle: 1, round: 1 },
+        what: { kind: "status", status: "sal" },
+      });
+    });
+
+    test("it counts when it was signed with a secret of ours, these bytes, just now", async () => {
+      const { request, secret } = await told();
+      const { otherSecret } = under();
+      expect(crm().verify(request, [otherSecret, secret], since)).toMatchObject({ ok: true });
+      const changed = { ...request, body: new TextEncoder().encode("{}") };
+      const unsigned = { ...request, header: () => undefined };
+      for (const [given, secrets, now] of [
+        [request, [otherSecret], since],
+        [changed, [secret], since],
+        [unsigned, [secret], since],
+        [request, [secret], since + 3_600_000],
+      ] as const)
+        expect(crm().verify(given, secrets, now).ok).toBe(false);
+    });
+
+    test("what cannot be read is refused by its field, and not quoted", () => {
+      for (const payload of [null, {}, [], "accept", { id: "e1", crmId: 7 }])
+        expect(() => crm().translate(payload)).toThrow(ChangeError);
+      expect(() => crm().translate({ id: "e1", crmId: "ada@engines.test".repeat(20) })).toThrow(
+        /^the event's field \S+ is not as expected$/,
+      );
     });
   });
 

@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CrmBusy, CrmDown, CrmRefused, CrmUnauthorized, type CrmPort } from "../../crm/crm.ts";
-import { createHouseCrm } from "../../crm/house.ts";
-import { openPool, type Pool } from "../../store/db.ts";
-import { houseTables } from "../../store/house.ts";
+import { signWebhook } from "../../crm/webhook.ts";
+import { changePayload } from "../../store/inbox/crm-change.ts";
+import { createHouseCrm } from "../../crm/house/house.ts";
+import { openPool, type Pool } from "../../store/postgres/db.ts";
+import { houseTables } from "../../store/house/house.ts";
 import {
   deleteHouseLead,
   mergeHouseLeads,
   setHouseFacts,
   setHouseStatus,
   setHouseTrouble,
-} from "../../store/house-user.ts";
+} from "../../store/house/user.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 import { crmContract, someLead } from "./contract.ts";
 
@@ -29,8 +31,22 @@ afterAll(async () => {
 });
 beforeEach(() => setHouseTrouble(pool, null));
 
+const secretOf = (word: string) => `whsec_${Buffer.from(word.padEnd(24, "-")).toString("base64")}`;
 crmContract("the built-in CRM", () => ({
   crm,
+  webhook: (change, at) => {
+    const payload = changePayload(change);
+    const body = JSON.stringify(payload);
+    const headers = signWebhook(secretOf("ours"), { id: change.id, at, body });
+    const request = {
+      method: "POST",
+      address: "http://baton.test/webhooks/house",
+      header: (name: string) => (headers as unknown as Record<string, string>)[name],
+      body: new TextEncoder().encode(body),
+    };
+    return { request, payload, secret: secretOf("ours") };
+  },
+  otherSecret: secretOf("theirs"),
   user: {
     changePhone: async (crmId, phone) => {
       await setHouseFacts(pool, crmId, "rp_ann", { "lead.phone": phone }, now());

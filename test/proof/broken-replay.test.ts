@@ -1,18 +1,10 @@
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from "@temporalio/worker";
+import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { changedWorkflows } from "../support/changed-workflows.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -30,22 +22,7 @@ async function brokenBy(
   change: (text: string) => string,
   kept: readonly string[],
 ): Promise<string[]> {
-  const copy = join(folder, name);
-  mkdirSync(copy);
-  for (const part of ["workflows", "handoff"])
-    cpSync(join(root, part), join(copy, part), { recursive: true });
-  writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-  const file = join(copy, "workflows/lead-process.ts");
-  const before = readFileSync(file, "utf8");
-  const after = change(before);
-  if (after === before) throw new Error(`the change "${name}" found nothing to change`);
-  writeFileSync(file, after);
-  const silent = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} };
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: join(copy, "workflows/index.ts"),
-    logger: silent,
-  });
+  const workflowBundle = { codePath: await changedWorkflows(folder, name, change) };
 
   const broken: string[] = [];
   // One after the other, each under its own name: a history that fails says which.
@@ -68,27 +45,36 @@ async function brokenBy(
 
 test.each<[string, string, (text: string) => string]>([
   [
-    "another decision in the place of routing",
+    "another decision in the place of the first",
     "standard-path.json",
     (text) =>
-      text.replace(
-        '"route", (key, by) => by.route(key)',
-        '"route", (key, by) => by.checkClocks(key)',
-      ),
+      text.replace('"arrive", (ask, by) => by.arrive(ask)', '"look", (ask, by) => by.look(ask)'),
   ],
   [
     "no timer where there was one",
     "breached-and-reassigned.json",
     (text) =>
-      text.replace(/sleep\(at - Date\.now\(\), [^)]*\) \}\)/, "new Promise<void>(() => undefined)"),
+      text.replace(
+        /sleep\(Math\.max\(at - Date\.now\(\), 1\), [^)]*\) \}\)/,
+        "new Promise<void>(() => undefined)",
+      ),
   ],
   [
     "one more decision at the beginning",
     "suppressed-at-intake.json",
     (text) =>
       text.replace(
-        "return this.assess();",
-        '{ await this.decide("hear", (key, by) => by.hear(key, [])); return this.assess(); }',
+        "if (this.start.at) return;",
+        'if (this.start.at) return;\n    await this.decide("look", (ask, by) => by.look(ask));',
+      ),
+  ],
+  [
+    "a signal that is taken over without being shown",
+    "two-cycles-by-date.json",
+    (text) =>
+      text.replace(
+        "    this.at = newest;\n",
+        "    this.at = newest;\n    if (Date.now() > 0) return true;\n",
       ),
   ],
 ])(
@@ -108,7 +94,10 @@ test("a timer of another length, and other words, break nobody", async () => {
       "harmless",
       (text) =>
         text
-          .replace("sleep(at - Date.now(),", "sleep(at - Date.now() + 1_000,")
+          .replace(
+            "sleep(Math.max(at - Date.now(), 1),",
+            "sleep(Math.max(at - Date.now(), 1) + 1_000,",
+          )
           .replace("rep ${this.at.owner}", "with ${this.at.owner}"),
       all,
     ),

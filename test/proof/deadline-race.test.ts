@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstRow, rows, sql } from "../../store/db.ts";
-import type { ActionResult } from "../../workflows/contract.ts";
+import { firstRow, rows, sql } from "../../store/postgres/db.ts";
+import type { ActionResult } from "../../handoff/process/words.ts";
 import { seededRandom } from "../support/generated-leads.ts";
 import { alwaysOpen, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1_000_000));
 const [trials, atOnce] = [300, 15];
-/** The process looks at a deadline this long after it (process.md, "One clock decides lateness"). */
+/**
+ * The process looks at a deadline this long after it (docs/process.md, "One time decides
+ * lateness").
+ */
 const journeyMs = 2_000;
 
 let world: LeadWorld;
@@ -26,7 +29,10 @@ interface Trial {
   readonly result: ActionResult;
 }
 
-/** An accept stamped `offset` ms after the deadline, sent up to 1.5 s after that, so that it meets the process's own waking. */
+/**
+ * An accept stamped `offset` ms after the deadline, sent up to 1.5 s after that, so that it meets
+ * the process's own waking.
+ */
 async function race(offset: number, journey: number): Promise<Trial> {
   const id = await world.arrive();
   const dueAt = (await world.until(id, (lead) => lead.waiting_on === "outreach")).due_at!.getTime();
@@ -67,13 +73,15 @@ test(`${trials} accepts at -50 to +50 ms around a deadline have one outcome each
     expect(
       await rows(
         world.pool,
-        sql`select kind, on_time from answer a join handoff h on h.id = a.handoff_id where h.subject_id = ${id}`,
+        sql`
+          select kind, on_time from answer a join handoff h on h.id = a.handoff_id
+            where h.subject_id = ${id}`,
       ),
     ).toEqual([{ kind: "accept", on_time: inTime }]);
     expect(await world.path(id)).toEqual(["new>mql", "mql>sal"]);
     const [settle, ...more] = await rows<{ at: Date }>(
       world.pool,
-      sql`select at from decision where subject_id = ${id} and kind = 'settle'`,
+      sql`select at from decision where subject_id = ${id} and kind = 'accept'`,
     );
     expect(more).toEqual([]);
     const clocks = await rows<{
@@ -85,8 +93,10 @@ test(`${trials} accepts at -50 to +50 ms around a deadline have one outcome each
     }>(
       world.pool,
       sql`
-      select c.scope, c.state, c.breached_at, c.ended_at, (select count(*)::int from clock_event e where e.clock_id = c.id and e.kind in ('stop', 'cancel')) as stops
-      from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`,
+      select c.scope, c.state, c.breached_at, c.ended_at, (select count(*)::int from clock_event e
+        where e.clock_id = c.id and e.kind in ('stop', 'cancel')) as stops
+      from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id}
+        and c.kind = 'outreach' order by c.scope`,
     );
     const rep = clocks.find((clock) => clock.scope === "rep");
     expect(rep, `${id} at ${receivedAt - dueAt} ms`).toMatchObject({
@@ -99,7 +109,8 @@ test(`${trials} accepts at -50 to +50 ms around a deadline have one outcome each
 
     const mails = (await world.mails(id)).map((mail) => mail.what);
     expect(mails.filter((what) => what === "breach").length).toBeLessThanOrEqual(1);
-    // An action that was on its way for longer than the process waits finds the breach announced already.
+    // An action that was on its way for longer than the process waits finds the breach announced
+    // already.
     if (settle!.at.getTime() > dueAt + journeyMs) longJourneys += 1;
     else
       expect(
@@ -109,7 +120,9 @@ test(`${trials} accepts at -50 to +50 ms around a deadline have one outcome each
     expect(
       await firstRow(
         world.pool,
-        sql`select count(*)::int as n from assignment a join handoff h on h.id = a.handoff_id where h.subject_id = ${id}`,
+        sql`
+          select count(*)::int as n from assignment a join handoff h on h.id = a.handoff_id
+            where h.subject_id = ${id}`,
       ),
     ).toEqual({ n: 1 });
   }

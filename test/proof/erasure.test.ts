@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verifyDecisions } from "../../cli/verify.ts";
+import { verifyDecisions } from "../../cli/commands/verify.ts";
 import { signWebhook } from "../../crm/webhook.ts";
-import { compose } from "../../mail/compose.ts";
-import { brokenAuditRow } from "../../store/audit.ts";
-import { firstRow, rows, sql } from "../../store/db.ts";
-import { keepMail } from "../../store/mail.ts";
+import { compose } from "../../messages/compose.ts";
+import type { PoolReviewMessage } from "../../messages/message.ts";
+import { checkAudit } from "../../store/postgres/audit.ts";
+import { firstRow, rows, sql } from "../../store/postgres/db.ts";
+import { keepMail } from "../../store/effects/mail.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { erasureWorld, type ErasureWorld } from "../support/erasure-world.ts";
+import { names } from "../support/mail-names.ts";
 
 /** Words that only this person brings along: wherever one stands, the person is still there. */
 const kim = {
@@ -57,11 +59,11 @@ const until = (what: () => Promise<boolean>, timeout = 30_000) =>
 const leadNow = () =>
   firstRow<{ stage: string; waiting_on: string; crm_id: string | null }>(
     world.pool,
-    sql`select stage, waiting_on, crm_id from lead where id = ${lead}`,
+    sql`select stage, waiting_on, crm_id from lead_standing where id = ${lead}`,
   );
 const counts = async () =>
   (await world.ask("GET", "/reports/funnel?from=2026-01-01&to=2027-12-31&asOf=2027-12-31")).body
-    .groups;
+    .rows;
 const leadCount = async () =>
   (await firstRow<{ n: number }>(world.pool, sql`select count(*)::int as n from lead`))?.n ?? 0;
 
@@ -198,20 +200,23 @@ describe("a person with history, mails, failures and exports", () => {
       "other-1,Somebody Else,else@else-customer.example,lots",
     ]);
     // A review's mail is about many leads and belongs to none.
-    const said = { period: "2026-Q4", count: 1, reviewId: "rv_1" };
+    const review: PoolReviewMessage = {
+      what: "renurture-review",
+      reviewId: "rv_1",
+      step: "opened",
+      role: "marketing-ops",
+      period: "2026-Q4",
+      count: 1,
+      dueAt: Date.now(),
+    };
     await keepMail(
       world.pool,
       {
-        ...compose("renurture-review", {
-          reader: { name: "Ops", zone: "UTC" },
-          publicUrl: "http://baton.test",
+        ...compose(review, {
+          ...names,
           lead: null,
-          leadType: null,
-          band: null,
-          owner: null,
-          reason: null,
-          dueAt: null,
-          said,
+          page: null,
+          terms: null,
           pool: [
             {
               id: lead,
@@ -230,7 +235,9 @@ describe("a person with history, mails, failures and exports", () => {
       Date.now(),
     );
     await world.pool.query(
-      sql`insert into task (id, kind, subject_kind, subject_id, role, since) values ('tk_zyx', 'stalled', 'lead', ${lead}, 'sales-ops', now())`,
+      sql`
+        insert into task (id, kind, subject_kind, subject_id, role, since)
+          values ('tk_zyx', 'stalled', 'lead', ${lead}, 'sales-ops', now())`,
     );
     ok(await world.ask("POST", "/tasks/tk_zyx/done", { body: { how: `${kim.why} ${kim.name}` } }));
     await until(
@@ -296,7 +303,8 @@ describe("a person with history, mails, failures and exports", () => {
   test("leaves no trace in Temporal: ids, histories, failures, memo and search attributes", async () => {
     const text = (await world.temporalText(lead)).toLowerCase();
     expect(text).toContain(lead);
-    // What is searched holds what was decoded: the stage that the search attribute shows, and the CRM's outage.
+    // What is searched holds what was decoded: the stage that the search attribute shows, and the
+    // CRM's outage.
     expect(text).toContain("an outage is being rehearsed");
     expect(words.filter((word) => text.includes(word))).toEqual([]);
   });
@@ -312,7 +320,7 @@ describe("a person with history, mails, failures and exports", () => {
     const { body } = await world.ask("GET", "/reports/conservation");
     expect(body.days.every((day: { residue: number }) => day.residue === 0)).toBe(true);
     expect((await verifyDecisions(world.pool)).differences).toEqual([]);
-    expect(await brokenAuditRow(world.pool)).toBeNull();
+    expect((await checkAudit(world.pool)).brokenAt).toBeNull();
     expect((await world.ask("GET", `/leads/${lead}/history`)).status).toBe(200);
   });
 
@@ -385,13 +393,17 @@ test(
         },
       }),
     ).body;
-    // Short runs give up within three seconds: this claim, of 35 s, is that of one that waits longer. It reads the person first, and writes after nine.
+    // Short runs give up within three seconds: this claim, of 35 s, is that of one that waits
+    // longer. It reads the person first, and writes after nine.
     await until(
       async () =>
         (
           await rows(
             world.pool,
-            sql`select from effect where subject_id = ${id} and kind = 'sync-crm' and claimed_until between now() + interval '27.5 seconds' and now() + interval '31.5 seconds'`,
+            sql`
+              select from effect where subject_id = ${id} and kind = 'sync-crm'
+                and claimed_until between now() + interval '27.5 seconds'
+                and now() + interval '31.5 seconds'`,
           )
         ).length > 0,
     );

@@ -3,16 +3,26 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Client, Connection } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectTemporal, type TemporalPort } from "../../api/temporal.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import type { ActionName } from "../../handoff/stage.ts";
-import { noteAction, type ActionBodies } from "../../store/actions.ts";
-import { activate, createAgreements } from "../../store/agreements.ts";
-import { firstRow, inTransaction, openPool, sql, type Pool } from "../../store/db.ts";
-import { takeIn } from "../../store/intake.ts";
-import { putPools, putReps } from "../../store/roster.ts";
-import type { LeadRow } from "../../store/subject.ts";
+import type { ActionBodies } from "../../handoff/process/event.ts";
+import { noteAction } from "../../store/process/actions.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import {
+  firstRow,
+  inTransaction,
+  openPool,
+  rows,
+  sql,
+  type Pool,
+} from "../../store/postgres/db.ts";
+import { takeIn } from "../../store/intake/intake.ts";
+import { decideAction } from "../../store/process/take-action.ts";
+import { routingDispatcher } from "../../store/routing/dispatcher.ts";
+import { putPools, putReps } from "../../store/routing/roster-edit.ts";
+import type { LeadRow } from "../../store/process/subject.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
+import { eventually } from "../support/eventually.ts";
 import { exampleText } from "../support/example-agreement.ts";
 import { alwaysOpen, goodFacts } from "../support/lead-world.ts";
 import { freshDatabase, temporalServer, type FreshDatabase } from "../support/world.ts";
@@ -25,7 +35,6 @@ let database: FreshDatabase;
 let pool: Pool;
 let connection: Connection;
 let client: Client;
-let api: TemporalPort;
 let server: { address: string; namespace: string };
 const workers: ChildProcess[] = [];
 
@@ -34,7 +43,6 @@ beforeAll(async () => {
   pool = openPool(database.url);
   connection = await Connection.connect({ address: server.address });
   client = new Client({ connection, namespace: server.namespace });
-  api = connectTemporal({ ...server, updateMs: 20_000 });
   const now = Date.now();
   await inTransaction(pool, async (tx) => {
     await activate(tx, alwaysOpen(exampleText), "test", now);
@@ -70,7 +78,6 @@ afterAll(async () => {
       .getHandle(id)
       .delete()
       .catch(() => undefined);
-  await api?.close();
   await connection?.close();
   await pool?.end();
   await database?.drop();
@@ -138,26 +145,50 @@ async function setCurrent(buildId: string): Promise<void> {
 
 async function until(leadId: string, is: (lead: LeadRow) => boolean): Promise<LeadRow> {
   for (const end = Date.now() + 40_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    const lead = await firstRow<LeadRow>(pool, sql`select * from lead where id = ${leadId}`);
+    const lead = await firstRow<LeadRow>(
+      pool,
+      sql`select * from lead_standing where id = ${leadId}`,
+    );
     if (lead && is(lead)) return lead;
     if (Date.now() > end) throw new Error(`still ${lead?.stage}, waiting on ${lead?.waiting_on}`);
   }
 }
 
+const agreements = createAgreements(agreementOf);
+
+/** What the rep does, decided as the API does it. */
 async function act<A extends ActionName>(
   leadId: string,
   name: A,
   body: ActionBodies[A],
 ): Promise<unknown> {
-  const action = {
-    id: `ax_${randomBytes(6).toString("hex")}`,
-    name,
-    by: "rp_one",
-    role: "rep",
-    receivedAt: Date.now(),
-  };
-  await noteAction(pool, { ...action, leadId, body, via: "api" });
-  return api.update(leadId, action);
+  const id = `ax_${randomBytes(6).toString("hex")}`;
+  return decideAction(
+    { pool, agreements, dispatcher: routingDispatcher(pool) },
+    { kind: "lead", id: leadId },
+    async (tx) => {
+      await noteAction(tx, {
+        id,
+        leadId,
+        name,
+        by: "rp_one",
+        role: "rep",
+        body,
+        via: "api",
+        receivedAt: Date.now(),
+      });
+      return id;
+    },
+    () => undefined,
+    Date.now,
+  );
+}
+
+/** The process knows what was decided. */
+async function knows(leadId: string, stage: string): Promise<void> {
+  const standing = () =>
+    client.workflow.getHandle(leadWorkflowId(leadId)).query<{ stage: string } | null>("standing");
+  await eventually(20, async () => (await standing())?.stage === stage);
 }
 
 async function buildsOf(leadId: string): Promise<string[]> {
@@ -167,20 +198,19 @@ async function buildsOf(leadId: string): Promise<string[]> {
   );
 }
 
-test("a lead that began under version 1 of the worker is finished by version 2, on one history", async () => {
-  const first = await deploy("1");
-  await setCurrent("1");
-  const { agreement } = (await createAgreements(agreementOf).active(pool))!;
+/** Somebody asks for a demo: a lead is taken in, and its start waits in the outbox. */
+async function demoRequest(name: string): Promise<string> {
+  const { agreement } = (await agreements.active(pool))!;
   const [taken] = await inTransaction(pool, (tx) =>
     takeIn(
       tx,
       [
         {
-          email: "kim@example-customer.com",
-          facts: { ...goodFacts },
+          email: `${name}@${name}-customer.com`,
+          facts: { ...goodFacts, "account.domain": `${name}-customer.com` },
           engagements: [
             {
-              messageId: `versions-${mark}`,
+              messageId: `versions-${mark}-${name}`,
               type: "demo_request",
               occurredAt: Date.now() - 60_000,
             },
@@ -191,28 +221,50 @@ test("a lead that began under version 1 of the worker is finished by version 2, 
     ),
   );
   if (!taken || !("leadId" in taken)) throw new Error("not taken in");
-  const id = taken.leadId;
+  return taken.leadId;
+}
+
+/** Whether the lead's start brought its first task along. */
+async function wasEager(leadId: string): Promise<boolean> {
+  const { events } = await client.workflow.getHandle(leadWorkflowId(leadId)).fetchHistory();
+  return events?.[0]?.workflowExecutionStartedEventAttributes?.eagerExecutionAccepted === true;
+}
+
+/** Each of these leads has tasks done, all by this build. A decision is there before its task ends. */
+async function ranOnly(buildId: string, leads: readonly string[]): Promise<void> {
+  const builds = async () =>
+    Promise.all(leads.map(async (id) => [...new Set(await buildsOf(id))].join()));
+  await expect.poll(builds, { timeout: 20_000 }).toEqual(leads.map(() => buildId));
+}
+
+const heartbeats = async () =>
+  (
+    await rows<{ process: string }>(
+      pool,
+      sql`select process from heartbeat where at > ${new Date(Date.now() - 5_000)}`,
+    )
+  ).map(({ process }) => process.split(":").at(-1));
+const untold = async () =>
+  (await rows(pool, sql`select 1 from outbox where done_at is null`)).length;
+
+test("a lead that began under version 1 of the worker is finished by version 2, on one history", async () => {
+  const first = await deploy("1");
+  await setCurrent("1");
+  const id = await demoRequest("first");
   await until(id, (lead) => lead.waiting_on === "outreach");
-  expect(await act(id, "logOutreach", { channel: "call" })).toMatchObject({
-    kind: "answered",
-    result: { done: true },
-  });
+  expect(await act(id, "logOutreach", { channel: "call" })).toMatchObject({ done: true });
+  expect(await act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+  await knows(id, "sal");
   expect(new Set(await buildsOf(id))).toEqual(new Set(["1"]));
 
   await deploy("2");
   await setCurrent("2");
   await stop(first);
-  expect(await act(id, "accept", {})).toMatchObject({
-    kind: "answered",
-    result: { done: true, stage: "sal" },
-  });
-  expect(await act(id, "advance", { to: "sql" })).toMatchObject({
-    kind: "answered",
-    result: { done: true, stage: "sql" },
-  });
+  expect(await act(id, "advance", { to: "sql" })).toMatchObject({ done: true, stage: "sql" });
+  await knows(id, "sql");
   expect(await act(id, "advance", { to: "opportunity" })).toMatchObject({
-    kind: "answered",
-    result: { done: true, stage: "opportunity" },
+    done: true,
+    stage: "opportunity",
   });
   await expect(client.workflow.getHandle(leadWorkflowId(id)).result()).resolves.toEqual({
     stage: "opportunity",
@@ -223,4 +275,49 @@ test("a lead that began under version 1 of the worker is finished by version 2, 
   expect(builds[0]).toBe("1");
   expect(builds.at(-1)).toBe("2");
   expect([...builds].sort()).toEqual(builds);
+}, 180_000);
+
+test("a version that is not current does nothing: no start, no message, no heartbeat", async () => {
+  const second = workers.at(-1)!;
+  const third = await deploy("3");
+  const leads = await Promise.all(Array.from({ length: 12 }, (_, n) => demoRequest(`beside-${n}`)));
+  for (const id of leads) await until(id, (lead) => lead.waiting_on === "outreach");
+  await ranOnly("2", leads);
+  expect(new Set(await Promise.all(leads.map(wasEager)))).toEqual(new Set([true]));
+  expect(await heartbeats()).not.toContain(String(third.pid));
+
+  // Alone it lets the lead wait, whose start nobody else would bring to Temporal.
+  await stop(second);
+  const waiting = await demoRequest("waiting");
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  expect([await untold(), await heartbeats()]).toEqual([1, []]);
+
+  await setCurrent("3");
+  await until(waiting, (lead) => lead.waiting_on === "outreach");
+  await ranOnly("3", [waiting]);
+  await eventually(20, async () => (await heartbeats()).includes(String(third.pid)));
+}, 180_000);
+
+test("while another version ramps, the server chooses for each lead, so no start is eager", async () => {
+  await deploy("4");
+  await eventually(30, async () => {
+    try {
+      await connection.workflowService.setWorkerDeploymentRampingVersion({
+        namespace: server.namespace,
+        deploymentName,
+        buildId: "4",
+        percentage: 100,
+        identity: "test-deploy",
+      });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  // The current version asks once a second.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  const leads = await Promise.all(Array.from({ length: 6 }, (_, n) => demoRequest(`ramp-${n}`)));
+  for (const id of leads) await until(id, (lead) => lead.waiting_on === "outreach");
+  expect(new Set(await Promise.all(leads.map(wasEager)))).toEqual(new Set([false]));
+  await ranOnly("4", leads);
 }, 180_000);

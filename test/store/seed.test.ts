@@ -1,34 +1,24 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { seedIfEmpty } from "../../agreement/seed.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { createAgreements } from "../../store/agreements.ts";
-import { openPool, type Pool } from "../../store/db.ts";
-import { loadRoster } from "../../store/roster.ts";
-import { freshDatabase, type FreshDatabase } from "../support/world.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { loadRoster } from "../../store/routing/roster.ts";
+import { withDatabase } from "../support/database.ts";
 
 const now = Date.parse("2026-11-20T12:00:00Z");
-let database: FreshDatabase;
-let pool: Pool;
-beforeAll(async () => {
-  database = await freshDatabase();
-  pool = openPool(database.url);
-});
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+const db = withDatabase();
 
 test("an empty system gets the example agreement and roster, once, however many start at once", async () => {
   const loaded = await Promise.all([
-    seedIfEmpty(pool, now),
-    seedIfEmpty(pool, now),
-    seedIfEmpty(pool, now),
+    seedIfEmpty(db.pool, now),
+    seedIfEmpty(db.pool, now),
+    seedIfEmpty(db.pool, now),
   ]);
   expect(loaded.filter((one) => one.agreement && one.roster)).toHaveLength(1);
-  expect((await createAgreements(agreementOf).active(pool))?.agreement.leadTypes[0]?.name).toBe(
+  expect((await createAgreements(agreementOf).active(db.pool))?.agreement.leadTypes[0]?.name).toBe(
     "demo-request",
   );
-  const roster = await loadRoster(pool);
+  const roster = await loadRoster(db.pool);
   expect(Object.keys(roster.pools)).toEqual([
     "americas-sdr",
     "dach-sdr",
@@ -39,11 +29,11 @@ test("an empty system gets the example agreement and roster, once, however many 
 });
 
 test("what somebody changed since is left alone", async () => {
-  await pool.query(
+  await db.pool.query(
     "delete from pool_member; update rep set name = 'Changed' where id = 'rp_dach_1'",
   );
-  expect(await seedIfEmpty(pool, now)).toEqual({ agreement: false, roster: false });
-  expect((await pool.query("select name from rep where id = 'rp_dach_1'")).rows).toEqual([
+  expect(await seedIfEmpty(db.pool, now)).toEqual({ agreement: false, roster: false });
+  expect((await db.pool.query("select name from rep where id = 'rp_dach_1'")).rows).toEqual([
     { name: "Changed" },
   ]);
 });

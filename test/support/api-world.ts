@@ -3,9 +3,10 @@ import { pino } from "pino";
 import { createApp } from "../../api/app.ts";
 import type { ApiDeps, Routes } from "../../api/deps.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
-import { activate, createAgreements } from "../../store/agreements.ts";
-import { inTransaction, openPool, type Pool } from "../../store/db.ts";
-import { createToken, type Role } from "../../store/tokens.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, type Pool } from "../../store/postgres/db.ts";
+import { openPools } from "../../store/postgres/pools.ts";
+import { createToken, type Role } from "../../store/access/tokens.ts";
 import { freshDatabase } from "./world.ts";
 
 /** What an answer says; tests assert on it, nothing trusts it. */
@@ -32,13 +33,18 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-/** The API with these route modules on a database of its own, a movable clock, and a token for each machine role. */
+/**
+ * The API with these route modules on a database of its own, a movable clock, and a token for each
+ * machine role; `more` is given to it besides.
+ */
 export async function apiWorld(
   agreement: Agreement,
   modules: readonly ((deps: ApiDeps) => Routes)[],
+  more: Partial<ApiDeps> = {},
 ): Promise<ApiWorld> {
   const database = await freshDatabase();
-  const pool = openPool(database.url, { max: 24 });
+  const pools = openPools("api", database.url, { pool: 24, keyed: 24 });
+  const { pool } = pools;
   let now = Date.parse("2026-11-20T12:00:00Z");
   let current = agreement;
   await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
@@ -47,18 +53,15 @@ export async function apiWorld(
     tokens.set(role, (await createToken(pool, { role, label: "test" }, now)).secret);
   const app = createApp(
     {
-      pool,
+      ...pools,
       agreements: createAgreements(() => current),
       clock: () => now,
       publicUrl: "http://baton.test",
       log: pino({ level: "silent" }),
-      parseAgreement: () => ({ ok: true, agreement, warnings: [] }),
+      mayRehearse: true,
       // Nothing of intake, imports, tracking and reports asks Temporal.
-      temporal: {
-        update: () => Promise.resolve({ kind: "unknown" }),
-        reachable: () => Promise.resolve(false),
-        close: () => Promise.resolve(),
-      },
+      temporal: { reachable: () => Promise.resolve(false), close: () => Promise.resolve() },
+      ...more,
     },
     modules,
   );
@@ -105,7 +108,7 @@ export async function apiWorld(
         await new Promise<void>((done) => {
           server.close(() => done());
         });
-      await pool.end();
+      await pools.end();
       await database.drop();
     },
   };

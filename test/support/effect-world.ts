@@ -6,18 +6,20 @@ import {
   createEffects,
   type CarriedOut,
 } from "../../activities/effects.ts";
-import { patient } from "../../activities/patient.ts";
+import { crmWithTimeout } from "../../activities/crm-timeout.ts";
 import type { CrmPort } from "../../crm/crm.ts";
-import { createHouseCrm } from "../../crm/house.ts";
-import { createKeptMail } from "../../mail/kept.ts";
-import type { MailPort } from "../../mail/mail.ts";
-import { activate, createAgreements, type Agreements } from "../../store/agreements.ts";
-import { inTransaction, openPool, type Pool } from "../../store/db.ts";
-import { addEffect, type NewEffect } from "../../store/effects.ts";
-import { houseTables } from "../../store/house.ts";
-import { keepMail } from "../../store/mail.ts";
+import { createHouseCrm } from "../../crm/house/house.ts";
+import { createKeptMail } from "../../messages/mail/kept.ts";
+import type { MailPort } from "../../messages/mail/mail.ts";
+import { activate, createAgreements, type Agreements } from "../../store/process/agreements.ts";
+import { inTransaction, openPool, type Pool } from "../../store/postgres/db.ts";
+import { addEffect, type NewEffect } from "../../store/effects/effects.ts";
+import { houseTables } from "../../store/house/house.ts";
+import { keepMail } from "../../store/effects/mail.ts";
+import { mailEffect } from "../../store/effects/mail-message.ts";
 import { smallAgreement } from "./small-agreement.ts";
 import { freshDatabase } from "./world.ts";
+import { insertLead } from "./lead-rows.ts";
 
 export const leadSubject = { kind: "lead", id: "ld_ada" } as const;
 const HOUR = 3_600_000;
@@ -31,9 +33,13 @@ export interface RunOptions {
   readonly crm?: CrmPort;
   readonly cancelAfterMs?: number;
   readonly patienceMs?: number;
+  readonly leadId?: string;
 }
 
-/** A database with two reps, their manager and one lead that is offered to the first, and everything effects need. */
+/**
+ * A database with two reps, their manager and one lead that is offered to the first, and everything
+ * effects need.
+ */
 export interface EffectWorld {
   readonly pool: Pool;
   readonly crm: CrmPort;
@@ -44,6 +50,8 @@ export interface EffectWorld {
   reset(): Promise<void>;
   add(effect: Partial<NewEffect> & { key: string }): Promise<void>;
   carryOut(options?: RunOptions): Promise<CarriedOut>;
+  /** The same for every lead that has effects. */
+  carryOutAll(options?: RunOptions): Promise<void>;
   failure(options?: RunOptions): Promise<ApplicationFailure>;
   all(query: string, values?: unknown[]): Promise<Row[]>;
   close(): Promise<void>;
@@ -65,11 +73,12 @@ export async function effectWorld(): Promise<EffectWorld> {
     crm: other = crm,
     cancelAfterMs,
     patienceMs,
+    leadId = leadSubject.id,
   } = {}) => {
     const { carryOut: activity } = createEffectActivities(
       createEffects({
         pool,
-        crm: patient(other, patienceMs),
+        crm: crmWithTimeout(other, patienceMs),
         mail,
         publicUrl: "http://baton.test",
         clock,
@@ -80,7 +89,7 @@ export async function effectWorld(): Promise<EffectWorld> {
       { logger: new DefaultLogger("ERROR") },
     );
     if (cancelAfterMs !== undefined) setTimeout(() => environment.cancel(), cancelAfterMs);
-    return environment.run(activity, leadSubject) as Promise<CarriedOut>;
+    return environment.run(activity, { ...leadSubject, id: leadId }) as Promise<CarriedOut>;
   };
   return {
     pool,
@@ -89,12 +98,18 @@ export async function effectWorld(): Promise<EffectWorld> {
     now: clock,
     all,
     carryOut,
+    async carryOutAll(options) {
+      const open = await all(
+        "select distinct subject_id as id from effect where state = 'open' order by 1",
+      );
+      for (const { id } of open) await carryOut({ ...options, leadId: id });
+    },
     setNow: (at) => {
       now = at;
     },
     async reset() {
       now = Date.parse("2026-11-20T12:00:00Z");
-      await pool.query(`truncate lead, account, rep, handoff, effect, task, inbox, outbox, action, opportunity, kept_mail, connection, crm_link, crm_cursor,
+      await pool.query(`truncate lead, process, account, rep, handoff, decision, transition, effect, task, inbox, outbox, action, opportunity, kept_mail, connection, crm_link, crm_cursor,
         house_account, house_lead, house_change, house_trouble cascade`);
       await seed(pool, now);
     },
@@ -104,9 +119,14 @@ export async function effectWorld(): Promise<EffectWorld> {
         {
           subject: leadSubject,
           handoffId: "ho_1",
-          kind: "mail",
-          what: "offer",
-          payload: { repId: "rp_ann" },
+          ...mailEffect({
+            what: "offer",
+            repId: "rp_ann",
+            stage: "mql",
+            clock: "outreach",
+            dueAt: now + 3 * HOUR,
+            again: false,
+          }),
           ...effect,
         },
         now,
@@ -137,7 +157,8 @@ async function seed(pool: Pool, now: number): Promise<void> {
   await pool.query(
     `insert into rep (id, name, email, role, manager_id, hours, updated_at) values
     ('rp_mia', 'Mia Manager', 'mia@sales.test', 'manager', null, null, $1),
-    ('rp_ann', 'Ann Rep', 'ann@sales.test', 'rep', 'rp_mia', '{"zone":"America/New_York","week":{"mon":["09:00-17:00"]}}', $1),
+    ('rp_ann', 'Ann Rep', 'ann@sales.test', 'rep', 'rp_mia',
+      '{"zone":"America/New_York","week":{"mon":["09:00-17:00"]}}', $1),
     ('rp_bob', 'Bob Rep', 'bob@sales.test', 'rep', 'rp_mia', null, $1)`,
     [at],
   );
@@ -145,22 +166,32 @@ async function seed(pool: Pool, now: number): Promise<void> {
     "insert into account (id, domain, facts, created_at) values ('ac_eng', 'engines.test', $1, $2)",
     [{ "account.name": fact("Analytical Engines") }, at],
   );
+  await insertLead(pool, at, {
+    id: "ld_ada",
+    account_id: "ac_eng",
+    email: "ada@engines.test",
+    source: "website",
+    facts: {
+      "lead.name": fact("Ada <Lovelace>"),
+      "lead.email": fact("ada@engines.test"),
+      "lead.phone": fact("+44 1"),
+    },
+    stage: "mql",
+    waiting_on: "outreach",
+    owner_id: "rp_ann",
+    due_at: new Date(now + 3 * HOUR),
+    next_step: "half of the time is used up",
+    next_at: new Date(now + HOUR / 2),
+    lead_type: "demo-request",
+    band: "A",
+    handoff_id: "ho_1",
+  });
   await pool.query(
-    `insert into lead (id, account_id, email, facts, source, arrived_at, stage, stage_since, waiting_on, owner_id, due_at, lead_type, band, handoff_id)
-    values ('ld_ada', 'ac_eng', 'ada@engines.test', $1, 'website', $2, 'mql', $2, 'outreach', 'rp_ann', $3, 'demo-request', 'A', 'ho_1')`,
-    [
-      {
-        "lead.name": fact("Ada <Lovelace>"),
-        "lead.email": fact("ada@engines.test"),
-        "lead.phone": fact("+44 1"),
-      },
-      at,
-      new Date(now + 3 * HOUR),
-    ],
-  );
-  await pool.query(
-    `insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, rep_id, round, mql_at)
-    select 'ho_1', 'lead', 'ld_ada', 1, id, 'demo-request', 'fast', 1, 'A', 30, 40, true, 'rp_ann', 1, $1 from agreement_version`,
+    `
+      insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+        priority, band, fit, intent, icp, rep_id, round, mql_at)
+    select 'ho_1', 'lead', 'ld_ada', 1, id, 'demo-request', 'fast', 1, 'A', 30, 40, true, 'rp_ann',
+      1, $1 from agreement_version`,
     [at],
   );
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
-import { activate } from "../../store/agreements.ts";
-import { inTransaction, openPool, sql, type Pool } from "../../store/db.ts";
-import { createToken, ensureOperatorToken } from "../../store/tokens.ts";
+import { activate } from "../../store/process/agreements.ts";
+import { inTransaction, openPool, sql, type Pool } from "../../store/postgres/db.ts";
+import { createToken, ensureOperatorToken } from "../../store/access/tokens.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { exampleAgreement } from "./people-world.ts";
 import { alwaysOpen } from "./lead-world.ts";
@@ -11,10 +11,10 @@ import { run, type Program } from "./program.ts";
 import { tracesIn } from "./traces.ts";
 import { freshDatabase, temporalServer } from "./world.ts";
 
-// oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
 export interface Told {
   readonly status: number;
   readonly text: string;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
   readonly body: any;
 }
 export interface Asked {
@@ -32,7 +32,10 @@ export interface ErasureWorld {
   ask(method: string, path: string, asked?: Asked): Promise<Told>;
   /** Every table and column where one of the words stands, whatever its type. */
   tracesInPostgres(words: readonly string[]): Promise<string[]>;
-  /** Ids, memo, search attributes and every decoded payload of every run of the lead's process, as one text. */
+  /**
+   * Ids, memo, search attributes and every decoded payload of every run of the lead's process, as
+   * one text.
+   */
   temporalText(leadId: string): Promise<string>;
   /** All that both processes have logged so far. */
   logs(): string;
@@ -64,6 +67,7 @@ export async function erasureWorld(): Promise<ErasureWorld> {
     BATON_TASK_QUEUE: `erasure-${randomBytes(4).toString("hex")}`,
     PORT: "0",
     WEBHOOK_SECRET_HOUSE: webhookSecret,
+    BATON_REHEARSE: "yes",
   };
   const start = (file: string) =>
     run(process.execPath, ["--import", "tsx", place(file)], { env, cwd: place("") });
@@ -141,12 +145,16 @@ function portOf(api: Program): number {
 async function addReps(pool: Pool, now: number): Promise<void> {
   const at = new Date(now);
   await pool.query(
-    sql`insert into rep (id, name, email, role, updated_at) values ('rp_boss', 'The Manager', 'boss@example.com', 'manager', ${at})`,
+    sql`
+      insert into rep (id, name, email, role, updated_at)
+        values ('rp_boss', 'The Manager', 'boss@example.com', 'manager', ${at})`,
   );
   for (const id of ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"])
     await pool.query(sql`insert into pool (id, updated_at) values (${id}, ${at})`);
   await pool.query(
-    sql`insert into rep (id, name, email, manager_id, languages, updated_at) values ('rp_one', 'Rep One', 'one@example.com', 'rp_boss', '{en}', ${at})`,
+    sql`
+      insert into rep (id, name, email, manager_id, languages, updated_at)
+        values ('rp_one', 'Rep One', 'one@example.com', 'rp_boss', '{en}', ${at})`,
   );
   await pool.query(
     sql`insert into pool_member (pool_id, rep_id, weight) values ('americas-sdr', 'rp_one', 1)`,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseAgreement, printProblem, type Problem } from "../../agreement/parse.ts";
+import { parseAgreement, printProblem, type AgreementProblem } from "../../agreement/parse.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 
 /** The text of the example agreement that ships with the product. */
@@ -9,7 +9,10 @@ export const exampleText: string = readFileSync(
   "utf8",
 );
 
-/** The example agreement, after replacing text in it; throws when the text is absent or the result has problems. */
+/**
+ * The example agreement, after replacing text in it; throws when the text is absent or the result
+ * has problems.
+ */
 export function exampleAgreement(
   ...edits: readonly (readonly [from: string, to: string])[]
 ): Agreement {
@@ -19,7 +22,9 @@ export function exampleAgreement(
 }
 
 /** The problems of the example agreement after replacing text in it; none when it is still good. */
-export function problemsOf(...edits: readonly (readonly [from: string, to: string])[]): Problem[] {
+export function problemsOf(
+  ...edits: readonly (readonly [from: string, to: string])[]
+): AgreementProblem[] {
   const parsed = parseAgreement(edited(...edits));
   return parsed.ok ? [] : parsed.problems;
 }

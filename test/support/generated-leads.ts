@@ -1,7 +1,10 @@
-import type { Engagement, FactValue, Facts } from "../../handoff/facts.ts";
-import type { Instant } from "../../handoff/calendar.ts";
+import type { Engagement, FactValue, Facts } from "../../handoff/facts/facts.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
 
-/** A lead as it might arrive, with what the person did. All people, companies and addresses are invented. */
+/**
+ * A lead as it might arrive, with what the person did. All people, companies and addresses are
+ * invented.
+ */
 export interface GeneratedLead {
   readonly kind: LeadKind;
   readonly facts: Facts;
@@ -41,7 +44,10 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** The same leads for the same seed, every kind in turn, each with its own facts and engagements before `now`. */
+/**
+ * The same leads for the same seed, every kind in turn, each with its own facts and engagements
+ * before `now`.
+ */
 export function generatedLeads(seed: number, count: number, now: Instant): GeneratedLead[] {
   const random = seededRandom(seed);
   return Array.from({ length: count }, (_, i) =>

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ImportFile } from "../../store/run-import.ts";
+import type { ImportFile } from "../../store/intake/run-import.ts";
 
 /** A file in memory, handed out in pieces of `pieceSize` bytes. */
 export function fileOf(content: string | Uint8Array, pieceSize = 1000): ImportFile {

@@ -3,50 +3,64 @@ import { readFileSync } from "node:fs";
 import { Client, type WorkflowHandle } from "@temporalio/client";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { pino } from "pino";
+import { effectQueue } from "../../activities/effect-queue.ts";
+import { createEffects } from "../../activities/effects.ts";
 import { createActivities } from "../../activities/index.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { createHouseCrm } from "../../crm/house.ts";
+import { createHouseCrm } from "../../crm/house/house.ts";
 import type { ActionName } from "../../handoff/stage.ts";
-import { createKeptMail } from "../../mail/kept.ts";
-import { noteAction, type ActionBodies } from "../../store/actions.ts";
-import { activate, createAgreements } from "../../store/agreements.ts";
-import { firstRow, inTransaction, openPool, rows, sql, type Pool } from "../../store/db.ts";
-import { houseTables } from "../../store/house.ts";
-import { takeIn, type Arrival } from "../../store/intake.ts";
-import { keepMail } from "../../store/mail.ts";
-import type { LeadRow } from "../../store/subject.ts";
-import { leadWorkflowId, updates, type ActionResult } from "../../workflows/contract.ts";
+import { createKeptMail } from "../../messages/mail/kept.ts";
+import type { ActionBodies, Seen } from "../../handoff/process/event.ts";
+import { noteAction } from "../../store/process/actions.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import { firstRow, inTransaction, rows, sql, type Pool } from "../../store/postgres/db.ts";
+import { openPools, type ApiPools } from "../../store/postgres/pools.ts";
+import { houseTables } from "../../store/house/house.ts";
+import { takeIn, type Arrival } from "../../store/intake/intake.ts";
+import { keepMail } from "../../store/effects/mail.ts";
+import { decideAction } from "../../store/process/take-action.ts";
+import { routingDispatcher } from "../../store/routing/dispatcher.ts";
+import type { LeadRow } from "../../store/process/subject.ts";
+import type { ActionResult } from "../../handoff/process/words.ts";
+import { leadWorkflowId } from "../../workflows/contract.ts";
+import { tasksOfEnded } from "../../worker/ended.ts";
+import { every } from "../../worker/every.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { startRelay } from "../../worker/relay.ts";
+import { resendUnacknowledged } from "../../worker/resend.ts";
+import { listenForEffects } from "../../worker/wanted-effects.ts";
 import { clockOffset, moveClock } from "./moved-clock.ts";
-import { freshDatabase, temporal } from "./world.ts";
+import { freshDatabase, temporal, workflowBundle } from "./world.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 
 /**
- * The whole process on real parts: a database of its own, the run's Temporal server, a worker and a relay in this process.
- * Each lead has its own clock on the server, which `pass` moves; the API's clock of an action follows it.
+ * The whole process on real parts: a database of its own, the run's Temporal server, a worker and a
+ * relay in this process. Each lead has its own clock on the server, which `pass` moves; the API's
+ * clock of an action follows it.
  */
 export interface LeadWorld {
   readonly pool: Pool;
+  /** For an API of the test. */
+  readonly pools: ApiPools;
   readonly databaseUrl: string;
   readonly client: Client;
   readonly taskQueue: string;
   /** Takes a lead in and gives its id. Facts of a good lead unless told otherwise. */
   arrive(arrival?: Partial<Arrival>): Promise<string>;
-  /** The lead's row once `is` holds; fails after ten seconds with what stands instead. */
+  /** The lead's row once `is` holds; fails after half a minute with what stands instead. */
   until(leadId: string, is: (lead: LeadRow) => boolean): Promise<LeadRow>;
   lead(leadId: string): Promise<LeadRow>;
   /** Moves the lead's clock; its timers on the way fire. */
   pass(leadId: string, ms: number): Promise<void>;
   /** Moves the lead's clock to a moment, and twenty seconds on: a timer needs room to fire in. */
   passTo(leadId: string, at: number | Date): Promise<void>;
-  /** What a person does, as the API sends it. Throws the refusal of a validator. */
+  /** What a person does, decided as the API does it; a refusal is a result. */
   act<A extends ActionName>(
     leadId: string,
     name: A,
     body: ActionBodies[A],
-    by?: { by?: string; role?: string; id?: string; receivedAt?: number },
+    by?: { by?: string; role?: string; id?: string; receivedAt?: number; seen?: Seen },
   ): Promise<ActionResult>;
   /** The time of the lead's own clock. */
   now(leadId: string): number;
@@ -56,13 +70,17 @@ export interface LeadWorld {
   /** Mails of a lead in order, by template. */
   mails(leadId: string): Promise<{ what: string; repId: string | null; state: string }[]>;
   publish(change: (text: string) => string): Promise<string>;
-  restartWorker(): Promise<void>;
+  /** Stops the worker and starts another, with these workflows or with ours. */
+  restartWorker(codePath?: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const example = readFileSync(new URL("../../agreement/example.yaml", import.meta.url), "utf8");
 
-/** The example agreement with hours that are always open and no deadline at midnight, so that a test's hour is an hour on any day at any time. */
+/**
+ * The example agreement with hours that are always open and no deadline at midnight, so that a
+ * test's hour is an hour on any day at any time.
+ */
 export function alwaysOpen(text: string): string {
   return text
     .replace("status: same day", "status: 24 hours")
@@ -88,12 +106,30 @@ export interface LeadWorldOptions {
   /** Rep ids of pool americas-sdr with their weights; hours default to the agreement's. */
   readonly reps?: readonly string[];
   readonly maxCachedWorkflows?: number;
+  /** Another Temporal server than the run's, which the test may stop. */
+  readonly server?: { readonly address: string; readonly namespace: string };
+  /** What the relay tells through, instead of the client itself. */
+  readonly relayClient?: (client: Client) => Client;
+  /** Who has not heard is told again, as the worker process does it, after this time. */
+  readonly settlingMs?: number;
 }
 
 export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWorld> {
   const database = await freshDatabase();
-  const pool = openPool(database.url, { max: 16 });
-  const server = await temporal();
+  // The worker, and those who ask the API, each have connections of their own. A test that asks for
+  // more at once than a busy machine can do waits; it does not fail.
+  const pools = openPools(
+    "api",
+    database.url,
+    { pool: 16, keyed: 16 },
+    { connectTimeoutMs: 30_000 },
+  );
+  const ofWorker = openPools("worker", database.url, { pool: 16, repeatable: 16 });
+  const { pool } = pools;
+  const working = ofWorker.pool;
+  const server = options.server
+    ? { ...options.server, bundlePath: await workflowBundle() }
+    : await temporal();
   const taskQueue = `leads-${randomBytes(4).toString("hex")}`;
   const connection = await NativeConnection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace, identity: "test-client" });
@@ -105,24 +141,30 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   await inTransaction(pool, (tx) => activate(tx, text, "test", clock()));
   await addReps(pool, options.reps ?? ["rp_one", "rp_two", "rp_three"]);
 
-  const crm = createHouseCrm(houseTables(pool, clock));
-  const mail = createKeptMail((message) => keepMail(pool, message, clock()));
-  const activities = createActivities({
-    pool,
+  const crm = createHouseCrm(houseTables(working, clock));
+  const mail = createKeptMail((message) => keepMail(working, message, clock()));
+  const dispatcher = routingDispatcher(pools.routing);
+  const deps = {
+    pool: working,
+    routing: ofWorker.routing,
     agreements,
     crm,
     mail,
     publicUrl: "http://baton.test",
     clock,
     client,
-  });
-  const makeWorker = () =>
+  };
+  const effects = createEffects(deps);
+  const queue = effectQueue(deps, effects);
+  const wanted = listenForEffects({ pool: working, databaseUrl: database.url, queue, clock });
+  const activities = createActivities(deps, effects, queue);
+  const makeWorker = (codePath = server.bundlePath) =>
     Worker.create({
       connection,
       identity: "test-worker",
       namespace: server.namespace,
       taskQueue,
-      workflowBundle: { codePath: server.bundlePath },
+      workflowBundle: { codePath },
       activities,
       ...(options.maxCachedWorkflows === undefined
         ? {}
@@ -131,18 +173,34 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
   let worker = await makeWorker();
   let running = worker.run();
   const relay = startRelay({
-    pool,
+    pool: working,
     databaseUrl: database.url,
-    client,
+    client: options.relayClient?.(client) ?? client,
     taskQueue,
+    publicUrl: "http://baton.test",
     log,
     clock,
-    processInbox: (limit) => processInbox({ pool, agreements, clock }, limit),
+    processInbox: (limit) => processInbox({ pool: working, agreements, clock }, limit),
+    onUndeliverable: tasksOfEnded({ pool: working, agreements, clock }),
   });
+  const { settlingMs } = options;
+  const unheard =
+    settlingMs === undefined
+      ? null
+      : every(
+          Math.max(settlingMs / 2, 500),
+          async () => {
+            await resendUnacknowledged({ pool: working, agreements, client, clock, settlingMs });
+          },
+          () => undefined,
+        );
 
-  const now = (leadId: string) => clock() + (offsets.get(leadId) ?? 0);
+  const now = (leadId: string) => Math.round(clock() + (offsets.get(leadId) ?? 0));
   const lead = async (leadId: string): Promise<LeadRow> => {
-    const row = await firstRow<LeadRow>(pool, sql`select * from lead where id = ${leadId}`);
+    const row = await firstRow<LeadRow>(
+      pool,
+      sql`select * from lead_standing where id = ${leadId}`,
+    );
     if (!row) throw new Error(`no lead ${leadId}`);
     return row;
   };
@@ -155,6 +213,7 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
 
   return {
     pool,
+    pools,
     client,
     taskQueue,
     lead,
@@ -167,12 +226,15 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
       const { agreement } = (await agreements.active(pool)) ?? {};
       if (!agreement) throw new Error("no agreement");
       const { facts, ...rest } = arrival;
+      // Each lead is of a company of its own: who works on one colleague gets the others.
+      const company = `customer-${randomBytes(4).toString("hex")}.com`;
+      const own = rest.email === undefined ? { "account.domain": company } : {};
       const [taken] = await inTransaction(pool, (tx) =>
         takeIn(
           tx,
           [
             {
-              email: `kim.${randomBytes(4).toString("hex")}@example-customer.com`,
+              email: `kim@${company}`,
               engagements: [
                 {
                   messageId: randomBytes(8).toString("hex"),
@@ -180,7 +242,7 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
                   occurredAt: clock() - 60_000,
                 },
               ],
-              facts: { ...goodFacts, ...facts },
+              facts: { ...goodFacts, ...own, ...facts },
               ...rest,
             },
           ],
@@ -192,7 +254,7 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
     },
     async until(leadId, is) {
       for (
-        const end = clock() + 10_000;
+        const end = clock() + 30_000;
         ;
         await new Promise((resolve) => setTimeout(resolve, 20))
       ) {
@@ -216,54 +278,63 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
             : "operator");
       const id = who.id ?? `ax_${randomBytes(8).toString("hex")}`;
       const receivedAt = who.receivedAt ?? now(leadId);
-      const noted = await noteAction(pool, {
-        id,
-        leadId,
-        name,
-        by,
-        role,
-        body,
-        via: "api",
-        receivedAt,
-      });
-      if (noted.result) return noted.result;
-      return client.withDeadline(clock() + 15_000, () =>
-        handle(leadId).executeUpdate(updates[name], {
-          updateId: id,
-          args: [{ id, name, by, role, receivedAt: noted.receivedAt }],
-        }),
+      return decideAction(
+        { pool, agreements, dispatcher },
+        { kind: "lead", id: leadId },
+        async (tx) => {
+          await noteAction(tx, {
+            id,
+            leadId,
+            name,
+            by,
+            role,
+            body,
+            via: "api",
+            receivedAt,
+            seen: who.seen ?? null,
+          });
+          return id;
+        },
+        () => undefined,
+        () => now(leadId),
       );
     },
     async path(leadId) {
       const found = await rows<{ from_stage: string; to_stage: string }>(
         pool,
         sql`
-        select from_stage, to_stage from transition where subject_id = ${leadId} and from_stage is not null order by cycle, step, case to_stage when 'opportunity' then 1 else 0 end`,
+        select from_stage, to_stage from transition where subject_id = ${leadId} and
+          from_stage is not null order by cycle, step, case to_stage when 'opportunity' then 1
+          else 0 end`,
       );
       return found.map((row) => `${row.from_stage}>${row.to_stage}`);
     },
     async mails(leadId) {
       return rows(
         pool,
-        sql`select what, payload->>'repId' as "repId", state from effect where subject_id = ${leadId} and kind = 'mail' order by id`,
+        sql`
+          select what, payload->>'repId' as "repId", state from effect where subject_id = ${leadId}
+            and kind = 'mail' order by id`,
       );
     },
     async publish(change) {
       text = change(text);
       return (await inTransaction(pool, (tx) => activate(tx, text, "test", clock()))).id;
     },
-    async restartWorker() {
+    async restartWorker(codePath) {
       worker.shutdown();
       await running;
-      worker = await makeWorker();
+      worker = await makeWorker(codePath);
       running = worker.run();
     },
     async close() {
       await relay.stop();
+      await unheard?.stop();
+      await wanted.stop();
       worker.shutdown();
       await running;
       await connection.close();
-      await pool.end();
+      await Promise.all([pools.end(), ofWorker.end()]);
       await database.drop();
     },
   };
@@ -272,13 +343,17 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
 async function addReps(pool: Pool, reps: readonly string[]): Promise<void> {
   const at = new Date();
   await pool.query(
-    sql`insert into rep (id, name, email, role, updated_at) values ('rp_boss', 'The Manager', 'boss@example.com', 'manager', ${at})`,
+    sql`
+      insert into rep (id, name, email, role, updated_at)
+        values ('rp_boss', 'The Manager', 'boss@example.com', 'manager', ${at})`,
   );
   for (const pool_id of ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"])
     await pool.query(sql`insert into pool (id, updated_at) values (${pool_id}, ${at})`);
   for (const id of reps) {
     await pool.query(
-      sql`insert into rep (id, name, email, manager_id, languages, updated_at) values (${id}, ${`Rep ${id}`}, ${`${id}@example.com`}, 'rp_boss', '{en}', ${at})`,
+      sql`
+        insert into rep (id, name, email, manager_id, languages, updated_at)
+          values (${id}, ${`Rep ${id}`}, ${`${id}@example.com`}, 'rp_boss', '{en}', ${at})`,
     );
     await pool.query(
       sql`insert into pool_member (pool_id, rep_id, weight) values ('americas-sdr', ${id}, 1)`,

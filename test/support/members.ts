@@ -1,6 +1,6 @@
-import type { Ledger } from "../../handoff/credit.ts";
-import type { Member } from "../../handoff/eligibility.ts";
-import type { PoolInput, RouteInput } from "../../handoff/route.ts";
+import type { CreditLedger } from "../../handoff/routing/round-robin.ts";
+import type { Member } from "../../handoff/routing/eligibility.ts";
+import type { PoolInput, RouteInput } from "../../handoff/routing/route.ts";
 
 /** Wednesday 2026-11-18 10:00 in New York. */
 export const wednesdayMorning = Date.parse("2026-11-18T15:00:00Z");
@@ -49,7 +49,7 @@ export function member(
   };
 }
 
-export function poolOf(members: readonly Member[], ledger: Ledger = {}): PoolInput {
+export function poolOf(members: readonly Member[], ledger: CreditLedger = {}): PoolInput {
   return { members, ledger };
 }
 

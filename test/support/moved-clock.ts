@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Client } from "@temporalio/client";
-import type { Instant } from "../../handoff/calendar.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
 
 /** The two calls that the TypeScript client has no types for yet. */
 interface TimeSkipping {
@@ -15,8 +15,9 @@ const notYet = 1;
 /**
  * Moves one execution's clock on by `ms`; its timers on the way fire.
  *
- * Server 1.32.0 measures the way by the wall clock too: where a timer fires, and its task ends, later than the place that
- * was asked for, the clock goes on to the next timer instead. So leave some seconds between a timer and the place.
+ * Server 1.32.0 measures the way by the wall clock too: where a timer fires, and its task ends,
+ * later than the place that was asked for, the clock goes on to the next timer instead. So leave
+ * some seconds between a timer and the place.
  */
 export async function moveClock(client: Client, workflowId: string, ms: number): Promise<void> {
   const id = randomBytes(6).toString("hex");
@@ -48,7 +49,10 @@ export async function moveClock(client: Client, workflowId: string, ms: number):
   });
 }
 
-/** Where the server says that the execution's clock stands, as the difference to today's; 0 when it was never moved. */
+/**
+ * Where the server says that the execution's clock stands, as the difference to today's; 0 when it
+ * was never moved.
+ */
 export async function clockOffset(client: Client, workflowId: string): Promise<number> {
   const { workflowExtendedInfo } =
     await client.connection.workflowService.describeWorkflowExecution({

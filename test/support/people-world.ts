@@ -1,19 +1,23 @@
 import { readFileSync } from "node:fs";
 import { pino } from "pino";
-import { parseAgreement } from "../../agreement/parse.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createApp } from "../../api/app.ts";
 import type { Routes } from "../../api/deps.ts";
 import { connectTemporal, type TemporalPort } from "../../api/temporal.ts";
-import type { Instant } from "../../handoff/calendar.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import { activate, createAgreements } from "../../store/agreements.ts";
-import { inTransaction, openPool, sql, type Pool } from "../../store/db.ts";
-import { newId } from "../../store/ids.ts";
-import { createToken, type Role } from "../../store/tokens.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, sql, type Pool } from "../../store/postgres/db.ts";
+import { openPools, type ApiPools } from "../../store/postgres/pools.ts";
+import { newId } from "../../store/postgres/ids.ts";
+import { createToken, type Role } from "../../store/access/tokens.ts";
 import { freshDatabase } from "./world.ts";
+import { insertLead } from "./lead-rows.ts";
 
-/** Everybody who holds a token: machines and offices, two teams. `one` and `two` report to `boss`, `other` to `chief`. */
+/**
+ * Everybody who holds a token: machines and offices, two teams. `one` and `two` report to `boss`,
+ * `other` to `chief`.
+ */
 export type Persona =
   | "operator"
   | "revops"
@@ -38,10 +42,10 @@ export const personas: Readonly<Record<Persona, { readonly role: Role; readonly 
   other: { role: "rep", rep: "rp_other" },
 };
 
-// oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
   readonly body: any;
 }
 export interface Asking {
@@ -53,6 +57,8 @@ export interface Asking {
 
 export interface PeopleWorld {
   readonly pool: Pool;
+  /** For another API of the test. */
+  readonly pools: ApiPools;
   readonly databaseUrl: string;
   readonly app: Routes;
   readonly agreementText: string;
@@ -80,14 +86,24 @@ export const exampleAgreement = readFileSync(
   "utf8",
 );
 
-/** The whole API on a database of its own with a small roster and the example agreement; Temporal is out of reach unless given. */
+/**
+ * The whole API on a database of its own with a small roster and the example agreement; Temporal is
+ * out of reach unless given.
+ */
 export async function peopleWorld(
-  options: { temporal?: TemporalPort; database?: { url: string; drop(): Promise<void> } } = {},
+  options: {
+    temporal?: TemporalPort;
+    agreement?: string;
+    database?: { url: string; drop(): Promise<void> };
+  } = {},
 ): Promise<PeopleWorld> {
   const database = options.database ?? (await freshDatabase());
-  const pool = openPool(database.url, { max: 16 });
+  const pools = openPools("api", database.url, { pool: 16, keyed: 16 });
+  const { pool } = pools;
   let now = Date.parse("2026-11-23T15:00:00Z");
-  await inTransaction(pool, (tx) => activate(tx, exampleAgreement, "test", now));
+  await inTransaction(pool, (tx) =>
+    activate(tx, options.agreement ?? exampleAgreement, "test", now),
+  );
   await addRoster(pool, now);
   const tokens = new Map<Persona, string>();
   for (const [persona, { role, rep }] of Object.entries(personas))
@@ -97,24 +113,23 @@ export async function peopleWorld(
     );
   const temporal =
     options.temporal ??
-    connectTemporal({
-      address: "127.0.0.1:1",
-      namespace: "default",
-      updateMs: 40,
-      reachableMs: 40,
-    });
+    connectTemporal({ address: "127.0.0.1:1", namespace: "default", reachableMs: 40 });
+  const agreements = createAgreements(agreementOf);
+  // Parsed here, so that no request of a test pays for it on a busy machine.
+  await agreements.active(pool);
   const app = createApp({
-    pool,
-    agreements: createAgreements(agreementOf),
-    parseAgreement,
+    ...pools,
+    agreements,
     temporal,
     clock: () => now,
     publicUrl: "http://baton.test",
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
+    mayRehearse: true,
   });
   const token = (persona: Persona) => tokens.get(persona) ?? "";
   return {
     pool,
+    pools,
     databaseUrl: database.url,
     app,
     agreementText: exampleAgreement,
@@ -144,7 +159,7 @@ export async function peopleWorld(
     lead: (rep, state = {}) => addLead(pool, rep, state, now),
     async close() {
       await temporal.close();
-      await pool.end();
+      await pools.end();
       await database.drop();
     },
   };
@@ -161,7 +176,10 @@ async function addRoster(pool: Pool, now: Instant): Promise<void> {
   ] as const;
   for (const [id, role, manager] of reps) {
     await pool.query(
-      sql`insert into rep (id, name, email, role, manager_id, languages, updated_at) values (${id}, ${`Person ${id}`}, ${`${id}@example.com`}, ${role}, ${manager}, '{en}', ${at})`,
+      sql`
+        insert into rep (id, name, email, role, manager_id, languages, updated_at)
+          values (${id}, ${`Person ${id}`}, ${`${id}@example.com`}, ${role}, ${manager}, '{en}',
+          ${at})`,
     );
   }
   for (const id of ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"])
@@ -196,19 +214,42 @@ async function addLead(
     "lead.name": { value: "Kim Example", from: "form", at: at.toISOString() },
     "lead.email": { value: email, from: "form", at: at.toISOString() },
   };
-  await pool.query(sql`
-    insert into lead (id, email, facts, source, arrived_at, stage, stage_since, waiting_on, owner_id, queue, next_step, next_at, due_at, lead_type, band, territory)
-    values (${id}, ${email}, ${facts}, 'google', ${at}, ${stage}, ${at}, ${waitingOn}, ${rep}, ${queue}, 'outreach due', ${new Date(dueAt)}, ${new Date(dueAt)}, 'demo-request', 'A', 'americas')`);
+  await insertLead(pool, at, {
+    id,
+    email,
+    facts,
+    source: "google",
+    stage,
+    waiting_on: waitingOn,
+    owner_id: rep,
+    queue,
+    next_step: "outreach due",
+    next_at: new Date(dueAt),
+    due_at: new Date(dueAt),
+    lead_type: "demo-request",
+    band: "A",
+    territory: "americas",
+    handoff_id: handoff,
+  });
   await pool.query(
-    sql`insert into lead_alias (kind, value, lead_id, since) values ('email', ${email}, ${id}, ${at})`,
+    sql`
+      insert into lead_alias (kind, value, lead_id, since)
+        values ('email', ${email}, ${id}, ${at})`,
   );
   await pool.query(sql`
-    insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, pool, rep_id, round, mql_at, offered_at)
-    select ${handoff}, 'lead', ${id}, 1, a.id, 'demo-request', 'fast', 1, 'A', 40, 40, true, ${rep === "rp_other" ? "emea-sdr" : rep ? "americas-sdr" : null}, ${rep}, 1, ${at}, ${at} from agreement_version a where state = 'active'`);
-  await pool.query(sql`update lead set handoff_id = ${handoff} where id = ${id}`);
+    insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+      priority, band, fit, intent, icp, pool, rep_id, round, mql_at, offered_at)
+    select ${handoff}, 'lead', ${id}, 1, a.id, 'demo-request', 'fast', 1, 'A', 40, 40, true,
+      ${rep === "rp_other" ? "emea-sdr" : rep ? "americas-sdr" : null}, ${rep}, 1, ${at}, ${at}
+      from agreement_version a where state = 'active'`);
   await pool.query(sql`
-    insert into assignment (handoff_id, round, rep_id, queue, via, candidates, at) values (${handoff}, 1, ${rep}, ${rep ? null : queue}, ${rep ? "territory" : "fallback"}, '[]', ${at})`);
+    insert into assignment (handoff_id, round, rep_id, queue, via, candidates, at)
+      values (${handoff}, 1, ${rep}, ${rep ? null : queue}, ${rep ? "territory" : "fallback"}, '[]',
+      ${at})`);
   await pool.query(sql`
-    insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at) values ('lead', ${id}, 1, 0, null, 'new', 'arrived', ${at}), ('lead', ${id}, 1, 1, 'new', 'mql', 'a lead type matched', ${at})`);
+    insert into transition (subject_kind, subject_id, cycle, step,
+      from_stage, to_stage, because, at)
+      values ('lead', ${id}, 1, 0, null, 'new', 'arrived', ${at}),
+      ('lead', ${id}, 1, 1, 'new', 'mql', 'a lead type matched', ${at})`);
   return id;
 }

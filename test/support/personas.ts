@@ -1,9 +1,10 @@
-import type { CalendarDef, Instant } from "../../handoff/calendar.ts";
+import type { CalendarDef, Instant } from "../../handoff/time/calendar.ts";
 import type { ActionName } from "../../handoff/stage.ts";
-import { inTransaction, type Pool } from "../../store/db.ts";
-import { putAbsences, putPools, putReps, type RepRecord } from "../../store/roster.ts";
-import type { ActionBodies } from "../../store/actions.ts";
-import type { LeadRow } from "../../store/subject.ts";
+import { inTransaction, type Pool } from "../../store/postgres/db.ts";
+import { putAbsences, putPools, putReps } from "../../store/routing/roster-edit.ts";
+import type { RepRecord } from "../../store/routing/roster.ts";
+import type { ActionBodies } from "../../handoff/process/event.ts";
+import type { LeadRow } from "../../store/process/subject.ts";
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 
@@ -39,7 +40,10 @@ export const zones = {
   }),
 } as const;
 
-/** What a rep is like: `fast` acts within the hour, `slow` in hours or days, `absent` hardly ever, `wrong` does what is not agreed. */
+/**
+ * What a rep is like: `fast` acts within the hour, `slow` in hours or days, `absent` hardly ever,
+ * `wrong` does what is not agreed.
+ */
 export type Manner = "fast" | "slow" | "absent" | "wrong";
 export interface Person {
   readonly id: string;
@@ -169,7 +173,10 @@ export interface Intention {
 
 type Deed = Intention["deed"];
 
-/** What whoever must act on the lead means to do; null when nobody ever will, or the process waits for time alone. */
+/**
+ * What whoever must act on the lead means to do; null when nobody ever will, or the process waits
+ * for time alone.
+ */
 export function intend(
   lead: LeadRow,
   open: ReadonlySet<string>,
@@ -177,7 +184,7 @@ export function intend(
   random: () => number,
 ): Intention | null {
   const by = (id: string, role: Intention["role"], inMs: number, deed: Deed): Intention => ({
-    at: now + inMs,
+    at: now + Math.round(inMs),
     by: id,
     role,
     deed,
@@ -248,7 +255,7 @@ function repMeans(lead: LeadRow, now: Instant, random: () => number): Intention 
         : (0.1 + random() * 4) * hour;
   const pace = lead.stage === "mql" ? reaction : reaction + random() * 4 * day;
   return {
-    at: atWork(person.hours.zone, now + pace),
+    at: atWork(person.hours.zone, now + Math.round(pace)),
     by: person.id,
     role: "rep",
     deed: repDeed(lead, manner, now, random),
@@ -330,7 +337,10 @@ function rejection(now: Instant, random: () => number): Deed {
   return { name: "reject", body: reason === "dated-timing" ? { reason, revisitOn } : { reason } };
 }
 
-/** The next moment at which somebody in the zone is likely at the desk: 8 to 18 o'clock, Monday to Friday. */
+/**
+ * The next moment at which somebody in the zone is likely at the desk: 8 to 18 o'clock, Monday to
+ * Friday.
+ */
 function atWork(zone: string, from: Instant): Instant {
   const read = new Intl.DateTimeFormat("en-GB", {
     timeZone: zone,

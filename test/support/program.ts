@@ -7,7 +7,10 @@ export type Program = {
   readonly pid: number;
   readonly lines: string[];
   readonly exit: Promise<number | null>;
-  /** Resolves when a printed line holds `text`; rejects with everything printed when the program ends first. */
+  /**
+   * Resolves when a printed line holds `text`; rejects with everything printed when the program
+   * ends first.
+   */
   until(text: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** Closes our end of its output: from now on it writes into a broken pipe. */

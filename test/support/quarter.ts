@@ -1,14 +1,14 @@
-import type { Engagement } from "../../handoff/facts.ts";
-import type { Instant } from "../../handoff/calendar.ts";
+import type { Engagement } from "../../handoff/facts/facts.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
 import { isClosed } from "../../handoff/stage.ts";
-import { activate } from "../../store/agreements.ts";
-import { askToMerge } from "../../store/crm-links.ts";
-import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
-import { erasePerson } from "../../store/erasure.ts";
-import { mergeFacts, takeIn } from "../../store/intake.ts";
-import { aboutLead, tell } from "../../store/outbox.ts";
-import { reopen } from "../../store/reopen.ts";
-import type { LeadRow } from "../../store/subject.ts";
+import { activate } from "../../store/process/agreements.ts";
+import { mergeLeads } from "../../store/process/merge.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { erasePerson } from "../../store/intake/erasure.ts";
+import { saveFacts, takeIn } from "../../store/intake/intake.ts";
+import { leadSignal, enqueue } from "../../store/postgres/outbox.ts";
+import { reopenLead } from "../../store/process/reopen.ts";
+import type { LeadRow } from "../../store/process/subject.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { exampleText } from "./example-agreement.ts";
 import { generatedLeads, seededRandom, type GeneratedLead } from "./generated-leads.ts";
@@ -17,7 +17,10 @@ import { quarterWorld, type QuarterWorld } from "./quarter-world.ts";
 
 const [hour, day] = [3_600_000, 86_400_000];
 
-/** A Monday; two first business days of a quarter, the end of summer time on both sides of the ocean, and the holidays follow. */
+/**
+ * A Monday; two first business days of a quarter, the end of summer time on both sides of the
+ * ocean, and the holidays follow.
+ */
 export const quarterFrom = Date.parse("2030-09-23T06:00:00Z");
 export const quarterTo = Date.parse("2031-01-10T06:00:00Z");
 
@@ -38,7 +41,10 @@ interface Happening {
   readonly run: () => Promise<void>;
 }
 
-/** One lead of the quarter: its own stream of chance, what else will befall it, and what somebody means to do. */
+/**
+ * One lead of the quarter: its own stream of chance, what else will befall it, and what somebody
+ * means to do.
+ */
 interface Life {
   readonly id: string;
   readonly random: () => number;
@@ -51,15 +57,15 @@ interface Life {
 export interface Quarter {
   readonly world: QuarterWorld;
   readonly leads: readonly string[];
-  /** How many actions were carried out, answered with a refusal by the rules, and refused by the validator. */
-  readonly actions: { done: number; declined: number; refused: number };
+  /** How many actions were carried out, and how many were refused. */
+  readonly actions: { done: number; refused: number };
   readonly happenings: number;
 }
 
 /**
- * Lives through the quarter: leads arrive, people act in their own manner and at their own time, reviews are held. A
- * simulation of events: what comes next is done next, several at once as long as they lie within a few hours.
- * `look` is called about once a simulated day.
+ * Lives through the quarter: leads arrive, people act in their own manner and at their own time,
+ * reviews are held. A simulation of events: what comes next is done next, several at once as long
+ * as they lie within a few hours. `look` is called about once a simulated day.
  */
 export async function liveThroughQuarter(
   seed: number,
@@ -81,7 +87,7 @@ export async function liveThroughQuarter(
 
 class Simulation {
   readonly lives = new Map<string, Life>();
-  readonly actions = { done: 0, declined: 0, refused: 0 };
+  readonly actions = { done: 0, refused: 0 };
   happenings = 0;
   private readonly world: QuarterWorld;
   private readonly seed: number;
@@ -206,7 +212,9 @@ class Simulation {
       const other = [...this.lives.keys()].at(-1);
       if (id && other && lead.kind === "ambiguous")
         await tx.query(
-          sql`insert into lead_conflict (lead_id, other_id, kind, since) values (${id}, ${other}, 'external', ${new Date(at)})`,
+          sql`
+            insert into lead_conflict (lead_id, other_id, kind, since)
+              values (${id}, ${other}, 'external', ${new Date(at)})`,
         );
       return answers;
     });
@@ -222,12 +230,15 @@ class Simulation {
     return true;
   }
 
-  /** What befalls a lead from outside: engagements now and then; rarely a suppression, an erasure, a merge, a reopening. */
+  /**
+   * What befalls a lead from outside: engagements now and then; rarely a suppression, an erasure, a
+   * merge, a reopening.
+   */
   private fateOf(id: string, arrivedAt: Instant, random: () => number): Life["fate"] {
     const { pool, agreements } = this.world;
     const fate: Life["fate"] = [];
     const later = (befall: (at: Instant) => Promise<void>) => {
-      const at = arrivedAt + (0.2 + random() * 60) * day;
+      const at = arrivedAt + Math.round((0.2 + random() * 60) * day);
       fate.push({ at, befall });
     };
     const engages = (type: string, n: number) =>
@@ -264,7 +275,14 @@ class Simulation {
       later((at) =>
         inTransaction(
           pool,
-          async (tx) => void (await reopen(tx, id, { by: "tn_operator", why: "asked again" }, at)),
+          async (tx) =>
+            void (await reopenLead(
+              tx,
+              agreements,
+              id,
+              { by: "tn_operator", why: "asked again" },
+              at,
+            )),
         ),
       );
     return fate.sort((a, b) => a.at - b.at);
@@ -276,12 +294,19 @@ class Simulation {
       survivor &&
       (await firstRow(
         this.world.pool,
-        sql`select 1 from lead where id = ${survivor} and (merge_into is not null or erased_at is not null)`,
+        sql`
+          select 1 from lead where id = ${survivor}
+            and (merge_into is not null or erased_at is not null)`,
       ));
     if (!survivor || gone) return;
     await inTransaction(this.world.pool, async (tx) => {
-      await askToMerge(tx, id, survivor);
-      await tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), at);
+      const leads = [id, survivor] as const;
+      await mergeLeads(
+        tx,
+        this.world.agreements,
+        { leads, wished: survivor, by: "test", crm: null },
+        at,
+      );
     });
   }
 
@@ -291,7 +316,7 @@ class Simulation {
     at: Instant,
   ): Promise<void> {
     await inTransaction(this.world.pool, async (tx) => {
-      await mergeFacts(
+      await saveFacts(
         tx,
         id,
         Object.fromEntries(
@@ -301,8 +326,9 @@ class Simulation {
           ]),
         ),
         at,
+        (await this.world.agreements.active(tx))!,
       );
-      await tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), at);
+      await enqueue(tx, leadSignal(id, "signal", "factsChanged", { id: "test" }, 1), at);
     });
   }
 
@@ -342,7 +368,9 @@ class Simulation {
   private async intentionOf(life: Life, lead: LeadRow, now: Instant): Promise<Intention | null> {
     const tasks = await rows<{ kind: string; due: Date | null }>(
       this.world.pool,
-      sql`select kind, due_at as due from task where subject_kind = 'lead' and subject_id = ${life.id} and state = 'open' order by kind`,
+      sql`
+        select kind, due_at as due from task where subject_kind = 'lead' and subject_id = ${life.id}
+          and state = 'open' order by kind`,
     );
     const attempts = await firstRow<{ n: number }>(
       this.world.pool,
@@ -386,7 +414,7 @@ class Simulation {
       );
     }
     const result = await this.world.act(life.id, deed.name, deed.body, { by, role });
-    this.actions[result === "refused" ? "refused" : result.done ? "done" : "declined"] += 1;
+    this.actions[result.done ? "done" : "refused"] += 1;
   }
 
   private async askForReview(at: Instant): Promise<void> {
@@ -412,18 +440,23 @@ class Simulation {
       if (!review) throw new Error(`${workflowId} was not opened`);
       const listed = await rows<{ id: string }>(
         this.world.pool,
-        sql`select subject_id as id from review_decision where review_id = ${review.id} and decision is null`,
+        sql`
+          select subject_id as id from review_decision where review_id = ${review.id}
+            and decision is null`,
       );
       for (const { id } of listed) this.touch(id);
       if (review.state === "open") this.followReview(workflowId, at + day);
     });
   }
 
-  /** Everybody who still lives is brought to the last moment, so that all verdicts are of the same time. */
+  /**
+   * Everybody who still lives is brought to the last moment, so that all verdicts are of the same
+   * time.
+   */
   private async finish(): Promise<void> {
     const open = await rows<{ id: string }>(
       this.world.pool,
-      sql`select id from lead where stage not in ('opportunity', 'disqualified')`,
+      sql`select id from lead_standing where stage not in ('opportunity', 'disqualified')`,
     );
     for (let n = 0; n < open.length; n += atOnce) {
       await Promise.all(

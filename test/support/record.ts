@@ -1,16 +1,21 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
+import { isNewer, type Standing } from "../../handoff/process/words.ts";
+import { isClosed, type Stage } from "../../handoff/stage.ts";
+import { firstRow, sql } from "../../store/postgres/db.ts";
+import { eventually } from "./eventually.ts";
 import type { LeadWorld } from "./lead-world.ts";
 
 const folder = new URL("../histories/", import.meta.url);
 
 /**
- * Keeps the history of a path for the replay test, when there is none yet or BATON_RECORD=1 asks for a new one. A kept
- * history is a released shape of the workflow: code that cannot replay it breaks leads that run today.
+ * Keeps the history of a path for the replay test, when there is none yet or BATON_RECORD=1 asks
+ * for a new one. A kept history is a released shape of the workflow: code that cannot replay it
+ * breaks leads that run today.
  */
 export async function keepHistory(world: LeadWorld, leadId: string, path: string): Promise<void> {
   const runs: string[] = [];
-  await world.handle(leadId).query("standing"); // the task under way is done
+  await heardAll(world, leadId);
   let runId: string | undefined =
     (await world.client.workflow.getHandle(`lead/${leadId}`).describe()).raw.workflowExecutionInfo
       ?.firstRunId ?? undefined;
@@ -24,6 +29,30 @@ export async function keepHistory(world: LeadWorld, leadId: string, path: string
     const last = history.events?.at(-1);
     runId = last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
   }
+}
+
+/** What was decided is known to the process, and what follows from it stands in the history. */
+async function heardAll(world: LeadWorld, leadId: string): Promise<void> {
+  await eventually(20, async () => {
+    const row = await firstRow<{ stage: Stage; cycle: number; step: number }>(
+      world.pool,
+      sql`
+      select stage, greatest(known_cycle, signalled_cycle) as cycle,
+        case when known_cycle > signalled_cycle then known_step when known_cycle < signalled_cycle
+          then signalled_step
+          else greatest(known_step, signalled_step) end as step
+      from process where subject_kind = 'lead' and subject_id = ${leadId}`,
+    );
+    if (!row) throw new Error(`no process of ${leadId}`);
+    if (isClosed(row.stage))
+      return (await world.handle(leadId).describe()).status.name === "COMPLETED";
+    const at = await world.handle(leadId).query<Standing | null>("standing");
+    if (at === null || isNewer(row, at)) return false;
+    // One whose time has come already has something to do; so has one with a task under way.
+    if (at.wakeAt !== null && at.wakeAt <= world.now(leadId)) return false;
+    const { historyLength, raw } = await world.handle(leadId).describe();
+    return historyLength > 3 && !raw.pendingWorkflowTask;
+  });
 }
 
 /** A failure's stack names the folders of the machine that recorded it, and no replay reads it. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
-import { rows, sql } from "../../store/db.ts";
-import type { ReviewRow } from "../../store/reviews.ts";
+import { rows, sql } from "../../store/postgres/db.ts";
+import type { ReviewRow } from "../../store/reviews/reviews.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import type { LeadWorld } from "./lead-world.ts";
 
@@ -44,7 +44,10 @@ export async function untilReview(
   }
 }
 
-/** Keeps the history of a review for the replay test, when there is none yet or BATON_RECORD=1 asks for a new one. */
+/**
+ * Keeps the history of a review for the replay test, when there is none yet or BATON_RECORD=1 asks
+ * for a new one.
+ */
 export async function keepReview(world: LeadWorld, period: string, path: string): Promise<void> {
   const file = new URL(`../histories/${path}.json`, import.meta.url);
   if (process.env["BATON_RECORD"] !== "1" && existsSync(file)) return;

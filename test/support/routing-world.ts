@@ -1,16 +1,13 @@
 import type { Agreement } from "../../handoff/agreement.ts";
-import type { CalendarDef } from "../../handoff/calendar.ts";
-import type { Candidate, RouteInput } from "../../handoff/route.ts";
-import { inTransaction, openPool, type Pool } from "../../store/db.ts";
-import { putPools, putReps, type RepRecord } from "../../store/roster.ts";
-import { restored, type KeptRow } from "../../store/routing-record.ts";
-import {
-  releaseHeld,
-  routeHandoff,
-  type RouteRequest,
-  type RouteResult,
-} from "../../store/routing.ts";
-import { routingDesk, type RoutingDesk } from "../../store/routing-desk.ts";
+import type { CalendarDef } from "../../handoff/time/calendar.ts";
+import type { Candidate, RouteInput } from "../../handoff/routing/route.ts";
+import { inTransaction, openPool, type Pool } from "../../store/postgres/db.ts";
+import { putPools, putReps } from "../../store/routing/roster-edit.ts";
+import type { RepRecord } from "../../store/routing/roster.ts";
+import { restored, type KeptRow } from "../../store/routing/record.ts";
+import type { RouteRequest, RouteResult } from "../../store/routing/route-request.ts";
+import { releaseHeld, routeHandoff } from "../../store/routing/routing.ts";
+import { routingDispatcher, type RoutingDispatcher } from "../../store/routing/dispatcher.ts";
 import { smallAgreement } from "./small-agreement.ts";
 import { freshDatabase } from "./world.ts";
 
@@ -134,8 +131,8 @@ export interface RoutingWorld {
   handoffs(count: number): Promise<string[]>;
   /** Routes in a transaction of its own. */
   route(handoffId: string, other?: Partial<RouteRequest>): Promise<RouteResult>;
-  readonly desk: RoutingDesk;
-  /** Asks the desk. */
+  readonly dispatcher: RoutingDispatcher;
+  /** Asks the dispatcher. */
   ask(handoffId: string, other?: Partial<RouteRequest>): Promise<RouteResult>;
   release(pool: string, at: number): ReturnType<typeof releaseHeld>;
   /** Assignments as they are kept, with what each pick was given, in the order of `ho_1` and on. */
@@ -155,7 +152,8 @@ export interface Kept {
 export async function routingWorld(connections = 32): Promise<RoutingWorld> {
   const database = await freshDatabase();
   const pool = openPool(database.url, { max: connections, statementTimeoutMs: 60_000 });
-  const desk = routingDesk(pool);
+  const routing = openPool(database.url, { max: 2, statementTimeoutMs: 60_000 });
+  const dispatcher = routingDispatcher(routing);
   let opened = 0;
   return {
     pool,
@@ -181,21 +179,25 @@ export async function routingWorld(connections = 32): Promise<RoutingWorld> {
       const ids = Array.from({ length: count }, () => `ho_${(opened += 1)}`);
       await pool.query(
         `
-        insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority, band, fit, intent, icp, mql_at)
-        select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, $2 from unnest($1::text[]) as id`,
+        insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+          priority, band, fit, intent, icp, mql_at)
+        select id, 'lead', 'ld_' || id, 1, 'ag_1', 'demo-request', 'fast', 1, 'A', 0, 0, true, $2
+          from unnest($1::text[]) as id`,
         [ids, new Date(now)],
       );
       return ids;
     },
-    desk,
+    dispatcher,
     route: (handoffId, other) =>
       inTransaction(pool, (tx) => routeHandoff(tx, request(handoffId, other))),
-    ask: (handoffId, other) => desk.route(request(handoffId, other)),
+    ask: (handoffId, other) => dispatcher.route(request(handoffId, other)),
     release: (id, at) => inTransaction(pool, (tx) => releaseHeld(tx, [id], at)),
     async kept() {
       const { rows } = await pool.query<KeptRow & Omit<Kept, "candidates" | "input">>(`
-        select a.handoff_id, a.rep_id, a.at, a.roster as roster_id, a.candidates, a.input, a.record, v.content as roster
-        from assignment a left join roster_version v on v.id = a.roster order by length(a.handoff_id), a.handoff_id, a.round`);
+        select a.handoff_id, a.rep_id, a.at, a.roster as roster_id, a.candidates, a.input, a.record,
+          v.content as roster
+        from assignment a left join roster_version v on v.id = a.roster
+          order by length(a.handoff_id), a.handoff_id, a.round`);
       return rows.map((row) => ({
         handoff_id: row.handoff_id,
         rep_id: row.rep_id,
@@ -206,6 +208,7 @@ export async function routingWorld(connections = 32): Promise<RoutingWorld> {
     },
     async close() {
       await pool.end();
+      await routing.end();
       await database.drop();
     },
   };

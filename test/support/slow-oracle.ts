@@ -1,24 +1,31 @@
-import type { AppliedCalendar } from "../../handoff/applied-calendar.ts";
-import type { CalendarDef, Instant } from "../../handoff/calendar.ts";
-import type { ClockEvent } from "../../handoff/clock.ts";
-import type { Target } from "../../handoff/target.ts";
-import { SlowHours } from "../handoff/business-time/slow-hours.ts";
+import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
+import type { CalendarDef, Instant } from "../../handoff/time/calendar.ts";
+import type { ClockEvent } from "../../handoff/clocks/clock.ts";
+import type { Target } from "../../handoff/time/deadline.ts";
+import { SlowHours } from "../handoff/time/business-time/slow-hours.ts";
 
 const minute = 60_000;
 const day = 86_400_000;
 
-/** What the agreement of the quarter says about elapsed deadlines outside hours: the next opening and this much open time. */
+/**
+ * What the agreement of the quarter says about elapsed deadlines outside hours: the next opening
+ * and this much open time.
+ */
 const graceMs = 60 * minute;
 
-/** The verdict about one clock: `lateAfter` is the last moment in time; null while it is paused or never reached its target. */
+/**
+ * The verdict about one clock: `lateAfter` is the last moment in time; null while it is paused or
+ * never reached its target.
+ */
 export interface Verdict {
   readonly dueAt: Instant | null;
   readonly lateAfter: Instant | null;
 }
 
 /**
- * SLA verdicts worked out by walking minute by minute through the quarter: which minutes are open is asked of the wall
- * clock alone, and nothing of the product's calendar or clock code is used. Written from clocks.md and the agreement.
+ * SLA verdicts worked out by walking minute by minute through the quarter: which minutes are open
+ * is asked of the wall clock alone, and nothing of the product's calendar or clock code is used.
+ * Written from docs/clocks.md and the agreement.
  */
 export class SlowOracle {
   private readonly from: Instant;
@@ -32,8 +39,8 @@ export class SlowOracle {
   }
 
   /**
-   * What the clock with these events says at `at`. A status clock whose target is `same day` is told the deadline of its
-   * outreach clock.
+   * What the clock with these events says at `at`. A status clock whose target is `same day` is
+   * told the deadline of its outreach clock.
    */
   judge(
     events: readonly ClockEvent[],
@@ -55,6 +62,7 @@ export class SlowOracle {
       if (event.at > at || event.kind === "stop" || event.kind === "cancel") break;
       if (!isPaused) run.walkTo(last, event.at);
       if (!isPaused) run.passed(event.at);
+      if (event.kind === "resume" && isPaused) run.resumed(last, event.at);
       last = event.at;
       if (event.kind === "pause") isPaused = true;
       if (event.kind === "resume") isPaused = false;
@@ -124,7 +132,10 @@ class Walk {
     return null;
   }
 
-  /** The local date whose shift is open at `at`, or comes next. The quarter's shifts end on the date on which they begin. */
+  /**
+   * The local date whose shift is open at `at`, or comes next. The quarter's shifts end on the date
+   * on which they begin.
+   */
   dateOf(at: Instant): string {
     return this.format.format(this.opens(at) ?? at);
   }
@@ -155,6 +166,8 @@ class Run {
   private left: number;
   /** An elapsed target that ran out outside hours goes on in open time. */
   private inGrace = false;
+  /** A pause over closing left this much of the day. */
+  private inOpenTime = false;
   private dueAt: Instant | null = null;
   private missedAt: Instant | null = null;
   private since: Instant;
@@ -171,8 +184,9 @@ class Run {
 
   /** Counts the time between two moments, a minute or less at once. */
   walkTo(from: Instant, to: Instant): void {
-    if (this.target.kind === "same-day") {
-      this.sameDay(from, to);
+    if (this.target.kind === "same-day" && !this.inOpenTime) {
+      const due = this.closeFrom(from);
+      if (this.dueAt === null && due !== null && due <= to) this.dueAt = due;
       return;
     }
     for (let at = from; at < to && this.dueAt === null;) {
@@ -183,6 +197,7 @@ class Run {
         const end = at + this.left;
         const isOver =
           this.target.kind === "business" ||
+          this.inOpenTime ||
           this.inGrace ||
           this.walk.isOpen(end) ||
           this.walk.isOpen(end - 1);
@@ -201,11 +216,11 @@ class Run {
   }
 
   /**
-   * The end of the working day on which the outreach is due, and never before the outreach itself. New hours hold from when
-   * they come: where their day is over by then, the next one on which they open is the day.
+   * The end of the working day on which the outreach is due, and never before the outreach itself.
+   * New hours hold from when they come: where their day is over by then, the next one on which they
+   * open is the day.
    */
-  private sameDay(from: Instant, to: Instant): void {
-    if (this.dueAt !== null) return;
+  private closeFrom(from: Instant): Instant | null {
     const anchor =
       this.outreachDueAt === null || this.outreachDueAt < this.startedAt
         ? this.startedAt
@@ -215,18 +230,37 @@ class Run {
       onItsDay !== null && onItsDay < from
         ? this.walk.closeOf(this.walk.dateOf(from), from)
         : onItsDay;
-    const due = close === null ? null : Math.max(close, this.outreachDueAt ?? close);
-    if (due !== null && due <= to) this.dueAt = due;
+    return close === null ? null : Math.max(close, this.outreachDueAt ?? close);
   }
 
-  /** The clock runs until this moment, when something happens to it: a deadline missed by then stays missed at the moment it was. */
+  /**
+   * The clock runs until this moment, when something happens to it: a deadline missed by then stays
+   * missed at the moment it was.
+   */
   passed(at: Instant): void {
     const late = this.dueAt === null || this.dueAt > at ? null : this.lateFrom();
     if (this.missedAt === null && late !== null && late < at) this.missedAt = late;
     this.since = at;
   }
 
-  /** While paused no hours come: only a deadline that came before the pause stands, late if it was missed by then. */
+  /** A pause that ends on another date than it began leaves the open time that the day had left. */
+  resumed(pausedAt: Instant, at: Instant): void {
+    if (this.target.kind !== "same-day" || this.dueAt !== null || this.inOpenTime) return;
+    if (this.walk.dateOf(pausedAt) === this.walk.dateOf(at)) return;
+    const close = this.closeFrom(pausedAt);
+    if (close === null) return;
+    for (let now = pausedAt; now < close;) {
+      const next = Math.min((Math.floor(now / minute) + 1) * minute, close);
+      this.left += this.walk.isOpen(now) ? next - now : 0;
+      now = next;
+    }
+    this.inOpenTime = true;
+  }
+
+  /**
+   * While paused no hours come: only a deadline that came before the pause stands, late if it was
+   * missed by then.
+   */
   verdict(last: Instant, isPaused: boolean): Verdict {
     const dueAt = isPaused && this.dueAt !== null && this.dueAt > last ? null : this.dueAt;
     return { dueAt, lateAfter: this.missedAt ?? (isPaused ? null : this.lateFrom()) };

@@ -1,7 +1,7 @@
-import type { AppliedCalendar } from "../../handoff/applied-calendar.ts";
-import type { Instant } from "../../handoff/calendar.ts";
-import type { ClockEvent } from "../../handoff/clock.ts";
-import { rows, sql, type Pool } from "../../store/db.ts";
+import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { ClockEvent } from "../../handoff/clocks/clock.ts";
+import { rows, sql, type Pool } from "../../store/postgres/db.ts";
 import { SlowOracle, type Verdict } from "./slow-oracle.ts";
 
 interface ClockRow {
@@ -17,12 +17,15 @@ interface ClockRow {
   readonly events: ClockEvent[];
 }
 
-/** A wake comes two seconds after a deadline and takes a moment; what ends in between was neither judged late nor in time by a timer. */
+/**
+ * A wake comes two seconds after a deadline and takes a moment; what ends in between was neither
+ * judged late nor in time by a timer.
+ */
 const journeyMs = 20_000;
 
 /**
- * Compares what is on record about every clock, outreach and answer with the oracle's verdict. Gives how many were
- * judged and a sentence for each difference.
+ * Compares what is on record about every clock, outreach and answer with the oracle's verdict.
+ * Gives how many were judged and a sentence for each difference.
  */
 export async function slowVerdicts(
   pool: Pool,
@@ -34,8 +37,10 @@ export async function slowVerdicts(
     >(
       pool,
       sql`
-    select c.id, c.handoff_id, c.kind, c.scope, c.round, c.state, c.due_at, c.ended_at, c.breached_at,
-      (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail', e.detail) order by e.n) from clock_event e where e.clock_id = c.id) as events
+    select c.id, c.handoff_id, c.kind, c.scope, c.round, c.state, c.due_at, c.ended_at,
+      c.breached_at,
+      (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail', e.detail)
+        order by e.n) from clock_event e where e.clock_id = c.id) as events
     from clock c order by c.id`,
     )
   ).map((row): ClockRow => ({
@@ -85,7 +90,8 @@ export async function slowVerdicts(
   }>(
     pool,
     sql`
-    select id, handoff_id, round, on_time, received_at from answer where kind in ('accept', 'reject')
+    select id, handoff_id, round, on_time, received_at from answer
+      where kind in ('accept', 'reject')
     union all select id, handoff_id, null, on_time, received_at from outreach`,
   );
   for (const answer of answers) {

@@ -3,7 +3,10 @@ import type { Agreement } from "../../handoff/agreement.ts";
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
-/** A short agreement for tests of what stands around it: demo requests of companies with 50 people or more are handed off. */
+/**
+ * A short agreement for tests of what stands around it: demo requests of companies with 50 people
+ * or more are handed off.
+ */
 export const smallAgreement: Agreement = {
   name: "Small",
   signedBy: ["marketing", "sales"],
@@ -90,6 +93,12 @@ export const smallAgreement: Agreement = {
     over: { kind: "business-days", days: 15 },
     stalledAfter: { kind: "elapsed", ms: 14 * DAY },
   },
+  leavers: { offers: "route-again", accepted: "deputy" },
+  absences: {
+    longerThan: { kind: "business-days", days: 1 },
+    offers: "route-again",
+    accepted: "deputy",
+  },
   renurture: {
     return: [
       {
@@ -103,7 +112,9 @@ export const smallAgreement: Agreement = {
     ],
     reviewEvery: "quarter",
     maxCycles: 3,
+    returnClosed: {},
   },
+  tasks: { within: { kind: "business-days", days: 1 } },
   nurture: { humanReviewAfter: { kind: "elapsed", ms: 60 * DAY }, reviewer: "marketing-ops" },
   reviews: {},
 };

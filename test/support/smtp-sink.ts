@@ -6,7 +6,10 @@ export interface Received {
   readonly data: string;
 }
 
-/** A mail server on 127.0.0.1 that takes messages and remembers them. `answers` overrules the reply to a command, by its first word. */
+/**
+ * A mail server on 127.0.0.1 that takes messages and remembers them. `answers` overrules the reply
+ * to a command, by its first word.
+ */
 export interface SmtpSink {
   readonly url: string;
   readonly received: Received[];

@@ -5,18 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleWorkflowCode } from "@temporalio/worker";
-import { launch, type Child } from "../../cli/child.ts";
-import { openCluster } from "../../cli/cluster.ts";
+import { launch, type Child } from "../../cli/stack/child.ts";
+import { openCluster } from "../../cli/servers/cluster.ts";
 import { readSettings } from "../../cli/env.ts";
-import { freePort } from "../../cli/ports.ts";
-import { findPostgres } from "../../cli/postgres.ts";
-import { claimHome, runningOn } from "../../cli/run-file.ts";
-import { ensureSearchAttributes } from "../../cli/search-attributes.ts";
-import { postgresUser } from "../../cli/system-user.ts";
-import { temporalChild } from "../../cli/temporal-server.ts";
-import { getTemporal } from "../../cli/temporal.ts";
-import { migrate } from "../../store/migrate.ts";
-import { ensureDatabase } from "../../store/probe.ts";
+import { freePort } from "../../cli/servers/ports.ts";
+import { findPostgres } from "../../cli/servers/postgres.ts";
+import { claimHome, runningOn } from "../../cli/stack/run-file.ts";
+import { ensureSearchAttributes } from "../../cli/servers/search-attributes.ts";
+import { postgresUser } from "../../cli/servers/system-user.ts";
+import { temporalChild } from "../../cli/servers/temporal-server.ts";
+import { getTemporal } from "../../cli/servers/temporal.ts";
+import { migrate } from "../../store/postgres/migrate.ts";
+import { ensureDatabase } from "../../store/postgres/probe.ts";
 
 /** Connection string of the server's `baton` database, and the name of the migrated template. */
 export type PostgresAnswer = { readonly url: string; readonly template: string };
@@ -61,7 +61,7 @@ export async function startStage(
     }
     const template = `baton_template_${process.pid}`;
     await ensureDatabase(url, template);
-    await migrate(withDatabase(url, template));
+    await migrate(urlOfDatabase(url, template));
     return { url, template };
   });
 
@@ -81,7 +81,7 @@ export async function startStage(
       };
       await run(await launch(temporalChild(cli, place)));
     }
-    await ensureSearchAttributes(answer.address, answer.namespace);
+    await ensureSearchAttributes(answer);
     return answer;
   });
 
@@ -102,6 +102,8 @@ export async function startStage(
     "/bundle": bundle,
   };
   const server = createServer((request, response) => {
+    // A kept connection is closed after a while, perhaps just as the next question is sent on it.
+    response.setHeader("connection", "close");
     const part = parts[request.url ?? ""];
     const answer = part ? part() : Promise.reject(new Error(`no part ${request.url}`));
     answer.then(
@@ -124,13 +126,16 @@ export async function startStage(
 }
 
 /** The same connection string with another database. */
-export function withDatabase(url: string, database: string): string {
+export function urlOfDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
   return changed.href;
 }
 
-/** Servers of a run that was killed would stay for ever: each run first stops those whose own run is gone. */
+/**
+ * Servers of a run that was killed would stay for ever: each run first stops those whose own run is
+ * gone.
+ */
 async function clearKilledRuns(say: (line: string) => void): Promise<void> {
   const folders = (await readdir(tmpdir()))
     .filter((name) => name.startsWith("baton-test-"))

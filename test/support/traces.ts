@@ -1,4 +1,4 @@
-import { rows, type Pool } from "../../store/db.ts";
+import { rows, type Pool } from "../../store/postgres/db.ts";
 
 /** Where any of the words is left in the database, whatever its case: `table.column: word`. */
 export async function tracesIn(pool: Pool, words: readonly string[]): Promise<string[]> {
@@ -10,7 +10,9 @@ export async function tracesIn(pool: Pool, words: readonly string[]): Promise<st
     text: columns
       .map(
         ({ t, c }) =>
-          `select distinct '${t}.${c}' as place, w as word from "${t}", unnest($1::text[]) w where strpos(lower("${c}"::text), lower(w)) > 0`,
+          `
+            select distinct '${t}.${c}' as place, w as word from "${t}", unnest($1::text[]) w
+              where strpos(lower("${c}"::text), lower(w)) > 0`,
       )
       .join(" union all "),
     values: [words],

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
 import {
-  withDatabase,
+  urlOfDatabase,
   type BundleAnswer,
   type PostgresAnswer,
   type TemporalAnswer,
@@ -20,7 +20,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   const server = await ask<PostgresAnswer>("postgres");
   const name = `test_${randomBytes(6).toString("hex")}`;
   await runOn(server.url, `create database ${name} template ${server.template}`);
-  const url = withDatabase(server.url, name);
+  const url = urlOfDatabase(server.url, name);
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 5000 });
   // Dropping the database ends idle connections; that is no failure of the test.
   pool.on("error", () => undefined);
@@ -40,7 +40,7 @@ export async function emptyDatabase(): Promise<{ url: string; drop(): Promise<vo
   const name = `test_${randomBytes(6).toString("hex")}`;
   await runOn(server.url, `create database ${name}`);
   return {
-    url: withDatabase(server.url, name),
+    url: urlOfDatabase(server.url, name),
     drop: () => runOn(server.url, `drop database if exists ${name} with (force)`),
   };
 }
@@ -53,7 +53,9 @@ export async function temporalServer(): Promise<TemporalAnswer> {
   return await ask<TemporalAnswer>("temporal");
 }
 
-/** The bundled code of `workflows/index.ts`, for `Worker.create({ workflowBundle: { codePath } })`. */
+/**
+ * The bundled code of `workflows/index.ts`, for `Worker.create({ workflowBundle: { codePath } })`.
+ */
 export async function workflowBundle(): Promise<string> {
   return (await ask<BundleAnswer>("bundle")).bundlePath;
 }

@@ -3,8 +3,8 @@ import { Client } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openPool, rows, sql, type Pool } from "../../store/db.ts";
-import { tell, type Telling } from "../../store/outbox.ts";
+import { openPool, rows, sql, type Pool } from "../../store/postgres/db.ts";
+import { enqueue, type OutboxMessage } from "../../store/postgres/outbox.ts";
 import { startRelay, type Relay } from "../../worker/relay.ts";
 import { freshDatabase, temporal, type FreshDatabase } from "../support/world.ts";
 
@@ -77,28 +77,30 @@ afterEach(async () => {
 const begun: string[] = [];
 const warnings: string[] = [];
 const someone = () => `lead/ld_${randomBytes(8).toString("hex")}`;
-const says = (message: string, workflowId: string, lane: 1 | 2 = 1): Telling => ({
+const says = (message: string, workflowId: string, lane: 1 | 2 = 1): OutboxMessage => ({
   lane,
   kind: "signal",
   workflowId,
   message,
   payload: { id: "x" },
 });
-function start(workflowId: string, lane: 1 | 2 = 1): Telling {
+function start(workflowId: string, lane: 1 | 2 = 1): OutboxMessage {
   begun.push(workflowId);
   return {
     lane,
     kind: "start",
     workflowId,
     message: "leadHandoff",
-    payload: { leadId: workflowId.slice(5), cycle: 1, step: 0, from: "intake", priority: 1 },
+    payload: { leadId: workflowId.slice(5), cycle: 1, from: "intake", priority: 1 },
   };
 }
-const say = (telling: Telling) => tell(pool, telling, Date.now());
+const say = (telling: OutboxMessage) => enqueue(pool, telling, Date.now());
 const told = async (workflowId: string) =>
   await rows<{ done: boolean; attempts: number }>(
     pool,
-    sql`select done_at is not null as done, attempts from outbox where workflow_id = ${workflowId} order by id`,
+    sql`
+      select done_at is not null as done, attempts from outbox where workflow_id = ${workflowId}
+        order by id`,
   );
 const isTold = (workflowId: string) =>
   expect
@@ -181,7 +183,9 @@ test("what nobody rang for is taken up all the same", async () => {
   const lead = someone();
   await isTold(lead);
   await pool.query(
-    sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at) values (2, 'start', ${lead}, 'leadHandoff', ${start(lead, 2).payload}, now())`,
+    sql`
+      insert into outbox (lane, kind, workflow_id, message, payload, created_at)
+        values (2, 'start', ${lead}, 'leadHandoff', ${start(lead, 2).payload}, now())`,
   );
   await isTold(lead);
 });
@@ -194,7 +198,10 @@ test("news of a process that is over is no trouble; news of one that is yet to s
   await say(says("engaged", over));
   await isTold(over);
   await pool.query(
-    sql`insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at) values (2, 'start', ${early}, 'leadHandoff', ${start(early, 2).payload}, now(), now() + interval '1 second')`,
+    sql`
+      insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at)
+        values (2, 'start', ${early}, 'leadHandoff', ${start(early, 2).payload}, now(),
+        now() + interval '1 second')`,
   );
   await say(says("engaged", early));
   await isTold(early);

@@ -7,8 +7,8 @@ import {
 } from "@temporalio/client";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { agreementOf } from "../../agreement/stored.ts";
-import { activate, createAgreements } from "../../store/agreements.ts";
-import { inTransaction, openPool, type Pool } from "../../store/db.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, openPool, type Pool } from "../../store/postgres/db.ts";
 import { ensureSchedules } from "../../worker/schedules.ts";
 import { exampleText } from "../support/example-agreement.ts";
 import { eventually } from "../support/program.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { firstRow, inTransaction, rows, sql } from "../../store/db.ts";
-import { aboutLead, tell } from "../../store/outbox.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { leadSignal, enqueue } from "../../store/postgres/outbox.ts";
 import { alwaysOpen, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 
@@ -56,7 +56,9 @@ test("a missed outreach is a breach, the manager hears, and another rep gets the
   expect(
     await rows(
       world.pool,
-      sql`select a.round, a.rep_id, a.ended_why from assignment a join handoff h on h.id = a.handoff_id where h.subject_id = ${id} order by round`,
+      sql`
+        select a.round, a.rep_id, a.ended_why from assignment a join handoff h
+          on h.id = a.handoff_id where h.subject_id = ${id} order by round`,
     ),
   ).toEqual([
     { round: 1, rep_id: first, ended_why: "outreach SLA missed" },
@@ -66,7 +68,10 @@ test("a missed outreach is a breach, the manager hears, and another rep gets the
   expect(
     await firstRow(
       world.pool,
-      sql`select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach' and c.state = 'breached'`,
+      sql`
+        select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id
+          where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach'
+          and c.state = 'breached'`,
     ),
   ).toEqual({ n: 2 });
   await keepHistory(world, id, "breached-and-reassigned");
@@ -77,7 +82,7 @@ test("news in the moments between a deadline and its judgement does not keep the
   const due = (await world.lead(id)).due_at!.getTime();
   await world.pass(id, due - world.now(id) + 600);
   await inTransaction(world.pool, (tx) =>
-    tell(tx, aboutLead(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()),
+    enqueue(tx, leadSignal(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()),
   );
   await world.pass(id, 5_000);
   await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
@@ -120,32 +125,44 @@ test("while the manager decides on a contested rejection the rep's clocks stand 
   const clocks = () =>
     rows<{ scope: string; state: string }>(
       world.pool,
-      sql`select c.scope, c.state from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`,
+      sql`
+        select c.scope, c.state from clock c join handoff h on h.id = c.handoff_id
+          where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`,
     );
   expect(await clocks()).toEqual([
     { scope: "lead", state: "running" },
     { scope: "rep", state: "cancelled" },
   ]);
   await world.pass(id, 2 * hour);
-  const later = await world.until(id, (lead) => lead.next_at === null);
-  expect(later).toMatchObject({ waiting_on: "manager", due_at: contested.due_at });
-  expect(await clocks()).toEqual([
+  await expect.poll(clocks, { timeout: 15_000 }).toEqual([
     { scope: "lead", state: "breached" },
     { scope: "rep", state: "cancelled" },
   ]);
+  expect(await world.lead(id)).toMatchObject({ waiting_on: "manager", due_at: contested.due_at });
   expect(await mailsSent(id)).not.toContain("breach");
 });
 
-test("a lead that waits for a manager past every deadline wakes its process no more", async () => {
+test("a lead that waits for a manager past every deadline wakes its process to ask again, for nothing else", async () => {
   const id = await offered();
   await world.pool.query("update rep set active = false where role = 'rep'");
   await world.pass(id, 92 * minute);
   await world.pool.query("update rep set active = true where role = 'rep'");
   await world.until(id, (lead) => lead.waiting_on === "queue" || lead.waiting_on === "manager");
   await world.pass(id, 24 * hour);
-  const { step } = await world.until(id, (lead) => lead.next_at === null);
-  await world.pass(id, 24 * hour);
-  expect((await world.lead(id)).step).toBe(step);
+  const isAskedLater = ({ next_at }: { next_at: Date | null }) =>
+    next_at !== null && next_at.getTime() > world.now(id);
+  const { step } = await world.until(id, isAskedLater);
+  await world.pass(id, 5 * 24 * hour);
+  await world.until(id, isAskedLater);
+  const since = await rows<{ why: string }>(
+    world.pool,
+    sql`
+      select output ->> 'because' as why from decision
+        where subject_id = ${id} and step > ${step} order by step`,
+  );
+  expect(since.length).toBeGreaterThan(0);
+  for (const { why } of since)
+    expect(why).toMatch(/the task \w+ (waits longer than agreed|goes to the next manager)/);
 });
 
 describe("a pause", () => {
@@ -197,22 +214,56 @@ describe("after acceptance", () => {
     const id = await offered();
     const owner = (await world.lead(id)).owner_id;
     await world.act(id, "accept", {});
-    await world.act(
-      id,
-      "reassign",
-      { to: owner === "rp_one" ? "rp_two" : "rp_one" },
-      { by: "rp_boss" },
-    );
-    await world.pass(id, 2 * hour);
-    const logged = await world.act(id, "logOutreach", { channel: "call" });
-    expect(logged).toMatchObject({ done: true });
-    expect(logged).not.toHaveProperty("onTime");
+    await world.pass(id, 50 * minute);
+    const other = owner === "rp_one" ? "rp_two" : "rp_one";
+    expect(await world.act(id, "reassign", { to: other }, { by: "rp_boss" })).toMatchObject({
+      done: true,
+      owner: other,
+      stage: "sal",
+    });
+    // The hour of whoever had it is over, the colleague's own is not.
+    await world.pass(id, 50 * minute);
+    expect(await world.act(id, "logOutreach", { channel: "call" })).toMatchObject({
+      done: true,
+      onTime: true,
+    });
     expect(
       await firstRow(
         world.pool,
-        sql`select on_time from outreach o join handoff h on h.id = o.handoff_id where h.subject_id = ${id}`,
+        sql`
+          select o.rep_id, o.on_time from outreach o join handoff h on h.id = o.handoff_id
+            where h.subject_id = ${id}`,
       ),
-    ).toEqual({ on_time: null });
+    ).toEqual({ rep_id: other, on_time: true });
+    const clocks = await rows(
+      world.pool,
+      sql`
+        select c.scope, c.round, c.state from clock c join handoff h on h.id = c.handoff_id
+          where h.subject_id = ${id} and c.kind = 'outreach' order by c.round`,
+    );
+    expect(clocks).toEqual([
+      { scope: "lead", round: 0, state: "breached" },
+      { scope: "rep", round: 1, state: "cancelled" },
+      { scope: "rep", round: 2, state: "met" },
+    ]);
+  });
+
+  test("a colleague who takes over has a deadline of their own, and missing it counts", async () => {
+    const id = await offered();
+    const owner = (await world.lead(id)).owner_id;
+    await world.act(id, "accept", {});
+    const other = owner === "rp_one" ? "rp_two" : "rp_one";
+    await world.act(id, "reassign", { to: other }, { by: "rp_boss" });
+    await world.pass(id, 2 * hour);
+    await world.until(id, (lead) => (lead.next_at?.getTime() ?? Infinity) > world.now(id));
+    expect((await world.mails(id)).filter(({ what }) => what === "breach")).toEqual([
+      expect.objectContaining({ repId: other }),
+    ]);
+    expect(await world.act(id, "logOutreach", { channel: "call" })).toMatchObject({
+      done: true,
+      onTime: false,
+      owner: other,
+    });
   });
 
   test("six attempts without a connect in fifteen business days mean no response", async () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstRow, sql } from "../../store/db.ts";
+import { firstRow, sql } from "../../store/postgres/db.ts";
 import {
   openHouseOpportunity,
   logHouseOutreach,
   setHouseFacts,
   setHouseStatus,
-} from "../../store/house-user.ts";
+} from "../../store/house/user.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 
@@ -40,7 +40,13 @@ async function crmShows(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(
-    `the CRM shows ${JSON.stringify(await firstRow(world.pool, sql`select * from house_lead where id = ${crmId}`))}`,
+    `the CRM shows ${JSON.stringify(
+      await firstRow(
+        world.pool,
+        sql`
+      select * from house_lead where id = ${crmId}`,
+      ),
+    )}`,
   );
 }
 

@@ -1,7 +1,11 @@
+import { exampleAgreement } from "../support/example-agreement.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstRow, inTransaction, sql } from "../../store/db.ts";
-import { mergeFacts } from "../../store/intake.ts";
-import { tell } from "../../store/outbox.ts";
+import { firstRow, inTransaction, sql } from "../../store/postgres/db.ts";
+import { agreementOf } from "../../agreement/stored.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { saveFacts } from "../../store/intake/intake.ts";
+import { enqueue } from "../../store/postgres/outbox.ts";
+import { reopenLead } from "../../store/process/reopen.ts";
 import { leadWorkflowId, type LeadStart } from "../../workflows/contract.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
@@ -19,15 +23,16 @@ async function learn(
 ): Promise<void> {
   const now = Date.now();
   await inTransaction(world.pool, async (tx) => {
-    await mergeFacts(
+    await saveFacts(
       tx,
       id,
       Object.fromEntries(
         Object.entries(facts).map(([path, value]) => [path, { value, from: "person", at: now }]),
       ) as never,
       now,
+      { agreement: exampleAgreement() },
     );
-    await tell(
+    await enqueue(
       tx,
       {
         lane: 1,
@@ -86,7 +91,9 @@ test("a suppression while the offer is open withdraws it and tells the rep", asy
   expect(
     await firstRow(
       world.pool,
-      sql`select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id} and c.ended_at is null`,
+      sql`
+        select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id
+          where h.subject_id = ${id} and c.ended_at is null`,
     ),
   ).toEqual({ n: 0 });
   await world.handle(id).result();
@@ -123,20 +130,16 @@ test("a disqualified lead that is reopened begins again at new, in its next cycl
   await world.until(id, (lead) => lead.waiting_on === "outreach");
   await world.act(id, "reject", { reason: "unsupported-use-case" });
   await world.handle(id).result();
-  const start: LeadStart = { leadId: id, cycle: 2, step: 0, from: "reopen", priority: 2 };
-  await inTransaction(world.pool, (tx) =>
-    tell(
+  const opened = await inTransaction(world.pool, (tx) =>
+    reopenLead(
       tx,
-      {
-        lane: 1,
-        kind: "start",
-        workflowId: leadWorkflowId(id),
-        message: "leadHandoff",
-        payload: { ...start },
-      },
-      Date.now(),
+      createAgreements(agreementOf),
+      id,
+      { by: "tn_ops", why: "they have it after all" },
+      world.now(id),
     ),
   );
+  expect(opened).toMatchObject({ kind: "reopened", standing: { stage: "mql", cycle: 2 } });
   expect(
     await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.cycle === 2),
   ).toMatchObject({ stage: "mql" });
@@ -154,15 +157,16 @@ test("the start of a lead whose life has ended, told again, starts nothing", asy
   await world.until(id, (lead) => lead.stage === "disqualified");
   await world.handle(id).result();
   const before = await world.handle(id).describe();
+  const start: LeadStart = { leadId: id, cycle: 1, from: "intake", priority: 1 };
   await inTransaction(world.pool, (tx) =>
-    tell(
+    enqueue(
       tx,
       {
         lane: 1,
         kind: "start",
         workflowId: leadWorkflowId(id),
         message: "leadHandoff",
-        payload: { leadId: id, cycle: 1, step: 0, from: "intake", priority: 1 },
+        payload: { ...start },
       },
       Date.now(),
     ),
@@ -183,6 +187,13 @@ test("an action of a lead that is not there yet is refused, and one that was ref
   await world.until(id, (lead) => lead.waiting_on === "data");
   await world.handle(id).query("standing"); // the first task is done
   const { historyLength } = await world.handle(id).describe();
-  await expect(world.act(id, "accept", {}, { by: "rp_one" })).rejects.toThrow();
+  expect(await world.act(id, "accept", {}, { by: "rp_one" })).toMatchObject({
+    done: false,
+    code: "not-possible-now",
+    stage: "new",
+    waitingOn: "data",
+    owner: null,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300)); // a relay would have told it by now
   expect((await world.handle(id).describe()).historyLength).toBe(historyLength);
 });

@@ -1,20 +1,26 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstRow, rows, sql } from "../../store/db.ts";
+import { firstRow, rows, sql } from "../../store/postgres/db.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 
-/** Hours of one window a day, some hours ahead of now, so that nobody is there when leads arrive. */
+/**
+ * Hours of one window a day, some hours ahead of now, so that nobody is there when leads arrive.
+ */
 function opensLater(text: string): string {
   const hour = (new Date().getUTCHours() + 5) % 24;
   const two = (n: number) => String(n).padStart(2, "0");
   const to = hour + 2 > 24 ? 24 : hour + 2;
-  return text
-    .replace("zone: America/New_York", "zone: UTC")
-    .replace(
-      /week: \{ mon-fri: \["09:00-17:00"\] \}/,
-      `week: { mon-sun: ["${two(hour)}:00-${two(to)}:00"] }`,
-    )
-    .replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n");
+  return (
+    text
+      .replace("zone: America/New_York", "zone: UTC")
+      .replace(
+        /week: \{ mon-fri: \["09:00-17:00"\] \}/,
+        `week: { mon-sun: ["${two(hour)}:00-${two(to)}:00"] }`,
+      )
+      .replace(/exceptions: \{ 2026-11-26[^\n]*\n/, "\n")
+      // With two open hours a day, outreach within four of them comes after 24 hours.
+      .replaceAll("status: 24 hours", "status: 5 business days")
+  );
 }
 
 let world: LeadWorld;
@@ -49,16 +55,21 @@ test("outside all hours leads are held, and released at opening in order of prio
   expect(
     await rows(
       world.pool,
-      sql`select h.lead_type from held d join handoff h on h.id = d.handoff_id order by d.priority, d.due_at, d.arrived_at`,
+      sql`
+        select h.lead_type from held d join handoff h on h.id = d.handoff_id
+          order by d.priority, d.due_at, d.arrived_at`,
     ),
   ).toEqual([{ lead_type: "demo-request" }, { lead_type: "standard-mql" }]);
-  // The standard lead's clock comes first to the opening; the hot one is offered first all the same.
+  // The standard lead's clock comes first to the opening; the hot one is offered first all the
+  // same.
   await world.passTo(standard, held.next_at!);
   await world.until(standard, (lead) => lead.waiting_on === "outreach");
   await world.until(hot, (lead) => lead.waiting_on === "outreach");
   const order = await rows<{ lead_type: string; via: string }>(
     world.pool,
-    sql`select h.lead_type, a.via from assignment a join handoff h on h.id = a.handoff_id order by a.at, h.priority`,
+    sql`
+      select h.lead_type, a.via from assignment a join handoff h on h.id = a.handoff_id
+        order by a.at, h.priority`,
   );
   expect(order.map((row) => row.lead_type)).toEqual(["demo-request", "standard-mql"]);
   expect(await firstRow(world.pool, sql`select count(*)::int as n from held`)).toEqual({ n: 0 });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { firstRow, sql } from "../../store/db.ts";
+import { firstRow, sql } from "../../store/postgres/db.ts";
 import { alwaysOpen, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
 

@@ -1,12 +1,13 @@
 import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { reconcile } from "../../activities/reconcile.ts";
+import { reconcileLeads } from "../../activities/reconcile.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { createAgreements } from "../../store/agreements.ts";
-import { inTransaction, rows, sql } from "../../store/db.ts";
-import { addEffect } from "../../store/effects.ts";
-import { takeIn } from "../../store/intake.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { addEffect } from "../../store/effects/effects.ts";
+import { takeIn } from "../../store/intake/intake.ts";
+import { mailEffect } from "../../store/effects/mail-message.ts";
 import { leadWorkflowId, type Reconciled } from "../../workflows/contract.ts";
 import { eventually } from "../support/eventually.ts";
 import { goodFacts, leadWorld, type LeadWorld } from "../support/lead-world.ts";
@@ -24,7 +25,7 @@ afterAll(() => world.close());
 /** Three minutes from now nobody counts as just arrived. */
 const compare = (now = Date.now() + 3 * minute): Promise<Reconciled> =>
   new MockActivityEnvironment({}, { logger: new DefaultLogger("ERROR") }).run(() =>
-    reconcile({ pool: world.pool, client: world.client }, now, ""),
+    reconcileLeads({ pool: world.pool, client: world.client }, now, ""),
   );
 const status = async (leadId: string) => (await world.handle(leadId).describe()).status.name;
 const decisions = (leadId: string) =>
@@ -35,12 +36,16 @@ const decisions = (leadId: string) =>
 const tasks = (leadId: string) =>
   rows<{ state: string; detail: { why?: string } }>(
     world.pool,
-    sql`select state, detail from task where subject_id = ${leadId} and kind = 'dead-letter' order by since`,
+    sql`
+      select state, detail from task where subject_id = ${leadId} and kind = 'dead-letter'
+        order by since`,
   );
 const starts = (leadId: string) =>
   rows<{ payload: unknown; lane: number }>(
     world.pool,
-    sql`select payload, lane from outbox where workflow_id = ${leadWorkflowId(leadId)} and kind = 'start' order by id`,
+    sql`
+      select payload, lane from outbox where workflow_id = ${leadWorkflowId(leadId)}
+        and kind = 'start' order by id`,
   );
 const untilRunning = async (leadId: string) => {
   for (
@@ -65,7 +70,9 @@ test("a lead whose process was terminated goes on exactly where it was: same rep
   const clocks = () =>
     rows(
       world.pool,
-      sql`select id, started_at, due_at, state from clock where handoff_id = ${before.handoff_id} order by id`,
+      sql`
+        select id, started_at, due_at, state from clock where handoff_id = ${before.handoff_id}
+          order by id`,
     );
   const [ran, told] = [await clocks(), await world.mails(lead)];
   await world.handle(lead).terminate("test");
@@ -82,7 +89,7 @@ test("a lead whose process was terminated goes on exactly where it was: same rep
     }),
   ).toMatchObject({ ...nothing, restarted: 1 });
   await untilRunning(lead);
-  await untilDecided(lead, "hear", before.step);
+  await untilDecided(lead, "engaged", before.step);
   expect(await world.lead(lead)).toMatchObject({
     stage: "mql",
     waiting_on: "outreach",
@@ -107,7 +114,7 @@ test("a lead whose process was terminated goes on exactly where it was: same rep
   await keepHistory(world, lead, "resumed");
   expect((await starts(lead)).at(-1)).toEqual({
     lane: 2,
-    payload: { leadId: lead, cycle: 1, step: before.step, from: "resume", priority: 1 },
+    payload: { leadId: lead, cycle: 1, from: "resume", priority: 1 },
   });
 });
 
@@ -150,7 +157,9 @@ test("a start that waits in the outbox is not asked for a second time", async ()
     const leadId = taken && "leadId" in taken ? taken.leadId : "";
     // Temporal is away: the relay has put it off.
     await tx.query(
-      sql`update outbox set next_at = now() + interval '1 hour' where workflow_id = ${leadWorkflowId(leadId)}`,
+      sql`
+        update outbox set next_at = now() + interval '1 hour'
+          where workflow_id = ${leadWorkflowId(leadId)}`,
     );
     return leadId;
   });
@@ -222,9 +231,7 @@ test("a lead of the pool goes on in the cycle it had reached, and what its lost 
     {
       key: `lead/${lead}/left-undone`,
       subject: { kind: "lead", id: lead },
-      kind: "mail",
-      what: "nurture-review",
-      payload: { role: "marketing-ops" },
+      ...mailEffect({ what: "nurture-review", role: "marketing-ops", since: Date.now() }),
     },
     Date.now(),
   );
@@ -265,13 +272,20 @@ test("an open lead is reminded of effects that nobody has begun; those that were
   const effect = (what: string) => ({
     key: `lead/${lead}/${what}`,
     subject: { kind: "lead" as const, id: lead },
-    kind: "mail" as const,
-    what: "offer",
-    payload: { leadId: lead },
+    ...mailEffect({
+      what: "offer",
+      repId: "rp_nobody",
+      stage: "mql",
+      clock: null,
+      dueAt: null,
+      again: false,
+    }),
   });
   await addEffect(world.pool, effect("failing"), Date.now());
   await world.pool.query(
-    sql`update effect set error = 'the mail server does not answer', attempts = 1 where key = ${effect("failing").key}`,
+    sql`
+      update effect set error = 'the mail server does not answer', attempts = 1
+        where key = ${effect("failing").key}`,
   );
   expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 0 });
   await addEffect(world.pool, effect("forgotten"), Date.now());
@@ -289,10 +303,36 @@ test("an open lead is reminded of effects that nobody has begun; those that were
   );
 });
 
+test("a roster that was changed by hand is noticed: nothing stays with who has left, and nobody is told twice", async () => {
+  const lead = await world.arrive();
+  const { owner_id: owner } = await world.until(lead, (row) => row.waiting_on === "outreach");
+  await world.pool.query(sql`update rep set active = false where id = ${owner}`);
+  const theirs = await rows(
+    world.pool,
+    sql`select from process where owner_id = ${owner} and stage <> 'disqualified'`,
+  );
+  expect(await compare()).toMatchObject({ reminded: theirs.length });
+  await world.until(lead, (row) => row.waiting_on === "outreach" && row.owner_id !== owner);
+  await eventually(
+    10,
+    async () =>
+      (
+        await rows(
+          world.pool,
+          sql`select from process where owner_id = ${owner} and stage <> 'disqualified'`,
+        )
+      ).length === 0,
+  );
+  expect(await compare()).toMatchObject({ reminded: 0 });
+  await world.pool.query(sql`update rep set active = true where id = ${owner}`);
+});
+
 test("what the inbox took over is swept after a month, not before", async () => {
   const put = (id: string, daysAgo: number) =>
     world.pool.query(sql`
-    insert into inbox (source, event_id, payload, received_at, processed_at) values ('crm:house', ${id}, '{}', now(), ${new Date(Date.now() - daysAgo * 24 * 60 * minute)})`);
+    insert into inbox (source, event_id, payload, received_at, processed_at)
+      values ('crm:house', ${id}, '{}', now(),
+      ${new Date(Date.now() - daysAgo * 24 * 60 * minute)})`);
   await put("sweep-old", 31);
   await put("sweep-young", 29);
   await compare();
@@ -312,9 +352,7 @@ test("a closed lead is never started again; effects it left undone become one ta
     {
       key: `lead/${lead}/stranded`,
       subject: { kind: "lead", id: lead },
-      kind: "mail",
-      what: "withdrawn",
-      payload: {},
+      ...mailEffect({ what: "withdrawn", repId: "rp_nobody", because: "test", mergedInto: null }),
     },
     Date.now(),
   );
@@ -333,7 +371,9 @@ test("a running process that lets its next step go by becomes a task, once, whic
   const { next_at } = await world.until(lead, (row) => row.waiting_on === "outreach");
   const behind = async (minutes: number) => {
     await world.pool.query(
-      sql`update lead set next_at = ${new Date(Date.now() + 3 * minute - minutes * minute)} where id = ${lead}`,
+      sql`
+        update process set next_at = ${new Date(Date.now() + 3 * minute - minutes * minute)}
+          where subject_id = ${lead}`,
     );
   };
   await behind(9);
@@ -349,7 +389,7 @@ test("a running process that lets its next step go by becomes a task, once, whic
       detail: { why: "its next step is overdue though its process runs", stage: "mql" },
     },
   ]);
-  await world.pool.query(sql`update lead set next_at = ${next_at} where id = ${lead}`);
+  await world.pool.query(sql`update process set next_at = ${next_at} where subject_id = ${lead}`);
   expect(await compare()).toMatchObject(nothing);
   expect(await tasks(lead)).toMatchObject([{ state: "withdrawn" }]);
 });
@@ -360,7 +400,8 @@ test("plumbing that is over is swept away, what is younger stays", async () => {
   const tell = (ago: number, done: boolean) =>
     world.pool.query(sql`
     insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at, done_at)
-    values (1, 'signal', 'swept', 'engaged', '{}', ${new Date(now - ago)}, ${new Date(now + day)}, ${done ? new Date(now - ago) : null})`);
+    values (1, 'signal', 'swept', 'engaged', '{}', ${new Date(now - ago)}, ${new Date(now + day)},
+      ${done ? new Date(now - ago) : null})`);
   await tell(day + minute, true);
   await tell(day - minute, true);
   await tell(9 * day, false);
@@ -369,14 +410,18 @@ test("plumbing that is over is swept away, what is younger stays", async () => {
     ["young", hour - minute],
   ] as const)
     await world.pool.query(
-      sql`insert into heartbeat (process, kind, at) values (${name}, 'worker', ${new Date(now - ago)})`,
+      sql`
+        insert into heartbeat (process, kind, at)
+          values (${name}, 'worker', ${new Date(now - ago)})`,
     );
   for (const [key, ago] of [
     ["old", 7 * day + minute],
     ["young", 7 * day - minute],
   ] as const) {
     await world.pool.query(
-      sql`insert into idempotency_key (caller, key, route, body_hash, state, created_at) values ('swept', ${key}, 'POST /', '', 'done', ${new Date(now - ago)})`,
+      sql`
+        insert into idempotency_key (caller, key, route, body_hash, state, created_at)
+          values ('swept', ${key}, 'POST /', '', 'done', ${new Date(now - ago)})`,
     );
   }
   expect(await compare(now)).toMatchObject({ ...nothing, swept: 3 });

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dueReview, openReview } from "../../activities/review.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { createAgreements } from "../../store/agreements.ts";
-import { inTransaction, rows, sql } from "../../store/db.ts";
-import { erasePerson } from "../../store/erasure.ts";
-import { reviewLines } from "../../store/reviews.ts";
-import { takeIn } from "../../store/intake.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { erasePerson } from "../../store/intake/erasure.ts";
+import { reviewLines } from "../../store/reviews/reviews.ts";
+import { takeIn } from "../../store/intake/intake.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { moveClock } from "../support/moved-clock.ts";
@@ -28,18 +28,21 @@ const deps = () => ({ pool: world.pool, agreements: createAgreements(agreementOf
 const tasks = (leadId: string) =>
   rows<{ state: string; role: string; due_at: Date; detail: Record<string, unknown> }>(
     world.pool,
-    sql`select state, role, due_at, detail from task where kind = 'renurture-review' and subject_id = ${leadId} order by since`,
+    sql`
+      select state, role, due_at, detail from task where kind = 'renurture-review'
+        and subject_id = ${leadId} order by since`,
   );
 const mails = (reviewId: string) =>
   rows<{ step: string; role: string; count: number; state: string }>(
     world.pool,
     sql`
-  select payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count, state from effect where subject_kind = 'review' and subject_id = ${reviewId} order by id`,
+  select payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count,
+    state from effect where subject_kind = 'review' and subject_id = ${reviewId} order by id`,
   );
 const emptyPool = async () => {
   const left = await rows<{ id: string }>(
     world.pool,
-    sql`select id from lead where stage = 'renurture'`,
+    sql`select id from lead_standing where stage = 'renurture'`,
   );
   for (const { id } of left)
     await world.act(
@@ -178,7 +181,9 @@ test("open decisions are called to mind once at half time; at the due time the m
   const sent = () =>
     rows<{ subject: string; recipient: string }>(
       world.pool,
-      sql`select subject, recipient from kept_mail where subject like ${`%${period}%`} order by sent_at`,
+      sql`
+        select subject, recipient from kept_mail where subject like ${`%${period}%`}
+          order by sent_at`,
     );
   await expect
     .poll(async () => (await sent()).map(({ subject }) => subject), { timeout: 10_000 })

@@ -81,7 +81,9 @@ const calls = {
 } as const;
 const context = { campaign: { source: "ad", name: "autumn" } };
 
-/** Every route that takes JSON, with a body that it accepts and what each of its fields may hold. */
+/**
+ * Every route that takes JSON, with a body that it accepts and what each of its fields may hold.
+ */
 export const bodyRoutes: readonly BodyRoute[] = [
   {
     route: "POST /leads",
@@ -130,7 +132,12 @@ export const bodyRoutes: readonly BodyRoute[] = [
   {
     route: "POST /leads/{id}/outreach",
     path: "/leads/{lead}/outreach",
-    good: () => ({ channel: "call", outcome: "connected", occurredAt: seen, ...learntGood }),
+    good: () => ({
+      channel: "call",
+      outcome: "connected",
+      occurredAt: "2026-11-23T15:00:00Z",
+      ...learntGood,
+    }),
     fields: {
       channel: oneOf("call", "email", "message", "meeting"),
       outcome: oneOf("attempted", "connected"),
@@ -210,6 +217,12 @@ export const bodyRoutes: readonly BodyRoute[] = [
     fields: { how: text(500) },
   },
   {
+    route: "POST /tasks/{id}/conflict-decision",
+    path: "/tasks/{conflict}/conflict-decision",
+    good: () => ({ decision: "two-people" }),
+    fields: { decision: oneOf("one-person", "two-people") },
+  },
+  {
     route: "POST /agreement/versions",
     path: "/agreement/versions",
     good: () => ({ content: agreementText, note: "as it is" }),
@@ -244,6 +257,7 @@ export const bodyRoutes: readonly BodyRoute[] = [
           email: "new@example.com",
           role: "rep",
           managerId: "rp_boss",
+          deputyId: "rp_boss",
           active: true,
           languages: ["en"],
           products: [],
@@ -265,6 +279,7 @@ export const bodyRoutes: readonly BodyRoute[] = [
       "reps.0.email": email,
       "reps.0.role": oneOf("rep", "manager", "marketing", "sales-ops"),
       "reps.0.managerId?": rep,
+      "reps.0.deputyId?": rep,
       "reps.0.active": bool,
       "reps.0.languages": list(100),
       "reps.0.languages.0": text(60),
@@ -342,6 +357,18 @@ export const bodyRoutes: readonly BodyRoute[] = [
       revisitOn: day,
       ...learnt,
     },
+  },
+  {
+    route: "POST /house/leads/{id}/owner",
+    path: "/house/leads/{houseLead}/owner",
+    good: () => ({ by: "rp_one", owner: "rp_two" }),
+    fields: { by: rep },
+  },
+  {
+    route: "POST /house/leads",
+    path: "/house/leads",
+    good: () => ({ by: "rp_one", facts: { "lead.email": "new@example-customer.com" } }),
+    fields: { by: rep, facts: object },
   },
   {
     route: "PATCH /house/leads/{id}",

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compose } from "../../../mail/compose.ts";
-import { createSmtpMail } from "../../../mail/smtp.ts";
-import { csvRecord } from "../../../store/imports.ts";
-import { firstRow, sql } from "../../../store/db.ts";
+import { exampleLead } from "../../../cli/commands/lead.ts";
+import { compose } from "../../../messages/compose.ts";
+import { createSmtpMail } from "../../../messages/mail/smtp.ts";
+import { csvRecord } from "../../../store/intake/imports.ts";
+import { firstRow, sql } from "../../../store/postgres/db.ts";
+import { names } from "../../support/mail-names.ts";
 import { smtpSink } from "../../support/smtp-sink.ts";
 import { bodyRoutes } from "./bodies.ts";
 import { queryRoutes } from "./queries.ts";
@@ -17,7 +18,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 describe("the good body that every invalid one was made from", () => {
-  // Without a process behind them actions go as far as asking for it; the table of stages refuses what the lead is not at.
+  // Without a process behind them actions go as far as asking for it; the table of stages refuses
+  // what the lead is not at.
   const actions = /^POST \/leads\/\{id\}\//;
   test.each(
     bodyRoutes.map((route) => ({ route: route.route, path: route.path, good: route.good })),
@@ -25,13 +27,13 @@ describe("the good body that every invalid one was made from", () => {
     const { status, text } = await world.send(route.split(" ")[0] ?? "", world.at(path), {
       body: JSON.stringify(good()),
     });
-    if (actions.test(route)) expect([503, 409], text).toContain(status);
+    // Each is possible at some stage; none needs Temporal.
+    if (actions.test(route)) expect([200, 409], text).toContain(status);
     else expect(status, text).toBeLessThan(300);
   });
 
   test("the first lead of the README", async () => {
-    const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
-    const body = /-d '(\{[\s\S]*?\})'/.exec(readme)?.[1] ?? "";
+    const body = JSON.stringify(exampleLead(Date.now()));
     expect((await world.send("POST", "/leads", { body })).status).toBe(201);
   });
 });
@@ -171,26 +173,31 @@ describe("what strangers write, when it goes out", () => {
     const sink = await smtpSink();
     try {
       const evil = "Kim\r\nBcc: victim@example.com\r\n\r\nbody\u2028X: y";
-      const mail = compose("offer", {
-        reader: { name: evil, zone: "UTC" },
-        publicUrl: "http://baton.test",
-        lead: {
-          id: "ld_1",
-          name: evil,
-          title: evil,
-          company: evil,
-          email: evil,
-          phone: evil,
-          source: evil,
+      const mail = compose(
+        {
+          what: "action-refused",
+          repId: "rp_1",
+          action: evil,
+          because: evil,
+          stage: "mql",
+          owner: "rp_1",
         },
-        leadType: evil,
-        band: "A",
-        owner: evil,
-        reason: evil,
-        dueAt: null,
-        said: {},
-        pool: [],
-      });
+        {
+          ...names,
+          reader: { name: evil, zone: "UTC", meantFor: null },
+          lead: {
+            id: "ld_1",
+            name: evil,
+            title: evil,
+            company: evil,
+            email: evil,
+            phone: evil,
+            source: evil,
+          },
+          people: { rp_1: evil },
+          terms: { leadType: evil, band: "A", because: evil },
+        },
+      );
       await createSmtpMail({ url: sink.url, from: "baton@example.com" }).send({
         ...mail,
         subject: `${mail.subject}\r\nBcc: victim@example.com`,

@@ -1,3 +1,5 @@
+import { reports } from "../../../store/reports/registry.ts";
+
 export interface QueryRoute {
   readonly path: string;
   /** It takes `limit` and `cursor`. */
@@ -56,14 +58,17 @@ export const queryRoutes: readonly QueryRoute[] = [
   { path: "/house/opportunities", pages: true, bad: { stage: badWords } },
   { path: "/reports/conservation", pages: false, bad: times },
   { path: "/reports/conservation.csv", pages: false, bad: times },
-  {
-    path: "/reports/funnel",
-    pages: false,
-    bad: { ...times, groupBy: [...badWords, "source;drop"], source: ["", "x".repeat(301)] },
-  },
-  {
-    path: "/reports/funnel.csv",
-    pages: false,
-    bad: { ...times, groupBy: [...badWords, "source;drop"], source: ["", "x".repeat(301)] },
-  },
+  { path: "/reports", pages: false },
+  ...reports.flatMap(({ name, dimensions }) =>
+    [`/reports/${name}`, `/reports/${name}.csv`].map((path) => ({
+      path,
+      pages: false,
+      bad: {
+        ...times,
+        knowledge: badWords,
+        groupBy: [...badWords, "source;drop"],
+        ...Object.fromEntries(dimensions.map((one) => [one, ["", "x".repeat(301)]])),
+      },
+    })),
+  ),
 ];

@@ -12,7 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** One request that must be refused: with this status, or any 4xx; naming a field unless `null` is expected. */
+/**
+ * One request that must be refused: with this status, or any 4xx; naming a field unless `null` is
+ * expected.
+ */
 interface Hostile {
   readonly what: string;
   readonly method: string;
@@ -54,9 +57,7 @@ async function refusedWithoutTrace(all: readonly Hostile[]): Promise<void> {
 
 const methodOf = (route: string) => route.split(" ")[0] ?? "";
 const eachBody = (
-  list: (
-    good: string,
-  ) => readonly {
+  list: (good: string) => readonly {
     readonly what: string;
     readonly sent: () => Sent;
     readonly status: number;
@@ -252,7 +253,7 @@ describe("refused with a code and the field, and no table changes:", () => {
     () =>
       refusedWithoutTrace(
         eachBody((good) => {
-          const huge = `${good.slice(0, -1)},"x":"${"x".repeat(1_100_000)}"}`;
+          const huge = `${good.slice(0, -1)},"x":"${"x".repeat(4_300_000)}"}`;
           return [
             {
               what: "announced",
@@ -366,6 +367,8 @@ describe("refused with a code and the field, and no table changes:", () => {
     () =>
       refusedWithoutTrace(
         world.app.routes
+          // A page of a mail says to a person what is wrong with its link.
+          .filter(({ path }) => !path.startsWith("/console/"))
           .filter(({ method, path }) => method !== "ALL" && path.includes(":"))
           .flatMap(({ method, path }) => {
             const good =
@@ -628,18 +631,18 @@ describe("uploads refused with a code and the field, and no table changes:", () 
         upload(
           "no boundary",
           form([file(csv), field("map", peopleMap)]),
-          { field: "file" },
+          { field: "content-type" },
           "multipart/form-data",
         ),
         upload(
           "another boundary",
           form([file(csv), field("map", peopleMap)]),
-          { field: "file" },
+          { field: "body" },
           "multipart/form-data; boundary=----anotherBoundaryThanTheOneInTheForm",
         ),
-        upload("nothing", "", { field: "file" }),
+        upload("nothing", "", { field: "body" }),
         upload("no parts", `--${edge}--\r\n`, { field: "file" }),
-        upload("cut off", form([file(csv), field("map", peopleMap)], edge, ""), { field: "file" }),
+        upload("cut off", form([file(csv), field("map", peopleMap)], edge, ""), { field: "body" }),
         upload("no file", form([field("map", peopleMap)]), { field: "file" }),
         upload("a file that is a text", form([field("file", csv), field("map", peopleMap)]), {
           field: "file",
@@ -673,7 +676,7 @@ describe("uploads refused with a code and the field, and no table changes:", () 
             field("map", peopleMap),
             ...Array.from({ length: 3_000 }, (_, n) => field(`f${n}`, "x")),
           ]),
-          { field: "f0" },
+          { field: "body" },
         ),
         upload(
           "__proto__ as a field",

@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { pino } from "pino";
-import { parseAgreement } from "../../../agreement/parse.ts";
 import { agreementOf } from "../../../agreement/stored.ts";
 import { createApp } from "../../../api/app.ts";
 import type { Routes } from "../../../api/deps.ts";
-import { problemCodes } from "../../../api/errors.ts";
+import { problemCodes } from "../../../api/http/errors.ts";
 import { connectTemporal } from "../../../api/temporal.ts";
-import { createAgreements } from "../../../store/agreements.ts";
-import { rows, sql, type Pool } from "../../../store/db.ts";
+import { createAgreements } from "../../../store/process/agreements.ts";
+import { rows, sql, type Pool } from "../../../store/postgres/db.ts";
 import { peopleWorld, type PeopleWorld, type Persona } from "../../support/people-world.ts";
 
 /** What the addresses of the routes name, by word: `/leads/{lead}`. */
@@ -15,6 +14,7 @@ export type Things = Readonly<
   Record<
     | "lead"
     | "task"
+    | "conflict"
     | "review"
     | "houseLead"
     | "houseOpportunity"
@@ -27,9 +27,9 @@ export type Things = Readonly<
   >
 >;
 
-// oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
 export interface Told {
   readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
   readonly body: any;
   readonly text: string;
 }
@@ -58,22 +58,22 @@ export async function hostileWorld(): Promise<HostileWorld> {
   const people = await peopleWorld();
   const { pool } = people;
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
-  // Nothing listens on port 1: a request that asked for a process would be a 503, and none of these may get that far.
+  // Nothing listens on port 1: no answer here may depend on Temporal.
   const temporal = connectTemporal({
     address: "127.0.0.1:1",
     namespace: "default",
-    updateMs: 40,
     reachableMs: 40,
   });
   const app = createApp({
-    pool,
+    ...people.pools,
     agreements: createAgreements(agreementOf),
-    parseAgreement,
     temporal,
     clock: () => people.now(),
     publicUrl: "http://baton.test",
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     webhookSecrets: { house: [secret] },
+    mayRehearse: true,
+    patienceMs: 1_500,
   });
   const things = await addThings(people, pool);
   return {
@@ -103,11 +103,13 @@ export async function hostileWorld(): Promise<HostileWorld> {
     async snapshot() {
       const names = await rows<{ t: string }>(
         pool,
-        sql`select table_name as t from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' order by 1`,
+        sql`
+          select table_name as t from information_schema.tables where table_schema = 'public'
+            and table_type = 'BASE TABLE' order by 1`,
       );
       const each = names.map(
         ({ t }) =>
-          `(select count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') from "${t}" r) as "${t}"`,
+          `(select count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') from ${rowsOf(t)} r) as "${t}"`,
       );
       return (
         (
@@ -125,6 +127,11 @@ export async function hostileWorld(): Promise<HostileWorld> {
   };
 }
 
+/** That something was denied is on record, and is no change. */
+function rowsOf(table: string): string {
+  return table === "audit" ? "(select * from audit where what <> 'access.denied')" : `"${table}"`;
+}
+
 /** The codes that may stand in a 4xx. */
 export const clientCodes = new Set(
   Object.entries(problemCodes).flatMap(([code, [status]]) => (status < 500 ? [code] : [])),
@@ -134,7 +141,20 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   const at = new Date(people.now());
   const lead = await people.lead("rp_one");
   await pool.query(
-    sql`insert into task (id, kind, subject_kind, subject_id, role, since) values ('tk_hostile', 'crm-drift', 'lead', ${lead}, 'sales-ops', ${at})`,
+    sql`
+      insert into task (id, kind, subject_kind, subject_id, role, since)
+        values ('tk_hostile', 'crm-drift', 'lead', ${lead}, 'sales-ops', ${at})`,
+  );
+  const other = await people.lead("rp_two");
+  await pool.query(
+    sql`insert into lead_conflict (lead_id, other_id, kind, since)
+      values (${lead}, ${other}, 'email', ${at})`,
+  );
+  await pool.query(
+    sql`
+      insert into task (id, kind, subject_kind, subject_id, role, since, detail)
+        values ('tk_conflict', 'conflict', 'lead', ${lead}, 'sales-ops', ${at},
+        ${{ others: [other] }})`,
   );
   const packet = {
     reviewer: "marketing",
@@ -145,37 +165,54 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
     reasons: {},
   };
   await pool.query(
-    sql`insert into review (id, kind, period, state, packet, opened_at, due_at) values ('rv_hostile', 'quarterly', '2026-Q4', 'open', ${packet}, ${at}, ${at})`,
+    sql`
+      insert into review (id, kind, period, state, packet, opened_at, due_at)
+        values ('rv_hostile', 'quarterly', '2026-Q4', 'open', ${packet}, ${at}, ${at})`,
   );
   await pool.query(
-    sql`insert into review_decision (review_id, subject_id, suggestion) values ('rv_hostile', ${lead}, 'keep')`,
+    sql`
+      insert into review_decision (review_id, subject_id, suggestion)
+        values ('rv_hostile', ${lead}, 'keep')`,
   );
   await pool.query(
-    sql`insert into house_account (id, external_id, changed_at) values ('HA-1', 'ac_hostile', ${at})`,
+    sql`
+      insert into house_account (id, external_id, changed_at) values ('HA-1', 'ac_hostile', ${at})`,
   );
   await pool.query(
-    sql`insert into house_lead (id, external_id, account_id, status, status_since, changed_at) values ('HL-1', ${lead}, 'HA-1', 'mql', ${at}, ${at}), ('HL-2', null, null, 'mql', ${at}, ${at})`,
+    sql`
+      insert into house_lead (id, external_id, account_id, status, status_since, changed_at)
+        values ('HL-1', ${lead}, 'HA-1', 'mql', ${at}, ${at}),
+        ('HL-2', null, null, 'mql', ${at}, ${at})`,
   );
   await pool.query(
     sql`insert into crm_link (crm, kind, our_id, crm_id) values ('house', 'lead', ${lead}, 'HL-1')`,
   );
   await pool.query(
-    sql`insert into house_task (id, key, lead_id, subject, state, changed_at) values ('HT-1', 'a task', 'HL-1', 'Call', 'open', ${at})`,
+    sql`
+      insert into house_task (id, key, lead_id, subject, state, changed_at)
+        values ('HT-1', 'a task', 'HL-1', 'Call', 'open', ${at})`,
   );
   await pool.query(
-    sql`insert into house_opportunity (id, lead_id, stage, created_at, changed_at) values ('HO-1', 'HL-1', 'open', ${at}, ${at})`,
+    sql`
+      insert into house_opportunity (id, lead_id, stage, created_at, changed_at)
+        values ('HO-1', 'HL-1', 'open', ${at}, ${at})`,
   );
   await pool.query(
-    sql`insert into import (id, file_hash, map_hash, map, state, started_at) values ('im_hostile', 'a file', 'a map', '{}', 'done', ${at})`,
+    sql`
+      insert into import (id, file_hash, map_hash, map, state, started_at)
+        values ('im_hostile', 'a file', 'a map', '{}', 'done', ${at})`,
   );
   await pool.query(
-    sql`insert into kept_mail (message_id, recipient, subject, body_text, body_html, sent_at) values ('<mail@baton>', 'one@example.com', 'A lead', 'Call.', '<p>Call.</p>', ${at})`,
+    sql`
+      insert into kept_mail (message_id, recipient, subject, body_text, body_html, sent_at)
+        values ('<mail@baton>', 'one@example.com', 'A lead', 'Call.', '<p>Call.</p>', ${at})`,
   );
   const version =
     (await rows<{ id: string }>(pool, sql`select id from agreement_version`))[0]?.id ?? "";
   return {
     lead,
     task: "tk_hostile",
+    conflict: "tk_conflict",
     review: "rv_hostile",
     houseLead: "HL-1",
     houseOpportunity: "HO-1",

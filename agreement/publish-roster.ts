@@ -1,0 +1,96 @@
+import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
+import { audit } from "../store/postgres/audit.ts";
+import type { Db, Tx } from "../store/postgres/db.ts";
+import { loadNamedHours } from "../store/routing/named-hours.ts";
+import { editRoster, type RosterEdited } from "../store/routing/roster-edit.ts";
+import { listAbsences, listPools, listReps } from "../store/routing/roster.ts";
+import type { RosterFile } from "./roster.ts";
+import { rosterText, sameHours, type StandingRoster } from "./roster-text.ts";
+
+/** Everything that a roster file says, as it stands. */
+export async function standingRoster(db: Db): Promise<StandingRoster> {
+  return {
+    reps: await listReps(db),
+    pools: await listPools(db),
+    absences: await listAbsences(db),
+    namedHours: await loadNamedHours(db),
+  };
+}
+
+export interface RosterPublished extends RosterEdited {
+  /** The roster is not as it was. */
+  readonly changed: boolean;
+  /** People and pools that the file does not name: they stay as they are. */
+  readonly untouched: readonly string[];
+}
+
+/**
+ * Puts a roster file: people, pools and absences become as it says, and running work is told. Who is
+ * not in the file stays as before, for nobody is ever removed. The same file again changes nothing.
+ * Call inside a transaction.
+ */
+export async function publishRoster(
+  tx: Tx,
+  file: RosterFile,
+  actor: string,
+  now: Instant,
+): Promise<RosterPublished | { readonly taken: readonly CrmIdTaken[] }> {
+  const before = await standingRoster(tx);
+  const listed = new Set([...file.reps, ...file.pools].map(({ id }) => id));
+  const taken = crmIdsTaken(file, before, listed);
+  if (taken.length > 0) return { taken };
+  const edited = await editRoster(
+    tx,
+    {
+      ...file,
+      reps: keepHours(file.reps, before.reps),
+      pools: keepHours(file.pools, before.pools),
+    },
+    now,
+  );
+  const after = await standingRoster(tx);
+  const changed = rosterText(before, now) !== rosterText(after, now);
+  if (changed) {
+    const detail = { reps: file.reps.length, pools: file.pools.length, told: edited.told };
+    await audit(tx, { actor, what: "roster.published", detail }, now);
+  }
+  for (const token of edited.revoked) {
+    const detail = { because: "its person has left" };
+    await audit(tx, { actor, what: "token.revoked", subject: token, detail }, now);
+  }
+  const untouched = [...before.reps, ...before.pools].map(({ id }) => id);
+  return { ...edited, changed, untouched: untouched.filter((id) => !listed.has(id)) };
+}
+
+type WithHours = { readonly id: string; readonly hours: CalendarDef | null };
+
+/** Hours that mean the same stay as they are written: clocks that run on them are left alone. */
+function keepHours<T extends WithHours>(given: readonly T[], before: readonly WithHours[]): T[] {
+  const standing = new Map(before.map(({ id, hours }) => [id, hours]));
+  return given.map((one) => {
+    const hours = standing.get(one.id) ?? null;
+    return sameHours(one.hours, hours) ? { ...one, hours } : one;
+  });
+}
+
+/** A CRM id of the file that belongs to somebody whom the file does not name. */
+export interface CrmIdTaken {
+  readonly repId: string;
+  readonly of: string;
+}
+
+function crmIdsTaken(
+  file: RosterFile,
+  before: StandingRoster,
+  listed: ReadonlySet<string>,
+): CrmIdTaken[] {
+  const others = before.reps.filter(({ id, crmId }) => crmId !== null && !listed.has(id));
+  return file.reps.flatMap(({ id, crmId }) =>
+    others.filter((one) => one.crmId === crmId).map((one) => ({ repId: id, of: one.id })),
+  );
+}
+
+/** What is wrong, in a sentence for people. */
+export function takenSentence({ repId, of }: CrmIdTaken): string {
+  return `people.${repId}.crmId: expected an id that is free; it belongs to ${of}, who is not in the file`;
+}

@@ -1,0 +1,192 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { endOfDay } from "../handoff/time/calendar.ts";
+import { askedOf } from "../messages/asked.ts";
+import {
+  boardCountLimit,
+  boardCounts,
+  boardLists,
+  boardRows,
+  type BoardList,
+  type BoardRow,
+  type BoardTimes,
+} from "../store/views/board.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { dueFields, dueView, readerZone } from "./http/due.ts";
+import { problemResponses } from "./http/errors.ts";
+import { iso } from "./http/format.ts";
+import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
+import { reachHere } from "./http/reach.ts";
+import { placeCursor } from "./queue.ts";
+
+const instant = z.string().openapi({ format: "date-time" });
+
+const entrySchema = z
+  .object({
+    id: z.string(),
+    url: z.string(),
+    name: z.string().nullable(),
+    company: z.string().nullable(),
+    stage: z.string(),
+    waitingOn: z.string(),
+    owner: z.object({ id: z.string(), name: z.string().nullable() }).nullable(),
+    queue: z.string().nullable(),
+    leadType: z.string().nullable(),
+    priority: z.number().int().nullable(),
+    asked: z.string().openapi({ description: "what is asked of whoever has it" }),
+    ...dueFields,
+    until: instant.nullable().openapi({
+      description: "of a paused lead the end of the pause, of a held one when it is offered again",
+    }),
+    next: z
+      .object({ step: z.string().nullable(), at: instant.nullable() })
+      .openapi({ description: "what happens when nobody does anything" }),
+  })
+  .openapi("BoardEntry");
+
+const listSchema = z
+  .object({
+    list: z.enum(boardLists),
+    count: z.number().int(),
+    orMore: z.boolean().openapi({ description: `more than ${boardCountLimit} leads` }),
+    items: z.array(entrySchema),
+    next: z
+      .string()
+      .nullable()
+      .openapi({ description: "`cursor` for GET /board/{list}; null: there are no more" }),
+  })
+  .openapi("BoardList");
+
+const meaning =
+  "`breached`: the deadline has passed. `hour`: due within the hour. `today`: due later today, in the " +
+  "reader's zone. `paused`: the clock stands still. `manager`: waits for a manager, or lies in the " +
+  "fallback queue. `held`: on hold until somebody is in hours and has room. A lead is in one list.";
+
+const read = createRoute({
+  method: "get",
+  path: "/board",
+  tags: ["tasks"],
+  summary: "The team's open leads by clock: what breaks next",
+  description: meaning,
+  request: { query: z.strictObject({ limit: pageQuery.limit }) },
+  responses: {
+    200: {
+      description: "Counts, and the first leads of each list",
+      content: {
+        "application/json": {
+          schema: z
+            .object({ at: instant, zone: z.string(), lists: z.array(listSchema) })
+            .openapi("Board"),
+        },
+      },
+    },
+    ...problemResponses,
+  },
+});
+
+const readList = createRoute({
+  method: "get",
+  path: "/board/{list}",
+  tags: ["tasks"],
+  summary: "One list of the board, what breaks first before the rest",
+  description: meaning,
+  request: {
+    params: z.object({ list: z.enum(boardLists) }),
+    query: z.strictObject(pageQuery),
+  },
+  responses: {
+    200: {
+      description: "A page",
+      content: { "application/json": { schema: pageOf(entrySchema) } },
+    },
+    ...problemResponses,
+  },
+});
+
+/** Leads of each list that the board shows unless told otherwise. */
+const shown = 10;
+
+/** What a manager sees of the team's clocks before they break. */
+export function boardRoutes(deps: ApiDeps): Routes {
+  const app = newRoutes();
+
+  app.openapi(read, async (c) => {
+    const limit = c.req.valid("query").limit ?? shown;
+    const { reach, times, zone } = await boardOf(deps, c);
+    const [counts, found] = await Promise.all([
+      boardCounts(deps.pool, reach, times),
+      boardRows(deps.pool, boardLists, reach, times, { limit: limit + 1 }),
+    ]);
+    const lists = boardLists.map((list: BoardList) => {
+      const { items, next } = pageShown(
+        found.filter((row) => row.list === list),
+        limit,
+      );
+      const count = counts.get(list) ?? 0;
+      return {
+        list,
+        count: Math.min(count, boardCountLimit),
+        orMore: count > boardCountLimit,
+        items: items.map((row) => entryOf(deps, row, zone, times.now)),
+        next,
+      };
+    });
+    return c.json({ at: iso(times.now), zone, lists }, 200);
+  });
+
+  app.openapi(readList, async (c) => {
+    const { limit = defaultLimit, cursor } = c.req.valid("query");
+    const after = fromCursor(cursor, placeCursor);
+    const { reach, times, zone } = await boardOf(deps, c);
+    const found = await boardRows(deps.pool, [c.req.valid("param").list], reach, times, {
+      after: after && { place: after[0], id: after[1] },
+      limit: limit + 1,
+    });
+    const { items, next } = pageShown(found, limit);
+    return c.json({ items: items.map((row) => entryOf(deps, row, zone, times.now)), next }, 200);
+  });
+
+  return app;
+}
+
+/** Whose leads, at which moment, in which zone. */
+async function boardOf(deps: ApiDeps, c: Context<AppEnv>) {
+  const now = c.var.receivedAt;
+  const [reach, zone] = await Promise.all([reachHere(deps.pool, c), readerZone(deps, c)]);
+  const times: BoardTimes = { now, dayEnd: Math.max(endOfDay(zone, now), now) };
+  return { reach, times, zone };
+}
+
+function pageShown(rows: readonly BoardRow[], limit: number) {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: rows.length > limit && last ? toCursor([last.place, last.id]) : null };
+}
+
+function entryOf(
+  deps: Pick<ApiDeps, "publicUrl">,
+  row: BoardRow,
+  zone: string,
+  now: number,
+): z.output<typeof entrySchema> {
+  const isPaused = row.list === "paused";
+  return {
+    id: row.id,
+    url: `${deps.publicUrl}/leads/${row.id}`,
+    name: row.name,
+    company: row.company,
+    stage: row.stage,
+    waitingOn: row.waiting_on,
+    owner: row.owner_id === null ? null : { id: row.owner_id, name: row.owner_name },
+    queue: row.queue,
+    leadType: row.lead_type,
+    priority: row.priority,
+    asked: askedOf({
+      waitingOn: row.waiting_on,
+      task: row.list === "manager" ? row.task : null,
+    }),
+    ...dueView(row.due_at, row.zone ?? zone, now),
+    until: isPaused ? iso(row.paused_until) : iso(row.held_until),
+    next: { step: row.next_step, at: iso(row.next_at) },
+  };
+}

@@ -1,0 +1,142 @@
+import { z } from "@hono/zod-openapi";
+import type {
+  HouseAccount,
+  HouseLead,
+  HouseNote,
+  HouseOpportunity,
+  HouseTask,
+} from "../../store/house/rows.ts";
+import { stages } from "../../handoff/stage.ts";
+import { shownBy } from "../../store/house/user.ts";
+import { iso } from "../http/format.ts";
+
+/** Records of the built-in CRM as its API shows them. */
+const fact = z.object({
+  value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]),
+  at: z.string(),
+});
+const facts = z.record(z.string(), fact);
+
+function factsView(known: HouseLead["facts"]): z.infer<typeof facts> {
+  return Object.fromEntries(
+    Object.entries(known).map(([field, { value, at }]) => [
+      field,
+      { value: typeof value === "object" ? [...value] : value, at },
+    ]),
+  );
+}
+
+export const houseLeadSchema = z
+  .object({
+    id: z.string(),
+    leadId: z.string().nullable(),
+    accountId: z.string().nullable(),
+    email: z.string().nullable(),
+    status: z.string(),
+    statusSince: z.string(),
+    seen: z
+      .object({
+        stage: z.enum(stages).optional(),
+        cycle: z.number().int().optional(),
+        round: z.number().int().optional(),
+      })
+      .openapi({
+        description:
+          "what this record shows of the lead; sent back as `seen` with a change of status or owner, or with an attempt",
+      }),
+    owner: z.string().nullable(),
+    queue: z.string().nullable(),
+    leadType: z.string().nullable(),
+    band: z.string().nullable(),
+    territory: z.string().nullable(),
+    dueAt: z.string().nullable(),
+    reason: z.string().nullable(),
+    facts,
+    version: z.number().int(),
+    changedAt: z.string(),
+  })
+  .openapi("HouseLead");
+
+export function houseLeadView(lead: HouseLead) {
+  return {
+    id: lead.id,
+    leadId: lead.leadId,
+    accountId: lead.accountId,
+    email: lead.email,
+    status: lead.status,
+    statusSince: iso(lead.statusSince),
+    seen: shownBy(lead),
+    owner: lead.ownerId,
+    queue: lead.queue,
+    leadType: lead.leadType,
+    band: lead.band,
+    territory: lead.territory,
+    dueAt: iso(lead.dueAt),
+    reason: lead.reason,
+    facts: factsView(lead.facts),
+    version: lead.version,
+    changedAt: iso(lead.changedAt),
+  };
+}
+
+export const houseAccountSchema = z
+  .object({
+    id: z.string(),
+    accountId: z.string(),
+    facts,
+    version: z.number().int(),
+    changedAt: z.string(),
+  })
+  .openapi("HouseAccount");
+
+export function houseAccountView({
+  id,
+  accountId,
+  facts: known,
+  version,
+  changedAt,
+}: HouseAccount) {
+  return { id, accountId, facts: factsView(known), version, changedAt: iso(changedAt) };
+}
+
+export const houseTaskSchema = z
+  .object({
+    id: z.string(),
+    leadId: z.string(),
+    owner: z.string().nullable(),
+    subject: z.string(),
+    dueAt: z.string().nullable(),
+    state: z.enum(["open", "done"]),
+    version: z.number().int(),
+  })
+  .openapi("HouseTask");
+
+export function houseTaskView({ id, leadId, ownerId, subject, dueAt, state, version }: HouseTask) {
+  return { id, leadId, owner: ownerId, subject, dueAt: iso(dueAt), state, version };
+}
+
+export const houseNoteSchema = z
+  .object({ id: z.string(), leadId: z.string(), body: z.string(), by: z.string(), at: z.string() })
+  .openapi("HouseNote");
+
+export function houseNoteView({ id, leadId, body, by, at }: HouseNote) {
+  return { id, leadId, body, by, at: iso(at) };
+}
+
+export const houseOpportunitySchema = z
+  .object({
+    id: z.string(),
+    opportunityId: z.string().nullable(),
+    leadId: z.string(),
+    stage: z.enum(["open", "won", "lost"]),
+    amountMinor: z.number().int().nullable(),
+    currency: z.string().nullable(),
+    version: z.number().int(),
+    createdAt: z.string(),
+    changedAt: z.string(),
+  })
+  .openapi("HouseOpportunity");
+
+export function houseOpportunityView(one: HouseOpportunity) {
+  return { ...one, createdAt: iso(one.createdAt), changedAt: iso(one.changedAt) };
+}

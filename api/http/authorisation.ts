@@ -1,0 +1,178 @@
+import type { Teller } from "../../handoff/facts/fact-rights.ts";
+import { roles, type Role } from "../../store/access/tokens.ts";
+import { reports } from "../../store/reports/registry.ts";
+import type { Scope } from "../deps.ts";
+
+/**
+ * The one table of who may do what: route x role x reach. A role without an entry may not use the
+ * route at all (403); an object outside the reach looks like a missing one (404). `createApp`
+ * refuses a route without a row.
+ *
+ * - `own`: leads that the rep has or has had; the rep's own tasks and queue.
+ * - `team`: the same for everybody who reports to the manager, and what waits for the manager.
+ * - `all`: everything.
+ * - `public`: asked without a token. The proof of a webhook and of a mail's link is a signature.
+ */
+export type Row = Partial<Record<Role, Scope>> | "public";
+
+/**
+ * Whose word a role's facts are; which facts those may be is the table of `handoff/fact-
+ * rights.ts`.
+ */
+export const tellerOfRole: Readonly<Record<Role, Teller>> = {
+  operator: "office",
+  revops: "office",
+  marketing: "office",
+  manager: "sales",
+  rep: "sales",
+  crm: "crm",
+  tracking: "tracking",
+};
+
+/** The roles behind these tellers, for an answer that says who may set a fact. */
+export function rolesOf(tellers: readonly Teller[]): Role[] {
+  return roles.filter((role) => tellers.includes(tellerOfRole[role]));
+}
+
+const operator = { operator: "all" } as const;
+const office = { operator: "all", revops: "all", marketing: "all" } as const;
+const people = { ...office, manager: "team", rep: "own" } as const;
+const sales = { operator: "all", manager: "team", rep: "own" } as const;
+const managers = { operator: "all", manager: "team" } as const;
+const everybody = { ...people, manager: "all", rep: "all" } as const;
+const crm = { operator: "all", crm: "all" } as const;
+const tracking = { operator: "all", tracking: "all" } as const;
+
+export const authorisation: Readonly<Record<string, Row>> = {
+  // leads
+  "GET /leads": people,
+  "GET /leads/{id}": people,
+  "GET /leads/{id}/history": people,
+  "PATCH /leads/{id}": people,
+
+  // a person's actions
+  "POST /leads/{id}/outreach": sales,
+  "POST /leads/{id}/accept": sales,
+  "POST /leads/{id}/reject": sales,
+  "POST /leads/{id}/advance": sales,
+  "POST /leads/{id}/hand-back": sales,
+  "POST /leads/{id}/reassign": managers,
+  "POST /leads/{id}/pause": sales,
+  "POST /leads/{id}/resume": sales,
+  "POST /leads/{id}/contest-decision": managers,
+  "POST /leads/{id}/review-decision": {
+    operator: "all",
+    revops: "all",
+    marketing: "all",
+    manager: "team",
+  },
+  "POST /leads/{id}/reopen": { operator: "all", revops: "all" },
+  "DELETE /people/{id}": operator,
+
+  // what waits for me
+  "GET /queue": people,
+  "GET /board": { ...office, manager: "team" },
+  "GET /board/{list}": { ...office, manager: "team" },
+  "GET /tasks": people,
+  "POST /tasks/{id}/done": people,
+  "POST /tasks/{id}/conflict-decision": office,
+
+  // the agreement
+  "GET /agreement": everybody,
+  "GET /agreement/versions/{id}": everybody,
+  "POST /agreement/versions": { operator: "all", revops: "all" },
+  "POST /simulate": office,
+
+  // people; absences also by the reps themselves and for the team
+  "GET /roster": office,
+  "PUT /roster": { operator: "all", revops: "all" },
+  "GET /roster/reps": { ...office, manager: "all" },
+  "PUT /roster/reps": { operator: "all", revops: "all" },
+  "GET /roster/pools": { ...office, manager: "all" },
+  "PUT /roster/pools": { operator: "all", revops: "all" },
+  "GET /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
+  "PUT /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
+
+  // reviews of the re-nurture pool
+  "GET /reviews": { ...office, manager: "all" },
+  "GET /reviews/{id}": { ...office, manager: "all" },
+  "POST /reviews/{id}/decisions": {
+    operator: "all",
+    revops: "all",
+    marketing: "all",
+    manager: "team",
+  },
+
+  // intake, imports, tracking
+  "POST /leads": { ...office, crm: "all" },
+  "POST /imports": office,
+  "GET /imports/{id}": office,
+  "GET /imports/{id}/errors.csv": office,
+  "POST /v1/track": tracking,
+  "POST /v1/identify": tracking,
+  "POST /v1/group": tracking,
+  "POST /v1/page": tracking,
+  "POST /v1/batch": tracking,
+  "POST /webhooks/{source}": "public",
+
+  // kept messages: a rep's and a manager's own
+  "GET /mail": { operator: "all", revops: "all", manager: "own", rep: "own" },
+  "GET /mail/{id}": { operator: "all", revops: "all", manager: "own", rep: "own" },
+
+  // the page that mails lead to: its proof is the signed link
+  "GET /console/offer/{token}": "public",
+  "POST /console/offer/{token}": "public",
+
+  // the built-in CRM, as its users and machines use it; rehearsing an outage is an operator's
+  "GET /house/leads": crm,
+  "GET /house/leads/{id}": crm,
+  "GET /house/accounts": crm,
+  "GET /house/accounts/{id}": crm,
+  "GET /house/tasks": crm,
+  "GET /house/tasks/{id}": crm,
+  "GET /house/notes": crm,
+  "GET /house/opportunities": crm,
+  "GET /house/opportunities/{id}": crm,
+  "POST /house/leads": crm,
+  "POST /house/leads/{id}/status": crm,
+  "POST /house/leads/{id}/owner": crm,
+  "PATCH /house/leads/{id}": crm,
+  "POST /house/leads/{id}/outreach": crm,
+  "POST /house/leads/{id}/opportunities": crm,
+  "PATCH /house/opportunities/{id}": crm,
+  "POST /house/leads/{id}/merge": crm,
+  "DELETE /house/leads/{id}": crm,
+  "POST /house/tasks/{id}/done": crm,
+  "PUT /house/trouble": operator,
+  "DELETE /house/trouble": operator,
+
+  // figures: one set of numbers for both teams
+  "GET /reports/conservation": office,
+  "GET /reports/conservation.csv": office,
+  "GET /reports": { ...office, manager: "all" },
+  ...rowsOfReports(),
+
+  // operation
+  "GET /healthz": "public",
+  "GET /readyz": "public",
+  "GET /metrics": "public",
+  "GET /openapi.json": "public",
+  "GET /docs": "public",
+  "GET /docs.js": "public",
+};
+
+/** Figures are for both teams; those about single people for revops, and for managers their team's. */
+function rowsOfReports(): Record<string, Row> {
+  return Object.fromEntries(
+    reports.flatMap(({ name, readers }) => {
+      const row: Row =
+        readers === "both teams"
+          ? { ...office, manager: "all" }
+          : { operator: "all", revops: "all", manager: "team" };
+      return [
+        [`GET /reports/${name}`, row],
+        [`GET /reports/${name}.csv`, row],
+      ];
+    }),
+  );
+}

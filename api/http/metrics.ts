@@ -1,0 +1,104 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Gauges } from "../../store/reports/gauges.ts";
+
+/** Prometheus figures of one API process; labels are routes, stages and kinds, never people. */
+export interface Metrics {
+  /** Counts a request that was answered. */
+  answered(route: string, status: number, seconds: number): void;
+  /** Counts facts that a tracker told and may not set, by field. */
+  refused(fields: readonly string[]): void;
+  /** How long ago worker and relay were heard of, in seconds; null: not known. */
+  heard(ages: Readonly<Record<"worker" | "relay", number | null>>): void;
+  /**
+   * The text of a scrape, with the state of the database and the broken processes as just read;
+   * null: could not be read.
+   */
+  text(state: Gauges | null, broken: number | null): Promise<string>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  let ofProcess = false;
+  const requests = new Counter({
+    name: "baton_requests_total",
+    help: "Requests answered",
+    labelNames: ["route", "status"],
+    registers: [registry],
+  });
+  const latency = new Histogram({
+    name: "baton_request_seconds",
+    help: "Time to answer",
+    labelNames: ["route"],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1, 3],
+    registers: [registry],
+  });
+  const refusedFacts = new Counter({
+    name: "baton_tracked_facts_refused_total",
+    help: "Facts that a tracking key told and may not set",
+    labelNames: ["field"],
+    registers: [registry],
+  });
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name: `baton_${name}`, help, labelNames, registers: [registry] });
+  const databaseUp = gauge("database_up", "1 when the database answered this scrape");
+  const leads = gauge("leads", "Leads by stage and what they wait for", ["stage", "waiting_on"]);
+  const overdue = gauge("leads_overdue", "Leads past their deadline");
+  const held = gauge("leads_held", "Leads on hold until somebody is there");
+  const tasks = gauge("tasks_open", "Tasks that wait for a person", ["kind"]);
+  const effects = gauge("effects", "Effects not carried out", ["kind", "state"]);
+  const depth = gauge("queue_depth", "Rows of outbox and inbox not processed", ["queue"]);
+  const oldest = gauge("queue_oldest_seconds", "Age of the oldest of them", ["queue"]);
+
+  const differences = gauge(
+    "tally_differences",
+    "Kept counts that the last recount found to be wrong; absent before the first one",
+  );
+  const heartbeat = gauge(
+    "heartbeat_age_seconds",
+    "Time since worker and relay were heard of; absent when they never were, or Postgres is away",
+    ["part"],
+  );
+  const brokenNow = gauge(
+    "processes_broken",
+    "Processes whose workflow tasks fail; absent when Temporal does not answer",
+  );
+
+  return {
+    answered(route, status, seconds) {
+      requests.inc({ route, status: String(status) });
+      latency.observe({ route }, seconds);
+    },
+    refused(fields) {
+      for (const field of fields) refusedFacts.inc({ field });
+    },
+    heard(ages) {
+      heartbeat.reset();
+      for (const [part, seconds] of Object.entries(ages))
+        if (seconds !== null) heartbeat.set({ part }, seconds);
+    },
+    async text(state, broken) {
+      // Node's own figures start observers; only a process that is scraped needs them.
+      if (!ofProcess) collectDefaultMetrics({ register: registry, prefix: "baton_api_" });
+      ofProcess = true;
+      databaseUp.set(state ? 1 : 0);
+      if (broken === null) brokenNow.remove();
+      else brokenNow.set(broken);
+      for (const stale of [leads, tasks, effects, depth, oldest]) stale.reset();
+      if (state) {
+        overdue.set(state.overdue);
+        held.set(state.held);
+        if (state.differences === null) differences.remove();
+        else differences.set(state.differences);
+        for (const row of state.leads)
+          leads.set({ stage: row.stage, waiting_on: row.waiting_on }, row.n);
+        for (const row of state.tasks) tasks.set({ kind: row.kind }, row.n);
+        for (const row of state.effects) effects.set({ kind: row.kind, state: row.state }, row.n);
+        for (const row of state.queues) {
+          depth.set({ queue: row.queue }, row.n);
+          oldest.set({ queue: row.queue }, row.oldest_s);
+        }
+      }
+      return registry.metrics();
+    },
+  };
+}

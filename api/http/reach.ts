@@ -1,0 +1,28 @@
+import type { Context } from "hono";
+import type { Db } from "../../store/postgres/db.ts";
+import { roleOnRoster } from "../../store/routing/roster.ts";
+import { seeLead, type SeenLead } from "../../store/views/leads.ts";
+import { reachOf, type Reach } from "../../store/views/reach.ts";
+import type { TaskAsker } from "../../store/views/tasks.ts";
+import type { AppEnv } from "../deps.ts";
+import { notFound } from "./errors.ts";
+
+/** How far the caller reaches on this route. */
+export function reachHere(db: Db, c: Context<AppEnv>): Promise<Reach> {
+  return reachOf(db, c.var.scope, c.var.caller.repId);
+}
+
+/** The lead of the address when the caller may see it; missing and forbidden throw the same 404. */
+export async function leadHere(db: Db, c: Context<AppEnv>, leadId: string): Promise<SeenLead> {
+  if (!/^ld_[0-9a-z]{1,40}$/.test(leadId)) throw notFound();
+  const lead = await seeLead(db, leadId, await reachHere(db, c));
+  if (!lead) throw notFound({ kind: "lead", id: leadId });
+  return lead;
+}
+
+/** Whose tasks the caller answers for: the token's role and the one in the roster. */
+export async function taskAsker(db: Db, c: Context<AppEnv>): Promise<TaskAsker> {
+  const { role, repId } = c.var.caller;
+  const rep = repId === null ? undefined : await roleOnRoster(db, repId);
+  return { reach: await reachHere(db, c), roles: [...new Set([role, ...(rep ? [rep] : [])])] };
+}

@@ -1,0 +1,190 @@
+import { parseArgs } from "node:util";
+import { parseAgreement, printProblem } from "../../agreement/parse.ts";
+import { missingPools, parseRoster } from "../../agreement/roster.ts";
+import { agreementOf } from "../../agreement/stored.ts";
+import { tryDraft, type DraftTrial } from "../../store/intake/trial.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import { audit } from "../../store/postgres/audit.ts";
+import { inTransaction } from "../../store/postgres/db.ts";
+import { listPools } from "../../store/routing/roster.ts";
+import { CommandError, type Command, type Io } from "../command.ts";
+import { readSettings } from "../env.ts";
+import { fileRefused, oneFile, yamlText } from "../yaml-file.ts";
+import { databaseUrlOf } from "../servers/running-database.ts";
+import { withPool } from "../servers/servers.ts";
+
+const usage = `baton agreement check FILE [--roster FILE] [--json]
+baton agreement try FILE [--json]
+baton agreement publish FILE [--note TEXT] [--json]
+
+check reads an agreement and names every mistake with its line and what was expected there.
+  --roster FILE   also read a roster, and say which pools the agreement names and the roster lacks
+  --json          { ok, problems, warnings } instead of lines
+Ends with 0 when the agreement can be used, with 1 when it cannot.
+
+try judges today's open leads by the file and by the active agreement, says what would change, and writes nothing.
+
+publish checks it and makes it the active version at once. Signatures of both parties are not asked for yet: whoever may
+reach the database publishes. Open handoffs keep the version they began under. The same content again changes nothing.
+Works on DATABASE_URL, else on the database of BATON_HOME.`;
+
+export const command: Command = {
+  name: "agreement",
+  summary: "check, try or publish a handoff agreement",
+  usage,
+  run(args, io) {
+    const [what, ...rest] = args;
+    const run = what !== undefined && Object.hasOwn(actions, what) ? actions[what] : undefined;
+    if (!run)
+      throw new CommandError(
+        `Say what to do with the agreement: ${Object.keys(actions).join(", ")}.\n\n${usage}`,
+      );
+    return run(rest, io);
+  },
+};
+
+const actions: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
+  check,
+  try: tryFile,
+  publish,
+};
+
+async function check(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, roster: { type: "string" } },
+  });
+  const file = oneFile(positionals, "agreement", usage);
+  const parsed = parseAgreement(await yamlText(file));
+  const roster = values.roster === undefined ? null : parseRoster(await yamlText(values.roster));
+  const rosterProblems = roster && !roster.ok ? roster.problems : [];
+  const lacking = parsed.ok && roster?.ok ? missingPools(parsed.agreement, roster.roster) : [];
+  const problems = parsed.ok ? [] : parsed.problems;
+  const ok = problems.length === 0 && rosterProblems.length === 0 && lacking.length === 0;
+
+  if (values.json) {
+    io.out(
+      JSON.stringify(
+        {
+          ok,
+          problems,
+          warnings: parsed.warnings,
+          ...(roster ? { rosterProblems, missingPools: lacking } : {}),
+        },
+        null,
+        2,
+      ),
+    );
+    return ok ? 0 : 1;
+  }
+  for (const problem of problems) io.err(`${file}:${printProblem(problem)}`);
+  for (const problem of rosterProblems) io.err(`${values.roster}:${printProblem(problem)}`);
+  for (const pool of lacking)
+    io.err(`${file}: expected a pool that the roster has, found "${pool}"`);
+  for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
+  io.out(
+    ok
+      ? `${file} can be used${counted(parsed.warnings.length, "warning", ", ")}.`
+      : `${file} cannot be used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`,
+  );
+  return ok ? 0 : 1;
+}
+
+async function tryFile(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false } },
+  });
+  const file = oneFile(positionals, "agreement", usage);
+  const parsed = parseAgreement(await yamlText(file));
+  if (!parsed.ok) throw fileRefused(file, parsed.problems);
+  for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
+  const draft = parsed.agreement;
+  const { tried, lacking, against } = await withPool(
+    databaseUrlOf(readSettings()),
+    async (pool) => {
+      const active = await createAgreements(agreementOf).active(pool);
+      if (!active)
+        throw new CommandError(
+          "No agreement is active to compare with; publish one with `baton agreement publish FILE`.",
+        );
+      return {
+        tried: await tryDraft(pool, { draft, active: active.agreement, now: Date.now() }),
+        lacking: missingPools(draft, { pools: await listPools(pool) }),
+        against: active.id,
+      };
+    },
+  );
+  if (values.json) {
+    io.out(JSON.stringify({ ...tried, missingPools: lacking, against }));
+    return 0;
+  }
+  for (const pool of lacking)
+    io.err(
+      `The roster has no pool "${pool}"; what the draft sends there goes to ${draft.routing.fallback}.`,
+    );
+  io.out(
+    `${tried.leads} open leads judged by ${file} and by ${against}: ${tried.same} come to the same${tried.changes.length === 0 ? "" : ", and"}`,
+  );
+  for (const { from, to, count, examples } of tried.changes)
+    io.out(
+      `  ${count}: ${printOutcome(from)} becomes ${printOutcome(to)} (${examples.join(", ")})`,
+    );
+  io.out("Nothing was written.");
+  return 0;
+}
+
+function printOutcome({ verdict, leadType, band }: DraftTrial["changes"][number]["from"]): string {
+  return [verdict, ...(leadType === undefined ? [] : [leadType]), `band ${band}`].join(" ");
+}
+
+async function publish(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, note: { type: "string" } },
+  });
+  const file = oneFile(positionals, "agreement", usage);
+  const content = await yamlText(file);
+  const parsed = parseAgreement(content);
+  for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
+  if (!parsed.ok) throw fileRefused(file, parsed.problems);
+  const { id, isNew, lacking } = await withPool(databaseUrlOf(readSettings()), (pool) =>
+    inTransaction(pool, async (tx) => {
+      const activated = await activate(tx, content, "cli", Date.now(), values.note);
+      if (activated.isNew)
+        await audit(
+          tx,
+          {
+            actor: "cli",
+            what: "agreement.published",
+            subject: activated.id,
+            detail: { signed: false },
+          },
+          Date.now(),
+        );
+      return {
+        ...activated,
+        lacking: missingPools(parsed.agreement, { pools: await listPools(tx) }),
+      };
+    }),
+  );
+  for (const pool of lacking)
+    io.err(
+      `The roster has no pool "${pool}"; what the agreement sends there goes to ${parsed.agreement.routing.fallback}.`,
+    );
+  if (values.json) io.out(JSON.stringify({ id, isNew, missingPools: lacking }));
+  else
+    io.out(
+      isNew
+        ? `${id} is active now, without signatures.`
+        : `${id} has this content and is active already.`,
+    );
+  return 0;
+}
+
+function counted(count: number, noun: string, before: string): string {
+  return count === 0 ? "" : `${before}${count} ${noun}${count === 1 ? "" : "s"}`;
+}

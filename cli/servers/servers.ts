@@ -1,0 +1,137 @@
+import { chmodSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Pool } from "../../store/postgres/db.ts";
+import { openPool } from "../../store/postgres/db.ts";
+import { serverVersion } from "../../store/postgres/probe.ts";
+import { databaseTrouble } from "../../store/postgres/trouble.ts";
+import { openCluster, type Cluster } from "./cluster.ts";
+import { CommandError } from "../command.ts";
+import type { Settings } from "../env.ts";
+import type { Home } from "../home.ts";
+import { requirePort } from "./ports.ts";
+import { OLDEST_POSTGRES, findPostgres } from "./postgres.ts";
+import type { ChildSpec } from "../stack/child.ts";
+import { postgresUser } from "./system-user.ts";
+import { temporalTrouble } from "../../temporal/connection.ts";
+import { temporalChild } from "./temporal-server.ts";
+import { getTemporal } from "./temporal.ts";
+
+/** A server the stack needs: one that runs elsewhere, or one to start. */
+export type PostgresServer = {
+  readonly url: string;
+  /** For the operator, e.g. "PostgreSQL 18.4 (embedded)". */
+  readonly label: string;
+  readonly own: Cluster | undefined;
+};
+export type TemporalServer = {
+  readonly label: string;
+  readonly own: ChildSpec | undefined;
+};
+
+/**
+ * `DATABASE_URL`, else a cluster of our own from the embedded or the system's binaries. Throws a
+ * `Problem` when the given server does not answer, is too old, or none can be had.
+ */
+export async function resolvePostgres(
+  settings: Settings,
+  home: Home,
+  path: string,
+): Promise<PostgresServer> {
+  if (settings.databaseUrl) {
+    const version = await versionOf(settings.databaseUrl);
+    return {
+      url: settings.databaseUrl,
+      label: `PostgreSQL ${version} (DATABASE_URL)`,
+      own: undefined,
+    };
+  }
+  const own = await openCluster(findPostgres(path), postgresUser(), {
+    home: home.folder,
+    logFile: join(home.logs, "postgres.log"),
+  });
+  return {
+    url: own.nearUrl,
+    label: `PostgreSQL ${own.binaries.version} (${own.binaries.source})`,
+    own,
+  };
+}
+
+/**
+ * `TEMPORAL_ADDRESS`, else a development server of our own; getting its program may download or
+ * build it. Throws a `Problem` when the given server does not answer or none can be had.
+ */
+export async function resolveTemporal(
+  settings: Settings,
+  home: Home,
+  path: string,
+  progress: (line: string) => void,
+): Promise<TemporalServer> {
+  const { temporal, embedsTemporal, temporalPort, temporalUiPort } = settings;
+  const { address, namespace, namedBy = "TEMPORAL_ADDRESS" } = temporal;
+  if (!embedsTemporal) {
+    const trouble = await temporalTrouble(temporal, 5_000);
+    if (trouble !== null) {
+      throw new CommandError(
+        `${namedBy} is ${address}, where no Temporal server with namespace ${namespace} answers (${trouble}); start it, create the namespace, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.`,
+      );
+    }
+    return { label: `Temporal at ${address} (${namedBy})`, own: undefined };
+  }
+  await requirePort(temporalPort, "TEMPORAL_PORT", "the Temporal server");
+  await requirePort(temporalUiPort, "TEMPORAL_UI_PORT", "the Temporal UI");
+  const cli = await getTemporal({
+    temporalCli: settings.temporalCli,
+    cache: settings.cache,
+    path,
+    progress,
+  });
+  // What an earlier version made may be readable for everybody.
+  for (const part of ["", "-wal", "-shm"]) {
+    const file = `${home.temporalDatabase}${part}`;
+    if (existsSync(file)) chmodSync(file, 0o600);
+  }
+  const own = temporalChild(cli, {
+    port: temporalPort,
+    uiPort: temporalUiPort,
+    namespace,
+    databaseFile: home.temporalDatabase,
+    logFile: join(home.logs, "temporal.log"),
+  });
+  return {
+    label: `Temporal server ${cli.server} (${cli.source}: ${cli.path})`,
+    own,
+  };
+}
+
+/**
+ * Opens a pool for the length of `work`. Throws a `CommandError` when Postgres cannot be used, with
+ * what to change.
+ */
+export async function withPool<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
+  return askingPostgres(async () => {
+    const pool = openPool(url, { max: 2, connectTimeoutMs: 5_000 });
+    try {
+      return await work(pool);
+    } finally {
+      await pool.end();
+    }
+  });
+}
+
+/** Runs what asks Postgres; what the operator can put right about it becomes a `CommandError`. */
+export async function askingPostgres<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const sentence = databaseTrouble(error);
+    throw sentence === null ? error : new CommandError(sentence);
+  }
+}
+
+async function versionOf(url: string): Promise<string> {
+  const version = await askingPostgres(() => serverVersion(url));
+  if (Number.parseInt(version, 10) >= OLDEST_POSTGRES) return version;
+  throw new CommandError(
+    `The server named by DATABASE_URL is PostgreSQL ${version}; Baton needs ${OLDEST_POSTGRES} or newer.`,
+  );
+}

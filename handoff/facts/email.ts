@@ -1,0 +1,106 @@
+import { disposableDomains, freeDomains, freeFamilies } from "./email-domains.ts";
+
+export type EmailKind = "business" | "free" | "disposable" | "invalid";
+
+/** Domains an agreement adds to the built-in lists. */
+export interface EmailDomains {
+  readonly free: readonly string[];
+  readonly disposable: readonly string[];
+}
+
+export type EmailCheck =
+  { readonly ok: true; readonly domain: string } | { readonly ok: false; readonly because: string };
+
+/**
+ * Whether an address can be delivered to, judged by its form alone: one `@`, the lengths of RFC
+ * 5321, a name of ordinary characters, a domain of at least two labels. Quoted names and comments
+ * are legal but in a lead they are mistakes or attempts to smuggle in a second recipient, so they
+ * are refused. The reason never quotes the address.
+ */
+export function checkEmail(text: string): EmailCheck {
+  const address = text.trim();
+  if (address.length > 254) return { ok: false, because: "longer than 254 characters" };
+  const parts = address.split("@");
+  if (parts.length !== 2) return { ok: false, because: "expected exactly one @" };
+  const [name, domain] = parts as [string, string];
+  if (
+    !/^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u.test(name)
+  ) {
+    return { ok: false, because: "expected letters, digits and single dots before the @" };
+  }
+  if (name.length > 64) return { ok: false, because: "more than 64 characters before the @" };
+  const labels = domain.toLowerCase().split(".");
+  if (labels.length < 2)
+    return { ok: false, because: "expected a domain such as company.com after the @" };
+  if (
+    !labels.every(
+      (label) => label.length <= 63 && /^[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?$/u.test(label),
+    )
+  ) {
+    return { ok: false, because: "expected a domain of letters, digits and hyphens after the @" };
+  }
+  if (!/^(?:\p{L}{2,}|xn--[a-z0-9-]+)$/u.test(labels.at(-1) ?? ""))
+    return { ok: false, because: "expected a top-level domain such as .com" };
+  return { ok: true, domain: labels.join(".") };
+}
+
+/**
+ * Disposable is asked before free: public free lists contain the disposable ones. Subdomains count
+ * as their domain.
+ */
+export function emailKind(
+  address: string,
+  added: EmailDomains = { free: [], disposable: [] },
+): EmailKind {
+  const checked = checkEmail(address);
+  if (!checked.ok) return "invalid";
+  const names = withParents(checked.domain);
+  const listed = (builtIn: ReadonlySet<string>, more: readonly string[]) =>
+    names.some(
+      (name) => builtIn.has(name) || more.some((one) => one.trim().toLowerCase() === name),
+    );
+  if (listed(disposableDomains, added.disposable)) return "disposable";
+  const family = registrableDomain(checked.domain).split(".")[0] ?? "";
+  return listed(freeDomains, added.free) || freeFamilies.has(family) ? "free" : "business";
+}
+
+/**
+ * The domain one can register, which identifies an account: `mail.acme.co.uk` is `acme.co.uk`.
+ * Without the public suffix list (megabytes, changing weekly) the usual second-level names under
+ * country codes are known.
+ */
+export function registrableDomain(domain: string): string {
+  const labels = domain.toLowerCase().replace(/\.$/, "").split(".");
+  const [second, top] = [labels.at(-2) ?? "", labels.at(-1) ?? ""];
+  const suffix = top.length === 2 && secondLevel.has(second) ? 2 : 1;
+  return labels.slice(-(suffix + 1)).join(".");
+}
+
+const secondLevel = new Set([
+  "ac",
+  "co",
+  "com",
+  "edu",
+  "go",
+  "gob",
+  "gouv",
+  "gov",
+  "govt",
+  "gv",
+  "ltd",
+  "me",
+  "mil",
+  "ne",
+  "net",
+  "nhs",
+  "nom",
+  "or",
+  "org",
+  "plc",
+  "sch",
+]);
+
+function withParents(domain: string): string[] {
+  const labels = domain.split(".");
+  return labels.slice(0, -1).map((_, i) => labels.slice(i).join("."));
+}

@@ -1,0 +1,265 @@
+import type { Agreement } from "../agreement.ts";
+import type { Instant } from "../time/calendar.ts";
+import type { FieldPath } from "./facts.ts";
+import { fieldType } from "../qualify/condition.ts";
+import { hasOffset, instantOf, isBareDate, isoOf } from "../time/dates.ts";
+import { readPattern, type DatePattern } from "../time/date-pattern.ts";
+import { firstInstantReading, offsetSpans } from "../time/local-time.ts";
+import { fold } from "./text.ts";
+
+/**
+ * How the columns of a file become leads; written as YAML by a person who knows the file
+ * (agreement/import-map.ts reads it).
+ */
+export interface ImportMap {
+  /** Found out from the first line when absent. */
+  readonly delimiter?: "," | ";" | "\t" | "|";
+  /** IANA zone of times that are written without an offset. */
+  readonly zone: string;
+  /** In the file's words: column to where its value goes, which may be several places. */
+  readonly columns: Readonly<Record<string, readonly ColumnRule[]>>;
+  readonly joined: readonly JoinRule[];
+  /** The same fact for every row. */
+  readonly constants: Readonly<Record<FieldPath, string>>;
+  readonly engagements: readonly EngagementRule[];
+  /** Columns that must hold a value in every row. */
+  readonly required: readonly string[];
+}
+
+/** `id`, `crmId`, `externalId` and `occurredAt` are the arrival's own; the rest are facts. */
+export type Destination = FieldPath;
+
+export interface ColumnRule {
+  readonly to: Destination;
+  readonly date?: DatePattern;
+  readonly decimal?: "," | ".";
+  readonly yes?: readonly string[];
+  readonly no?: readonly string[];
+  /** Cells by what they stand for; a cell that is not listed stays as it is. */
+  readonly words?: Readonly<Record<string, string>>;
+}
+
+/** One value of several cells, in this order; cells without a value are left out. */
+export interface JoinRule {
+  readonly columns: readonly string[];
+  readonly to: Destination;
+  /** What stands between them. */
+  readonly with: string;
+}
+
+/** A column that says that something was done. */
+export interface EngagementRule {
+  readonly column: string;
+  /** One type for every cell that says yes, or a type by cell. */
+  readonly type?: string;
+  readonly types?: Readonly<Record<string, string>>;
+  readonly at?: { readonly column: string; readonly date?: DatePattern };
+  readonly topic?: string;
+}
+
+export interface MappedArrival {
+  readonly id?: string;
+  readonly crmId?: string;
+  readonly externalId?: string;
+  readonly facts: Readonly<Record<FieldPath, unknown>>;
+  readonly occurredAt?: Instant;
+  /** `key` is the same whenever this row is read again. */
+  readonly engagements: readonly {
+    readonly key: string;
+    readonly type: string;
+    readonly topic?: string;
+    readonly occurredAt?: Instant;
+  }[];
+}
+
+export interface CellProblem {
+  readonly column: string | null;
+  /** What was expected; never quotes the cell. */
+  readonly message: string;
+}
+
+export interface MappedRow {
+  /** What could be read; to be taken in only when there are no problems. */
+  readonly arrival: MappedArrival;
+  readonly problems: readonly CellProblem[];
+}
+
+/** One row of the file, by column, as an arrival, and everything in it that is not as expected. */
+export function mapRow(
+  map: ImportMap,
+  row: Readonly<Record<string, string>>,
+  agreement: Pick<Agreement, "fields" | "nullWords">,
+): MappedRow {
+  const { nullWords } = agreement;
+  const problems: CellProblem[] = [];
+  const isNull = (cell: string) =>
+    fold(cell) === "" || nullWords.some((word) => fold(word) === fold(cell));
+  for (const column of map.required)
+    if (isNull(row[column] ?? ""))
+      problems.push({ column, message: "expected a value; the map requires this column" });
+
+  const own: { id?: string; crmId?: string; externalId?: string; occurredAt?: Instant } = {};
+  const facts: Record<FieldPath, unknown> = { ...map.constants };
+  const cells = [
+    ...Object.entries(map.columns).flatMap(([column, rules]) =>
+      rules.map((rule) => ({ column, cell: row[column] ?? "", rule })),
+    ),
+    ...map.joined.map((rule) => ({
+      column: rule.columns[0] ?? null,
+      cell: rule.columns
+        .flatMap((one) => (isNull(row[one] ?? "") ? [] : [row[one]?.trim()]))
+        .join(rule.with),
+      rule: { to: rule.to } as ColumnRule,
+    })),
+  ];
+  for (const { column, cell, rule } of cells) {
+    if (isNull(cell)) continue;
+    const value = readCell(cell, rule, map.zone, fieldType(agreement, rule.to) === "number");
+    if (typeof value === "object") problems.push({ column, message: value.expected });
+    else if (rule.to === "occurredAt") {
+      const at = instantIn(map.zone, String(value));
+      if (at === null) problems.push({ column, message: "expected a date or time" });
+      else own.occurredAt = at;
+    } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId")
+      own[rule.to] = String(value).trim();
+    else facts[rule.to] = value;
+  }
+
+  const who =
+    own.id ??
+    own.externalId ??
+    own.crmId ??
+    (typeof facts["lead.email"] === "string"
+      ? facts["lead.email"].trim().toLowerCase()
+      : undefined);
+  if (who === undefined)
+    problems.push({
+      column: null,
+      message: "expected a value that says who it is: externalId, crmId, id or lead.email",
+    });
+  const engagements = map.engagements.flatMap((rule) =>
+    readEngagement(rule, row, who ?? "", own.occurredAt, map.zone, isNull, problems),
+  );
+  return { problems, arrival: { ...own, facts, engagements } };
+}
+
+/** A column's name as map and file are compared: NFC, and kinds of spaces do not count. */
+export function columnName(text: string): string {
+  return text
+    .normalize("NFC")
+    .replaceAll(/[\s\u200b]+/g, " ")
+    .trim();
+}
+
+/** The column that a fact or name came from, for a refusal that names the field. */
+export function columnOf(map: ImportMap, field: string): string | null {
+  const bare = field.replace(/^facts\./, "");
+  return (
+    Object.entries(map.columns).find(([, rules]) => rules.some(({ to }) => to === bare))?.[0] ??
+    map.joined.find(({ to }) => to === bare)?.columns[0] ??
+    null
+  );
+}
+
+function readCell(
+  cell: string,
+  rule: ColumnRule,
+  zone: string,
+  isNumber: boolean,
+): string | boolean | { expected: string } {
+  const text =
+    Object.entries(rule.words ?? {}).find(([word]) => fold(word) === fold(cell))?.[1] ?? cell;
+  if (rule.yes || rule.no) {
+    if (rule.yes?.some((word) => fold(word) === fold(text))) return true;
+    if (rule.no?.some((word) => fold(word) === fold(text))) return false;
+    return { expected: `expected one of ${[...(rule.yes ?? []), ...(rule.no ?? [])].join(", ")}` };
+  }
+  if (rule.date)
+    return (
+      readPattern(rule.date, text, zone) ?? {
+        expected: `expected a real date as ${rule.date.written}`,
+      }
+    );
+  if (rule.decimal !== undefined)
+    return (
+      plainNumbers(text, rule.decimal) ?? {
+        expected: `expected a number with the decimal sign ${rule.decimal}, and three digits between other signs`,
+      }
+    );
+  if (isNumber && /(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,])/.test(text))
+    return {
+      expected:
+        "expected a number that can be read in one way; say `decimal:` for this column in the map",
+    };
+  // A time without an offset is meant in the map's zone.
+  const at = rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantIn(zone, text) : null;
+  return at === null ? text : isoOf(at);
+}
+
+/**
+ * The numbers of a text without signs between thousands and with a point as decimal sign; null when
+ * one is no number so written.
+ */
+function plainNumbers(text: string, decimal: "," | "."): string | null {
+  const form =
+    decimal === ","
+      ? /^(?:\d+|\d{1,3}(?:[.\s'’]\d{3})+)(?:,\d+)?$/
+      : /^(?:\d+|\d{1,3}(?:[,\s'’]\d{3})+)(?:\.\d+)?$/;
+  let isGood = /\d/.test(text);
+  const plain = text.replaceAll(/\d(?:[\d.,'’\s]*\d)?/g, (number) => {
+    if (!form.test(number)) isGood = false;
+    const whole = number.replaceAll(decimal === "," ? /[.\s'’]/g : /[,\s'’]/g, "");
+    return whole.replace(",", ".");
+  });
+  return isGood ? plain.trim() : null;
+}
+
+/** `2026-11-23 16:30` in the zone, unless it carries its own offset; a bare date begins there. */
+function instantIn(zone: string, text: string): Instant | null {
+  const wall = instantOf(text);
+  if (wall === null || hasOffset(text)) return wall;
+  return firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall);
+}
+
+const noWords = ["no", "n", "false", "0", "none", "never"];
+
+function readEngagement(
+  rule: EngagementRule,
+  row: Readonly<Record<string, string>>,
+  who: string,
+  rowAt: Instant | undefined,
+  zone: string,
+  isNull: (cell: string) => boolean,
+  problems: CellProblem[],
+): MappedArrival["engagements"] {
+  const cell = row[rule.column] ?? "";
+  if (isNull(cell)) return [];
+  const byCell = Object.entries(rule.types ?? {}).find(([word]) => fold(word) === fold(cell))?.[1];
+  const type =
+    byCell ?? (rule.type !== undefined && !noWords.includes(fold(cell)) ? rule.type : undefined);
+  if (type === undefined) return [];
+  const written = rule.at === undefined ? "" : (row[rule.at.column] ?? "");
+  const text = isNull(written)
+    ? null
+    : rule.at?.date
+      ? readPattern(rule.at.date, written, zone)
+      : written;
+  const at = text === null ? rowAt : (instantIn(zone, text) ?? undefined);
+  if (at === undefined && !isNull(written)) {
+    problems.push({
+      column: rule.at?.column ?? rule.column,
+      message: rule.at?.date
+        ? `expected a real date as ${rule.at.date.written}`
+        : "expected a date or time",
+    });
+    return [];
+  }
+  return [
+    {
+      key: `${who}|${type}|${at ?? ""}`,
+      type,
+      ...(rule.topic === undefined ? {} : { topic: rule.topic }),
+      ...(at === undefined ? {} : { occurredAt: at }),
+    },
+  ];
+}

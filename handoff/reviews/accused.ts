@@ -1,0 +1,78 @@
+import type { Agreement, Condition, RejectionGroup, RulePath } from "../agreement.ts";
+
+/**
+ * The rules of the agreement that a recurring reason of rejection points at: those that read what
+ * contradicts the reason, else those that its group is about. They let the leads through, or rest
+ * on data that cannot be trusted. Empty for a reason that the agreement does not know.
+ */
+export function accusedRules(agreement: Agreement, reason: string): readonly RulePath[] {
+  const rule = agreement.answers.reasons[reason];
+  if (!rule) return [];
+  const reads = rule.contradictedBy
+    ? readIn(rule.contradictedBy).filter((one) => one !== meaningful)
+    : [];
+  const about = reads.length > 0 ? reads : aboutGroup[rule.group];
+  const found = rulesOf(agreement).filter(
+    ({ at, when }) =>
+      about.includes(`named: ${at}`) || readIn(when).some((one) => about.includes(one)),
+  );
+  const required = agreement.requiredFields.filter((field) => about.includes(field));
+  const paths = [...found.map(({ at }) => at), ...required.map((one) => `requiredFields: ${one}`)];
+  if (paths.length > 0) return [...new Set(paths)];
+  return rule.group === "data" ? ["requiredFields"] : agreement.leadTypes.map(typePath);
+}
+
+/** What a rule reads: facts by their path, signals by name or depth. */
+const meaningful = "signal: meaningful";
+const aboutGroup: Readonly<Record<RejectionGroup, readonly string[]>> = {
+  "no-fit": ["named: icp"],
+  "no-intent": [meaningful, "score.intent", "band"],
+  "no-access": ["lead.role", "lead.title", "lead.seniority", "lead.department"],
+  data: ["lead.email", "lead.phone", "lead.name", "lead.role"],
+  "existing-customer": ["account.customer"],
+  timing: ["lead.timeline"],
+};
+
+interface Rule {
+  readonly at: RulePath;
+  readonly when: Condition;
+}
+
+const typePath = ({ name }: { readonly name: string }): RulePath => `leadTypes: ${name}`;
+
+/** Every rule that decides whether a lead is handed off, in the order of the document. */
+function rulesOf(agreement: Agreement): readonly Rule[] {
+  const { suppress, named, checklist, fit, leadTypes } = agreement;
+  return [
+    ...suppress.map(({ reason, when }) => ({ at: `suppress: ${reason}`, when })),
+    ...Object.entries(named).map(([name, when]) => ({ at: name, when })),
+    ...checklist.map(({ name, when }) => ({ at: `checklist: ${name}`, when })),
+    ...fit.map(({ when }, i) => ({ at: `fit[${i}]`, when })),
+    ...leadTypes.map((type) => ({ at: typePath(type), when: type.when })),
+  ];
+}
+
+function readIn(condition: Condition): readonly string[] {
+  switch (condition.kind) {
+    case "all":
+    case "any":
+    case "none":
+      return condition.of.flatMap(readIn);
+    case "named":
+      return [`named: ${condition.name}`];
+    case "fact":
+      return [condition.field];
+    case "derived":
+      return [condition.of];
+    case "signal": {
+      const { signal } = condition;
+      return typeof signal === "string"
+        ? [`signal: ${signal}`, meaningful]
+        : [`signal: depth ${signal.depth}`, meaningful];
+    }
+    case "meaningful":
+      return [meaningful];
+    default:
+      return condition satisfies never;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * A rate with what it was made from; `rate` and the interval are null when there is nothing to
+ * divide by.
+ */
+export interface Rate {
+  readonly numerator: number;
+  readonly denominator: number;
+  readonly rate: number | null;
+  /** Wilson's 95 % interval. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** So few that the counts say more than the rate, which is shown grey. */
+  readonly isSmall: boolean;
+}
+
+/** Below so many in the denominator a rate is shown grey, beside its counts. */
+export const smallBelow = 30;
+
+const z95 = 1.959963984540054;
+
+/**
+ * Numerator over denominator with its Wilson score interval, which stays within 0 and 1 and is
+ * honest for small numbers (docs/metrics.md). Throws a RangeError when the numerator is not a part
+ * of the denominator: then the query is wrong.
+ */
+export function rateOf(numerator: number, denominator: number): Rate {
+  if (!(numerator >= 0 && numerator <= denominator))
+    throw new RangeError(`${numerator} of ${denominator} is no rate`);
+  const isSmall = denominator < smallBelow;
+  if (denominator === 0)
+    return { numerator, denominator, rate: null, low: null, high: null, isSmall };
+  const rate = numerator / denominator;
+  const z2 = z95 * z95;
+  const centre = (rate + z2 / (2 * denominator)) / (1 + z2 / denominator);
+  const half =
+    (z95 * Math.sqrt((rate * (1 - rate) + z2 / (4 * denominator)) / denominator)) /
+    (1 + z2 / denominator);
+  // Rounding must not leave the interval without the rate at its ends.
+  return {
+    numerator,
+    denominator,
+    rate,
+    low: numerator === 0 ? 0 : Math.max(0, centre - half),
+    high: numerator === denominator ? 1 : Math.min(1, centre + half),
+    isSmall,
+  };
+}
+
+/**
+ * Whether a cohort is so young that its rates will still rise: its youngest member is younger than
+ * what nine of ten decided members took to be decided. Nothing is said where none is decided.
+ */
+export function isImmature(youngest: number | null, nineOfTen: number | null): boolean {
+  return youngest !== null && nineOfTen !== null && youngest < nineOfTen;
+}
+
+/** More than a couple of times within a month is a pattern, not chance. */
+export function isRecurring(timesInMonth: number): boolean {
+  return timesInMonth > 2;
+}
+
+/**
+ * The bands whose rate is surely worse than that of a lower band: its interval lies below the
+ * other's. Bands come from best to worst; a band without cases proves nothing.
+ */
+export function brokenBands(
+  bands: readonly { readonly band: string; readonly rate: Rate }[],
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    bands.flatMap(({ band, rate }, n) => {
+      const below = bands
+        .slice(n + 1)
+        .filter(
+          (lower) => rate.high !== null && lower.rate.low !== null && rate.high < lower.rate.low,
+        )
+        .map((lower) => lower.band);
+      return below.length === 0 ? [] : [[band, below] as const];
+    }),
+  );
+}

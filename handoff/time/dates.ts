@@ -1,0 +1,61 @@
+import type { Instant } from "./local-time.ts";
+import { dateOfDay, dayOfDate } from "./local-time.ts";
+
+const shape =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?$/;
+
+/**
+ * Reads `2026-11-23` (its start in UTC) or a time such as `2026-11-23T16:30:00-05:00`. A time
+ * without an offset is read as UTC, as exports of CRMs write them. Null when the text is not a real
+ * date or time.
+ */
+export function instantOf(text: string): Instant | null {
+  const parts = shape.exec(text.trim());
+  if (!parts) return null;
+  const day = dayOfDate(`${parts[1]}-${parts[2]}-${parts[3]}`);
+  const [hour, minute, second] = [
+    Number(parts[4] ?? 0),
+    Number(parts[5] ?? 0),
+    Number(parts[6] ?? 0),
+  ];
+  if (day === null || hour > 23 || minute > 59 || second > 59) return null;
+  const offset = offsetMinutes(parts[8]);
+  if (offset === null) return null;
+  const ms = Number((parts[7] ?? "").slice(0, 3).padEnd(3, "0"));
+  return day * 86_400_000 + ((hour * 60 + minute - offset) * 60 + second) * 1000 + ms;
+}
+
+/** True for a bare date, false for a date with a time. */
+export function isBareDate(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text.trim());
+}
+
+/** `2026-11-23T21:30:00.000Z` */
+export function isoOf(at: Instant): string {
+  const [days, rest] = [Math.floor(at / 86_400_000), ((at % 86_400_000) + 86_400_000) % 86_400_000];
+  const [hour, minute, second, ms] = [
+    Math.floor(rest / 3_600_000),
+    Math.floor(rest / 60_000) % 60,
+    Math.floor(rest / 1000) % 60,
+    rest % 1000,
+  ];
+  return `${dateOfDay(days)}T${pad(hour)}:${pad(minute)}:${pad(second)}.${pad(ms, 3)}Z`;
+}
+
+/** Whether a time that `instantOf` reads carries its own offset. */
+export function hasOffset(text: string): boolean {
+  return shape.exec(text.trim())?.[8] !== undefined;
+}
+
+/** Minutes east of UTC; null when no clock on earth has that offset. */
+export function offsetMinutes(text: string | undefined): number | null {
+  if (!text || /^[A-Z]+$/i.test(text)) return 0;
+  const digits = text.replace(":", "");
+  const [hours, minutes] = [Number(digits.slice(1, 3)), Number(digits.slice(3) || 0)];
+  if (hours > 14 || minutes > 59) return null;
+  return (text.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
+}
+
+function pad(value: number, width = 2): string {
+  return String(value).padStart(width, "0");
+}

@@ -1,0 +1,120 @@
+import type { Instant } from "../handoff/time/calendar.ts";
+import type { Message } from "../handoff/process/message.ts";
+
+/** To marketing: the re-nurture pool's review; to managers once it is overdue. */
+export interface PoolReviewMessage {
+  readonly what: "renurture-review";
+  readonly reviewId: string;
+  readonly step: "opened" | "reminder" | "overdue";
+  /** Who is asked. */
+  readonly role: string;
+  readonly period: string;
+  /** Leads that wait for a decision. */
+  readonly count: number;
+  readonly dueAt: Instant;
+}
+
+/** To the operator: the CRM refuses our credentials. */
+export interface ConnectionPaused {
+  readonly what: "crm-paused";
+  readonly connection: string;
+  readonly since: Instant;
+}
+
+/** To whoever has several tasks, or is above those who have them: they wait. */
+export interface RemindersMessage {
+  readonly what: "reminders";
+  /** In order of their time. */
+  readonly items: readonly (Omit<Extract<Message, { readonly what: "task-waits" }>, "what"> & {
+    readonly leadId: string;
+  })[];
+  /** So many wait besides. */
+  readonly more: number;
+}
+
+/** Everything that Baton mails: what decisions say, and messages about no single lead. */
+export type MailMessage = EffectMessage | RemindersMessage;
+/** Those that are wanted one by one. */
+export type EffectMessage = Message | PoolReviewMessage | ConnectionPaused;
+export type MailKind = MailMessage["what"];
+export type Of<Kind extends MailKind> = Extract<MailMessage, { readonly what: Kind }>;
+
+/**
+ * What a message leaves out because it is looked up when the mail is sent: names, which are never
+ * older than the mail, and the terms of the handoff, which never change. What was decided, by when
+ * something is due, and who has the lead stand in the message alone.
+ */
+export interface MailNames {
+  readonly reader: Reader;
+  /** Null for messages about no single lead, and when the person was erased. */
+  readonly lead: LeadForMail | null;
+  /** Where the reader finds all about it; null when it is not theirs to see. */
+  readonly page: Page | null;
+  /**
+   * Names of the people whom the message names by their ids; who is not on the roster is missing.
+   */
+  readonly people: Readonly<Record<string, string>>;
+  readonly terms: Terms | null;
+  /** The re-nurture pool's leads that are due for review, at most 50. */
+  readonly pool: readonly PoolLeadLine[];
+  /** Leads that a list names, by their ids; absent where there is no list. */
+  readonly leads?: Readonly<
+    Record<string, { readonly name: string | null; readonly company: string | null }>
+  >;
+}
+
+/**
+ * `opens`: an address that shows its page to the reader without a sign-in. `asks`: what the reader
+ * asks Baton for, with a token or by a command; in a browser it would show an error.
+ */
+export type Page = { readonly opens: string } | { readonly asks: string };
+
+export interface Reader {
+  /** Null for a role without a person: the mail is kept for the operator. */
+  readonly name: string | null;
+  /** The id of the person it was written to, who is not there to read it. */
+  readonly meantFor: string | null;
+  /** Every time in the message is told in it. */
+  readonly zone: string;
+}
+
+/** Under which terms the handoff was opened, and why. */
+export interface Terms {
+  readonly leadType: string;
+  readonly band: string | null;
+  readonly because: string | null;
+}
+
+export interface LeadForMail {
+  readonly id: string;
+  readonly name: string | null;
+  readonly title: string | null;
+  readonly company: string | null;
+  readonly email: string | null;
+  readonly phone: string | null;
+  readonly source: string | null;
+}
+
+export interface PoolLeadLine {
+  readonly id: string;
+  readonly name: string | null;
+  readonly company: string | null;
+  /** Why it came into the pool, and what it did since. */
+  readonly reason: string | null;
+  readonly engagementsSince: number;
+}
+
+/** A mail before it is laid out. Plain words: the layout escapes them. */
+export interface Draft {
+  readonly subject: string;
+  readonly opening: string;
+  readonly rows: readonly (readonly [label: string, value: string])[];
+  /** What the reader can do now, one sentence each. */
+  readonly next: readonly string[];
+  /** `isPage`: `to` is an address that opens for the reader; else it says how to ask. */
+  readonly link: {
+    readonly words: string;
+    readonly to: string;
+    readonly isPage: boolean;
+  } | null;
+}

@@ -1,0 +1,80 @@
+import type { TaskKind } from "../handoff/process/situation.ts";
+import type { Draft, MailNames, Of } from "./message.ts";
+import { at, leadLink, leadRows, nameOf, toReader, whom } from "./words.ts";
+
+/** What each task asks of a person. */
+export const taskAsks: Readonly<
+  Record<TaskKind, { readonly title: string; readonly deed: string }>
+> = {
+  "fix-data": {
+    title: "facts to be corrected",
+    deed: "Correct or supply what the task names, on the lead's page.",
+  },
+  contested: {
+    title: "a contested rejection",
+    deed: "Uphold the rejection, or overturn it.",
+  },
+  fallback: { title: "nobody to take it", deed: "Assign it to a rep." },
+  escalated: { title: "a missed deadline", deed: "Ask the rep, or reassign the lead." },
+  "nurture-review": { title: "a review in nurture", deed: "Keep it in nurture, or retire it." },
+  "renurture-review": {
+    title: "a review of the re-nurture pool",
+    deed: "Keep it, return it to sales, or retire it.",
+  },
+  stalled: {
+    title: "stalled work",
+    deed: "Ask where it stands; then reassign it, or let it go on.",
+  },
+  "hand-raise": {
+    title: "a raised hand",
+    deed: "Get in touch, or have the lead reopened; then end the task.",
+  },
+  conflict: {
+    title: "two leads that may be one person",
+    deed: "Say whether they are one person or two.",
+  },
+  "crm-drift": { title: "a difference in the CRM", deed: "Look at it, and end the task." },
+  "dead-letter": { title: "something that cannot be done", deed: "Look at it, and end the task." },
+};
+
+/** To whoever has a task, or to the manager above: nobody has acted. */
+export function taskWaits(message: Of<"task-waits">, names: MailNames): Draft {
+  const { task, role, assigneeId, tell, since, dueAt } = message;
+  const { title, deed } = taskAsks[task];
+  const holder = assigneeId === null ? `the queue ${role}` : nameOf(names, assigneeId);
+  const waits = `${title}, about ${whom(names)}, waits since ${at(names, since)}`;
+  return {
+    subject: `${tell === "above" ? "Still waiting" : "Waiting for you"}: ${title}, ${whom(names)}`,
+    opening: toReader(names, `${waits}${tell === "above" ? `; ${holder} has it` : ""}.`),
+    rows: [...leadRows(names), ["With", holder], ["Answer by", at(names, dueAt)]],
+    next: [tell === "above" ? `Ask ${holder}, or do it: ${deed}` : deed],
+    link: leadLink(names),
+  };
+}
+
+/** To whoever has several tasks, or is above: all that waits, with its time, in one mail. */
+export function reminders({ items, more }: Of<"reminders">, names: MailNames): Draft {
+  const count = items.length + more;
+  return {
+    subject: `${count} tasks wait for you`,
+    opening: toReader(names, `${count} tasks wait for an answer; the longest due come first.`),
+    rows: [
+      ...items.map((item) => reminderRow(item, names)),
+      ...(more === 0 ? [] : [["And", `${more} more`] as const]),
+    ],
+    next: ["Do each, or pass it on. Nobody is reminded of what is done."],
+    link: { words: "All that waits for you", to: "GET /tasks with your token", isPage: false },
+  };
+}
+
+function reminderRow(
+  { leadId, task, assigneeId, role, tell, dueAt }: Of<"reminders">["items"][number],
+  names: MailNames,
+): readonly [string, string] {
+  const { name = null, company = null } = names.leads?.[leadId] ?? {};
+  const about = [name ?? leadId, company].filter((part) => part !== null).join(", ");
+  const holder = assigneeId === null ? `the queue ${role}` : nameOf(names, assigneeId);
+  const { title, deed } = taskAsks[task];
+  const held = tell === "above" ? `, with ${holder}` : "";
+  return [about, `${title}${held}; answer by ${at(names, dueAt)}. ${deed} (${leadId})`];
+}

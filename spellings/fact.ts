@@ -1,0 +1,87 @@
+import type { Agreement } from "../handoff/agreement.ts";
+import type { FieldPath } from "../handoff/facts/facts.ts";
+import { normalizeFact, type NormalFact } from "../handoff/facts/lead.ts";
+import { countryCode, countryCodes } from "./country.ts";
+import { asciiDomain, normalEmail } from "./email.ts";
+import { fewestPeople } from "./employees.ts";
+import { languageCode, languageCodes } from "./language.ts";
+import { regionCode } from "./region.ts";
+
+/** A fact as it was read; `notUnderstood` says what was expected of a value kept as it came. */
+export type ReadFact = NormalFact & { readonly notUnderstood?: string };
+
+/**
+ * One fact as people send it: `normalizeFact`, after addresses, domains, countries, states,
+ * languages and sizes of companies were brought into the form in which they are compared.
+ * `beside` is what came with it: a state is read by its country.
+ */
+export function readFact(
+  field: FieldPath,
+  raw: unknown,
+  agreement: Pick<Agreement, "fields" | "nullWords">,
+  beside: Readonly<Record<FieldPath, unknown>> = {},
+): ReadFact {
+  const normal = normalizeFact(field, respelled(field, raw, beside), agreement);
+  if (!("value" in normal) || typeof normal.value !== "string") return normal;
+  const expected = expectation(field, normal.value);
+  return expected === null ? normal : { ...normal, notUnderstood: expected };
+}
+
+interface Coded {
+  readonly codeOf: (text: string) => string | undefined;
+  readonly codes: () => readonly string[];
+  /** What a value is expected to be. */
+  readonly what: string;
+}
+
+const country: Coded = {
+  codeOf: countryCode,
+  codes: countryCodes,
+  what: "a country by its name or ISO 3166 code",
+};
+const language: Coded = {
+  codeOf: languageCode,
+  codes: languageCodes,
+  what: "a language by its name or ISO 639 code",
+};
+
+/** Fields that hold codes. */
+export const codedFields: Readonly<Record<FieldPath, Coded>> = {
+  "lead.country": country,
+  "account.country": country,
+  "lead.language": language,
+};
+
+function expectation(field: FieldPath, value: string): string | null {
+  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
+  return coded && coded.codeOf(value) === undefined
+    ? `${field}: expected ${coded.what}; it is kept as it came`
+    : null;
+}
+
+function respelled(
+  field: FieldPath,
+  raw: unknown,
+  beside: Readonly<Record<FieldPath, unknown>>,
+): unknown {
+  // A text that is too long for a fact is refused; to look for names in it would be wasted.
+  if (typeof raw !== "string" || raw.length > 300) return raw;
+  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
+  if (coded) return coded.codeOf(raw) ?? raw;
+  switch (field) {
+    case "lead.email":
+      return normalEmail(raw);
+    case "account.domain":
+      return raw.replace(/[^/@\s:?#]*[^\x20-\x7e][^/@\s:?#]*/g, asciiDomain);
+    case "account.employees":
+      return fewestPeople(raw) ?? raw;
+    case "lead.region":
+    case "account.region": {
+      const where = beside[field.replace("region", "country")];
+      const code = typeof where === "string" ? countryCode(where) : undefined;
+      return regionCode(raw, code) ?? raw;
+    }
+    default:
+      return raw;
+  }
+}

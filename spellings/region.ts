@@ -1,0 +1,82 @@
+import { iso31662 } from "iso-3166";
+import { CodeIndex } from "./names.ts";
+
+/**
+ * Countries whose states are known by name without the country being said. Elsewhere the same
+ * words name many places (`Central`, `Limburg`).
+ */
+const wellKnown = ["US", "CA", "AU", "DE", "AT", "CH", "IN", "BR"];
+
+const byCountry = new Map<string, CodeIndex>();
+let anywhere: CodeIndex | undefined;
+
+/**
+ * The ISO 3166-2 code of a state or province: `US-CA` for `California`, or for `CA` of the United
+ * States. Without a country, two letters are a state of the United States and names are those of
+ * well-known federal states. Undefined when it is none: regions are also free words (`EMEA`).
+ */
+export function regionCode(text: string, country?: string): string | undefined {
+  const full = text.trim().toUpperCase();
+  if (codes.has(full) && (country === undefined || full.startsWith(`${country}-`))) return full;
+  if (country !== undefined) return indexOf(country).codeOf(text);
+  anywhere ??= new CodeIndex()
+    .add(entriesOf("US"))
+    .add(wellKnown.flatMap((one) => entriesOf(one).filter(([name]) => !isBareCode(name))));
+  return anywhere.codeOf(text);
+}
+
+/**
+ * What facts may hold when a rule says this region: the word itself, and the code that it stands
+ * for; a word that only a known country explains (`Madrid`, `NSW`) stands for its code in each.
+ */
+export function regionsMeant(text: string): readonly string[] {
+  const code = regionCode(text);
+  const meant =
+    code === undefined ? countries.flatMap((one) => regionCode(text, one) ?? []) : [code];
+  return [...new Set([text, ...meant])];
+}
+
+const countries = [...new Set(iso31662.map(({ code }) => code.slice(0, 2)))];
+
+const codes = new Set(iso31662.map(({ code }) => code));
+
+function indexOf(country: string): CodeIndex {
+  const known = byCountry.get(country) ?? new CodeIndex().add(entriesOf(country));
+  byCountry.set(country, known);
+  return known;
+}
+
+/** Names and bare codes of a country's states. */
+function entriesOf(country: string): (readonly [string, string])[] {
+  return iso31662
+    .filter(({ code }) => code.startsWith(`${country}-`))
+    .flatMap(({ code, name }) => [
+      [code.slice(3), code] as const,
+      [name, code] as const,
+      ...(english[code] === undefined ? [] : [[english[code], code] as const]),
+    ]);
+}
+
+function isBareCode(name: string): boolean {
+  return /^[A-Z0-9]{1,3}$/.test(name);
+}
+
+/** English names of states that the list has in their own language only. */
+const english: Readonly<Record<string, string>> = {
+  "DE-BY": "Bavaria",
+  "DE-HE": "Hesse",
+  "DE-NI": "Lower Saxony",
+  "DE-NW": "North Rhine-Westphalia",
+  "DE-RP": "Rhineland-Palatinate",
+  "DE-SN": "Saxony",
+  "DE-ST": "Saxony-Anhalt",
+  "DE-TH": "Thuringia",
+  "AT-2": "Carinthia",
+  "AT-3": "Lower Austria",
+  "AT-4": "Upper Austria",
+  "AT-6": "Styria",
+  "AT-7": "Tyrol",
+  "AT-9": "Vienna",
+  "CH-ZH": "Zurich",
+  "CH-GE": "Geneva",
+};

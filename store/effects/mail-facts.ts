@@ -1,0 +1,171 @@
+import type { LeadForMail, MailMessage, MailNames, PoolLeadLine } from "../../messages/message.ts";
+import { rows, sql, type Db } from "../postgres/db.ts";
+import type { Effect } from "./effects.ts";
+import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
+import type { StoredFact } from "../process/subject.ts";
+
+/** What a mail looks up when it is sent, but for its reader; and whether it is still wanted. */
+export interface MailContext {
+  readonly names: Omit<MailNames, "reader" | "page">;
+  /**
+   * The zone of the calendar on which the handoff's clock runs, for readers who have none of their
+   * own.
+   */
+  readonly zone: string | null;
+  readonly erased: boolean;
+  readonly merged: boolean;
+  readonly handoff: {
+    readonly repId: string | null;
+    readonly isOpen: boolean;
+    readonly cycle: number;
+    readonly round: number;
+  } | null;
+}
+
+/**
+ * Reads the lead, the terms of its handoff and the names of the people whom the message names, in
+ * one statement. A subject that is not there gives no names.
+ */
+export async function mailContext(
+  db: Db,
+  effect: Pick<Effect, "subject" | "handoffId">,
+  message: MailMessage,
+): Promise<MailContext> {
+  const { subject, handoffId } = effect;
+  const row =
+    subject.kind === "lead"
+      ? await rowTogether(db, { leadId: subject.id, handoffId, people: peopleOf(message) })
+      : undefined;
+  const isErased = (row?.erased_at ?? null) !== null;
+  return {
+    names: {
+      lead: row && !isErased ? leadForMail(row) : null,
+      people: row?.people ?? {},
+      terms:
+        row?.lead_type == null
+          ? null
+          : { leadType: row.lead_type, band: row.band, because: row.because },
+      pool: message.what === "renurture-review" ? await poolForReview(db, message.reviewId) : [],
+    },
+    zone: row?.zone ?? null,
+    erased: isErased,
+    merged: (row?.merged_into ?? null) !== null,
+    handoff: row?.handoff_state
+      ? {
+          repId: row.rep_id,
+          isOpen: row.handoff_state === "open",
+          cycle: row.handoff_cycle ?? 0,
+          round: row.round ?? 0,
+        }
+      : null,
+  };
+}
+
+/** The people whom a message names by their ids. */
+function peopleOf(message: MailMessage): string[] {
+  const {
+    repId = null,
+    owner = null,
+    withRep = null,
+  } = message as {
+    repId?: string | null;
+    owner?: string | null;
+    withRep?: string | null;
+  };
+  return [repId, owner, withRep].filter((id) => id !== null);
+}
+
+type Asked = {
+  readonly leadId: string;
+  readonly handoffId: string | null;
+  readonly people: readonly string[];
+};
+
+/**
+ * Type, band and opening of a handoff never change, so they are as true later as when it was
+ * decided.
+ */
+const rowTogether = coalesce(
+  async (db, asked: readonly Asked[]): Promise<(ContextRow | undefined)[]> => {
+    const found = await rows<ContextRow & { n: number }>(
+      db,
+      sql`
+    select asked.n, l.id, l.facts, a.facts as account_facts, l.erased_at, l.merged_into,
+      h.rep_id, h.state as handoff_state, h.cycle as handoff_cycle, h.round, h.lead_type, h.band,
+      (select t.because from transition t where t.subject_kind = 'lead' and t.subject_id = l.id
+        and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
+      (select jsonb_object_agg(r.id, r.name) from rep r
+        where r.id in (select jsonb_array_elements_text(asked.people))) as people,
+      (select v.definition #>> '{hours,zone}' from clock c join calendar_version v
+        on v.id = c.calendar_id
+        where c.handoff_id = h.id order by c.id limit 1) as zone
+    from jsonb_to_recordset(${numbered(asked)}::jsonb)
+        as asked(n int, "leadId" text, "handoffId" text, people jsonb)
+      join lead_standing l on l.id = asked."leadId" left join account a on a.id = l.account_id
+      left join handoff h on h.id = asked."handoffId"
+        and h.id = any(${asked.flatMap(({ handoffId }) => handoffId ?? [])}::text[])`,
+    );
+    return inOrder(found, asked);
+  },
+);
+
+type StoredFacts = Readonly<Record<string, StoredFact>>;
+type ContextRow = {
+  id: string;
+  facts: StoredFacts;
+  account_facts: StoredFacts | null;
+  erased_at: Date | null;
+  merged_into: string | null;
+  rep_id: string | null;
+  handoff_state: "open" | "closed" | null;
+  handoff_cycle: number | null;
+  round: number | null;
+  lead_type: string | null;
+  band: string | null;
+  because: string | null;
+  people: Record<string, string> | null;
+  zone: string | null;
+};
+
+function leadForMail(row: ContextRow): LeadForMail {
+  const facts: StoredFacts = { ...row.account_facts, ...row.facts };
+  const text = (field: string) => {
+    const value = facts[field]?.value;
+    return value === undefined ? null : String(value);
+  };
+  return {
+    id: row.id,
+    name: nameIn(text),
+    title: text("lead.title"),
+    company: text("account.name"),
+    email: text("lead.email"),
+    phone: text("lead.phone"),
+    source: text("lead.source"),
+  };
+}
+
+function nameIn(text: (field: string) => string | null): string | null {
+  return (
+    text("lead.name") ??
+    ([text("lead.firstName"), text("lead.lastName")].filter(Boolean).join(" ") || null)
+  );
+}
+
+/**
+ * The review's leads that are in the pool and undecided, those who wait longest first, with what
+ * they did since they came in.
+ */
+async function poolForReview(db: Db, reviewId: string): Promise<PoolLeadLine[]> {
+  return rows<PoolLeadLine>(
+    db,
+    sql`
+    select l.id, l.facts #>> '{lead.name,value}' as name,
+      a.facts #>> '{account.name,value}' as company, l.exit_reason as reason,
+      (select count(*)::int from engagement e where e.lead_id = l.id and e.occurred_at > l.exit_at)
+        as "engagementsSince"
+    from review_decision d join lead_standing l on l.id = d.subject_id left join account a
+      on a.id = l.account_id
+    where d.review_id = ${reviewId} and d.decision is null and l.stage = 'renurture'
+      and l.erased_at is null order by l.exit_at, l.id limit 50`,
+  );
+}

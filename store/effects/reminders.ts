@@ -1,0 +1,143 @@
+import { nextDigest } from "../../handoff/process/digest.ts";
+import type { Message } from "../../handoff/process/message.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { firstRow, inTransaction, rows, sql, type Db, type Pool } from "../postgres/db.ts";
+import type { Effect } from "./effects.ts";
+
+type TaskWaits = Extract<Message, { readonly what: "task-waits" }>;
+
+/** A reminder that is due to go out, about a task that is open still. */
+export interface Reminder {
+  readonly leadId: string;
+  readonly handoffId: string | null;
+  readonly message: TaskWaits;
+  readonly name: string | null;
+  readonly company: string | null;
+}
+
+/** Reminders of one reader that go out in one mail, under a key of their own. */
+export interface Digest {
+  readonly key: string;
+  readonly reader: string;
+  readonly reminders: readonly Reminder[];
+}
+
+/** Keeps a reminder for these readers until it goes out; a repeat changes nothing. */
+export async function noteReminder(
+  db: Db,
+  effect: Pick<Effect, "key" | "subject" | "handoffId">,
+  message: TaskWaits,
+  readers: readonly string[],
+  now: Instant,
+): Promise<void> {
+  const { key, subject, handoffId } = effect;
+  await db.query(sql`
+    insert into reminder (reader, effect_key, lead_id, handoff_id, message, noted_at)
+    select reader, ${key}, ${subject.id}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
+      ${new Date(now)}
+    from unnest(${readers}::text[]) as r(reader)
+    on conflict (effect_key, reader) do nothing`);
+}
+
+/** Whoever mails a digest and dies with it keeps it from others for so long. */
+const claimMs = 60_000;
+
+/**
+ * Takes the reminders of a reader that may go out now, for the caller to mail and to end. Undefined
+ * while nothing waits, while the reader was mailed a short time ago, or while another caller mails
+ * them. One that was begun and not ended is given again under its key.
+ */
+export function takeDigest(pool: Pool, reader: string, now: Instant): Promise<Digest | undefined> {
+  return inTransaction(pool, async (tx) => {
+    await tx.query(sql`
+      insert into digest (reader, sent_at) values (${reader}, 'epoch') on conflict do nothing`);
+    const last = await firstRow<{ sent_at: Date }>(
+      tx,
+      sql`select sent_at from digest where reader = ${reader} for update`,
+    );
+    const begun = await firstRow<{ key: string; claimed_at: Date | null }>(
+      tx,
+      sql`
+      select digest_key as key, claimed_at from reminder
+        where reader = ${reader} and sent_at is null and digest_key is not null order by id limit 1`,
+    );
+    if (begun?.claimed_at && begun.claimed_at.getTime() > now - claimMs) return undefined;
+    if (!begun && nextDigest(last?.sent_at.getTime() ?? null, now) > now) return undefined;
+    const at = new Date(now);
+    const key = begun?.key ?? `digest/${reader}/${now}`;
+    const taken = await rows<{ id: number }>(
+      tx,
+      sql`
+      update reminder set digest_key = ${key}, claimed_at = ${at}
+      where reader = ${reader} and sent_at is null
+        and digest_key is not distinct from ${begun ? key : null} returning id`,
+    );
+    if (taken.length === 0) return undefined;
+    const reminders = await remindersOf(tx, reader, key);
+    // What was done meanwhile is asked of nobody, and uses up no mail.
+    if (reminders.length === 0) {
+      await end(tx, { key, reader }, now);
+      return undefined;
+    }
+    await tx.query(sql`update digest set sent_at = ${at} where reader = ${reader}`);
+    return { key, reader, reminders };
+  });
+}
+
+async function remindersOf(db: Db, reader: string, key: string): Promise<Reminder[]> {
+  return rows<Reminder>(
+    db,
+    sql`
+    select distinct on (r.lead_id, r.message ->> 'task') r.lead_id as "leadId",
+      r.handoff_id as "handoffId", r.message,
+      coalesce(l.facts #>> '{lead.name,value}', l.facts #>> '{lead.firstName,value}') as name,
+      a.facts #>> '{account.name,value}' as company
+    from reminder r join lead_standing l on l.id = r.lead_id
+      join task t on t.subject_kind = 'lead' and t.subject_id = r.lead_id and t.state = 'open'
+        and t.kind = r.message ->> 'task'
+      left join account a on a.id = l.account_id
+    where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
+      and l.erased_at is null and l.merged_into is null
+    order by r.lead_id, r.message ->> 'task', r.id desc`,
+  );
+}
+
+/** It went out, or never can: these reminders are over. */
+export function endDigest(
+  pool: Pool,
+  digest: Pick<Digest, "key" | "reader">,
+  now: Instant,
+): Promise<void> {
+  return end(pool, digest, now);
+}
+
+async function end(
+  db: Db,
+  { key, reader }: Pick<Digest, "key" | "reader">,
+  now: Instant,
+): Promise<void> {
+  await db.query(sql`
+    update reminder set sent_at = ${new Date(now)}, claimed_at = null
+      where reader = ${reader} and digest_key = ${key} and sent_at is null`);
+}
+
+/** It could not be mailed now: the next try need not wait. */
+export async function releaseDigest(
+  db: Db,
+  { key, reader }: Pick<Digest, "key" | "reader">,
+): Promise<void> {
+  await db.query(sql`
+    update reminder set claimed_at = null
+      where reader = ${reader} and digest_key = ${key} and sent_at is null`);
+}
+
+/** Readers for whom reminders wait, those first who wait longest. */
+export async function readersWaiting(db: Db, limit: number): Promise<string[]> {
+  const found = await rows<{ reader: string }>(
+    db,
+    sql`
+    select reader from reminder where sent_at is null group by reader order by min(id)
+      limit ${limit}`,
+  );
+  return found.map(({ reader }) => reader);
+}

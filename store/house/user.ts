@@ -1,0 +1,370 @@
+import type { CrmDeed } from "../../crm/change.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { FieldPath } from "../../handoff/facts/facts.ts";
+import type { Seen } from "../../handoff/process/event.ts";
+import { stages } from "../../handoff/stage.ts";
+import type { CrmChangePayload } from "../inbox/crm-change.ts";
+import { firstRow, inTransaction, send, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
+import { emailIn } from "./house.ts";
+import { houseLead, houseOpportunity, type HouseLead, type HouseOpportunity } from "./rows.ts";
+import { receive } from "../inbox/inbox.ts";
+
+/**
+ * The values a user may give `status`: the stages sales moves a lead to, and the two ways of saying
+ * no.
+ */
+export const houseStatuses = [
+  "sal",
+  "sql",
+  "rejected",
+  "handed-back",
+  "nurture",
+  "renurture",
+  "disqualified",
+] as const;
+
+/** What came of a user's change. */
+export type HouseChange<T> =
+  | { readonly kind: "done"; readonly record: T }
+  | { readonly kind: "missing" }
+  | { readonly kind: "refused"; readonly field: string; readonly detail: string };
+
+/** The source under which the built-in CRM's changes lie in the inbox. */
+export const houseSource = "crm:house";
+
+export type HouseStatus = Omit<Extract<CrmDeed, { kind: "status" }>, "kind">;
+
+/**
+ * What a record shows of its lead: the stage, where its status is one, the cycle and the offer. A
+ * user's change is told with it.
+ */
+export function shownBy(lead: Pick<HouseLead, "status" | "cycle" | "round">): Seen {
+  const stage = stages.find((one) => one === lead.status);
+  return {
+    ...(stage === undefined ? {} : { stage }),
+    ...(lead.cycle === null ? {} : { cycle: lead.cycle }),
+    ...(lead.round === null ? {} : { round: lead.round }),
+  };
+}
+
+/** Sets the status, with what belongs to it. `seen`: what the user's page showed. */
+export function setHouseStatus(
+  pool: Pool,
+  leadId: string,
+  by: string,
+  status: HouseStatus,
+  now: Instant,
+  seen?: Seen,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    await send(
+      tx,
+      sql`
+        update house_lead set status = ${status.status}, status_since = ${new Date(now)},
+          reason = coalesce(${status.reason ?? null}, reason) where id = ${lead.id}`,
+    );
+    const { buyingSignals, ...rest } = status;
+    return {
+      by,
+      seen: seen ?? shownBy(lead),
+      deed: {
+        kind: "status",
+        ...rest,
+        ...(buyingSignals ? { buyingSignals: [...buyingSignals] } : {}),
+      },
+    };
+  });
+}
+
+/** Gives the record to another user, or to nobody. */
+export function setHouseOwner(
+  pool: Pool,
+  leadId: string,
+  by: string,
+  owner: string | null,
+  now: Instant,
+  seen?: Seen,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    await send(tx, sql`update house_lead set owner_id = ${owner} where id = ${lead.id}`);
+    return { by, seen: seen ?? shownBy(lead), deed: { kind: "owner", owner } };
+  });
+}
+
+/** Makes a record of a person whom nobody has told Baton of. */
+export function createHouseLead(
+  pool: Pool,
+  by: string,
+  told: Readonly<Record<FieldPath, string | number | boolean | string[]>>,
+  now: Instant,
+): Promise<HouseChange<HouseLead>> {
+  return inTransaction(pool, async (tx) => {
+    const at = new Date(now).toISOString();
+    const facts = Object.fromEntries(
+      Object.entries(told).map(([field, value]) => [field, { value, at }]),
+    );
+    const made = await firstRow<{ id: string }>(
+      tx,
+      sql`
+      insert into house_lead (email, status, status_since, facts, sequence, changed_at)
+      values (${emailIn(facts)}, 'new', ${new Date(now)}, ${facts}, 1, ${new Date(now)})
+      returning id`,
+    );
+    const record = made && (await houseLead(tx, made.id));
+    if (!record) throw new Error("the record was not written");
+    await emit(
+      tx,
+      {
+        id: `${record.id}-1`,
+        crmId: record.id,
+        leadId: null,
+        sequence: 1,
+        at,
+        by,
+        what: { kind: "created", facts: told },
+      },
+      now,
+    );
+    return { kind: "done", record };
+  });
+}
+
+/** Changes facts of the lead. */
+export function setHouseFacts(
+  pool: Pool,
+  leadId: string,
+  by: string,
+  told: Readonly<Record<FieldPath, string | number | boolean | string[]>>,
+  now: Instant,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    const at = new Date(now).toISOString();
+    const facts = {
+      ...lead.facts,
+      ...Object.fromEntries(Object.entries(told).map(([field, value]) => [field, { value, at }])),
+    };
+    await send(
+      tx,
+      sql`update house_lead set facts = ${facts}, email = ${emailIn(facts)} where id = ${lead.id}`,
+    );
+    return { by, deed: { kind: "facts", facts: told } };
+  });
+}
+
+/** Logs an attempt to reach the lead. */
+export function logHouseOutreach(
+  pool: Pool,
+  leadId: string,
+  by: string,
+  call: { channel: string; outcome: string; occurredAt: Instant },
+  now: Instant,
+  seen?: Seen,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    await send(
+      tx,
+      sql`
+      insert into house_note (key, lead_id, body, by_id, at)
+      values (${`outreach/${lead.id}/${lead.sequence + 1}`}, ${lead.id},
+        ${`${call.channel}: ${call.outcome}`}, ${by}, ${new Date(call.occurredAt)})`,
+    );
+    return {
+      by,
+      seen: seen ?? shownBy(lead),
+      deed: {
+        kind: "outreach",
+        channel: call.channel,
+        outcome: call.outcome,
+        occurredAt: new Date(call.occurredAt).toISOString(),
+      },
+    };
+  });
+}
+
+export interface OpportunityWish {
+  readonly stage: "open" | "won" | "lost";
+  readonly amountMinor: number | null;
+  readonly currency: string | null;
+}
+
+/** Opens an opportunity for the lead. */
+export function openHouseOpportunity(
+  pool: Pool,
+  leadId: string,
+  by: string,
+  wish: OpportunityWish,
+  now: Instant,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    const made = await firstRow<{ id: string }>(
+      tx,
+      sql`
+      insert into house_opportunity (lead_id, stage, amount_minor, currency, created_at, changed_at)
+      values (${lead.id}, ${wish.stage}, ${wish.amountMinor}, ${wish.currency}, ${new Date(now)},
+        ${new Date(now)}) returning id`,
+    );
+    const opportunity = made && (await houseOpportunity(tx, made.id));
+    if (!opportunity) throw new Error("the opportunity was not written");
+    return { by, deed: deedOf(opportunity) };
+  });
+}
+
+/** Changes an opportunity's stage or amount. */
+export async function changeHouseOpportunity(
+  pool: Pool,
+  id: string,
+  by: string,
+  wish: { [K in keyof OpportunityWish]?: OpportunityWish[K] | undefined },
+  now: Instant,
+): Promise<HouseChange<HouseLead>> {
+  const known = await houseOpportunity(pool, id);
+  if (!known) return { kind: "missing" };
+  return changeLead(pool, known.leadId, now, async (tx) => {
+    await send(
+      tx,
+      sql`
+      update house_opportunity
+        set stage = coalesce(${wish.stage ?? null}, stage),
+        amount_minor = coalesce(${wish.amountMinor ?? null}, amount_minor),
+        currency = coalesce(${wish.currency ?? null}, currency), version = version + 1,
+          changed_at = ${new Date(now)} where id = ${id}`,
+    );
+    const opportunity = await houseOpportunity(tx, id);
+    if (!opportunity) throw new Error("the opportunity is gone");
+    return { by, deed: deedOf(opportunity) };
+  });
+}
+
+/** Merges the lead into another one, which survives; what hangs on the loser moves over. */
+export function mergeHouseLeads(
+  pool: Pool,
+  leadId: string,
+  into: string,
+  by: string,
+  now: Instant,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    const survivor = await houseLead(tx, into);
+    if (!survivor || !isLive(survivor) || into === leadId)
+      return { field: "into", detail: "expected another lead that is still there" };
+    for (const table of ["house_task", "house_note", "house_opportunity"])
+      await tx.query(`update ${table} set lead_id = $1 where lead_id = $2`, [into, lead.id]);
+    await send(tx, sql`update house_lead set merged_into = ${into} where id = ${lead.id}`);
+    return { by, deed: { kind: "merged", into } };
+  });
+}
+
+export function deleteHouseLead(
+  pool: Pool,
+  leadId: string,
+  by: string,
+  now: Instant,
+): Promise<HouseChange<HouseLead>> {
+  return changeLead(pool, leadId, now, async (tx, lead) => {
+    await send(tx, sql`update house_lead set deleted_at = ${new Date(now)} where id = ${lead.id}`);
+    return { by, deed: { kind: "deleted" } };
+  });
+}
+
+/** A user finishes a task. This makes no event, because nothing depends on it. */
+export async function finishHouseTask(pool: Pool, id: string, now: Instant): Promise<boolean> {
+  const { rowCount } = await pool.query(sql`
+    update house_task set state = 'done', version = version + case when state = 'done' then 0
+      else 1 end, changed_at = ${new Date(now)} where id = ${id}`);
+  return rowCount === 1;
+}
+
+/** Puts the CRM into trouble, or ends it (null): an outage to rehearse. */
+export async function setHouseTrouble(
+  db: Db,
+  trouble: {
+    kind: "down" | "busy" | "unauthorized" | "refused" | "slow";
+    field?: string | undefined;
+    waitMs?: number | undefined;
+  } | null,
+): Promise<void> {
+  if (!trouble) await db.query("delete from house_trouble");
+  else
+    await db.query(sql`
+    insert into house_trouble (kind, field, wait_ms)
+      values (${trouble.kind}, ${trouble.field ?? null}, ${trouble.waitMs ?? 0})
+    on conflict (one) do update
+      set kind = excluded.kind, field = excluded.field, wait_ms = excluded.wait_ms`);
+}
+
+type WireDeed = CrmChangePayload["what"];
+type Deed =
+  | { readonly by: string; readonly deed: WireDeed; readonly seen?: Seen }
+  | { readonly field: string; readonly detail: string };
+
+/** One user's change of a live lead, and the event that tells of it, in one transaction. */
+async function changeLead(
+  pool: Pool,
+  leadId: string,
+  now: Instant,
+  change: (tx: Tx, lead: HouseLead) => Promise<Deed>,
+): Promise<HouseChange<HouseLead>> {
+  return inTransaction(pool, async (tx) => {
+    const lead = await houseLead(tx, leadId, true);
+    if (!lead || !isLive(lead)) return { kind: "missing" };
+    const deed = await change(tx, lead);
+    if ("field" in deed) return { kind: "refused", ...deed };
+    const sequence = lead.sequence + 1;
+    await send(
+      tx,
+      sql`
+        update house_lead set version = version + 1, sequence = ${sequence},
+          changed_at = ${new Date(now)} where id = ${lead.id}`,
+    );
+    await emit(
+      tx,
+      {
+        id: `${lead.id}-${sequence}`,
+        crmId: lead.id,
+        leadId: lead.leadId,
+        sequence,
+        at: new Date(now).toISOString(),
+        by: deed.by,
+        ...(deed.seen === undefined ? {} : { seen: deed.seen }),
+        what: deed.deed,
+      },
+      now,
+    );
+    const record = await houseLead(tx, leadId);
+    if (!record) throw new Error("the lead is gone");
+    return { kind: "done", record };
+  });
+}
+
+/**
+ * Feed and inbox, under one lock: a reader of the feed never passes over a number that commits
+ * later.
+ */
+async function emit(tx: Tx, change: CrmChangePayload, now: Instant): Promise<void> {
+  await send(tx, "select pg_advisory_xact_lock(hashtext('house_change'))");
+  await send(
+    tx,
+    sql`
+      insert into house_change (event_id, lead_id, payload, at)
+        values (${change.id}, ${change.crmId}, ${change}, ${new Date(now)})`,
+  );
+  await receive(tx, { source: houseSource, eventId: change.id, payload: change }, now);
+}
+
+function deedOf(opportunity: HouseOpportunity): WireDeed {
+  const { id, stage, amountMinor, currency, createdAt } = opportunity;
+  return {
+    kind: "opportunity",
+    opportunity: {
+      crmId: id,
+      stage,
+      amountMinor,
+      currency,
+      createdAt: new Date(createdAt).toISOString(),
+    },
+  };
+}
+
+function isLive(lead: HouseLead): boolean {
+  return lead.deletedAt === null && lead.mergedInto === null;
+}

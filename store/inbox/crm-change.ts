@@ -1,0 +1,146 @@
+import { z } from "zod";
+import type { CrmChange } from "../../crm/change.ts";
+import { stages } from "../../handoff/stage.ts";
+
+/**
+ * A change as it lies in the inbox and travels in a webhook of the built-in CRM: CrmChange with ISO
+ * instants. Adapters of other CRMs turn their own events into this shape before they are stored.
+ */
+const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const id = z.string().min(1).max(200);
+const value = z.union([
+  z.string().max(10_000),
+  z.number(),
+  z.boolean(),
+  z.array(z.string().max(1_000)).max(200),
+]);
+
+const facts = z.record(z.string().regex(/^(lead|account)\.[A-Za-z]\w*$/), value);
+
+const deed = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("created"), facts }),
+  z.strictObject({ kind: z.literal("facts"), facts }),
+  z.strictObject({ kind: z.literal("owner"), owner: id.nullable() }),
+  z.strictObject({
+    kind: z.literal("status"),
+    status: id,
+    reason: z.string().max(200).optional(),
+    revisitOn: z.iso.date().optional(),
+    note: z.string().max(5_000).optional(),
+    fitRating: z.int().min(1).max(5).optional(),
+    timeline: z.string().max(200).optional(),
+    buyingSignals: z.array(z.string().max(200)).max(50).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal("outreach"),
+    channel: z.string().max(50),
+    outcome: z.string().max(50),
+    occurredAt: instant,
+  }),
+  z.strictObject({
+    kind: z.literal("opportunity"),
+    opportunity: z.strictObject({
+      crmId: id,
+      stage: z.enum(["open", "won", "lost"]),
+      amountMinor: z.int().min(0).nullable(),
+      currency: z
+        .string()
+        .regex(/^[A-Z]{3}$/)
+        .nullable(),
+      createdAt: instant,
+    }),
+  }),
+  z.strictObject({ kind: z.literal("merged"), into: id }),
+  z.strictObject({ kind: z.literal("deleted") }),
+]);
+
+const change = z.strictObject({
+  id,
+  crmId: id,
+  leadId: id.nullable(),
+  sequence: z.int().min(1).nullable(),
+  at: instant,
+  by: id.nullable(),
+  seen: z
+    .strictObject({
+      stage: z.enum(stages).optional(),
+      cycle: z.int().min(1).optional(),
+      round: z.int().min(0).optional(),
+    })
+    .optional(),
+  what: deed,
+});
+
+/** Throws a ChangeError that names the first field that is not as expected, without quoting it. */
+export function parseCrmChange(payload: unknown): CrmChange {
+  const parsed = change.safeParse(payload);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new ChangeError(issue?.path.map(String).join(".") || "event");
+}
+
+/** An event that is no change of a lead as we know them. Trying again cannot help. */
+export class ChangeError extends Error {
+  override readonly name = "ChangeError";
+  readonly field: string;
+  constructor(field: string) {
+    super(`the event's field ${field} is not as expected`);
+    this.field = field;
+  }
+}
+
+/** The wire's shape of a change. */
+export type CrmChangePayload = z.input<typeof change>;
+
+/** A change as it goes into the inbox: the inverse of `parseCrmChange`. */
+export function changePayload(change: CrmChange): CrmChangePayload {
+  const at = new Date(change.at).toISOString();
+  const { what } = change;
+  switch (what.kind) {
+    case "outreach":
+      return {
+        ...change,
+        at,
+        what: { ...what, occurredAt: new Date(what.occurredAt).toISOString() },
+      };
+    case "opportunity":
+      return {
+        ...change,
+        at,
+        what: {
+          ...what,
+          opportunity: {
+            ...what.opportunity,
+            createdAt: new Date(what.opportunity.createdAt).toISOString(),
+          },
+        },
+      };
+    case "status": {
+      const { buyingSignals, ...rest } = what;
+      return {
+        ...change,
+        at,
+        what: buyingSignals ? { ...rest, buyingSignals: [...buyingSignals] } : rest,
+      };
+    }
+    case "created":
+    case "facts":
+      return {
+        ...change,
+        at,
+        what: {
+          kind: what.kind,
+          facts: Object.fromEntries(
+            Object.entries(what.facts).map(([field, told]) => [
+              field,
+              typeof told === "object" ? [...told] : told,
+            ]),
+          ),
+        },
+      };
+    case "owner":
+    case "merged":
+    case "deleted":
+      return { ...change, at, what };
+  }
+}

@@ -1,0 +1,245 @@
+import type { LeadStart } from "../../handoff/process/words.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { Stage, WaitingOn } from "../../handoff/stage.ts";
+import { inTransaction, rows, sql, firstRow, type Db, type Pool } from "../postgres/db.ts";
+import { forgottenEffects } from "../effects/effects.ts";
+import { openTask } from "../process/human-tasks.ts";
+import { leadSignal, enqueue, enqueueAll, enqueueEffectsLeft } from "../postgres/outbox.ts";
+
+const minute = 60_000;
+
+export interface OpenLead {
+  readonly id: string;
+  /**
+   * Its next step lies further back than any process needs. Not so before its first decision: it
+   * waits in the queue of its import.
+   */
+  readonly isLate: boolean;
+}
+
+/**
+ * Open leads after the lead `after`, by id: those whose process should run. Not the ones that
+ * arrived in the last two minutes, nor those whose start still waits in the outbox.
+ */
+export async function openLeads(
+  db: Db,
+  after: string,
+  limit: number,
+  now: Instant,
+): Promise<OpenLead[]> {
+  return rows<OpenLead>(
+    db,
+    sql`
+    select l.id, coalesce(p.next_at < ${new Date(now - 10 * minute)}
+        and (p.cycle, p.step) > (1, 0), false) as "isLate"
+      from process p join lead l on l.id = p.subject_id
+    where p.subject_kind = 'lead' and p.stage not in ('opportunity', 'disqualified')
+      and p.subject_id > ${after} and l.id > ${after}
+      and l.arrived_at < ${new Date(now - 2 * minute)}
+      and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.id
+        and o.kind = 'start' and o.done_at is null)
+    order by p.subject_id limit ${limit}`,
+  );
+}
+
+/**
+ * Asks for the lead's process once more, standing where Postgres says: its cycle and its last
+ * decision. False when there is nothing to do any more: it was closed meanwhile, or a start waits
+ * already.
+ */
+export async function startAgain(pool: Pool, leadId: string, now: Instant): Promise<boolean> {
+  return inTransaction(pool, async (tx) => {
+    const lead = await firstRow<{
+      stage: Stage;
+      waiting_on: WaitingOn;
+      cycle: number;
+      step: number;
+      priority: number | null;
+    }>(
+      tx,
+      sql`
+      select l.stage, l.waiting_on, l.cycle, l.step, (select h.priority from handoff h
+        where h.id = l.handoff_id) as priority from process l
+      where l.subject_kind = 'lead' and l.subject_id = ${leadId}
+        and l.stage not in ('opportunity', 'disqualified')
+        and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.subject_id
+          and o.kind = 'start' and o.done_at is null)
+      for update of l`,
+    );
+    if (!lead) return false;
+    const start: LeadStart = {
+      leadId,
+      cycle: lead.cycle,
+      from: "resume",
+      priority: lead.priority ?? 3,
+    };
+    // In the import lane: after a great loss there are many, and none of them may hold up a new
+    // lead.
+    await enqueue(tx, leadSignal(leadId, "start", "leadHandoff", { ...start }, 2), now);
+    return true;
+  });
+}
+
+/** Where a lead stands, for those who look after its process. */
+export interface LeadPlace {
+  readonly id: string;
+  readonly stage: Stage;
+  readonly waitingOn: WaitingOn;
+  readonly nextAt: Date | null;
+  readonly stageSince: Date;
+}
+
+/** Those of these ids that are leads, by id. */
+export async function leadPlaces(db: Db, ids: readonly string[]): Promise<LeadPlace[]> {
+  return rows<LeadPlace>(
+    db,
+    sql`
+    select id, stage, waiting_on as "waitingOn", next_at as "nextAt", stage_since as "stageSince"
+    from lead_standing where id = any(${[...ids]}::text[]) order by id`,
+  );
+}
+
+/**
+ * Opens a `dead-letter` task, unless somebody looks at this lead for such a reason already: an open
+ * task whose reason is `weaker` says the new one instead. Says whether the reason is new. Nothing
+ * happens for a lead that is not ours.
+ */
+export async function openDeadLetter(
+  pool: Pool,
+  leadId: string,
+  detail: Readonly<Record<string, string | number>> & { readonly why: string },
+  now: Instant,
+  weaker?: string,
+): Promise<boolean> {
+  return inTransaction(pool, async (tx) => {
+    if (
+      !(await firstRow(
+        tx,
+        sql`
+          select 1 from process where subject_kind = 'lead' and subject_id = ${leadId} for update`,
+      ))
+    )
+      return false;
+    const open = await firstRow<{ why: string | null }>(
+      tx,
+      sql`
+      select detail->>'why' as why from task where kind = 'dead-letter' and subject_kind = 'lead'
+        and subject_id = ${leadId} and state = 'open'`,
+    );
+    if (open && (weaker === undefined || open.why !== weaker)) return false;
+    await openTask(
+      tx,
+      { kind: "dead-letter", subject: { kind: "lead", id: leadId }, role: "sales-ops", detail },
+      now,
+    );
+    return true;
+  });
+}
+
+/** What a late lead waits for; undefined when it has moved on since it was listed. */
+export async function lateStep(
+  db: Db,
+  leadId: string,
+  now: Instant,
+): Promise<{ stage: Stage; nextAt: Date } | undefined> {
+  return firstRow(
+    db,
+    sql`
+    select stage, next_at as "nextAt" from process
+    where subject_kind = 'lead' and subject_id = ${leadId}
+      and stage not in ('opportunity', 'disqualified') and (cycle, step) > (1, 0)
+      and next_at < ${new Date(now - 10 * minute)}`,
+  );
+}
+
+/** Tasks about a late step end by themselves when the lead has moved on. */
+export async function withdrawLateTasks(db: Db, why: string, now: Instant): Promise<void> {
+  await db.query(sql`
+    update task t set state = 'withdrawn', done_at = ${new Date(now)}, done_by = 'baton',
+      done_how = 'the lead has moved on'
+    from process l where t.kind = 'dead-letter' and t.state = 'open' and t.detail->>'why' = ${why}
+      and t.subject_kind = 'lead' and l.subject_kind = 'lead' and l.subject_id = t.subject_id
+      and (l.stage in ('opportunity', 'disqualified') or l.next_at is null
+        or (l.cycle, l.step) = (1, 0)
+        or l.next_at >= ${new Date(now - 10 * minute)})`);
+}
+
+/**
+ * Tasks about a broken process end by themselves when it is well again: for every lead but those
+ * that are `broken` still.
+ */
+export async function withdrawBrokenTasks(
+  db: Db,
+  why: string,
+  broken: readonly string[],
+  now: Instant,
+): Promise<void> {
+  await db.query(sql`
+    update task set state = 'withdrawn', done_at = ${new Date(now)}, done_by = 'baton',
+      done_how = 'its process is well again'
+    where kind = 'dead-letter' and state = 'open' and detail->>'why' = ${why}
+      and subject_kind = 'lead' and subject_id <> all(${[...broken]}::text[])`);
+}
+
+/** Closed leads that have had an open effect for more than a quarter of an hour, and how many. */
+export async function closedWithEffects(
+  db: Db,
+  limit: number,
+  now: Instant,
+): Promise<{ id: string; effects: number }[]> {
+  return rows(
+    db,
+    sql`
+    select l.subject_id as id, count(*)::int as effects
+    from effect e join process l on e.subject_kind = 'lead' and l.subject_kind = 'lead'
+      and l.subject_id = e.subject_id
+    where e.state = 'open' and e.created_at < ${new Date(now - 15 * minute)}
+      and l.stage in ('opportunity', 'disqualified')
+    group by l.subject_id order by l.subject_id limit ${limit}`,
+  );
+}
+
+/**
+ * Asks processes to see to effects that have waited for ten minutes in nobody's hands: a worker
+ * looks for those within seconds (activities/effect-queue.ts), unless the circuit breaker is open all the
+ * while. Gives how many leads.
+ */
+export async function remindOfEffects(pool: Pool, limit: number, now: Instant): Promise<number> {
+  return inTransaction(pool, async (tx) => {
+    const left = await forgottenEffects(tx, { before: now - 10 * minute, now, limit });
+    await enqueueEffectsLeft(tx, left, now);
+    return left.length;
+  });
+}
+
+/**
+ * Tells leads that lie with somebody who has left, or have a task of such a person: a roster that
+ * was changed by hand, or an owner named in the moment of leaving. Gives how many.
+ */
+export async function remindOfLeavers(pool: Pool, limit: number, now: Instant): Promise<number> {
+  return inTransaction(pool, async (tx) => {
+    const left = await rows<{ id: string }>(
+      tx,
+      sql`
+      with gone as (select array_agg(id) as ids from rep where not active),
+      forgotten as (
+        select p.subject_id as id from process p, gone
+          where p.subject_kind = 'lead' and p.owner_id = any(gone.ids)
+            and p.stage <> 'disqualified'
+            and (p.stage <> 'opportunity' or exists (select from opportunity o
+              where o.lead_id = p.subject_id and o.won_at is null and o.lost_at is null))
+        union select t.subject_id from task t, gone
+          where t.subject_kind = 'lead' and t.state = 'open' and t.assignee_id = any(gone.ids))
+      select id from forgotten f where not exists (
+        select from outbox o where o.workflow_id = 'lead/' || f.id and o.message = 'rosterChanged'
+          and o.done_at is null)
+      order by id limit ${limit}`,
+    );
+    await enqueueAll(
+      tx,
+      left.map(({ id }) => leadSignal(id, "signal", "rosterChanged", { id }, 2)),
+      now,
+    );
+    return left.length;
+  });
+}

@@ -1,0 +1,91 @@
+import { normalEmail } from "../../spellings/email.ts";
+import { createHash } from "node:crypto";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { firstRow, rows, send, sql, type Db } from "../postgres/db.ts";
+import { identityKey, type Identity } from "./identities.ts";
+
+/**
+ * Remembers the names of an erased person, as salted hashes only, so that a late event does not
+ * bring them back.
+ */
+export async function rememberErased(
+  db: Db,
+  identities: readonly Identity[],
+  now: Instant,
+): Promise<void> {
+  const salt = await saltOf(db);
+  await send(
+    db,
+    sql`
+    insert into erased_person (hash, erased_at) select hash, ${new Date(now)}
+      from unnest(${identities.map((one) => hashOf(salt, one))}::text[]) as hash
+    on conflict (hash) do nothing`,
+  );
+}
+
+/** Which of these names belong to erased people, by `identityKey`. */
+export async function findErased(
+  db: Db,
+  identities: readonly Identity[],
+): Promise<ReadonlySet<string>> {
+  // Nearly always nobody was erased: one look instead of hashing every arrival.
+  if (identities.length === 0 || !(await firstRow(db, sql`select from erased_person limit 1`)))
+    return new Set();
+  const salt = await saltOf(db);
+  const byHash = new Map(identities.map((one) => [hashOf(salt, one), identityKey(one)]));
+  const found = await rows<{ hash: string }>(
+    db,
+    sql`select hash from erased_person where hash = any(${[...byHash.keys()]}::text[])`,
+  );
+  return new Set(found.flatMap(({ hash }) => byHash.get(hash) ?? []));
+}
+
+/**
+ * Which of these lines of files tell of erased people: by an address, or by an id that stands alone
+ * in a cell.
+ */
+export async function linesOfErased(
+  db: Db,
+  lines: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const named = lines.map((line) => {
+    const cells = new Set(
+      [...line.split(/[,;|\t\r\n]+/), ...line.split(/[,;|\s<>()]+/)]
+        .map((cell) => cell.replace(/^["']+|["']+$/g, "").trim())
+        .filter((cell) => cell !== ""),
+    );
+    return {
+      line,
+      names: [...cells].flatMap((cell): Identity[] =>
+        cell.includes("@")
+          ? [{ kind: "email", value: normalEmail(cell) }]
+          : [
+              { kind: "external", value: cell },
+              { kind: "crm", value: cell },
+              { kind: "lead", value: cell },
+            ],
+      ),
+    };
+  });
+  const erased = await findErased(
+    db,
+    named.flatMap(({ names }) => names),
+  );
+  return new Set(
+    named
+      .filter(({ names }) => names.some((name) => erased.has(identityKey(name))))
+      .map(({ line }) => line),
+  );
+}
+
+async function saltOf(db: Db): Promise<string> {
+  const row = await firstRow<{ salt: string }>(db, sql`select salt from erasure_salt`);
+  if (!row) throw new Error("the erasure salt is missing");
+  return row.salt;
+}
+
+function hashOf(salt: string, identity: Identity): string {
+  return createHash("sha256")
+    .update(`${salt}\n${identityKey(identity)}`)
+    .digest("hex");
+}

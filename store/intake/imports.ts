@@ -1,0 +1,308 @@
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { FieldPath } from "../../handoff/facts/facts.ts";
+import { cellsOf, type Delimiter } from "./csv.ts";
+import { firstRow, rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
+import { newId } from "../postgres/ids.ts";
+
+/** One import of one file with one map; the same file and map are the same import for ever. */
+export interface ImportRow {
+  readonly id: string;
+  readonly state: "running" | "done" | "failed";
+  /** Rows of the file read and committed, good and bad; a resumed import starts after them. */
+  readonly rowsDone: number;
+  readonly rowsTotal: number | null;
+  readonly created: number;
+  readonly merged: number;
+  readonly unchanged: number;
+  readonly refused: number;
+  readonly startedAt: Instant;
+  readonly finishedAt: Instant | null;
+  /** Why it could not be read on. */
+  readonly problem: string | null;
+  /** The file's first line; null for imports of before it was kept. */
+  readonly header: readonly string[] | null;
+  readonly delimiter: Delimiter | null;
+  /** Field to the number of rows whose value is kept as it came, because no list knows it. */
+  readonly notUnderstood: Readonly<Record<FieldPath, number>>;
+}
+
+export interface RowError {
+  readonly line: number;
+  readonly column: string | null;
+  readonly message: string;
+  /** The row as it stands in the file, so that it can be put right and imported again. */
+  readonly raw: string;
+}
+
+/** The import of this file with this map: found, or begun now. */
+export async function openImport(
+  db: Db,
+  file: {
+    readonly fileHash: string;
+    readonly mapHash: string;
+    readonly map: unknown;
+    readonly header: readonly string[];
+    readonly delimiter: Delimiter;
+  },
+  now: Instant,
+): Promise<ImportRow> {
+  await send(
+    db,
+    sql`
+    insert into import (id, file_hash, map_hash, map, state, started_at, header, delimiter)
+    values (${newId("im", now)}, ${file.fileHash}, ${file.mapHash},
+      ${JSON.stringify(file.map)}::jsonb, 'running', ${new Date(now)},
+      ${file.header.map(storable)}::text[], ${file.delimiter})
+    on conflict (file_hash, map_hash) do nothing`,
+  );
+  const found = await firstRow<Stored>(
+    db,
+    sql`select * from import where file_hash = ${file.fileHash} and map_hash = ${file.mapHash}`,
+  );
+  if (!found) throw new Error("the import was not stored");
+  return fromStored(found);
+}
+
+export async function readImport(db: Db, id: string): Promise<ImportRow | undefined> {
+  const found = await firstRow<Stored>(db, sql`select * from import where id = ${id}`);
+  return found && fromStored(found);
+}
+
+/** What a second run of a finished import comes to: everybody of it is known. */
+export function asRepeated(row: ImportRow): ImportRow {
+  const { created, merged, unchanged } = row;
+  return { ...row, created: 0, merged: 0, unchanged: created + merged + unchanged };
+}
+
+/** An import's counts as people read them: `8,000 rows: 0 new, 8,000 known (0 changed), 0 refused`. */
+export function countsOfImport(
+  { created, merged, unchanged, refused }: Omit<BatchCounts, "rows" | "notUnderstood">,
+  rowCount: number,
+): string {
+  const written = (count: number) => count.toLocaleString("en-US");
+  return `${written(rowCount)} rows: ${written(created)} new, ${written(merged + unchanged)} known (${written(merged)} changed), ${written(refused)} refused`;
+}
+
+export interface BatchCounts {
+  readonly rows: number;
+  readonly created: number;
+  readonly merged: number;
+  readonly unchanged: number;
+  readonly refused: number;
+  readonly notUnderstood: Readonly<Record<FieldPath, number>>;
+}
+
+/**
+ * Locks the import for one batch and says whether this process is still the one that carries it on:
+ * false when another has committed rows beyond `expectedDone`, or finished it.
+ */
+export async function holdsImport(tx: Tx, id: string, expectedDone: number): Promise<boolean> {
+  const found = await firstRow<Stored>(tx, sql`select * from import where id = ${id} for update`);
+  return found !== undefined && found.rows_done === expectedDone && found.state !== "done";
+}
+
+/** Counts a batch, in the transaction that takes its rows in. */
+export async function countBatch(
+  tx: Tx,
+  id: string,
+  counts: BatchCounts,
+  errors: readonly RowError[],
+): Promise<void> {
+  await send(
+    tx,
+    sql`
+    update import set rows_done = rows_done + ${counts.rows}, created = created + ${counts.created},
+      merged = merged + ${counts.merged},
+      unchanged = unchanged + ${counts.unchanged}, refused = refused + ${counts.refused},
+        not_understood = not_understood || (select coalesce(jsonb_object_agg(key,
+          value::int + coalesce((not_understood ->> key)::int, 0)), '{}')
+          from jsonb_each_text(${JSON.stringify(counts.notUnderstood)}::jsonb)),
+        state = 'running', problem = null, finished_at = null where id = ${id}`,
+  );
+  if (errors.length === 0) return;
+  await send(
+    tx,
+    sql`
+    insert into import_error (import_id, line, "column", message, raw)
+    select ${id}, line, col, message, raw
+    from unnest(${errors.map((one) => one.line)}::bigint[],
+      ${errors.map((one) => one.column)}::text[], ${errors.map((one) => one.message)}::text[],
+      ${errors.map((one) => storable(one.raw))}::text[]) as t(line, col, message, raw)
+    on conflict (import_id, line, message) do nothing`,
+  );
+}
+
+/** The file was read to its end, or could not be read on. */
+export async function finishImport(
+  db: Db,
+  id: string,
+  state: "done" | "failed",
+  now: Instant,
+  problem: string | null = null,
+): Promise<void> {
+  await send(
+    db,
+    sql`
+    update import set state = ${state}, problem = ${problem}, finished_at = ${new Date(now)},
+      rows_total = case when ${state} = 'done' then rows_done else rows_total end
+    where id = ${id} and state = 'running'`,
+  );
+}
+
+/** Refused rows in the order of the file, from after a place; at most `limit`. */
+export async function importErrors(
+  db: Db,
+  id: string,
+  after: { readonly line: number; readonly message: string },
+  limit: number,
+): Promise<RowError[]> {
+  return rows<RowError>(
+    db,
+    sql`
+    select line, "column", message, raw from import_error
+    where import_id = ${id} and (line, message) > (${after.line}::bigint, ${after.message})
+      order by line, message limit ${limit}`,
+  );
+}
+
+/**
+ * What begins like a formula, behind whatever a spreadsheet passes over; some take the wide signs
+ * of East Asian keyboards too.
+ */
+const formula =
+  /^'*[\s\p{C}\p{Z}\p{M}\u115f\u1160\u3164\uffa0]*[=+@\-＝＋＠－﹦﹢﹫﹣−]|^'*[\t\r]/u;
+const negative = /^-(\d[\d.,]*|\.\d+)(e[+-]?\d+)?$/i;
+
+/**
+ * One record of CSV. A text that a spreadsheet would run as a formula is put behind an apostrophe;
+ * numbers stay numbers.
+ */
+export function csvRecord(
+  cells: readonly (string | number | null)[],
+  delimiter: Delimiter = ",",
+): string {
+  const safe = cells.map((cell) =>
+    typeof cell === "string" && formula.test(cell) && !negative.test(cell) ? `'${cell}` : cell,
+  );
+  return `${plainRecord(safe, delimiter)}\n`;
+}
+
+/** The cells as they are, for what goes to no spreadsheet; without a line end. */
+export function plainRecord(
+  cells: readonly (string | number | null)[],
+  delimiter: Delimiter,
+): string {
+  return cells
+    .map((cell) => {
+      const text = cell === null ? "" : String(cell);
+      return /[",\r\n;]/.test(text) || text.includes(delimiter)
+        ? `"${text.replaceAll('"', '""')}"`
+        : text;
+    })
+    .join(delimiter);
+}
+
+/** What stood in a cell before `csvRecord` put it behind an apostrophe. */
+export function unguarded(cell: string): string {
+  return cell.startsWith("'") && formula.test(cell) ? cell.slice(1) : cell;
+}
+
+/** The columns that a file of refused rows has before those of the imported file. */
+export const errorColumns = ["Baton line", "Baton column", "Baton expected"] as const;
+
+/** The first line of a file of refused rows. */
+export function errorHeader({
+  header,
+  delimiter,
+}: Pick<ImportRow, "header" | "delimiter">): string {
+  return csvRecord([...errorColumns, ...(header ?? ["row"])], delimiter ?? ",");
+}
+
+/**
+ * The refused rows of a page as records of the file they came from, each once with all that is
+ * wrong with it. A row's errors must not be divided between pages.
+ */
+export function errorRecords(
+  errors: readonly RowError[],
+  { header, delimiter }: Pick<ImportRow, "header" | "delimiter">,
+): string {
+  const rowsOf = new Map<string, RowError[]>();
+  for (const error of errors) {
+    const key = String(error.line);
+    rowsOf.set(key, [...(rowsOf.get(key) ?? []), error]);
+  }
+  return [...rowsOf.values()]
+    .map((all) => {
+      const raw = all[0]?.raw ?? "";
+      const cells = header === null ? [raw] : cellsOf(raw, delimiter ?? ",");
+      const columns = [...new Set(all.flatMap(({ column }) => (column === null ? [] : [column])))];
+      return csvRecord(
+        [
+          all[0]?.line ?? null,
+          columns.join("; "),
+          all.map(({ message }) => message).join("; "),
+          ...cells,
+        ],
+        delimiter ?? ",",
+      );
+    })
+    .join("");
+}
+
+/** The same for whole imports, page by page; a row's errors always stand in one piece. */
+export async function* errorPages(db: Db, id: string): AsyncGenerator<readonly RowError[]> {
+  let after = { line: -1, message: "" };
+  let rest: readonly RowError[] = [];
+  for (;;) {
+    const page = await importErrors(db, id, after, 1000);
+    const last = page.at(-1);
+    if (!last) break;
+    const all = [...rest, ...page];
+    rest = all.filter(({ line }) => line === last.line);
+    const whole = all.filter(({ line }) => line !== last.line);
+    if (whole.length > 0) yield whole;
+    after = last;
+  }
+  if (rest.length > 0) yield rest;
+}
+
+/** Postgres refuses NUL, and halves of surrogate pairs are no characters. */
+function storable(text: string): string {
+  return text.replaceAll(/\u0000|\p{Surrogate}/gu, "\ufffd");
+}
+
+interface Stored {
+  id: string;
+  state: ImportRow["state"];
+  rows_done: number;
+  rows_total: number | null;
+  created: number;
+  merged: number;
+  unchanged: number;
+  refused: number;
+  started_at: Date;
+  finished_at: Date | null;
+  problem: string | null;
+  header: string[] | null;
+  delimiter: Delimiter | null;
+  not_understood: Record<FieldPath, number>;
+}
+
+function fromStored(row: Stored): ImportRow {
+  return {
+    id: row.id,
+    state: row.state,
+    rowsDone: row.rows_done,
+    rowsTotal: row.rows_total,
+    created: row.created,
+    merged: row.merged,
+    unchanged: row.unchanged,
+    refused: row.refused,
+    startedAt: row.started_at.getTime(),
+    finishedAt: row.finished_at?.getTime() ?? null,
+    problem: row.problem,
+    header: row.header,
+    delimiter: row.delimiter,
+    notUnderstood: row.not_understood,
+  };
+}

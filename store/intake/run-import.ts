@@ -1,0 +1,399 @@
+import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+import type { Agreement } from "../../handoff/agreement.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { FieldPath } from "../../handoff/facts/facts.ts";
+import {
+  columnName,
+  columnOf,
+  mapRow,
+  type CellProblem,
+  type ImportMap,
+  type MappedArrival,
+} from "../../handoff/facts/import-map.ts";
+import { prepare, type Arrival, type NotUnderstood } from "./arrivals.ts";
+import { readCsv, type CsvItem, type Delimiter } from "./csv.ts";
+import { inTransaction, type Pool } from "../postgres/db.ts";
+import { NotText } from "./decode.ts";
+import { linesOfErased } from "./erased.ts";
+import {
+  asRepeated,
+  countBatch,
+  errorColumns,
+  finishImport,
+  holdsImport,
+  plainRecord,
+  openImport,
+  readImport,
+  unguarded,
+  type ImportRow,
+  type RowError,
+} from "./imports.ts";
+import { takeIn } from "./intake.ts";
+
+/** A file that can be read from its beginning as often as needed. */
+export interface ImportFile {
+  readonly fileHash: string;
+  bytes(): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * The file cannot be imported as it is; the message names the line or column and what was expected.
+ */
+export class ImportRefused extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ImportRefused";
+    this.problems = problems;
+  }
+}
+
+export interface ImportWish {
+  readonly file: ImportFile;
+  readonly map: ImportMap;
+  readonly agreement: Agreement;
+  /** What is wrong between map and first line; empty when they fit. */
+  readonly checkHeader: (map: ImportMap, header: readonly string[]) => readonly string[];
+  readonly clock: () => Instant;
+  /** Told after each batch. */
+  readonly progress?: (row: ImportRow) => void;
+}
+
+const batchRows = 500;
+/** Rows of very many columns come in smaller batches: one takes no longer than another. */
+const batchCells = 20_000;
+
+/**
+ * Imports a file: batches of rows, each with its count in one transaction, so that a killed import
+ * goes on where it stopped and neither loses nor doubles a row. The same file and map again change
+ * nothing. Bad rows are kept with their line and do not stop the others. Throws `ImportRefused`
+ * when header, encoding or a second runner forbid it.
+ */
+export async function runImport(pool: Pool, wish: ImportWish): Promise<ImportRow> {
+  const { row, items, header } = await begin(pool, wish);
+  if (row.state === "done") return asRepeated(row);
+  let done = 0;
+  try {
+    for await (const batch of inBatches(items, header)) {
+      const fresh = batch.slice(Math.max(0, row.rowsDone - done));
+      done += batch.length;
+      if (fresh.length === 0) continue;
+      await takeBatch(pool, wish, row, fresh, header, done - fresh.length);
+      if (wish.progress) wish.progress((await readImport(pool, row.id)) ?? row);
+    }
+  } catch (error) {
+    if (!(error instanceof NotText)) throw error;
+    await finishImport(pool, row.id, "failed", wish.clock(), error.message);
+    throw new ImportRefused([error.message]);
+  }
+  await finishImport(pool, row.id, "done", wish.clock());
+  return (await readImport(pool, row.id)) ?? row;
+}
+
+/**
+ * Checks the header and gives the import's row, new or as it was left, without taking in anything.
+ */
+export async function beginImport(pool: Pool, wish: ImportWish): Promise<ImportRow> {
+  const { row, items } = await begin(pool, wish);
+  await items.return(undefined);
+  return row.state === "done" ? asRepeated(row) : row;
+}
+
+async function begin(
+  pool: Pool,
+  wish: ImportWish,
+): Promise<{ row: ImportRow; items: AsyncGenerator<CsvItem>; header: Header }> {
+  const items = readCsv(wish.file.bytes(), wish.map.delimiter);
+  const header = await readHeader(items, wish);
+  const row = await openImport(
+    pool,
+    {
+      fileHash: wish.file.fileHash,
+      mapHash: hashOf(JSON.stringify(wish.map)),
+      map: wish.map,
+      header: header.written,
+      delimiter: header.delimiter,
+    },
+    wish.clock(),
+  );
+  return { row, items, header };
+}
+
+/**
+ * Reads a file to its end without understanding its rows: header, columns, cells, and how many rows
+ * there are. Throws `ImportRefused` for what no row can mend. Where the bytes are no text it stops.
+ */
+export async function inspectFile(
+  wish: Pick<ImportWish, "file" | "map" | "checkHeader">,
+  mostRows: number,
+): Promise<number> {
+  const items = readCsv(wish.file.bytes(), wish.map.delimiter);
+  const header = await readHeader(items, wish);
+  let count = 0;
+  try {
+    for await (const batch of inBatches(items, header)) count += batch.length;
+  } catch (error) {
+    if (!(error instanceof NotText)) throw error;
+  }
+  refuseMore(count, mostRows);
+  return count;
+}
+
+function refuseMore(count: number, mostRows: number): void {
+  if (count <= mostRows) return;
+  const [found, most] = [count, mostRows].map((one) => one.toLocaleString("en-US"));
+  throw new ImportRefused([
+    `expected at most ${most} rows in a file sent here, found ${found}; import a larger one with \`baton import\``,
+  ]);
+}
+
+/** What an import of a file would find. */
+export interface CheckedImport {
+  readonly rows: number;
+  readonly refused: number;
+  /** The first ones. */
+  readonly errors: readonly RowError[];
+  readonly notUnderstood: Readonly<Record<FieldPath, number>>;
+  readonly header: readonly string[];
+  readonly delimiter: Delimiter;
+}
+
+/** Reads and checks every row without storing anything: how many are good, and the first errors. */
+export async function checkImport(
+  wish: Omit<ImportWish, "progress">,
+  mostErrors = 1000,
+  mostRows = Number.POSITIVE_INFINITY,
+): Promise<CheckedImport> {
+  if (mostRows < Number.POSITIVE_INFINITY) await inspectFile(wish, mostRows);
+  const items = readCsv(wish.file.bytes(), wish.map.delimiter);
+  const header = await readHeader(items, wish);
+  const found = { rows: 0, refused: 0, errors: [] as RowError[], notUnderstood: {} };
+  try {
+    for await (const batch of inBatches(items, header)) {
+      for (const item of batch) {
+        const read = readItem(item, header, wish, wish.clock(), true);
+        found.rows++;
+        if ("errors" in read) {
+          found.refused++;
+          found.errors.push(...read.errors.slice(0, Math.max(0, mostErrors - found.errors.length)));
+        } else addTo(found.notUnderstood, read.notUnderstood);
+      }
+    }
+  } catch (error) {
+    if (error instanceof NotText) throw new ImportRefused([error.message]);
+    throw error;
+  }
+  return { ...found, header: header.written, delimiter: header.delimiter };
+}
+
+/** The first line: as it is written, by the names that the map uses, and what is put before it. */
+interface Header {
+  readonly written: readonly string[];
+  readonly names: readonly string[];
+  readonly delimiter: Delimiter;
+  /** Columns of a file of refused rows, before those of the file. */
+  readonly before: number;
+}
+
+async function readHeader(
+  items: AsyncGenerator<CsvItem>,
+  wish: Pick<ImportWish, "map" | "checkHeader">,
+): Promise<Header> {
+  try {
+    const first = await items.next();
+    if (first.done)
+      throw new ImportRefused([
+        "the file is empty; expected a first line with the names of the columns",
+      ]);
+    if (first.value.kind === "bad") throw new ImportRefused([`line 1: ${first.value.message}`]);
+    const { cells, delimiter } = first.value;
+    const before = errorColumns.every((name, n) => cells[n] === name) ? errorColumns.length : 0;
+    const written = before > 0 ? cells.slice(before).map(unguarded) : cells;
+    const names = written.map(columnName);
+    const problems = wish.checkHeader(wish.map, names);
+    if (problems.length > 0) throw new ImportRefused(problems);
+    return { written, names, delimiter, before };
+  } catch (error) {
+    if (error instanceof NotText) throw new ImportRefused([error.message]);
+    throw error;
+  }
+}
+
+async function* inBatches(
+  items: AsyncIterable<CsvItem>,
+  header: Header,
+): AsyncGenerator<CsvItem[]> {
+  let batch: CsvItem[] = [];
+  let cells = 0;
+  const pause = pauses();
+  for await (const one of items) {
+    await pause();
+    const item = header.before > 0 ? corrected(one, header) : one;
+    // Spreadsheets write the lines below a table too.
+    if (item.kind === "row" && item.cells.every((cell) => cell.trim() === "")) continue;
+    batch.push(item);
+    cells += item.kind === "row" ? item.cells.length : 1;
+    if (batch.length < batchRows && cells < batchCells) continue;
+    yield batch;
+    [batch, cells] = [[], 0];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** A row of a file of refused rows as it would stand in the file it came from. */
+function corrected(item: CsvItem, { before, delimiter }: Header): CsvItem {
+  if (item.kind === "bad") return item;
+  const cells = item.cells.slice(before).map(unguarded);
+  return { ...item, cells, raw: plainRecord(cells, delimiter) };
+}
+
+/** To be awaited in a long loop: now and then it lets the rest of the process do something. */
+function pauses(): () => Promise<void> | undefined {
+  let since = performance.now();
+  const pause = async (): Promise<void> => {
+    await setImmediate();
+    since = performance.now();
+  };
+  return () => (performance.now() - since < sliceMs ? undefined : pause());
+}
+
+const sliceMs = 8;
+
+/** Takes in the rows of one batch and counts them, all or nothing. */
+async function takeBatch(
+  pool: Pool,
+  wish: ImportWish,
+  row: ImportRow,
+  batch: readonly CsvItem[],
+  header: Header,
+  done: number,
+): Promise<void> {
+  const read: { item: CsvItem; read: ReturnType<typeof readItem> }[] = [];
+  const pause = pauses();
+  for (const item of batch) {
+    await pause();
+    read.push({ item, read: readItem(item, header, wish, row.startedAt, false) });
+  }
+  const good = read.flatMap(({ item, read: one }) =>
+    "arrival" in one ? [{ item, arrival: one.arrival }] : [],
+  );
+  await inTransaction(pool, async (tx) => {
+    if (!(await holdsImport(tx, row.id, done)))
+      throw new ImportRefused([
+        "another process is carrying out this import; wait for it, or stop it and start again",
+      ]);
+    const taken = await takeIn(
+      tx,
+      good.map((one) => one.arrival),
+      { now: wish.clock(), from: "import", lane: 2, agreement: wish.agreement, importId: row.id },
+    );
+    const errors: RowError[] = read.flatMap(({ read: one }) => ("errors" in one ? one.errors : []));
+    taken.forEach((one, n) => {
+      const item = good[n]?.item;
+      if (item && one.outcome === "refused")
+        for (const { field, message } of [one, ...(one.others ?? [])])
+          errors.push({
+            line: item.line,
+            column: columnOf(wish.map, field),
+            message,
+            raw: item.raw,
+          });
+      if (item && one.outcome === "erased")
+        errors.push({
+          line: item.line,
+          column: null,
+          message: "this person asked to be erased; nothing was stored",
+          raw: "",
+        });
+    });
+    const count = (outcome: string) => taken.filter((one) => one.outcome === outcome).length;
+    const [created, merged, unchanged] = [count("created"), count("merged"), count("unchanged")];
+    const erased = await linesOfErased(
+      tx,
+      errors.map((error) => error.raw),
+    );
+    const notUnderstood: Record<FieldPath, number> = {};
+    taken.forEach((one) => {
+      if ("notUnderstood" in one) addTo(notUnderstood, one.notUnderstood);
+    });
+    const kept = errors.map((error) => (erased.has(error.raw) ? { ...error, raw: "" } : error));
+    await countBatch(
+      tx,
+      row.id,
+      {
+        rows: batch.length,
+        created,
+        merged,
+        unchanged,
+        refused: batch.length - created - merged - unchanged,
+        notUnderstood,
+      },
+      kept,
+    );
+  });
+}
+
+function readItem(
+  item: CsvItem,
+  { names }: Header,
+  wish: Pick<ImportWish, "map" | "agreement" | "clock">,
+  at: Instant,
+  isDryRun: boolean,
+): { arrival: Arrival; notUnderstood: readonly NotUnderstood[] } | { errors: RowError[] } {
+  if (item.kind === "bad")
+    return { errors: [{ line: item.line, column: null, message: item.message, raw: item.raw }] };
+  // Cells that are not there are missing, also whole ones at the end; surplus ones must be empty.
+  if (item.cells.slice(names.length).some((cell) => cell.trim() !== "")) {
+    const message = `expected ${names.length} columns, found ${item.cells.length}`;
+    return { errors: [{ line: item.line, column: null, message, raw: item.raw }] };
+  }
+  const cells = Object.fromEntries(names.map((name, n) => [name, item.cells[n] ?? ""]));
+  const mapped = mapRow(wish.map, cells, wish.agreement);
+  const arrival = toArrival(mapped.arrival, at);
+  const problems: CellProblem[] = [...mapped.problems];
+  // A good row is prepared where it is taken in; this would do it twice.
+  if (!isDryRun && problems.length === 0) return { arrival, notUnderstood: [] };
+  const now = Math.max(wish.clock(), at);
+  const read = prepare(arrival, { now, from: "import", lane: 2, agreement: wish.agreement });
+  if ("outcome" in read)
+    for (const { field, message } of [read, ...(read.others ?? [])]) {
+      const column = columnOf(wish.map, field);
+      // That nobody is named is said by the map's reader already, or follows from another fault.
+      if (field !== "facts.lead.email" || !problems.some((one) => one.column === null))
+        problems.push({ column, message });
+    }
+  if (problems.length > 0)
+    return { errors: problems.map((one) => ({ line: item.line, ...one, raw: item.raw })) };
+  return { arrival, notUnderstood: "outcome" in read ? [] : read.notUnderstood };
+}
+
+function addTo(counts: Record<FieldPath, number>, said: readonly NotUnderstood[]): void {
+  for (const { field } of said) {
+    const path = field.replace(/^facts\./, "");
+    counts[path] = (counts[path] ?? 0) + 1;
+  }
+}
+
+/**
+ * Without a time of its own a row was true when the import began, also when it is resumed a day
+ * later.
+ */
+function toArrival(mapped: MappedArrival, startedAt: Instant): Arrival {
+  const { engagements, ...rest } = mapped;
+  const occurredAt = mapped.occurredAt ?? startedAt;
+  return {
+    ...rest,
+    occurredAt,
+    engagements: engagements.map(({ key, type, topic, occurredAt: at }) => ({
+      messageId: `import-${hashOf(key)}`,
+      type,
+      occurredAt: at ?? occurredAt,
+      ...(topic === undefined ? {} : { topic }),
+    })),
+  };
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

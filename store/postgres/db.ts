@@ -1,0 +1,283 @@
+import pg from "pg";
+import { readDatabaseUrl } from "./connection.ts";
+
+// A date is a day, not an instant in the process's zone; a bigint must fit a JavaScript number or
+// be refused.
+pg.types.setTypeParser(1082, (text) => text);
+pg.types.setTypeParser(20, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`bigint ${text} does not fit a safe integer`);
+  return value;
+});
+
+export type Pool = pg.Pool;
+/** One connection inside a transaction. */
+export type Tx = pg.PoolClient;
+/** Anything that can run a statement. */
+export type Db = Pick<pg.PoolClient, "query">;
+
+export interface PoolOptions {
+  readonly max?: number;
+  readonly statementTimeoutMs?: number;
+  /** How long one waits for a connection; 1.5 s unless told otherwise. */
+  readonly connectTimeoutMs?: number;
+  readonly onError?: (error: Error) => void;
+  /** Settings of Postgres that every connection of the pool has, such as `jit = off`. */
+  readonly session?: readonly string[];
+}
+
+/**
+ * The server cancels a statement first. When its answer does not arrive, waiting ends this much
+ * later.
+ */
+const silenceMs = 250;
+
+/**
+ * Opens a pool whose waits are bounded: 1.5 s for a connection, 10 s for a statement, whether the
+ * server refuses, breaks off or falls silent. A lost server never ends the process: the next query
+ * fails, the one after reconnects. A process that needs several pools takes them of `openPools`.
+ */
+export function openPool(url: string, options: PoolOptions = {}): Pool {
+  const statementMs = options.statementTimeoutMs ?? 10_000;
+  const pool = new pg.Pool({
+    ...readDatabaseUrl(url, options.connectTimeoutMs ?? 1_500),
+    max: options.max ?? 10,
+    query_timeout: statementMs + silenceMs,
+    keepAlive: true,
+    // Statements go out one behind the other; answers come in the same order (node-postgres,
+    // "Pipelining").
+    pipeline: true,
+  });
+  pool.on("error", options.onError ?? (() => undefined));
+  // Set here and not as the connection starts: a pooler in front of Postgres refuses it there.
+  const session = [
+    `statement_timeout = ${statementMs}`,
+    "idle_in_transaction_session_timeout = 30000",
+    // Our statements are short: to compile one takes longer than to run it.
+    "jit = off",
+    ...(options.session ?? []),
+  ]
+    .map((one) => `set ${one}`)
+    .join("; ");
+  pool.on("connect", (client) => {
+    client.query(session).catch(() => undefined); // a lost connection says so by itself
+  });
+  return pool;
+}
+
+/**
+ * Rows are looked up by their keys, as in all work on one lead. A plan is made once for a
+ * connection and kept. Sequential scans are off, because a plan made while a table was small would
+ * read all of it later. Not for lists and reports.
+ */
+export const byKeySession: readonly string[] = [
+  "plan_cache_mode = force_generic_plan",
+  "enable_seqscan = off",
+];
+
+/** `byKeySession` for one transaction, whatever else its connection serves. */
+export async function lookUpByKey(tx: Tx): Promise<void> {
+  await send(tx, byKeySession.map((one) => `set local ${one}`).join("; "));
+}
+
+/**
+ * Runs `work` in one transaction: committed when it returns, unless `end` says that it was a trial,
+ * and rolled back when it throws. Throws what went wrong first.
+ */
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (tx: Tx) => Promise<T>,
+  end: "commit" | "rollback" = "commit",
+): Promise<T> {
+  const tx = await pool.connect();
+  let broken: Error | undefined;
+  // A connection that is lost between two statements emits an error event. Without a listener that
+  // event ends the process.
+  const lost = (error: Error): void => {
+    broken = error;
+  };
+  tx.on("error", lost);
+  unheard.set(tx, []);
+  try {
+    await send(tx, "begin");
+    const result = await work(tx);
+    // After a statement that failed Postgres takes a commit as a rollback, so it may go along with
+    // the last ones.
+    await send(tx, end);
+    await heard(tx);
+    return result;
+  } catch (error) {
+    const reason = await reasonOf(tx, error);
+    // A silent server answers no rollback either; closing the connection is one. So is a plan that
+    // no longer fits.
+    if (isSilence(reason) || isStalePlan(reason)) broken = reason;
+    else
+      await tx.query("rollback").catch((failure: Error) => {
+        broken = failure;
+      });
+    throw reason;
+  } finally {
+    unheard.delete(tx);
+    tx.off("error", lost);
+    tx.release(broken);
+  }
+}
+
+/**
+ * Sends a statement whose result is not needed. In a transaction the next statement does not wait
+ * for it, and a failure fails the transaction at the latest when it commits. Outside of a
+ * transaction it is awaited.
+ */
+export async function send(db: Db, query: Statement | string): Promise<void> {
+  const sent = db.query(query as Statement);
+  const others = unheard.get(db);
+  if (!others) return void (await sent);
+  sent.catch(() => undefined); // heard later
+  others.push(sent);
+}
+
+/** Statements of a transaction under way that were sent and not awaited. */
+const unheard = new WeakMap<Db, Promise<unknown>[]>();
+
+async function heard(tx: Tx): Promise<void> {
+  for (const sent of unheard.get(tx)?.splice(0) ?? []) await sent;
+}
+
+/** Statements after one that failed fail only because of it. */
+async function reasonOf(tx: Tx, error: unknown): Promise<unknown> {
+  if ((error as { code?: unknown } | null)?.code !== "25P02") return error;
+  return heard(tx).then(
+    () => error,
+    (first: unknown) => first,
+  );
+}
+
+/**
+ * Runs a part of a transaction that can be undone alone: when it throws, or its result is not
+ * wanted, the transaction stands where it stood before, and the locks taken in it are given back.
+ */
+export async function inSavepoint<T>(
+  tx: Tx,
+  work: () => Promise<T>,
+  isWanted: (result: T) => boolean = () => true,
+): Promise<T> {
+  const before = unheard.get(tx) ?? [];
+  unheard.set(tx, []);
+  try {
+    await send(tx, "savepoint part");
+    const result = await work();
+    await heard(tx);
+    if (!isWanted(result)) await tx.query("rollback to savepoint part");
+    return result;
+  } catch (error) {
+    const reason = await reasonOf(tx, error);
+    await tx.query("rollback to savepoint part");
+    throw reason;
+  } finally {
+    unheard.set(tx, before);
+  }
+}
+
+/**
+ * The database cannot be reached, is going down or did not answer in time: what failed of it was
+ * not the statement's fault.
+ */
+export function isAway(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  // What the server says has five letters, and classes 08, 53 and 57 are about itself; node's own
+  // codes are longer.
+  if (typeof code === "string") return /^(08|53|57)...$|^E[A-Z]{5,}$/.test(code);
+  return typeof message === "string" && /timeout|connection|pool after calling end/i.test(message);
+}
+
+function isSilence(error: unknown): error is Error {
+  return error instanceof Error && error.message === "Query read timeout";
+}
+
+/**
+ * A migration beside us has changed what `select *` gives (0A000); plans belong to the connection,
+ * so the next one plans anew.
+ */
+function isStalePlan(error: unknown): error is Error {
+  return (error as { code?: unknown } | null)?.code === "0A000";
+}
+
+/** A fixed piece of SQL within a statement. */
+class Fragment {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/**
+ * A text of ours as a part of a statement, such as a list of columns. What comes from outside is a
+ * value, never a fragment.
+ */
+export function fragment(text: string): Fragment {
+  return new Fragment(text);
+}
+
+type Statement = { text: string; values: unknown[]; name?: string };
+
+/**
+ * A statement with its values, written as a tagged template: sql`select ${id}::text`. One that is
+ * asked again and again gets a name of its own, and Postgres plans it once a connection instead of
+ * every time.
+ */
+export function sql(parts: TemplateStringsArray, ...values: unknown[]): Statement {
+  if (values.some((one) => one instanceof Fragment)) {
+    const given = values.filter((one) => !(one instanceof Fragment));
+    return named(writtenAs(textOf(parts, values)), given);
+  }
+  let place = places.get(parts);
+  if (!place) places.set(parts, (place = writtenAs(textOf(parts, values))));
+  return named(place, values);
+}
+
+function textOf(parts: TemplateStringsArray, values: readonly unknown[]): string {
+  let n = 0;
+  return parts.reduce((whole, part, i) => {
+    const before = values[i - 1];
+    return `${whole}${before instanceof Fragment ? before.text : `$${(n += 1)}`}${part}`;
+  });
+}
+
+interface Written {
+  readonly text: string;
+  readonly name: string;
+  uses: number;
+}
+
+/** By place in our code, and by text where fragments are part of it. */
+const places = new WeakMap<TemplateStringsArray, Written>();
+const texts = new Map<string, Written>();
+
+function writtenAs(text: string): Written {
+  let written = texts.get(text);
+  if (!written) texts.set(text, (written = { text, name: `often-${texts.size + 1}`, uses: 0 }));
+  return written;
+}
+
+/** A plan costs memory in each connection: rare statements get no name. */
+const often = 30;
+
+function named(written: Written, values: unknown[]): Statement {
+  written.uses += 1;
+  const { text, name, uses } = written;
+  return uses < often ? { text, values } : { name, text, values };
+}
+
+/** All rows of a statement. */
+export async function rows<T>(db: Db, query: { text: string; values: unknown[] }): Promise<T[]> {
+  return (await db.query(query)).rows as T[];
+}
+
+/** The first row of a statement, or undefined. */
+export async function firstRow<T>(
+  db: Db,
+  query: { text: string; values: unknown[] },
+): Promise<T | undefined> {
+  return (await db.query(query)).rows[0] as T | undefined;
+}

@@ -1,0 +1,89 @@
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { Agreements } from "./agreements.ts";
+import type { Standing, Subject } from "../../handoff/process/words.ts";
+import { inTransaction, rows, send, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
+import { leadSignal, enqueue } from "../postgres/outbox.ts";
+import { loadSituation } from "./load.ts";
+import { standingOf } from "./standing.ts";
+
+/** A process that was told or answered what it must know, and is not known to have heard. */
+export interface Unacknowledged {
+  readonly leadId: string;
+  /** The decision of which it must know. */
+  readonly cycle: number;
+  readonly step: number;
+}
+
+/** The process must know of this decision; whether it heard is looked at later. */
+export function noteTold(
+  tx: Tx,
+  { kind, id }: Subject,
+  { cycle, step }: Standing,
+  now: Instant,
+): Promise<void> {
+  return send(
+    tx,
+    sql`
+    update process set signalled_cycle = ${cycle}, signalled_step = ${step},
+      signalled_at = ${new Date(now)}
+    where subject_kind = ${kind} and subject_id = ${id}`,
+  );
+}
+
+/**
+ * Processes that were told or answered before `before` and are not known to have heard, longest
+ * first. Those for which a telling still waits in the outbox are left to the relay.
+ */
+export function unheard(db: Db, before: Instant, limit: number): Promise<Unacknowledged[]> {
+  return rows<Unacknowledged>(
+    db,
+    sql`
+    select subject_id as "leadId", signalled_cycle as cycle, signalled_step as step from process
+    where subject_kind = 'lead' and signalled_at < ${new Date(before)}
+      and (signalled_cycle, signalled_step) > (known_cycle, known_step)
+      and not exists (
+        select from outbox o where o.workflow_id = 'lead/' || subject_id and o.done_at is null)
+    order by signalled_at limit ${limit}`,
+  );
+}
+
+/** These processes have heard of the decision that they were signalled about. */
+export async function markHeard(db: Db, heard: readonly Unacknowledged[]): Promise<void> {
+  if (heard.length === 0) return;
+  await db.query(sql`
+    update process set known_cycle = h.cycle, known_step = h.step
+    from jsonb_to_recordset(${JSON.stringify(heard)}::jsonb) as
+      h("leadId" text, cycle int, step int)
+    where subject_kind = 'lead' and subject_id = h."leadId"
+      and (known_cycle, known_step) < (h.cycle, h.step)`);
+}
+
+/** Looks at these again later: nobody can say yet whether they have heard. */
+export async function lookLater(
+  db: Db,
+  those: readonly Unacknowledged[],
+  now: Instant,
+): Promise<void> {
+  if (those.length === 0) return;
+  await db.query(sql`
+    update process set signalled_at = ${new Date(now)}
+    where subject_kind = 'lead'
+      and subject_id = any(${those.map(({ leadId }) => leadId)}::text[])`);
+}
+
+/** Tells a process once more where it stands: a repeat is an older standing and changes nothing. */
+export async function tellOnceMore(
+  pool: Pool,
+  agreements: Agreements,
+  leadId: string,
+  now: Instant,
+): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    const loaded = await loadSituation(tx, agreements, { kind: "lead", id: leadId }, { now });
+    if (!loaded) return;
+    const standing = standingOf(loaded.situation, loaded.hasOpenEffects, loaded.recent);
+    await noteTold(tx, loaded.situation.subject, standing, now);
+    const told = { id: `again/${standing.cycle}/${standing.step}`, standing };
+    await enqueue(tx, leadSignal(leadId, "signal", "moved", told, 1), now);
+  });
+}

@@ -1,0 +1,61 @@
+import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, isRejected, maturity, n, ofCohort } from "./cohort.ts";
+import { count, defineReport, flag, group, rate } from "./report.ts";
+
+export const acceptanceReport = defineReport({
+  name: "acceptance",
+  question: "Which of the leads that are handed off does sales accept?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Sales acceptance rate",
+      article: "criteria",
+      section: "Sales acceptance rate (SAR) as a handoff metric",
+      column: "acceptanceRate",
+    },
+    {
+      name: "SAL acceptance by source and score band",
+      article: "criteria",
+      section: "Weekly or biweekly review metrics",
+      column: "acceptanceRate",
+    },
+  ],
+  columns: {
+    group,
+    handedOff: count("handoffs that were put before a rep"),
+    accepted: count("of these, accepted (SAL)"),
+    rejected: count("of these, rejected before acceptance, and the rejection stands"),
+    undecided: count("of these, neither: with a rep, contested, or ended without an answer"),
+    acceptanceRate: rate("accepted / handed off"),
+    rejectionRate: rate("rejected / handed off"),
+    isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<{
+      g: string | null;
+      offered: number;
+      accepted: number;
+      rejected: number;
+      youngest: number | null;
+      nine_of_ten: number | null;
+    }>(
+      ask,
+      `select g, ${n("offered_at is not null")} as offered,
+        ${n("offered_at is not null and sal_at is not null")} as accepted,
+        ${n(`offered_at is not null and ${isRejected}`)} as rejected, ${maturity}
+      from h group by g order by g nulls last`,
+    );
+    return found.map(({ g, offered, accepted, rejected, youngest, nine_of_ten }) => ({
+      group: g,
+      handedOff: offered,
+      accepted,
+      rejected,
+      undecided: offered - accepted - rejected,
+      acceptanceRate: rateOf(accepted, offered),
+      rejectionRate: rateOf(rejected, offered),
+      isImmature: isImmature(youngest, nine_of_ten),
+    }));
+  },
+});

@@ -1,0 +1,28 @@
+import { everyDimension } from "./cohort.ts";
+import { meetingColumns, meetingsOfEach } from "./meetings.ts";
+import { defineReport, group, textColumn } from "./report.ts";
+
+export const assetsReport = defineReport({
+  name: "assets",
+  question: "Which content leads to discovery calls?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Content-to-meeting mapping",
+      article: "criteria",
+      section: "3) Intent signals that drive meeting likelihood",
+      column: "meetingRate",
+    },
+  ],
+  columns: {
+    group,
+    asset: textColumn("what a meaningful engagement before the handoff was about"),
+    ...meetingColumns,
+  },
+  async rows(ask) {
+    const found = await meetingsOfEach(ask, "assets");
+    return found.map(({ group: of, one, ...rates }) => ({ group: of, asset: one, ...rates }));
+  },
+});

@@ -1,0 +1,108 @@
+import { brokenBands, isImmature, rateOf } from "../../handoff/reviews/figures.ts";
+import { daysBetween, everyDimension, maturity, n, ofCohort, percentileSql } from "./cohort.ts";
+import { count, days, defineReport, flag, group, listColumn, rate, textColumn } from "./report.ts";
+
+export const bandsReport = defineReport({
+  name: "bands",
+  question: "Do better bands come to more, or has one stopped performing?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Qualified rate by score band",
+      article: "criteria",
+      section: "1) Lead score quality (not just lead score volume)",
+      column: "qualifiedRate",
+    },
+    {
+      name: "Opportunity creation rate",
+      article: "criteria",
+      section: "1) Lead score quality (not just lead score volume)",
+      column: "opportunityRate",
+    },
+    {
+      name: "Meeting rate",
+      article: "criteria",
+      section: "1) Lead score quality (not just lead score volume)",
+      column: "meetingRate",
+    },
+    {
+      name: "Win rate by score band",
+      article: "criteria",
+      section: "1) Lead score quality (not just lead score volume)",
+      column: "winRate",
+    },
+    {
+      name: "Score band that stops performing",
+      article: "criteria",
+      section: "1) Lead score quality (not just lead score volume)",
+      column: "brokenBelow",
+    },
+    {
+      name: "Cycle length by handoff band",
+      article: "criteria",
+      section: "Buying signal criteria that reduce wasted discovery calls",
+      column: "medianCycle",
+    },
+  ],
+  columns: {
+    group,
+    band: textColumn("score band at the handoff, from best to worst"),
+    handedOff: count("handoffs that were put before a rep"),
+    qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
+    meetingRate: rate("handed off and met or booked / handed off"),
+    opportunityRate: rate("handed off and became an opportunity / handed off"),
+    winRate: rate("handed off and won / handed off"),
+    closeRate: rate("won / (won + lost)"),
+    medianCycle: days("median days from MQL to won"),
+    brokenBelow: listColumn(
+      "lower bands whose qualified rate is surely higher: the intervals lie apart",
+    ),
+    isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
+  },
+  async rows(ask) {
+    const of = (milestone: string) => n(`offered_at is not null and ${milestone} is not null`);
+    const found = await ofCohort<{
+      g: string | null;
+      band: string;
+      offered: number;
+      sql: number;
+      meeting: number;
+      opportunity: number;
+      won: number;
+      wins: number;
+      losses: number;
+      cycle: number | null;
+      youngest: number | null;
+      nine_of_ten: number | null;
+    }>(
+      ask,
+      `select g, band, ${n("offered_at is not null")} as offered, ${of("sql_at")} as sql,
+        ${of("meeting_at")} as meeting, ${of("opportunity_at")} as opportunity, ${of("won_at")} as won,
+        ${n("won_at is not null")} as wins, ${n("lost_at is not null")} as losses,
+        ${percentileSql(0.5, daysBetween("mql_at", "won_at"))} as cycle, ${maturity}
+      from h group by g, band order by g nulls last, band`,
+    );
+    return found.map((row) => {
+      const broken = brokenBands(
+        found
+          .filter(({ g }) => g === row.g)
+          .map(({ band, sql, offered }) => ({ band, rate: rateOf(sql, offered) })),
+      );
+      return {
+        group: row.g,
+        band: row.band,
+        handedOff: row.offered,
+        qualifiedRate: rateOf(row.sql, row.offered),
+        meetingRate: rateOf(row.meeting, row.offered),
+        opportunityRate: rateOf(row.opportunity, row.offered),
+        winRate: rateOf(row.won, row.offered),
+        closeRate: rateOf(row.wins, row.wins + row.losses),
+        medianCycle: row.cycle,
+        brokenBelow: broken.get(row.band) ?? [],
+        isImmature: isImmature(row.youngest, row.nine_of_ten),
+      };
+    });
+  },
+});

@@ -1,0 +1,40 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, n, ofCohort } from "./cohort.ts";
+import { count, defineReport, group, rate, textColumn } from "./report.ts";
+
+export const buyingSignalsReport = defineReport({
+  name: "buying-signals",
+  question: "Which buying signals that reps hear go with qualified leads?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Buying signals as a modifier",
+      article: "criteria",
+      section: "Buying signal criteria that reduce wasted discovery calls",
+      column: "qualifiedRate",
+    },
+  ],
+  columns: {
+    group,
+    signal: textColumn("a buying signal that a rep heard with an answer by asOf"),
+    handoffs: count("handoffs with it"),
+    qualifiedRate: rate("with it and qualified (SQL) / with it"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<{ g: string | null; heard: string; n: number; sql: number }>(
+      ask,
+      `select g, heard, count(*)::int as n, ${n("sql_at is not null")} as sql
+      from (select distinct h.id, h.g, h.sql_at, heard from h
+        join answer a on a.handoff_id = h.id and a.received_at <= $3, unnest(a.buying_signals) as heard)
+        one group by g, heard order by g nulls last, n desc, heard`,
+    );
+    return found.map(({ g, heard, n: handoffs, sql }) => ({
+      group: g,
+      signal: heard,
+      handoffs,
+      qualifiedRate: rateOf(sql, handoffs),
+    }));
+  },
+});

@@ -1,0 +1,79 @@
+import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, maturity, n, ofCohort } from "./cohort.ts";
+import { amounts, type Amounts } from "./amounts.ts";
+import { count, defineReport, flag, group, money, rate, textColumn } from "./report.ts";
+
+export const campaignsReport = defineReport({
+  name: "campaigns",
+  question: "Which sources and campaigns bring leads that sales accepts, and how much pipeline?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Campaign-level MQL quality",
+      article: "pipeline",
+      section: "continuous improvement",
+      column: "mqlToSal",
+    },
+  ],
+  columns: {
+    group,
+    source: textColumn("the source that the handoff froze"),
+    campaign: textColumn("the campaign that the handoff froze"),
+    mqls: count("handoffs that began (MQL)"),
+    handedOff: count("handoffs that were put before a rep"),
+    accepted: count("of all, accepted (SAL)"),
+    acceptanceRate: rate("handed off and accepted / handed off"),
+    mqlToSal: rate("accepted (SAL) / MQL"),
+    qualifiedRate: rate("accepted and qualified (SQL) / accepted"),
+    opportunityRate: rate("handed off and became an opportunity / handed off"),
+    pipeline: money("amounts of the opportunities that came of them, as they stood at asOf"),
+    won: money("amounts of those that were won"),
+    isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<Line>(
+      ask,
+      `, a as (${amounts("g, source, campaign")})
+      select c.*, a.pipeline, a.won from (
+        select g, source, campaign, count(*)::int as mqls, ${n("offered_at is not null")} as offered,
+          ${n("sal_at is not null")} as accepted,
+          ${n("offered_at is not null and sal_at is not null")} as offered_accepted,
+          ${n("sal_at is not null and sql_at is not null")} as sql,
+          ${n("offered_at is not null and opportunity_at is not null")} as opportunity, ${maturity}
+        from h group by g, source, campaign) c
+      left join a on (a.g, a.source, a.campaign) is not distinct from (c.g, c.source, c.campaign)
+      order by g nulls last, mqls desc, source nulls last, campaign nulls last`,
+    );
+    return found.map((row) => ({
+      group: row.g,
+      source: row.source,
+      campaign: row.campaign,
+      mqls: row.mqls,
+      handedOff: row.offered,
+      accepted: row.accepted,
+      acceptanceRate: rateOf(row.offered_accepted, row.offered),
+      mqlToSal: rateOf(row.accepted, row.mqls),
+      qualifiedRate: rateOf(row.sql, row.accepted),
+      opportunityRate: rateOf(row.opportunity, row.offered),
+      pipeline: row.pipeline ?? [],
+      won: row.won ?? [],
+      isImmature: isImmature(row.youngest, row.nine_of_ten),
+    }));
+  },
+});
+
+interface Line extends Amounts {
+  readonly g: string | null;
+  readonly source: string | null;
+  readonly campaign: string | null;
+  readonly mqls: number;
+  readonly offered: number;
+  readonly accepted: number;
+  readonly offered_accepted: number;
+  readonly sql: number;
+  readonly opportunity: number;
+  readonly youngest: number | null;
+  readonly nine_of_ten: number | null;
+}

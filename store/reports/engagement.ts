@@ -1,0 +1,51 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { daysBetween, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
+import { count, days, defineReport, group, rate } from "./report.ts";
+
+export const engagementReport = defineReport({
+  name: "engagement",
+  question: "How deep and how quick is the interest of those who are handed off?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Multi-touch engagement rate",
+      article: "criteria",
+      section: "3) Intent signals that drive meeting likelihood",
+      column: "multiTouchRate",
+    },
+    {
+      name: "Time-to-intent",
+      article: "criteria",
+      section: "3) Intent signals that drive meeting likelihood",
+      column: "medianTimeToIntent",
+    },
+  ],
+  columns: {
+    group,
+    recorded: count("handoffs whose engagements were kept when they began"),
+    multiTouchRate: rate("two or more different meaningful behaviours / recorded"),
+    medianTimeToIntent: days("median days from the first touch to the first meaningful signal"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<{
+      g: string | null;
+      recorded: number;
+      multi: number;
+      intent: number | null;
+    }>(
+      ask,
+      `select g, ${n("signals is not null")} as recorded, ${n("cardinality(signals) >= 2")} as multi,
+        ${percentileSql(0.5, daysBetween("first_touch_at", "greatest(first_signal_at, case when first_signal_at is not null then first_touch_at end)"))}
+          as intent
+      from h group by g order by g nulls last`,
+    );
+    return found.map(({ g, recorded, multi, intent }) => ({
+      group: g,
+      recorded,
+      multiTouchRate: rateOf(multi, recorded),
+      medianTimeToIntent: intent,
+    }));
+  },
+});

@@ -1,0 +1,108 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
+import { count, defineReport, group, hours, leads, rate } from "./report.ts";
+
+const elapsed = hoursBetween("mql_at", "first_outreach_at");
+const connect = hoursBetween("offered_at", "connected_at");
+const meeting = hoursBetween("offered_at", "meeting_at");
+const open = "(response_system_ms + response_human_ms) / 3600000.0";
+// Outreach that was made before the offer was nobody's delay but the system's.
+const system = hoursBetween("mql_at", "least(offered_at, first_outreach_at)");
+const human = hoursBetween("least(offered_at, first_outreach_at)", "first_outreach_at");
+const answered = (of: string) => `case when first_outreach_at is not null then ${of} end`;
+
+/** Handed off, the outreach deadline of the lead has passed, and nothing is logged. */
+const stale = `(offered_at is not null and first_outreach_at is null
+  and exists (select from clock c where c.handoff_id = h.id and c.kind = 'outreach'
+    and c.scope = 'lead' and coalesce(c.breached_at, c.due_at) <= $3
+    and (c.ended_at is null or c.ended_at > $3 or c.state = 'breached')))`;
+
+export const firstResponseReport = defineReport({
+  name: "first-response",
+  question: "How long does a lead wait for the first outreach, and on whom?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Time to first response",
+      article: "criteria",
+      section: "First touch timing after handoff",
+      column: "medianOpen",
+    },
+    {
+      name: "Time to connect",
+      article: "criteria",
+      section: "First touch timing after handoff",
+      column: "medianToConnect",
+    },
+    {
+      name: "Time to booked meeting",
+      article: "criteria",
+      section: "First touch timing after handoff",
+      column: "medianToMeeting",
+    },
+    {
+      name: "Stale lead rate",
+      article: "criteria",
+      section: "SLA compliance as a handoff quality metric",
+      column: "staleRate",
+    },
+  ],
+  columns: {
+    group,
+    handedOff: count("handoffs that were put before a rep"),
+    responded: count("handoffs with a first outreach by asOf"),
+    medianElapsed: hours("median hours from MQL to the first outreach, nights included"),
+    p75Elapsed: hours("three of four took at most so long, nights included"),
+    p90Elapsed: hours("nine of ten took at most so long, nights included"),
+    medianSystem: hours("median hours from MQL to the first offer: qualification, routing, hold"),
+    medianHuman: hours("median hours from the first offer to the first outreach"),
+    medianOpen: hours("median open hours from MQL to the first outreach, pauses left out"),
+    p75Open: hours("three of four took at most so many open hours"),
+    p90Open: hours("nine of ten took at most so many open hours"),
+    medianSystemOpen: hours("median open hours before the first offer"),
+    medianHumanOpen: hours("median open hours from the first offer to the first outreach"),
+    medianToConnect: hours("median hours from the first offer to a conversation"),
+    medianToMeeting: hours("median hours from the first offer to a booked meeting"),
+    staleRate: rate("handed off, outreach overdue, nothing logged / handed off"),
+    stale: leads,
+  },
+  async rows(ask) {
+    const found = await ofCohort<
+      Record<string, number | null> & { g: string | null; stale: string[] | null }
+    >(
+      ask,
+      `select g, ${n("offered_at is not null")} as offered,
+        ${n("first_outreach_at is not null")} as responded,
+        ${[0.5, 0.75, 0.9].map((p) => `${percentileSql(p, elapsed)} as e${p * 100}`).join(", ")},
+        ${[0.5, 0.75, 0.9].map((p) => `${percentileSql(p, answered(open))} as b${p * 100}`).join(", ")},
+        ${percentileSql(0.5, system)} as system, ${percentileSql(0.5, human)} as human,
+        ${percentileSql(0.5, answered("response_system_ms / 3600000.0"))} as open_system,
+        ${percentileSql(0.5, answered("response_human_ms / 3600000.0"))} as open_human,
+        ${percentileSql(0.5, connect)} as connect, ${percentileSql(0.5, meeting)} as meeting,
+        ${n("is_stale")} as n_stale,
+        (array_agg(subject_id order by mql_at, subject_id) filter (where is_stale))[1:100] as stale
+      from (select h.*, ${stale} as is_stale from h) h group by g order by g nulls last`,
+    );
+    return found.map((row) => ({
+      group: row.g,
+      handedOff: row["offered"] ?? 0,
+      responded: row["responded"] ?? 0,
+      medianElapsed: row["e50"] ?? null,
+      p75Elapsed: row["e75"] ?? null,
+      p90Elapsed: row["e90"] ?? null,
+      medianSystem: row["system"] ?? null,
+      medianHuman: row["human"] ?? null,
+      medianOpen: row["b50"] ?? null,
+      p75Open: row["b75"] ?? null,
+      p90Open: row["b90"] ?? null,
+      medianSystemOpen: row["open_system"] ?? null,
+      medianHumanOpen: row["open_human"] ?? null,
+      medianToConnect: row["connect"] ?? null,
+      medianToMeeting: row["meeting"] ?? null,
+      staleRate: rateOf(row["n_stale"] ?? 0, row["offered"] ?? 0),
+      stale: row.stale ?? [],
+    }));
+  },
+});

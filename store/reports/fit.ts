@@ -1,0 +1,83 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, n, ofCohort } from "./cohort.ts";
+import { count, defineReport, group, numberColumn, rate } from "./report.ts";
+
+export const fitReport = defineReport({
+  name: "fit",
+  question: "Do the leads that are handed off match the ideal customer, and does sales agree?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "ICP match rate",
+      article: "criteria",
+      section: "2) Fit coverage (account and contact fit)",
+      column: "icpRate",
+    },
+    {
+      name: "Sales feedback fit score",
+      article: "criteria",
+      section: "2) Fit coverage (account and contact fit)",
+      column: "meanFitRating",
+    },
+    {
+      name: "Account fit-to-meeting conversion",
+      article: "criteria",
+      section: "Fit criteria using firmographics and contact data",
+      column: "icpToMeeting",
+    },
+    {
+      name: "Tech stack match rate",
+      article: "criteria",
+      section: "Fit criteria using firmographics and contact data",
+      column: "techMatchRate",
+    },
+  ],
+  columns: {
+    group,
+    handoffs: count("handoffs that began"),
+    icpRate: rate("handoffs that matched the ICP when they began / handoffs"),
+    icpToMeeting: rate(
+      "matched the ICP, handed off, and met or booked / matched the ICP and handed off",
+    ),
+    techMatchRate: rate(
+      "what the agreement asks of the tech stack holds / handoffs where it is known",
+    ),
+    meanFitRating: numberColumn("mean of the latest fit rating that reps gave each handoff"),
+    rated: count("handoffs with a fit rating by asOf"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<{
+      g: string | null;
+      handoffs: number;
+      icp: number;
+      offered_icp: number;
+      met_icp: number;
+      tech: number;
+      tech_known: number;
+      rating: number | null;
+      rated: number;
+    }>(
+      ask,
+      `select g, count(*)::int as handoffs, ${n("icp")} as icp,
+        ${n("icp and offered_at is not null")} as offered_icp,
+        ${n("icp and offered_at is not null and meeting_at is not null")} as met_icp,
+        ${n("tech_match")} as tech, ${n("tech_match is not null")} as tech_known,
+        avg(rating)::float8 as rating, count(rating)::int as rated
+      from (select h.*, (select a.fit_rating from answer a where a.handoff_id = h.id
+          and a.fit_rating is not null and a.received_at <= $3
+          order by a.received_at desc, a.id desc limit 1) as rating from h) h
+      group by g order by g nulls last`,
+    );
+    return found.map((row) => ({
+      group: row.g,
+      handoffs: row.handoffs,
+      icpRate: rateOf(row.icp, row.handoffs),
+      icpToMeeting: rateOf(row.met_icp, row.offered_icp),
+      techMatchRate: rateOf(row.tech, row.tech_known),
+      meanFitRating: row.rating,
+      rated: row.rated,
+    }));
+  },
+});

@@ -1,0 +1,46 @@
+import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
+import { n, ofCohort } from "./cohort.ts";
+import { count, rate, type ReportAsk } from "./report.ts";
+
+/** What came of the handoffs that had one of something: how many there were, and how they did. */
+export interface MeetingsOfOne {
+  readonly group: string | null;
+  readonly one: string;
+  readonly handedOff: number;
+  readonly meetingRate: Rate;
+  readonly qualifiedRate: Rate;
+}
+
+/** Their columns. */
+export const meetingColumns = {
+  handedOff: count("handoffs with it that were put before a rep"),
+  meetingRate: rate("handed off with it, and met or booked / handed off with it"),
+  qualifiedRate: rate("handed off with it, and qualified (SQL) / handed off with it"),
+};
+
+/** For each of the signals, or of the assets, that handoffs of the period froze. */
+export async function meetingsOfEach(
+  ask: ReportAsk,
+  frozen: "assets" | "signals",
+): Promise<readonly MeetingsOfOne[]> {
+  const found = await ofCohort<{
+    g: string | null;
+    one: string;
+    offered: number;
+    meeting: number;
+    sql: number;
+  }>(
+    ask,
+    `select g, one, count(*)::int as offered, ${n("meeting_at is not null")} as meeting,
+      ${n("sql_at is not null")} as sql
+    from h, unnest(h.${frozen}) as one where offered_at is not null
+      group by g, one order by g nulls last, offered desc, one`,
+  );
+  return found.map(({ g, one, offered, meeting, sql }) => ({
+    group: g,
+    one,
+    handedOff: offered,
+    meetingRate: rateOf(meeting, offered),
+    qualifiedRate: rateOf(sql, offered),
+  }));
+}

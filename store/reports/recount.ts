@@ -1,0 +1,230 @@
+import type { Instant } from "../../handoff/time/calendar.ts";
+import {
+  firstRow,
+  inTransaction,
+  rows,
+  send,
+  sql,
+  type Db,
+  type Pool,
+  type Tx,
+} from "../postgres/db.ts";
+import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
+import { isAstray, processCounts } from "./tallies.ts";
+
+/** What the last count of everything found. */
+export interface Recount {
+  readonly at: Date;
+  readonly leads: number;
+  /** Days, arrivals and counts that were not equal: 0, or something wrote past the tallies. */
+  readonly differences: number;
+  readonly detail: readonly TallyDifference[];
+}
+
+/** A tally that is not what the rows say: a stage's day, a day's arrivals, or leads that stand. */
+export interface TallyDifference {
+  readonly what: "moves" | "arrivals" | "standing";
+  /** The day, or the stage and what its leads wait for. */
+  readonly of: string;
+  readonly kept: number | StageCounts;
+  readonly counted: number | StageCounts;
+}
+
+export async function lastRecount(db: Db): Promise<Recount | null> {
+  const found = await firstRow<Recount>(
+    db,
+    sql`select at, leads, differences, detail from recount`,
+  );
+  return found ?? null;
+}
+
+/**
+ * Counts every transition, arrival and process anew, page by page in one snapshot, and compares
+ * with the tallies. What differs is on record, and made anew from the rows. Gives what it found.
+ */
+export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): Promise<Recount> {
+  const { astray, before, ...found } = await inTransaction(pool, async (tx) => {
+    await send(tx, "set transaction isolation level repeatable read, read only");
+    const last = await lastRecount(tx);
+    return { before: last?.at ?? null, ...(await compare(tx, pageSize)) };
+  });
+  const recount = {
+    at: new Date(now),
+    leads: found.leads,
+    differences: found.differences.length,
+    detail: found.differences.slice(0, mostKept),
+  };
+  await inTransaction(pool, async (tx) => {
+    const { rowCount } = await tx.query(sql`
+      insert into recount (at, leads, differences, detail)
+        values (${recount.at}, ${recount.leads}, ${recount.differences},
+          ${JSON.stringify(recount.detail)}::jsonb)
+      on conflict (one) do update set at = excluded.at, leads = excluded.leads,
+        differences = excluded.differences, detail = excluded.detail
+      where recount.at is not distinct from ${before}`);
+    // Another worker counted in the meantime, and made right what was wrong.
+    if (rowCount === 0) return;
+    await tx.query(sql`
+      insert into astray (subject_id) select unnest(${astray}::text[]) on conflict do nothing`);
+    if (found.differences.some(({ what }) => what !== "standing")) {
+      await tx.query("update tallied set until = '-infinity'");
+      await tx.query("delete from stage_day");
+      await tx.query("delete from arrival_day");
+    }
+    await tx.query(sql`
+      insert into process_count_change (stage, waiting_on, n)
+        select stage, waiting_on, n from jsonb_to_recordset(
+          ${JSON.stringify(found.differences.flatMap(missingStanding))}::jsonb)
+          as m(stage text, waiting_on text, n bigint)`);
+  });
+  return recount;
+}
+
+/** So many differences are told in full, and so many leads astray are remembered. */
+const mostKept = 100;
+const mostAstray = 1_000;
+
+async function compare(
+  tx: Tx,
+  pageSize: number,
+): Promise<{ leads: number; differences: TallyDifference[]; astray: string[] }> {
+  const until = (await firstRow<{ until: string }>(tx, sql`select until::text from tallied`))
+    ?.until;
+  if (until === undefined) throw new Error("the table `tallied` has lost its row");
+  const moves = new Map<string, StageCounts>();
+  const arrivals = new Map<string, number>();
+  const standing = new Map<string, number>();
+  const astray: string[] = [];
+  let leads = 0;
+  for (let after: string | null = ""; after !== null;) {
+    const page: { last: string | null; n: number } | undefined = await firstRow(
+      tx,
+      sql`
+      select max(id) as last, count(*)::int as n from (
+        select id from lead where id > ${after} order by id limit ${pageSize}) one`,
+    );
+    const isLast = page === undefined || page.n < pageSize || page.last === null;
+    const span: Span = { after, last: isLast ? null : page.last, until };
+    leads += page?.n ?? 0;
+    for (const { day, stage, ...counts } of await movesOf(tx, span))
+      moves.set(`${day} ${stage}`, added(moves.get(`${day} ${stage}`) ?? noMoves, counts));
+    for (const { day, n } of await arrivalsOf(tx, span))
+      arrivals.set(day, (arrivals.get(day) ?? 0) + n);
+    for (const { stage, waiting_on, n } of await standingOf(tx, span)) {
+      const of = `${stage} ${waiting_on}`;
+      standing.set(of, (standing.get(of) ?? 0) + n);
+    }
+    if (astray.length < mostAstray) astray.push(...(await astrayOf(tx, span)));
+    after = span.last;
+  }
+  const keptMoves = await rows<{ day: string; stage: string } & StageCounts>(
+    tx,
+    sql`select day, stage, entered, exited, vacated from stage_day`,
+  );
+  const keptArrivals = await rows<{ day: string; n: number }>(
+    tx,
+    sql`select day, arrived as n from arrival_day`,
+  );
+  const differences = [
+    ...unequal(
+      "moves",
+      new Map(keptMoves.map(({ day, stage, ...counts }) => [`${day} ${stage}`, counts])),
+      moves,
+      noMoves,
+    ),
+    ...unequal("arrivals", new Map(keptArrivals.map(({ day, n }) => [day, n])), arrivals, 0),
+    ...unequal(
+      "standing",
+      new Map((await processCounts(tx)).map((row) => [`${row.stage} ${row.waiting_on}`, row.n])),
+      standing,
+      0,
+    ),
+  ];
+  return { leads, differences, astray: astray.slice(0, mostAstray) };
+}
+
+/** The leads after `after` up to `last`, or all that are left; their moves before `until`. */
+interface Span {
+  readonly after: string;
+  readonly last: string | null;
+  readonly until: string;
+}
+
+function movesOf(tx: Tx, span: Span): Promise<({ day: string; stage: string } & StageCounts)[]> {
+  return rows(tx, {
+    text: `
+    with moves as (select * from transition where subject_kind = 'lead' and subject_id > $1
+      and ($2::text is null or subject_id <= $2::text) and at < $3::timestamptz),
+    ${countedMoves("moves", "'-infinity'::timestamptz")}
+    select day, stage, entered, exited, vacated from counted`,
+    values: [span.after, span.last, span.until],
+  });
+}
+
+function arrivalsOf(tx: Tx, span: Span): Promise<{ day: string; n: number }[]> {
+  return rows(
+    tx,
+    sql`
+    select (arrived_at at time zone 'UTC')::date as day, count(*) as n from lead
+    where id > ${span.after} and (${span.last}::text is null or id <= ${span.last}::text)
+      and arrived_at < ${span.until}::timestamptz group by 1`,
+  );
+}
+
+function standingOf(
+  tx: Tx,
+  span: Span,
+): Promise<{ stage: string; waiting_on: string; n: number }[]> {
+  return rows(
+    tx,
+    sql`
+    select stage, waiting_on, count(*) as n from process where subject_kind = 'lead'
+      and subject_id > ${span.after} and (${span.last}::text is null
+        or subject_id <= ${span.last}::text)
+    group by stage, waiting_on`,
+  );
+}
+
+async function astrayOf(tx: Tx, span: Span): Promise<string[]> {
+  const found = await rows<{ id: string }>(tx, {
+    text: `
+    select l.id from lead l where l.id > $1 and ($2::text is null or l.id <= $2::text)
+      and ${isAstray("l.id")} order by l.id limit ${mostAstray}`,
+    values: [span.after, span.last],
+  });
+  return found.map(({ id }) => id);
+}
+
+/** What is missing in a count is a change like others: those of the meantime count beside it. */
+function missingStanding({ what, of, kept, counted }: TallyDifference) {
+  const [stage, waiting_on] = of.split(" ");
+  if (what !== "standing" || typeof kept !== "number" || typeof counted !== "number") return [];
+  return [{ stage, waiting_on, n: counted - kept }];
+}
+
+function added(one: StageCounts, other: StageCounts): StageCounts {
+  return {
+    entered: one.entered + other.entered,
+    exited: one.exited + other.exited,
+    vacated: one.vacated + other.vacated,
+  };
+}
+
+function unequal<T extends number | StageCounts>(
+  what: TallyDifference["what"],
+  kept: ReadonlyMap<string, T>,
+  counted: ReadonlyMap<string, T>,
+  nothing: T,
+): TallyDifference[] {
+  return [...new Set([...kept.keys(), ...counted.keys()])].sort().flatMap((of) => {
+    const pair = { kept: kept.get(of) ?? nothing, counted: counted.get(of) ?? nothing };
+    return isEqual(pair.kept, pair.counted) ? [] : [{ what, of, ...pair }];
+  });
+}
+
+function isEqual(one: number | StageCounts, other: number | StageCounts): boolean {
+  if (typeof one === "number" || typeof other === "number") return one === other;
+  return (
+    one.entered === other.entered && one.exited === other.exited && one.vacated === other.vacated
+  );
+}

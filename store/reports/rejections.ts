@@ -1,0 +1,173 @@
+import type { Agreement } from "../../handoff/agreement.ts";
+import { accusedRules } from "../../handoff/reviews/accused.ts";
+import { isRecurring, rateOf } from "../../handoff/reviews/figures.ts";
+import { rows as select } from "../postgres/db.ts";
+import { cohortOf, everyDimension, knownSql, n, percentileSql } from "./cohort.ts";
+import {
+  count,
+  defineReport,
+  flag,
+  group,
+  hours,
+  leads,
+  listColumn,
+  rate,
+  textColumn,
+} from "./report.ts";
+
+export const rejectionsReport = defineReport({
+  name: "rejections",
+  question: "What does sales reject, why, and which of the agreed criteria does it point at?",
+  period: "what happened in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "MQL-to-SAL conversion rate by rejection reason",
+      article: "pipeline",
+      section: "the shared funnel view",
+      column: "ofAnswered",
+    },
+    {
+      name: "Rejection reason breakdown",
+      article: "criteria",
+      section: "Sales acceptance rate (SAR) as a handoff metric",
+      column: "share",
+    },
+    {
+      name: "Rejection timing",
+      article: "criteria",
+      section: "Sales acceptance rate (SAR) as a handoff metric",
+      column: "medianOpenHours",
+    },
+    {
+      name: "Rejections after extra work",
+      article: "criteria",
+      section: "Sales acceptance rate (SAR) as a handoff metric",
+      column: "afterOutreach",
+    },
+    {
+      name: "Monthly rejection analysis",
+      article: "pipeline",
+      section: "continuous improvement",
+      column: "isRecurring",
+    },
+  ],
+  columns: {
+    group,
+    reason: textColumn("the reason that the rep named; empty: all reasons together"),
+    reasonGroup: textColumn("what kind of no the reason is"),
+    count: count("rejections before acceptance that were made in the period"),
+    previous: count("the same in the period of equal length before"),
+    share: rate("rejections for this reason / all rejections"),
+    ofAnswered: rate("rejections for this reason that stand / MQLs accepted or rejected for good"),
+    contested: rate("contested by the facts / rejections for this reason"),
+    overturned: rate("overturned by the manager / contested"),
+    medianOpenHours: hours("median open hours of the rep from the offer to the rejection"),
+    afterOutreach: rate("made after outreach had begun / rejections for this reason"),
+    mostInMonth: count("the most rejections for this reason in one calendar month (UTC)"),
+    isRecurring: flag("more than twice within a month"),
+    accused: listColumn("the rules of the agreement that the reason points at, where it recurs"),
+    leads,
+  },
+  async rows(ask) {
+    const cohort = cohortOf(ask);
+    const { where, group: g } = cohort;
+    const values = [...cohort.values, new Date(2 * ask.from - ask.to)];
+    const previousFrom = `$${values.length}`;
+    const found = await select<Found>(ask.db, {
+      values,
+      text: `
+      with answered as (
+        select ${g} as g, a.kind, a.reason, a.reason_group, a.received_at, a.contested, a.open_ms,
+          h.subject_id, h.agreement_id, a.received_at < $1 as is_before,
+          h.first_outreach_at <= a.received_at as after_outreach,
+          (select d.kind from answer d where d.handoff_id = a.handoff_id
+            and d.kind in ('contest-upheld', 'contest-overturned')
+            and d.received_at >= a.received_at and ${knownSql(ask, "d.received_at", "d.told_at")}
+            order by d.received_at limit 1) as verdict
+        from answer a join handoff h on h.id = a.handoff_id
+        where h.subject_kind = 'lead' and a.kind in ('accept', 'reject')
+          and a.received_at >= ${previousFrom} and a.received_at < $2
+          and ${knownSql(ask, "a.received_at", "a.told_at")}
+          and (a.kind = 'accept' or h.sal_at is null or h.sal_at > a.received_at)${where}),
+      judged as (
+        select *, kind = 'accept' or not contested or coalesce(verdict = 'contest-upheld', false)
+          as stands from answered),
+      monthly as (
+        select g, reason, max(times)::int as most from (
+          select g, reason, count(*) as times from judged where kind = 'reject' and not is_before
+          group by g, reason, date_trunc('month', received_at at time zone 'UTC')) m
+        group by g, reason),
+      total as (
+        select g, ${n("stands and not is_before")} as answered,
+          ${n("kind = 'reject' and not is_before")} as rejected from judged group by g)
+      select j.g, j.reason, grouping(j.reason) = 1 as is_total,
+        (array_agg(j.reason_group order by j.received_at desc)
+          filter (where j.reason_group is not null))[1] as reason_group,
+        (array_agg(j.agreement_id order by j.received_at desc))[1] as agreement_id,
+        ${n("not is_before")} as made, ${n("is_before")} as previous,
+        ${n("not is_before and stands")} as standing,
+        ${n("not is_before and contested")} as contested,
+        ${n("not is_before and contested and verdict = 'contest-overturned'")} as overturned,
+        ${n("not is_before and after_outreach")} as after_outreach,
+        ${percentileSql(0.5, "case when not is_before then open_ms / 3600000.0 end")} as open_hours,
+        (array_agg(subject_id order by received_at, subject_id)
+          filter (where not is_before))[1:100] as leads,
+        max(t.answered)::int as answered, max(t.rejected)::int as rejected,
+        case when grouping(j.reason) = 1 then 0 else coalesce(max(m.most), 0) end as most
+      from judged j join total t on t.g is not distinct from j.g
+        left join monthly m on m.g is not distinct from j.g and m.reason = j.reason
+      where j.kind = 'reject' group by grouping sets ((j.g, j.reason), (j.g))
+      order by j.g nulls last, is_total desc, made desc, j.reason`,
+    });
+    // Of each version once, one behind the other: a report takes one connection.
+    const versions = new Map<string, Agreement>();
+    for (const id of new Set(found.map((row) => row.agreement_id)))
+      versions.set(id, (await ask.agreements.version(ask.db, id)).agreement);
+    return found.map((row) => lineOf(row, versions.get(row.agreement_id)));
+  },
+});
+
+interface Found {
+  readonly g: string | null;
+  readonly reason: string | null;
+  readonly is_total: boolean;
+  readonly reason_group: string | null;
+  readonly agreement_id: string;
+  readonly made: number;
+  readonly previous: number;
+  readonly standing: number;
+  readonly contested: number;
+  readonly overturned: number;
+  readonly after_outreach: number;
+  readonly open_hours: number | null;
+  readonly leads: string[] | null;
+  readonly answered: number;
+  readonly rejected: number;
+  readonly most: number;
+}
+
+function lineOf(row: Found, agreement: Agreement | undefined) {
+  const recurs = isRecurring(row.most);
+  // The version of the latest rejection: an older one may have been mended since.
+  const accused =
+    recurs && row.reason !== null && agreement ? accusedRules(agreement, row.reason) : [];
+  return {
+    group: row.g,
+    reason: row.is_total ? null : row.reason,
+    reasonGroup: row.is_total ? null : row.reason_group,
+    count: row.made,
+    previous: row.previous,
+    share: rateOf(row.made, row.rejected),
+    ofAnswered: rateOf(row.standing, row.answered),
+    contested: rateOf(row.contested, row.made),
+    overturned: rateOf(row.overturned, row.contested),
+    medianOpenHours: row.open_hours,
+    afterOutreach: rateOf(row.after_outreach, row.made),
+    mostInMonth: row.most,
+    isRecurring: recurs,
+    accused,
+    leads: row.leads ?? [],
+  };
+}

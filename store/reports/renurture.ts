@@ -1,0 +1,90 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { daysBetween, everBegunSql, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
+import { count, days, defineReport, group, leads, rate, textColumn } from "./report.ts";
+
+export const renurtureReport = defineReport({
+  name: "renurture",
+  question: "Does what goes to the re-nurture pool come back, and is it accepted then?",
+  period: "what happened in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Re-nurture pool as an active segment",
+      article: "pipeline",
+      section: "re-nurture criteria",
+      column: "returned",
+    },
+    {
+      name: "Acceptance in a later cycle",
+      article: "pipeline",
+      section: "re-nurture criteria",
+      column: "acceptedAgain",
+    },
+  ],
+  columns: {
+    group,
+    reason: textColumn("why the handoff ended in the pool"),
+    entered: count("handoffs that went to the pool in the period"),
+    stillThere: count("of these, in the pool at asOf"),
+    returned: rate("began another cycle by asOf / entered"),
+    retired: count("of these, retired or suppressed by asOf"),
+    acceptedAgain: rate("accepted in the next cycle / returned"),
+    medianToReturn: days("median days from the pool to the next cycle"),
+    medianAge: days("median days in the pool of those that are still there"),
+    leads,
+  },
+  async rows(ask) {
+    const found = await ofCohort<{
+      g: string | null;
+      reason: string;
+      entered: number;
+      there: number;
+      returned: number;
+      retired: number;
+      again: number;
+      to_return: number | null;
+      age: number | null;
+      leads: string[] | null;
+    }>(
+      ask,
+      `select g, reason, count(*)::int as entered, ${n("left_at is null")} as there,
+        ${n("next_stage = 'mql'")} as returned, ${n("next_stage = 'disqualified'")} as retired,
+        ${n("next_stage = 'mql' and again")} as again,
+        ${percentileSql(0.5, `case when next_stage = 'mql' then ${daysBetween("entered_at", "left_at")} end`)}
+          as to_return,
+        ${percentileSql(0.5, `case when left_at is null then ${daysBetween("entered_at", "$3::timestamptz")} end`)}
+          as age,
+        (array_agg(subject_id order by entered_at, subject_id) filter (where left_at is null))[1:100]
+          as leads
+      from (
+        select h.g, h.subject_id, coalesce(regexp_replace(h.outcome, '^rejected: ', ''), t.because)
+          as reason, t.at as entered_at, next.at as left_at, next.to_stage as next_stage,
+          exists (select from handoff later where later.subject_kind = 'lead'
+            and later.subject_id = h.subject_id and later.cycle = h.cycle + 1
+            and later.sal_at <= $3) as again
+        from h join transition t on t.subject_kind = 'lead' and t.subject_id = h.subject_id
+          and t.cycle = h.cycle and t.to_stage = 'renurture' and t.at >= $1 and t.at < $2
+          and t.at <= $3
+        left join lateral (
+          select l.at, l.to_stage from transition l where l.subject_kind = 'lead'
+            and l.subject_id = h.subject_id and l.from_stage = 'renurture' and l.at <= $3
+            and (l.at, l.cycle, l.step) > (t.at, t.cycle, t.step)
+          order by l.at, l.cycle, l.step limit 1) next on true) entered
+      group by g, reason order by g nulls last, entered desc, reason`,
+      everBegunSql,
+    );
+    return found.map((row) => ({
+      group: row.g,
+      reason: row.reason,
+      entered: row.entered,
+      stillThere: row.there,
+      returned: rateOf(row.returned, row.entered),
+      retired: row.retired,
+      acceptedAgain: rateOf(row.again, row.returned),
+      medianToReturn: row.to_return,
+      medianAge: row.age,
+      leads: row.leads ?? [],
+    }));
+  },
+});

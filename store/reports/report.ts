@@ -1,0 +1,121 @@
+import type { Rate } from "../../handoff/reviews/figures.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { Db } from "../postgres/db.ts";
+import type { Agreements } from "../process/agreements.ts";
+import type { Dimension, Filters } from "./filters.ts";
+
+/** What somebody wants to know. */
+export interface ReportQuestion {
+  readonly from: Instant;
+  /** Not included. */
+  readonly to: Instant;
+  /** As things stood then. */
+  readonly asOf: Instant;
+  /**
+   * `now`: with all that is known today of the time until `asOf`; `then`: with what had been told
+   * by then.
+   */
+  readonly knowledge: Knowledge;
+  readonly filters: Filters;
+  readonly groupBy: Dimension | null;
+  /** Only handoffs of these people; null: of everybody. */
+  readonly repIds: readonly string[] | null;
+}
+
+export const knowledges = ["now", "then"] as const;
+export type Knowledge = (typeof knowledges)[number];
+
+/** An amount for each currency, in minor units. */
+export type Money = readonly { readonly currency: string; readonly amountMinor: number }[];
+
+/** What a cell holds, by the kind of its column. */
+interface Cells {
+  text: string | null;
+  count: number;
+  rate: Rate;
+  number: number | null;
+  hours: number | null;
+  days: number | null;
+  money: Money;
+  flag: boolean;
+  list: readonly string[];
+}
+export type ColumnKind = keyof Cells;
+export type Cell = Cells[ColumnKind];
+
+/** A column with its unit and its exact meaning. */
+export interface Column<K extends ColumnKind = ColumnKind> {
+  readonly kind: K;
+  readonly meaning: string;
+}
+type Columns = Readonly<Record<string, Column>>;
+type RowOf<C extends Columns> = { readonly [N in keyof C]: Cells[C[N]["kind"]] };
+
+/** What the period of a question bounds. */
+export type Bounds =
+  "handoffs that began in it" | "what happened in it" | "nothing: it counts what stands at asOf";
+
+/** The two articles that the figures follow (docs/metrics.md, "Source articles"). */
+export type Article = "criteria" | "pipeline";
+
+/** A metric that an article names, with the section in which it does. */
+export interface Metric<N extends string = string> {
+  readonly name: string;
+  readonly article: Article;
+  readonly section: string;
+  readonly column: N;
+}
+
+interface Definition<C extends Columns> {
+  /** Part of the address, and what `baton report` is called with. */
+  readonly name: string;
+  /** The question that it answers, in plain words. */
+  readonly question: string;
+  readonly period: Bounds;
+  /** By what it can be filtered and grouped. */
+  readonly dimensions: readonly Dimension[];
+  /** Figures about single people are for those who lead them. */
+  readonly readers: "both teams" | "those who lead";
+  /** What the articles name, and the column that shows it. */
+  readonly metrics: readonly Metric<keyof C & string>[];
+  readonly columns: C;
+  readonly rows: (ask: ReportAsk) => Promise<readonly RowOf<C>[]>;
+}
+
+export interface ReportAsk extends ReportQuestion {
+  readonly db: Db;
+  readonly agreements: Agreements;
+}
+
+export type ReportRow = Readonly<Record<string, Cell>>;
+export type ReportFile = Omit<Definition<Columns>, "rows"> & {
+  readonly rows: (ask: ReportAsk) => Promise<readonly ReportRow[]>;
+};
+
+/** A report: one file defines it, and one line of `registry.ts` lists it. */
+export function defineReport<const C extends Columns>(report: Definition<C>): ReportFile {
+  return report;
+}
+
+const column =
+  <K extends ColumnKind>(kind: K) =>
+  (meaning: string): Column<K> => ({ kind, meaning });
+
+export const textColumn = column("text");
+export const count = column("count");
+export const rate = column("rate");
+export const numberColumn = column("number");
+export const hours = column("hours");
+export const days = column("days");
+export const money = column("money");
+export const flag = column("flag");
+export const listColumn = column("list");
+
+/** The first column of every report that can be grouped. */
+export const group = textColumn(
+  "the value of the dimension that was grouped by; empty: nothing was, or it is not recorded",
+);
+/** The leads behind a line, so that they can be opened. */
+export const leads = listColumn(
+  "the leads that the line counts: the first hundred, the oldest first",
+);

@@ -1,0 +1,85 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
+import { count, defineReport, group, hours, numberColumn, rate, textColumn } from "./report.ts";
+
+export const repsReport = defineReport({
+  name: "reps",
+  question: "Who converts most, and what do they do differently?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension.filter((one) => one !== "rep"),
+  readers: "those who lead",
+  metrics: [
+    {
+      name: "Rep-level MQL-to-SAL conversion",
+      article: "pipeline",
+      section: "continuous improvement",
+      column: "acceptanceRate",
+    },
+    {
+      name: "Response time of top and bottom performers",
+      article: "pipeline",
+      section: "continuous improvement",
+      column: "medianOpenResponse",
+    },
+  ],
+  columns: {
+    group,
+    rep: textColumn("who had the handoff last"),
+    handedOff: count("handoffs that were put before a rep and are with this one"),
+    acceptanceRate: rate("accepted / handed off"),
+    qualifiedRate: rate("accepted and qualified (SQL) / accepted"),
+    medianOpenResponse: hours("median open hours from the first offer to the first outreach"),
+    attempts: numberColumn("mean attempts on accepted leads"),
+    missed: count("deadlines of this rep's own clocks in these handoffs that were missed"),
+    contested: count("rejections of this rep in these handoffs that were contested"),
+    overturned: count("of these, overturned by the manager"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<{
+      g: string | null;
+      rep_id: string;
+      offered: number;
+      accepted: number;
+      sql: number;
+      open: number | null;
+      attempts: number | null;
+      missed: number;
+      contested: number;
+      overturned: number;
+    }>(
+      ask,
+      `select g, rep_id, count(*)::int as offered, ${n("sal_at is not null")} as accepted,
+        ${n("sal_at is not null and sql_at is not null")} as sql,
+        ${percentileSql(0.5, "case when first_outreach_at is not null then response_human_ms / 3600000.0 end")}
+          as open,
+        avg(case when sal_at is not null then tried end)::float8 as attempts,
+        sum(missed)::int as missed, sum(contested)::int as contested,
+        sum(overturned)::int as overturned
+      from (select h.*,
+        (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3) as tried,
+        (select count(*) from clock c where c.handoff_id = h.id and c.scope = 'rep'
+          and c.rep_id = h.rep_id and c.breached_at <= $3) as missed,
+        (select count(*) from answer a where a.handoff_id = h.id and a.kind = 'reject'
+          and a.by_id = h.rep_id and a.contested and a.received_at <= $3) as contested,
+        (select count(*) from answer a where a.handoff_id = h.id and a.kind = 'reject'
+          and a.by_id = h.rep_id and a.contested and (
+            select d.kind from answer d where d.handoff_id = h.id and d.kind like 'contest-%'
+              and d.received_at >= a.received_at and d.received_at <= $3
+            order by d.received_at limit 1) = 'contest-overturned') as overturned
+        from h where offered_at is not null and rep_id is not null) h
+      group by g, rep_id order by g nulls last, rep_id`,
+    );
+    return found.map((row) => ({
+      group: row.g,
+      rep: row.rep_id,
+      handedOff: row.offered,
+      acceptanceRate: rateOf(row.accepted, row.offered),
+      qualifiedRate: rateOf(row.sql, row.accepted),
+      medianOpenResponse: row.open,
+      attempts: row.attempts,
+      missed: row.missed,
+      contested: row.contested,
+      overturned: row.overturned,
+    }));
+  },
+});

@@ -1,0 +1,48 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, n, ofCohort } from "./cohort.ts";
+import { count, defineReport, group, rate, textColumn } from "./report.ts";
+
+export const rolesReport = defineReport({
+  name: "roles",
+  question: "Which roles of contacts become qualified?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Contact role acceptance rate",
+      article: "criteria",
+      section: "Fit criteria using firmographics and contact data",
+      column: "qualifiedRate",
+    },
+  ],
+  columns: {
+    group,
+    role: textColumn("the contact's role when the handoff began; empty: not known"),
+    handedOff: count("handoffs that were put before a rep"),
+    acceptanceRate: rate("accepted / handed off"),
+    qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<{
+      g: string | null;
+      role: string | null;
+      offered: number;
+      accepted: number;
+      sql: number;
+    }>(
+      ask,
+      `select g, role, count(*)::int as offered, ${n("sal_at is not null")} as accepted,
+        ${n("sql_at is not null")} as sql
+      from h where offered_at is not null group by g, role
+        order by g nulls last, offered desc, role nulls last`,
+    );
+    return found.map(({ g, role, offered, accepted, sql }) => ({
+      group: g,
+      role,
+      handedOff: offered,
+      acceptanceRate: rateOf(accepted, offered),
+      qualifiedRate: rateOf(sql, offered),
+    }));
+  },
+});

@@ -1,0 +1,78 @@
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
+import { count, defineReport, group, hours, numberColumn, rate } from "./report.ts";
+
+export const routingReport = defineReport({
+  name: "routing",
+  question: "Do leads reach the right people at once, and what comes of it?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Outcomes by territory, segment and motion",
+      article: "criteria",
+      section: "Territory, segment, and motion routing",
+      column: "qualifiedRate",
+    },
+    {
+      name: "Opportunities of priority leads",
+      article: "criteria",
+      section: "Round-robin vs. priority queuing",
+      column: "opportunityRate",
+    },
+    {
+      name: "Assignment delay",
+      article: "criteria",
+      section: "Working hours and assignment windows",
+      column: "medianHeld",
+    },
+  ],
+  columns: {
+    group,
+    handoffs: count("handoffs that began"),
+    acceptanceRate: rate("accepted / handed off"),
+    qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
+    opportunityRate: rate("handed off and became an opportunity / handed off"),
+    reroutes: numberColumn("offers after the first, by handoff that was offered"),
+    fallbackRate: rate("put into the fallback queue at any time / handoffs"),
+    medianHeld: hours("median hours from MQL to the first offer"),
+    p90Held: hours("nine of ten were offered within so many hours"),
+  },
+  async rows(ask) {
+    const found = await ofCohort<
+      Record<string, number> & {
+        g: string | null;
+        held: number | null;
+        held90: number | null;
+        reroutes: number | null;
+      }
+    >(
+      ask,
+      `select g, count(*)::int as handoffs, ${n("offered_at is not null")} as offered,
+        ${n("offered_at is not null and sal_at is not null")} as accepted,
+        ${n("offered_at is not null and sql_at is not null")} as sql,
+        ${n("offered_at is not null and opportunity_at is not null")} as opportunity,
+        avg(case when offered_at is not null then greatest(offers - 1, 0) end)::float8 as reroutes,
+        ${n("is_fallback")} as fallback,
+        ${percentileSql(0.5, hoursBetween("mql_at", "offered_at"))} as held,
+        ${percentileSql(0.9, hoursBetween("mql_at", "offered_at"))} as held90
+      from (select h.*, coalesce(a.offers, 0) as offers, coalesce(a.is_fallback, false) as is_fallback
+        from h left join lateral (select (count(*) filter (where rep_id is not null))::int as offers,
+          bool_or(via = 'fallback') as is_fallback from assignment a
+          where a.handoff_id = h.id and a.at <= $3) a on true) h
+      group by g order by g nulls last`,
+    );
+    return found.map((row) => ({
+      group: row.g,
+      handoffs: row["handoffs"] ?? 0,
+      acceptanceRate: rateOf(row["accepted"] ?? 0, row["offered"] ?? 0),
+      qualifiedRate: rateOf(row["sql"] ?? 0, row["offered"] ?? 0),
+      opportunityRate: rateOf(row["opportunity"] ?? 0, row["offered"] ?? 0),
+      reroutes: row.reroutes,
+      fallbackRate: rateOf(row["fallback"] ?? 0, row["handoffs"] ?? 0),
+      medianHeld: row.held,
+      p90Held: row.held90,
+    }));
+  },
+});

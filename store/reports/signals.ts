@@ -1,0 +1,36 @@
+import { everyDimension } from "./cohort.ts";
+import { meetingColumns, meetingsOfEach } from "./meetings.ts";
+import { defineReport, group, textColumn } from "./report.ts";
+
+export const signalsReport = defineReport({
+  name: "signals",
+  question: "Which intent signals lead to meetings and qualified leads?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Intent-to-meeting conversion",
+      article: "criteria",
+      section: "3) Intent signals that drive meeting likelihood",
+      column: "meetingRate",
+    },
+    {
+      name: "Qualified meeting rate by intent signal",
+      article: "criteria",
+      section: "Monthly review metrics",
+      column: "meetingRate",
+    },
+  ],
+  columns: {
+    group,
+    signal: textColumn(
+      "a meaningful engagement type that the person had shown when the handoff began",
+    ),
+    ...meetingColumns,
+  },
+  async rows(ask) {
+    const found = await meetingsOfEach(ask, "signals");
+    return found.map(({ group: of, one, ...rates }) => ({ group: of, signal: one, ...rates }));
+  },
+});

@@ -1,0 +1,132 @@
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { firstRow, inTransaction, rows, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
+import { countedMoves, latestFirst } from "./moves.ts";
+
+/**
+ * Rows of the last minute are not tallied yet: a transaction under way may still add some. Later
+ * ones make their day be tallied again (migration 0062).
+ */
+const settlingMs = 60_000;
+
+/** Of several workers one keeps the tallies; the number is arbitrary. */
+const lock = 7_201_702;
+
+export interface TallyStep {
+  /** Moves and arrivals that one transaction adds at most, but for those of one instant. */
+  readonly most?: number;
+}
+
+/**
+ * Adds what happened since the last time to the counts of its days, at most `most` rows. Gives
+ * whether there may be more; false also while somebody else is at it.
+ */
+export async function tally(
+  pool: Pool,
+  now: Instant,
+  { most = 5_000 }: TallyStep = {},
+): Promise<boolean> {
+  return inTransaction(pool, async (tx) => {
+    if (!(await isOurs(tx))) return false;
+    const limit = new Date(now - settlingMs);
+    const step = await firstRow<{ since: string; until: string; is_more: boolean }>(
+      tx,
+      sql`
+      select t.until::text as since, coalesce(b.bound, greatest(t.until, ${limit}))::text as until,
+        b.bound is not null as is_more
+      from tallied t, lateral (select min(bound) as bound from (
+        (select at as bound from transition where at > t.until and at < ${limit}
+          order by at offset ${most} limit 1)
+        union all
+        (select arrived_at from lead where arrived_at > t.until and arrived_at < ${limit}
+          order by arrived_at offset ${most} limit 1)) one) b
+      where t.until < ${limit} for update of t`,
+    );
+    if (!step) return false;
+    await add(tx, step.since, step.until);
+    return step.is_more;
+  });
+}
+
+async function isOurs(tx: Tx): Promise<boolean> {
+  const found = await firstRow<{ mine: boolean }>(
+    tx,
+    sql`select pg_try_advisory_xact_lock(${lock}) as mine`,
+  );
+  return found?.mine ?? false;
+}
+
+/** Both instants as Postgres writes them: it counts microseconds. */
+async function add(tx: Tx, since: string, until: string): Promise<void> {
+  await tx.query({
+    text: `
+    with moves as (select * from transition where subject_kind = 'lead'
+      and at >= $1::timestamptz and at < $2::timestamptz),
+    ${countedMoves("moves", "$1::timestamptz")}
+    insert into stage_day as d (day, stage, entered, exited, vacated)
+      select day, stage, entered, exited, vacated from counted
+    on conflict (day, stage) do update set entered = d.entered + excluded.entered,
+      exited = d.exited + excluded.exited, vacated = d.vacated + excluded.vacated`,
+    values: [since, until],
+  });
+  await tx.query(sql`
+    insert into arrival_day as d (day, arrived)
+      select (arrived_at at time zone 'UTC')::date, count(*) from lead
+      where arrived_at >= ${since}::timestamptz and arrived_at < ${until}::timestamptz group by 1
+    on conflict (day) do update set arrived = d.arrived + excluded.arrived`);
+  await tx.query({
+    text: `
+    insert into astray (subject_id)
+      select l.id from (${movedOrArrived("$1::timestamptz", "$2::timestamptz")}) l
+      where ${isAstray("l.id")}
+    on conflict do nothing`,
+    values: [since, until],
+  });
+  await tx.query(`delete from astray where not (${isAstray("astray.subject_id")})`);
+  await tx.query(sql`update tallied set until = ${until}::timestamptz`);
+}
+
+/** The leads that moved or arrived in this time. */
+export function movedOrArrived(since: string, until: string): string {
+  return `select subject_id as id from transition where subject_kind = 'lead'
+      and at >= ${since} and at < ${until}
+    union select id from lead where arrived_at >= ${since} and arrived_at < ${until}`;
+}
+
+/** Whether the lead's stage is not where its last transition led; not so where it has no process. */
+export function isAstray(id: string): string {
+  return `exists (select from process p where p.subject_kind = 'lead' and p.subject_id = ${id}
+    and p.stage is distinct from (select t.to_stage from transition t
+      where t.subject_kind = 'lead' and t.subject_id = ${id} order by ${latestFirst} limit 1))`;
+}
+
+/**
+ * Adds the changes of how many leads stand where to the counts, at most so many. Gives whether
+ * there may be more.
+ */
+export async function foldProcessCounts(db: Db, most = 10_000): Promise<boolean> {
+  const { rows: found } = await db.query<{ taken: number }>(sql`
+    with taken as (
+      delete from process_count_change where id in (
+        select id from process_count_change order by id limit ${most} for update skip locked)
+      returning stage, waiting_on, n),
+    summed as (
+      insert into process_count as c (stage, waiting_on, n)
+        select stage, waiting_on, sum(n) from taken group by stage, waiting_on
+      on conflict (stage, waiting_on) do update set n = c.n + excluded.n)
+    select count(*)::int as taken from taken`);
+  return (found[0]?.taken ?? 0) >= most;
+}
+
+/** How many leads stand in which stage and wait for what, now. */
+export async function processCounts(
+  db: Db,
+): Promise<{ readonly stage: string; readonly waiting_on: string; readonly n: number }[]> {
+  return rows(
+    db,
+    sql`
+    select stage, waiting_on, sum(n)::int as n from (
+      select stage, waiting_on, n from process_count
+      union all select stage, waiting_on, n from process_count_change) one
+    group by stage, waiting_on having sum(n) <> 0 order by stage, waiting_on`,
+  );
+}

@@ -1,0 +1,151 @@
+import type { TaskKind } from "../process/human-tasks.ts";
+import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { rowsAsGiven } from "../postgres/planned.ts";
+import { reachValues, type Reach } from "./reach.ts";
+
+/** Something that waits for a person. */
+export interface TaskRow {
+  readonly id: string;
+  readonly kind: TaskKind;
+  readonly subject_kind: "lead" | "account";
+  readonly subject_id: string;
+  readonly handoff_id: string | null;
+  readonly role: string;
+  readonly assignee_id: string | null;
+  readonly since: Date;
+  readonly due_at: Date | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly state: "open" | "done" | "withdrawn";
+  readonly done_at: Date | null;
+  readonly done_by: string | null;
+  readonly done_how: string | null;
+  /** What the rep wrote with the rejection that the task is about. */
+  readonly note: string | null;
+}
+
+/** Where a page of tasks ends. Tasks without a due time come last. */
+export interface TaskPlace {
+  readonly due: string;
+  readonly id: string;
+}
+
+/**
+ * Which tasks: all; or those of a role; or those named to the people, of their roles, or about
+ * leads they own.
+ */
+export interface TaskAsker {
+  readonly reach: Reach;
+  /** Roles whose tasks the asker answers for, besides what is named to a person. */
+  readonly roles: readonly string[];
+}
+
+/** Open tasks (or those of `state`), the earliest due first. */
+export async function listTasks(
+  db: Db,
+  asker: TaskAsker,
+  filter: { kind?: string | undefined; state: string; lead?: string | undefined },
+  page: { after?: TaskPlace | undefined; limit: number },
+): Promise<(TaskRow & { place: string })[]> {
+  const { ids } = reachValues(asker.reach);
+  return rowsAsGiven(
+    db,
+    sql`
+    select t.*, coalesce(t.due_at, 'infinity')::text as place, (select a.note from answer a where a.handoff_id = t.handoff_id
+        and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
+        order by a.received_at desc limit 1) as note
+    from task t
+    where t.state = ${filter.state}
+      and (${filter.kind ?? null}::text is null or t.kind = ${filter.kind ?? null}::text)
+      and (${filter.lead ?? null}::text is null
+        or (t.subject_kind = 'lead' and t.subject_id = ${filter.lead ?? null}::text))
+      and (${page.after?.due ?? null}::timestamptz is null
+        or (coalesce(t.due_at, 'infinity'), t.id) > (${page.after?.due ?? null}::timestamptz,
+        ${page.after?.id ?? null}::text))
+      and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
+        or (t.assignee_id is null
+        and (t.role = any(${asker.roles}::text[]) or t.role = any(${ids}::text[])))
+        or (t.subject_kind = 'lead' and t.assignee_id is null
+          and (select p.owner_id from process p where p.subject_kind = 'lead'
+          and p.subject_id = t.subject_id) = any(${ids}::text[])))
+    order by coalesce(t.due_at, 'infinity'), t.id limit ${page.limit}`,
+  );
+}
+
+/** The open tasks about a lead, the oldest first, whoever may see them. */
+export async function openTasksOf(db: Db, leadId: string): Promise<TaskRow[]> {
+  return rows<TaskRow>(
+    db,
+    sql`
+    select * from task where subject_kind = 'lead' and subject_id = ${leadId} and state = 'open'
+      order by since`,
+  );
+}
+
+/** One task within reach. */
+export async function seeTask(db: Db, id: string, asker: TaskAsker): Promise<TaskRow | undefined> {
+  const { ids } = reachValues(asker.reach);
+  return firstRow<TaskRow>(
+    db,
+    sql`
+    select t.*, (select a.note from answer a where a.handoff_id = t.handoff_id
+        and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
+        order by a.received_at desc limit 1) as note
+    from task t where t.id = ${id}
+      and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
+        or (t.assignee_id is null
+        and (t.role = any(${asker.roles}::text[]) or t.role = any(${ids}::text[])))
+        or (t.subject_kind = 'lead' and t.assignee_id is null
+          and (select p.owner_id from process p where p.subject_kind = 'lead'
+          and p.subject_id = t.subject_id) = any(${ids}::text[])))`,
+  );
+}
+
+/** Ends an open task; false when somebody was quicker. */
+export async function finishTask(
+  db: Db,
+  id: string,
+  end: { by: string; how: string },
+  now: number,
+): Promise<boolean> {
+  const result = await db.query(sql`
+    update task set state = 'done', done_at = ${new Date(now)}, done_by = ${end.by},
+      done_how = ${end.how} where id = ${id} and state = 'open'`);
+  return result.rowCount === 1;
+}
+
+/** One of the people of a conflict, as somebody who must tell them apart needs to see them. */
+export interface PersonShown {
+  readonly id: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly phone: string | null;
+  readonly title: string | null;
+  readonly company: string | null;
+  readonly source: string | null;
+  readonly stage: string;
+  readonly owner: string | null;
+  readonly arrived_at: Date;
+  readonly engagements: number;
+}
+
+/** These leads side by side, by id; those whose person was erased are left out. */
+export async function peopleShown(
+  db: Db,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, PersonShown>> {
+  if (ids.length === 0) return new Map();
+  const found = await rows<PersonShown>(
+    db,
+    sql`
+    select l.id, coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
+        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), '')) as name,
+      coalesce(l.email, l.facts #>> '{lead.email,value}') as email,
+      l.facts #>> '{lead.phone,value}' as phone, l.facts #>> '{lead.title,value}' as title,
+      coalesce(a.facts #>> '{account.name,value}', a.domain) as company, l.source, l.stage,
+      l.owner_id as owner, l.arrived_at,
+      (select count(*)::int from engagement e where e.lead_id = l.id) as engagements
+    from lead_standing l left join account a on a.id = l.account_id
+    where l.id = any(${ids}::text[]) and l.erased_at is null`,
+  );
+  return new Map(found.map((one) => [one.id, one]));
+}

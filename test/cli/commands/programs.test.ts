@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Client } from "@temporalio/client";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../../cli/servers/ports.ts";
+import { identityOf } from "../../../cli/stack/identity.ts";
+import { temporalConnection } from "../../../temporal/connection.ts";
+import { eventually } from "../../support/eventually.ts";
+import { run, type Program } from "../../support/program.ts";
+import { freshDatabase, temporalServer, type FreshDatabase } from "../../support/world.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+let database: FreshDatabase;
+let server: { address: string; namespace: string };
+let env: Record<string, string>;
+const programs: Program[] = [];
+
+beforeAll(async () => {
+  [database, server] = await Promise.all([freshDatabase(), temporalServer()]);
+  env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: process.env["HOME"] ?? "/",
+    DATABASE_URL: database.url,
+    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: server.namespace,
+    PORT: String(await freePort()),
+    BATON_TASK_QUEUE: `programs-${randomBytes(4).toString("hex")}`,
+  };
+});
+afterEach(async () => {
+  for (const program of programs) program.signal("SIGKILL");
+  await Promise.all(programs.splice(0).map(({ exit }) => exit));
+});
+afterAll(async () => {
+  const connection = temporalConnection(server, { connectTimeoutMs: 5_000 });
+  const { schedule } = new Client({ connection, namespace: server.namespace });
+  // The worker's own Schedules stand on the server that other tests use too.
+  for (const id of ["reconcile", "review-monthly", "review-quarterly"])
+    await schedule
+      .getHandle(id)
+      .delete()
+      .catch(() => undefined);
+  await connection.close();
+  await database.drop();
+});
+
+function baton(command: string, more: Record<string, string> = {}): Program {
+  const program = run(process.execPath, ["cli/baton.mjs", command], {
+    cwd: root,
+    env: { ...env, ...more },
+  });
+  programs.push(program);
+  return program;
+}
+
+/** Every process whose parents lead to this one, as Linux lists them. */
+function below(pid: number): number[] {
+  const parents = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+        const [, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return [[Number(name), Number(parent)] as const];
+      } catch {
+        return [];
+      }
+    });
+  const children = parents.filter(([, parent]) => parent === pid).map(([child]) => child);
+  return [...children, ...children.flatMap(below)];
+}
+
+describe.each(["worker", "api"])("baton %s", (name) => {
+  test(
+    "runs in its own process: a kill -9 leaves nothing behind",
+    { timeout: 60_000 },
+    async () => {
+      const program = baton(name);
+      await program.until('"ready":true');
+      const left = process.platform === "linux" ? below(program.pid) : [];
+      program.signal("SIGKILL");
+      await program.exit;
+      await eventually(5, () =>
+        Promise.resolve([program.pid, ...left].every((pid) => identityOf(pid) === undefined)),
+      );
+      if (name === "api")
+        await expect(fetch(`http://127.0.0.1:${env["PORT"]}/healthz`)).rejects.toThrow();
+    },
+  );
+
+  test("ends in order on SIGTERM", { timeout: 120_000 }, async () => {
+    const program = baton(name);
+    await program.until('"ready":true');
+    program.signal("SIGTERM");
+    expect(await program.exit).toBe(0);
+  });
+
+  test("says in one sentence what it cannot start without", async () => {
+    const program = baton(name, { DATABASE_URL: "", LOG_LEVEL: "", TEMPORAL_NAMESPACE: " " });
+    expect(await program.exit).toBe(1);
+    expect(program.lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({
+        level: 60,
+        msg: `the ${name === "api" ? "API" : "worker"} cannot start: DATABASE_URL is not set; give the address of a Postgres database.`,
+      }),
+    ]);
+  });
+});

@@ -1,0 +1,302 @@
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createApp } from "../../api/app.ts";
+import type { Routes } from "../../api/deps.ts";
+import { authorisation } from "../../api/http/authorisation.ts";
+import { works, type World } from "../../bench/growth.ts";
+import { reports } from "../../store/reports/registry.ts";
+import { boardLists } from "../../store/views/board.ts";
+import { signOffer } from "../../messages/offer-link.ts";
+import { createToken, type Role } from "../../store/access/tokens.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, openPool, rows, type Pool } from "../../store/postgres/db.ts";
+import { recountAll } from "../../store/reports/recount.ts";
+import { tally } from "../../store/reports/tallies.ts";
+import { reachOf } from "../../store/views/reach.ts";
+import { withDatabase } from "../support/database.ts";
+import { grow, grownLead, grownPeople } from "../support/grown-database.ts";
+import { carriedOut, recordStatements, type Sent } from "../support/plans.ts";
+import { smallAgreement } from "../support/small-agreement.ts";
+
+const leads = 20_000;
+const now = Date.parse("2026-11-20T12:00:00Z");
+type Asked = readonly [Role, string];
+
+/** A step of a plan looks at no more rows of one table, however many there are. */
+const mostVisited = 2_500;
+
+const db = withDatabase();
+let pool: Pool;
+let growing: ReadonlySet<string> = new Set();
+const tokens = new Map<Role, string>();
+let app: Routes;
+
+beforeAll(async () => {
+  pool = openPool(db.url, { max: 4 });
+  await grow(pool, { leads, now });
+  while (await tally(pool, now));
+  await recountAll(pool, now);
+  // A table that grows with the leads is one that has many rows by now.
+  const large = await rows<{ name: string }>(pool, {
+    text: "select relname as name from pg_class where relkind = 'r' and reltuples >= 500",
+    values: [],
+  });
+  growing = new Set(large.map(({ name }) => name).filter((name) => !name.startsWith("pg_")));
+  await inTransaction(pool, (tx) => activate(tx, "the agreement of this test", "test", now));
+  await pool.query(
+    "insert into signing_key (name, secret, created_at) values ('offer-link', $1, now())",
+    [Buffer.from(secret)],
+  );
+  const people = { rep: grownPeople.rep, manager: grownPeople.manager };
+  for (const role of ["operator", "rep", "manager"] as const) {
+    const repId = role === "operator" ? undefined : people[role];
+    tokens.set(role, (await createToken(pool, { role, label: "test", repId }, now)).secret);
+  }
+  app = createApp({
+    pool,
+    keyed: pool,
+    routing: pool,
+    agreements: createAgreements(() => smallAgreement),
+    clock: () => now,
+    publicUrl: "http://baton.test",
+    log: pino({ level: "silent" }),
+    temporal: { reachable: () => Promise.resolve(false), close: () => Promise.resolve() },
+  });
+}, 120_000);
+afterAll(async () => {
+  await pool?.end();
+});
+
+const lead = grownLead(leads / 2);
+/** A link of a mail, signed with the secret that this database is given. */
+const secret = new Uint8Array(32).fill(7);
+const link = signOffer(secret, {
+  repId: grownPeople.rep,
+  leadId: lead,
+  cycle: 1,
+  round: 1,
+  until: now + 86_400_000,
+});
+/** Three days of eighty: what counts a period must find it by an index. */
+const period = "from=2026-11-17T00:00:00Z";
+
+/**
+ * What is asked of a route, by whom, where that is more than its bare address by an operator, or a
+ * report of `period`.
+ */
+const asked: Readonly<Record<string, readonly Asked[]>> = {
+  "GET /leads": [
+    ["operator", "/leads"],
+    ["operator", "/leads?stage=sal"],
+    ["operator", "/leads?stage=nurture"],
+    ["operator", `/leads?owner=${grownPeople.rep}`],
+    ["operator", "/leads?owner=none"],
+    ["operator", "/leads?waitingOn=attempts"],
+    ["operator", "/leads?overdue=true"],
+    ["operator", "/leads?overdue=false"],
+    ["operator", "/leads?q=4fa"],
+    ["operator", `/leads?q=${lead}`],
+    ["operator", "/leads?q=ext-77"],
+    ["operator", "/leads?q=company-77.example"],
+    ["operator", "/leads?q=nobody"],
+    ["operator", "/leads?sort=due&q=4fa"],
+    ["operator", "/leads?sort=due&dueBefore=2026-11-21T00:00:00Z"],
+    ["rep", "/leads"],
+    ["rep", "/leads?stage=sal"],
+    ["manager", "/leads"],
+    ["manager", "/leads?waitingOn=manager"],
+  ],
+  "GET /leads/{id}": [
+    ["operator", `/leads/${lead}`],
+    ["manager", `/leads/${lead}`],
+  ],
+  "GET /leads/{id}/history": [["operator", `/leads/${lead}/history`]],
+  "GET /queue": [
+    ["operator", "/queue"],
+    ["manager", "/queue"],
+    ["rep", "/queue"],
+  ],
+  "GET /tasks": [
+    ["operator", "/tasks"],
+    ["operator", "/tasks?state=done"],
+    ["operator", "/tasks?kind=contested"],
+    ["operator", `/tasks?lead=${lead}`],
+    ["manager", "/tasks"],
+    ["rep", "/tasks"],
+  ],
+  "GET /agreement/versions/{id}": [["operator", "/agreement/versions/ag_grown"]],
+  "GET /reviews/{id}": [
+    ["operator", "/reviews/rv_grown"],
+    ["operator", "/reviews/rv_grown?waits=true"],
+  ],
+  "GET /imports/{id}": [["operator", "/imports/im_7"]],
+  "GET /imports/{id}/errors.csv": [["operator", "/imports/im_7/errors.csv"]],
+  "GET /mail": [
+    ["operator", "/mail"],
+    ["operator", `/mail?lead=${lead}`],
+    ["rep", "/mail"],
+  ],
+  "GET /mail/{id}": [["operator", "/mail/10000@baton"]],
+  "GET /console/offer/{token}": [["operator", `/console/offer/${link}`]],
+  "GET /house/leads": [
+    ["operator", "/house/leads"],
+    ["operator", "/house/leads?status=sal"],
+    ["operator", `/house/leads?owner=${grownPeople.rep}`],
+    ["operator", "/house/leads?q=nobody"],
+  ],
+  "GET /house/leads/{id}": [["operator", "/house/leads/HL-10000"]],
+  "GET /house/accounts/{id}": [["operator", "/house/accounts/HA-77"]],
+  "GET /house/tasks": [
+    ["operator", "/house/tasks"],
+    ["operator", "/house/tasks?state=open"],
+    ["operator", "/house/tasks?lead=HL-10000"],
+  ],
+  "GET /house/tasks/{id}": [["operator", "/house/tasks/HT-10000"]],
+  "GET /house/notes": [["operator", "/house/notes?lead=HL-10000"]],
+  "GET /house/opportunities": [
+    ["operator", "/house/opportunities"],
+    ["operator", "/house/opportunities?stage=won"],
+  ],
+  "GET /house/opportunities/{id}": [["operator", "/house/opportunities/HO-12"]],
+  "GET /board/{list}": boardLists.flatMap((list): Asked[] => [
+    ["operator", `/board/${list}`],
+    ["manager", `/board/${list}`],
+  ]),
+  "GET /reports/conservation": [
+    ["operator", "/reports/conservation"],
+    ["operator", "/reports/conservation?from=2026-10-01T00:00:00Z&to=2026-11-01T00:00:00Z"],
+    ["operator", "/reports/conservation?asOf=2026-11-01T07:00:00Z"],
+  ],
+  "GET /reports/funnel": [
+    ["operator", `/reports/funnel?${period}`],
+    ["operator", `/reports/funnel?${period}&groupBy=source`],
+    ["operator", `/reports/funnel?${period}&source=event&band=B`],
+  ],
+};
+
+/** What may look at many rows, of which tables, and why that does not grow with the tables. */
+const mayReadMany: readonly {
+  readonly of: RegExp;
+  readonly tables: readonly string[];
+  readonly because: string;
+}[] = [
+  {
+    of: /search within|house\/leads\?q=/,
+    tables: ["house_lead"],
+    because: "the built-in CRM looks within names and addresses, for want of another CRM",
+  },
+  {
+    of: /\/reviews/,
+    tables: ["review_decision"],
+    because: "it counts the leads of the reviews on the page, and there is one review here",
+  },
+  {
+    of: /^funnel/,
+    tables: ["handoff", "lead"],
+    because:
+      "it counts what began in the period, and medians are not sums: by the index of the time",
+  },
+  {
+    of: new RegExp(`^(operator /reports/)?(${reports.map(({ name }) => name).join("|")})\\b`),
+    tables:
+      "account answer assignment clock engagement handoff lead opportunity outreach process score transition".split(
+        " ",
+      ),
+    because:
+      "a report joins what hangs on the handoffs of its period, at this size by whole tables: how it grows is measured and not promised (docs/benchmarks.md)",
+  },
+];
+
+function tooMuch(
+  of: string,
+  sent: Sent,
+  scans: readonly { table: string; how: string; visited: number }[],
+) {
+  return scans
+    .filter(({ visited }) => visited > 0)
+    .filter(
+      ({ table, how, visited }) =>
+        growing.has(table) && (how === "Seq Scan" || visited > mostVisited),
+    )
+    .filter(
+      ({ table }) => !mayReadMany.some((one) => one.of.test(of) && one.tables.includes(table)),
+    )
+    .map(
+      ({ table, how, visited }) => `${of}: ${how} on ${table}, ${visited} rows, of ${short(sent)}`,
+    );
+}
+
+function short({ text }: Sent): string {
+  return text.replace(/\s+/g, " ").trim().slice(0, 160);
+}
+
+async function lookAt(of: string, work: () => Promise<unknown>): Promise<string[]> {
+  const recorded = recordStatements(pool);
+  await work().finally(() => recorded.stop());
+  const found: string[] = [];
+  for (const sent of recorded.sent)
+    found.push(...tooMuch(of, sent, (await carriedOut(pool, sent))?.scans ?? []));
+  return found;
+}
+
+test("the tables that grow with the leads are known to this test", () => {
+  expect([...growing]).toEqual(
+    expect.arrayContaining(
+      "account action answer assignment audit clock clock_event crm_link decision effect engagement \
+handoff house_lead inbox kept_mail lead lead_alias outbox outreach process score task transition".split(
+        " ",
+      ),
+    ),
+  );
+});
+
+const readable = Object.keys(authorisation).filter((route) => route.startsWith("GET "));
+
+test("every route that reads something by its id is asked for one here, and none that is no more", () => {
+  const withId = readable.filter((route) => route.includes("{"));
+  expect(withId.filter((route) => !(route in asked))).toEqual([]);
+  expect(Object.keys(asked).filter((route) => !readable.includes(route))).toEqual([]);
+});
+
+function askedOf(route: string): readonly Asked[] {
+  const path = route.slice("GET ".length);
+  const bare = path.startsWith("/reports/") ? `${path}?${period}` : path;
+  return asked[route] ?? [["operator", bare]];
+}
+
+describe("no list, page, search or report reads a table that grows", () => {
+  test.each(readable)("%s", async (route) => {
+    const found: string[] = [];
+    for (const [role, path] of askedOf(route))
+      found.push(
+        ...(await lookAt(`${role} ${path}`, async () => {
+          const headers = { authorization: `Bearer ${tokens.get(role)}` };
+          const answer = await app.request(path, { headers });
+          expect([path, answer.status]).toEqual([path, 200]);
+          await answer.text();
+        })),
+      );
+    expect(found).toEqual([]);
+  });
+});
+
+describe("nothing that the worker does for each lead or each minute reads a table that grows", () => {
+  test.each(Object.keys(works))("%s", async (name) => {
+    const team = await reachOf(pool, "team", grownPeople.manager);
+    const world: World = { pool, leads, now, team };
+    expect(await lookAt(name, async () => works[name]?.(world))).toEqual([]);
+  });
+});
+
+test("the rule holds for what would break it", async () => {
+  const found = await lookAt("a search without an index", () =>
+    pool.query("select id from lead where facts ->> 'lead.name' = $1", ["x"]),
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/^a search without an index: Seq Scan on lead, 20000 rows/),
+  ]);
+  const walked = await lookAt("a walk along an index", () =>
+    pool.query("select count(*) from (select id from lead order by id) one"),
+  );
+  expect(walked).not.toEqual([]);
+});

@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { fold, isStorable, matchesGlob, sameText } from "../../../handoff/facts/text.ts";
+
+describe("text compares after trimming, NFKC and case folding", () => {
+  test.each([
+    [" United States ", "united states"],
+    ["Straße", "STRASSE"],
+    ["ΟΔΟΣ", "οδος"],
+    ["Ｓｏｆｔｗａｒｅ", "software"],
+    ["ﬁnance", "Finance"],
+    ["Zürich", "Zu\u0308rich"],
+    ["\u00a0sla\u3000", "SLA"],
+  ])("%s equals %s", (a, b) => expect(sameText(a, b)).toBe(true));
+
+  test.each([
+    ["US", "USA"],
+    ["a b", "ab"],
+    ["resume", "résumé"],
+  ])("%s does not equal %s", (a, b) => expect(sameText(a, b)).toBe(false));
+
+  test("folding any single character again changes nothing, and the capital sharp s is the small one", () => {
+    for (let point = 0; point <= 0x10ffff; point++) {
+      if (point >= 0xd800 && point <= 0xdfff) continue;
+      const text = String.fromCodePoint(point);
+      const folded = fold(text);
+      if (fold(folded) !== folded)
+        expect.fail(`U+${point.toString(16)} folds to ${folded}, then to ${fold(folded)}`);
+    }
+    expect(fold("STRAẞE")).toBe(fold("Straße"));
+  });
+
+  test("folding twice changes nothing", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        expect(fold(fold(text))).toBe(fold(text));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("a glob is a glob", () => {
+  test.each([
+    ["VP Engineering", "*engineer*", true],
+    ["Engineer", "engineer*", true],
+    ["Chief Engineer", "engineer*", false],
+    ["a.b", "a.b", true],
+    ["axb", "a.b", false],
+    ["aba", "*aba*aba*", false],
+    ["aa", "a*a", true],
+    ["a", "a*a", false],
+    ["", "*", true],
+    ["anything", "**", true],
+    ["(x)[y]{z}", "(x)*{z}", true],
+  ])("%s like %s: %s", (text, glob, held) => expect(matchesGlob(text, glob)).toBe(held));
+
+  test("agrees with a matcher that tries every split", () => {
+    const slow = (text: string, glob: string): boolean => {
+      if (glob === "") return text === "";
+      if (glob[0] === "*")
+        return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) =>
+          slow(text.slice(i), glob.slice(1)),
+        );
+      return text[0] === glob[0] && slow(text.slice(1), glob.slice(1));
+    };
+    const letters = (unit: string[]) => fc.string({ unit: fc.constantFrom(...unit), maxLength: 9 });
+    fc.assert(
+      fc.property(letters(["a", "b"]), letters(["a", "b", "*"]), (text, glob) => {
+        expect(matchesGlob(text, glob)).toBe(slow(text, glob));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("a pattern made to be slow is not", () => {
+    const started = performance.now();
+    expect(matchesGlob("a".repeat(100_000), `${"*a".repeat(90)}b`)).toBe(false);
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});
+
+test("NUL and broken surrogates cannot be stored, an emoji can", () => {
+  expect([isStorable("ok \u{1f600}"), isStorable("a\u0000b"), isStorable("\ud83d")]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});

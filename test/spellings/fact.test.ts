@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { readFact } from "../../spellings/fact.ts";
+
+const agreement = { fields: {}, nullWords: ["-", "Select"] };
+const read = (field: string, raw: unknown, beside = {}) => readFact(field, raw, agreement, beside);
+
+describe("what people send is kept in one form", () => {
+  test.each([
+    ["account.country", "USA", "US"],
+    ["account.country", "u.s.a.", "US"],
+    ["account.country", "United States", "US"],
+    ["lead.country", "Deutschland", "DE"],
+    ["lead.country", "UK", "GB"],
+    ["lead.country", "Türkiye", "TR"],
+    ["lead.country", "日本", "JP"],
+    ["lead.language", "German", "de"],
+    ["lead.language", "de-AT", "de"],
+    ["lead.language", "Français", "fr"],
+    ["lead.region", "California", "US-CA"],
+    ["lead.region", "Bayern", "DE-BY"],
+    ["lead.region", "EMEA", "EMEA"],
+    ["account.employees", "51-200", 51],
+    ["account.employees", "10,001+", 10001],
+    ["account.employees", "1k – 5k employees", 1000],
+    ["account.employees", "1\u202f250", 1250],
+    ["account.employees", "<10", 1],
+    ["account.employees", "250", 250],
+    ["account.domain", "https://www.Bücher.de/impressum", "xn--bcher-kva.de"],
+    ["lead.email", "Info@Bücher.de", "info@xn--bcher-kva.de"],
+  ])("%s: %s is %s", (field, raw, value) => expect(read(field, raw)).toEqual({ value }));
+
+  test("a state is read by the country that came with it", () => {
+    expect(read("lead.region", "CA", { "lead.country": "USA" })).toEqual({ value: "US-CA" });
+    expect(read("account.region", "Ontario", { "account.country": "Canada" })).toEqual({
+      value: "CA-ON",
+    });
+    expect(read("lead.region", "CA", { "lead.country": "Germany" })).toEqual({ value: "CA" });
+  });
+
+  test("a word that no list knows is kept and said, without quoting it", () => {
+    for (const [field, raw] of [
+      ["lead.country", "Atlantis"],
+      ["lead.language", "Klingon"],
+    ] as const) {
+      const fact = read(field, raw);
+      expect(fact).toMatchObject({ value: raw });
+      expect(fact.notUnderstood).toMatch(/expected a (country|language) by its name/);
+      expect(fact.notUnderstood).not.toContain(raw);
+    }
+    expect(read("lead.country", "Select")).toEqual({ missing: true });
+  });
+
+  test.each(["-5", "2.5", "200-51", "many", -5, 2.5])("%j is no number of people", (raw) =>
+    expect(read("account.employees", raw)).toHaveProperty("problem"),
+  );
+});

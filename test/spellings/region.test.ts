@@ -1,0 +1,22 @@
+import { describe, expect, test } from "vitest";
+import { regionCode, regionsMeant } from "../../spellings/region.ts";
+
+describe("a rule about a region holds for whatever a fact of it may be", () => {
+  test.each([
+    ["California", "US", "US-CA"],
+    ["CA", "US", "US-CA"],
+    ["Bavaria", "DE", "DE-BY"],
+    ["Madrid", "ES", "ES-M"],
+    ["NSW", "AU", "AU-NSW"],
+  ])("%s, of %s", (word, country, code) => {
+    expect(regionCode(word, country)).toBe(code);
+    expect(regionsMeant(word)).toEqual(expect.arrayContaining([word, code]));
+    // As it is kept when no country came with it.
+    expect(regionsMeant(word)).toContain(regionCode(word) ?? word);
+  });
+
+  test("a free word means itself alone", () => {
+    expect(regionsMeant("EMEA")).toEqual(["EMEA"]);
+    expect(regionsMeant("South")).not.toContain("US-SC");
+  });
+});

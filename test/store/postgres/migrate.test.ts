@@ -1,0 +1,282 @@
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { migrate } from "../../../store/postgres/migrate.ts";
+import { emptyDatabase, freshDatabase } from "../../support/world.ts";
+
+let database: Awaited<ReturnType<typeof emptyDatabase>>;
+let folder: string;
+
+beforeEach(async () => {
+  database = await emptyDatabase();
+  folder = mkdtempSync(join(tmpdir(), "baton-migrations-"));
+});
+afterEach(async () => {
+  await database.drop();
+  rmSync(folder, { recursive: true });
+});
+
+const write = (name: string, sql: string) => writeFileSync(join(folder, name), sql);
+
+async function run(): Promise<string[]> {
+  const lines: string[] = [];
+  await migrate(database.url, (line) => lines.push(line), folder);
+  return lines;
+}
+
+async function tables(): Promise<string[]> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>(
+    "select tablename as name from pg_tables where schemaname = 'public' order by 1",
+  );
+  await client.end();
+  return rows.map((row) => row.name);
+}
+
+describe("migrations", () => {
+  test("files are applied in order of their numbers, and only once", async () => {
+    write("0002_b.sql", "alter table a add column more text");
+    write("0001_a.sql", "create table a (id int)");
+    expect(await run()).toEqual(["applied 0001_a.sql", "applied 0002_b.sql"]);
+    expect(await run()).toEqual([]);
+    write("0003_c.sql", "create table c (id int)");
+    expect(await run()).toEqual(["applied 0003_c.sql"]);
+  });
+
+  test("a failing file leaves nothing behind, names itself, and can be mended", async () => {
+    write("0001_a.sql", "create table a (id int)");
+    write("0002_b.sql", "create table b (id int); select nonsense");
+    await expect(run()).rejects.toThrow(/migration 0002_b\.sql failed: .*nonsense/);
+    expect(await tables()).toEqual(["a", "schema_migration"]);
+    write("0002_b.sql", "create table b (id int)");
+    expect(await run()).toEqual(["applied 0002_b.sql"]);
+  });
+
+  test("an applied file that was edited is refused by name", async () => {
+    write("0001_a.sql", "create table a (id int)");
+    await run();
+    write("0001_a.sql", "create table a (id bigint)");
+    await expect(run()).rejects.toThrow(/0001_a\.sql was changed after it was applied/);
+  });
+
+  test("two files with one number are refused", async () => {
+    write("0001_a.sql", "create table a (id int)");
+    write("0001_b.sql", "create table b (id int)");
+    await expect(run()).rejects.toThrow(/two migrations have the number 0001/);
+  });
+
+  test("three that start at once apply each file once", async () => {
+    write("0001_a.sql", "create table a (id int); select pg_sleep(0.2)");
+    const logs = await Promise.all([run(), run(), run()]);
+    expect(logs.flat()).toEqual(["applied 0001_a.sql"]);
+  });
+
+  test("what a lead's row said of its process stands in a row of its own afterwards, all of it", async () => {
+    const real = fileURLToPath(new URL("../../../store/migrations/", import.meta.url));
+    const names = readdirSync(real).sort();
+    const upTo = names.findIndex((name) => name.startsWith("0011_"));
+    for (const name of names.slice(0, upTo)) copyFileSync(join(real, name), join(folder, name));
+    await run();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const at = "2026-11-20T10:00:00Z";
+    const process = {
+      stage: "renurture",
+      stage_since: at,
+      waiting_on: "return",
+      owner_id: "rp_one",
+      queue: "sales-ops",
+      next_step: "a return condition",
+      next_at: "2026-11-21T10:00:00Z",
+      due_at: "2026-11-22T10:00:00Z",
+      lead_type: "demo-request",
+      band: "B",
+      territory: "americas",
+      cycle: 3,
+      step: 7,
+      handoff_id: "ho_1",
+      review_at: "2026-11-23T10:00:00Z",
+      exit_at: "2026-11-19T10:00:00Z",
+      exit_intent: 12.5,
+      exit_reason: "timing",
+      revisit_on: "2027-01-02",
+      closed_reason: "rejected",
+      merged_into: "ld_new",
+    };
+    const lead = {
+      id: "ld_old",
+      email: "kim@a.com",
+      crm_id: "HL-1",
+      source: "google",
+      campaign: "spring",
+      arrived_at: at,
+      imported: true,
+      merge_into: "ld_new",
+    };
+    const old = {
+      ...lead,
+      facts: JSON.stringify({ "lead.title": { value: "CEO", from: "form", at } }),
+      ...process,
+    };
+    await client.query("insert into lead (id, arrived_at, stage_since) values ('ld_new', $1, $1)", [
+      at,
+    ]);
+    await client.query(
+      `insert into lead (${Object.keys(old).join(", ")}) values (${Object.keys(old)
+        .map((_, n) => `$${n + 1}`)
+        .join(", ")})`,
+      Object.values(old),
+    );
+    const before = (
+      await client.query("select to_jsonb(l) as row from lead l order by id")
+    ).rows.map(({ row }) => row);
+    await client.query(
+      `
+        insert into decision (subject_kind, subject_id, cycle, step, kind, at, input, output,
+          result) values ('lead', 'ld_old', 1, 1, 'assess', $1, '{}', '{}', '{}')`,
+      [at],
+    );
+
+    for (const name of names.slice(upTo)) copyFileSync(join(real, name), join(folder, name));
+    await run();
+    const after = (
+      await client.query("select to_jsonb(l) as row from lead_standing l order by id")
+    ).rows.map(({ row }) => row);
+    const toldOf = {
+      signalled_cycle: 0,
+      signalled_step: 0,
+      signalled_at: null,
+      known_cycle: 0,
+      known_step: 0,
+    };
+    expect(after).toEqual(before.map((row) => ({ ...row, ...toldOf })));
+    expect(
+      Object.keys((await client.query("select * from lead where id = 'ld_old'")).rows[0]).sort(),
+    ).toEqual(
+      [
+        ...Object.keys(lead),
+        "account_id",
+        "facts",
+        "erased_at",
+        "intake_source",
+        "intake_campaign",
+      ].sort(),
+    );
+    await expect(client.query("update process set stage = 'lost'")).rejects.toThrow(
+      /check constraint/,
+    );
+    await expect(
+      client.query(
+        "insert into process (subject_kind, subject_id, stage_since) values ('person', 'x', now())",
+      ),
+    ).rejects.toThrow(/check constraint/);
+
+    // An account has a process like a lead; a decision is remembered once for its key, those
+    // without one as before.
+    await client.query(
+      "insert into process (subject_kind, subject_id, stage_since) values ('account', 'ld_old', now())",
+    );
+    expect((await client.query("select count(*)::int as n from lead_standing")).rows).toEqual([
+      { n: 2 },
+    ]);
+    const decide = (step: number, key: string | null) =>
+      client.query(
+        "insert into decision (subject_kind, subject_id, cycle, step, kind, at, key) values ('lead', 'ld_old', 1, $1, 'arrived', now(), $2)",
+        [step, key],
+      );
+    for (const [step, key] of [
+      [2, "a"],
+      [3, "b"],
+      [4, null],
+      [5, null],
+    ] as const)
+      await decide(step, key);
+    await expect(decide(6, "a")).rejects.toThrow(/decision_by_key/);
+    await client.end();
+  });
+
+  test("when a milestone was told comes from the decision that set it, else it was when it happened", async () => {
+    const real = fileURLToPath(new URL("../../../store/migrations/", import.meta.url));
+    const names = readdirSync(real).sort();
+    const upTo = names.findIndex((name) => name.startsWith("0071_"));
+    for (const name of names.slice(0, upTo)) copyFileSync(join(real, name), join(folder, name));
+    await run();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const [called, heard, won] = [
+      "2026-11-20T10:00:00.123Z",
+      "2026-11-20T12:00:00.456Z",
+      "2026-11-25T09:00:00.000Z",
+    ];
+    const changes = [
+      { do: "open-handoff", handoff: { id: "ho_1" } },
+      { do: "set-handoff", set: { firstOutreachAt: Date.parse(called), attempts: 1 } },
+    ];
+    const facts = { "lead.role": "buyer", "account.techStack": ["crm-a", "crm-b"] };
+    await client.query(`
+      insert into agreement_version (id, number, content, content_hash, state, created_at, created_by)
+        values ('ag_1', 1, '', '', 'active', now(), 'test');
+      insert into lead (id, arrived_at, source, campaign) values ('ld_1', now(), 'web', 'spring');
+      insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+        priority, band, fit, intent, icp, mql_at, first_outreach_at, sal_at, rejection_reason,
+        rejection_group)
+      values ('ho_1', 'lead', 'ld_1', 1, 'ag_1', 'demo', 'fast', 1, 'A', 1, 1, true, '${called}',
+        '${called}', '${heard}', 'wrong-role', 'no-access');
+      insert into answer (id, handoff_id, round, kind, by_id, reason, received_at)
+        values ('ax_1', 'ho_1', 1, 'reject', 'rp_1', 'wrong-role', '${called}');
+      insert into opportunity (id, lead_id, stage, amount_minor, currency, created_at, changed_at,
+        won_at) values ('op_1', 'ld_1', 'won', 5, 'USD', '${heard}', '${won}', '${won}')`);
+    await client.query(
+      `insert into decision (subject_kind, subject_id, cycle, step, kind, at, action_id, situation,
+        changes) values ('lead', 'ld_1', 1, 2, 'action', $1, 'ax_1', $2, $3)`,
+      [heard, JSON.stringify({ facts }), JSON.stringify(changes)],
+    );
+    for (const name of names.slice(upTo)) copyFileSync(join(real, name), join(folder, name));
+    await run();
+    const one = async (text: string) => (await client.query(text)).rows;
+    expect(
+      await one(`select first_outreach_told_at, sal_told_at, role, tech_stack, signals
+        from handoff`),
+    ).toEqual([
+      {
+        first_outreach_told_at: new Date(heard),
+        sal_told_at: new Date(heard),
+        role: "buyer",
+        tech_stack: ["crm-a", "crm-b"],
+        signals: null,
+      },
+    ]);
+    expect(await one("select told_at, reason_group from answer")).toEqual([
+      { told_at: new Date(heard), reason_group: "no-access" },
+    ]);
+    expect(
+      await one("select stage, amount_minor::int, happened_at from opportunity_stage order by 3"),
+    ).toEqual([
+      { stage: "open", amount_minor: null, happened_at: new Date(heard) },
+      { stage: "won", amount_minor: 5, happened_at: new Date(won) },
+    ]);
+    expect(await one("select intake_source, intake_campaign from lead")).toEqual([
+      { intake_source: "web", intake_campaign: "spring" },
+    ]);
+    await client.end();
+  });
+
+  test("the real migrations apply to an empty database and do nothing the second time", async () => {
+    await migrate(database.url);
+    const second: string[] = [];
+    await migrate(database.url, (line) => second.push(line));
+    expect(second).toEqual([]);
+  });
+});
+
+test("every test file gets a database of its own", async () => {
+  const [one, two] = await Promise.all([freshDatabase(), freshDatabase()]);
+  await one.pool.query("create table mine (id int)");
+  const { rows } = await two.pool.query("select to_regclass('mine') as found");
+  expect(rows).toEqual([{ found: null }]);
+  await Promise.all([one.drop(), two.drop()]);
+});

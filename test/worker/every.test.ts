@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { every } from "../../worker/every.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a round never begins while another is under way", async () => {
+  const begun: (() => void)[] = [];
+  const repeated = every(
+    1_000,
+    () => new Promise((done) => void begun.push(done)),
+    () => undefined,
+  );
+  await vi.advanceTimersByTimeAsync(3_500);
+  expect(begun).toHaveLength(1);
+  const asked = repeated.now();
+  expect(begun).toHaveLength(1);
+  begun[0]!();
+  await asked;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(begun).toHaveLength(2);
+  begun[1]!();
+  await repeated.stop();
+});
+
+test("of failures in a row only the first is told, and a later one again after a success", async () => {
+  const failures: unknown[] = [];
+  const answers = ["a", "b", null, "c"];
+  const repeated = every(
+    1_000,
+    async () => {
+      const answer = answers.shift();
+      if (answer) throw new Error(answer);
+    },
+    (error) => failures.push((error as Error).message),
+  );
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(failures).toEqual(["a", "c"]);
+  await repeated.stop();
+});
+
+test("stopping waits for the round under way, and no further one begins", async () => {
+  const seen: string[] = [];
+  let end = () => {};
+  const repeated = every(
+    1_000,
+    () =>
+      new Promise((done) => {
+        seen.push("begun");
+        end = () => done(undefined);
+      }),
+    () => undefined,
+  );
+  await vi.advanceTimersByTimeAsync(1_000);
+  const stopped = repeated.stop().then(() => seen.push("stopped"));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(seen).toEqual(["begun"]);
+  end();
+  await stopped;
+  expect(seen).toEqual(["begun", "stopped"]);
+});
