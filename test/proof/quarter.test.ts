@@ -24,9 +24,9 @@ beforeAll(async () => {
   quarter = await liveThroughQuarter(seed, leads, async (world) => {
     for (const one of await waitingAlone(world)) alone.add(one);
   });
-  const { done, refused } = quarter.actions;
+  const { actions, clicks } = quarter;
   process.stdout.write(
-    `quarter: SEED=${seed}, ${Math.round((performance.now() - from) / 1_000)} s, ${quarter.happenings} happenings, actions: ${done} done, ${refused} refused\n`,
+    `quarter: SEED=${seed}, ${Math.round((performance.now() - from) / 1_000)} s, ${quarter.happenings} happenings, actions: ${actions.done} done, ${actions.refused} refused, late clicks in the CRM: ${clicks.done} done, ${clicks.refused} refused\n`,
   );
 }, 1_800_000);
 afterAll(() => quarter?.world.close(), 120_000);
@@ -113,6 +113,9 @@ test("the quarter held what a quarter holds", async () => {
       (select count(*)::int from assignment where ended_why like '%SLA missed') as reassigned,
         (select count(*)::int from task) as tasks,
       (select count(*)::int from handoff where cycle > 1) as returns,
+      (select count(*)::int from task where kind = 'hand-raise') as knocks,
+      (select count(*)::int from reopening) as reopened,
+      (select count(*)::int from lead where merged_into is not null) as merged,
         (select count(distinct agreement_id)::int from handoff) as versions`,
   );
   process.stdout.write(`quarter: ${JSON.stringify(counts)}\n`);
@@ -175,6 +178,27 @@ test("every SLA verdict is what walking through the quarter minute by minute giv
 test("nobody waited for a person who is not there or not told, on any day", async () => {
   for (const one of await waitingAlone(quarter.world)) alone.add(one);
   expect([...alone]).toEqual([]);
+});
+
+test("a click in the CRM that came late is settled, told to its author, and the record put right", async () => {
+  const { clicks, world } = quarter;
+  expect(clicks.refused).toBeGreaterThan(0);
+  const counts = await firstRow<Record<string, number>>(
+    world.pool,
+    sql`
+    select count(*) filter (where result is null)::int as unsettled,
+      count(*) filter (where via = 'crm' and result->>'done' = 'false')::int as refused,
+      count(*) filter (where via = 'crm' and result->>'done' = 'false' and exists (
+        select from effect e where e.kind = 'sync-crm'
+          and e.key = 'lead/' || a.lead_id || '/refused/' || a.id || '/sync-crm'))::int as right,
+      count(*) filter (where via = 'crm' and result->>'done' = 'false' and (exists (
+        select from effect e
+          where e.key = 'lead/' || a.lead_id || '/refused/' || a.id || '/mail') or exists (
+        select from task t where t.kind = 'crm-drift' and t.subject_id = a.lead_id)))::int as told
+    from action a`,
+  );
+  const { refused } = clicks;
+  expect(counts).toEqual({ unsettled: 0, refused, right: refused, told: refused });
 });
 
 test("the books of every pool balance: credits sum to 0, and replaying the entries gives them", async () => {

@@ -1,5 +1,5 @@
 import type { CalendarDef, Instant } from "../../handoff/time/calendar.ts";
-import type { ActionName } from "../../handoff/stage.ts";
+import { isClosed, type ActionName } from "../../handoff/stage.ts";
 import { inTransaction, type Pool } from "../../store/postgres/db.ts";
 import { putAbsences, putPools, putReps } from "../../store/routing/roster-edit.ts";
 import type { RepRecord } from "../../store/routing/roster.ts";
@@ -65,7 +65,11 @@ export const people: readonly Person[] = [
   { id: "rp_big_fast", manner: "fast", hours: zones.newYork, pool: "enterprise-ae" },
   { id: "rp_big_slow", manner: "slow", hours: zones.london, pool: "enterprise-ae" },
 ];
+/** The sales manager, who stays, and the one for Europe, who leaves. */
 export const managerId = "rp_boss";
+const leavingManagerId = "rp_chief";
+const managerOf = (pool: string): string =>
+  pool === "dach-sdr" || pool === "emea-sdr" ? leavingManagerId : managerId;
 const poolHours: Readonly<Record<string, CalendarDef | null>> = {
   "americas-sdr": zones.newYork,
   "dach-sdr": zones.berlin,
@@ -81,7 +85,8 @@ export async function hire(pool: Pool, now: Instant): Promise<void> {
       tx,
       [
         rep(managerId, "manager", null, zones.newYork),
-        ...people.map((one) => rep(one.id, "rep", managerId, one.hours)),
+        rep(leavingManagerId, "manager", managerId, zones.berlin),
+        ...people.map((one) => rep(one.id, "rep", managerOf(one.pool), one.hours)),
       ],
       now,
     );
@@ -142,7 +147,7 @@ export async function reorganise(pool: Pool, now: Instant): Promise<void> {
   await inTransaction(pool, async (tx) => {
     await putReps(
       tx,
-      [{ ...rep("rp_de_wrong", "rep", managerId, zones.berlin), active: false }],
+      [{ ...rep("rp_de_wrong", "rep", managerOf("dach-sdr"), zones.berlin), active: false }],
       now,
     );
     await putPools(
@@ -159,6 +164,29 @@ export async function reorganise(pool: Pool, now: Instant): Promise<void> {
   });
 }
 
+/** A manager leaves for good; for some days people are still said to be led by them. */
+export async function managerLeaves(pool: Pool, now: Instant): Promise<void> {
+  await inTransaction(pool, async (tx) => {
+    const gone = rep(leavingManagerId, "manager", managerId, zones.berlin);
+    await putReps(tx, [{ ...gone, active: false }], now);
+  });
+}
+
+/** Whoever was led by the manager who left is led by the other one. */
+export async function managerIsReplaced(pool: Pool, now: Instant): Promise<void> {
+  const theirs = people.filter((one) => managerOf(one.pool) === leavingManagerId);
+  await inTransaction(pool, (tx) =>
+    putReps(
+      tx,
+      theirs.map(({ id, hours }) => ({
+        ...rep(id, "rep", managerId, hours),
+        active: id !== "rp_de_wrong",
+      })),
+      now,
+    ),
+  );
+}
+
 /** What somebody means to do next, and when. */
 export interface Intention {
   readonly at: Instant;
@@ -168,18 +196,19 @@ export interface Intention {
     | {
         readonly [A in ActionName]: { readonly name: A; readonly body: ActionBodies[A] };
       }[ActionName]
-    | { readonly name: "fixData" };
+    | { readonly name: "fixData" }
+    | { readonly name: "reopen" };
 }
 
 type Deed = Intention["deed"];
 
 /**
  * What whoever must act on the lead means to do; null when nobody ever will, or the process waits
- * for time alone.
+ * for time alone. `open` are the kinds of the open tasks, each with who has it.
  */
 export function intend(
   lead: LeadRow,
-  open: ReadonlySet<string>,
+  open: ReadonlyMap<string, string | null>,
   now: Instant,
   random: () => number,
 ): Intention | null {
@@ -190,6 +219,12 @@ export function intend(
     deed,
   });
   const soon = () => (0.2 + random() * 3) * hour + (random() < 0.2 ? 2 * day : 0);
+  if (isClosed(lead.stage)) {
+    const asked = open.get("hand-raise");
+    if (asked === undefined || random() < 0.3) return null;
+    return by(asked ?? "tn_operator", "operator", soon(), { name: "reopen" });
+  }
+  const boss = open.get("contested") ?? open.get("escalated") ?? managerId;
   switch (lead.waiting_on) {
     case "data":
       return random() < 0.15 ? null : by("tn_marketing", "marketing", soon(), { name: "fixData" });
@@ -200,11 +235,11 @@ export function intend(
       });
     case "manager":
       if (open.has("contested"))
-        return by(managerId, "manager", soon(), {
+        return by(boss, "manager", soon(), {
           name: "decideContest",
           body: { decision: random() < 0.5 ? "uphold" : "overturn" },
         });
-      return by(managerId, "manager", soon(), {
+      return by(boss, "manager", soon(), {
         name: "reassign",
         body: random() < 0.8 ? { to: pick(people, random).id } : {},
       });

@@ -10,7 +10,7 @@ import { createHouseCrm } from "../../crm/house/house.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { ActionName } from "../../handoff/stage.ts";
 import { createKeptMail } from "../../messages/mail/kept.ts";
-import type { ActionBodies } from "../../handoff/process/event.ts";
+import type { ActionBodies, Seen } from "../../handoff/process/event.ts";
 import { noteAction } from "../../store/process/actions.ts";
 import { activate, createAgreements, type Agreements } from "../../store/process/agreements.ts";
 import {
@@ -29,6 +29,7 @@ import { routingDispatcher } from "../../store/routing/dispatcher.ts";
 import type { LeadRow } from "../../store/process/subject.ts";
 import type { ActionResult } from "../../handoff/process/words.ts";
 import { leadOfWorkflowId, leadWorkflowId, type Told } from "../../workflows/contract.ts";
+import { lookAtClosed, tasksOfEnded } from "../../worker/ended.ts";
 import { every } from "../../worker/every.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { startRelay } from "../../worker/relay.ts";
@@ -71,13 +72,19 @@ export interface QuarterWorld {
    * told.
    */
   settled(leadId: string): Promise<LeadRow>;
-  /** What a person does, at the lead's time, decided as the API does it; a refusal is a result. */
+  /**
+   * What a person does, at the lead's time, decided as the API does it; a refusal is a result. With
+   * `seen` it is a click in the CRM, on what its record showed.
+   */
   act<A extends ActionName>(
     leadId: string,
     name: A,
     body: ActionBodies[A],
     who: { by: string; role: string },
+    seen?: Seen,
   ): Promise<ActionResult>;
+  /** Looks at tasks about closed leads, as the worker does now and then. */
+  lookAtClosed(now: Instant): Promise<number>;
   /** Called with the lead whenever its process was started or told something. */
   onNews(listen: (leadId: string) => void): void;
   close(): Promise<void>;
@@ -286,6 +293,12 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
     log,
     clock,
     processInbox: (limit) => processInbox({ pool: ofWorker, agreements, clock }, limit),
+    // Decided when it was written: a closed lead has no clock of its own.
+    onUndeliverable: async (news) => {
+      const workflowId = leadWorkflowId(news.leadId);
+      const at = Math.max(await writtenAt(workflowId), now(workflowId));
+      await tasksOfEnded({ pool: ofWorker, agreements, clock: () => at })(news);
+    },
   });
   const reported = new Set<number>();
   const reportNews = async (): Promise<void> => {
@@ -339,7 +352,8 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
       if (!row) throw new Error(`no lead ${leadId}`);
       return row;
     },
-    act(leadId, name, body, { by, role }) {
+    lookAtClosed: (at) => lookAtClosed({ pool: ofWorker, agreements, clock: () => at }),
+    act(leadId, name, body, { by, role }, seen) {
       const id = `ax_${randomBytes(8).toString("hex")}`;
       const clockOfLead = () => Math.round(now(leadWorkflowId(leadId)));
       const receivedAt = clockOfLead();
@@ -354,9 +368,9 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
             by,
             role,
             body,
-            via: "api",
+            via: seen ? "crm" : "api",
             receivedAt,
-            seen: null,
+            seen: seen ?? null,
           });
           return id;
         },

@@ -12,7 +12,14 @@ import type { LeadRow } from "../../store/process/subject.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { exampleText } from "./example-agreement.ts";
 import { generatedLeads, seededRandom, type GeneratedLead } from "./generated-leads.ts";
-import { hire, intend, reorganise, type Intention } from "./personas.ts";
+import {
+  hire,
+  intend,
+  managerIsReplaced,
+  managerLeaves,
+  reorganise,
+  type Intention,
+} from "./personas.ts";
 import { quarterWorld, type QuarterWorld } from "./quarter-world.ts";
 
 const [hour, day] = [3_600_000, 86_400_000];
@@ -54,11 +61,18 @@ interface Life {
   version: number;
 }
 
+export interface Counts {
+  done: number;
+  refused: number;
+}
+
 export interface Quarter {
   readonly world: QuarterWorld;
   readonly leads: readonly string[];
   /** How many actions were carried out, and how many were refused. */
-  readonly actions: { done: number; refused: number };
+  readonly actions: Counts;
+  /** The same of clicks in the CRM on what its record showed some time before. */
+  readonly clicks: Counts;
   readonly happenings: number;
 }
 
@@ -81,13 +95,15 @@ export async function liveThroughQuarter(
     world,
     leads: [...quarter.lives.keys()],
     actions: quarter.actions,
+    clicks: quarter.clicks,
     happenings: quarter.happenings,
   };
 }
 
 class Simulation {
   readonly lives = new Map<string, Life>();
-  readonly actions = { done: 0, refused: 0 };
+  readonly actions: Counts = { done: 0, refused: 0 };
+  readonly clicks: Counts = { done: 0, refused: 0 };
   happenings = 0;
   private readonly world: QuarterWorld;
   private readonly seed: number;
@@ -112,7 +128,10 @@ class Simulation {
       });
     });
     for (let at = quarterFrom + day; at < quarterTo; at += day)
-      this.add(at, `look ${at}`, () => look(this.world, at));
+      this.add(at, `look ${at}`, async () => {
+        await this.world.lookAtClosed(at);
+        await look(this.world, at);
+      });
     for (const first of ["2030-10-01T13:00:00Z", "2031-01-01T14:00:00Z"]) {
       // As the Schedule does: every day at the agreed hour until the review has begun.
       for (let n = 0; n < 4; n++)
@@ -138,6 +157,9 @@ class Simulation {
     );
     const departure = Date.parse("2030-11-25T15:00:00Z");
     this.add(departure, "roster", () => reorganise(this.world.pool, departure));
+    const left = Date.parse("2030-12-09T15:00:00Z");
+    this.add(left, "roster", () => managerLeaves(this.world.pool, left));
+    this.add(left + 3 * day, "roster", () => managerIsReplaced(this.world.pool, left + 3 * day));
   }
 
   async run(): Promise<void> {
@@ -237,11 +259,11 @@ class Simulation {
   private fateOf(id: string, arrivedAt: Instant, random: () => number): Life["fate"] {
     const { pool, agreements } = this.world;
     const fate: Life["fate"] = [];
-    const later = (befall: (at: Instant) => Promise<void>) => {
-      const at = arrivedAt + Math.round((0.2 + random() * 60) * day);
+    const later = (befall: (at: Instant) => Promise<void>, afterDays = 0.2) => {
+      const at = arrivedAt + Math.round((afterDays + random() * 60) * day);
       fate.push({ at, befall });
     };
-    const engages = (type: string, n: number) =>
+    const engages = (type: string, n: number, afterDays?: number) =>
       later(async (at) => {
         const agreement = (await agreements.active(pool))!.agreement;
         await inTransaction(pool, (tx) =>
@@ -251,7 +273,7 @@ class Simulation {
             { now: at, from: "tracking", lane: 1, agreement },
           ),
         );
-      });
+      }, afterDays);
     for (let n = Math.floor(random() * 3); n > 0; n--)
       engages(
         [
@@ -264,6 +286,8 @@ class Simulation {
         ][Math.floor(random() * 6)]!,
         n,
       );
+    // By then most are closed.
+    if (random() < 0.4) engages("demo_request", 9, 25);
     const rarely = random();
     if (rarely < 0.03) later((at) => this.learn(id, { "lead.doNotContact": true }, at));
     else if (rarely < 0.06)
@@ -271,21 +295,15 @@ class Simulation {
         inTransaction(pool, async (tx) => void (await erasePerson(tx, id, "tn_operator", at))),
       );
     else if (rarely < 0.09) later((at) => this.mergeAway(id, at));
-    else if (rarely < 0.25)
-      later((at) =>
-        inTransaction(
-          pool,
-          async (tx) =>
-            void (await reopenLead(
-              tx,
-              agreements,
-              id,
-              { by: "tn_operator", why: "asked again" },
-              at,
-            )),
-        ),
-      );
+    else if (rarely < 0.25) later((at) => this.reopen(id, "tn_operator", at));
     return fate.sort((a, b) => a.at - b.at);
+  }
+
+  private async reopen(id: string, by: string, at: Instant): Promise<void> {
+    const { pool, agreements } = this.world;
+    await inTransaction(pool, (tx) =>
+      reopenLead(tx, agreements, id, { by, why: "asked again" }, at),
+    );
   }
 
   private async mergeAway(id: string, at: Instant): Promise<void> {
@@ -345,7 +363,9 @@ class Simulation {
     const now = this.world.now(leadWorkflowId(life.id));
     const befalls = life.fate[0];
     const wakes = lead.next_at === null ? null : Math.max(lead.next_at.getTime(), now) + 1_000;
-    const means = isClosed(lead.stage) ? null : await this.intentionOf(life, lead, now);
+    const means = await this.intentionOf(life, lead, now);
+    if (lead.stage === "mql" && lead.owner_id !== null && life.random() < 0.1)
+      await this.leaveOpenInCrm(life, lead, now);
     const next = Math.min(befalls?.at ?? Infinity, wakes ?? Infinity, means?.at ?? Infinity);
     if (next === Infinity) return;
     life.version += 1;
@@ -365,11 +385,34 @@ class Simulation {
     );
   }
 
+  /** The owner has the record open in the CRM, and clicks hours later on what it showed. */
+  private async leaveOpenInCrm(life: Life, lead: LeadRow, now: Instant): Promise<void> {
+    const by = lead.owner_id!;
+    const handoff = await firstRow<{ round: number }>(
+      this.world.pool,
+      sql`select round from handoff where id = ${lead.handoff_id}`,
+    );
+    if (!handoff) return;
+    const seen = { stage: lead.stage, cycle: lead.cycle, round: handoff.round };
+    const accepts = life.random() < 0.5;
+    life.fate.push({
+      at: now + Math.round(life.random() * 60 * hour),
+      befall: async () => {
+        const who = { by, role: "rep" };
+        const { done } = accepts
+          ? await this.world.act(life.id, "accept", {}, who, seen)
+          : await this.world.act(life.id, "reject", { reason: "wrong-role" }, who, seen);
+        this.clicks[done ? "done" : "refused"] += 1;
+      },
+    });
+    life.fate.sort((a, b) => a.at - b.at);
+  }
+
   private async intentionOf(life: Life, lead: LeadRow, now: Instant): Promise<Intention | null> {
-    const tasks = await rows<{ kind: string; due: Date | null }>(
+    const tasks = await rows<{ kind: string; due: Date | null; who: string | null }>(
       this.world.pool,
       sql`
-        select kind, due_at as due from task where subject_kind = 'lead' and subject_id = ${life.id}
+        select kind, due_at as due, assignee_id as who from task where subject_kind = 'lead' and subject_id = ${life.id}
           and state = 'open' order by kind`,
     );
     const attempts = await firstRow<{ n: number }>(
@@ -387,7 +430,7 @@ class Simulation {
     if (life.intention?.state !== state)
       life.intention = {
         state,
-        next: intend(lead, new Set(tasks.map((task) => task.kind)), now, life.random),
+        next: intend(lead, new Map(tasks.map((task) => [task.kind, task.who])), now, life.random),
       };
     const { next } = life.intention;
     return next && next.at <= now ? { ...next, at: now + 1_000 } : next;
@@ -413,6 +456,7 @@ class Simulation {
         at,
       );
     }
+    if (deed.name === "reopen") return this.reopen(life.id, by, at);
     const result = await this.world.act(life.id, deed.name, deed.body, { by, role });
     this.actions[result.done ? "done" : "refused"] += 1;
   }
