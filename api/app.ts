@@ -6,6 +6,7 @@ import { boardRoutes } from "./board.ts";
 import { gate } from "./http/auth.ts";
 import { readBody, usualPatienceMs } from "./http/body.ts";
 import { offerRoutes } from "./console/offer.ts";
+import { placesOf } from "../settings/logger.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { routingDispatcher } from "../store/routing/dispatcher.ts";
 import { denials } from "./http/denials.ts";
@@ -146,12 +147,4 @@ function refuseUnlisted(app: Routes): void {
     throw new Error(
       `these routes have no row in api/http/authorisation.ts: ${[...unlisted].join(", ")}`,
     );
-}
-
-function placesOf(error: Error): string[] {
-  return (error.stack ?? "")
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line))
-    .slice(0, 6)
-    .map((line) => line.trim().replace(/\(?(file:)?\/\S*\/(?=[^/]+\/[^/]+$)/, ""));
 }

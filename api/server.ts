@@ -8,7 +8,6 @@ import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
 import { openPools } from "../store/postgres/pools.ts";
 import { neededTemporal } from "../temporal/profile.ts";
-import { deleteExpiredAnswers } from "../store/access/idempotency.ts";
 import { createApp } from "./app.ts";
 import { connectTemporal } from "./temporal.ts";
 import { answerUnreadable } from "./http/unreadable.ts";
@@ -86,11 +85,6 @@ async function main(): Promise<void> {
     );
     process.exit(1);
   });
-
-  // A repeat comes within minutes; what a week has not asked for is forgotten.
-  setInterval(() => {
-    deleteExpiredAnswers(pools.pool, Date.now() - 7 * 86_400_000).catch(() => undefined);
-  }, 3_600_000).unref();
 
   let stopping = false;
   const stop = () => {

@@ -52,7 +52,7 @@ function firstLine({ message }: Error): string {
 }
 
 /** `file:line` of the first places in our code; the message can quote what people wrote. */
-function placesOf(error: unknown): string[] {
+export function placesOf(error: unknown): string[] {
   const { stack } = (error ?? {}) as { stack?: unknown };
   if (typeof stack !== "string") return [];
   return stack

@@ -104,11 +104,3 @@ export async function releaseKey(db: Db, request: RepeatableRequest): Promise<vo
         and state = 'running'`,
   );
 }
-
-/** Forgets answers that nobody will ask for again; gives how many. */
-export async function deleteExpiredAnswers(db: Db, before: Instant): Promise<number> {
-  const swept = await db.query(
-    sql`delete from idempotency_key where created_at < ${new Date(before)}`,
-  );
-  return swept.rowCount ?? 0;
-}

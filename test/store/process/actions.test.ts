@@ -3,12 +3,7 @@ import { agreementOf } from "../../../agreement/stored.ts";
 import { noteAction, storedAction, type NewAction } from "../../../store/process/actions.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
 import { rows, sql } from "../../../store/postgres/db.ts";
-import {
-  claimKey,
-  releaseKey,
-  storeAnswers,
-  deleteExpiredAnswers,
-} from "../../../store/access/idempotency.ts";
+import { claimKey, releaseKey, storeAnswers } from "../../../store/access/idempotency.ts";
 import { decideAction } from "../../../store/process/take-action.ts";
 import { routingDispatcher } from "../../../store/routing/dispatcher.ts";
 import { peopleWorld, type PeopleWorld } from "../../support/people-world.ts";
@@ -139,13 +134,5 @@ describe("a repeatable request", () => {
     expect(await claimKey(db.pool, given, now)).toEqual({ kind: "first" });
     expect(await claimKey(db.pool, given, now + 14_999)).toEqual({ kind: "running" });
     expect(await claimKey(db.pool, given, now + 15_001)).toEqual({ kind: "first" });
-  });
-
-  test("is forgotten when it is old, and only then", async () => {
-    const old = { ...request, key: "old" };
-    await claimKey(db.pool, old, now - 8 * 86_400_000);
-    await storeAnswers(db.pool, [{ request: old, status: 200, response: {}, headers: {} }]);
-    expect(await deleteExpiredAnswers(db.pool, now - 7 * 86_400_000)).toBe(1);
-    expect(await claimKey(db.pool, request, now)).toMatchObject({ kind: "done" });
   });
 });
