@@ -12,6 +12,7 @@ import { databaseUrlOf } from "../cli/servers/running-database.ts";
 export interface BenchStack {
   readonly url: string;
   readonly token: string;
+  /** As the owner, who may make databases beside it. */
   readonly databaseUrl: string;
   readonly temporalAddress: string;
   /** The data folder; its `logs` say what the processes said. */
@@ -62,7 +63,7 @@ export async function startStack(): Promise<BenchStack> {
       return readFileSync(join(home, "operator-token"), "utf8").trim();
     },
     get databaseUrl() {
-      return databaseUrlOf({ home, databaseUrl: undefined });
+      return databaseUrlOf({ home, databaseUrl: undefined }, "owner");
     },
     pids: () =>
       Object.fromEntries(
