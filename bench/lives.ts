@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { inTransaction } from "../store/postgres/db.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { firstRow, inTransaction, sql } from "../store/postgres/db.ts";
 import { takeIn } from "../store/intake/intake.ts";
 import { benchActions, effectsDone } from "./act.ts";
 import { answer } from "./bare-workflow.ts";
@@ -162,7 +163,15 @@ export async function offered(world: Process, tag: string, n: number): Promise<s
     return taken.leadId;
   });
   await assessed;
-  return leadId;
+  // Whose turn it is may be decided a moment later than that there is a turn.
+  for (let waited = 0; waited < 30_000; waited += 20) {
+    const owned = sql`
+      select from process where subject_kind = 'lead' and subject_id = ${leadId}
+        and owner_id is not null`;
+    if (await firstRow(world.pool, owned)) return leadId;
+    await pause(20);
+  }
+  throw new Error(`${leadId} has no owner after half a minute`);
 }
 
 async function bareOnes(world: Process, lives: number): Promise<void> {
