@@ -115,7 +115,7 @@ test("the quarter held what a quarter holds", async () => {
       (select count(*)::int from handoff where cycle > 1) as returns,
       (select count(*)::int from task where kind = 'hand-raise') as knocks,
       (select count(*)::int from reopening) as reopened,
-      (select count(*)::int from lead where merged_into is not null) as merged,
+      (select count(*)::int from process where merged_into is not null) as merged,
         (select count(distinct agreement_id)::int from handoff) as versions`,
   );
   process.stdout.write(`quarter: ${JSON.stringify(counts)}\n`);
