@@ -1,9 +1,13 @@
+import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { reportPeriod, type ReportPeriod } from "../handoff/reviews/period.ts";
 import { isoOf } from "../handoff/time/dates.ts";
+import { drawReport } from "../messages/pictures/draw.ts";
+import { pictureStyle } from "../messages/pictures/shapes.ts";
 import { conservation } from "../store/reports/conservation.ts";
 import { reportCsv } from "../store/reports/csv.ts";
+import { goalsOf } from "../store/reports/goals.ts";
 import { reports } from "../store/reports/registry.ts";
 import { knowledges, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
@@ -53,6 +57,13 @@ const csvAnswer = {
   200: { description: "The same figures", content: { "text/csv": { schema: z.string() } } },
   ...problemResponses,
 };
+const svgAnswer = {
+  200: {
+    description: "The same figures as a picture, with their words",
+    content: { "image/svg+xml": { schema: z.string() } },
+  },
+  ...problemResponses,
+};
 const listAnswer = {
   200: {
     description: "Name, question and columns of each",
@@ -97,7 +108,7 @@ const get = <
 ) =>
   createRoute({ method: "get", path, tags: ["reports"], summary, request: { query }, responses });
 
-/** The figures as JSON and CSV; the same query feeds both. */
+/** The figures as JSON, CSV and SVG; the same query feeds all of them. */
 export function reportRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
   routes.openapi(
@@ -113,10 +124,8 @@ export function reportRoutes(deps: ApiDeps): Routes {
     get("/reports/conservation.csv", describe.conservation, conservationQuery, csvAnswer),
     async (c) => {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-      return csv(
-        conservationCsv(await conservation(deps.pool, period, null, null)),
-        "conservation",
-      );
+      const figures = await conservation(deps.pool, period, null, null);
+      return csv(c, conservationCsv(figures), "conservation");
     },
   );
   routes.openapi(get("/reports", "Which reports there are", z.strictObject({}), listAnswer), (c) =>
@@ -126,7 +135,7 @@ export function reportRoutes(deps: ApiDeps): Routes {
   return routes;
 }
 
-/** A report as JSON and as CSV. */
+/** A report as JSON, as CSV and, where it has one, as a picture. */
 function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
   const path = `/reports/${report.name}`;
   const query = queryOf(report);
@@ -145,7 +154,17 @@ function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
     createRoute({ ...table, path: `${path}.csv`, request, responses: csvAnswer }),
     async (c) => {
       const rows = await report.rows(await askedOf(deps, report, c, c.req.valid("query")));
-      return csv(reportCsv(report, rows), report.name);
+      return csv(c, reportCsv(report, rows), report.name);
+    },
+  );
+  if (report.picture === null) return;
+  routes.openapi(
+    createRoute({ ...table, path: `${path}.svg`, request, responses: svgAnswer }),
+    async (c) => {
+      const ask = await askedOf(deps, report, c, c.req.valid("query"));
+      const rows = await report.rows(ask);
+      const goals = await goalsOf(report, ask);
+      return svg(c, drawReport({ report, question: ask, rows, goals }), report.name);
     },
   );
 }
@@ -223,11 +242,28 @@ async function processes({ temporal }: ApiDeps, request: Request): Promise<Proce
   });
 }
 
-function csv(text: string, name: string): Response {
-  return new Response(text, {
-    headers: {
-      "content-type": "text/csv; charset=utf-8",
-      "content-disposition": `attachment; filename="${name}.csv"`,
-    },
+// By the context, which adds the headers that every answer has.
+function csv(c: Context<AppEnv>, text: string, name: string): Response {
+  return c.body(text, 200, {
+    "content-type": "text/csv; charset=utf-8",
+    "content-disposition": `attachment; filename="${name}.csv"`,
+  });
+}
+
+/** Of a picture that is opened by itself nothing runs, and nothing is loaded. */
+const picturePolicy = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash("sha256").update(pictureStyle).digest("base64")}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "sandbox",
+].join("; ");
+
+function svg(c: Context<AppEnv>, text: string, name: string): Response {
+  return c.body(text, 200, {
+    "content-type": "image/svg+xml; charset=utf-8",
+    "content-disposition": `inline; filename="${name}.svg"`,
+    "content-security-policy": picturePolicy,
   });
 }

@@ -164,7 +164,7 @@ export const authorisation: Readonly<Record<string, Row>> = {
 /** Figures are for both teams; those about single people for revops, and for managers their team's. */
 function rowsOfReports(): Record<string, Row> {
   return Object.fromEntries(
-    reports.flatMap(({ name, readers }) => {
+    reports.flatMap(({ name, readers, picture }) => {
       const row: Row =
         readers === "both teams"
           ? { ...office, manager: "all" }
@@ -172,6 +172,7 @@ function rowsOfReports(): Record<string, Row> {
       return [
         [`GET /reports/${name}`, row],
         [`GET /reports/${name}.csv`, row],
+        ...(picture === null ? [] : [[`GET /reports/${name}.svg`, row] as const]),
       ];
     }),
   );

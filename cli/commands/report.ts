@@ -2,8 +2,10 @@ import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
 import { reportPeriod, type ReportPeriod } from "../../handoff/reviews/period.ts";
 import { instantOf } from "../../handoff/time/dates.ts";
+import { drawReport } from "../../messages/pictures/draw.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { plainCells, plainColumns, reportCsv } from "../../store/reports/csv.ts";
+import { goalsOf } from "../../store/reports/goals.ts";
 import { reports } from "../../store/reports/registry.ts";
 import {
   knowledges,
@@ -17,7 +19,7 @@ import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
 const usage = `baton report NAME [--from TIME] [--to TIME] [--as-of TIME] [--knowledge now|then]
-             [--group-by DIMENSION] [--where DIMENSION=VALUE]... [--csv | --json]
+             [--group-by DIMENSION] [--where DIMENSION=VALUE]... [--csv | --json | --svg]
 
 Prints the figures of a report; without a name, which reports there are. Times are ISO 8601.
   --from TIME    begin of the period; 30 days before --to when absent
@@ -25,6 +27,7 @@ Prints the figures of a report; without a name, which reports there are. Times a
   --as-of TIME   as things stood then; now when absent
   --knowledge    now (as is known today) or then (as had been told by --as-of)
   --where        only these; "-" as the value asks for what is not recorded
+  --svg          its picture, to be kept as a file: baton report funnel --svg > funnel.svg
 Works on DATABASE_URL, else on the database of BATON_HOME.`;
 
 export const command: Command = {
@@ -44,6 +47,7 @@ export const command: Command = {
         where: { type: "string", multiple: true, default: [] },
         csv: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
+        svg: { type: "boolean", default: false },
       },
     });
     const [name, ...rest] = positionals;
@@ -56,6 +60,10 @@ export const command: Command = {
       throw new CommandError(
         `There is no report "${positionals.join(" ")}"; the reports are ${reports.map((one) => one.name).join(", ")}.`,
       );
+    if (values.svg && report.picture === null)
+      throw new CommandError(
+        `The report "${report.name}" has no picture; --svg draws ${reports.flatMap((one) => (one.picture === null ? [] : [one.name])).join(", ")}.`,
+      );
     const question: ReportQuestion = {
       ...periodOf(values),
       knowledge: oneOf("--knowledge", values.knowledge, knowledges),
@@ -66,10 +74,15 @@ export const command: Command = {
       filters: Object.fromEntries(values.where.map((one) => filterOf(one, report))),
       repIds: null,
     };
-    const rows = await withPool(databaseUrlOf(readSettings()), (db) =>
-      report.rows({ ...question, db, agreements: createAgreements(agreementOf) }),
-    );
+    const { rows, goals } = await withPool(databaseUrlOf(readSettings()), async (db) => {
+      const ask = { ...question, db, agreements: createAgreements(agreementOf) };
+      return {
+        rows: await report.rows(ask),
+        goals: values.svg ? await goalsOf(report, ask) : [],
+      };
+    });
     if (values.json) io.out(JSON.stringify(rows));
+    else if (values.svg) io.out(drawReport({ report, question, rows, goals }));
     else if (values.csv) io.out(reportCsv(report, rows).trimEnd());
     else for (const line of tableOf(report, rows)) io.out(line);
     return 0;

@@ -32,6 +32,15 @@ export const acceptanceReport = defineReport({
     rejectionRate: rate("rejected / handed off"),
     isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "accepted", rate: "acceptanceRate" },
+      { title: "rejected", rate: "rejectionRate" },
+    ],
+    notes: { isImmature: "young cohort" },
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -34,6 +34,15 @@ export const agingReport = defineReport({
     oldest: hours("hours since MQL of the oldest"),
     leads,
   },
+  picture: {
+    kind: "buckets",
+    bucket: "age",
+    state: "sla",
+    states: { overdue: "overdue", "in time": "in time", paused: "paused", none: "no deadline" },
+    about: "the lead's own outreach deadline; a lead on hold has none",
+    count: "count",
+    split: { by: "isContacted", yes: "contacted", no: "not contacted" },
+  },
   async rows(ask) {
     const age = `extract(epoch from $3::timestamptz - mql_at) / 86400.0`;
     const found = await ofCohort<{

@@ -1,5 +1,5 @@
 import { everyDimension } from "./cohort.ts";
-import { meetingColumns, meetingsOfEach } from "./meetings.ts";
+import { meetingColumns, meetingPanels, meetingsOfEach } from "./meetings.ts";
 import { defineReport, group, textColumn } from "./report.ts";
 
 export const assetsReport = defineReport({
@@ -20,6 +20,11 @@ export const assetsReport = defineReport({
     group,
     asset: textColumn("what a meaningful engagement before the handoff was about"),
     ...meetingColumns,
+  },
+  picture: {
+    kind: "panels",
+    of: ["asset"],
+    panels: meetingPanels,
   },
   async rows(ask) {
     const found = await meetingsOfEach(ask, "assets");

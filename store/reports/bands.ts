@@ -61,6 +61,17 @@ export const bandsReport = defineReport({
     ),
     isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
   },
+  picture: {
+    kind: "panels",
+    of: ["band"],
+    panels: [
+      { title: "met or booked", rate: "meetingRate" },
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+      { title: "opportunity", rate: "opportunityRate" },
+      { title: "won", rate: "winRate" },
+    ],
+    notes: { brokenBelow: "qualifies less than", isImmature: "young cohort" },
+  },
   async rows(ask) {
     const of = (milestone: string) => n(`offered_at is not null and ${milestone} is not null`);
     const found = await ofCohort<{

@@ -22,6 +22,14 @@ export const buyingSignalsReport = defineReport({
     handoffs: count("handoffs with it"),
     qualifiedRate: rate("with it and qualified (SQL) / with it"),
   },
+  picture: {
+    kind: "panels",
+    of: ["signal"],
+    panels: [
+      { title: "handoffs with it", count: "handoffs" },
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{ g: string | null; heard: string; n: number; sql: number }>(
       ask,

@@ -32,6 +32,17 @@ export const campaignsReport = defineReport({
     won: money("amounts of those that were won"),
     isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
   },
+  picture: {
+    kind: "panels",
+    of: ["source", "campaign"],
+    panels: [
+      { title: "MQLs", count: "mqls" },
+      { title: "accepted (SAL)", rate: "mqlToSal" },
+      { title: "SAL to SQL", rate: "qualifiedRate" },
+      { title: "opportunity", rate: "opportunityRate" },
+    ],
+    notes: { isImmature: "young cohort" },
+  },
   async rows(ask) {
     const found = await ofCohort<Line>(
       ask,

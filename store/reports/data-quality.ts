@@ -31,6 +31,15 @@ export const dataQualityReport = defineReport({
     sourceKeptRate: rate("leads created whose source is as at intake, at asOf / leads created"),
     campaignKeptRate: rate("leads created whose campaign is as at intake, at asOf / leads created"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "duplicates", rate: "duplicateRate" },
+      { title: "source as at intake", rate: "sourceKeptRate" },
+      { title: "campaign as at intake", rate: "campaignKeptRate" },
+    ],
+  },
   async rows(ask) {
     const changed = (field: string) =>
       `exists (select from source_change s where s.lead_id = l.id and s.field = '${field}'

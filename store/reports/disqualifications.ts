@@ -23,6 +23,14 @@ export const disqualificationsReport = defineReport({
     share: rate("disqualified for this reason / all disqualified"),
     leads,
   },
+  picture: {
+    kind: "panels",
+    of: ["reason"],
+    panels: [
+      { title: "leads", count: "count" },
+      { title: "of all disqualified", rate: "share" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -28,6 +28,14 @@ export const engagementReport = defineReport({
     multiTouchRate: rate("two or more different meaningful behaviours / recorded"),
     medianTimeToIntent: days("median days from the first touch to the first meaningful signal"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "two or more behaviours", rate: "multiTouchRate" },
+      { title: "first touch to first signal", median: "medianTimeToIntent" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

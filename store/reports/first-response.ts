@@ -68,6 +68,22 @@ export const firstResponseReport = defineReport({
     staleRate: rate("handed off, outreach overdue, nothing logged / handed off"),
     stale: leads,
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      {
+        title: "MQL to outreach, open hours",
+        median: "medianOpen",
+        p75: "p75Open",
+        p90: "p90Open",
+        target: "outreach",
+      },
+      { title: "of it before the offer", median: "medianSystemOpen" },
+      { title: "of it after the offer", median: "medianHumanOpen" },
+      { title: "overdue, nothing logged", rate: "staleRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<
       Record<string, number | null> & { g: string | null; stale: string[] | null }

@@ -47,6 +47,15 @@ export const fitReport = defineReport({
     meanFitRating: numberColumn("mean of the latest fit rating that reps gave each handoff"),
     rated: count("handoffs with a fit rating by asOf"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "match the ICP", rate: "icpRate" },
+      { title: "ICP to meeting", rate: "icpToMeeting" },
+      { title: "tech stack matches", rate: "techMatchRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -45,6 +45,15 @@ export const followUpReport = defineReport({
     medianToLog: hours("median hours from an outreach to when it was told"),
     p90ToLog: hours("nine of ten outreaches were told within so many hours"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "outreach logged", rate: "loggingRate" },
+      { title: "attempts made", rate: "completion" },
+      { title: "outreach to record", median: "medianToLog", p90: "p90ToLog" },
+    ],
+  },
   async rows(ask) {
     const versions = await ofCohort<{ id: string }>(
       ask,

@@ -84,6 +84,14 @@ export const funnelReport = defineReport({
     medianDays: days("median days from the step before, of those that took both"),
     isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
   },
+  picture: {
+    kind: "funnel",
+    step: "step",
+    count: "count",
+    ofStepBefore: "ofStepBefore",
+    days: "medianDays",
+    notes: { isImmature: "young cohort" },
+  },
   async rows(ask) {
     const after = steps.map(([, at], i) => ({ at, before: steps[i - 1]?.[1] ?? at }));
     const found = await ofCohort<Record<string, number | null> & { g: string | null }>(

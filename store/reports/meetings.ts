@@ -18,6 +18,12 @@ export const meetingColumns = {
   qualifiedRate: rate("handed off with it, and qualified (SQL) / handed off with it"),
 };
 
+/** What their pictures show. */
+export const meetingPanels = [
+  { title: "met or booked", rate: "meetingRate" },
+  { title: "qualified (SQL)", rate: "qualifiedRate" },
+] as const;
+
 /** For each of the signals, or of the assets, that handoffs of the period froze. */
 export async function meetingsOfEach(
   ask: ReportAsk,

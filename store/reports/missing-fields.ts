@@ -24,6 +24,11 @@ export const missingFieldsReport = defineReport({
     field: textColumn("a field that the active agreement requires, or industry, segment, source"),
     missingRate: rate("leads that arrived in the period and lack it today / leads that arrived"),
   },
+  picture: {
+    kind: "panels",
+    of: ["field"],
+    panels: [{ title: "leads that lack it", rate: "missingRate" }],
+  },
   async rows(ask) {
     const active = await ask.agreements.active(ask.db);
     const fields = [...new Set([...(active?.agreement.requiredFields ?? []), ...alsoWanted])];

@@ -24,6 +24,15 @@ export const nurtureReport = defineReport({
     medianAge: days("median days in nurture at asOf"),
     leads,
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "leads in nurture", count: "inNurture" },
+      { title: "review overdue", rate: "overdueRate" },
+      { title: "days in nurture", median: "medianAge" },
+    ],
+  },
   async rows(ask) {
     const found = await ofLeads<{
       g: string | null;

@@ -70,6 +70,14 @@ export const rejectionsReport = defineReport({
     accused: listColumn("the rules of the agreement that the reason points at, where it recurs"),
     leads,
   },
+  picture: {
+    kind: "pairs",
+    of: "reason",
+    now: "count",
+    before: "previous",
+    share: "share",
+    notes: { isRecurring: "recurs", accused: "see" },
+  },
   async rows(ask) {
     const cohort = cohortOf(ask);
     const { where, group: g } = cohort;

@@ -34,6 +34,15 @@ export const renurtureReport = defineReport({
     medianAge: days("median days in the pool of those that are still there"),
     leads,
   },
+  picture: {
+    kind: "panels",
+    of: ["reason"],
+    panels: [
+      { title: "entered", count: "entered" },
+      { title: "came back", rate: "returned" },
+      { title: "accepted again", rate: "acceptedAgain" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -3,6 +3,7 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Db } from "../postgres/db.ts";
 import type { Agreements } from "../process/agreements.ts";
 import type { Dimension, Filters } from "./filters.ts";
+import type { Picture } from "./picture.ts";
 
 /** What somebody wants to know. */
 export interface ReportQuestion {
@@ -51,6 +52,13 @@ export interface Column<K extends ColumnKind = ColumnKind> {
 type Columns = Readonly<Record<string, Column>>;
 type RowOf<C extends Columns> = { readonly [N in keyof C]: Cells[C[N]["kind"]] };
 
+/** The names of the columns of each kind. */
+type NamesOf<C extends Columns> = {
+  readonly [K in ColumnKind]: keyof C &
+    string &
+    { readonly [N in keyof C]: [K] extends [C[N]["kind"]] ? N : never }[keyof C];
+};
+
 /** What the period of a question bounds. */
 export type Bounds =
   "handoffs that began in it" | "what happened in it" | "nothing: it counts what stands at asOf";
@@ -79,6 +87,8 @@ interface Definition<C extends Columns> {
   /** What the articles name, and the column that shows it. */
   readonly metrics: readonly Metric<keyof C & string>[];
   readonly columns: C;
+  /** Null where a picture would say less than the table. */
+  readonly picture: Picture<NamesOf<C>> | null;
   readonly rows: (ask: ReportAsk) => Promise<readonly RowOf<C>[]>;
 }
 
@@ -88,7 +98,8 @@ export interface ReportAsk extends ReportQuestion {
 }
 
 export type ReportRow = Readonly<Record<string, Cell>>;
-export type ReportFile = Omit<Definition<Columns>, "rows"> & {
+export type ReportFile = Omit<Definition<Columns>, "rows" | "picture"> & {
+  readonly picture: Picture | null;
   readonly rows: (ask: ReportAsk) => Promise<readonly ReportRow[]>;
 };
 

@@ -34,6 +34,16 @@ export const repsReport = defineReport({
     contested: count("rejections of this rep in these handoffs that were contested"),
     overturned: count("of these, overturned by the manager"),
   },
+  picture: {
+    kind: "panels",
+    of: ["rep"],
+    panels: [
+      { title: "accepted", rate: "acceptanceRate" },
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+      { title: "offer to outreach", median: "medianOpenResponse" },
+      { title: "deadlines missed", count: "missed" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -23,6 +23,14 @@ export const rolesReport = defineReport({
     acceptanceRate: rate("accepted / handed off"),
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
   },
+  picture: {
+    kind: "panels",
+    of: ["role"],
+    panels: [
+      { title: "accepted", rate: "acceptanceRate" },
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

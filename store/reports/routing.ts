@@ -39,6 +39,16 @@ export const routingReport = defineReport({
     medianHeld: hours("median hours from MQL to the first offer"),
     p90Held: hours("nine of ten were offered within so many hours"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+      { title: "opportunity", rate: "opportunityRate" },
+      { title: "fallback queue", rate: "fallbackRate" },
+      { title: "MQL to offer", median: "medianHeld", p90: "p90Held" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<
       Record<string, number> & {

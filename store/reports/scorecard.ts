@@ -32,6 +32,15 @@ export const scorecardReport = defineReport({
     won: money("amounts of those that were won"),
     mqls: count("handoffs that began (MQL)"),
   },
+  picture: {
+    kind: "panels",
+    of: [],
+    panels: [
+      { title: "MQLs", count: "mqls" },
+      { title: "accepted (SALs)", count: "sals" },
+      { title: "accepted of handed off", rate: "acceptanceRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<
       Amounts & {

@@ -1,5 +1,5 @@
 import { everyDimension } from "./cohort.ts";
-import { meetingColumns, meetingsOfEach } from "./meetings.ts";
+import { meetingColumns, meetingPanels, meetingsOfEach } from "./meetings.ts";
 import { defineReport, group, textColumn } from "./report.ts";
 
 export const signalsReport = defineReport({
@@ -28,6 +28,11 @@ export const signalsReport = defineReport({
       "a meaningful engagement type that the person had shown when the handoff began",
     ),
     ...meetingColumns,
+  },
+  picture: {
+    kind: "panels",
+    of: ["signal"],
+    panels: meetingPanels,
   },
   async rows(ask) {
     const found = await meetingsOfEach(ask, "signals");

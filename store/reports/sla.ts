@@ -56,6 +56,14 @@ export const slaReport = defineReport({
     medianUsed: hours("median time used of those that were met, in the measure of the target"),
     missedLeads: leads,
   },
+  picture: {
+    kind: "panels",
+    of: ["clock"],
+    panels: [
+      { title: "met in time", rate: "onTimeRate" },
+      { title: "time used, of those met", median: "medianUsed" },
+    ],
+  },
   async rows(ask) {
     const { values, where, group: byHandoff } = cohortOf(ask);
     const scope = scopeOf(ask);

@@ -44,6 +44,14 @@ export const stageTimesReport = defineReport({
       `still there at asOf and longer than ${stalledDays} days without a change / still there`,
     ),
   },
+  picture: {
+    kind: "panels",
+    of: ["stage"],
+    panels: [
+      { title: "days in it, of those that left", median: "medianDays", p90: "p90Days" },
+      { title: "stalled, of those still there", rate: "stalledRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

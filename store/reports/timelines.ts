@@ -29,6 +29,14 @@ export const timelinesReport = defineReport({
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
     meetingToOpportunity: rate("met or booked, and became an opportunity / met or booked"),
   },
+  picture: {
+    kind: "panels",
+    of: ["timeline"],
+    panels: [
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+      { title: "meeting to opportunity", rate: "meetingToOpportunity" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

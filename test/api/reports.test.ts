@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { intakeRoutes } from "../../api/intake.ts";
 import { reportRoutes } from "../../api/reports.ts";
@@ -6,6 +7,7 @@ import { plainColumns } from "../../store/reports/csv.ts";
 import { reports } from "../../store/reports/registry.ts";
 import { apiWorld, type ApiWorld } from "../support/api-world.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
+import { saidBy, textsOf } from "../support/svg.ts";
 
 let world: ApiWorld;
 beforeAll(async () => {
@@ -40,7 +42,10 @@ describe("GET /reports/conservation", () => {
   });
 
   test("the CSV holds the same figures", async () => {
-    const { body } = await get("/reports/conservation.csv?from=2026-11-20T00:00:00Z");
+    const { headers, body } = await get("/reports/conservation.csv?from=2026-11-20T00:00:00Z");
+    expect(headers.get("content-type")).toBe("text/csv; charset=utf-8");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(body.split("\n").slice(0, 2)).toEqual([
       "day,stage,opening,in,out,closing,residue",
       "2026-11-20,new,0,3,0,3,0",
@@ -81,7 +86,7 @@ describe("GET /reports/funnel", () => {
 });
 
 describe("every report", () => {
-  test("has JSON that is exactly as OpenAPI says, CSV of the same columns, and a line in the list", async () => {
+  test("has JSON that is exactly as OpenAPI says, CSV of the same columns, its picture, and a line in the list", async () => {
     const { body: list } = await get("/reports");
     expect(list.reports.map(({ name }: { name: string }) => name)).toEqual(
       reports.map(({ name }) => name),
@@ -92,12 +97,21 @@ describe("every report", () => {
       expect(reportSchema(report).safeParse(body).error, report.name).toBeUndefined();
       const csv = await world.ask("GET", `/reports/${report.name}.csv`);
       expect(csv.body.split("\n")[0]).toBe(plainColumns(report).join(","));
+      const svg = await world.ask("GET", `/reports/${report.name}.svg`);
+      expect([report.name, svg.status]).toEqual([report.name, report.picture ? 200 : 404]);
+      if (report.picture) expect(saidBy(svg.body).title).toBe(report.question);
     }
   });
 
   test("is described with its columns in OpenAPI", async () => {
     const { body } = await world.ask("GET", "/openapi.json");
-    for (const { name, columns } of reports) {
+    for (const { name, columns, picture } of reports) {
+      const svg = body.paths[`/reports/${name}.svg`]?.get;
+      expect(Object.keys(svg?.responses["200"].content ?? {})).toEqual(
+        picture === null ? [] : ["image/svg+xml"],
+      );
+      if (picture !== null)
+        expect(svg.parameters).toEqual(body.paths[`/reports/${name}.csv`].get.parameters);
       const { schema } =
         body.paths[`/reports/${name}`].get.responses["200"].content["application/json"];
       const row = schema.properties.rows.items;
@@ -109,6 +123,41 @@ describe("every report", () => {
   test("figures about single people are for revops and those who lead, not for marketing", async () => {
     expect((await get("/reports/reps")).status).toBe(403);
     expect((await world.ask("GET", "/reports/reps")).status).toBe(200);
+    expect((await get("/reports/reps.svg")).status).toBe(403);
+    expect((await world.ask("GET", "/reports/reps.svg")).status).toBe(200);
+  });
+});
+
+describe("GET /reports/NAME.svg", () => {
+  test("is a picture in which nothing runs and only its own style applies", async () => {
+    const { status, headers, body } = await get("/reports/funnel.svg?groupBy=source");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect([status, headers.get("content-type"), headers.get("x-content-type-options")]).toEqual([
+      200,
+      "image/svg+xml; charset=utf-8",
+      "nosniff",
+    ]);
+    expect(headers.get("content-disposition")).toBe('inline; filename="funnel.svg"');
+    const style = /<style>([^<]*)<\/style>/.exec(body)?.[1] ?? "";
+    const hash = createHash("sha256").update(style).digest("base64");
+    expect(headers.get("content-security-policy")?.split("; ")).toEqual([
+      "default-src 'none'",
+      `style-src 'sha256-${hash}'`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+      "sandbox",
+    ]);
+    expect(body).not.toMatch(/ style=| on\w+=|<script|href|url\(/);
+  });
+
+  test("draws the figures of the JSON", async () => {
+    const { body } = await get("/reports/funnel?groupBy=source");
+    const { body: svg } = await get("/reports/funnel.svg?groupBy=source");
+    for (const row of body.rows as { group: string; step: string; count: number }[])
+      if (row.step === "leads-created")
+        expect(saidBy(svg).description).toContain(`${row.group}: leads created ${row.count};`);
+    expect(textsOf(svg)).toEqual(expect.arrayContaining(["fair", "web"]));
   });
 });
 
@@ -120,6 +169,8 @@ test.each([
   ["/reports/missing-fields?groupBy=band", "groupBy"],
   ["/reports/missing-fields?band=A", "band"],
   ["/reports/pool-reviews?groupBy=source", "groupBy"],
+  ["/reports/funnel.svg?groupBy=shoe", "groupBy"],
+  ["/reports/funnel.svg?from=yesterday", "from"],
   ["/reports/conservation?from=2026-11-20T00:00:00Z&to=2026-11-19T00:00:00Z", "from"],
   ["/reports/conservation?from=1999-11-20T00:00:00Z", "from"],
 ])("%s is 422 naming %s", async (path, field) => {
@@ -129,4 +180,5 @@ test.each([
 
 test("machines do not read figures", async () => {
   expect((await get("/reports/funnel", "crm")).status).toBe(403);
+  expect((await get("/reports/funnel.svg", "crm")).status).toBe(403);
 });

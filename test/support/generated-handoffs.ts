@@ -293,7 +293,20 @@ function clocksOf(
 
 const date = (at: number | null | undefined) => (at == null ? null : new Date(at));
 
-/** Writes them as the product would have. The agreement `ag_1` and the reps must be there. */
+/** The agreement, the calendar and the people that generated handoffs name. */
+export async function insertWhatHandoffsName(pool: Pool): Promise<void> {
+  await pool.query(`
+    insert into agreement_version (id, number, content, content_hash, state, created_at, created_by)
+      values ('ag_1', 1, '', '', 'active', now(), 'test');
+    insert into calendar_version (id, definition, tz_version, created_at)
+      values ('cal_1', '{}', 'x', now());
+    insert into rep (id, name, email, manager_id, updated_at) values
+      ('rp_boss', 'b', 'b@team.example', null, now()),
+      ('rp_a', 'a', 'a@team.example', 'rp_boss', now()), ('rp_b', 'b', 'b2@team.example', null, now()),
+      ('rp_c', 'c', 'c@team.example', null, now()), ('rp_d', 'd', 'd@team.example', null, now())`);
+}
+
+/** Writes them as the product would have; what they name must be there. */
 export async function insertHandoffs(pool: Pool, made: readonly MadeHandoff[]): Promise<void> {
   const put = async (table: string, rows: readonly Record<string, unknown>[]) => {
     if (rows.length === 0) return;

@@ -132,6 +132,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   // How a process logs, for the two that do.
   "settings/logger.ts": { ours: [], packages: ["pino"], node: true },
   "messages/": { ours: ["handoff/", "store/"], packages: ["nodemailer"], node: true },
+  // Rows in, SVG out: of the store it knows what a report is, and never asks it.
+  "messages/pictures/": {
+    ours: ["handoff/"],
+    types: ["store/reports/"],
+    packages: [],
+    node: false,
+    never: ["messages/mail/"],
+    words: CLOCKS,
+  },
   // The pool, the CRM and the mailer arrive as arguments; known here are the verbs of store, which
   // take the pool, the interfaces of the other two, and how a message is written.
   "activities/": {

@@ -59,9 +59,9 @@ export const queryRoutes: readonly QueryRoute[] = [
   { path: "/reports/conservation", pages: false, bad: times },
   { path: "/reports/conservation.csv", pages: false, bad: times },
   { path: "/reports", pages: false },
-  ...reports.flatMap(({ name, dimensions }) =>
-    [`/reports/${name}`, `/reports/${name}.csv`].map((path) => ({
-      path,
+  ...reports.flatMap(({ name, dimensions, picture }) =>
+    ["", ".csv", ...(picture === null ? [] : [".svg"])].map((form) => ({
+      path: `/reports/${name}${form}`,
       pages: false,
       bad: {
         ...times,

@@ -25,6 +25,7 @@ test.each([
   [["funnel", "--from", "yesterday"], /--from is "yesterday"; expected a date such as/],
   [["funnel", "--from", "2026-02-30"], /--from is "2026-02-30"; expected a date such as/],
   [["funnel", "--where", "band"], /--where is "band"; expected DIMENSION=VALUE/],
+  [["pool-reviews", "--svg"], /"pool-reviews" has no picture; --svg draws funnel, rejections, /],
   [["funnel", "--knowledge", "soon"], /--knowledge is "soon"; expected now, then/],
   [["funnel", "--from", "2026-11-20", "--to", "2026-11-19"], /--from: expected a time before --to/],
 ])("%j is refused and says what was expected", async (args, expected) => {

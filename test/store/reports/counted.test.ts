@@ -8,6 +8,7 @@ import { exampleAgreement } from "../../support/example-agreement.ts";
 import {
   generateHandoffs,
   insertHandoffs,
+  insertWhatHandoffsName,
   reasonGroups,
   steps,
   type MadeHandoff,
@@ -28,15 +29,7 @@ const db = withDatabase();
 const agreements = createAgreements(() => exampleAgreement());
 
 beforeAll(async () => {
-  await db.pool.query(`
-    insert into agreement_version (id, number, content, content_hash, state, created_at, created_by)
-      values ('ag_1', 1, '', '', 'active', now(), 'test');
-    insert into calendar_version (id, definition, tz_version, created_at)
-      values ('cal_1', '{}', 'x', now());
-    insert into rep (id, name, email, manager_id, updated_at) values
-      ('rp_boss', 'b', 'b@team.example', null, now()),
-      ('rp_a', 'a', 'a@team.example', 'rp_boss', now()), ('rp_b', 'b', 'b2@team.example', null, now()),
-      ('rp_c', 'c', 'c@team.example', null, now()), ('rp_d', 'd', 'd@team.example', null, now())`);
+  await insertWhatHandoffsName(db.pool);
   await insertHandoffs(db.pool, made);
 });
 

@@ -42,7 +42,7 @@ test("the table of metrics is that of the reports", async () => {
 
 test("a report has one name, a question, columns with a meaning, and what the articles name", () => {
   expect(new Set(reports.map(({ name }) => name)).size).toBe(reports.length);
-  for (const { name, question, columns, metrics, dimensions } of reports) {
+  for (const { name, question, columns, metrics, dimensions, picture } of reports) {
     expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(question).toMatch(/\?$/);
     expect(metrics.length, name).toBeGreaterThan(0);
@@ -51,6 +51,9 @@ test("a report has one name, a question, columns with a meaning, and what the ar
     expect("group" in columns, name).toBe(dimensions.length > 0);
     for (const path of [`GET /reports/${name}`, `GET /reports/${name}.csv`])
       expect(authorisation[path], path).toBeDefined();
+    expect(authorisation[`GET /reports/${name}.svg`], name).toEqual(
+      picture === null ? undefined : authorisation[`GET /reports/${name}`],
+    );
   }
 });
 
