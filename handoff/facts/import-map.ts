@@ -215,7 +215,7 @@ function plainNumbers(text: string, decimal: "," | "."): string | null {
 }
 
 /** `2026-11-23 16:30` in the zone, unless it carries its own offset; a bare date begins there. */
-function instantIn(zone: string, text: string): Instant | null {
+export function instantIn(zone: string, text: string): Instant | null {
   const wall = instantOf(text);
   if (wall === null || hasOffset(text)) return wall;
   return firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall);
