@@ -54,7 +54,11 @@ export async function importFrom(
     agreement,
     checkHeader,
     clock: Date.now,
-    ...(as === "history" ? { history: { ownerOf: await rosterByName(pool) } } : {}),
+    ...(as === "history"
+      ? {
+          history: { ownerOf: await rosterByName(pool), agreements: createAgreements(agreementOf) },
+        }
+      : {}),
   };
   try {
     if (order.dryRun) {

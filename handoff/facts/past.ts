@@ -7,7 +7,10 @@ import { instantIn } from "./import-map.ts";
 import { normalizeFact } from "./lead.ts";
 import { fold } from "./text.ts";
 
-/** How a handoff of the past came to its end. `open`: there is an opportunity, and it is open. */
+/**
+ * How a handoff of the past came to its end. `open`: it has none. With an opportunity its process
+ * is over all the same; without one it goes on in Baton.
+ */
 export const pastOutcomes = [
   "won",
   "lost",
@@ -32,7 +35,7 @@ export interface PastHandoff {
   readonly sqlAt: Instant | null;
   readonly opportunityAt: Instant | null;
   readonly outcome: PastOutcome;
-  /** When it was won, lost, rejected or given up; null while the opportunity is open. */
+  /** When it was won, lost, rejected or given up; null while it is open. */
   readonly endedAt: Instant | null;
   readonly reason: string | null;
   readonly reasonGroup: string | null;
@@ -135,7 +138,8 @@ class PastReading {
     const reason = this.reason(end?.outcome ?? null);
     const repId = this.owner();
     const amount = this.amount();
-    const shape = this.shape();
+    const goesOn = end?.outcome === "open" && this.at("opportunityAt") === null;
+    const shape = this.shape(goesOn);
     if (mqlAt === null || !end) return null;
     return {
       arrivedAt: this.at("arrivedAt") ?? mqlAt,
@@ -225,7 +229,7 @@ class PastReading {
     if (outcome === undefined) {
       this.wrong(
         "outcome",
-        `expected how it ended: ${pastOutcomes.join(", ")}; a lead that is still open is taken in with \`baton import\``,
+        `expected how it ended, or that it is open: ${pastOutcomes.join(", ")}`,
       );
       return null;
     }
@@ -260,18 +264,14 @@ class PastReading {
         for (const before of steps.slice(1, n))
           if (this.at(before) === null && !missing.has(before))
             missing.set(before, `${step} says that this step was taken`);
-    const isDeal = outcome === "won" || outcome === "lost" || outcome === "open";
+    const isDeal = outcome === "won" || outcome === "lost";
     if (isDeal && this.at("opportunityAt") === null)
-      missing.set(
-        "opportunityAt",
-        outcome === "open"
-          ? "what is open is history where an opportunity exists; a lead that is still open is taken in with `baton import`"
-          : `it is ${outcome}, so there was an opportunity`,
-      );
+      missing.set("opportunityAt", `it is ${outcome}, so there was an opportunity`);
     if (outcome === "rejected" && this.at("handedOffAt") === null)
       missing.set("handedOffAt", "only a handoff that was put before somebody is rejected");
     for (const [step, why] of missing) this.wrong(step, `expected a time: ${why}`);
-    if (outcome !== null && !isDeal && this.at("opportunityAt") !== null)
+    const mayBeDeal = isDeal || outcome === "open";
+    if (outcome !== null && !mayBeDeal && this.at("opportunityAt") !== null)
       this.wrong(
         "opportunityAt",
         `expected no time here: it is ${outcome}; a handoff with an opportunity is won, lost or open`,
@@ -375,10 +375,9 @@ class PastReading {
   }
 
   /** What it was judged to be then: only as it is told. */
-  private shape(): Pick<
-    PastHandoff,
-    "leadType" | "band" | "fit" | "intent" | "icp" | "segment" | "territory"
-  > {
+  private shape(
+    goesOn: boolean,
+  ): Pick<PastHandoff, "leadType" | "band" | "fit" | "intent" | "icp" | "segment" | "territory"> {
     const { leadTypes, bands } = this.context.agreement;
     const one = (name: string, words: readonly string[]): string | null => {
       const word = this.text(name);
@@ -393,11 +392,17 @@ class PastReading {
       return typeof value === "number" ? value : null;
     };
     const icp = this.value("icp");
-    return {
-      leadType: one(
+    const leadType = one(
+      "leadType",
+      leadTypes.map(({ name }) => name),
+    );
+    if (leadType === null && goesOn)
+      this.wrong(
         "leadType",
-        leadTypes.map(({ name }) => name),
-      ),
+        `expected what it was handed off as, whose clocks it has from now on: ${leadTypes.map(({ name }) => name).join(", ")}`,
+      );
+    return {
+      leadType,
       band: one("band", [...new Set(bands.map(({ band }) => band))]),
       fit: number("fit"),
       intent: number("intent"),
@@ -429,15 +434,15 @@ export interface PastCourse {
   readonly salAt: Instant | null;
   readonly sqlAt: Instant | null;
   readonly opportunityAt: Instant | null;
-  /** When it was over for the process: with the opportunity, or without one. */
-  readonly closedAt: Instant;
+  /** When it was over for the process: with the opportunity, or without one. Null: it goes on. */
+  readonly closedAt: Instant | null;
   /** Why, in the words that handoffs of Baton's own close with. */
   readonly because: string;
 }
 
 export function courseOf(past: PastHandoff): PastCourse {
   const { mqlAt, salAt, sqlAt, opportunityAt, endedAt } = past;
-  const closedAt = opportunityAt ?? endedAt ?? mqlAt;
+  const closedAt = opportunityAt ?? endedAt;
   return { mqlAt, salAt, sqlAt, opportunityAt, closedAt, because: becauseOf(past) };
 }
 
@@ -472,7 +477,7 @@ function becauseOf({ outcome, reason }: Pick<PastHandoff, "outcome" | "reason">)
 
 /**
  * The moves of a lead whose handoffs, in order of time, are these: along the table of
- * `handoff/stage.ts`, each handoff a cycle, every lead out of process at the end.
+ * `handoff/stage.ts`, each handoff a cycle. Only the last of them may go on.
  */
 export function pastMoves(arrivedAt: Instant, courses: readonly PastCourse[]): PastMove[] {
   const moves: PastMove[] = [];
@@ -490,7 +495,7 @@ export function pastMoves(arrivedAt: Instant, courses: readonly PastCourse[]): P
     if (course.sqlAt !== null) move("sql", "sales confirmed fit, need and timing", course.sqlAt);
     if (course.opportunityAt !== null)
       move("opportunity", "opportunity exists in the CRM", course.opportunityAt);
-    else move("disqualified", course.because, course.closedAt);
+    else if (course.closedAt !== null) move("disqualified", course.because, course.closedAt);
   }
   return moves;
 }
@@ -511,5 +516,6 @@ export function pastSaid(past: PastHandoff): string {
 /** Whether two handoffs of one person lie over each other: one ends before the next begins. */
 export function overlaps(a: PastCourse, b: PastCourse): boolean {
   if (a.mqlAt === b.mqlAt) return true;
-  return a.mqlAt < b.closedAt && b.mqlAt < a.closedAt;
+  const end = ({ closedAt }: PastCourse) => closedAt ?? Number.POSITIVE_INFINITY;
+  return a.mqlAt < end(b) && b.mqlAt < end(a);
 }

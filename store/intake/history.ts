@@ -8,6 +8,15 @@ import {
   type PastHandoff,
 } from "../../handoff/facts/past.ts";
 import type { Facts } from "../../handoff/facts/facts.ts";
+import type { Agreement } from "../../handoff/agreement.ts";
+import { deriveFacts } from "../../handoff/facts/lead.ts";
+import { evaluate } from "../../handoff/qualify/condition.ts";
+import { judgeNow, leadTypeOf } from "../../handoff/qualify/qualify.ts";
+import type { LeadStart } from "../../handoff/process/words.ts";
+import type { WaitingOn } from "../../handoff/stage.ts";
+import { enqueue, leadSignal } from "../postgres/outbox.ts";
+import type { Agreements } from "../process/agreements.ts";
+import { takeWithin } from "../process/take.ts";
 import { frozenFacts, meaningfulSignals } from "../../handoff/process/frozen.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
@@ -62,14 +71,16 @@ function called(word: string): string {
 /**
  * Takes in handoffs of the past in the caller's transaction: lead, account, facts, handoff, answer,
  * opportunity and the moves from stage to stage, dated when they happened and told now. The process
- * stands where the last handoff of the person ended, no workflow starts and nobody is told. One
- * that is known changes nothing; what contradicts it, overlaps with another one, or belongs to a
- * person whose process is Baton's own is refused. The answers stand in the order of what was told.
+ * stands where the last handoff of the person ended, no workflow starts and nobody is told; one
+ * that is open goes on in its stage, with clocks from now. What is known changes nothing; what
+ * contradicts it, overlaps with another one, or belongs to a person whose process is Baton's own is
+ * refused. The answers stand in the order of what was told.
  */
 export async function takeInPast(
   tx: Tx,
   told: readonly ToldPast[],
   context: IntakeContext,
+  agreements: Agreements,
 ): Promise<PastTaken[]> {
   const prepared = told.map(({ arrival }) => prepare(arrival, context));
   const identities = prepared.flatMap((one) => ("outcome" in one ? [] : one.identities));
@@ -82,7 +93,7 @@ export async function takeInPast(
   const histories = await lockHistories(tx, ids);
   const people = await lockPeople(tx, ids);
   const crmIds = await knownOpportunities(tx, told);
-  const meeting: Meeting = { leadOf, erased, people, histories, crmIds, context };
+  const meeting: Meeting = { leadOf, erased, people, histories, crmIds, context, agreements };
   const answers = told.map(({ past }, n) => {
     const arrival = prepared[n];
     if (arrival === undefined || "outcome" in arrival) return arrival ?? nobody;
@@ -128,6 +139,7 @@ interface Meeting {
   /** The CRM's ids of opportunities that are taken. */
   readonly crmIds: Set<string>;
   readonly context: IntakeContext;
+  readonly agreements: Agreements;
 }
 
 /** A handoff that is new. */
@@ -160,11 +172,6 @@ function meet(
   const known = hit === undefined ? undefined : people.get(hit);
   if (known?.erased) return { outcome: "erased" };
   const history = (known && histories.get(known.id)) ?? { isBatons: false, known: [] };
-  if (known && history.isBatons)
-    return refused(
-      "externalId",
-      "expected somebody whom Baton does not know yet: this person's process is Baton's own, and its past is closed",
-    );
   const course = courseOf(past);
   const saidHash = createHash("sha256").update(pastSaid(past)).digest("hex");
   const same = history.known.find((one) => one.course.mqlAt === course.mqlAt);
@@ -176,6 +183,11 @@ function meet(
       "expected the same as before: a handoff of this person that began then is known, and the past does not change",
     );
   }
+  if (known && history.isBatons)
+    return refused(
+      "externalId",
+      "expected somebody whom Baton does not know yet: this person's process is Baton's own, and its past is closed",
+    );
   if (history.known.some((one) => overlaps(one.course, course)))
     return refused(
       "handoff.mqlAt",
@@ -258,7 +270,7 @@ async function lockHistories(tx: Tx, ids: readonly string[]): Promise<Map<string
               salAt: one.sal_at?.getTime() ?? null,
               sqlAt: one.sql_at?.getTime() ?? null,
               opportunityAt: one.opportunity_at?.getTime() ?? null,
-              closedAt: (one.closed_at ?? one.mql_at).getTime(),
+              closedAt: one.closed_at?.getTime() ?? null,
               because: one.outcome ?? "",
             },
             saidHash: one.imported_as,
@@ -309,6 +321,9 @@ async function write(tx: Tx, taken: readonly Taken[], meeting: Meeting): Promise
     await writeAnswers(tx, taken, now, context.importId ?? "history");
     await writeOpportunities(tx, taken, now);
   });
+  for (const { met: one, past, id } of taken)
+    if (courseOf(past).closedAt === null)
+      await takeOver(tx, one.person.id, id, past.leadType, meeting);
   await enqueueAccountNews(
     tx,
     accounts,
@@ -317,6 +332,33 @@ async function write(tx: Tx, taken: readonly Taken[], meeting: Meeting): Promise
   );
   await auditMoves(tx, moves, now);
 }
+
+/** A handoff that is open goes on from here, by a decision, with a process of its own. */
+async function takeOver(
+  tx: Tx,
+  leadId: string,
+  handoffId: string,
+  leadType: string | null,
+  { agreements, context: { agreement, now } }: Meeting,
+): Promise<void> {
+  const standing = await takeWithin(
+    tx,
+    agreements,
+    { subject: { kind: "lead", id: leadId }, key: `taken-over/${handoffId}`, now, by: "process" },
+    { kind: "takenOver" },
+  );
+  const priority = leadTypeOf(agreement, leadType ?? "")?.priority ?? 3;
+  const start: LeadStart = { leadId, cycle: standing.cycle, from: "resume", priority };
+  // In the import lane, where many of them hold up nobody who asks today.
+  await enqueue(tx, leadSignal(leadId, "start", "leadHandoff", { ...start }, 2), now);
+}
+
+type OpenStage = "mql" | "sal" | "sql";
+const takenOverWaits: Readonly<Record<OpenStage, WaitingOn>> = {
+  mql: "assessment",
+  sal: "attempts",
+  sql: "opportunity",
+};
 
 /**
  * Cycles, moves and standing of these people, worked out anew from all of their handoffs: an older
@@ -386,33 +428,40 @@ async function writeCourses(
     const [last, move] = [known.at(-1), moves.at(-1)];
     if (last === undefined || move === undefined) return [];
     const isDeal = move.to === "opportunity";
+    const goesOn = last.course.closedAt === null;
     return [
       {
         id: person.id,
         stage: move.to,
         since: new Date(move.at),
-        owner: isDeal ? last.repId : null,
-        next: isDeal
-          ? "nothing; won or lost is recorded from the CRM"
-          : "nothing; reopen it to start again",
+        // What goes on stands as a fresh MQL does, until the decision that takes it over.
+        wait: goesOn ? takenOverWaits[move.to as OpenStage] : "nothing",
+        owner: isDeal || goesOn ? last.repId : null,
+        queue: goesOn && last.repId === null ? "routing" : null,
+        handoff: goesOn ? last.id : null,
+        next: goesOn
+          ? "it is taken over"
+          : isDeal
+            ? "nothing; won or lost is recorded from the CRM"
+            : "nothing; reopen it to start again",
         type: last.leadType,
         band: last.band,
         territory: last.territory,
         cycle: move.cycle,
         step: move.step,
-        closed: isDeal ? null : move.because,
+        closed: isDeal || goesOn ? null : move.because,
       },
     ];
   });
   await send(
     tx,
     sql`
-    update process set stage = s.stage, stage_since = s.since, waiting_on = 'nothing',
-      owner_id = s.owner, queue = null, next_step = s.next, next_at = null, due_at = null,
+    update process set stage = s.stage, stage_since = s.since, waiting_on = s.wait,
+      owner_id = s.owner, queue = s.queue, next_step = s.next, next_at = null, due_at = null,
       lead_type = s.type, band = s.band, territory = s.territory, cycle = s.cycle, step = s.step,
-      handoff_id = null, closed_reason = s.closed, origin = 'history'
+      handoff_id = s.handoff, closed_reason = s.closed, origin = 'history'
     from jsonb_to_recordset(${JSON.stringify(standings)}::jsonb) as s(id text, stage text,
-      since timestamptz, owner text, next text, type text, band text, territory text, cycle int,
+      since timestamptz, wait text, owner text, queue text, handoff text, next text, type text, band text, territory text, cycle int,
       step int, closed text)
     where process.subject_kind = 'lead' and process.subject_id = s.id`,
   );
@@ -439,7 +488,8 @@ async function writeHandoffs(
     );
     const frozen = frozenFacts({ facts, engagements: [], now: past.mqlAt, agreement });
     const { closedAt, because } = courseOf(past);
-    const type = agreement.leadTypes.find(({ name }) => name === past.leadType);
+    const judged = closedAt === null ? judgedThen(agreement, facts, arrival, past) : past;
+    const type = leadTypeOf(agreement, past.leadType ?? "");
     const text = (name: string) => (typeof facts[name] === "string" ? facts[name] : null);
     return {
       id,
@@ -448,10 +498,10 @@ async function writeHandoffs(
       type: past.leadType,
       path: type?.path ?? null,
       priority: type?.priority ?? null,
-      band: past.band,
-      fit: past.fit,
-      intent: past.intent,
-      icp: past.icp,
+      band: judged.band,
+      fit: judged.fit,
+      intent: judged.intent,
+      icp: judged.icp,
       source: text("lead.source"),
       campaign: text("lead.campaign"),
       motion: text("lead.motion"),
@@ -474,7 +524,8 @@ async function writeHandoffs(
       rejected: date(past.outcome === "rejected" ? past.endedAt : null),
       reason: past.reason,
       group: past.reasonGroup,
-      outcome: because,
+      state: closedAt === null ? "open" : "closed",
+      outcome: closedAt === null ? null : because,
       closed: date(closedAt),
       said: createHash("sha256").update(pastSaid(past)).digest("hex"),
       role: frozen.role,
@@ -500,7 +551,7 @@ async function writeHandoffs(
       assets, first_signal, first_signal_at, first_asset)
     select n.id, 'lead', n.lead, n.cycle, ${active.id}, n.type, n.path, n.priority, n.band, n.fit,
       n.intent, n.icp, n.source, n.campaign, n.motion, n.language, n.product, n.segment,
-      n.territory, 'closed', n.rep, n.round, n.mql, ${told},
+      n.territory, n.state, n.rep, n.round, n.mql, ${told},
       n.offered, case when n.offered is not null then ${told}::timestamptz end,
       n.outreach, case when n.outreach is not null then ${told}::timestamptz end,
       n.connected, case when n.connected is not null then ${told}::timestamptz end,
@@ -511,7 +562,8 @@ async function writeHandoffs(
       n.won, case when n.won is not null then ${told}::timestamptz end,
       n.lost, case when n.lost is not null then ${told}::timestamptz end,
       n.rejected, case when n.rejected is not null then ${told}::timestamptz end,
-      n.reason, n."group", n.outcome, n.closed, ${told}, true, n.said,
+      n.reason, n."group", n.outcome, n.closed,
+      case when n.closed is not null then ${told}::timestamptz end, true, n.said,
       n.role, n.seniority, n.stack, n.match, n.touch,
       case when n.engaged then e.signals end, case when n.engaged then e.assets end,
       e.first_signal, e.first_signal_at, e.first_asset
@@ -521,7 +573,8 @@ async function writeHandoffs(
       territory text, rep text, round int, mql timestamptz, offered timestamptz,
       outreach timestamptz, connected timestamptz, meeting timestamptz, sal timestamptz,
       sql timestamptz, opportunity timestamptz, won timestamptz, lost timestamptz,
-      rejected timestamptz, reason text, "group" text, outcome text, closed timestamptz, said text,
+      rejected timestamptz, reason text, "group" text, state text, outcome text, closed timestamptz,
+      said text,
       role text, seniority text, stack text[], match boolean, touch timestamptz, engaged boolean)
     left join lateral (
       select coalesce(array_agg(distinct type), '{}') as signals,
@@ -533,6 +586,28 @@ async function writeHandoffs(
       from engagement where n.engaged and lead_id = n.lead
         and type = any(${meaningfulSignals(agreement)}) and occurred_at <= n.mql) e on true`,
   );
+}
+
+/** What a handoff that goes on was judged to be: as it is told, else as the active agreement says. */
+function judgedThen(
+  agreement: Agreement,
+  facts: Facts,
+  { engagements }: Prepared,
+  past: PastHandoff,
+): Pick<PastHandoff, "band" | "fit" | "intent" | "icp"> {
+  const known = {
+    facts: deriveFacts(facts, agreement.emailDomains),
+    engagements: engagements.map(({ messageId, ...one }) => ({ ...one, id: messageId })),
+    now: past.mqlAt,
+  };
+  const { band, fit, intent } = judgeNow(agreement, known);
+  const icp = { kind: "named", name: "icp", at: "icp" } as const;
+  return {
+    band: past.band ?? band,
+    fit: past.fit ?? fit,
+    intent: past.intent ?? intent,
+    icp: past.icp ?? evaluate(icp, known, agreement).result === true,
+  };
 }
 
 /** What sales answered, as answers of Baton's own are kept: reports of rejections count them. */

@@ -29,6 +29,7 @@ import {
   type ImportRow,
   type RowError,
 } from "./imports.ts";
+import type { Agreements } from "../process/agreements.ts";
 import { readPast, withPastFields, type PastHandoff } from "../../handoff/facts/past.ts";
 import { takeInPast } from "./history.ts";
 import { takeIn, type IntakeContext } from "./intake.ts";
@@ -64,6 +65,7 @@ export interface ImportWish {
   readonly history?: {
     /** People of the roster by what a file calls them. */
     readonly ownerOf: (name: string) => readonly string[];
+    readonly agreements: Agreements;
   };
 }
 
@@ -297,7 +299,7 @@ async function takeBatch(
       importId: row.id,
     };
     const taken = wish.history
-      ? await takeInPast(tx, good.flatMap(withPast), context)
+      ? await takeInPast(tx, good.flatMap(withPast), context, wish.history.agreements)
       : await takeIn(
           tx,
           good.map((one) => one.arrival),

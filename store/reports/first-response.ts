@@ -83,9 +83,10 @@ export const firstResponseReport = defineReport({
         ${percentileSql(0.5, answered("response_system_ms / 3600000.0"))} as open_system,
         ${percentileSql(0.5, answered("response_human_ms / 3600000.0"))} as open_human,
         ${percentileSql(0.5, connect)} as connect, ${percentileSql(0.5, meeting)} as meeting,
-        ${n("is_stale")} as n_stale, ${n("offered_at is not null and not imported")} as own,
+        ${n("is_stale")} as n_stale, ${n("offered_at is not null and (not imported or is_clocked)")} as own,
         (array_agg(subject_id order by mql_at, subject_id) filter (where is_stale))[1:100] as stale
-      from (select h.*, ${stale} as is_stale from h) h group by g order by g nulls last`,
+      from (select h.*, ${stale} as is_stale, exists (select from clock c where c.handoff_id = h.id
+        and c.kind = 'outreach' and c.scope = 'lead' and c.started_at <= $3) as is_clocked from h) h group by g order by g nulls last`,
     );
     return found.map((row) => ({
       group: row.g,
