@@ -10,6 +10,7 @@ import { hasLeft, openHandoff } from "./situation.ts";
  * because its owner has it already.
  */
 export function takenOver(course: Course): Course {
+  if (course.at.handoff?.takenOverAt === undefined) return because(course, "nothing to take over");
   const { stage } = course.at.process;
   switch (stage) {
     case "mql":

@@ -30,7 +30,8 @@ import {
   type RowError,
 } from "./imports.ts";
 import type { Agreements } from "../process/agreements.ts";
-import { readPast, withPastFields, type PastHandoff } from "../../handoff/facts/past.ts";
+import { withPastFields, type PastHandoff } from "../../handoff/facts/past.ts";
+import { readPast } from "../../handoff/facts/read-past.ts";
 import { takeInPast } from "./history.ts";
 import { takeIn, type IntakeContext } from "./intake.ts";
 

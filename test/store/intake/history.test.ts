@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { verifyDecisions } from "../../../cli/commands/verify.ts";
 import { checkHeader, parseHistoryMap } from "../../../agreement/import-map.ts";
+import { pastFields } from "../../../handoff/facts/past.ts";
+import { readPast } from "../../../handoff/facts/read-past.ts";
 import { rateOf } from "../../../handoff/reviews/figures.ts";
 import { inTransaction, sql, type Db } from "../../../store/postgres/db.ts";
 import { activate, createAgreements } from "../../../store/process/agreements.ts";
@@ -11,7 +14,7 @@ import { reports } from "../../../store/reports/registry.ts";
 import type { ReportAsk } from "../../../store/reports/report.ts";
 import { foldProcessCounts, tally } from "../../../store/reports/tallies.ts";
 import { erasePerson } from "../../../store/intake/erasure.ts";
-import { rosterByName } from "../../../store/intake/history.ts";
+import { rosterByName, takeInPast } from "../../../store/intake/history.ts";
 import { importErrors } from "../../../store/intake/imports.ts";
 import { takeIn } from "../../../store/intake/intake.ts";
 import { checkImport, runImport, type ImportFile } from "../../../store/intake/run-import.ts";
@@ -281,6 +284,31 @@ describe("figures on the first day", () => {
     expect(totals).toEqual({ takenIn: made.length, open: 0, closed: made.length, residue: 0 });
     expect(await recountAll(db.pool, now)).toMatchObject({ leads: made.length, differences: 0 });
     expect(await verifyDecisions(db.pool)).toMatchObject({ judged: 0, differences: [] });
+  });
+
+  test("what is tallied meanwhile does not pass over rows that are being written", async () => {
+    const told = { externalId: "LATE", facts: {}, occurredAt: pastBegin };
+    await inTransaction(db.pool, async (tx) => {
+      const [first] = made.filter(({ outcome }) => outcome === "won");
+      const at = (step: PastStep) => (first ? (instantOfStep(first, step) ?? 0) : 0);
+      const past = readPast(
+        {
+          "handoff.mqlAt": new Date(at("mql")).toISOString(),
+          "handoff.outcome": "disqualified",
+          "handoff.endedAt": new Date(at("end")).toISOString(),
+        },
+        { agreement, zone: "UTC", now, ownerOf: () => [] },
+      );
+      if (!("past" in past)) throw new Error(JSON.stringify(past.problems));
+      const context = { now, from: "import" as const, lane: 2 as const, agreement };
+      await takeInPast(tx, [{ arrival: told, past: past.past }], context, agreements);
+      expect(await tally(db.pool, now)).toBe(false);
+    });
+    while (await tally(db.pool, now)) continue;
+    expect(await recountAll(db.pool, now)).toMatchObject({
+      leads: made.length + 1,
+      differences: 0,
+    });
   });
 
   test("no process starts, nobody is told, nothing is to be done outside", async () => {
@@ -874,6 +902,15 @@ describe("the map", () => {
     const parsed = parseHistoryMap(text, agreement);
     expect(parsed.ok).toBe(false);
     expect(parsed.ok ? "" : parsed.problems.map((one) => one.message).join()).toMatch(message);
+  });
+
+  test("of the documentation can be used as it stands", () => {
+    const docs = readFileSync(new URL("../../../docs/import.md", import.meta.url), "utf8");
+    const text = /## Handoffs of the past[^]*?```yaml\n([^]*?)```/.exec(docs)?.[1] ?? "";
+    const parsed = parseHistoryMap(text, agreement);
+    expect(parsed.ok ? [] : parsed.problems).toEqual([]);
+    for (const field of Object.keys(pastFields))
+      expect(docs, field).toMatch(new RegExp(`\\b${field.replace("handoff.", "")}\\b`));
   });
 
   test("may tell engagements, which are frozen on the handoff as they stood at its beginning", async () => {
