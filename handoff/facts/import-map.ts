@@ -192,7 +192,8 @@ function readCell(
         "expected a number that can be read in one way; say `decimal:` for this column in the map",
     };
   // A time without an offset is meant in the map's zone.
-  const at = rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantInZone(zone, text) : null;
+  const at =
+    rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantInZone(zone, text) : null;
   return at === null ? text : isoOf(at);
 }
 
