@@ -623,7 +623,9 @@ describe("several handoffs of one person", () => {
           const row = await run(`${header}\n${rows.map(line).join("\n")}\n`);
           expect(row).toMatchObject({ created: rows.length, refused: 0 });
         }
-        states.push(await endState());
+        // Of the person's facts the first touch that was told stands; no figure rests on it.
+        const state = JSON.parse(await endState()) as Record<string, unknown>[];
+        states.push(JSON.stringify(state.map((one) => ({ ...one, facts: null }))));
         const asked = { from: first.mql, to: won.end };
         const { days, totals } = await conservation(
           db.pool,
