@@ -15,6 +15,7 @@ import { datePattern } from "../handoff/time/date-pattern.ts";
 import { derivedProblem } from "../handoff/facts/fact-rights.ts";
 import { builtInFields } from "../handoff/facts/facts.ts";
 import { readFact, type ReadFact } from "../spellings/fact.ts";
+import { withPastFields } from "../handoff/facts/past.ts";
 import { columnName } from "../handoff/facts/import-map.ts";
 import { isPlaceZone, placeZoneExpected } from "../handoff/time/local-time.ts";
 import { Reading } from "./place.ts";
@@ -43,6 +44,14 @@ export function parseImportMap(
     ok: false,
     problems: reading.problems.toSorted((a, b) => a.line - b.line || a.column - b.column),
   };
+}
+
+/** Reads the column map of a file of past handoffs, which may fill `handoff.` fields too. */
+export function parseHistoryMap(
+  source: string,
+  agreement: Pick<Agreement, "fields" | "nullWords">,
+): ParsedImportMap {
+  return parseImportMap(source, withPastFields(agreement));
 }
 
 /**

@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   roster: () => import("./commands/roster.ts"),
   lead: () => import("./commands/lead.ts"),
   import: () => import("./commands/import.ts"),
+  "history-import": () => import("./commands/history-import.ts"),
   explain: () => import("./commands/explain.ts"),
   verify: () => import("./commands/verify.ts"),
   report: () => import("./commands/report.ts"),
@@ -60,7 +61,7 @@ async function listCommands(io: Io): Promise<void> {
   io.out("baton <command> [options]; `baton <command> --help` says more\n");
   for (const load of Object.values(COMMANDS)) {
     const { command } = await load();
-    io.out(`  ${command.name.padEnd(12)} ${command.summary}`);
+    io.out(`  ${command.name.padEnd(14)} ${command.summary}`);
   }
 }
 

@@ -117,7 +117,7 @@ export function mapRow(
     const value = readCell(cell, rule, map.zone, fieldType(agreement, rule.to) === "number");
     if (typeof value === "object") problems.push({ column, message: value.expected });
     else if (rule.to === "occurredAt") {
-      const at = instantIn(map.zone, String(value));
+      const at = instantInZone(map.zone, String(value));
       if (at === null) problems.push({ column, message: "expected a date or time" });
       else own.occurredAt = at;
     } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId")
@@ -192,7 +192,8 @@ function readCell(
         "expected a number that can be read in one way; say `decimal:` for this column in the map",
     };
   // A time without an offset is meant in the map's zone.
-  const at = rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantIn(zone, text) : null;
+  const at =
+    rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantInZone(zone, text) : null;
   return at === null ? text : isoOf(at);
 }
 
@@ -215,7 +216,7 @@ function plainNumbers(text: string, decimal: "," | "."): string | null {
 }
 
 /** `2026-11-23 16:30` in the zone, unless it carries its own offset; a bare date begins there. */
-function instantIn(zone: string, text: string): Instant | null {
+export function instantInZone(zone: string, text: string): Instant | null {
   const wall = instantOf(text);
   if (wall === null || hasOffset(text)) return wall;
   return firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall);
@@ -244,7 +245,7 @@ function readEngagement(
     : rule.at?.date
       ? readPattern(rule.at.date, written, zone)
       : written;
-  const at = text === null ? rowAt : (instantIn(zone, text) ?? undefined);
+  const at = text === null ? rowAt : (instantInZone(zone, text) ?? undefined);
   if (at === undefined && !isNull(written)) {
     problems.push({
       column: rule.at?.column ?? rule.column,

@@ -80,7 +80,8 @@ export function startClocks(
               scope: "lead" as const,
               round: 0,
               repId: null,
-              at: handoff.mqlAt,
+              // Nobody agreed to a clock of before.
+              at: handoff.takenOverAt ?? handoff.mqlAt,
             },
           ]
         : []),
@@ -239,6 +240,8 @@ export function dueOf(at: Situation, clock: ProcessClock): Instant | null {
 /** The open time until the first outreach; null before it, and where no clock asked for one. */
 export function responseOf(at: Situation): ResponseTime | null {
   const until = at.handoff?.firstOutreachAt ?? null;
+  // Of a handoff that was taken over the clock does not say how long the lead has waited.
+  if (at.handoff?.takenOverAt !== undefined) return null;
   const clock = at.clocks.find(({ kind, scope }) => kind === "outreach" && scope === "lead");
   if (until === null || !clock) return null;
   return openTime(at, clock, at.handoff?.offeredAt ?? null, until);
@@ -246,6 +249,8 @@ export function responseOf(at: Situation): ResponseTime | null {
 
 /** The open time from an offer to its answer; null where no clock asked for one. */
 export function answerOpenMs(at: Situation, round: number, answeredAt: Instant): number | null {
+  // The first offer of a handoff that was taken over was made before its clocks.
+  if (at.handoff?.takenOverAt !== undefined && round <= 1) return null;
   const clock = at.clocks.find(
     (one) => one.kind === "status" && one.scope === "rep" && one.round === round,
   );
@@ -277,7 +282,11 @@ export function cadenceOf(situation: Situation): ReturnType<typeof cadence> | nu
   const { handoff, process, agreement, now } = situation;
   if (!handoff || handoff.salAt === null) return null;
   if (process.stage !== "sal" && process.stage !== "sql") return null;
-  const last = Math.max(situation.lastActivityAt ?? handoff.salAt, situation.stalledAt ?? 0);
+  const last = Math.max(
+    situation.lastActivityAt ?? handoff.salAt,
+    situation.stalledAt ?? 0,
+    handoff.takenOverAt ?? 0,
+  );
   return cadence(agreement.working, {
     acceptedAt: handoff.salAt,
     until: handoff.attemptsUntil ?? handoff.salAt,

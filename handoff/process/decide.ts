@@ -15,6 +15,7 @@ import { nextReminder, remind, withDueTasks } from "./reminders.ts";
 import { knocked, reopened } from "./reopening.ts";
 import { routed } from "./routing.ts";
 import type { Situation } from "./situation.ts";
+import { takenOver } from "./taking-over.ts";
 import { lookAtTime } from "./time.ts";
 import type { ActionResult } from "./words.ts";
 import { isClosed } from "../stage.ts";
@@ -96,6 +97,8 @@ function happened(course: Course, event: Event): Course | Refusal {
       return seenOpportunity(course);
     case "routed":
       return routed(course, event);
+    case "takenOver":
+      return takenOver(course);
     case "merged":
     case "erased":
       return because(course, "nothing to do: it was not merged or erased");

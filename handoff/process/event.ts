@@ -132,6 +132,8 @@ export type Event =
       /** Who was considered for a subject that is put on hold; an assignment keeps its own list. */
       readonly candidates?: readonly Candidate[];
     }
+  /** A handoff that another system led until now is open, and goes on here. */
+  | { readonly kind: "takenOver" }
   /** A closed subject begins again, because a person said so. */
   | { readonly kind: "reopened"; readonly by: string }
   | { readonly kind: "action"; readonly action: AnyAction };

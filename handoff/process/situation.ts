@@ -85,6 +85,8 @@ export interface Handoff {
   readonly assignTo: string | null;
   readonly outcome: string | null;
   readonly closedAt: Instant | null;
+  /** When it was taken over from another system; absent: Baton opened it. */
+  readonly takenOverAt?: Instant;
 }
 
 /** Somebody of the roster whom the decision may concern. */

@@ -133,7 +133,7 @@ export async function takeIn(
 }
 
 /** An arrival and the lead it belongs to; `names` are those that were new to us when it came. */
-interface Met {
+export interface Met {
   readonly person: IntakePerson;
   readonly arrival: Prepared;
   readonly names: readonly Identity[];
@@ -233,7 +233,7 @@ type Accounts = Map<string, { state: AccountState; before: AccountState["facts"]
  * Finds each person's account, makes missing ones, and merges the facts. Gives who went from one
  * account to another.
  */
-async function attachAccounts(
+export async function attachAccounts(
   tx: Tx,
   met: readonly Met[],
   context: IntakeContext,
@@ -295,7 +295,7 @@ function isArrivedAgain({ identities }: Prepared, { from }: IntakeContext): bool
 }
 
 /** The row's own e-mail and CRM id, unless the name belongs to somebody else. */
-function takeName(
+export function takeName(
   person: IntakePerson,
   arrival: Prepared,
   leadOf: ReadonlyMap<string, string>,

@@ -15,7 +15,8 @@ export interface IntakePerson {
   crmId: string | null;
   accountId: string | null;
   facts: DatedFacts;
-  readonly arrivedAt: Instant;
+  /** A handoff of the past that is told later can be older. */
+  arrivedAt: Instant;
   readonly imported: boolean;
   /** Something of the row is not as stored. */
   dirty: boolean;
@@ -221,13 +222,13 @@ export async function savePeople(
         email: one.email,
         crm_id: one.crmId,
         facts: one.facts,
+        arrived_at: new Date(one.arrivedAt),
         source: text(one, "lead.source"),
         campaign: text(one, "lead.campaign"),
         imported: one.imported,
       })),
     );
   if (fresh.length > 0) {
-    const at = new Date(now);
     await send(
       tx,
       sql`
@@ -235,17 +236,19 @@ export async function savePeople(
         insert into lead (id, account_id, email, crm_id, facts, source, campaign, intake_source,
           intake_campaign, imported, arrived_at)
         select id, account_id, email, crm_id, facts, source, campaign, source, campaign, imported,
-          ${at}
+          arrived_at
         from jsonb_to_recordset(${rowsOf(fresh)}::jsonb) as t(id text, account_id text, email text,
-          crm_id text, facts jsonb, source text, campaign text, imported boolean)
-        returning id),
+          crm_id text, facts jsonb, source text, campaign text, imported boolean,
+          arrived_at timestamptz)
+        returning id, arrived_at),
       begun as (
         insert into process (subject_kind, subject_id, stage, stage_since, waiting_on, queue,
           next_step, next_at)
-        select 'lead', id, 'new', ${at}, 'assessment', 'intake', 'assess', ${at} from arrived)
+        select 'lead', id, 'new', arrived_at, 'assessment', 'intake', 'assess', arrived_at
+          from arrived)
       insert into transition (subject_kind, subject_id, cycle, step,
         from_stage, to_stage, because, at)
-      select 'lead', id, 1, 0, null, 'new', 'arrived', ${at} from arrived`,
+      select 'lead', id, 1, 0, null, 'new', 'arrived', arrived_at from arrived`,
     );
   }
   if (known.length > 0) {

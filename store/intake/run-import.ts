@@ -29,7 +29,11 @@ import {
   type ImportRow,
   type RowError,
 } from "./imports.ts";
-import { takeIn } from "./intake.ts";
+import type { Agreements } from "../process/agreements.ts";
+import { withPastFields, type PastHandoff } from "../../handoff/facts/past.ts";
+import { readPast } from "../../handoff/facts/read-past.ts";
+import { takeInPast } from "./history.ts";
+import { takeIn, type IntakeContext } from "./intake.ts";
 
 /** A file that can be read from its beginning as often as needed. */
 export interface ImportFile {
@@ -58,6 +62,12 @@ export interface ImportWish {
   readonly clock: () => Instant;
   /** Told after each batch. */
   readonly progress?: (row: ImportRow) => void;
+  /** The rows are handoffs of the past; else they are leads that arrive. */
+  readonly history?: {
+    /** People of the roster by what a file calls them. */
+    readonly ownerOf: (name: string) => readonly string[];
+    readonly agreements: Agreements;
+  };
 }
 
 const batchRows = 500;
@@ -110,7 +120,8 @@ async function begin(
     pool,
     {
       fileHash: wish.file.fileHash,
-      mapHash: hashOf(JSON.stringify(wish.map)),
+      // One file with one map may be imported in both ways.
+      mapHash: hashOf(`${wish.history ? "history " : ""}${JSON.stringify(wish.map)}`),
       map: wish.map,
       header: header.written,
       delimiter: header.delimiter,
@@ -275,19 +286,26 @@ async function takeBatch(
     await pause();
     read.push({ item, read: readItem(item, header, wish, row.startedAt, false) });
   }
-  const good = read.flatMap(({ item, read: one }) =>
-    "arrival" in one ? [{ item, arrival: one.arrival }] : [],
-  );
+  const good = read.flatMap(({ item, read: one }) => ("arrival" in one ? [{ item, ...one }] : []));
   await inTransaction(pool, async (tx) => {
     if (!(await holdsImport(tx, row.id, done)))
       throw new ImportRefused([
         "another process is carrying out this import; wait for it, or stop it and start again",
       ]);
-    const taken = await takeIn(
-      tx,
-      good.map((one) => one.arrival),
-      { now: wish.clock(), from: "import", lane: 2, agreement: wish.agreement, importId: row.id },
-    );
+    const context: IntakeContext = {
+      now: wish.clock(),
+      from: "import",
+      lane: 2,
+      agreement: wish.agreement,
+      importId: row.id,
+    };
+    const taken = wish.history
+      ? await takeInPast(tx, good.flatMap(withPast), context, wish.history.agreements)
+      : await takeIn(
+          tx,
+          good.map((one) => one.arrival),
+          context,
+        );
     const errors: RowError[] = read.flatMap(({ read: one }) => ("errors" in one ? one.errors : []));
     taken.forEach((one, n) => {
       const item = good[n]?.item;
@@ -337,10 +355,10 @@ async function takeBatch(
 function readItem(
   item: CsvItem,
   { names }: Header,
-  wish: Pick<ImportWish, "map" | "agreement" | "clock">,
+  wish: Pick<ImportWish, "map" | "agreement" | "clock" | "history">,
   at: Instant,
   isDryRun: boolean,
-): { arrival: Arrival; notUnderstood: readonly NotUnderstood[] } | { errors: RowError[] } {
+): ReadRow | { errors: RowError[] } {
   if (item.kind === "bad")
     return { errors: [{ line: item.line, column: null, message: item.message, raw: item.raw }] };
   // Cells that are not there are missing, also whole ones at the end; surplus ones must be empty.
@@ -349,11 +367,14 @@ function readItem(
     return { errors: [{ line: item.line, column: null, message, raw: item.raw }] };
   }
   const cells = Object.fromEntries(names.map((name, n) => [name, item.cells[n] ?? ""]));
-  const mapped = mapRow(wish.map, cells, wish.agreement);
-  const arrival = toArrival(mapped.arrival, at);
+  const known = wish.history ? withPastFields(wish.agreement) : wish.agreement;
+  const mapped = mapRow(wish.map, cells, known);
   const problems: CellProblem[] = [...mapped.problems];
+  const past = wish.history && pastOf(mapped.arrival, wish, at, wish.history.ownerOf, problems);
+  const arrival = toArrival(past ? past.arrival : mapped.arrival, past?.past?.mqlAt ?? at);
+  const told = past?.past === undefined ? {} : { past: past.past };
   // A good row is prepared where it is taken in; this would do it twice.
-  if (!isDryRun && problems.length === 0) return { arrival, notUnderstood: [] };
+  if (!isDryRun && problems.length === 0) return { arrival, ...told, notUnderstood: [] };
   const now = Math.max(wish.clock(), at);
   const read = prepare(arrival, { now, from: "import", lane: 2, agreement: wish.agreement });
   if ("outcome" in read)
@@ -365,7 +386,48 @@ function readItem(
     }
   if (problems.length > 0)
     return { errors: problems.map((one) => ({ line: item.line, ...one, raw: item.raw })) };
-  return { arrival, notUnderstood: "outcome" in read ? [] : read.notUnderstood };
+  return { arrival, ...told, notUnderstood: "outcome" in read ? [] : read.notUnderstood };
+}
+
+/** A row as it is taken in; `past` where the file is history. */
+interface ReadRow {
+  readonly arrival: Arrival;
+  readonly past?: PastHandoff;
+  readonly notUnderstood: readonly NotUnderstood[];
+}
+
+function withPast({ arrival, past }: ReadRow): { arrival: Arrival; past: PastHandoff }[] {
+  return past === undefined ? [] : [{ arrival, past }];
+}
+
+/** The handoff that a row tells of, apart from the facts of the lead; its problems are added. */
+function pastOf(
+  mapped: MappedArrival,
+  { map, agreement }: Pick<ImportWish, "map" | "agreement">,
+  now: Instant,
+  ownerOf: (name: string) => readonly string[],
+  problems: CellProblem[],
+): { arrival: MappedArrival; past?: PastHandoff } {
+  const isPast = ([field]: [string, unknown]) => field.startsWith("handoff.");
+  const facts = Object.entries(mapped.facts);
+  const arrival = {
+    ...mapped,
+    facts: Object.fromEntries(facts.filter((one) => !isPast(one))),
+  };
+  const read = readPast(Object.fromEntries(facts.filter(isPast)), {
+    agreement,
+    zone: map.zone,
+    now,
+    ownerOf,
+  });
+  if ("past" in read) return { arrival, past: read.past };
+  for (const { field, message } of read.problems) {
+    const column = columnOf(map, field);
+    // A cell that could not be read is told of once.
+    if (problems.some((one) => one.column !== null && one.column === column)) continue;
+    problems.push({ column, message: `${field}: ${message.replace(`${field}: `, "")}` });
+  }
+  return { arrival };
 }
 
 function addTo(counts: Record<FieldPath, number>, said: readonly NotUnderstood[]): void {

@@ -100,6 +100,8 @@ export interface HandoffJson {
   readonly assign_to: string | null;
   readonly outcome: string | null;
   readonly closed_at: string | null;
+  readonly imported: boolean;
+  readonly mql_told_at: string | null;
 }
 
 export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): Handoff {
@@ -146,5 +148,9 @@ export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): 
     assignTo: row.assign_to,
     outcome: row.outcome,
     closedAt: parsed(row.closed_at),
+    // What is open was told of when it was taken over.
+    ...(row.imported && row.mql_told_at !== null
+      ? { takenOverAt: Date.parse(row.mql_told_at) }
+      : {}),
   };
 }

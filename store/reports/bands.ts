@@ -48,7 +48,9 @@ export const bandsReport = defineReport({
   ],
   columns: {
     group,
-    band: textColumn("score band at the handoff, from best to worst"),
+    band: textColumn(
+      "score band at the handoff, from best to worst; empty: not recorded, as of handoffs imported without one",
+    ),
     handedOff: count("handoffs that were put before a rep"),
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
     meetingRate: rate("handed off and met or booked / handed off"),
@@ -76,7 +78,7 @@ export const bandsReport = defineReport({
     const of = (milestone: string) => n(`offered_at is not null and ${milestone} is not null`);
     const found = await ofCohort<{
       g: string | null;
-      band: string;
+      band: string | null;
       offered: number;
       sql: number;
       meeting: number;
@@ -99,7 +101,9 @@ export const bandsReport = defineReport({
       const broken = brokenBands(
         found
           .filter(({ g }) => g === row.g)
-          .map(({ band, sql, offered }) => ({ band, rate: rateOf(sql, offered) })),
+          .flatMap(({ band, sql, offered }) =>
+            band === null ? [] : [{ band, rate: rateOf(sql, offered) }],
+          ),
       );
       return {
         group: row.g,
@@ -111,7 +115,7 @@ export const bandsReport = defineReport({
         winRate: rateOf(row.won, row.offered),
         closeRate: rateOf(row.wins, row.wins + row.losses),
         medianCycle: row.cycle,
-        brokenBelow: broken.get(row.band) ?? [],
+        brokenBelow: row.band === null ? [] : (broken.get(row.band) ?? []),
         isImmature: isImmature(row.youngest, row.nine_of_ten),
       };
     });

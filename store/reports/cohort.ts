@@ -58,7 +58,7 @@ function masked(q: ReportQuestion, group: string): string {
   );
   return `select ${group} as g, h.id, h.subject_id, h.cycle, h.agreement_id, h.band, h.icp,
     h.source, h.campaign, h.rep_id, h.role, h.tech_match, h.first_touch_at, h.signals, h.assets,
-    h.first_signal_at, h.outcome, h.response_system_ms, h.response_human_ms, h.mql_at,
+    h.first_signal_at, h.imported, h.outcome, h.response_system_ms, h.response_human_ms, h.mql_at,
     ${steps.join(", ")}
     from handoff h where h.subject_kind = 'lead'`;
 }

@@ -65,7 +65,9 @@ export const firstResponseReport = defineReport({
     medianHumanOpen: hours("median open hours from the first offer to the first outreach"),
     medianToConnect: hours("median hours from the first offer to a conversation"),
     medianToMeeting: hours("median hours from the first offer to a booked meeting"),
-    staleRate: rate("handed off, outreach overdue, nothing logged / handed off"),
+    staleRate: rate(
+      "handed off, outreach overdue, nothing logged / handed off; imported ones left out, as no clock ran for them",
+    ),
     stale: leads,
   },
   picture: {
@@ -97,9 +99,10 @@ export const firstResponseReport = defineReport({
         ${percentileSql(0.5, answered("response_system_ms / 3600000.0"))} as open_system,
         ${percentileSql(0.5, answered("response_human_ms / 3600000.0"))} as open_human,
         ${percentileSql(0.5, connect)} as connect, ${percentileSql(0.5, meeting)} as meeting,
-        ${n("is_stale")} as n_stale,
+        ${n("is_stale")} as n_stale, ${n("offered_at is not null and (not imported or is_clocked)")} as own,
         (array_agg(subject_id order by mql_at, subject_id) filter (where is_stale))[1:100] as stale
-      from (select h.*, ${stale} as is_stale from h) h group by g order by g nulls last`,
+      from (select h.*, ${stale} as is_stale, exists (select from clock c where c.handoff_id = h.id
+        and c.kind = 'outreach' and c.scope = 'lead' and c.started_at <= $3) as is_clocked from h) h group by g order by g nulls last`,
     );
     return found.map((row) => ({
       group: row.g,
@@ -117,7 +120,7 @@ export const firstResponseReport = defineReport({
       medianHumanOpen: row["open_human"] ?? null,
       medianToConnect: row["connect"] ?? null,
       medianToMeeting: row["meeting"] ?? null,
-      staleRate: rateOf(row["n_stale"] ?? 0, row["offered"] ?? 0),
+      staleRate: rateOf(row["n_stale"] ?? 0, row["own"] ?? 0),
       stale: row.stale ?? [],
     }));
   },

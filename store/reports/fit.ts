@@ -37,7 +37,9 @@ export const fitReport = defineReport({
   columns: {
     group,
     handoffs: count("handoffs that began"),
-    icpRate: rate("handoffs that matched the ICP when they began / handoffs"),
+    icpRate: rate(
+      "handoffs that matched the ICP when they began / handoffs where that was judged or told",
+    ),
     icpToMeeting: rate(
       "matched the ICP, handed off, and met or booked / matched the ICP and handed off",
     ),
@@ -61,6 +63,7 @@ export const fitReport = defineReport({
       g: string | null;
       handoffs: number;
       icp: number;
+      icp_known: number;
       offered_icp: number;
       met_icp: number;
       tech: number;
@@ -70,6 +73,7 @@ export const fitReport = defineReport({
     }>(
       ask,
       `select g, count(*)::int as handoffs, ${n("icp")} as icp,
+        ${n("icp is not null")} as icp_known,
         ${n("icp and offered_at is not null")} as offered_icp,
         ${n("icp and offered_at is not null and meeting_at is not null")} as met_icp,
         ${n("tech_match")} as tech, ${n("tech_match is not null")} as tech_known,
@@ -82,7 +86,7 @@ export const fitReport = defineReport({
     return found.map((row) => ({
       group: row.g,
       handoffs: row.handoffs,
-      icpRate: rateOf(row.icp, row.handoffs),
+      icpRate: rateOf(row.icp, row.icp_known),
       icpToMeeting: rateOf(row.met_icp, row.offered_icp),
       techMatchRate: rateOf(row.tech, row.tech_known),
       meanFitRating: row.rating,

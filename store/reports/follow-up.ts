@@ -36,7 +36,9 @@ export const followUpReport = defineReport({
   ],
   columns: {
     group,
-    handedOff: count("handoffs that were put before a rep"),
+    handedOff: count(
+      "handoffs that were put before a rep; imported ones left out, as attempts of them are not recorded",
+    ),
     loggingRate: rate("handoffs with an outreach logged / handed off"),
     completion: rate(
       "required attempts logged / required, over accepted leads nobody has reached; more than required count as required",
@@ -92,7 +94,7 @@ export const followUpReport = defineReport({
         from (select h.g, h.offered_at, h.sal_at, h.connected_at, h.meeting_at, h.sql_at, r.attempts,
             (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3) as tried
           from h join jsonb_to_recordset($${first}::jsonb) as r(id text, attempts int)
-            on r.id = h.agreement_id) h
+            on r.id = h.agreement_id where not h.imported) h
         group by g) c left join late on late.g is not distinct from c.g order by g nulls last`,
       cohortSql,
       [JSON.stringify(required)],

@@ -29,7 +29,7 @@ export const repsReport = defineReport({
     acceptanceRate: rate("accepted / handed off"),
     qualifiedRate: rate("accepted and qualified (SQL) / accepted"),
     medianOpenResponse: hours("median open hours from the first offer to the first outreach"),
-    attempts: numberColumn("mean attempts on accepted leads"),
+    attempts: numberColumn("mean attempts on accepted leads; imported ones left out"),
     missed: count("deadlines of this rep's own clocks in these handoffs that were missed"),
     contested: count("rejections of this rep in these handoffs that were contested"),
     overturned: count("of these, overturned by the manager"),
@@ -62,7 +62,7 @@ export const repsReport = defineReport({
         ${n("sal_at is not null and sql_at is not null")} as sql,
         ${percentileSql(0.5, "case when first_outreach_at is not null then response_human_ms / 3600000.0 end")}
           as open,
-        avg(case when sal_at is not null then tried end)::float8 as attempts,
+        avg(case when sal_at is not null and not imported then tried end)::float8 as attempts,
         sum(missed)::int as missed, sum(contested)::int as contested,
         sum(overturned)::int as overturned
       from (select h.*,

@@ -34,8 +34,10 @@ export const routingReport = defineReport({
     acceptanceRate: rate("accepted / handed off"),
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
     opportunityRate: rate("handed off and became an opportunity / handed off"),
-    reroutes: numberColumn("offers after the first, by handoff that was offered"),
-    fallbackRate: rate("put into the fallback queue at any time / handoffs"),
+    reroutes: numberColumn(
+      "offers after the first, by handoff that was offered; imported ones left out, as offers of them are not recorded",
+    ),
+    fallbackRate: rate("put into the fallback queue at any time / handoffs that Baton routed"),
     medianHeld: hours("median hours from MQL to the first offer"),
     p90Held: hours("nine of ten were offered within so many hours"),
   },
@@ -63,8 +65,8 @@ export const routingReport = defineReport({
         ${n("offered_at is not null and sal_at is not null")} as accepted,
         ${n("offered_at is not null and sql_at is not null")} as sql,
         ${n("offered_at is not null and opportunity_at is not null")} as opportunity,
-        avg(case when offered_at is not null then greatest(offers - 1, 0) end)::float8 as reroutes,
-        ${n("is_fallback")} as fallback,
+        avg(case when offered_at is not null and not imported then greatest(offers - 1, 0) end)::float8 as reroutes,
+        ${n("is_fallback")} as fallback, ${n("not imported")} as own,
         ${percentileSql(0.5, hoursBetween("mql_at", "offered_at"))} as held,
         ${percentileSql(0.9, hoursBetween("mql_at", "offered_at"))} as held90
       from (select h.*, coalesce(a.offers, 0) as offers, coalesce(a.is_fallback, false) as is_fallback
@@ -80,7 +82,7 @@ export const routingReport = defineReport({
       qualifiedRate: rateOf(row["sql"] ?? 0, row["offered"] ?? 0),
       opportunityRate: rateOf(row["opportunity"] ?? 0, row["offered"] ?? 0),
       reroutes: row.reroutes,
-      fallbackRate: rateOf(row["fallback"] ?? 0, row["handoffs"] ?? 0),
+      fallbackRate: rateOf(row["fallback"] ?? 0, row["own"] ?? 0),
       medianHeld: row.held,
       p90Held: row.held90,
     }));

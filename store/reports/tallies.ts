@@ -47,6 +47,14 @@ export async function tally(
   });
 }
 
+/**
+ * Nothing is tallied until the transaction ends. For whoever writes moves or arrivals of the past:
+ * a tally that passes their time meanwhile does not see them, and later ones begin behind them.
+ */
+export async function holdTallies(tx: Tx): Promise<void> {
+  await tx.query(sql`select pg_advisory_xact_lock(${lock})`);
+}
+
 async function isOurs(tx: Tx): Promise<boolean> {
   const found = await firstRow<{ mine: boolean }>(
     tx,

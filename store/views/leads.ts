@@ -144,12 +144,13 @@ export interface HandoffView {
   readonly cycle: number;
   readonly state: "open" | "closed";
   readonly agreement_id: string;
-  readonly lead_type: string;
-  readonly path: string;
-  readonly priority: number;
-  readonly band: string;
-  readonly fit: number;
-  readonly intent: number;
+  /** What it was judged to be; null: it was imported, and that was not told. */
+  readonly lead_type: string | null;
+  readonly path: string | null;
+  readonly priority: number | null;
+  readonly band: string | null;
+  readonly fit: number | null;
+  readonly intent: number | null;
   readonly segment: string | null;
   readonly territory: string | null;
   readonly pool: string | null;
