@@ -4,7 +4,12 @@ import { printProblem } from "../agreement/parse.ts";
 import { agreementOf } from "../agreement/stored.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
-import { SampleRefused, writeSample, type SampleWritten } from "../store/sample/write.ts";
+import {
+  refuseSample,
+  SampleRefused,
+  writeSample,
+  type SampleWritten,
+} from "../store/sample/write.ts";
 import { sampleAgreements, sampleRoster } from "../sample/agreement.ts";
 import { generateCompany } from "../sample/company.ts";
 import { samplePeriods, type SamplePeriods } from "../sample/periods.ts";
@@ -36,26 +41,24 @@ export async function writeSampleCompany(
     agreement: agreementOf(text),
     from: since[n] ?? begin,
   }));
-  const company = generateCompany({
-    ...options,
-    periods,
-    versions: versions as [SampleVersion, SampleVersion, SampleVersion],
-    roster: {
-      reps: Object.fromEntries(
-        roster.reps.map((rep) => [rep.id, { ...rep, absences: roster.absences[rep.id] ?? [] }]),
-      ),
-      pools: Object.fromEntries(roster.pools.map((one) => [one.id, one])),
-    },
-  });
   const agreements = texts.map((content, n) => ({ content, from: since[n] ?? begin }));
+  const known = { agreement: example };
   const { seed, months, plant } = options;
   try {
-    const written = await writeSample(
-      pool,
-      { agreements, roster, company, made: { seed, months, plant: [...plant] } },
-      { agreement: example },
-      now,
-    );
+    await refuseSample(pool, { roster }, known);
+    const company = generateCompany({
+      ...options,
+      periods,
+      versions: versions as [SampleVersion, SampleVersion, SampleVersion],
+      roster: {
+        reps: Object.fromEntries(
+          roster.reps.map((rep) => [rep.id, { ...rep, absences: roster.absences[rep.id] ?? [] }]),
+        ),
+        pools: Object.fromEntries(roster.pools.map((one) => [one.id, one])),
+      },
+    });
+    const made = { seed, months, plant: [...plant] };
+    const written = await writeSample(pool, { agreements, roster, company, made }, known, now);
     return { ...written, periods };
   } catch (error) {
     if (!(error instanceof SampleRefused)) throw error;

@@ -4,12 +4,12 @@ import { handoffId } from "../handoff/process/judging.ts";
 import type { Engagement, Facts } from "../handoff/facts/facts.ts";
 import { evaluate, type Known } from "../handoff/qualify/condition.ts";
 import { isMeaningful } from "../handoff/qualify/engagements.ts";
-import { judgeNow, leadTypeOf, qualify, type Qualification } from "../handoff/qualify/qualify.ts";
+import { judgeNow, leadTypeOf, qualify, type Judgement } from "../handoff/qualify/qualify.ts";
 import { deriveFacts } from "../handoff/facts/lead.ts";
 import { intentScore } from "../handoff/qualify/score.ts";
 import type { Roster } from "../handoff/routing/roster.ts";
 import { placeOf } from "../handoff/routing/territory.ts";
-import type { Stage } from "../handoff/stage.ts";
+import { becauseOf, type Stage } from "../handoff/stage.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import { sampleInterest } from "./interest.ts";
 import type {
@@ -144,7 +144,7 @@ interface SamplePerson {
 class Life {
   readonly handoffs: SampleHandoff[] = [];
   readonly moves: SampleMove[] = [];
-  readonly judged: Qualification;
+  readonly judged: Judgement;
   private readonly id: string;
   private readonly contact: SampleContact;
   private readonly engagements: readonly SampleEngagement[];
@@ -164,16 +164,18 @@ class Life {
     this.known = known;
     this.world = world;
     this.move("new", "arrived", known.now - 1_000);
-    this.judged = qualify(this.agreementAt(known.now), known);
+    this.judged = judgeNow(this.agreementAt(known.now), known);
   }
 
   live(): void {
-    const { verdict, because, suppression } = this.judged;
+    const { verdict, leadType, band } = this.judged;
     const { now } = this.known;
-    if (verdict === "hand-off") return this.handOff(now, because, false);
-    if (verdict === "disqualify") return this.close(`suppressed: ${suppression}`, now);
-    this.move("nurture", because, now);
-    const { humanReviewAfter: after } = this.agreementAt(now).nurture;
+    const agreement = this.agreementAt(now);
+    if (verdict === "hand-off") return this.handOff(now, `${leadType} holds; band ${band}`, false);
+    if (verdict === "disqualify")
+      return this.close(`suppressed: ${qualify(agreement, this.known).suppression}`, now);
+    this.move("nurture", becauseOf.new.nurture, now);
+    const { humanReviewAfter: after } = agreement.nurture;
     this.reviewAt = now + ("ms" in after ? after.ms : 60 * day);
     // Whoever is due is looked at within days.
     const { until } = this.world.periods;
@@ -233,7 +235,7 @@ class Life {
     const place = placeOf(agreement, { known: { ...known, facts }, scores: judged });
     const routing = sampleRouting(office, place, at, dice);
     const usual = versions[0].agreement;
-    const isStretch = !isBack && qualify(usual, known).verdict !== "hand-off";
+    const isStretch = version === 1 && !isBack && judgeNow(usual, known).verdict !== "hand-off";
     const worth = worthOf(this.contact.campaign, plant) * (isStretch ? 0.15 : 1);
     const task = { agreement, type, band: judged.band, mqlAt: at, known, routing, worth, isBack };
     const { end, revisitOn, ...worked } = workHandoff(task, office, { periods, plant }, dice);

@@ -65,8 +65,7 @@ export async function writeSample(
     // No lead arrives, and nobody publishes, until this is over.
     await tx.query("lock table lead in share row exclusive mode");
     await tx.query("select pg_advisory_xact_lock(hashtext('agreement'))");
-    const obstacle = await obstacleTo(tx, sample, known);
-    if (obstacle !== null) throw new SampleRefused(obstacle);
+    await refuseSample(tx, sample, known);
     const ids = await writeAgreements(tx, sample.agreements, now);
     await editRoster(tx, sample.roster, now);
     const { company, made } = sample;
@@ -99,25 +98,26 @@ export async function writeSample(
   });
 }
 
-async function obstacleTo(
-  tx: Tx,
-  { roster }: SampleToWrite,
-  known: ComesWithBaton,
-): Promise<string | null> {
-  if (await firstRow(tx, sql`select from lead limit 1`)) return "it holds leads";
-  const { version } = (await firstRow<{ version: string | null }>(
-    tx,
-    sql`select min(id) as version from agreement_version
-      where content_hash <> ${hashOf(known.agreement)}`,
-  )) ?? { version: null };
-  if (version !== null) return `it holds an agreement of its own (${version})`;
+/** Throws `SampleRefused` where there are leads, or an agreement or people of somebody's own. */
+export async function refuseSample(
+  db: Db,
+  { roster }: Pick<SampleToWrite, "roster">,
+  { agreement }: ComesWithBaton,
+): Promise<void> {
+  if (await firstRow(db, sql`select from lead limit 1`)) throw new SampleRefused("it holds leads");
+  const [version] = await rows<{ id: string }>(
+    db,
+    sql`select id from agreement_version where content_hash <> ${hashOf(agreement)}
+      order by number limit 1`,
+  );
+  if (version) throw new SampleRefused(`it holds an agreement of its own (${version.id})`);
   const listed = [...roster.reps, ...roster.pools].map(({ id }) => id);
   const [other] = await rows<{ id: string }>(
-    tx,
+    db,
     sql`select id from (select id from rep union all select id from pool) one
       where id <> all(${listed}::text[]) order by id limit 1`,
   );
-  return other ? `it holds a roster of its own (${other.id})` : null;
+  if (other) throw new SampleRefused(`it holds a roster of its own (${other.id})`);
 }
 
 /** Gives their ids, in order; the last one is active. */
