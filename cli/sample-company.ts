@@ -68,6 +68,20 @@ export async function writeSampleCompany(
   }
 }
 
+/** What was written, for people. */
+export function sampleLines(
+  { accounts, leads, handoffs, open, periods }: SampleDone,
+  { plant }: Pick<SampleOptions, "plant">,
+): string[] {
+  const [from, to] = [periods.begin, periods.until].map((at) =>
+    new Date(at).toISOString().slice(0, 10),
+  );
+  return [
+    `Sample company: ${leads} leads of ${accounts} accounts and ${handoffs} handoffs from ${from} to ${to}; ${open} leads are in nurture or re-nurture.`,
+    `Planted: ${plant.join(", ") || "nothing"} (docs/sample.md).`,
+  ];
+}
+
 const hour = 3_600_000;
 const day = 24 * hour;
 

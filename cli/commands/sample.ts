@@ -9,7 +9,7 @@ import {
 } from "../../sample/patterns.ts";
 import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
-import { writeSampleCompany } from "../sample-company.ts";
+import { sampleLines, writeSampleCompany } from "../sample-company.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
@@ -55,20 +55,6 @@ export const command: Command = {
     return 0;
   },
 };
-
-/** What was written, for people. */
-export function sampleLines(
-  { accounts, leads, handoffs, open, periods }: Awaited<ReturnType<typeof writeSampleCompany>>,
-  { plant }: Pick<SampleOptions, "plant">,
-): string[] {
-  const [from, to] = [periods.begin, periods.until].map((at) =>
-    new Date(at).toISOString().slice(0, 10),
-  );
-  return [
-    `Sample company: ${leads} leads of ${accounts} accounts and ${handoffs} handoffs from ${from} to ${to}; ${open} leads are in nurture or re-nurture.`,
-    `Planted: ${plant.join(", ") || "nothing"} (docs/sample.md).`,
-  ];
-}
 
 function plantedWithout(names: readonly string[]): PatternName[] {
   const unknown = names.find((name) => !patternNames.some((one) => one === name));
