@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { RepPool } from "../../handoff/routing/roster.ts";
-import type { SampleCompany } from "../../sample/model.ts";
+import type { LeadStart, Standing } from "../../handoff/process/words.ts";
+import type { SampleCompany, SampleLead } from "../../sample/model.ts";
 import { audit } from "../postgres/audit.ts";
 import { firstRow, inTransaction, rows, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
-import { enqueueAll, leadSignal } from "../postgres/outbox.ts";
+import { enqueueAll, leadSignal, type OutboxMessage } from "../postgres/outbox.ts";
 import { calendarId, keepCalendar } from "../process/calendars.ts";
 import { editRoster } from "../routing/roster-edit.ts";
 import type { RepRecord } from "../routing/roster.ts";
@@ -78,14 +79,7 @@ export async function writeSample(
     for (const { table, rows: list } of sampleTables(company, { agreements: ids, calendars }))
       await put(tx, table, list);
     const open = company.leads.filter(({ standing }) => standing.waitingOn !== "nothing");
-    await enqueueAll(
-      tx,
-      open.map(({ id, standing: { cycle } }) => {
-        const start = { leadId: id, cycle, from: "resume", priority: 5 };
-        return leadSignal(id, "start", "leadHandoff", start, 2);
-      }),
-      now,
-    );
+    await enqueueAll(tx, open.map(startOf), now);
     const written = {
       accounts: company.accounts.length,
       leads: company.leads.length,
@@ -96,6 +90,31 @@ export async function writeSample(
     await audit(tx, { actor: "baton", what: writtenSample, detail }, now);
     return written;
   });
+}
+
+/** Its process goes on from where the lead stands, in the lane of imports; nothing is looked at anew. */
+function startOf({ id, source, standing }: SampleLead): OutboxMessage {
+  const { stage, waitingOn, cycle, step, nextStep, nextAt } = standing;
+  const at: Standing = {
+    cycle,
+    step,
+    stage,
+    stageSince: standing.stageSince,
+    waitingOn,
+    handoffId: null,
+    owner: null,
+    wakeAt: nextAt,
+    wakeFor: nextStep,
+    dueAt: null,
+    leadType: standing.leadType,
+    band: standing.band,
+    source,
+    territory: standing.territory,
+    details: `**${stage}**, waiting on ${waitingOn}; written as a sample`,
+    effects: false,
+  };
+  const start: LeadStart = { leadId: id, cycle, from: "resume", priority: 5, at };
+  return leadSignal(id, "start", "leadHandoff", { ...start }, 2);
 }
 
 /** Throws `SampleRefused` where there are leads, or an agreement or people of somebody's own. */

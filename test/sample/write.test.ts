@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { seedIfEmpty } from "../../agreement/seed.ts";
 import { verifyAudit, verifyDecisions } from "../../cli/commands/verify.ts";
 import { writeSampleCompany } from "../../cli/sample-company.ts";
@@ -9,6 +9,8 @@ import { tally } from "../../store/reports/tallies.ts";
 import { holdsSample } from "../../store/sample/write.ts";
 import { withDatabase } from "../support/database.ts";
 
+// More than a thousand leads are written, possibly on a busy machine.
+vi.setConfig({ hookTimeout: 240_000, testTimeout: 120_000 });
 const db = withDatabase();
 const now = Date.parse("2026-11-20T10:30:00Z");
 const options = { leads: 1_500, months: 12, seed: 7, plant: patternNames };
