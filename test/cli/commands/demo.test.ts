@@ -8,7 +8,7 @@ import { freePort } from "../../../cli/servers/ports.ts";
 import { run, type Program } from "../../support/program.ts";
 
 // Whole servers start in here, and ten thousand leads are written, possibly on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 500_000 });
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -31,9 +31,9 @@ beforeAll(async () => {
     TEMPORAL_UI_PORT: String(ui),
   };
   baton = run("npm", ["start", "--silent", "--", "--demo"], { cwd: ROOT, env });
-  await baton.until("Writing a sample company");
-  await baton.until("baton is ready");
-  await baton.until("Alive now:");
+  // Each step has its own patience.
+  for (const step of ["Writing a sample", "Planted:", "Temporal server", "API  ", "Alive now:"])
+    await baton.until(step);
 });
 afterAll(async () => {
   baton.signal("SIGTERM");
