@@ -16,6 +16,7 @@ export default defineConfig({
     include: [
       "test/*.test.ts",
       "test/{agreement,handoff,messages,settings}/**/*.test.ts",
+      "test/sample/{company,live}.test.ts",
       "test/activities/crm-timeout.test.ts",
       "test/api/http/timeout.test.ts",
       "test/chaos/{plan,standings}.test.ts",

@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   verify: () => import("./commands/verify.ts"),
   report: () => import("./commands/report.ts"),
   play: () => import("./commands/play.ts"),
+  sample: () => import("./commands/sample.ts"),
   review: () => import("./commands/review.ts"),
   queue: () => import("./commands/queue.ts"),
   board: () => import("./commands/board.ts"),

@@ -14,6 +14,7 @@ const FOLDERS = [
   "crm",
   "handoff",
   "messages",
+  "sample",
   "settings",
   "spellings",
   "store",

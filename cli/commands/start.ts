@@ -2,9 +2,11 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { ChildSpec } from "../stack/child.ts";
-import type { Command } from "../command.ts";
+import type { Command, Io } from "../command.ts";
+import { apiClient } from "../api-client.ts";
 import { readSettings, type Settings } from "../env.ts";
 import type { Home } from "../home.ts";
+import { loadDemo, playDemo } from "../stack/demo.ts";
 import { loadFirstData } from "../stack/first-data.ts";
 import { nodeChild } from "../stack/node-child.ts";
 import { runStack, type StackAddresses } from "../stack/stack.ts";
@@ -14,13 +16,15 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const command: Command = {
   name: "start",
   summary: "start everything and keep it running until Ctrl-C",
-  usage: `baton start
+  usage: `baton start [--demo]
 
 Finds or gets Postgres and Temporal, brings the database up to date, and runs worker and API.
 Data lies in BATON_HOME (default .baton); PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT move the
-addresses. docs/running.md lists every setting.`,
+addresses. docs/running.md lists every setting.
+  --demo   on an empty installation: write the sample company of docs/sample.md, and have leads arrive whose clocks run
+           now, so that everything can be seen alive within a minute, at any hour`,
   async run(args, io) {
-    parseArgs({ args, options: {} });
+    const { values } = parseArgs({ args, options: { demo: { type: "boolean", default: false } } });
     const settings = readSettings();
     const inherited = Object.fromEntries(
       Object.entries(process.env).flatMap(([name, value]) =>
@@ -28,7 +32,14 @@ addresses. docs/running.md lists every setting.`,
       ),
     );
     return await runStack(settings, process.env["PATH"] ?? "", io, {
-      firstData: loadFirstData,
+      firstData: async (pool, token) => {
+        const isLive = await loadFirstData(pool, token);
+        if (values.demo) await loadDemo(pool, Date.now(), io);
+        return isLive;
+      },
+      ...(values.demo
+        ? { onReady: (isOver: () => boolean) => demonstrate(settings, io, isOver) }
+        : {}),
       children: (reach, home) => [
         worker(settings, inherited, reach, home),
         api(settings, inherited, reach, home),
@@ -40,6 +51,16 @@ addresses. docs/running.md lists every setting.`,
 /** The programs run in another folder than this command may. */
 function isPath(name: string, value: string): boolean {
   return /^TEMPORAL_(CONFIG_FILE|TLS_\w+_PATH)$/.test(name) && value.trim() !== "";
+}
+
+/** A demonstration that fails is no reason to stop what was started. */
+async function demonstrate(settings: Settings, io: Io, isOver: () => boolean): Promise<void> {
+  try {
+    await playDemo(await apiClient(settings, {}), Date.now(), io, isOver);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (!isOver()) io.err(`The demonstration stopped: ${why}`);
+  }
 }
 
 type Environment = Readonly<Record<string, string>>;

@@ -22,6 +22,8 @@ export type StackAddresses = { readonly databaseUrl: string; readonly temporalAd
 export type Applications = {
   /** First data into the migrated database: agreement, roster, the operator's token. */
   readonly firstData: (pool: Pool, token: string) => Promise<boolean>;
+  /** What goes on once everything is ready, beside it; nothing waits for it but the end. */
+  readonly onReady?: (isOver: () => boolean) => Promise<void>;
   /** Worker, then API, in the order they start. */
   readonly children: (reach: StackAddresses, home: Home) => readonly ChildSpec[];
 };
@@ -79,6 +81,7 @@ export async function runStack(
           );
         for (const line of nextSteps(settings, isElsewhere(settings))) io.out(line);
         io.out("baton is ready");
+        await applications.onReady?.(stack.isOver);
       },
     );
   } finally {

@@ -17,6 +17,8 @@ export type RunningStack = {
    * Starts a child and waits until it is ready. Throws a `ChildFailed` when it does not get there.
    */
   start(spec: ChildSpec): Promise<void>;
+  /** It was asked to stop, or has failed: nothing more is begun. */
+  readonly isOver: () => boolean;
 };
 
 type Ending =
@@ -97,6 +99,7 @@ export async function supervise(
   }
 
   const stack: RunningStack = {
+    isOver: () => ended,
     async start(spec) {
       if (ended) throw new Interrupted();
       const child = await launch(spec);
