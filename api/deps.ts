@@ -5,6 +5,7 @@ import type { FieldPath } from "../handoff/facts/facts.ts";
 import type { Agreements } from "../store/process/agreements.ts";
 import type { CrashHook } from "../store/postgres/crash-point.ts";
 import type { ApiPools } from "../store/postgres/pools.ts";
+import type { SchemaWatch } from "../store/postgres/schema.ts";
 import type { RoutingDispatcher } from "../store/routing/dispatcher.ts";
 import type { RepeatableRequest } from "../store/access/idempotency.ts";
 import type { Role } from "../store/access/tokens.ts";
@@ -20,6 +21,8 @@ export interface ApiDeps extends ApiPools {
   /** Where people reach us, without a slash at the end; for links. */
   readonly publicUrl: string;
   readonly log: Logger;
+  /** What is known of the database's migrations; absent: that they are this version's. */
+  readonly schema?: Pick<SchemaWatch, "fit">;
   /** What links in mails may do: act (when absent), only show, or nothing. */
   readonly mailLinks?: MailLinks | undefined;
   /**

@@ -7,6 +7,7 @@ import { createAgreements } from "../store/process/agreements.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
 import { openPools } from "../store/postgres/pools.ts";
+import { watchSchema } from "../store/postgres/schema.ts";
 import { neededTemporal } from "../temporal/profile.ts";
 import { createApp } from "./app.ts";
 import { connectTemporal } from "./temporal.ts";
@@ -36,6 +37,10 @@ async function main(): Promise<void> {
       process.exit(1);
     },
   );
+  const schema = await watchSchema(pools.pool, (fit) => {
+    if (fit.state === "fits") log.info("the database has the migrations of this version");
+    else log[fit.state === "closed" ? "error" : "warn"](fit.sentence);
+  });
   const temporal = connectTemporal(profile);
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const app = createApp({
@@ -46,6 +51,7 @@ async function main(): Promise<void> {
     publicUrl: settings.PUBLIC_URL,
     mailLinks: settings.MAIL_LINKS,
     log,
+    schema,
     webhookSecrets: webhookSecretsOf(process.env),
     crashPoint,
     mayRehearse: settings.BATON_REHEARSE,
@@ -91,6 +97,7 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     void budget.stop();
+    void schema.stop();
     // Requests under way are answered; what keeps a connection open for nothing is cut after a
     // while.
     setTimeout(() => {
