@@ -1,6 +1,5 @@
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
-import { agreementOf } from "../agreement/stored.ts";
 import { endWith, processLog } from "../settings/logger.ts";
 import { settingsOf, webhookSecretsOf } from "../settings/settings.ts";
 import { createAgreements } from "../store/process/agreements.ts";
@@ -12,7 +11,7 @@ import { neededTemporal } from "../temporal/profile.ts";
 import { createApp } from "./app.ts";
 import { connectTemporal } from "./temporal.ts";
 import { answerUnreadable } from "./http/unreadable.ts";
-import { warmThreads } from "./threads/threads.ts";
+import { storedInThread, warmThreads } from "./threads/threads.ts";
 
 /**
  * The API process. Says `"ready":true` on stdout when it listens; ends in order on SIGTERM, SIGINT
@@ -45,7 +44,7 @@ async function main(): Promise<void> {
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const app = createApp({
     ...pools,
-    agreements: createAgreements(agreementOf),
+    agreements: createAgreements(storedInThread),
     temporal,
     clock: Date.now,
     publicUrl: settings.PUBLIC_URL,
