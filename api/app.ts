@@ -42,12 +42,12 @@ export function createApp(
   given: ApiDeps,
   modules: readonly ((deps: AppDeps) => Routes)[] = routeModules,
 ): Routes {
-  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing) };
+  const noteDenied = denials(given);
+  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing), noteDenied };
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
   const rates = createRates(deps.rates);
-  const noteDenied = denials(deps);
   app.use("*", rates.perAddress);
   app.use("*", onlyOnItsSchema(deps));
   app.use("*", gate(deps, rates));
