@@ -7,7 +7,7 @@ import type { Event } from "../../handoff/process/event.ts";
 import { openHandoff, type Situation } from "../../handoff/process/situation.ts";
 import { followUp } from "../../handoff/process/words.ts";
 import { calendarId } from "../process/calendars.ts";
-import type { judgeByBoth, Outcome } from "../../handoff/qualify/compare.ts";
+import type { judgeByBoth, DraftVerdict } from "../../handoff/qualify/compare.ts";
 import type { KnownLead } from "../../handoff/qualify/qualify.ts";
 import { isClosed, stages } from "../../handoff/stage.ts";
 import { inTransaction, rows, sql, type Pool, type Tx } from "../postgres/db.ts";
@@ -64,8 +64,8 @@ export interface DraftTrial {
   readonly same: number;
   /** The most frequent first; `examples` are ids. */
   readonly changes: readonly {
-    readonly from: Outcome;
-    readonly to: Outcome;
+    readonly from: DraftVerdict;
+    readonly to: DraftVerdict;
     readonly count: number;
     readonly examples: readonly string[];
   }[];
@@ -86,7 +86,7 @@ export async function tryDraft(
 ): Promise<DraftTrial> {
   const changes = new Map<
     string,
-    { from: Outcome; to: Outcome; count: number; examples: string[] }
+    { from: DraftVerdict; to: DraftVerdict; count: number; examples: string[] }
   >();
   let [leads, after] = [0, null as string | null];
   while (leads < mostTried) {
