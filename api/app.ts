@@ -26,6 +26,7 @@ import { queueRoutes } from "./queue.ts";
 import { reportRoutes } from "./reports.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { createRates } from "./http/rates.ts";
+import { onlyOnItsSchema } from "./http/schema.ts";
 import { rosterRoutes } from "./roster.ts";
 import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
@@ -34,20 +35,21 @@ import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /**
- * The whole HTTP API. A request passes, in this order: stamp, rates, gate (token and table), body,
- * idempotency, route. Throws when a mounted route has no row in the authorisation table.
+ * The whole HTTP API. A request passes, in this order: stamp, rates, schema, gate (token and table),
+ * body, idempotency, route. Throws when a mounted route has no row in the authorisation table.
  */
 export function createApp(
   given: ApiDeps,
   modules: readonly ((deps: AppDeps) => Routes)[] = routeModules,
 ): Routes {
-  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing) };
+  const noteDenied = denials(given);
+  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing), noteDenied };
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
   const rates = createRates(deps.rates);
-  const noteDenied = denials(deps);
   app.use("*", rates.perAddress);
+  app.use("*", onlyOnItsSchema(deps));
   app.use("*", gate(deps, rates));
   app.use("*", readBody(deps.patienceMs ?? usualPatienceMs));
   app.use("*", idempotency(deps));

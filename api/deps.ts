@@ -1,14 +1,16 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { Logger } from "pino";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { FieldPath } from "../handoff/facts/facts.ts";
 import type { Agreements } from "../store/process/agreements.ts";
 import type { CrashHook } from "../store/postgres/crash-point.ts";
 import type { ApiPools } from "../store/postgres/pools.ts";
+import type { SchemaWatch } from "../store/postgres/schema.ts";
 import type { RoutingDispatcher } from "../store/routing/dispatcher.ts";
 import type { RepeatableRequest } from "../store/access/idempotency.ts";
 import type { Role } from "../store/access/tokens.ts";
-import { defaultHook } from "./http/errors.ts";
+import { defaultHook, type Problem } from "./http/errors.ts";
 import type { MailLinks } from "../messages/link.ts";
 import type { TemporalPort } from "./temporal.ts";
 
@@ -20,6 +22,8 @@ export interface ApiDeps extends ApiPools {
   /** Where people reach us, without a slash at the end; for links. */
   readonly publicUrl: string;
   readonly log: Logger;
+  /** What is known of the database's migrations; absent: that they are this version's. */
+  readonly schema?: Pick<SchemaWatch, "fit">;
   /** What links in mails may do: act (when absent), only show, or nothing. */
   readonly mailLinks?: MailLinks | undefined;
   /**
@@ -50,6 +54,8 @@ export interface RateLimits {
 /** What route modules are given: the routing dispatcher is one for the whole app. */
 export interface AppDeps extends ApiDeps {
   readonly dispatcher: RoutingDispatcher;
+  /** Puts a denial on record that the answer only tells of; one that is thrown is noted anyway. */
+  readonly noteDenied: (c: Context<AppEnv>, problem: Problem) => void;
 }
 
 /** Who asks. A rep or manager has a `repId`; machines and operators have none. */

@@ -106,6 +106,8 @@ const errorsCsv = createRoute({
 
 /** Larger files are imported with `baton import`, which streams. */
 const mostRows = 100_000;
+/** Each gives way to others, and holds its file in memory: many together would not. */
+const mostRunning = 4;
 const bounds = {
   fileBytes: 64 * 1024 * 1024,
   textBytes: 256 * 1024,
@@ -118,6 +120,7 @@ const bounds = {
  */
 export function importRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
+  let running = 0;
   // Described but not validated by the library, which would read the form before its size is known.
   routes.openAPIRegistry.registerPath(send);
   routes.post("/imports", async (c) => {
@@ -181,12 +184,18 @@ export function importRoutes(deps: ApiDeps): Routes {
       );
     }
     accepted(await outsideDeadline(c.req.raw, () => inThread(sender, "inspect", sent, bound)));
+    if (running >= mostRunning)
+      throw new Problem("unavailable", {
+        detail: `${mostRunning} imports are being carried out here; send this again when one is done`,
+        retryAfter: 10,
+      });
     const file = { fileHash: form.fileHash, bytes: () => bytesOf(form.pieces) };
     const wish: ImportWish = { file, map, agreement, checkHeader, clock: deps.clock };
     try {
       const row = await outsideDeadline(c.req.raw, () => beginImport(deps.pool, wish));
       if (row.state === "done") return c.json(shown(row), 200);
-      carryOn(deps, wish, row.id);
+      running++;
+      void carryOn(deps, wish, row.id).finally(() => running--);
       return c.json(shown({ ...row, state: "running" }), 202);
     } catch (error) {
       if (error instanceof ImportRefused) throw refusedFile(error.problems);
@@ -225,22 +234,19 @@ function refusedFile(problems: readonly string[]): Problem {
 }
 
 /** The answer is not waited for; what goes wrong is written to the import's row. */
-function carryOn(deps: ApiDeps, wish: ImportWish, id: string): void {
-  runImport(deps.pool, wish).catch(async (error: unknown) => {
+async function carryOn(deps: ApiDeps, wish: ImportWish, id: string): Promise<void> {
+  try {
+    await runImport(deps.pool, wish);
+  } catch (error) {
     // Refusals are on record or belong to the process that carries the import out.
     if (error instanceof ImportRefused) return;
     deps.log.error(
       { import: id, error: error instanceof Error ? error.name : "unknown" },
       "an import stopped",
     );
-    await finishImport(
-      deps.pool,
-      id,
-      "failed",
-      deps.clock(),
-      "it stopped; send the file again to go on",
-    ).catch(() => undefined);
-  });
+    const problem = "it stopped; send the file again to go on";
+    await finishImport(deps.pool, id, "failed", deps.clock(), problem).catch(() => undefined);
+  }
 }
 
 /** What was sent, as far as it is known without reading the file. */

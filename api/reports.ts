@@ -12,7 +12,8 @@ import { reports } from "../store/reports/registry.ts";
 import { knowledges, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
-import { reachHere } from "./http/reach.ts";
+import { scopeOf } from "./http/authorisation.ts";
+import { reachOf } from "../store/views/reach.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { instant } from "./intake.ts";
 import { conservationCsv } from "./report-csv.ts";
@@ -169,16 +170,27 @@ function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
   );
 }
 
-/** The question of a request. A manager's figures about people are those of the team. */
+/**
+ * The question of a request. A manager's figures about people are those of the team. Any report
+ * that is asked by rep is about people, and is for whoever may read the report `reps`.
+ */
 async function askedOf(
   { pool, agreements }: ApiDeps,
   { dimensions }: ReportFile,
   c: Context<AppEnv>,
   query: Readonly<Record<string, unknown>>,
 ): Promise<ReportAsk> {
-  const reach = await reachHere(pool, c);
   const asked = query as Partial<Pick<ReportAsk, "knowledge" | "groupBy">> &
     Readonly<Record<string, string>>;
+  const { role, repId } = c.var.caller;
+  const isPersonal = asked.groupBy === "rep" || asked["rep"] !== undefined;
+  const scope = isPersonal ? scopeOf("GET /reports/reps", role) : c.var.scope;
+  if (scope === undefined)
+    throw new Problem("forbidden", {
+      field: asked.groupBy === "rep" ? "groupBy" : "rep",
+      detail: `figures about single people are not for the role ${role}`,
+    });
+  const reach = await reachOf(pool, scope, repId);
   return {
     ...periodOf(query, c.var.receivedAt),
     knowledge: asked.knowledge ?? "now",

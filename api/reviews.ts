@@ -321,6 +321,7 @@ async function decideOne(
   } catch (error) {
     const problem = asProblem(error);
     if (!problem) throw error;
+    deps.noteDenied(c, problem);
     const { detail, state } = problem.parts;
     return {
       lead: leadId,

@@ -233,6 +233,7 @@ export function rosterRoutes(deps: ApiDeps): Routes {
           throw new Problem("invalid", {
             field: `absences.${hidden}`,
             detail: "there is no such rep, or you may not change their absences",
+            sought: { kind: "rep", id: hidden },
           });
         const deputies = Object.entries(given).flatMap(([id, list]) =>
           list.map(({ deputyId }, i) => ({

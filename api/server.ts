@@ -1,17 +1,17 @@
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
-import { agreementOf } from "../agreement/stored.ts";
 import { endWith, processLog } from "../settings/logger.ts";
 import { settingsOf, webhookSecretsOf } from "../settings/settings.ts";
 import { createAgreements } from "../store/process/agreements.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
 import { openPools } from "../store/postgres/pools.ts";
+import { watchSchema } from "../store/postgres/schema.ts";
 import { neededTemporal } from "../temporal/profile.ts";
 import { createApp } from "./app.ts";
 import { connectTemporal } from "./temporal.ts";
 import { answerUnreadable } from "./http/unreadable.ts";
-import { warmThreads } from "./threads/threads.ts";
+import { storedInThread, warmThreads } from "./threads/threads.ts";
 
 /**
  * The API process. Says `"ready":true` on stdout when it listens; ends in order on SIGTERM, SIGINT
@@ -36,16 +36,21 @@ async function main(): Promise<void> {
       process.exit(1);
     },
   );
+  const schema = await watchSchema(pools.pool, (fit) => {
+    if (fit.state === "fits") log.info("the database has the migrations of this version");
+    else log[fit.state === "closed" ? "error" : "warn"](fit.sentence);
+  });
   const temporal = connectTemporal(profile);
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const app = createApp({
     ...pools,
-    agreements: createAgreements(agreementOf),
+    agreements: createAgreements(storedInThread),
     temporal,
     clock: Date.now,
     publicUrl: settings.PUBLIC_URL,
     mailLinks: settings.MAIL_LINKS,
     log,
+    schema,
     webhookSecrets: webhookSecretsOf(process.env),
     crashPoint,
     mayRehearse: settings.BATON_REHEARSE,
@@ -91,6 +96,7 @@ async function main(): Promise<void> {
     if (stopping) return;
     stopping = true;
     void budget.stop();
+    void schema.stop();
     // Requests under way are answered; what keeps a connection open for nothing is cut after a
     // while.
     setTimeout(() => {

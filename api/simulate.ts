@@ -200,7 +200,12 @@ export function simulateRoutes(deps: ApiDeps): Routes {
           seconds: 5,
         }),
       );
-      return c.json(await judgedByDraft(deps, parsed, agreement, now), 200);
+      return c.json(
+        await outsideDeadline(c.req.raw, () =>
+          judgedByDraft(deps, { sender: tokenId, parsed, active: agreement, now }),
+        ),
+        200,
+      );
     }
     const engagements = (body.engagements ?? []).map((one, n) => ({
       id: `simulated-${n}`,
@@ -243,11 +248,22 @@ export function simulateRoutes(deps: ApiDeps): Routes {
   return app;
 }
 
+/** Of some hundred leads a draft may take five seconds, of all this long. */
+const mostTrialSeconds = 20;
+
 async function judgedByDraft(
   deps: ApiDeps,
-  parsed: Parsed,
-  active: Agreement,
-  now: number,
+  {
+    sender,
+    parsed,
+    active,
+    now,
+  }: {
+    readonly sender: string;
+    readonly parsed: Parsed;
+    readonly active: Agreement;
+    readonly now: number;
+  },
 ): Promise<z.output<typeof triedDraft>> {
   if (!parsed.ok) {
     const [first] = parsed.problems;
@@ -257,7 +273,21 @@ async function judgedByDraft(
       more: { problems: parsed.problems.slice(0, 100) },
     });
   }
-  const tried = await tryDraft(deps.pool, { draft: parsed.agreement, active, now });
+  const draft = parsed.agreement;
+  const began = performance.now();
+  const tried = await tryDraft(deps.pool, now, (leads) => {
+    if (performance.now() - began > mostTrialSeconds * 1000)
+      throw new Problem("invalid", {
+        field: "draft",
+        detail: `judging today's leads by a draft may take ${mostTrialSeconds} s; this took longer, and was given up: use \`baton agreement try\``,
+      });
+    return inThread(
+      sender,
+      "judgeLeads",
+      { active, draft, leads },
+      { what: "a draft with the leads that it judges", field: "draft", seconds: 5 },
+    );
+  });
   return {
     leads: tried.leads,
     same: tried.same,

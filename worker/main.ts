@@ -15,6 +15,7 @@ import { createAgreements } from "../store/process/agreements.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
 import { openPools } from "../store/postgres/pools.ts";
+import { schemaOfItsOwn } from "./schema.ts";
 import { endWith, processLog } from "../settings/logger.ts";
 import { refused, settingsOf, type SettingsOf } from "../settings/settings.ts";
 import { keepMail } from "../store/effects/mail.ts";
@@ -73,6 +74,12 @@ async function main(): Promise<void> {
         process.exit(1);
       },
     ),
+  );
+  parts.add(
+    await schemaOfItsOwn(pool, log, (sentence) => {
+      log.fatal(sentence);
+      process.exit(1);
+    }),
   );
   const agreements = createAgreements(agreementOf);
   const crm = crmWithTimeout(createCrm(settings.CRM, repeatable, clock));

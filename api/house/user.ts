@@ -23,8 +23,9 @@ import {
 import type { HouseLead } from "../../store/house/rows.ts";
 import { seenIn } from "../action-bodies.ts";
 import { audit } from "../../store/postgres/audit.ts";
-import { inTransaction } from "../../store/postgres/db.ts";
+import { inTransaction, type Tx } from "../../store/postgres/db.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "../deps.ts";
+import { keepAnswer } from "../http/idempotency.ts";
 import { notFound, Problem, problemResponses } from "../http/errors.ts";
 import { dayIn, instantIn, textIn } from "../http/format.ts";
 import { houseLeadSchema, houseLeadView } from "./view.ts";
@@ -249,9 +250,9 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   routes.openapi(status, async (c) => {
     const { by: user, seen: shown, ...told } = c.req.valid("json");
     return c.json(
-      await done(deps, user, () =>
+      await done(deps, c, user, (tx) =>
         setHouseStatus(
-          pool,
+          tx,
           c.req.valid("param").id,
           user,
           told,
@@ -266,8 +267,8 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
     const { by: user, owner: to, seen: shown } = c.req.valid("json");
     const { id } = c.req.valid("param");
     return c.json(
-      await done(deps, user, () =>
-        setHouseOwner(pool, id, user, to, c.var.receivedAt, withoutGaps(shown)),
+      await done(deps, c, user, (tx) =>
+        setHouseOwner(tx, id, user, to, c.var.receivedAt, withoutGaps(shown)),
       ),
       200,
     );
@@ -275,15 +276,15 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   routes.openapi(create, async (c) => {
     const { by: user, facts: told } = c.req.valid("json");
     return c.json(
-      await done(deps, user, () => createHouseLead(pool, user, told, c.var.receivedAt)),
+      await done(deps, c, user, (tx) => createHouseLead(tx, user, told, c.var.receivedAt)),
       200,
     );
   });
   routes.openapi(facts, async (c) => {
     const { by: user, facts: told } = c.req.valid("json");
     return c.json(
-      await done(deps, user, () =>
-        setHouseFacts(pool, c.req.valid("param").id, user, told, c.var.receivedAt),
+      await done(deps, c, user, (tx) =>
+        setHouseFacts(tx, c.req.valid("param").id, user, told, c.var.receivedAt),
       ),
       200,
     );
@@ -297,9 +298,9 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
         detail: "expected a time that has passed",
       });
     return c.json(
-      await done(deps, user, () =>
+      await done(deps, c, user, (tx) =>
         logHouseOutreach(
-          pool,
+          tx,
           c.req.valid("param").id,
           user,
           { channel, outcome, occurredAt: at },
@@ -313,9 +314,9 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   routes.openapi(open, async (c) => {
     const { by: user, stage, amountMinor = null, currency = null } = c.req.valid("json");
     return c.json(
-      await done(deps, user, () =>
+      await done(deps, c, user, (tx) =>
         openHouseOpportunity(
-          pool,
+          tx,
           c.req.valid("param").id,
           user,
           { stage, amountMinor, currency },
@@ -328,8 +329,8 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   routes.openapi(change, async (c) => {
     const { by: user, ...told } = c.req.valid("json");
     return c.json(
-      await done(deps, user, () =>
-        changeHouseOpportunity(pool, c.req.valid("param").id, user, told, c.var.receivedAt),
+      await done(deps, c, user, (tx) =>
+        changeHouseOpportunity(tx, c.req.valid("param").id, user, told, c.var.receivedAt),
       ),
       200,
     );
@@ -337,16 +338,16 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
   routes.openapi(merge, async (c) => {
     const { by: user, into } = c.req.valid("json");
     return c.json(
-      await done(deps, user, () =>
-        mergeHouseLeads(pool, c.req.valid("param").id, into, user, c.var.receivedAt),
+      await done(deps, c, user, (tx) =>
+        mergeHouseLeads(tx, c.req.valid("param").id, into, user, c.var.receivedAt),
       ),
       200,
     );
   });
   routes.openapi(remove, async (c) => {
     const { by: user } = c.req.valid("query");
-    await done(deps, user, () =>
-      deleteHouseLead(pool, c.req.valid("param").id, user, c.var.receivedAt),
+    await done(deps, c, user, (tx) =>
+      deleteHouseLead(tx, c.req.valid("param").id, user, c.var.receivedAt),
     );
     return c.body(null, 204);
   });
@@ -391,24 +392,30 @@ function withoutGaps(shown: z.output<typeof seen>): Seen | undefined {
   };
 }
 
-/** Carries out a change for a user whom the roster knows. */
+/** Carries out a change for a user whom the roster knows, and keeps its answer with it. */
 async function done(
   { pool }: ApiDeps,
+  c: Context<AppEnv>,
   user: string,
-  change: () => Promise<HouseChange<HouseLead>>,
+  change: (tx: Tx) => Promise<HouseChange<HouseLead>>,
 ) {
-  if ((await roleOnRoster(pool, user)) === undefined)
-    throw new Problem("invalid", {
-      field: "by",
-      detail: "expected the id of a person of the roster",
-    });
-  const answer = await change();
-  switch (answer.kind) {
-    case "missing":
-      throw notFound();
-    case "refused":
-      throw new Problem("invalid", { field: answer.field, detail: answer.detail });
-    case "done":
-      return houseLeadView(answer.record);
-  }
+  return inTransaction(pool, async (tx) => {
+    if ((await roleOnRoster(tx, user)) === undefined)
+      throw new Problem("invalid", {
+        field: "by",
+        detail: "expected the id of a person of the roster",
+      });
+    const answer = await change(tx);
+    switch (answer.kind) {
+      case "missing":
+        throw notFound();
+      case "refused":
+        throw new Problem("invalid", { field: answer.field, detail: answer.detail });
+      case "done": {
+        const response = houseLeadView(answer.record);
+        await keepAnswer(tx, c, { status: 200, response });
+        return response;
+      }
+    }
+  });
 }

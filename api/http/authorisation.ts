@@ -161,6 +161,12 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /docs.js": "public",
 };
 
+/** How far a role reaches on a route; undefined when it may not use it. */
+export function scopeOf(route: string, role: Role): Scope | undefined {
+  const row = authorisation[route];
+  return row === undefined || row === "public" ? undefined : row[role];
+}
+
 /** Figures are for both teams; those about single people for revops, and for managers their team's. */
 function rowsOfReports(): Record<string, Row> {
   return Object.fromEntries(

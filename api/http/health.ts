@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { lastHeartbeats, missingMigrations } from "../../store/postgres/operation.ts";
+import { lastHeartbeats } from "../../store/postgres/operation.ts";
+import { schemaFit } from "../../store/postgres/schema.ts";
 import { gauges } from "../../store/reports/gauges.ts";
 import { newRoutes, type ApiDeps, type Routes } from "../deps.ts";
 import { bounded } from "./bounded.ts";
@@ -61,7 +62,8 @@ const readyz = createRoute({
       content: { "application/json": { schema: readySchema } },
     },
     503: {
-      description: "The database does not answer, or has not been migrated for this version",
+      description:
+        "The database does not answer, has not been migrated for this version, or was migrated by a version beside which this one may not serve",
       content: { "application/json": { schema: readySchema } },
     },
   },
@@ -127,12 +129,11 @@ async function askPostgres({
 }: ApiDeps): Promise<{ readonly part: Part; readonly beats: Heartbeats | null }> {
   const silent = { part: { ok: false, detail: "does not answer" }, beats: null };
   const asked = (async () => {
-    const missing = await missingMigrations(pool);
-    if (missing.length > 0) {
-      const detail = `has not seen ${missing.length} migrations of this version, from ${missing[0]} on; run \`baton migrate\``;
-      return { part: { ok: false, detail }, beats: null };
-    }
-    return { part: { ok: true }, beats: await lastHeartbeats(pool) };
+    const fit = await schemaFit(pool);
+    if (fit.state === "behind" || fit.state === "closed")
+      return { part: { ok: false, detail: fit.sentence }, beats: null };
+    const part = fit.state === "ahead" ? { ok: true, detail: fit.sentence } : { ok: true };
+    return { part, beats: await lastHeartbeats(pool) };
   })().catch(() => silent);
   return bounded<Awaited<typeof asked>>(postgresMs, asked, () => silent);
 }

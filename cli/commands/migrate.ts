@@ -1,12 +1,11 @@
 import { parseArgs } from "node:util";
 import { grantApp } from "../../store/postgres/app-role.ts";
 import { connectionBudget } from "../../store/postgres/budget.ts";
-import { migrate } from "../../store/postgres/migrate.ts";
 import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { loadFirstData } from "../stack/first-data.ts";
 import { ensureSearchAttributes } from "../servers/search-attributes.ts";
-import { askingPostgres, withPool } from "../servers/servers.ts";
+import { migrateDatabase, withPool } from "../servers/servers.ts";
 
 export const command: Command = {
   name: "migrate",
@@ -32,8 +31,9 @@ only add to. "baton start" does all this by itself.`,
     const applied: string[] = [];
     const { state, sentence } = await connectionBudget(databaseUrl, {});
     if (state === "refused") throw new CommandError(sentence);
-    await askingPostgres(() => migrate(databaseUrl, (line) => applied.push(line)));
+    const fit = await migrateDatabase(databaseUrl, (line) => applied.push(line));
     applied.forEach((line) => io.out(line));
+    if (fit.state === "ahead") io.err(fit.sentence);
     if (values.grant !== undefined) await grantTo(databaseUrl, values.grant);
     if (values["first-data"]) {
       const isLive = await withPool(databaseUrl, (pool) => loadFirstData(pool, operatorToken));
@@ -42,7 +42,11 @@ only add to. "baton start" does all this by itself.`,
     }
     if (!embedsTemporal) await ensureSearchAttributes(temporal);
     io.out(
-      applied.length === 0 ? "the database is up to date" : `${applied.length} migrations applied`,
+      applied.length > 0
+        ? `${applied.length} migrations applied`
+        : fit.state === "ahead"
+          ? "nothing to apply"
+          : "the database is up to date",
     );
     return 0;
   },

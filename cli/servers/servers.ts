@@ -2,6 +2,8 @@ import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Pool } from "../../store/postgres/db.ts";
 import { openPool } from "../../store/postgres/db.ts";
+import { schemaFit, SchemaClosed, type SchemaFit } from "../../store/postgres/schema.ts";
+import { migrate } from "../../store/postgres/migrate.ts";
 import { serverVersion } from "../../store/postgres/probe.ts";
 import { databaseTrouble } from "../../store/postgres/trouble.ts";
 import { openCluster, type Cluster } from "./cluster.ts";
@@ -104,13 +106,15 @@ export async function resolveTemporal(
 }
 
 /**
- * Opens a pool for the length of `work`. Throws a `CommandError` when Postgres cannot be used, with
- * what to change.
+ * Opens a pool for the length of `work`. Throws a `CommandError` when Postgres cannot be used, or
+ * was migrated by a version beside which this one may not work, with what to change.
  */
 export async function withPool<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
   return askingPostgres(async () => {
     const pool = openPool(url, { max: 2, connectTimeoutMs: 5_000 });
     try {
+      const fit = await schemaFit(pool);
+      if (fit.state === "closed") throw new CommandError(fit.sentence);
       return await work(pool);
     } finally {
       await pool.end();
@@ -125,6 +129,24 @@ export async function askingPostgres<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const sentence = databaseTrouble(error);
     throw sentence === null ? error : new CommandError(sentence);
+  }
+}
+
+/**
+ * Brings the database up to this version; `log` is told each migration applied. Gives how the two go
+ * together then. Throws a `CommandError` when it cannot be done, with what to change.
+ */
+export async function migrateDatabase(
+  url: string,
+  log: (line: string) => void,
+): Promise<SchemaFit> {
+  try {
+    return await migrate(url, log);
+  } catch (error) {
+    if (error instanceof SchemaClosed) throw new CommandError(error.message);
+    const why =
+      databaseTrouble(error) ?? `${error instanceof Error ? error.message : String(error)}.`;
+    throw new CommandError(`The database could not be brought up to date: ${why}`);
   }
 }
 

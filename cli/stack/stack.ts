@@ -1,7 +1,5 @@
 import { connectionBudget } from "../../store/postgres/budget.ts";
-import { migrate } from "../../store/postgres/migrate.ts";
 import type { Pool } from "../../store/postgres/db.ts";
-import { databaseTrouble } from "../../store/postgres/trouble.ts";
 import type { ChildSpec } from "./child.ts";
 import { CommandError, type Io } from "../command.ts";
 import type { Settings } from "../env.ts";
@@ -11,7 +9,7 @@ import { keepLogsSmall, shiftLogs } from "./log-files.ts";
 import { isElsewhere, nextSteps } from "./next-steps.ts";
 import { claimHome } from "./run-file.ts";
 import { ensureSearchAttributes } from "../servers/search-attributes.ts";
-import { resolvePostgres, resolveTemporal, withPool } from "../servers/servers.ts";
+import { migrateDatabase, resolvePostgres, resolveTemporal, withPool } from "../servers/servers.ts";
 import { supervise } from "./supervisor.ts";
 import { setRetention } from "../servers/temporal-server.ts";
 
@@ -98,11 +96,6 @@ async function tellConnections(url: string, settings: Settings, io: Io): Promise
 }
 
 async function applyMigrations(url: string, io: Io): Promise<void> {
-  try {
-    await migrate(url, io.out);
-  } catch (error) {
-    const why =
-      databaseTrouble(error) ?? `${error instanceof Error ? error.message : String(error)}.`;
-    throw new CommandError(`The database could not be brought up to date: ${why}`);
-  }
+  const fit = await migrateDatabase(url, io.out);
+  if (fit.state === "ahead") io.err(fit.sentence);
 }

@@ -29,11 +29,11 @@ function match(matcher: Matcher, value: FactValue | undefined, type: FieldType):
   if (value === undefined) return "unknown";
   switch (matcher.op) {
     case "is":
-      return isAny(value, scalars(matcher.value), type);
+      return isAny(value, wantedOf(scalars(matcher.value), type), type);
     case "in":
-      return isAny(value, matcher.values.flatMap(scalars), type);
+      return isAny(value, listWanted(matcher.values, type), type);
     case "notIn": {
-      const found = isAny(value, matcher.values.flatMap(scalars), type);
+      const found = isAny(value, listWanted(matcher.values, type), type);
       return found === "unknown" ? found : !found;
     }
     case "contains":
@@ -50,28 +50,46 @@ function match(matcher: Matcher, value: FactValue | undefined, type: FieldType):
   }
 }
 
-/** Whether the value, or for a list any of its entries, equals one of these. */
-function isAny(
-  value: FactValue,
-  wanted: readonly (string | number | boolean)[],
-  type: FieldType,
-): Truth {
-  const comparable = scalars(value).flatMap((one) =>
-    wanted.filter((other) => typeof other === typeof one).map((other) => same(one, other, type)),
-  );
-  if (comparable.length === 0 && typeof value !== "object") return "unknown";
-  return comparable.includes(true);
+type Scalar = string | number | boolean;
+
+/** What a rule compares with: kinds of values, and the values as they are compared. */
+interface Wanted {
+  readonly kinds: ReadonlySet<string>;
+  readonly keys: ReadonlySet<Scalar | undefined>;
 }
 
-function same(
-  a: string | number | boolean,
-  b: string | number | boolean,
-  type: FieldType,
-): boolean {
-  if (typeof a !== "string" || typeof b !== "string") return a === b;
-  if (type !== "date") return sameText(a, b);
-  const [left, right] = [instantOf(a), instantOf(b)];
-  return left !== null && left === right;
+/** Whether the value, or for a list any of its entries, equals one of these. */
+function isAny(value: FactValue, { kinds, keys }: Wanted, type: FieldType): Truth {
+  const given = scalars(value);
+  if (typeof value !== "object" && !given.some((one) => kinds.has(typeof one))) return "unknown";
+  return given.some((one) => keys.has(keyOf(one, type)));
+}
+
+/** A list can have thousands of words, and is asked about for every lead. */
+const lists = new WeakMap<readonly FactValue[], Map<boolean, Wanted>>();
+
+function listWanted(values: readonly FactValue[], type: FieldType): Wanted {
+  const kept = lists.get(values) ?? new Map<boolean, Wanted>();
+  lists.set(values, kept);
+  const isDate = type === "date";
+  const wanted = kept.get(isDate) ?? wantedOf(values.flatMap(scalars), type);
+  kept.set(isDate, wanted);
+  return wanted;
+}
+
+function wantedOf(values: readonly Scalar[], type: FieldType): Wanted {
+  const keys = new Set(values.map((one) => keyOf(one, type)));
+  // A text that is no date equals none.
+  keys.delete(undefined);
+  return { kinds: new Set(values.map((one) => typeof one)), keys };
+}
+
+/** Equal for values that count as the same. */
+function keyOf(value: Scalar, type: FieldType): Scalar | undefined {
+  if (typeof value !== "string") return value;
+  if (type !== "date") return fold(value);
+  const instant = instantOf(value);
+  return instant === null ? undefined : `at ${instant}`;
 }
 
 /** Part of a text, or an entry of a list. */
@@ -104,7 +122,7 @@ function amountOf(value: FactValue, type: FieldType): number | null {
   return type === "date" && typeof value === "string" ? instantOf(value) : null;
 }
 
-function scalars(value: FactValue): readonly (string | number | boolean)[] {
+function scalars(value: FactValue): readonly Scalar[] {
   return typeof value === "object" ? value : [value];
 }
 

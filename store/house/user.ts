@@ -49,14 +49,14 @@ export function shownBy(lead: Pick<HouseLead, "status" | "cycle" | "round">): Se
 
 /** Sets the status, with what belongs to it. `seen`: what the user's page showed. */
 export function setHouseStatus(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   by: string,
   status: HouseStatus,
   now: Instant,
   seen?: Seen,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     await send(
       tx,
       sql`
@@ -78,14 +78,14 @@ export function setHouseStatus(
 
 /** Gives the record to another user, or to nobody. */
 export function setHouseOwner(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   by: string,
   owner: string | null,
   now: Instant,
   seen?: Seen,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     await send(tx, sql`update house_lead set owner_id = ${owner} where id = ${lead.id}`);
     return { by, seen: seen ?? shownBy(lead), deed: { kind: "owner", owner } };
   });
@@ -93,12 +93,12 @@ export function setHouseOwner(
 
 /** Makes a record of a person whom nobody has told Baton of. */
 export function createHouseLead(
-  pool: Pool,
+  db: Pool | Tx,
   by: string,
   told: Readonly<Record<FieldPath, string | number | boolean | string[]>>,
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  return inTransaction(pool, async (tx) => {
+  return within(db, async (tx) => {
     const at = new Date(now).toISOString();
     const facts = Object.fromEntries(
       Object.entries(told).map(([field, value]) => [field, { value, at }]),
@@ -131,13 +131,13 @@ export function createHouseLead(
 
 /** Changes facts of the lead. */
 export function setHouseFacts(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   by: string,
   told: Readonly<Record<FieldPath, string | number | boolean | string[]>>,
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     const at = new Date(now).toISOString();
     const facts = {
       ...lead.facts,
@@ -153,14 +153,14 @@ export function setHouseFacts(
 
 /** Logs an attempt to reach the lead. */
 export function logHouseOutreach(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   by: string,
   call: { channel: string; outcome: string; occurredAt: Instant },
   now: Instant,
   seen?: Seen,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     await send(
       tx,
       sql`
@@ -189,13 +189,13 @@ export interface OpportunityWish {
 
 /** Opens an opportunity for the lead. */
 export function openHouseOpportunity(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   by: string,
   wish: OpportunityWish,
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     const made = await firstRow<{ id: string }>(
       tx,
       sql`
@@ -211,15 +211,15 @@ export function openHouseOpportunity(
 
 /** Changes an opportunity's stage or amount. */
 export async function changeHouseOpportunity(
-  pool: Pool,
+  db: Pool | Tx,
   id: string,
   by: string,
   wish: { [K in keyof OpportunityWish]?: OpportunityWish[K] | undefined },
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  const known = await houseOpportunity(pool, id);
+  const known = await houseOpportunity(db, id);
   if (!known) return { kind: "missing" };
-  return changeLead(pool, known.leadId, now, async (tx) => {
+  return changeLead(db, known.leadId, now, async (tx) => {
     await send(
       tx,
       sql`
@@ -237,13 +237,13 @@ export async function changeHouseOpportunity(
 
 /** Merges the lead into another one, which survives; what hangs on the loser moves over. */
 export function mergeHouseLeads(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   into: string,
   by: string,
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     const survivor = await houseLead(tx, into);
     if (!survivor || !isLive(survivor) || into === leadId)
       return { field: "into", detail: "expected another lead that is still there" };
@@ -255,12 +255,12 @@ export function mergeHouseLeads(
 }
 
 export function deleteHouseLead(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   by: string,
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  return changeLead(pool, leadId, now, async (tx, lead) => {
+  return changeLead(db, leadId, now, async (tx, lead) => {
     await send(tx, sql`update house_lead set deleted_at = ${new Date(now)} where id = ${lead.id}`);
     return { by, deed: { kind: "deleted" } };
   });
@@ -292,6 +292,11 @@ export async function setHouseTrouble(
       set kind = excluded.kind, field = excluded.field, wait_ms = excluded.wait_ms`);
 }
 
+/** In the transaction that is given, or in one of its own. */
+function within<T>(db: Pool | Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return "release" in db ? work(db) : inTransaction(db, work);
+}
+
 type WireDeed = CrmChangePayload["what"];
 type Deed =
   | { readonly by: string; readonly deed: WireDeed; readonly seen?: Seen }
@@ -299,12 +304,12 @@ type Deed =
 
 /** One user's change of a live lead, and the event that tells of it, in one transaction. */
 async function changeLead(
-  pool: Pool,
+  db: Pool | Tx,
   leadId: string,
   now: Instant,
   change: (tx: Tx, lead: HouseLead) => Promise<Deed>,
 ): Promise<HouseChange<HouseLead>> {
-  return inTransaction(pool, async (tx) => {
+  return within(db, async (tx) => {
     const lead = await houseLead(tx, leadId, true);
     if (!lead || !isLive(lead)) return { kind: "missing" };
     const deed = await change(tx, lead);

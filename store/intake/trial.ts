@@ -7,7 +7,8 @@ import type { Event } from "../../handoff/process/event.ts";
 import { openHandoff, type Situation } from "../../handoff/process/situation.ts";
 import { followUp } from "../../handoff/process/words.ts";
 import { calendarId } from "../process/calendars.ts";
-import { judgeNow, type Judgement, type KnownLead } from "../../handoff/qualify/qualify.ts";
+import type { judgeByBoth, DraftVerdict } from "../../handoff/qualify/compare.ts";
+import type { KnownLead } from "../../handoff/qualify/qualify.ts";
 import { isClosed, stages } from "../../handoff/stage.ts";
 import { inTransaction, rows, sql, type Pool, type Tx } from "../postgres/db.ts";
 import { knownLeads } from "./scores.ts";
@@ -53,8 +54,7 @@ export async function tryArrival(pool: Pool, hypothetical: Hypothetical): Promis
   );
 }
 
-/** How one lead would be judged. */
-type Outcome = Pick<Judgement, "verdict" | "leadType" | "band">;
+type Judged = ReturnType<typeof judgeByBoth>;
 
 /** What a draft of the agreement would change about today's leads. */
 export interface DraftTrial {
@@ -64,8 +64,8 @@ export interface DraftTrial {
   readonly same: number;
   /** The most frequent first; `examples` are ids. */
   readonly changes: readonly {
-    readonly from: Outcome;
-    readonly to: Outcome;
+    readonly from: DraftVerdict;
+    readonly to: DraftVerdict;
     readonly count: number;
     readonly examples: readonly string[];
   }[];
@@ -75,25 +75,29 @@ const mostTried = 10_000;
 const triedTogether = 250;
 
 /**
- * Judges today's open leads by the active agreement and by a draft, with the functions that judge
- * real arrivals. Nothing is written.
+ * Judges today's open leads by the active agreement and by a draft, some hundred at a time, with
+ * the functions that judge real arrivals. Nothing is written. `judge` is `judgeByBoth`, wherever it
+ * runs: a draft may have so many rules that judging takes long.
  */
 export async function tryDraft(
   pool: Pool,
-  { draft, active, now }: { draft: Agreement; active: Agreement; now: Instant },
+  now: Instant,
+  judge: (leads: readonly KnownLead[]) => Judged | Promise<Judged>,
 ): Promise<DraftTrial> {
   const changes = new Map<
     string,
-    { from: Outcome; to: Outcome; count: number; examples: string[] }
+    { from: DraftVerdict; to: DraftVerdict; count: number; examples: string[] }
   >();
   let [leads, after] = [0, null as string | null];
   while (leads < mostTried) {
     const ids = await openLeadIds(pool, after, Math.min(triedTogether, mostTried - leads));
     after = ids.at(-1) ?? null;
     if (after === null) break;
-    for (const { id, known } of await knownLeads(pool, ids, now)) {
+    const known = await knownLeads(pool, ids, now);
+    const judged = await judge(known.map((one) => one.known));
+    for (const [n, [from, to]] of judged.entries()) {
+      const id = known[n]?.id ?? "";
       leads++;
-      const [from, to] = [outcomeOf(active, known), outcomeOf(draft, known)];
       const key = JSON.stringify([from, to]);
       if (JSON.stringify(from) === JSON.stringify(to)) continue;
       const change = changes.get(key) ?? { from, to, count: 0, examples: [] };
@@ -104,11 +108,6 @@ export async function tryDraft(
   }
   const found = [...changes.values()].sort((a, b) => b.count - a.count);
   return { leads, same: leads - found.reduce((sum, { count }) => sum + count, 0), changes: found };
-}
-
-function outcomeOf(agreement: Agreement, known: KnownLead): Outcome {
-  const { verdict, leadType, band } = judgeNow(agreement, known);
-  return { verdict, ...(leadType === undefined ? {} : { leadType }), band };
 }
 
 async function openLeadIds(pool: Pool, before: string | null, limit: number): Promise<string[]> {

@@ -1,6 +1,5 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { firstRow, rows, send, sql, type Db } from "./db.ts";
-import { migrationNames } from "./migrate.ts";
+import { rows, send, sql, type Db } from "./db.ts";
 
 /** Notes that these parts of the process `id` are alive. */
 export async function recordHeartbeat(
@@ -22,21 +21,6 @@ export async function recordHeartbeat(
 /** Forgets the heartbeats of the process `id`, which ends in order. */
 export async function deleteHeartbeat(db: Db, id: string): Promise<void> {
   await send(db, sql`delete from heartbeat where process like ${`%:${id}`}`);
-}
-
-let ofThisVersion: readonly string[] | undefined;
-
-/** The migrations of this version that the database has not seen, in order. */
-export async function missingMigrations(db: Db): Promise<readonly string[]> {
-  const table = await firstRow<{ is: boolean }>(
-    db,
-    sql`select to_regclass('schema_migration') is not null as is`,
-  );
-  ofThisVersion ??= migrationNames();
-  if (!table?.is) return ofThisVersion;
-  const applied = await rows<{ name: string }>(db, sql`select name from schema_migration`);
-  const names = new Set(applied.map(({ name }) => name));
-  return ofThisVersion.filter((name) => !names.has(name));
 }
 
 /** Who is alive: the latest heartbeat of each kind of process, or null. */

@@ -20,11 +20,14 @@ export interface Agreements {
 }
 
 /**
- * Reads versions through `parse` (the store knows no YAML). `parse` throws on text that is not an
- * agreement.
+ * Reads versions through `parse` (the store knows no YAML): each once, whoever else asks for it
+ * meanwhile. `parse` throws on text that is not an agreement.
  */
-export function createAgreements(parse: (text: string) => Agreement): Agreements {
+export function createAgreements(
+  parse: (text: string) => Agreement | Promise<Agreement>,
+): Agreements {
   const parsed = new Map<string, AgreementVersion>();
+  const parsing = new Map<string, Promise<Agreement>>();
   const read = async (db: Db, id: string): Promise<AgreementVersion> => {
     const kept = parsed.get(id);
     if (kept) return kept;
@@ -33,9 +36,16 @@ export function createAgreements(parse: (text: string) => Agreement): Agreements
       sql`select number, content from agreement_version where id = ${id}`,
     );
     if (!row) throw new Error(`there is no agreement version ${id}`);
-    const version = { id, number: row.number, agreement: parse(row.content) };
-    parsed.set(id, version);
-    return version;
+    // Of the text alone: what happens to the transaction that asked first concerns no other.
+    const under = parsing.get(id) ?? Promise.resolve(parse(row.content));
+    parsing.set(id, under);
+    try {
+      const version = { id, number: row.number, agreement: await under };
+      parsed.set(id, version);
+      return version;
+    } finally {
+      parsing.delete(id);
+    }
   };
   return {
     version: read,

@@ -55,6 +55,22 @@ describe("POST /imports", { timeout: 90_000 }, () => {
     );
   });
 
+  test("is 503 with a time to wait while four are carried out, and goes on after them", async () => {
+    const { pool } = world;
+    const lock = await pool.connect();
+    await lock.query("begin");
+    await lock.query("lock table lead in share mode");
+    const begun = [];
+    for (const n of [1, 2, 3, 4]) begun.push(await send(peopleCsv(n)));
+    expect(begun.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    const fifth = await send(peopleCsv(5));
+    expect([fifth.status, fifth.body.code]).toEqual([503, "unavailable"]);
+    await lock.query("rollback");
+    lock.release();
+    for (const { body } of begun) expect((await finished(body.id)).state).toBe("done");
+    await expect.poll(async () => (await send(peopleCsv(5))).status).toBeLessThan(300);
+  });
+
   test("of the same file again is 200 and changes nothing", async () => {
     const first = await send(peopleCsv(100));
     await finished(first.body.id);

@@ -8,6 +8,7 @@ import { connectTemporal } from "../../api/temporal.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { sql } from "../../store/postgres/db.ts";
 import { openPools } from "../../store/postgres/pools.ts";
+import type { SchemaFit } from "../../store/postgres/schema.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { temporalServer } from "../support/world.ts";
 
@@ -79,7 +80,7 @@ describe("GET /readyz", () => {
     expect(body.parts.postgres).toEqual({
       ok: false,
       detail: expect.stringMatching(
-        /^has not seen \d+ migrations of this version, from 0050_merges\.sql on; run `baton migrate`$/,
+        /^The database has not seen \d+ migrations of this version, from 0050_merges\.sql on; run `baton migrate`\.$/,
       ),
     });
     await old.pool.query(sql`drop table schema_migration`);
@@ -88,6 +89,31 @@ describe("GET /readyz", () => {
       worker: { ok: null, detail: "not known: its heartbeat is in Postgres" },
       relay: { ok: null },
     });
+    await old.close();
+  });
+
+  test("on a database that a newer version migrated is 200 where this one may go on, else 503 and says why", async () => {
+    const old = await peopleWorld();
+    await old.pool.query(sql`insert into schema_migration (name, sha256, serves_from)
+      values ('9998_more.sql', '', '0001')`);
+    const open = await old.ask("GET", "/readyz", { as: null });
+    expect([open.status, open.body.parts.postgres]).toEqual([
+      200,
+      { ok: true, detail: expect.stringMatching(/from 9998_more\.sql on; they let it go on/) },
+    ]);
+    await old.pool.query(sql`insert into schema_migration (name, sha256, serves_from)
+      values ('9999_less.sql', '', '9998')`);
+    const closed = await old.ask("GET", "/readyz", { as: null });
+    expect([closed.status, closed.body.ready, closed.body.parts.postgres]).toEqual([
+      503,
+      false,
+      {
+        ok: false,
+        detail: expect.stringMatching(
+          /9999_less\.sql is for versions that know migration 9998, .* Start the version that migrated it/,
+        ),
+      },
+    ]);
     await old.close();
   });
 
@@ -132,6 +158,44 @@ test("while Temporal is silent nobody waits for its count of broken processes: i
   for (const socket of sockets) socket.destroy();
   silent.close();
   await deaf.close();
+});
+
+test("an API that does not go with its database answers 503 and changes nothing, but says how it is", async () => {
+  const old = await peopleWorld();
+  let fit: SchemaFit | null = null;
+  const app = createApp({
+    ...old.pools,
+    agreements: createAgreements(agreementOf),
+    temporal: connectTemporal({ address: "127.0.0.1:1", namespace: "default", reachableMs: 40 }),
+    clock: () => old.now(),
+    publicUrl: "http://baton.test",
+    log: pino({ level: "silent" }),
+    schema: { fit: () => fit },
+  });
+  const take = async () => {
+    const answer = await app.request("/leads", {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${old.token("operator")}`,
+        "content-type": "application/json",
+      },
+      body: JSON.stringify({ facts: { "lead.email": "kim@schema-customer.com" } }),
+    });
+    return [answer.status, answer.headers.get("retry-after")];
+  };
+  const count = async () =>
+    (await old.pool.query<{ n: number }>("select count(*)::int as n from lead")).rows[0]?.n;
+  for (const state of ["behind", "closed"] as const) {
+    fit = { state, sentence: "" };
+    expect([await take(), await count()]).toEqual([[503, "5"], 0]);
+    const webhook = await app.request("/webhooks/house", { method: "POST", body: "{}" });
+    expect(webhook.status).toBe(503);
+    for (const path of ["/healthz", "/metrics", "/openapi.json", "/docs"])
+      expect((await app.request(path)).status).toBe(200);
+  }
+  fit = { state: "ahead", sentence: "" };
+  expect([await take(), await count()]).toEqual([[201, null], 1]);
+  await old.close();
 });
 
 test("GET /healthz answers without anything else", async () => {

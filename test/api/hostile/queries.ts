@@ -72,3 +72,64 @@ export const queryRoutes: readonly QueryRoute[] = [
     })),
   ),
 ];
+
+const cursor = (key: unknown) =>
+  Buffer.from(typeof key === "string" ? key : JSON.stringify(key)).toString("base64url");
+
+/** Keys of a next page that no page gave. */
+export const badCursors: readonly (readonly [string, string])[] = [
+  ["empty", ""],
+  ["no base64", "%25%25%25"],
+  ["no JSON", cursor("{")],
+  ["null", cursor("null")],
+  ["an object", cursor({ a: 1 })],
+  ["an empty list", cursor([])],
+  ["too many parts", cursor(["a", "b", "c", "d"])],
+  ["nulls", cursor([null, null, null])],
+  ["a NUL", cursor(["\u0000"])],
+  ["a NUL in a place", cursor(["2026-11-23 15:00:00+00", "\u0000"])],
+  ["half a surrogate pair", cursor('["\\ud800"]')],
+  ["a NUL in a history", cursor(["2026-11-23 15:00:00+00", 1, "\u0000"])],
+  ["a NUL in mail", cursor([1_764_000_000_000, "\u0000"])],
+  ["no time", cursor(["----------", "x"])],
+  ["no month", cursor(["2026-13-45 00:00:00", "x"])],
+  ["digits", cursor(["9999999999999999", "x"])],
+  ["colons in a history", cursor([":::::::::::", 1, "x"])],
+  ["30 February in a history", cursor(["2026-02-30 00:00:00+00", 1, "x"])],
+  ["a number too large for a step", cursor(["2026-11-23 15:00:00+00", 9e15, "x"])],
+  ["a fraction", cursor(["2026-11-23 15:00:00+00", 1.5, "x"])],
+  ["a time beyond time", cursor([1e300, "x"])],
+  ["a time beyond dates", cursor([8.64e15 + 1, "x"])],
+  ["a time before Postgres's", cursor([-8.64e15, "x"])],
+  ["deep nesting", cursor("[".repeat(200) + "]".repeat(200))],
+  ["too long", "x".repeat(401)],
+];
+
+/** Encodings that no text has, and names that no query has. */
+export const badQueries = [
+  "x=1",
+  "__proto__=1",
+  "constructor=1",
+  "LIMIT=10",
+  "limit[]=1",
+  "limit=1&limit=2",
+  "😀=1",
+  "limit=10&x",
+];
+export const badLimits = [
+  "0",
+  "-1",
+  "101",
+  "1e2",
+  "ten",
+  "",
+  "50.5",
+  "９",
+  "1%20",
+  "999999999999",
+  "0x10",
+  "+5",
+  "null",
+  "1;drop",
+  "true",
+];

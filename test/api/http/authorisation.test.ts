@@ -3,7 +3,8 @@ import { createApp } from "../../../api/app.ts";
 import { authorisation } from "../../../api/http/authorisation.ts";
 import { newRoutes, type ApiDeps } from "../../../api/deps.ts";
 import { routeKey } from "../../../api/http/route-key.ts";
-import { sql } from "../../../store/postgres/db.ts";
+import { rows, sql } from "../../../store/postgres/db.ts";
+import { reports } from "../../../store/reports/registry.ts";
 import { roles, type Role } from "../../../store/access/tokens.ts";
 import {
   peopleWorld,
@@ -390,6 +391,81 @@ describe("a role with an entry reaches as far as it says", () => {
     expect((await decide(leads.missing)).body.results[0].status).toBe(404);
     const own = await decide(leads.own);
     expect([own.status, own.body.results[0].status], JSON.stringify(own.body)).toEqual([200, 409]);
+  });
+
+  test("a denial that an answer tells of among others, or as a field, is on record", async () => {
+    const denied = async () =>
+      (
+        await rows<{ actor: string; subject: string; route: string }>(
+          world.pool,
+          sql`select actor, subject, detail->>'route' as route from audit
+            where what = 'access.denied' and actor = 'rp_chief' order by id`,
+        )
+      ).map(({ subject, route }) => [subject, route]);
+    const route = "POST /reviews/{id}/decisions";
+    await world.pool.query(
+      sql`
+        insert into review (id, kind, period, state, packet, opened_at, due_at)
+          values ('rv_denied', 'quarterly', '2026-Q3', 'open', '{}', now(), now())`,
+    );
+    await world.pool.query(
+      sql`insert into review_decision (review_id, subject_id) values ('rv_denied', ${leads.own})`,
+    );
+    const decisions = [leads.own, leads.missing].map((leadId) => ({ leadId, decision: "keep" }));
+    const decided = await world.ask("POST", "/reviews/rv_denied/decisions", {
+      as: "chief",
+      body: { decisions },
+    });
+    expect(decided.body.results.map(({ status }: { status: number }) => status)).toEqual([
+      404, 404,
+    ]);
+    for (const rep of ["rp_one", "rp_nobody"])
+      await world.ask("PUT", "/roster/absences", { as: "chief", body: anAbsence(rep) });
+    await expect.poll(denied).toEqual([
+      [leads.own, route],
+      ["rp_one", "PUT /roster/absences"],
+    ]);
+  });
+
+  const began = async () => {
+    for (const [lead, rep] of [
+      [leads.own, "rp_one"],
+      [leads.other, "rp_other"],
+    ])
+      await world.pool.query(
+        sql`update handoff set rep_id = ${rep}, mql_at = ${new Date(world.now() - 3_600_000)}
+          where subject_id = ${lead}`,
+      );
+  };
+  const byRep = reports.filter(({ dimensions }) => dimensions.includes("rep"));
+  test.each(byRep.map(({ name }) => ({ name })))(
+    "the report $name by rep is the team's for a manager, and not for marketing",
+    async ({ name }) => {
+      await began();
+      for (const path of [`/reports/${name}`, `/reports/${name}.csv`])
+        for (const query of ["groupBy=rep", "rep=rp_other"]) {
+          const answer = await world.ask("GET", `${path}?${query}`, { as: "marketing" });
+          expect([answer.status, answer.body.field]).toEqual([403, query.split("=")[0]]);
+        }
+      const asked = async (as: Persona, query: string) => {
+        const { status, body } = await world.ask("GET", `/reports/${name}?${query}`, { as });
+        expect(status, JSON.stringify(body)).toBe(200);
+        return body.rows as { group?: string | null }[];
+      };
+      const foreign = ({ group }: { group?: string | null }) => group === "rp_other";
+      expect((await asked("boss", "groupBy=rep")).filter(foreign)).toEqual([]);
+      expect(await asked("boss", "rep=rp_other")).toEqual(await asked("boss", "rep=rp_nobody"));
+      expect((await world.ask("GET", `/reports/${name}`, { as: "marketing" })).status).toBe(200);
+    },
+  );
+
+  test("and revops sees every rep", async () => {
+    await began();
+    const { body } = await world.ask("GET", "/reports/acceptance?groupBy=rep", { as: "revops" });
+    const groups = body.rows.map((row: { group: string }) => row.group);
+    expect(groups).toEqual(expect.arrayContaining(["rp_one", "rp_other"]));
+    const team = await world.ask("GET", "/reports/acceptance?groupBy=rep", { as: "boss" });
+    expect(team.body.rows.map((row: { group: string }) => row.group)).toContain("rp_one");
   });
 
   test("lists hold what is within reach and nothing else", async () => {

@@ -46,6 +46,7 @@ describe("the doctor", () => {
     const { address } = await temporalServer();
     const good = await look({ DATABASE_URL: database.url, TEMPORAL_ADDRESS: address });
     expect(good.get("Postgres")).toMatchObject({ ok: true });
+    expect(good.get("schema")).toMatchObject({ ok: true, found: expect.stringMatching(/^has/) });
     expect(good.get("Temporal")).toMatchObject({ ok: true });
     await database.drop();
     const silent = `127.0.0.1:${await freePort()}`;
@@ -61,6 +62,24 @@ describe("the doctor", () => {
       ok: false,
       todo: expect.stringContaining("TEMPORAL_ADDRESS"),
     });
+  });
+
+  test("says when a newer version has migrated the database, and whether that helps a start", async () => {
+    const database = await freshDatabase();
+    const env = { DATABASE_URL: database.url };
+    await database.pool.query("delete from schema_migration where name like '0074%'");
+    expect((await look(env)).get("schema")).toMatchObject({
+      ok: true,
+      found: expect.stringContaining("has not seen 1 migration of this version, from 0074"),
+    });
+    await database.pool.query(
+      "insert into schema_migration (name, sha256, serves_from) values ('9999_less.sql', '', null)",
+    );
+    expect((await look(env)).get("schema")).toMatchObject({
+      ok: false,
+      found: expect.stringContaining("restore the backup from before the upgrade"),
+    });
+    await database.drop();
   });
 
   test("names a taken port and the variable that moves it", async () => {

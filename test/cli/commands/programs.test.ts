@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -107,4 +109,66 @@ describe.each(["worker", "api"])("baton %s", (name) => {
       }),
     ]);
   });
+});
+
+describe("on a database that a newer version has migrated", () => {
+  let newer: FreshDatabase;
+  beforeAll(async () => {
+    newer = await freshDatabase();
+  });
+  afterAll(() => newer.drop());
+  const noted = (name: string, from: string) =>
+    newer.pool.query(
+      "insert into schema_migration (name, sha256, serves_from) values ($1, '', $2)",
+      [name, from],
+    );
+
+  test("every program goes on while that version allows it, and says so", async () => {
+    await noted("9998_more.sql", "0001");
+    const migrate = baton("migrate", { DATABASE_URL: newer.url });
+    expect([await migrate.exit, migrate.lines]).toEqual([
+      0,
+      expect.arrayContaining([
+        expect.stringContaining("from 9998_more.sql on; they let it go on"),
+        "nothing to apply",
+      ]),
+    ]);
+    for (const name of ["worker", "api"]) {
+      const program = baton(name, { DATABASE_URL: newer.url });
+      await program.until('"ready":true');
+      expect(program.lines.join()).toContain("from 9998_more.sql on; they let it go on");
+      program.signal("SIGKILL");
+      await program.exit;
+    }
+  }, 120_000);
+
+  test("a worker at work and every command end with a sentence, and the API serves nobody, once it closes", async () => {
+    const [worker, api] = ["worker", "api"].map((name) =>
+      baton(name, { DATABASE_URL: newer.url }),
+    ) as [Program, Program];
+    await Promise.all([worker.until('"ready":true'), api.until('"ready":true')]);
+    await noted("9999_less.sql", "9999");
+    const sentence = /9999_less\.sql is for versions that know migration 9999, .*Start the version/;
+    expect(await worker.exit).toBe(1);
+    expect(JSON.parse(worker.lines.at(-1) ?? "")).toMatchObject({
+      level: 60,
+      msg: expect.stringMatching(sentence),
+    });
+    const ask = (path: string) => fetch(`http://127.0.0.1:${env["PORT"]}${path}`);
+    await eventually(15, async () => (await ask("/leads")).status === 503);
+    expect((await ask("/healthz")).status).toBe(200);
+    const ready = (await (await ask("/readyz")).json()) as { parts: { postgres: object } };
+    expect(ready.parts.postgres).toEqual({ ok: false, detail: expect.stringMatching(sentence) });
+    const home = mkdtempSync(join(tmpdir(), "baton-newer-"));
+    for (const command of ["migrate", "start", "verify"]) {
+      const program = baton(command, {
+        DATABASE_URL: newer.url,
+        BATON_HOME: home,
+        PORT: String(await freePort()),
+      });
+      expect([command, await program.exit]).toEqual([command, 1]);
+      expect(program.lines.join("\n")).toMatch(sentence);
+    }
+    rmSync(home, { recursive: true });
+  }, 180_000);
 });

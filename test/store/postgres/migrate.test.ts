@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { migrate } from "../../../store/postgres/migrate.ts";
+import { numberOf, readMigrations, servesFrom } from "../../../store/postgres/migrations.ts";
 import { emptyDatabase, freshDatabase } from "../../support/world.ts";
 
 let database: Awaited<ReturnType<typeof emptyDatabase>>;
@@ -67,6 +68,68 @@ describe("migrations", () => {
     write("0001_a.sql", "create table a (id int)");
     write("0001_b.sql", "create table b (id int)");
     await expect(run()).rejects.toThrow(/two migrations have the number 0001/);
+  });
+
+  test("a newer version that lets older code go on is said; one that does not stops it, and nothing is applied", async () => {
+    write("0001_a.sql", "create table a (id int)");
+    write("0002_b.sql", "-- older code may serve from 0001 on\ncreate table b (id int)");
+    await run();
+    rmSync(join(folder, "0002_b.sql"));
+    const old = () => migrate(database.url, () => undefined, folder);
+    expect(await old()).toEqual({
+      state: "ahead",
+      sentence: expect.stringMatching(
+        /holds 1 migration .* from 0002_b\.sql on; they let it go on/,
+      ),
+    });
+    write("0002_b.sql", "-- older code may serve from 0001 on\ncreate table b (id int)");
+    write("0003_c.sql", "alter table a drop column id");
+    await run();
+    rmSync(join(folder, "0003_c.sql"));
+    rmSync(join(folder, "0002_b.sql"));
+    write("0001_z.sql", "create table z (id int)");
+    rmSync(join(folder, "0001_a.sql"));
+    await expect(old()).rejects.toThrow(
+      /0003_c\.sql is for versions that know migration 0003, and this one knows 0001\. Start the version that migrated it/,
+    );
+    expect(await tables()).not.toContain("z");
+  });
+
+  test("a database whose notes are from before goes on", async () => {
+    write("0001_a.sql", "create table a (id int)");
+    await run();
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    await client.query("alter table schema_migration drop column serves_from");
+    expect(await run()).toEqual([]);
+    write("0002_b.sql", "create table b (id int)");
+    expect(await run()).toEqual(["applied 0002_b.sql"]);
+    const { rows } = await client.query("select name, serves_from from schema_migration");
+    await client.end();
+    expect(rows).toEqual([
+      { name: "0001_a.sql", serves_from: null },
+      { name: "0002_b.sql", serves_from: "0002" },
+    ]);
+  });
+
+  test.each([
+    "-- older code may serve",
+    "-- older code may serve from 3 on",
+    "-- Older code may serve from 0001 on",
+    "-- older code may serve from 0003 on",
+    "--older code: fine",
+  ])("%s is refused with the form that was expected", async (line) => {
+    write("0002_b.sql", `-- Tables.\n${line}\ncreate table b (id int)`);
+    await expect(run()).rejects.toThrow(
+      /0002_b\.sql: expected "-- older code may serve from NNNN on" .* an earlier one, found/,
+    );
+  });
+
+  test("whoever adds a migration says which older code may serve beside it", () => {
+    const silent = readMigrations().filter(
+      ({ name, sql }) => numberOf(name) > "0079" && servesFrom(name, sql) === undefined,
+    );
+    expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
   test("three that start at once apply each file once", async () => {
