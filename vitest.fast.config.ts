@@ -27,6 +27,6 @@ export default defineConfig({
       "test/worker/{every,parts,poll-loop}.test.ts",
       "test/workflows/one-at-a-time.test.ts",
     ],
-    exclude: ["test/replay.test.ts"],
+    exclude: ["test/{alerts,replay}.test.ts"],
   },
 });
