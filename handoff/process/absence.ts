@@ -165,6 +165,17 @@ export function ownerIsBack(course: Course): Course {
     : course;
 }
 
+/** Another owner has it: that the one before is absent is no matter any more. */
+export function withoutAbsenceTask(course: Course): Course {
+  return taskOf(course.at, "stalled")?.detail["absentTo"] === undefined
+    ? course
+    : withTasksEnded(course, ["stalled"], {
+        state: "withdrawn",
+        by: "baton",
+        how: "another owner has it",
+      });
+}
+
 /** An accepted lead stays with who is absent while the manager looks at it. */
 export function showAbsence(course: Course, repId: string, until: Instant): Course {
   const { at } = course;

@@ -2,7 +2,14 @@ import { firstDue, hoursNeverCome, startClocks } from "./clocks.ts";
 import { because, plus, withMessage, sendTo, stand, withCrmSync, type Course } from "./course.ts";
 import { endOffer } from "./ending.ts";
 import { activeManagerOf, hasLeft, isContested, isGone, openHandoff, taskOf } from "./situation.ts";
-import { absenceNow, deputyOf, ownerIsBack, showAbsence, suggestion } from "./absence.ts";
+import {
+  absenceNow,
+  deputyOf,
+  ownerIsBack,
+  showAbsence,
+  suggestion,
+  withoutAbsenceTask,
+} from "./absence.ts";
 import { lookAgain, takenAway, toManager } from "./passing-on.ts";
 
 /**
@@ -122,7 +129,10 @@ function withoutRep(course: Course, repId: string): Course {
   const asked = toManager(course, why, null, suggestion(course.at, repId));
   const managerId = activeManagerOf(course.at, repId);
   if (managerId === null) {
-    const free = plus(endOffer(asked, why), { do: "set-handoff", set: { repId: null } });
+    const free = plus(endOffer(withoutAbsenceTask(asked), why), {
+      do: "set-handoff",
+      set: { repId: null },
+    });
     const waits = plus(free, { do: "stand", set: { owner: null, queue: "manager" } });
     return because(withCrmSync(waits), why);
   }
@@ -135,7 +145,7 @@ function withoutRep(course: Course, repId: string): Course {
  */
 export function newOwner(course: Course, to: string, why: string): Course {
   const { repId, round, pool } = openHandoff(course.at);
-  const left = endOffer(course, why);
+  const left = endOffer(withoutAbsenceTask(course), why);
   const told =
     repId === null
       ? left

@@ -196,7 +196,7 @@ function handoffRow({ id, source, campaign }: SampleLead, h: SampleHandoff, kept
     attempts: h.outreach.length,
     reassignments: 0,
     outcome: h.outcome,
-    imported: true,
+    imported: false,
     role: frozen.role,
     seniority: frozen.seniority,
     tech_stack: frozen.techStack,

@@ -160,6 +160,15 @@ describe("a rep who falls ill for days", () => {
     expect(back.after.tasks).toEqual([]);
   });
 
+  test("who leaves during the absence leaves no task about it", () => {
+    const at = later(accepted(), minute);
+    const shown = decided(withPeople(at, { rp_one: ill(at) }), change).after;
+    const gone = withPeople(later(shown, hour), { rp_one: { ...ill(at), active: false } });
+    const { after } = decided(gone, change);
+    expect(after.process.owner).toBe("rp_lead");
+    expect(after.tasks.map(({ kind }) => kind)).toEqual(["escalated"]);
+  });
+
   test("a deputy who is away too is stood in for; in a circle the manager is asked", () => {
     const at = later(accepted(), minute);
     const both = { ...ill(at), deputyId: "rp_two" };
