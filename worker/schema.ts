@@ -28,7 +28,7 @@ export async function schemaOfItsOwn(
     },
     everyMs,
     (error) => {
-      const why = databaseTrouble(error) ?? `${error instanceof Error ? error.name : "error"}`;
+      const why = databaseTrouble(error) ?? (error instanceof Error ? error.name : "error");
       log.warn(`Work begins when the database says which migrations it has seen: ${why}`);
     },
   );
