@@ -13,8 +13,9 @@ export const migrationLock = 7_201_664;
 /**
  * Brings a database up to the schema of this version: runs the files `NNNN_name.sql` that it has
  * not seen, in order, each in a transaction of its own. Safe to call from many processes at once:
- * one applies, the others wait and find nothing to do. `log` is told each file applied. Gives how
- * this version and the database go together then: a newer one may have migrated it.
+ * one applies, the others wait and find nothing to do. `log` is told each file applied, and what is
+ * waited for. Gives how this version and the database go together then: a newer one may have
+ * migrated it.
  * Throws when a file was changed after it was applied, when two files share a number, when the
  * database is for newer code (`SchemaClosed`), or with the database's error and the file's name when
  * one fails (that file leaves nothing behind).
