@@ -24,7 +24,7 @@ export default defineConfig({
       "test/cli/servers/cluster-url.test.ts",
       "test/store/postgres/batch.test.ts",
       "test/store/reports/metrics.test.ts",
-      "test/worker/{every,parts,poll-loop}.test.ts",
+      "test/worker/{every,parts,poll-loop,ready-file}.test.ts",
       "test/workflows/one-at-a-time.test.ts",
     ],
     exclude: ["test/{alerts,replay}.test.ts"],

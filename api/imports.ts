@@ -12,9 +12,12 @@ import {
 import {
   beginImport,
   ImportRefused,
+  ImportStopped,
   runImport,
+  stoppedProblem,
   type ImportWish,
 } from "../store/intake/run-import.ts";
+import { whyNotServe } from "../store/postgres/schema.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { usualPatienceMs } from "./http/body.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -190,7 +193,14 @@ export function importRoutes(deps: ApiDeps): Routes {
         retryAfter: 10,
       });
     const file = { fileHash: form.fileHash, bytes: () => bytesOf(form.pieces) };
-    const wish: ImportWish = { file, map, agreement, checkHeader, clock: deps.clock };
+    const wish: ImportWish = {
+      file,
+      map,
+      agreement,
+      checkHeader,
+      clock: deps.clock,
+      whyStop: () => whyNotServe(deps.schema?.fit()),
+    };
     try {
       const row = await outsideDeadline(c.req.raw, () => beginImport(deps.pool, wish));
       if (row.state === "done") return c.json(shown(row), 200);
@@ -240,12 +250,17 @@ async function carryOn(deps: ApiDeps, wish: ImportWish, id: string): Promise<voi
   } catch (error) {
     // Refusals are on record or belong to the process that carries the import out.
     if (error instanceof ImportRefused) return;
+    if (error instanceof ImportStopped) {
+      deps.log.warn({ import: id }, `an import stopped: ${error.message}`);
+      return;
+    }
     deps.log.error(
       { import: id, error: error instanceof Error ? error.name : "unknown" },
       "an import stopped",
     );
-    const problem = "it stopped; send the file again to go on";
-    await finishImport(deps.pool, id, "failed", deps.clock(), problem).catch(() => undefined);
+    await finishImport(deps.pool, id, "failed", deps.clock(), stoppedProblem).catch(
+      () => undefined,
+    );
   }
 }
 

@@ -173,6 +173,9 @@ export const settings = {
   /** The file in which the heads of the audit trail are kept, outside of the database. */
   AUDIT_ANCHORS: setting({ form: "the path of a file", fallback: null, by: ["baton", "worker"] }),
 
+  /** Written again and again while the worker works: for a probe, since the worker has no port. */
+  WORKER_READY_FILE: setting({ form: "the path of a file", fallback: null, by: ["worker"] }),
+
   /** Who is mailed the head of the audit trail each day. */
   OPERATOR_MAIL: setting({
     form: "one plain mail address",

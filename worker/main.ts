@@ -27,6 +27,7 @@ import { startCatchUp } from "./crm-pull.ts";
 import { allOwnWork, followCurrentVersion, type WorkerVersion } from "./current-version.ts";
 import { every } from "./every.ts";
 import { partsOfProcess } from "./parts.ts";
+import { keepReadyFile } from "./ready-file.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { patience } from "./patience.ts";
 import { processInbox } from "./inbox.ts";
@@ -57,6 +58,18 @@ async function main(): Promise<void> {
   const parts = partsOfProcess((error) =>
     log.warn({ error: nameOf(error) }, "a part of the worker did not stop"),
   );
+  let isRunning = () => false;
+  const { WORKER_READY_FILE: readyFile } = settings;
+  if (readyFile !== undefined)
+    parts.add(
+      keepReadyFile({
+        file: readyFile,
+        clock,
+        isRunning: () => isRunning(),
+        failed: (error) =>
+          log.warn({ error: nameOf(error) }, "the file WORKER_READY_FILE cannot be written"),
+      }),
+    );
   const sizes = {
     pool: settings.WORKER_CONNECTIONS,
     repeatable: settings.WORKER_REPEATABLE_CONNECTIONS,
@@ -133,6 +146,7 @@ async function main(): Promise<void> {
         }
       : {}),
   });
+  isRunning = () => worker.getState() === "RUNNING";
   const ownWork = version
     ? parts.add(await followCurrentVersion({ client, version, clock, log }))
     : allOwnWork;
@@ -193,7 +207,7 @@ async function main(): Promise<void> {
       clock,
       id: `${hostname()}:${process.pid}`,
       // A version that rests counts for nobody: alone it would let every lead wait.
-      worker: () => worker.getState() === "RUNNING" && ownWork.isCurrent(),
+      worker: () => isRunning() && ownWork.isCurrent(),
       relay: () => (ownWork.isCurrent() ? relay.lastRound() : 0),
     }),
   );

@@ -1,11 +1,12 @@
 import type { Logger } from "pino";
 import type { Db } from "../store/postgres/db.ts";
 import { watchSchema, type SchemaFit, type SchemaWatch } from "../store/postgres/schema.ts";
+import { databaseTrouble } from "../store/postgres/trouble.ts";
 
 /**
- * Resolves when the database has been migrated for this version, or does not answer: work begins
- * then. `closed` is called, now or later, when it was migrated by a version beside which this one
- * may not work.
+ * Resolves when the database says that it has been migrated for this version: work begins then. A
+ * database that does not answer is waited for. `closed` is called, now or later, when it was
+ * migrated by a version beside which this one may not work.
  */
 export async function schemaOfItsOwn(
   db: Db,
@@ -26,7 +27,12 @@ export async function schemaOfItsOwn(
       if (fit.state !== "behind") migrated();
     },
     everyMs,
+    (error) => {
+      const why = databaseTrouble(error) ?? (error instanceof Error ? error.name : "error");
+      log.warn(`Work begins when the database says which migrations it has seen: ${why}`);
+    },
   );
-  if (watch.fit()?.state === "behind") await waiting;
+  const state = watch.fit()?.state;
+  if (state !== "fits" && state !== "ahead") await waiting;
   return watch;
 }

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { lastHeartbeats } from "../../store/postgres/operation.ts";
-import { schemaFit } from "../../store/postgres/schema.ts";
+import { schemaFit, whyNotServe } from "../../store/postgres/schema.ts";
 import { gauges } from "../../store/reports/gauges.ts";
 import { newRoutes, type ApiDeps, type Routes } from "../deps.ts";
 import { bounded } from "./bounded.ts";
@@ -126,12 +126,14 @@ type Heartbeats = Awaited<ReturnType<typeof lastHeartbeats>>;
 /** What Postgres says within its time; a silent server would keep the query for ever. */
 async function askPostgres({
   pool,
+  schema,
 }: ApiDeps): Promise<{ readonly part: Part; readonly beats: Heartbeats | null }> {
   const silent = { part: { ok: false, detail: "does not answer" }, beats: null };
   const asked = (async () => {
     const fit = await schemaFit(pool);
-    if (fit.state === "behind" || fit.state === "closed")
-      return { part: { ok: false, detail: fit.sentence }, beats: null };
+    // Requests are answered by what the watch saw last (`onlyOnItsSchema`): ready is when they are.
+    const why = whyNotServe(fit) ?? whyNotServe(schema?.fit());
+    if (why !== null) return { part: { ok: false, detail: why }, beats: null };
     const part = fit.state === "ahead" ? { ok: true, detail: fit.sentence } : { ok: true };
     return { part, beats: await lastHeartbeats(pool) };
   })().catch(() => silent);

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { whyNotServe } from "../../store/postgres/schema.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
 import { Problem } from "./errors.ts";
 import { routeOf } from "./route-key.ts";
@@ -19,8 +20,7 @@ const always = new Set([
  */
 export function onlyOnItsSchema({ schema }: Pick<ApiDeps, "schema">): MiddlewareHandler<AppEnv> {
   return (c, next) => {
-    const state = schema?.fit()?.state;
-    if ((state === "behind" || state === "closed") && !always.has(routeOf(c) ?? ""))
+    if (whyNotServe(schema?.fit()) !== null && !always.has(routeOf(c) ?? ""))
       throw new Problem("unavailable", {
         detail: "this version does not go with the database; GET /readyz says why",
         retryAfter: 5,

@@ -68,6 +68,8 @@ export async function storedInThread(text: string): Promise<Agreement> {
 
 const mostThreads = 2;
 const threadMegabytes = 384;
+/** What all threads may take, beside the memory of the process itself; one more than senders have. */
+export const threadsMegabytes = (mostThreads + 1) * threadMegabytes;
 
 let threads: Piscina | undefined;
 

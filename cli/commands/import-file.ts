@@ -6,6 +6,7 @@ import { agreementOf } from "../../agreement/stored.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import type { Pool } from "../../store/postgres/db.ts";
+import { schemaFit } from "../../store/postgres/schema.ts";
 import { rosterByName } from "../../store/intake/history.ts";
 import {
   countsOfImport,
@@ -18,6 +19,7 @@ import {
 import {
   checkImport,
   ImportRefused,
+  ImportStopped,
   runImport,
   type ImportFile,
   type ImportWish,
@@ -54,6 +56,11 @@ export async function importFrom(
     agreement,
     checkHeader,
     clock: Date.now,
+    // Like `withPool` before the first one: a newer version may migrate meanwhile.
+    whyStop: async () => {
+      const fit = await schemaFit(pool);
+      return fit.state === "closed" ? fit.sentence : null;
+    },
     ...(as === "history"
       ? {
           history: { ownerOf: await rosterByName(pool), agreements: createAgreements(agreementOf) },
@@ -94,6 +101,10 @@ export async function importFrom(
   } catch (error) {
     if (error instanceof ImportRefused)
       throw new CommandError(error.problems.map((one) => `${order.path}: ${one}`).join("\n"));
+    if (error instanceof ImportStopped)
+      throw new CommandError(
+        `${order.path}: the import stopped, and what it took in is kept; call the same command again to go on. ${error.message}`,
+      );
     throw error;
   }
 }

@@ -34,7 +34,10 @@ export interface RowError {
   readonly raw: string;
 }
 
-/** The import of this file with this map: found, or begun now. */
+/**
+ * The import of this file with this map: found, or begun now. One that failed runs again: whoever
+ * follows it must not take why it failed before for its end.
+ */
 export async function openImport(
   db: Db,
   file: {
@@ -54,6 +57,12 @@ export async function openImport(
       ${JSON.stringify(file.map)}::jsonb, 'running', ${new Date(now)},
       ${file.header.map(storable)}::text[], ${file.delimiter})
     on conflict (file_hash, map_hash) do nothing`,
+  );
+  await send(
+    db,
+    sql`
+    update import set state = 'running', problem = null, finished_at = null
+    where file_hash = ${file.fileHash} and map_hash = ${file.mapHash} and state = 'failed'`,
   );
   const found = await firstRow<Stored>(
     db,

@@ -53,6 +53,17 @@ export class ImportRefused extends Error {
   }
 }
 
+/** It was ended before the end of the file, and can be gone on with. */
+export class ImportStopped extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = "ImportStopped";
+  }
+}
+
+/** What is kept with an import that stopped. */
+export const stoppedProblem = "it stopped; send the file again to go on";
+
 export interface ImportWish {
   readonly file: ImportFile;
   readonly map: ImportMap;
@@ -60,6 +71,8 @@ export interface ImportWish {
   /** What is wrong between map and first line; empty when they fit. */
   readonly checkHeader: (map: ImportMap, header: readonly string[]) => readonly string[];
   readonly clock: () => Instant;
+  /** Asked before each batch: a sentence why it must not be taken in, or null. Absent: it may. */
+  readonly whyStop?: () => string | null | Promise<string | null>;
   /** Told after each batch. */
   readonly progress?: (row: ImportRow) => void;
   /** The rows are handoffs of the past; else they are leads that arrive. */
@@ -78,7 +91,7 @@ const batchCells = 20_000;
  * Imports a file: batches of rows, each with its count in one transaction, so that a killed import
  * goes on where it stopped and neither loses nor doubles a row. The same file and map again change
  * nothing. Bad rows are kept with their line and do not stop the others. Throws `ImportRefused`
- * when header, encoding or a second runner forbid it.
+ * when header, encoding or a second runner forbid it, and `ImportStopped` when `whyStop` says so.
  */
 export async function runImport(pool: Pool, wish: ImportWish): Promise<ImportRow> {
   const { row, items, header } = await begin(pool, wish);
@@ -89,10 +102,17 @@ export async function runImport(pool: Pool, wish: ImportWish): Promise<ImportRow
       const fresh = batch.slice(Math.max(0, row.rowsDone - done));
       done += batch.length;
       if (fresh.length === 0) continue;
+      const why = (await wish.whyStop?.()) ?? null;
+      if (why !== null) throw new ImportStopped(why);
       await takeBatch(pool, wish, row, fresh, header, done - fresh.length);
       if (wish.progress) wish.progress((await readImport(pool, row.id)) ?? row);
     }
   } catch (error) {
+    // A database that is for newer code may refuse even that; then it looks like a killed one.
+    if (error instanceof ImportStopped)
+      await finishImport(pool, row.id, "failed", wish.clock(), stoppedProblem).catch(
+        () => undefined,
+      );
     if (!(error instanceof NotText)) throw error;
     await finishImport(pool, row.id, "failed", wish.clock(), error.message);
     throw new ImportRefused([error.message]);

@@ -71,6 +71,11 @@ export function judgeSchema(known: readonly string[], applied: readonly Applied[
   return { state: "fits" };
 }
 
+/** Why this version must not serve on the database; null: it may, or nobody knows. */
+export function whyNotServe(fit: SchemaFit | null | undefined): string | null {
+  return fit?.state === "behind" || fit?.state === "closed" ? fit.sentence : null;
+}
+
 function counted(n: number): string {
   return n === 1 ? "1 migration" : `${n} migrations`;
 }
@@ -82,25 +87,36 @@ export interface SchemaWatch {
   stop(): Promise<void>;
 }
 
+/** Who waits for a migration begins soon after it. */
+const behindMs = 250;
+
 /**
- * Looks now and every five seconds from now on, and tells `changed` what is new. While the database
- * does not answer, what was seen last counts. Resolves after the first look.
+ * Looks now and every five seconds from now on, more often while migrations are missing, and tells
+ * `changed` what is new. While the database does not answer, what was seen last counts; `failed` is
+ * told why, once, while nothing was seen yet. Resolves after the first look.
  */
 export async function watchSchema(
   db: Db,
   changed: (fit: SchemaFit) => void,
   everyMs = 5_000,
+  failed: (error: unknown) => void = () => undefined,
 ): Promise<SchemaWatch> {
   let last: SchemaFit | null = null;
   let timer: NodeJS.Timeout | undefined;
   let isStopped = false;
+  let isTold = false;
   const look = async (): Promise<void> => {
-    const found = await schemaFit(db).catch(() => null);
+    const found = await schemaFit(db).catch((error: unknown) => {
+      if (last === null && !isTold && !isStopped) failed(error);
+      isTold = true;
+      return null;
+    });
     if (isStopped) return;
     const isNew = found !== null && JSON.stringify(found) !== JSON.stringify(last);
     last = found ?? last;
     if (isNew && found !== null) changed(found);
-    timer = setTimeout(() => void look(), everyMs);
+    const nextMs = last?.state === "behind" ? Math.min(behindMs, everyMs) : everyMs;
+    timer = setTimeout(() => void look(), nextMs);
   };
   await look();
   return {

@@ -1,15 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { importRoutes } from "../../api/imports.ts";
 import { apiWorld, type ApiWorld } from "../support/api-world.ts";
+import type { SchemaFit } from "../../store/postgres/schema.ts";
 import { peopleCsv, peopleMap } from "../support/import-files.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 
 let world: ApiWorld;
+const fits: SchemaFit = { state: "fits" };
+let look: () => SchemaFit;
 beforeAll(async () => {
-  world = await apiWorld(smallAgreement, [importRoutes]);
+  world = await apiWorld(smallAgreement, [importRoutes], { schema: { fit: () => look() } });
 });
 afterAll(() => world.close());
 beforeEach(async () => {
+  look = () => fits;
   await world.pool.query("truncate lead, process, account, outbox, transition, import cascade");
 });
 
@@ -69,6 +73,32 @@ describe("POST /imports", { timeout: 90_000 }, () => {
     lock.release();
     for (const { body } of begun) expect((await finished(body.id)).state).toBe("done");
     await expect.poll(async () => (await send(peopleCsv(5))).status).toBeLessThan(300);
+    await finished((await send(peopleCsv(5))).body.id);
+  });
+
+  test("takes in no more batches once a newer version has closed the database, and can be gone on with", async () => {
+    let looks = 0;
+    // Asked for the request, and before each batch.
+    look = () =>
+      ++looks <= 2 ? fits : { state: "closed", sentence: "A newer version has migrated." };
+    const { status, body } = await send(peopleCsv(1200));
+    expect(status).toBe(202);
+    const kept = async () =>
+      (
+        await world.pool.query(
+          "select state, problem, rows_done, (select count(*)::int from lead) as leads from import where id = $1",
+          [body.id],
+        )
+      ).rows[0];
+    await expect.poll(async () => (await kept()).state, { timeout: 60_000 }).toBe("failed");
+    expect(await kept()).toMatchObject({
+      problem: "it stopped; send the file again to go on",
+      rows_done: 500,
+      leads: 500,
+    });
+    look = () => fits;
+    expect((await send(peopleCsv(1200))).body.id).toBe(body.id);
+    expect(await finished(body.id)).toMatchObject({ state: "done", rows: 1200, created: 1200 });
   });
 
   test("of the same file again is 200 and changes nothing", async () => {

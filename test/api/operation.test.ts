@@ -186,8 +186,14 @@ test("an API that does not go with its database answers 503 and changes nothing,
   const count = async () =>
     (await old.pool.query<{ n: number }>("select count(*)::int as n from lead")).rows[0]?.n;
   for (const state of ["behind", "closed"] as const) {
-    fit = { state, sentence: "" };
+    fit = { state, sentence: "said by the watch" };
     expect([await take(), await count()]).toEqual([[503, "5"], 0]);
+    // Also when the database was migrated since the last look: ready is who serves.
+    const ready = await app.request("/readyz");
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { ready: false, parts: { postgres: { ok: false, detail: "said by the watch" } } },
+    ]);
     const webhook = await app.request("/webhooks/house", { method: "POST", body: "{}" });
     expect(webhook.status).toBe(503);
     for (const path of ["/healthz", "/metrics", "/openapi.json", "/docs"])
@@ -195,6 +201,7 @@ test("an API that does not go with its database answers 503 and changes nothing,
   }
   fit = { state: "ahead", sentence: "" };
   expect([await take(), await count()]).toEqual([[201, null], 1]);
+  expect((await app.request("/readyz")).status).toBe(200);
   await old.close();
 });
 

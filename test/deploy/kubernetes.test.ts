@@ -1,8 +1,12 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { threadsMegabytes } from "../../api/threads/threads.ts";
 import { settings, type SettingReader } from "../../settings/settings.ts";
 
 const folder = fileURLToPath(new URL("../../deploy/kubernetes/", import.meta.url));
@@ -18,9 +22,12 @@ interface Container {
     readonly valueFrom?: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
   }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
-  readonly resources: { readonly requests: object; readonly limits: object };
+  readonly resources: { readonly requests: object; readonly limits: { readonly memory: string } };
   readonly securityContext: object;
-  readonly [probe: `${string}Probe`]: { readonly httpGet: { path: string; port: string } };
+  readonly [probe: `${string}Probe`]: {
+    readonly httpGet?: { path: string; port: string };
+    readonly exec?: { command: readonly string[] };
+  };
 }
 interface Pod {
   readonly containers: readonly [Container];
@@ -179,6 +186,34 @@ describe("the Kubernetes manifests", () => {
       { path: "/healthz", port: "http" },
       { path: "/readyz", port: "http" },
     ]);
+  });
+
+  test("call a worker ready while the file that it writes is fresh", () => {
+    const worker = workloads.find(({ name }) => name === "baton-worker")?.pod.containers[0];
+    const { value: file = "" } =
+      worker?.env.find(({ name }) => name === "WORKER_READY_FILE") ?? ({} as { value?: string });
+    const command = worker?.["readinessProbe"]?.exec?.command ?? [];
+    expect(file).toMatch(/^\/tmp\//);
+    expect(command.join(" ")).toContain(file);
+    const folder = mkdtempSync(join(tmpdir(), "baton-probe-"));
+    const here = join(folder, "ready");
+    const isReady = () => {
+      const [program = "", ...args] = command.map((one) => one.replaceAll(file, here));
+      return spawnSync(program, args).status === 0;
+    };
+    expect(isReady()).toBe(false);
+    writeFileSync(here, "");
+    expect(isReady()).toBe(true);
+    const halfAMinuteAgo = Date.now() / 1000 - 30;
+    utimesSync(here, halfAMinuteAgo, halfAMinuteAgo);
+    expect(isReady()).toBe(false);
+    rmSync(folder, { recursive: true });
+  });
+
+  test("let the API have what its threads may take, beside half a gigabyte of its own", () => {
+    const api = workloads.find(({ name }) => name === "baton-api")?.pod.containers[0];
+    const [, gigabytes] = /^(\d+)Gi$/.exec(api?.resources.limits.memory ?? "") ?? [];
+    expect(Number(gigabytes) * 1024).toBeGreaterThanOrEqual(threadsMegabytes + 512);
   });
 
   test("keep one of two of each in a disruption, and select the pods that there are", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { intakeRoutes } from "../../../api/intake.ts";
 import { importRoutes } from "../../../api/imports.ts";
+import { importFrom } from "../../../cli/commands/import-file.ts";
 import { seedIfEmpty } from "../../../agreement/seed.ts";
 import { openPool, type Pool } from "../../../store/postgres/db.ts";
 import { apiWorld } from "../../support/api-world.ts";
@@ -92,6 +93,35 @@ test("killed with -9 half way, the same command loses and doubles nothing", pati
     await count("lead_alias where kind = 'external'"),
     await count("transition"),
   ]).toEqual([6000, 6000, 6000, 6000]);
+});
+
+test("stops when a newer version closes the database half way, and goes on when called again", async () => {
+  write(peopleCsv(1200));
+  await pool.query(`
+    create function close_it() returns trigger language plpgsql as $$ begin
+      insert into schema_migration (name, sha256, serves_from) values ('9999_less.sql', '', '9999');
+      return null; end $$;
+    create trigger closing after update on import for each row
+      when (old.rows_done = 0 and new.rows_done > 0) execute function close_it()`);
+  const order = {
+    path: join(folder, "leads.csv"),
+    mapPath: join(folder, "map.yaml"),
+    mapText: peopleMap,
+    dryRun: false,
+    json: true,
+  };
+  const out: string[] = [];
+  const io = { out: (line: string) => void out.push(line), err: () => undefined } as never;
+  await expect(importFrom(pool, order, io)).rejects.toThrow(
+    /leads\.csv: the import stopped, .*call the same command again to go on\. .*9999_less\.sql is for versions/,
+  );
+  await pool.query(
+    "drop function close_it cascade; delete from schema_migration where name = '9999_less.sql'",
+  );
+  expect(await count("lead")).toBe(500);
+  expect(await importFrom(pool, order, io)).toBe(0);
+  expect(JSON.parse(out.join(""))).toMatchObject({ rows: 1200, created: 1200 });
+  expect(await count("lead")).toBe(1200);
 });
 
 test(

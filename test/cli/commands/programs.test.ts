@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -93,10 +93,15 @@ describe.each(["worker", "api"])("baton %s", (name) => {
   );
 
   test("ends in order on SIGTERM", { timeout: 120_000 }, async () => {
-    const program = baton(name);
+    const folder = mkdtempSync(join(tmpdir(), "baton-ready-"));
+    const file = join(folder, "worker-ready");
+    const program = baton(name, { WORKER_READY_FILE: file });
     await program.until('"ready":true');
+    if (name === "worker") await eventually(30, () => Promise.resolve(existsSync(file)));
     program.signal("SIGTERM");
     expect(await program.exit).toBe(0);
+    expect(existsSync(file)).toBe(false);
+    rmSync(folder, { recursive: true });
   });
 
   test("says in one sentence what it cannot start without", async () => {

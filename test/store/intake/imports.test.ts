@@ -12,7 +12,12 @@ import {
   unguarded,
 } from "../../../store/intake/imports.ts";
 import { takeIn } from "../../../store/intake/intake.ts";
-import { checkImport, runImport, type ImportFile } from "../../../store/intake/run-import.ts";
+import {
+  checkImport,
+  ImportStopped,
+  runImport,
+  type ImportFile,
+} from "../../../store/intake/run-import.ts";
 import { fileOf, peopleCsv, peopleMap } from "../../support/import-files.ts";
 import { smallAgreement } from "../../support/small-agreement.ts";
 import { withDatabase } from "../../support/database.ts";
@@ -121,6 +126,31 @@ describe("a file", () => {
     expect(await all("select count(*)::int as n from outbox where kind = 'start'")).toEqual([
       { n: 2300 },
     ]);
+  });
+
+  test("stops before the batch that must not be taken in, and goes on when it is sent again", async () => {
+    const file = fileOf(peopleCsv(1200));
+    let asked = 0;
+    const whyStop = () => (++asked === 2 ? "A newer version has migrated." : null);
+    await expect(runImport(db.pool, { ...wish(file), whyStop })).rejects.toThrow(
+      new ImportStopped("A newer version has migrated."),
+    );
+    const kept = "select count(*)::int as n from lead";
+    expect(await all(`select state, problem, rows_done, (${kept}) as leads from import`)).toEqual([
+      {
+        state: "failed",
+        problem: "it stopped; send the file again to go on",
+        rows_done: 500,
+        leads: 500,
+      },
+    ]);
+    expect(await runImport(db.pool, { ...wish(file), whyStop })).toMatchObject({
+      state: "done",
+      problem: null,
+      rowsDone: 1200,
+      created: 1200,
+    });
+    expect([asked, await all(kept)]).toEqual([4, [{ n: 1200 }]]);
   });
 
   test("imported by two at once is carried out by one of them", async () => {

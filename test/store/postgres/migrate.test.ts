@@ -95,6 +95,63 @@ describe("migrations", () => {
     expect(await tables()).not.toContain("z");
   });
 
+  describe("while somebody reads the notes, such as a dump,", () => {
+    const clients: pg.Client[] = [];
+    const connected = async () => {
+      const client = new pg.Client({ connectionString: database.url, statement_timeout: 10_000 });
+      await client.connect();
+      clients.push(client);
+      return client;
+    };
+    afterEach(async () => {
+      for (const client of clients.splice(0)) await client.end();
+    });
+    const dumping = async () => {
+      const client = await connected();
+      await client.query("begin; lock table schema_migration in access share mode");
+      return client;
+    };
+
+    test("an upgrade goes on", async () => {
+      write("0001_a.sql", "create table a (id int)");
+      await run();
+      await dumping();
+      write("0002_b.sql", "create table b (id int)");
+      expect(await run()).toEqual(["applied 0002_b.sql"]);
+    }, 15_000);
+
+    test("one of notes from before waits for its end, and lets others read them", async () => {
+      write("0001_a.sql", "create table a (id int)");
+      await run();
+      const reader = await connected();
+      await reader.query("alter table schema_migration drop column serves_from");
+      const dump = await dumping();
+      write("0002_b.sql", "create table b (id int)");
+      const lines: string[] = [];
+      let tellWaits = () => {};
+      const waits = new Promise<void>((resolve) => {
+        tellWaits = resolve;
+      });
+      const upgrade = migrate(
+        database.url,
+        (line) => {
+          lines.push(line);
+          tellWaits();
+        },
+        folder,
+      );
+      await waits;
+      // Through a try and the pause behind it.
+      for (let n = 0; n < 20; n++) {
+        expect((await reader.query("select name from schema_migration")).rowCount).toBe(1);
+        await reader.query("select pg_sleep(0.05)");
+      }
+      await dump.query("commit");
+      expect((await upgrade).state).toBe("fits");
+      expect(lines).toEqual([expect.stringMatching(/^waiting for .* dump$/), "applied 0002_b.sql"]);
+    }, 30_000);
+  });
+
   test("a database whose notes are from before goes on", async () => {
     write("0001_a.sql", "create table a (id int)");
     await run();
