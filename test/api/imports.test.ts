@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { importRoutes } from "../../api/imports.ts";
 import { createToken } from "../../store/access/tokens.ts";
 import type { Pool } from "../../store/postgres/db.ts";
@@ -23,6 +23,7 @@ function door() {
   let open = () => {};
   let waiting = 0;
   return {
+    breaks: false,
     close: () => {
       opened = new Promise((resolve) => {
         open = resolve;
@@ -31,11 +32,22 @@ function door() {
     open: () => open(),
     waiting: () => waiting,
     async pass() {
+      if (this.breaks) throw Object.assign(new Error("away"), { code: "ECONNREFUSED" });
       waiting++;
       await opened;
       waiting--;
     },
   };
+}
+
+/** Closes both until the test is over, whatever comes of it. */
+function closeDoors() {
+  onTestFinished(() => {
+    beginning.open();
+    taking.open();
+  });
+  beginning.close();
+  taking.close();
 }
 
 /** The same pool behind both doors: no lock of Postgres, so none of its timeouts either. */
@@ -94,6 +106,20 @@ async function finished(id: string) {
     .toMatch(/^(done|failed)$/);
   return (await world.ask("GET", `/imports/${id}`)).body;
 }
+async function allFinished() {
+  const { rows } = await world.pool.query("select id from import");
+  for (const { id } of rows) expect((await finished(id)).state).toBe("done");
+}
+/** A place is free soon after an import is done. */
+async function sendUntilBegun(content: string) {
+  let last = await sendAsSomebody(content);
+  await expect
+    .poll(async () => (last.status === 503 ? (last = await sendAsSomebody(content)) : last), {
+      timeout: 60_000,
+    })
+    .toMatchObject({ status: 202 });
+  await finished(last.body.id);
+}
 
 // The first of them waits for a thread, which on a busy machine takes seconds to begin.
 describe("POST /imports", { timeout: 90_000 }, () => {
@@ -118,37 +144,54 @@ describe("POST /imports", { timeout: 90_000 }, () => {
   test("is 503 while four are begun or carried out, also for who comes in the same moment; a repeat needs no place", async () => {
     const before = await sendAsSomebody(peopleCsv(6));
     await finished(before.body.id);
-    beginning.close();
-    taking.close();
+    closeDoors();
     const sent = [1, 2, 3, 4].map((n) => sendAsSomebody(peopleCsv(n)));
-    try {
-      await expect.poll(beginning.waiting, { timeout: 60_000 }).toBe(4);
-      const whileBegun = await sendAsSomebody(peopleCsv(5));
-      expect(whileBegun).toMatchObject({ status: 503, body: { code: "unavailable" } });
-      expect(whileBegun.body.detail).toContain("4 imports are being carried out here");
-      beginning.open();
-      const begun = await Promise.all(sent);
-      expect(begun.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
-      expect((await sendAsSomebody(peopleCsv(5))).status).toBe(503);
-      const again = await sendAsSomebody(peopleCsv(1));
-      expect([again.status, again.body.id]).toEqual([202, begun[0]?.body.id]);
-      const done = await sendAsSomebody(peopleCsv(6));
-      expect([done.status, done.body.id, done.body.unchanged]).toEqual([200, before.body.id, 6]);
-      // Nothing of who was refused says that it is running.
-      const ids = (await world.pool.query("select id from import")).rows.map(({ id }) => id);
-      expect(ids.sort()).toEqual([before, ...begun].map(({ body }) => body.id).sort());
-    } finally {
-      beginning.open();
-      taking.open();
-      await Promise.allSettled(sent);
-    }
-    for (const { body } of await Promise.all(sent))
+    await expect.poll(beginning.waiting, { timeout: 60_000 }).toBe(4);
+    const whileBegun = await sendAsSomebody(peopleCsv(5));
+    expect(whileBegun).toMatchObject({ status: 503, body: { code: "unavailable" } });
+    expect(whileBegun.body.detail).toContain("4 imports are being carried out here");
+    beginning.open();
+    const begun = await Promise.all(sent);
+    expect(begun.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    expect((await sendAsSomebody(peopleCsv(5))).status).toBe(503);
+    const again = await sendAsSomebody(peopleCsv(1));
+    expect([again.status, again.body.id]).toEqual([202, begun[0]?.body.id]);
+    const done = await sendAsSomebody(peopleCsv(6));
+    expect([done.status, done.body.id, done.body.unchanged]).toEqual([200, before.body.id, 6]);
+    // Nothing of who was refused says that it is running.
+    const ids = (await world.pool.query("select id from import")).rows.map(({ id }) => id);
+    expect(ids.sort()).toEqual([before, ...begun].map(({ body }) => body.id).sort());
+    taking.open();
+    for (const { body } of begun)
       expect(await finished(body.id)).toMatchObject({ state: "done", problem: null });
-    let last = await sendAsSomebody(peopleCsv(5));
-    await expect
-      .poll(async () => (last = last.status === 503 ? await sendAsSomebody(peopleCsv(5)) : last))
-      .toMatchObject({ status: 202 });
-    expect((await finished(last.body.id)).state).toBe("done");
+    await sendUntilBegun(peopleCsv(5));
+  });
+
+  test("of one file by two in the same moment is one import with one place", async () => {
+    closeDoors();
+    const sent = [1, 1, 2].map((n) => sendAsSomebody(peopleCsv(n)));
+    await expect.poll(beginning.waiting, { timeout: 60_000 }).toBe(3);
+    beginning.open();
+    const [one, same] = await Promise.all(sent);
+    expect([one?.status, same?.status, same?.body.id]).toEqual([202, 202, one?.body.id]);
+    const others = [];
+    for (const n of [3, 4, 5]) others.push((await sendAsSomebody(peopleCsv(n))).status);
+    expect(others).toEqual([202, 202, 503]);
+    taking.open();
+    await allFinished();
+  });
+
+  test("that could not be begun leaves its place to others", async () => {
+    onTestFinished(() => void (beginning.breaks = false));
+    beginning.breaks = true;
+    for (const n of [1, 2, 3, 4, 5])
+      expect((await sendAsSomebody(peopleCsv(n))).body.detail).toBe("the database does not answer");
+    beginning.breaks = false;
+    closeDoors();
+    beginning.open();
+    for (const n of [1, 2, 3, 4]) expect((await sendAsSomebody(peopleCsv(n))).status).toBe(202);
+    taking.open();
+    await allFinished();
   });
 
   test("of the same file again is 200 and changes nothing", async () => {
