@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { agreementOf } from "../../agreement/stored.ts";
 import { inOnePlace, inThread, storedInThread, storedReader } from "../../api/threads/threads.ts";
 import type { Problem } from "../../api/http/errors.ts";
@@ -35,6 +35,7 @@ test("who has a place keeps it until all of the work is done, however many wait 
   const roster = "people: 7";
   let leave = () => {};
   const other = inOnePlace("other", () => new Promise<void>((resolve) => (leave = resolve)));
+  onTestFinished(() => leave());
   const found = await inOnePlace("one", async (run) => {
     const refused = ["two", "three"].map((sender) =>
       inThread(sender, "readRosterFile", roster, bound).catch(({ code }: Problem) => code),
