@@ -11,7 +11,7 @@ import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from 
 import { routingDispatcher } from "../store/routing/dispatcher.ts";
 import { denials } from "./http/denials.ts";
 import { describeApi, docsRoutes } from "./http/docs.ts";
-import { asProblem, Problem, problemResponse } from "./http/errors.ts";
+import { asProblem, everyAnswer, Problem, problemResponse } from "./http/errors.ts";
 import { withDeadline } from "./http/timeout.ts";
 import { healthRoutes } from "./http/health.ts";
 import { houseRoutes } from "./house/house.ts";
@@ -112,11 +112,13 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const began = process.hrtime.bigint();
     c.set("receivedAt", deps.clock());
-    c.header("cache-control", "no-store");
-    c.header("x-content-type-options", "nosniff");
+    for (const [name, value] of Object.entries(everyAnswer)) c.header(name, value);
     if (/%00/.test(c.req.url))
       throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
     await next();
+    // An answer that a route made without the context has none of them yet.
+    for (const [name, value] of Object.entries(everyAnswer))
+      if (!c.res.headers.has(name)) c.header(name, value);
     metrics.refused(c.get("refusedFacts") ?? []);
     metrics.answered(
       c.get("route") ?? "none",

@@ -13,6 +13,7 @@ import {
   beginImport,
   ImportRefused,
   ImportStopped,
+  knownImport,
   runImport,
   stoppedProblem,
   type ImportWish,
@@ -123,7 +124,9 @@ const bounds = {
  */
 export function importRoutes(deps: ApiDeps): Routes {
   const routes = newRoutes();
+  // Places that are taken, and the imports that have one; a place is taken before the id is known.
   let running = 0;
+  const carriedOn = new Set<string>();
   // Described but not validated by the library, which would read the form before its size is known.
   routes.openAPIRegistry.registerPath(send);
   routes.post("/imports", async (c) => {
@@ -187,11 +190,6 @@ export function importRoutes(deps: ApiDeps): Routes {
       );
     }
     accepted(await outsideDeadline(c.req.raw, () => inThread(sender, "inspect", sent, bound)));
-    if (running >= mostRunning)
-      throw new Problem("unavailable", {
-        detail: `${mostRunning} imports are being carried out here; send this again when one is done`,
-        retryAfter: 10,
-      });
     const file = { fileHash: form.fileHash, bytes: () => bytesOf(form.pieces) };
     const wish: ImportWish = {
       file,
@@ -201,15 +199,34 @@ export function importRoutes(deps: ApiDeps): Routes {
       clock: deps.clock,
       whyStop: () => whyNotServe(deps.schema?.fit()),
     };
+    // A repeat needs no place.
+    const known = await knownImport(deps.pool, wish);
+    if (known?.state === "done") return c.json(shown(known), 200);
+    if (known && carriedOn.has(known.id)) return c.json(shown({ ...known, state: "running" }), 202);
+    if (running >= mostRunning)
+      throw new Problem("unavailable", {
+        detail: `${mostRunning} imports are being carried out here; send this again when one is done`,
+        retryAfter: 10,
+      });
+    running++;
+    let isPlaceKept = false;
     try {
       const row = await outsideDeadline(c.req.raw, () => beginImport(deps.pool, wish));
       if (row.state === "done") return c.json(shown(row), 200);
-      running++;
-      void carryOn(deps, wish, row.id).finally(() => running--);
+      if (!carriedOn.has(row.id)) {
+        isPlaceKept = true;
+        carriedOn.add(row.id);
+        void carryOn(deps, wish, row.id).finally(() => {
+          carriedOn.delete(row.id);
+          running--;
+        });
+      }
       return c.json(shown({ ...row, state: "running" }), 202);
     } catch (error) {
       if (error instanceof ImportRefused) throw refusedFile(error.problems);
       throw error;
+    } finally {
+      if (!isPlaceKept) running--;
     }
   });
   routes.openapi(read, async (c) => {

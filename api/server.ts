@@ -11,7 +11,7 @@ import { neededTemporal } from "../temporal/profile.ts";
 import { createApp } from "./app.ts";
 import { connectTemporal } from "./temporal.ts";
 import { answerUnreadable } from "./http/unreadable.ts";
-import { storedInThread, warmThreads } from "./threads/threads.ts";
+import { storedReader, warmThreads } from "./threads/threads.ts";
 
 /**
  * The API process. Says `"ready":true` on stdout when it listens; ends in order on SIGTERM, SIGINT
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const app = createApp({
     ...pools,
-    agreements: createAgreements(storedInThread),
+    agreements: createAgreements(storedReader(log)),
     temporal,
     clock: Date.now,
     publicUrl: settings.PUBLIC_URL,

@@ -1,6 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { missingPools } from "../agreement/roster.ts";
-import type { Parsed } from "../agreement/parse.ts";
 import type { Agreement } from "../handoff/agreement.ts";
 import { compileApplied } from "../handoff/time/applied-calendar.ts";
 import { formatLocal } from "../handoff/time/calendar.ts";
@@ -20,7 +19,7 @@ import { Problem, problemResponses } from "./http/errors.ts";
 import { instantIn, iso, textIn } from "./http/format.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
-import { inThread } from "./threads/threads.ts";
+import { inOnePlace, type Run } from "./threads/threads.ts";
 
 const hypothetical = z
   .strictObject({
@@ -192,20 +191,12 @@ export function simulateRoutes(deps: ApiDeps): Routes {
       });
     const { id, number, agreement } = await activeAgreement(deps, deps.pool);
     if (draft !== undefined) {
-      const { tokenId } = c.var.caller;
-      const parsed = await outsideDeadline(c.req.raw, () =>
-        inThread(tokenId, "readAgreement", draft, {
-          what: "a draft of the agreement",
-          field: "draft",
-          seconds: 5,
-        }),
-      );
-      return c.json(
-        await outsideDeadline(c.req.raw, () =>
-          judgedByDraft(deps, { sender: tokenId, parsed, active: agreement, now }),
+      const trial = await outsideDeadline(c.req.raw, () =>
+        inOnePlace(c.var.caller.tokenId, (run) =>
+          judgedByDraft(deps, { run, text: draft, active: agreement, now }),
         ),
-        200,
       );
+      return c.json(trial, 200);
     }
     const engagements = (body.engagements ?? []).map((one, n) => ({
       id: `simulated-${n}`,
@@ -254,17 +245,22 @@ const mostTrialSeconds = 20;
 async function judgedByDraft(
   deps: ApiDeps,
   {
-    sender,
-    parsed,
+    run,
+    text,
     active,
     now,
   }: {
-    readonly sender: string;
-    readonly parsed: Parsed;
+    readonly run: Run;
+    readonly text: string;
     readonly active: Agreement;
     readonly now: number;
   },
 ): Promise<z.output<typeof triedDraft>> {
+  const parsed = await run("readAgreement", text, {
+    what: "a draft of the agreement",
+    field: "draft",
+    seconds: 5,
+  });
   if (!parsed.ok) {
     const [first] = parsed.problems;
     throw new Problem("invalid", {
@@ -281,8 +277,7 @@ async function judgedByDraft(
         field: "draft",
         detail: `judging today's leads by a draft may take ${mostTrialSeconds} s; this took longer, and was given up: use \`baton agreement try\``,
       });
-    return inThread(
-      sender,
+    return run(
       "judgeLeads",
       { active, draft, leads },
       { what: "a draft with the leads that it judges", field: "draft", seconds: 5 },

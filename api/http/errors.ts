@@ -98,13 +98,18 @@ export const problemResponses = {
   },
 };
 
+/** The headers of every answer: what it says is of people, and is what its type says. */
+export const everyAnswer = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+} as const;
+
 /** The answer for a problem: `application/problem+json`, Retry-After where waiting helps. */
 export function problemResponse(problem: Problem): Response {
   const { detail, field, state, retryAfter, more } = problem.parts;
   const headers: Record<string, string> = {
     "content-type": "application/problem+json",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
+    ...everyAnswer,
   };
   const wait = retryAfter ?? (problem.status === 503 ? 2 : undefined);
   if (wait !== undefined) headers["retry-after"] = String(wait);

@@ -1,4 +1,5 @@
 import { Piscina } from "piscina";
+import type { Logger } from "pino";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { Problem } from "../http/errors.ts";
 import type * as work from "./work.ts";
@@ -16,18 +17,41 @@ interface Bound {
   readonly seconds: number;
 }
 
+/** Has one piece of work done by a thread. */
+export type Run = <K extends Kind>(kind: K, given: Given<K>, bound: Bound) => Promise<Found<K>>;
+
 /**
  * Reads what was sent beside the event loop, so that no text or file can stop the answers to
  * others. Two threads for all senders; each sender has one at a time. Work that takes longer than
  * `seconds`, or more memory than a thread has, is ended and refused with a 422 that says so.
  */
-export async function inThread<K extends Kind>(
+export function inThread<K extends Kind>(
   sender: string,
   kind: K,
   given: Given<K>,
   bound: Bound,
 ): Promise<Found<K>> {
+  return inOnePlace(sender, (run) => run(kind, given, bound));
+}
+
+/**
+ * Several pieces of work for one answer: the sender waits for a thread once, before the first, and
+ * has it until the last. Whoever calls this bounds how long that may be.
+ */
+export async function inOnePlace<T>(sender: string, work: (run: Run) => Promise<T>): Promise<T> {
   const leave = await enter(sender);
+  try {
+    return await work(runBounded);
+  } finally {
+    leave();
+  }
+}
+
+async function runBounded<K extends Kind>(
+  kind: K,
+  given: Given<K>,
+  bound: Bound,
+): Promise<Found<K>> {
   const late = new AbortController();
   const begun = new Int32Array(new SharedArrayBuffer(4));
   // A thread that is only just started loads first; that is not the sender's time.
@@ -44,7 +68,7 @@ export async function inThread<K extends Kind>(
         field: bound.field,
         detail: `${bound.what} may take ${bound.seconds} s to read; this took longer, and was given up`,
       });
-    if ((error as { code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY")
+    if (isOutOfMemory(error))
       throw new Problem("too-large", {
         field: bound.field,
         detail: `${bound.what} may take ${threadMegabytes} MiB of memory to read; this took more`,
@@ -52,8 +76,41 @@ export async function inThread<K extends Kind>(
     throw error;
   } finally {
     clearInterval(timer);
-    leave();
   }
+}
+
+/**
+ * Reads stored versions for `createAgreements`. One that a thread's memory cannot hold never fits:
+ * it is logged and tried once, and from then on whatever needs it is answered with a 503.
+ */
+export function storedReader(
+  log: Pick<Logger, "error">,
+  read: (text: string) => Promise<Agreement> = storedInThread,
+): (text: string, id: string) => Promise<Agreement> {
+  const tooLarge = new Set<string>();
+  const refused = (id: string) =>
+    new Problem("unavailable", {
+      detail: `version ${id} of the agreement takes more than ${threadMegabytes} MiB of memory to read; publish a smaller one`,
+      retryAfter: 60,
+    });
+  return async (text, id) => {
+    if (tooLarge.has(id)) throw refused(id);
+    try {
+      return await read(text);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      tooLarge.add(id);
+      log.error(
+        { agreement: id, code: error.code },
+        `a version of the agreement takes more than ${threadMegabytes} MiB of memory to read`,
+      );
+      throw refused(id);
+    }
+  };
+}
+
+function isOutOfMemory(error: unknown): error is { readonly code: string } {
+  return (error as { code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY";
 }
 
 /**

@@ -64,12 +64,21 @@ export async function openImport(
     update import set state = 'running', problem = null, finished_at = null
     where file_hash = ${file.fileHash} and map_hash = ${file.mapHash} and state = 'failed'`,
   );
+  const found = await findImport(db, file);
+  if (!found) throw new Error("the import was not stored");
+  return found;
+}
+
+/** The import of this file with this map; undefined when it was never begun. */
+export async function findImport(
+  db: Db,
+  { fileHash, mapHash }: { readonly fileHash: string; readonly mapHash: string },
+): Promise<ImportRow | undefined> {
   const found = await firstRow<Stored>(
     db,
-    sql`select * from import where file_hash = ${file.fileHash} and map_hash = ${file.mapHash}`,
+    sql`select * from import where file_hash = ${fileHash} and map_hash = ${mapHash}`,
   );
-  if (!found) throw new Error("the import was not stored");
-  return fromStored(found);
+  return found && fromStored(found);
 }
 
 export async function readImport(db: Db, id: string): Promise<ImportRow | undefined> {

@@ -20,6 +20,7 @@ import {
   asRepeated,
   countBatch,
   errorColumns,
+  findImport,
   finishImport,
   holdsImport,
   plainRecord,
@@ -130,6 +131,12 @@ export async function beginImport(pool: Pool, wish: ImportWish): Promise<ImportR
   return row.state === "done" ? asRepeated(row) : row;
 }
 
+/** What `beginImport` would give, without beginning: undefined when it was never begun. */
+export async function knownImport(pool: Pool, wish: ImportWish): Promise<ImportRow | undefined> {
+  const row = await findImport(pool, keyOf(wish));
+  return row?.state === "done" ? asRepeated(row) : row;
+}
+
 async function begin(
   pool: Pool,
   wish: ImportWish,
@@ -139,9 +146,7 @@ async function begin(
   const row = await openImport(
     pool,
     {
-      fileHash: wish.file.fileHash,
-      // One file with one map may be imported in both ways.
-      mapHash: hashOf(`${wish.history ? "history " : ""}${JSON.stringify(wish.map)}`),
+      ...keyOf(wish),
       map: wish.map,
       header: header.written,
       delimiter: header.delimiter,
@@ -149,6 +154,15 @@ async function begin(
     wish.clock(),
   );
   return { row, items, header };
+}
+
+/** What makes two imports the same one. */
+function keyOf(wish: ImportWish): { fileHash: string; mapHash: string } {
+  return {
+    fileHash: wish.file.fileHash,
+    // One file with one map may be imported in both ways.
+    mapHash: hashOf(`${wish.history ? "history " : ""}${JSON.stringify(wish.map)}`),
+  };
 }
 
 /**

@@ -21,13 +21,14 @@ export interface Agreements {
 
 /**
  * Reads versions through `parse` (the store knows no YAML): each once, whoever else asks for it
- * meanwhile. `parse` throws on text that is not an agreement.
+ * meanwhile. `parse` is given the text and the version's id; it throws on text that is not an
+ * agreement.
  */
 export function createAgreements(
-  parse: (text: string) => Agreement | Promise<Agreement>,
+  parse: (text: string, id: string) => Agreement | Promise<Agreement>,
 ): Agreements {
   const parsed = new Map<string, AgreementVersion>();
-  const parsing = new Map<string, Promise<Agreement>>();
+  const parsing = new Map<string, Promise<AgreementVersion>>();
   const read = async (db: Db, id: string): Promise<AgreementVersion> => {
     const kept = parsed.get(id);
     if (kept) return kept;
@@ -36,16 +37,23 @@ export function createAgreements(
       sql`select number, content from agreement_version where id = ${id}`,
     );
     if (!row) throw new Error(`there is no agreement version ${id}`);
-    // Of the text alone: what happens to the transaction that asked first concerns no other.
-    const under = parsing.get(id) ?? Promise.resolve(parse(row.content));
-    parsing.set(id, under);
-    try {
-      const version = { id, number: row.number, agreement: await under };
-      parsed.set(id, version);
-      return version;
-    } finally {
-      parsing.delete(id);
-    }
+    // While the row was being asked for, another reading may have ended, or begun.
+    return parsed.get(id) ?? parsing.get(id) ?? begin(id, row);
+  };
+  /** Of the text alone: what happens to the transaction that asked first concerns no other. */
+  const begin = (
+    id: string,
+    { number, content }: { readonly number: number; readonly content: string },
+  ): Promise<AgreementVersion> => {
+    const reading = Promise.resolve(parse(content, id))
+      .then((agreement) => {
+        const version = { id, number, agreement };
+        parsed.set(id, version);
+        return version;
+      })
+      .finally(() => parsing.delete(id));
+    parsing.set(id, reading);
+    return reading;
   };
   return {
     version: read,

@@ -9,8 +9,8 @@ const words = Array.from({ length: 15_000 }, (_, n) => `Industry ${n}`);
 const listed = (list: readonly string[]) =>
   example.replace("{ in: [Software,", `{ in: [Software, ${list.join(", ")},`);
 
-// It took minutes for a third of them. What is asserted is that it is no hang.
-test("an agreement with a list of fifteen thousand words is read", { timeout: 15_000 }, () => {
+// It took minutes for a third of them: the time that every test has is enough to tell.
+test("an agreement with a list of fifteen thousand words is read", () => {
   const read = parseAgreement(listed(words));
   expect(read.ok && read.warnings).toEqual([]);
 });

@@ -5,7 +5,7 @@ import type { ApiDeps, Routes } from "../../api/deps.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { activate, createAgreements } from "../../store/process/agreements.ts";
 import { inTransaction, type Pool } from "../../store/postgres/db.ts";
-import { openPools } from "../../store/postgres/pools.ts";
+import { openPools, type ApiPools } from "../../store/postgres/pools.ts";
 import { createToken, type Role } from "../../store/access/tokens.ts";
 import { freshDatabase } from "./world.ts";
 
@@ -35,12 +35,12 @@ export interface ApiWorld {
 
 /**
  * The API with these route modules on a database of its own, a movable clock, and a token for each
- * machine role; `more` is given to it besides.
+ * machine role; `more` is given to it besides, or what it makes of the pools.
  */
 export async function apiWorld(
   agreement: Agreement,
   modules: readonly ((deps: ApiDeps) => Routes)[],
-  more: Partial<ApiDeps> = {},
+  more: Partial<ApiDeps> | ((pools: ApiPools) => Partial<ApiDeps>) = {},
 ): Promise<ApiWorld> {
   const database = await freshDatabase();
   const pools = openPools("api", database.url, { pool: 24, keyed: 24 });
@@ -61,7 +61,7 @@ export async function apiWorld(
       mayRehearse: true,
       // Nothing of intake, imports, tracking and reports asks Temporal.
       temporal: { reachable: () => Promise.resolve(false), close: () => Promise.resolve() },
-      ...more,
+      ...(typeof more === "function" ? more(pools) : more),
     },
     modules,
   );
