@@ -620,12 +620,15 @@ test("times without an offset are meant in the map's zone, amounts in the curren
 });
 
 test("large amounts are kept to the cent", async () => {
-  const amounts = ["4294967296.07", "12345678901.33", "98765432109.87"];
+  const amounts = ["1234567890.13", "693439570022.92", "9493187713613.12"];
   const lines = amounts.map((Amount, n) => line({ ...won, Id: `P-${n}`, Amount }));
   expect(await run(`${header}\n${lines.join("\n")}\n`)).toMatchObject({ created: 3, refused: 0 });
-  expect(
-    await all("select amount_minor::text as minor from opportunity order by amount_minor"),
-  ).toEqual([{ minor: "429496729607" }, { minor: "1234567890133" }, { minor: "9876543210987" }]);
+  const minor = "amount_minor::text as minor";
+  expect(await all(`select ${minor} from opportunity order by amount_minor`)).toEqual([
+    { minor: "123456789013" },
+    { minor: "69343957002292" },
+    { minor: "949318771361312" },
+  ]);
 });
 
 test("a first touch that was not told is in no figure, and the person's is when they arrived", async () => {
