@@ -201,7 +201,8 @@ function handoffRow({ id, source, campaign }: SampleLead, h: SampleHandoff, kept
     attempts: h.outreach.length,
     reassignments: 0,
     outcome: h.outcome,
-    imported: true,
+    // Its offers, clocks and attempts are on record, as of those that Baton led.
+    imported: false,
     role: frozen.role,
     seniority: frozen.seniority,
     tech_stack: frozen.techStack,

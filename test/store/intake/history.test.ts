@@ -935,6 +935,29 @@ describe("a handoff that is open", () => {
       await expect(asked({ ...ask, asOf: now + DAY }), name).resolves.toBeDefined();
   });
 
+  test("is among what Baton routed once Baton has routed it", async () => {
+    await run(content, map);
+    const routing = reports.find(({ name }) => name === "routing");
+    const ask = {
+      from: pastBegin,
+      to: now,
+      asOf: now + DAY,
+      knowledge: "now",
+      filters: {},
+    } as const;
+    const rate = async () => {
+      const asked = { ...ask, groupBy: null, repIds: null, db: db.pool, agreements };
+      const [row] = (await routing?.rows(asked)) ?? [];
+      return row?.["fallbackRate"];
+    };
+    expect(await rate()).toMatchObject({ numerator: 0, denominator: 0 });
+    await db.pool.query(`
+      insert into assignment (handoff_id, round, queue, via, candidates, at)
+      select id, round + 1, 'fallback', 'fallback', '[]', '${new Date(now).toISOString()}' from handoff
+      where rep_id is null`);
+    expect(await rate()).toMatchObject({ numerator: 2, denominator: 2 });
+  });
+
   test("of a person with a closed one before it is their last cycle, and after it nothing is told", async () => {
     const before = { ...rejected, mql: "2024-01-01", handedOff: "2024-01-02", end: "2024-02-01" };
     const rows = [{ ...begun, Id: "P-1" }, before].map(line).join("\n");
