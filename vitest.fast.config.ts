@@ -18,7 +18,7 @@ export default defineConfig({
       "test/{agreement,handoff,messages,settings}/**/*.test.ts",
       "test/sample/{company,live}.test.ts",
       "test/activities/crm-timeout.test.ts",
-      "test/api/http/timeout.test.ts",
+      "test/api/http/{format,timeout}.test.ts",
       "test/chaos/{plan,standings}.test.ts",
       "test/cli/commands/{agreement,report}.test.ts",
       "test/cli/servers/cluster-url.test.ts",

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { endWith, processLog } from "../settings/logger.ts";
@@ -42,9 +43,10 @@ async function main(): Promise<void> {
   });
   const temporal = connectTemporal(profile);
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
+  const agreements = createAgreements(storedReader(log));
   const app = createApp({
     ...pools,
-    agreements: createAgreements(storedReader(log)),
+    agreements,
     temporal,
     clock: Date.now,
     publicUrl: settings.PUBLIC_URL,
@@ -60,9 +62,17 @@ async function main(): Promise<void> {
       trustedProxies: settings.TRUSTED_PROXIES ?? [],
     },
   });
-  warmThreads().catch((error: unknown) => {
-    log.warn({ error: error instanceof Error ? error.name : "unknown" }, "no thread could start");
-  });
+  // The first requests need both, and on a busy machine a thread takes seconds to begin. Without
+  // them the API listens all the same: what is away may come back.
+  const warm = warmThreads()
+    .then(() => agreements.active(pools.pool))
+    .catch((error: unknown) => {
+      log.warn(
+        { error: error instanceof Error ? error.name : "unknown" },
+        "no thread or no database was there at the start",
+      );
+    });
+  await Promise.race([warm, pause(10_000, undefined, { ref: false })]);
 
   const server = serve(
     {

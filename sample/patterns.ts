@@ -33,4 +33,4 @@ export interface SampleOptions {
 /** Shorter, and the quarter of changed criteria has no other times beside it. */
 export const fewestMonths = 9;
 export const mostMonths = 36;
-export const mostLeads = 200_000;
+export const mostLeads = 50_000;

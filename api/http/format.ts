@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Instant } from "../../handoff/time/calendar.ts";
+import { isWritable } from "../../handoff/time/dates.ts";
 
 /** Instants go out as ISO 8601 in UTC, durations as ISO 8601; null stays null. */
 export function iso(at: Date | Instant): string;
@@ -46,7 +47,7 @@ export function inWords(due: Instant | null, now: Instant): string {
  */
 export const instantIn = z.iso
   .datetime({ offset: true, error: "expected an instant such as 2026-11-23T16:30:00-05:00" })
-  .refine((text) => realDate(text.slice(0, 10)) && Number.isFinite(Date.parse(text)), {
+  .refine((text) => realDate(text.slice(0, 10)) && isWritable(Date.parse(text)), {
     error: "expected a date that exists",
   })
   .openapi({ format: "date-time" });
@@ -60,7 +61,7 @@ export const dayIn = z
 
 function realDate(day: string): boolean {
   const at = new Date(`${day}T00:00:00Z`);
-  return Number.isFinite(at.getTime()) && at.toISOString().slice(0, 10) === day;
+  return isWritable(at.getTime()) && at.toISOString().slice(0, 10) === day;
 }
 
 /** Text that a person wrote: trimmed, bounded, not empty. */

@@ -13,7 +13,8 @@ export const command: Command = {
 
 Takes in one handoff of the past for each row, so that reports say something on the first day; the map says which
 column is what (docs/import.md, "Handoffs of the past"). No process starts and nobody is told. Killed and called again it
-goes on where it stopped; what is known already changes nothing. Rows that cannot be read, or cannot have happened, are
+goes on where it stopped, and after rows were refused it reads the file again, so that a mended roster or agreement
+counts; what is known already changes nothing. Rows that cannot be read, or cannot have happened, are
 written to FILE.errors.csv under the file's own header, with their line, column and what was expected before them;
 correct them there and import that file with the same map.
   --dry-run  reads and checks every row and stores nothing

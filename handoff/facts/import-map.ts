@@ -2,7 +2,7 @@ import type { Agreement } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
 import type { FieldPath } from "./facts.ts";
 import { fieldType } from "../qualify/condition.ts";
-import { hasOffset, instantOf, isBareDate, isoOf } from "../time/dates.ts";
+import { hasOffset, instantOf, isBareDate, isoOf, isWritable } from "../time/dates.ts";
 import { readPattern, type DatePattern } from "../time/date-pattern.ts";
 import { firstInstantReading, offsetSpans } from "../time/local-time.ts";
 import { fold } from "./text.ts";
@@ -219,7 +219,9 @@ function plainNumbers(text: string, decimal: "," | "."): string | null {
 export function instantInZone(zone: string, text: string): Instant | null {
   const wall = instantOf(text);
   if (wall === null || hasOffset(text)) return wall;
-  return firstInstantReading(offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000), wall);
+  const spans = offsetSpans(zone, wall - 2 * 86_400_000, wall + 2 * 86_400_000);
+  const at = firstInstantReading(spans, wall);
+  return isWritable(at) ? at : null;
 }
 
 const noWords = ["no", "n", "false", "0", "none", "never"];

@@ -1,7 +1,7 @@
 import type { Agreement } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
 import type { FieldPath } from "./facts.ts";
-import { instantInZone } from "./import-map.ts";
+import { instantInZone, mapRow, type ImportMap } from "./import-map.ts";
 import { normalizeFact } from "./lead.ts";
 import {
   pastContacts,
@@ -48,6 +48,36 @@ export function readPast(
   const past = reading.read();
   return reading.problems.length > 0 || past === null ? { problems: reading.problems } : { past };
 }
+
+/**
+ * Says of a row, by column, whether it tells of a handoff that goes on, without reading the rest:
+ * whether it is good is found out where it is taken in.
+ */
+export function tellsWhatGoesOn(
+  map: ImportMap,
+  agreement: Pick<Agreement, "fields" | "nullWords">,
+): (row: Readonly<Record<string, string>>) => boolean {
+  const isAsked = ({ to }: { readonly to: string }) => to === outcomeField || to === dealField;
+  const columns = Object.entries(map.columns).map(([name, rules]) => [name, rules.filter(isAsked)]);
+  const asked: ImportMap = {
+    ...map,
+    columns: Object.fromEntries(columns) as ImportMap["columns"],
+    joined: map.joined.filter(isAsked),
+    engagements: [],
+    required: [],
+  };
+  return (row) => {
+    const { facts } = mapRow(asked, row, agreement).arrival;
+    const outcome = facts[outcomeField];
+    const isOpen = typeof outcome === "string" && fold(outcome) === "open";
+    return isOpen && facts[dealField] === undefined;
+  };
+}
+
+const [outcomeField, dealField] = ["handoff.outcome", "handoff.opportunityAt"];
+
+/** Systems write the years 1, 1900 and 1970 where they know no time. */
+const earliest = Date.UTC(1971, 0);
 
 class PastReading {
   readonly problems: PastProblem[] = [];
@@ -133,6 +163,7 @@ class PastReading {
     if (this.value(name) === null) return;
     const at = instantInZone(this.context.zone, String(this.facts[`handoff.${name}`]));
     if (at === null) return this.cannotRead(name, "expected a date or time");
+    if (at < earliest) return this.cannotRead(name, "expected a time after 1970");
     if (at > this.context.now) {
       return this.cannotRead(name, "expected a time that has passed; this one lies ahead");
     }
@@ -203,6 +234,10 @@ class PastReading {
       missing.set("opportunityAt", `it is ${outcome}, so there was an opportunity`);
     if (outcome === "rejected" && this.at("handedOffAt") === null)
       missing.set("handedOffAt", "only a handoff that was put before somebody is rejected");
+    // Nobody was in touch before somebody had it; who goes on with it must know since when.
+    const contact = pastContacts.find((one) => this.at(one) !== null);
+    if (outcome === "open" && contact !== undefined && this.at("handedOffAt") === null)
+      missing.set("handedOffAt", `${contact} says that somebody had it`);
     for (const [step, why] of missing) this.wrong(step, `expected a time: ${why}`);
     const mayBeDeal = isDeal || outcome === "open";
     if (outcome !== null && !mayBeDeal && this.at("opportunityAt") !== null)
@@ -300,9 +335,11 @@ class PastReading {
       this.wrong("currency", "expected the currency of the amount, such as EUR");
       return { ...none, opportunityCrmId };
     }
-    const amountMinor = Math.round(amount * 10 ** digits);
+    // As it is written: a product of it is not exact where amounts are large.
+    const written = amount.toFixed(digits);
+    const amountMinor = Number(written.replace(".", ""));
     if (amount < 0) this.wrong("amount", "expected 0 or more");
-    else if (Math.abs(amount * 10 ** digits - amountMinor) > 1e-6)
+    else if (Number(written) !== amount)
       this.wrong("amount", `expected at most ${digits} decimals`);
     else if (!Number.isSafeInteger(amountMinor)) this.wrong("amount", "expected a smaller amount");
     return { amountMinor, currency, opportunityCrmId };

@@ -30,11 +30,13 @@ export function takenOver(course: Course): Course {
 }
 
 function unanswered(course: Course): Course {
-  const { repId, round, firstOutreachAt } = openHandoff(course.at);
+  const { repId, firstOutreachAt } = openHandoff(course.at);
   if (repId === null || hasLeft(course.at, repId))
     return withCrmSync(toRouting(course, "taken over, and nobody has it"));
+  const given = handedOff(course);
+  const { round } = openHandoff(given.at);
   const offered = startClocks(
-    plus(course, { do: "open-offer", round, repId, pool: null, by: "manager" }),
+    plus(given, { do: "open-offer", round, repId, pool: null, by: "manager" }),
     repId,
   );
   const isReached = firstOutreachAt !== null;
@@ -52,6 +54,14 @@ function unanswered(course: Course): Course {
     ),
     `taken over, with ${repId}`,
   );
+}
+
+/** Whoever has it without a handoff that was told of has it from now on. */
+function handedOff(course: Course): Course {
+  const { now } = course.at;
+  return openHandoff(course.at).offeredAt === null
+    ? plus(course, { do: "set-handoff", set: { round: 1, offeredAt: now } })
+    : course;
 }
 
 function accepted(course: Course, stage: "sal" | "sql"): Course {

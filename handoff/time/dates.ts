@@ -4,6 +4,14 @@ import { dateOfDay, dayOfDate } from "./local-time.ts";
 const shape =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
+/** The years 1 to 9999: others have no four digits, and no database reads them as they are written. */
+const [first, last] = [-62_135_596_800_000, 253_402_300_799_999];
+
+/** Whether an instant can be written with a year of four digits. */
+export function isWritable(at: Instant): boolean {
+  return at >= first && at <= last;
+}
+
 /**
  * Reads `2026-11-23` (its start in UTC) or a time such as `2026-11-23T16:30:00-05:00`. A time
  * without an offset is read as UTC, as exports of CRMs write them. Null when the text is not a real
@@ -22,7 +30,8 @@ export function instantOf(text: string): Instant | null {
   const offset = offsetMinutes(parts[8]);
   if (offset === null) return null;
   const ms = Number((parts[7] ?? "").slice(0, 3).padEnd(3, "0"));
-  return day * 86_400_000 + ((hour * 60 + minute - offset) * 60 + second) * 1000 + ms;
+  const at = day * 86_400_000 + ((hour * 60 + minute - offset) * 60 + second) * 1000 + ms;
+  return isWritable(at) ? at : null;
 }
 
 /** True for a bare date, false for a date with a time. */

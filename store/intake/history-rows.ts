@@ -42,7 +42,9 @@ export async function writeHandoffs(
     const { person, arrival } = met;
     // What the row told, and nothing that became known later or by another one.
     const facts: Facts = Object.fromEntries(
-      Object.entries(arrival.facts).map(([name, { value }]) => [name, value]),
+      Object.entries(arrival.facts)
+        .filter(([name]) => name !== "lead.firstTouchAt" || !arrival.firstTouchIsOurs)
+        .map(([name, { value }]) => [name, value]),
     );
     const frozen = frozenFacts({ facts, engagements: [], now: past.mqlAt, agreement });
     const { closedAt, because } = courseOf(past);
@@ -92,6 +94,7 @@ export async function writeHandoffs(
       match: frozen.techMatch,
       touch: date(frozen.firstTouchAt),
       engaged: arrival.engagements.length > 0,
+      messages: arrival.engagements.map(({ messageId }) => messageId),
     };
   });
   const told = new Date(now);
@@ -133,7 +136,8 @@ export async function writeHandoffs(
       sql timestamptz, opportunity timestamptz, won timestamptz, lost timestamptz,
       rejected timestamptz, reason text, "group" text, state text, outcome text, closed timestamptz,
       said text,
-      role text, seniority text, stack text[], match boolean, touch timestamptz, engaged boolean)
+      role text, seniority text, stack text[], match boolean, touch timestamptz, engaged boolean,
+      messages text[])
     left join lateral (
       select coalesce(array_agg(distinct type), '{}') as signals,
         coalesce(array_agg(distinct asset) filter (where asset is not null), '{}') as assets,
@@ -141,7 +145,7 @@ export async function writeHandoffs(
         min(occurred_at) as first_signal_at,
         (array_agg(asset order by occurred_at, message_id) filter (where asset is not null))[1]
           as first_asset
-      from engagement where n.engaged and lead_id = n.lead
+      from engagement where n.engaged and lead_id = n.lead and message_id = any(n.messages)
         and type = any(${meaningfulSignals(agreement)}) and occurred_at <= n.mql) e on true`,
   );
 }

@@ -1,7 +1,8 @@
 import { courseOf, overlaps, type PastHandoff } from "../../handoff/facts/past.ts";
+import { isoOf } from "../../handoff/time/dates.ts";
 import type { LeadStart } from "../../handoff/process/words.ts";
 import { leadTypeOf } from "../../handoff/qualify/qualify.ts";
-import { rows, sql, type Db, type Tx } from "../postgres/db.ts";
+import { lookUpByKey, rows, sql, type Db, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import { enqueue, leadSignal } from "../postgres/outbox.ts";
 import type { Agreements } from "../process/agreements.ts";
@@ -76,10 +77,13 @@ export async function takeInPast(
   context: IntakeContext,
   agreements: Agreements,
 ): Promise<PastTaken[]> {
-  const prepared = told.map(({ arrival }) => prepare(arrival, context));
+  // To plan anew for each batch cost Postgres more than to do it.
+  await lookUpByKey(tx);
+  const prepared = told.map(({ arrival, past }) => touchedAt(prepare(arrival, context), past));
   const identities = prepared.flatMap((one) => ("outcome" in one ? [] : one.identities));
-  await lockIdentities(tx, identities, true);
+  // First, because a tally may be long under way, and whoever arrives waits for these names.
   await holdTallies(tx);
+  await lockIdentities(tx, identities, true);
   const [leadOf, erased] = await Promise.all([
     findLeads(tx, identities),
     findErased(tx, identities),
@@ -105,6 +109,18 @@ export async function takeInPast(
         }
       : one,
   );
+}
+
+/** A first touch that nobody told is when the person became a lead, or an engagement before it. */
+function touchedAt(
+  arrival: Prepared | ArrivalRefused,
+  { arrivedAt }: PastHandoff,
+): Prepared | ArrivalRefused {
+  if ("outcome" in arrival || !arrival.firstTouchIsOurs) return arrival;
+  const { "lead.firstTouchAt": touch, ...others } = arrival.facts;
+  if (touch === undefined) return arrival;
+  const value = isoOf(Math.min(arrivedAt, Date.parse(String(touch.value))));
+  return { ...arrival, facts: { ...others, "lead.firstTouchAt": { ...touch, value } } };
 }
 
 interface Meeting {

@@ -86,6 +86,25 @@ export async function readImport(db: Db, id: string): Promise<ImportRow | undefi
   return found && fromStored(found);
 }
 
+/**
+ * A finished import is read from its beginning again, as if nothing of it had been counted. Gives
+ * its row as it is now: of two who ask at once one begins it.
+ */
+export async function restartImport(db: Db, row: ImportRow, now: Instant): Promise<ImportRow> {
+  // In one statement, so that no error of the new run is taken for one of the old.
+  await send(
+    db,
+    sql`
+    with again as (
+      update import set state = 'running', rows_done = 0, rows_total = null, created = 0,
+        merged = 0, unchanged = 0, refused = 0, not_understood = '{}', problem = null,
+        finished_at = null, started_at = ${new Date(now)}
+      where id = ${row.id} and state = 'done' returning id)
+    delete from import_error where import_id in (select id from again)`,
+  );
+  return (await readImport(db, row.id)) ?? row;
+}
+
 /** What a second run of a finished import comes to: everybody of it is known. */
 export function asRepeated(row: ImportRow): ImportRow {
   const { created, merged, unchanged } = row;

@@ -25,6 +25,7 @@ import {
   holdsImport,
   plainRecord,
   openImport,
+  restartImport,
   readImport,
   unguarded,
   type ImportRow,
@@ -32,7 +33,7 @@ import {
 } from "./imports.ts";
 import type { Agreements } from "../process/agreements.ts";
 import { withPastFields, type PastHandoff } from "../../handoff/facts/past.ts";
-import { readPast } from "../../handoff/facts/read-past.ts";
+import { readPast, tellsWhatGoesOn } from "../../handoff/facts/read-past.ts";
 import { takeInPast } from "./history.ts";
 import { takeIn, type IntakeContext } from "./intake.ts";
 
@@ -85,6 +86,8 @@ export interface ImportWish {
 }
 
 const batchRows = 500;
+/** Each is taken over by a decision, and whoever arrives meanwhile may wait for all of them. */
+const takenOverRows = 25;
 /** Rows of very many columns come in smaller batches: one takes no longer than another. */
 const batchCells = 20_000;
 
@@ -95,11 +98,17 @@ const batchCells = 20_000;
  * when header, encoding or a second runner forbid it, and `ImportStopped` when `whyStop` says so.
  */
 export async function runImport(pool: Pool, wish: ImportWish): Promise<ImportRow> {
-  const { row, items, header } = await begin(pool, wish);
-  if (row.state === "done") return asRepeated(row);
+  const { row: found, items, header } = await begin(pool, wish);
+  // What was refused of the past may be good by another roster or agreement; the rest is known.
+  const isOverAgain = wish.history !== undefined && found.refused > 0;
+  if (found.state === "done" && !isOverAgain) return asRepeated(found);
+  const row = found.state === "done" ? await restartImport(pool, found, wish.clock()) : found;
   let done = 0;
   try {
-    for await (const batch of inBatches(items, header)) {
+    const batches = wish.history
+      ? inOrderOfEnds(wish, items, header)
+      : inBatches(items, header, batchRows);
+    for await (const batch of batches) {
       const fresh = batch.slice(Math.max(0, row.rowsDone - done));
       done += batch.length;
       if (fresh.length === 0) continue;
@@ -177,7 +186,7 @@ export async function inspectFile(
   const header = await readHeader(items, wish);
   let count = 0;
   try {
-    for await (const batch of inBatches(items, header)) count += batch.length;
+    for await (const batch of inBatches(items, header, batchRows)) count += batch.length;
   } catch (error) {
     if (!(error instanceof NotText)) throw error;
   }
@@ -215,7 +224,7 @@ export async function checkImport(
   const header = await readHeader(items, wish);
   const found = { rows: 0, refused: 0, errors: [] as RowError[], notUnderstood: {} };
   try {
-    for await (const batch of inBatches(items, header)) {
+    for await (const batch of inBatches(items, header, batchRows)) {
       for (const item of batch) {
         const read = readItem(item, header, wish, wish.clock(), true);
         found.rows++;
@@ -268,6 +277,8 @@ async function readHeader(
 async function* inBatches(
   items: AsyncIterable<CsvItem>,
   header: Header,
+  most: number,
+  isMeant: (item: CsvItem) => boolean = () => true,
 ): AsyncGenerator<CsvItem[]> {
   let batch: CsvItem[] = [];
   let cells = 0;
@@ -277,13 +288,35 @@ async function* inBatches(
     const item = header.before > 0 ? corrected(one, header) : one;
     // Spreadsheets write the lines below a table too.
     if (item.kind === "row" && item.cells.every((cell) => cell.trim() === "")) continue;
+    if (!isMeant(item)) continue;
     batch.push(item);
     cells += item.kind === "row" ? item.cells.length : 1;
-    if (batch.length < batchRows && cells < batchCells) continue;
+    if (batch.length < most && cells < batchCells) continue;
     yield batch;
     [batch, cells] = [[], 0];
   }
   if (batch.length > 0) yield batch;
+}
+
+/**
+ * Handoffs of the past, read twice: first what ended, then what goes on. A process that is taken
+ * over is Baton's own, and nothing is told of its past any more, wherever in the file it stands.
+ */
+async function* inOrderOfEnds(
+  wish: ImportWish,
+  items: AsyncIterable<CsvItem>,
+  header: Header,
+): AsyncGenerator<CsvItem[]> {
+  const goesOn = tellsWhatGoesOn(wish.map, withPastFields(wish.agreement));
+  const isOpen = (item: CsvItem) => item.kind === "row" && goesOn(byColumn(item.cells, header));
+  yield* inBatches(items, header, batchRows, (item) => !isOpen(item));
+  const again = readCsv(wish.file.bytes(), wish.map.delimiter);
+  await readHeader(again, wish);
+  yield* inBatches(again, header, takenOverRows, isOpen);
+}
+
+function byColumn(cells: readonly string[], { names }: Header): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name, n) => [name, cells[n] ?? ""]));
 }
 
 /** A row of a file of refused rows as it would stand in the file it came from. */
@@ -388,24 +421,27 @@ async function takeBatch(
 
 function readItem(
   item: CsvItem,
-  { names }: Header,
+  header: Header,
   wish: Pick<ImportWish, "map" | "agreement" | "clock" | "history">,
   at: Instant,
   isDryRun: boolean,
 ): ReadRow | { errors: RowError[] } {
   if (item.kind === "bad")
     return { errors: [{ line: item.line, column: null, message: item.message, raw: item.raw }] };
+  const { names } = header;
   // Cells that are not there are missing, also whole ones at the end; surplus ones must be empty.
   if (item.cells.slice(names.length).some((cell) => cell.trim() !== "")) {
     const message = `expected ${names.length} columns, found ${item.cells.length}`;
     return { errors: [{ line: item.line, column: null, message, raw: item.raw }] };
   }
-  const cells = Object.fromEntries(names.map((name, n) => [name, item.cells[n] ?? ""]));
+  const cells = byColumn(item.cells, header);
   const known = wish.history ? withPastFields(wish.agreement) : wish.agreement;
   const mapped = mapRow(wish.map, cells, known);
   const problems: CellProblem[] = [...mapped.problems];
   const past = wish.history && pastOf(mapped.arrival, wish, at, wish.history.ownerOf, problems);
-  const arrival = toArrival(past ? past.arrival : mapped.arrival, past?.past?.mqlAt ?? at);
+  const arrival = past
+    ? toArrival(past.arrival, past.past?.mqlAt ?? at, true)
+    : toArrival(mapped.arrival, at);
   const told = past?.past === undefined ? {} : { past: past.past };
   // A good row is prepared where it is taken in; this would do it twice.
   if (!isDryRun && problems.length === 0) return { arrival, ...told, notUnderstood: [] };
@@ -473,16 +509,17 @@ function addTo(counts: Record<FieldPath, number>, said: readonly NotUnderstood[]
 
 /**
  * Without a time of its own a row was true when the import began, also when it is resumed a day
- * later.
+ * later; of the past, when its handoff began. `isDated`: that time tells rows of one person apart.
  */
-function toArrival(mapped: MappedArrival, startedAt: Instant): Arrival {
+function toArrival(mapped: MappedArrival, startedAt: Instant, isDated = false): Arrival {
   const { engagements, ...rest } = mapped;
   const occurredAt = mapped.occurredAt ?? startedAt;
   return {
     ...rest,
     occurredAt,
     engagements: engagements.map(({ key, type, topic, occurredAt: at }) => ({
-      messageId: `import-${hashOf(key)}`,
+      // A key without a time ends where the time would stand.
+      messageId: `import-${hashOf(isDated && at === undefined ? `${key}${occurredAt}` : key)}`,
       type,
       occurredAt: at ?? occurredAt,
       ...(topic === undefined ? {} : { topic }),

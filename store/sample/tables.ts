@@ -1,10 +1,10 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { SampleCompany, SampleHandoff, SampleLead } from "../../sample/model.ts";
 
-/** Rows of one table, by the names of its columns. */
+/** Rows of one table, by the names of its columns; made when they are written, a table at a time. */
 export interface TableRows {
   readonly table: string;
-  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly rows: () => readonly Readonly<Record<string, unknown>>[];
 }
 
 /** Under which ids the sample's agreements, by their place, and its calendars, by name, are kept. */
@@ -20,41 +20,46 @@ export function sampleTables(company: SampleCompany, kept: KeptIds): readonly Ta
   return [
     {
       table: "account",
-      rows: accounts.map(({ id, domain, facts, createdAt }) => ({
-        id,
-        domain,
-        facts,
-        created_at: date(createdAt),
-      })),
-    },
-    { table: "lead", rows: leads.map(leadRow) },
-    { table: "lead_alias", rows: leads.map(aliasRow) },
-    { table: "process", rows: leads.map(processRow) },
-    { table: "transition", rows: leads.flatMap(transitionRows) },
-    {
-      table: "score",
-      rows: leads.map(({ id, score }) => ({ ...score, lead_id: id, at: date(score.at) })),
-    },
-    { table: "engagement", rows: leads.flatMap(engagementRows) },
-    {
-      table: "duplicate",
-      rows: leads
-        .filter(({ arrivedAgainAt }) => arrivedAgainAt !== null)
-        .map(({ id, arrivedAgainAt }) => ({
-          kind: "arrived-again",
-          lead_id: id,
-          witness: "form",
-          at: date(arrivedAgainAt),
+      rows: () =>
+        accounts.map(({ id, domain, facts, createdAt }) => ({
+          id,
+          domain,
+          facts,
+          created_at: date(createdAt),
         })),
     },
-    { table: "handoff", rows: handoffs.map(({ lead, h }) => handoffRow(lead, h, kept)) },
-    { table: "clock", rows: handoffs.flatMap(({ h }) => clockRows(h, kept)) },
-    { table: "clock_event", rows: handoffs.flatMap(({ h }) => clockEventRows(h, kept)) },
-    { table: "assignment", rows: handoffs.flatMap(({ h }) => assignmentRows(h)) },
-    { table: "outreach", rows: handoffs.flatMap(({ h }) => outreachRows(h)) },
-    { table: "answer", rows: handoffs.flatMap(({ h }) => answerRows(h)) },
-    { table: "opportunity", rows: handoffs.flatMap(({ lead, h }) => opportunityRows(lead, h)) },
-    { table: "opportunity_stage", rows: handoffs.flatMap(({ h }) => dealRows(h)) },
+    { table: "lead", rows: () => leads.map(leadRow) },
+    { table: "lead_alias", rows: () => leads.map(aliasRow) },
+    { table: "process", rows: () => leads.map(processRow) },
+    { table: "transition", rows: () => leads.flatMap(transitionRows) },
+    {
+      table: "score",
+      rows: () => leads.map(({ id, score }) => ({ ...score, lead_id: id, at: date(score.at) })),
+    },
+    { table: "engagement", rows: () => leads.flatMap(engagementRows) },
+    {
+      table: "duplicate",
+      rows: () =>
+        leads
+          .filter(({ arrivedAgainAt }) => arrivedAgainAt !== null)
+          .map(({ id, arrivedAgainAt }) => ({
+            kind: "arrived-again",
+            lead_id: id,
+            witness: "form",
+            at: date(arrivedAgainAt),
+          })),
+    },
+    { table: "handoff", rows: () => handoffs.map(({ lead, h }) => handoffRow(lead, h, kept)) },
+    { table: "clock", rows: () => handoffs.flatMap(({ h }) => clockRows(h, kept)) },
+    { table: "clock_event", rows: () => handoffs.flatMap(({ h }) => clockEventRows(h, kept)) },
+    { table: "assignment", rows: () => handoffs.flatMap(({ h }) => assignmentRows(h)) },
+    { table: "outreach", rows: () => handoffs.flatMap(({ h }) => outreachRows(h)) },
+    { table: "answer", rows: () => handoffs.flatMap(({ h }) => answerRows(h)) },
+    {
+      table: "opportunity",
+      rows: () => handoffs.flatMap(({ lead, h }) => opportunityRows(lead, h)),
+    },
+    { table: "opportunity_stage", rows: () => handoffs.flatMap(({ h }) => dealRows(h)) },
   ];
 }
 
@@ -196,6 +201,7 @@ function handoffRow({ id, source, campaign }: SampleLead, h: SampleHandoff, kept
     attempts: h.outreach.length,
     reassignments: 0,
     outcome: h.outcome,
+    // Its offers, clocks and attempts are on record, as of those that Baton led.
     imported: false,
     role: frozen.role,
     seniority: frozen.seniority,

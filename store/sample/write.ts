@@ -49,6 +49,9 @@ export async function holdsSample(db: Db): Promise<boolean> {
   return found !== undefined;
 }
 
+/** So many rows go to Postgres at once. */
+const page = 2_000;
+
 const writtenSample = "sample.written";
 
 /**
@@ -76,10 +79,13 @@ export async function writeSample(
       await keepCalendar(tx, id, applied, now);
       calendars.set(name, id);
     }
-    for (const { table, rows: list } of sampleTables(company, { agreements: ids, calendars }))
-      await put(tx, table, list);
+    const tables = sampleTables(company, { agreements: ids, calendars });
+    for (const { table, rows: list } of tables) await put(tx, table, list());
     const open = company.leads.filter(({ standing }) => standing.waitingOn !== "nothing");
-    await enqueueAll(tx, open.map(startOf), now);
+    for (let n = 0; n < open.length; n += page)
+      await enqueueAll(tx, open.slice(n, n + page).map(startOf), now);
+    // Whoever asks for a report at once is not to wait for a plan made for empty tables.
+    await tx.query(`analyze ${[...tables.map(({ table }) => table), "outbox"].join(", ")}`);
     const written = {
       accounts: company.accounts.length,
       leads: company.leads.length,
@@ -164,9 +170,6 @@ async function writeAgreements(
 function hashOf(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
-
-/** So many rows go to Postgres at once. */
-const page = 2_000;
 
 async function put(
   tx: Tx,

@@ -118,6 +118,7 @@ describe("POST /leads", () => {
     ],
     ["an unknown member", { ...jo, stage: "won" }, "stage"],
     ["an hour that is none", { ...jo, occurredAt: "yesterday" }, "occurredAt"],
+    ["a year that does not exist", { ...jo, occurredAt: "0000-01-01T00:00:00Z" }, "occurredAt"],
     ["an engagement without an id", { ...jo, engagements: [{ type: "x" }] }, "engagements.0.id"],
   ])("%s is 422 naming the field, and stores nothing", async (_, body, field) => {
     const answer = await world.ask("POST", "/leads", body);

@@ -44,6 +44,15 @@ test("nothing differs when it is verified, and the audit trail says that it is a
   expect(rows[0]).toMatchObject({ detail: { seed: 7, months: 12, leads: options.leads } });
 });
 
+test("every table that was written has statistics, which the plans of reports rest on", async () => {
+  const { rows } = await db.pool.query(`
+    select relname from pg_class where relkind = 'r' and reltuples < 0 and relname in ('account',
+      'lead', 'lead_alias', 'process', 'transition', 'score', 'engagement', 'duplicate', 'handoff',
+      'clock', 'clock_event', 'assignment', 'outreach', 'answer', 'opportunity',
+      'opportunity_stage', 'outbox')`);
+  expect(rows).toEqual([]);
+});
+
 test("who is closed starts no process, and every open lead starts one", async () => {
   const { rows } = await db.pool.query<{ open: string[]; started: string[] }>(`
       select (select array_agg(subject_id order by subject_id) from process

@@ -72,6 +72,18 @@ describe("an open handoff of another system is taken over", () => {
     expect(new Set(running.map(({ kind }) => kind))).toEqual(new Set(["status"]));
   });
 
+  test("without a handoff that was told of: its rep has it from now on, and may accept", () => {
+    const at = ofAnother(offered(), { offeredAt: null, round: 0 });
+    const left = after({ ...at, process: { ...at.process, waitingOn: "assessment" } }, takenOver);
+    expect(left.handoff).toMatchObject({ repId: "rp_one", round: 1, offeredAt: at.now });
+    expect(left.offers).toMatchObject([{ repId: "rp_one", round: 1 }]);
+    const done = acted(later(left, 60_000), "accept", {});
+    expect(done.process.stage).toBe("sal");
+    expect(done.handoff?.offeredAt).toBe(at.now);
+    const told = after(ofAnother(offered()), takenOver);
+    expect(told.handoff?.offeredAt).toBe(monday - 200 * day);
+  });
+
   test("with nobody, or with somebody who has left: it is routed", () => {
     const nobodys = ofAnother(offered(), { repId: null, round: 0 });
     const at = ofAnother(offered());
@@ -93,6 +105,16 @@ describe("an open handoff of another system is taken over", () => {
       decided(at, { kind: "time" }).changes.filter((one) => one.do === "open-task");
     expect(tasks(later(left, day))).toEqual([]);
     expect(tasks(later(left, 60 * day))).toMatchObject([{ task: { kind: "stalled" } }]);
+  });
+
+  test("accepted by somebody who has left: as of any leaver, and the manager is asked", () => {
+    const at = ofAnother(accepted());
+    const gone = { ...at.people["rp_one"], active: false } as Situation["people"][string];
+    const given = { ...at, people: { ...at.people, rp_one: gone } };
+    expect(messagesOf(decided(given, takenOver))).toEqual([]);
+    const looked = decided(later(after(given, takenOver), 1), { kind: "time" });
+    expect(looked.after.tasks).toMatchObject([{ kind: "escalated" }]);
+    expect(messagesOf(looked)).toContainEqual(expect.objectContaining({ what: "escalation" }));
   });
 
   test("confirmed: it waits for the opportunity", () => {

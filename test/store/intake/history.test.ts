@@ -12,7 +12,7 @@ import { conservation } from "../../../store/reports/conservation.ts";
 import { recountAll } from "../../../store/reports/recount.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportAsk } from "../../../store/reports/report.ts";
-import { foldProcessCounts, tally } from "../../../store/reports/tallies.ts";
+import { foldProcessCounts, holdTallies, tally } from "../../../store/reports/tallies.ts";
 import { erasePerson } from "../../../store/intake/erasure.ts";
 import { rosterByName, takeInPast } from "../../../store/intake/history.ts";
 import { importErrors } from "../../../store/intake/imports.ts";
@@ -526,6 +526,30 @@ describe("a row that cannot have happened is refused by its line", () => {
       /expected a number with the decimal sign/,
     ],
     [
+      "it has a year where no time was known",
+      { ...won, mql: "0001-01-01" },
+      "mql",
+      /mqlAt: expected a time after 1970/,
+    ],
+    [
+      "it has the first instant of computers",
+      { ...won, mql: "1970-01-01T00:00:00Z" },
+      "mql",
+      /mqlAt: expected a time after 1970/,
+    ],
+    [
+      "its year does not exist",
+      { ...won, handedOff: "0000-06-01" },
+      "handedOff",
+      /handedOffAt: expected a date/,
+    ],
+    [
+      "it is open, and somebody was in touch before anybody had it",
+      { Id: "P-1", Outcome: "open", mql: "2025-03-01", outreach: "2025-03-02" },
+      "handedOff",
+      /handedOffAt: expected a time: firstOutreachAt says that somebody had it/,
+    ],
+    [
       "its amount has too many decimals",
       { ...won, Amount: "1.999" },
       "Amount",
@@ -595,6 +619,33 @@ test("times without an offset are meant in the map's zone, amounts in the curren
   ]);
 });
 
+test("large amounts are kept to the cent", async () => {
+  const amounts = ["1234567890.13", "693439570022.92", "9493187713613.12"];
+  const lines = amounts.map((Amount, n) => line({ ...won, Id: `P-${n}`, Amount }));
+  expect(await run(`${header}\n${lines.join("\n")}\n`)).toMatchObject({ created: 3, refused: 0 });
+  const minor = "amount_minor::text as minor";
+  expect(await all(`select ${minor} from opportunity order by amount_minor`)).toEqual([
+    { minor: "123456789013" },
+    { minor: "69343957002292" },
+    { minor: "949318771361312" },
+  ]);
+});
+
+test("a first touch that was not told is in no figure, and the person's is when they arrived", async () => {
+  const map = pastMap
+    .replace("columns:", "columns:\n  Arrived: handoff.arrivedAt\n  Touch: lead.firstTouchAt")
+    .concat("engagements: [{ column: Demo, type: demo_request }]\n");
+  const content = `${header},Arrived,Touch,Demo\n${line(won)},2025-02-01,,yes\n${line({ ...won, Id: "P-2" })},2025-02-01,2025-01-15,yes\n`;
+  expect(await run(content, map)).toMatchObject({ created: 2, refused: 0 });
+  expect(
+    await all(`select h.first_touch_at as frozen, l.facts->'lead.firstTouchAt'->>'value' as touch
+      from handoff h join lead l on l.id = h.subject_id order by frozen nulls first`),
+  ).toMatchObject([
+    { frozen: null, touch: "2025-02-01T00:00:00.000Z" },
+    { frozen: new Date("2025-01-15T00:00:00Z"), touch: expect.stringMatching(/^2025-01-15/) },
+  ]);
+});
+
 describe("several handoffs of one person", () => {
   const first = { ...rejected, mql: "2024-01-01", handedOff: "2024-01-02", end: "2024-02-01" };
   const second = rejected;
@@ -648,6 +699,38 @@ describe("several handoffs of one person", () => {
     expect(await all("select stage, cycle from process")).toEqual([
       { stage: "opportunity", cycle: 3 },
     ]);
+  });
+
+  const engaged = `${pastMap}\nengagements: [{ column: Demo, type: demo_request }, { column: Asked, type: pricing_page, at: Asked at }]\n`;
+
+  test("have an engagement each where the file tells no time of it", async () => {
+    const content = `${header},Demo,Asked,Asked at\n${line(first)},yes,,\n${line(third)},yes,,\n`;
+    expect(await run(content, engaged)).toMatchObject({ created: 2, refused: 0 });
+    expect(await all("select occurred_at from engagement order by 1")).toEqual([
+      { occurred_at: new Date(first.mql) },
+      { occurred_at: new Date(third.mql) },
+    ]);
+    expect(await all("select signals from handoff")).toEqual([
+      { signals: ["demo_request"] },
+      { signals: ["demo_request"] },
+    ]);
+  });
+
+  test("freeze what their own row tells was done, in whatever order they come", async () => {
+    const rows = [`${line(first)},yes,,`, `${line(third)},,yes,2025-01-10`];
+    for (const order of [rows, rows.toReversed()]) {
+      await db.pool.query(
+        "truncate lead, process, account, transition, handoff, opportunity, engagement, import cascade",
+      );
+      for (const row of order)
+        expect(await run(`${header},Demo,Asked,Asked at\n${row}\n`, engaged)).toMatchObject({
+          created: 1,
+        });
+      expect(await all("select signals from handoff order by cycle")).toEqual([
+        { signals: ["demo_request"] },
+        { signals: ["pricing_page"] },
+      ]);
+    }
   });
 
   test.each([
@@ -773,6 +856,59 @@ describe("a handoff that is open", () => {
     expect(await verifyDecisions(db.pool)).toMatchObject({ differences: [] });
   });
 
+  test("whose handoff was not told of is its owner's from now on", async () => {
+    const { handedOff: _, ...unsaid } = begun;
+    expect(await run(`${header}\n${line({ Id: "P-1", ...unsaid })}\n`, map)).toMatchObject({
+      created: 1,
+      refused: 0,
+    });
+    expect(await all("select rep_id, round, offered_at, offered_told_at from handoff")).toEqual([
+      { rep_id: "rp_a", round: 1, offered_at: new Date(now), offered_told_at: new Date(now) },
+    ]);
+    expect(await all("select rep_id, round from assignment where ended_at is null")).toEqual([
+      { rep_id: "rp_a", round: 1 },
+    ]);
+    expect(await verifyDecisions(db.pool)).toMatchObject({ judged: 1, differences: [] });
+  });
+
+  test("is taken over after all that ended, wherever it stands in the file", async () => {
+    const older = { ...rejected, mql: "2024-01-01", handedOff: "2024-01-02", end: "2024-02-01" };
+    const between = Array.from({ length: 510 }, (_, n) => line({ ...won, Id: `Q-${n}` }));
+    const rows = [line({ ...begun, Id: "P-1" }), ...between, line(older)];
+    expect(await run(`${header}\n${rows.join("\n")}\n`, map)).toMatchObject({
+      rowsDone: 512,
+      created: 512,
+      refused: 0,
+    });
+    expect(
+      await all(
+        "select outcome, state from handoff where lead_type is not null and outcome is distinct from 'opportunity' order by cycle",
+      ),
+    ).toEqual([
+      { outcome: "rejected: wrong-role", state: "closed" },
+      { outcome: null, state: "open" },
+    ]);
+  });
+
+  test("is taken over in small steps, each with its count, so that nobody waits for many", async () => {
+    const rows = Array.from({ length: 60 }, (_, n) => line({ ...begun, Id: `P-${n}` }));
+    const content = `${header}\n${rows.join("\n")}\n`;
+    const whole = await wish(fileOf(content), map);
+    const steps: number[] = [];
+    const stopped = {
+      ...whole,
+      progress: ({ rowsDone }: { readonly rowsDone: number }) => {
+        steps.push(rowsDone);
+        if (rowsDone >= 50) throw new Error("it was killed");
+      },
+    };
+    await expect(runImport(db.pool, stopped)).rejects.toThrow("killed");
+    expect(steps).toEqual([25, 50]);
+    expect(await count("decision")).toBe(50);
+    expect(await run(content, map)).toMatchObject({ created: 60, refused: 0, rowsDone: 60 });
+    expect(await count("decision")).toBe(60);
+  });
+
   test("is in the figures with its age, and answers of Baton's own count beside it", async () => {
     await run(content, map);
     const aging = reports.find(({ name }) => name === "aging");
@@ -797,6 +933,29 @@ describe("a handoff that is open", () => {
     ]);
     for (const { name, rows: asked } of reports)
       await expect(asked({ ...ask, asOf: now + DAY }), name).resolves.toBeDefined();
+  });
+
+  test("is among what Baton routed once Baton has routed it", async () => {
+    await run(content, map);
+    const routing = reports.find(({ name }) => name === "routing");
+    const ask = {
+      from: pastBegin,
+      to: now,
+      asOf: now + DAY,
+      knowledge: "now",
+      filters: {},
+    } as const;
+    const rate = async () => {
+      const asked = { ...ask, groupBy: null, repIds: null, db: db.pool, agreements };
+      const [row] = (await routing?.rows(asked)) ?? [];
+      return row?.["fallbackRate"];
+    };
+    expect(await rate()).toMatchObject({ numerator: 0, denominator: 0 });
+    await db.pool.query(`
+      insert into assignment (handoff_id, round, queue, via, candidates, at)
+      select id, round + 1, 'fallback', 'fallback', '[]', '${new Date(now).toISOString()}' from handoff
+      where rep_id is null`);
+    expect(await rate()).toMatchObject({ numerator: 2, denominator: 2 });
   });
 
   test("of a person with a closed one before it is their last cycle, and after it nothing is told", async () => {
@@ -832,6 +991,54 @@ describe("a person", () => {
       { line: 2, column: "Id", message: /this person's process is Baton's own/ },
     ]);
     expect(await count("handoff")).toBe(0);
+  });
+
+  test("who arrives while history waits for the tally does not wait", async () => {
+    const other = await db.pool.connect();
+    try {
+      await other.query("begin");
+      await holdTallies(other);
+      const importing = run(`${header}\n${line({ ...won, Id: "P-1" })}\n`);
+      const waiting = async () =>
+        (await all("select from pg_locks where locktype = 'advisory' and not granted")).length;
+      await expect.poll(waiting, { timeout: 20_000, interval: 20 }).toBe(1);
+      const [told] = await inTransaction(db.pool, async (tx) => {
+        await tx.query("set local lock_timeout = '5s'");
+        return arrive(tx);
+      });
+      expect(told).toMatchObject({ outcome: "created" });
+      await other.query("rollback");
+      // Whoever came first decides: this process is Baton's own by now.
+      expect(await importing).toMatchObject({ created: 0, refused: 1 });
+    } finally {
+      await other.query("rollback");
+      other.release();
+    }
+  });
+
+  test("who was refused is taken in by the same command once the roster is mended", async () => {
+    const content = `${header}\n${line(won)}\n${line({ ...won, Id: "P-2", Owner: "rp_late" })}\n`;
+    const row = await run(content);
+    expect(row).toMatchObject({ created: 1, unchanged: 0, refused: 1 });
+    expect(await run(content)).toMatchObject({ created: 0, unchanged: 1, refused: 1, rowsDone: 2 });
+    expect(await errorsOf(row.id)).toHaveLength(1);
+    await db.pool.query(`insert into rep (id, name, email, active, updated_at)
+      values ('rp_late', 'Late', 'late@team.example', true, now())`);
+    try {
+      expect(await run(content)).toMatchObject({
+        id: row.id,
+        state: "done",
+        created: 1,
+        unchanged: 1,
+        refused: 0,
+      });
+      expect(await errorsOf(row.id)).toEqual([]);
+      expect(await count("handoff")).toBe(2);
+      expect(await run(content)).toMatchObject({ created: 0, unchanged: 2, refused: 0 });
+    } finally {
+      await db.pool.query("truncate handoff, process cascade");
+      await db.pool.query("delete from rep where id = 'rp_late'");
+    }
   });
 
   test("of the past who arrives again is known, and begins again only when a person says so", async () => {

@@ -351,6 +351,23 @@ engagements:
   ]);
 });
 
+test("a row whose year does not exist is refused by its line, and the others are taken in", async () => {
+  const row = await run(
+    "Mail,When,Seen,Touch\na@acme.com,0001-01-01,,\nb@acme.com,,0000-05-01,\nc@acme.com,,,0000-05-01\nd@acme.com,0001-05-01,,\n",
+    `
+zone: Europe/Berlin
+columns: { Mail: lead.email, When: occurredAt, Touch: lead.firstTouchAt }
+engagements: [{ column: Mail, type: demo_request, at: { column: Seen } }]
+`,
+  );
+  expect(row).toMatchObject({ created: 1, refused: 3 });
+  expect(await all('select line, "column" from import_error order by line')).toEqual([
+    { line: 2, column: "When" },
+    { line: 3, column: "Seen" },
+    { line: 4, column: "Touch" },
+  ]);
+});
+
 describe("files as programs write them", () => {
   const leads = async () =>
     await all("select email, facts->'lead.name'->>'value' as name from lead order by email");
