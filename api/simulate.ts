@@ -19,7 +19,7 @@ import { Problem, problemResponses } from "./http/errors.ts";
 import { instantIn, iso, textIn } from "./http/format.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
-import { inOnePlace, type Run } from "./threads/threads.ts";
+import { inOnePlace, type RunInThread } from "./threads/threads.ts";
 
 const hypothetical = z
   .strictObject({
@@ -250,7 +250,7 @@ async function judgedByDraft(
     active,
     now,
   }: {
-    readonly run: Run;
+    readonly run: RunInThread;
     readonly text: string;
     readonly active: Agreement;
     readonly now: number;

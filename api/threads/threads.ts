@@ -18,7 +18,11 @@ interface Bound {
 }
 
 /** Has one piece of work done by a thread. */
-export type Run = <K extends Kind>(kind: K, given: Given<K>, bound: Bound) => Promise<Found<K>>;
+export type RunInThread = <K extends Kind>(
+  kind: K,
+  given: Given<K>,
+  bound: Bound,
+) => Promise<Found<K>>;
 
 /**
  * Reads what was sent beside the event loop, so that no text or file can stop the answers to
@@ -38,7 +42,10 @@ export function inThread<K extends Kind>(
  * Several pieces of work for one answer: the sender waits for a thread once, before the first, and
  * has it until the last. Whoever calls this bounds how long that may be.
  */
-export async function inOnePlace<T>(sender: string, work: (run: Run) => Promise<T>): Promise<T> {
+export async function inOnePlace<T>(
+  sender: string,
+  work: (run: RunInThread) => Promise<T>,
+): Promise<T> {
   const leave = await enter(sender);
   try {
     return await work(runBounded);
