@@ -45,8 +45,9 @@ export async function apiClient(
         headers,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      if (answer.status !== 503 || !mayRepeat || tries >= mostTries)
-        return { status: answer.status, body: (await answer.json()) as never };
+      const reply: unknown = await answer.json();
+      if (!mayRepeat || tries >= mostTries || !isNotYet(answer.status, reply))
+        return { status: answer.status, body: reply as never };
       const seconds = Number(answer.headers.get("retry-after")) || 1;
       await pause(Math.min(seconds, 10) * 1000);
     }
@@ -75,8 +76,13 @@ export function listArgs(args: string[], limit: number) {
   return { ...values, limit: wanted };
 }
 
-/** A busy server says 503 and when to come again. */
-const mostTries = 6;
+const mostTries = 12;
+
+/** A busy server says 503 and when to come again; what it began before that may still be under way. */
+function isNotYet(status: number, reply: unknown): boolean {
+  const { code } = (reply ?? {}) as { readonly code?: unknown };
+  return status === 503 || (status === 409 && code === "still-running");
+}
 
 async function send(url: string, init: RequestInit): Promise<Response> {
   try {

@@ -1,0 +1,43 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { apiClient } from "../../cli/api-client.ts";
+import { readSettings } from "../../cli/env.ts";
+
+let server: Server;
+afterEach(() => new Promise((done) => server.close(done)));
+
+/** An API that gives these answers in turn, and tells what it was asked. */
+async function answering(...answers: [status: number, body: object][]) {
+  const keys: unknown[] = [];
+  server = createServer((request, response) => {
+    keys.push(request.headers["idempotency-key"]);
+    const [status, body] = answers[keys.length - 1] ?? [500, {}];
+    response.writeHead(status, { "content-type": "application/json", "retry-after": "0.01" });
+    response.end(JSON.stringify(body));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  return { api: await apiClient(readSettings(), { url, token: "any" }), keys };
+}
+
+test("what was begun before a busy server gave up is asked for again under its key", async () => {
+  const { api, keys } = await answering(
+    [503, { code: "unavailable" }],
+    [409, { code: "still-running" }],
+    [201, { id: "ld_1" }],
+  );
+  expect(await api("POST", "/leads", {}, "key")).toEqual({ status: 201, body: { id: "ld_1" } });
+  expect(keys).toEqual(["key", "key", "key"]);
+});
+
+test("a conflict of another kind is an answer, and so is a busy server without a key", async () => {
+  const refused = await answering([409, { code: "not-possible-now" }]);
+  expect((await refused.api("POST", "/leads", {}, "key")).status).toBe(409);
+  server.close();
+  const keyless = await answering([503, {}]);
+  expect((await keyless.api("POST", "/leads", {})).status).toBe(503);
+  expect([refused.keys.length, keyless.keys.length]).toEqual([1, 1]);
+});
