@@ -90,10 +90,9 @@ export function mapRow(
   row: Readonly<Record<string, string>>,
   agreement: Pick<Agreement, "fields" | "nullWords">,
 ): MappedRow {
-  const { nullWords } = agreement;
+  const nullWords = new Set(["", ...agreement.nullWords].map(fold));
   const problems: CellProblem[] = [];
-  const isNull = (cell: string) =>
-    fold(cell) === "" || nullWords.some((word) => fold(word) === fold(cell));
+  const isNull = (cell: string) => nullWords.has(fold(cell));
   for (const column of map.required)
     if (isNull(row[column] ?? ""))
       problems.push({ column, message: "expected a value; the map requires this column" });

@@ -51,7 +51,7 @@ export async function linesOfErased(
   const named = lines.map((line) => {
     const cells = new Set(
       [...line.split(/[,;|\t\r\n]+/), ...line.split(/[,;|\s<>()]+/)]
-        .map((cell) => cell.replace(/^["']+|["']+$/g, "").trim())
+        .map((cell) => withoutQuotes(cell).trim())
         .filter((cell) => cell !== ""),
     );
     return {
@@ -76,6 +76,18 @@ export async function linesOfErased(
       .filter(({ names }) => names.some((name) => erased.has(identityKey(name))))
       .map(({ line }) => line),
   );
+}
+
+/** Each end is looked at once: an expression would try every run of quotes within. */
+function withoutQuotes(cell: string): string {
+  let [from, to] = [0, cell.length];
+  while (from < to && isQuote(cell[from])) from++;
+  while (to > from && isQuote(cell[to - 1])) to--;
+  return cell.slice(from, to);
+}
+
+function isQuote(letter: string | undefined): boolean {
+  return letter === '"' || letter === "'";
 }
 
 async function saltOf(db: Db): Promise<string> {
