@@ -41,10 +41,15 @@ interface Away {
   readonly to: Instant;
 }
 
-/** The long absence that somebody is in now; null when there is none. */
-function awayNow(at: Situation, id: string): Away | null {
+/**
+ * The long absence that somebody is in now, of those that count from `since` on or later; null when
+ * there is none.
+ */
+function awayNow(at: Situation, id: string, since = Number.NEGATIVE_INFINITY): Away | null {
   const found = longSpans(at, id).flatMap(({ to, parts }) =>
-    parts.filter((part) => part.from <= at.now && at.now < part.to).map((part) => ({ part, to })),
+    parts
+      .filter((part) => part.from <= at.now && at.now < part.to && countsFrom(part) >= since)
+      .map((part) => ({ part, to })),
   );
   // What was entered last says who stands in.
   return found.toSorted((a, b) => b.part.knownAt - a.part.knownAt)[0] ?? null;
@@ -120,8 +125,8 @@ export function absenceNow(
 ): { readonly repId: string; readonly deputy: string | null; readonly to: Instant } | null {
   const repId = ruled(at);
   if (repId === null || hasLeft(at, repId)) return null;
-  const away = awayNow(at, repId);
-  if (away === null || countsFrom(away.part) < givenAt(at)) return null;
+  const away = awayNow(at, repId, givenAt(at));
+  if (away === null) return null;
   const isOffer = at.process.stage === "mql";
   const stands = at.agreement.absences.accepted === "deputy" && !isOffer;
   const deputy = stands ? deputyOf(at, repId) : null;

@@ -141,6 +141,17 @@ describe("a rep who falls ill for days", () => {
     }
   });
 
+  test("who was chosen while ill keeps the offer until the vacation that follows begins", () => {
+    const at = offered();
+    const sick = ill(at, { knownAt: at.now - minute }).absences ?? [];
+    const vacation = { from: at.now + 2 * day, to: at.now + 16 * day, knownAt: at.now - hour };
+    const away = { rp_one: { absences: [...sick, { ...vacation, deputyId: null }] } };
+    const kept = decided(withPeople(later(at, minute), away), change);
+    expect(kept.after.process).toMatchObject({ waitingOn: "outreach", owner: "rp_one" });
+    const begun = decided(withPeople(later(at, 2 * day + minute), away), change);
+    expect(begun.after.process).toMatchObject({ waitingOn: "assessment", queue: "routing" });
+  });
+
   test("without a deputy the manager is shown it once, with a suggestion, and it stays", () => {
     const at = later(accepted(), minute);
     const away = { ...withPeople(at, { rp_one: ill(at) }), suggested: "rp_two" };
