@@ -17,6 +17,7 @@ import { agreementOf } from "../agreement/stored.ts";
 import { createHouseCrm } from "../crm/house/house.ts";
 import type { Agreement } from "../handoff/agreement.ts";
 import { createKeptMail } from "../messages/mail/kept.ts";
+import { forgetKept } from "../store/process/calendars.ts";
 import { createAgreements, type Agreements } from "../store/process/agreements.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import { openPools } from "../store/postgres/pools.ts";
@@ -88,6 +89,7 @@ export async function startProcess(
 ): Promise<Process> {
   installRuntime();
   const databaseUrl = await freshDatabase(stack);
+  forgetKept();
   const pools = openPools("worker", databaseUrl, { pool: 10, repeatable: 6 });
   const { pool, repeatable, routing } = pools;
   const agreements = createAgreements(agreementOf);

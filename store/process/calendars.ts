@@ -55,6 +55,11 @@ export function rememberKept(calendars: Readonly<Record<string, AppliedCalendar>
   for (const [id, applied] of Object.entries(calendars)) definitions.set(id, applied);
 }
 
+/** Another database has calendars of its own: whoever opens one in the same process says so. */
+export function forgetKept(): void {
+  definitions.clear();
+}
+
 /**
  * The open time of a kept calendar, from five years before it was first used to ten years after.
  * Throws when there is none, for ids come from our own rows.
