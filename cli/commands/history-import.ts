@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
-import { CommandError, type Command } from "../command.ts";
+import type { Command } from "../command.ts";
 import { readSettings } from "../env.ts";
-import { yamlText } from "../yaml-file.ts";
-import { importFrom } from "./import-file.ts";
+import { importFrom, importOptions, orderOf } from "./import-file.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
@@ -12,8 +11,8 @@ export const command: Command = {
   usage: `baton history-import FILE --map MAP.yaml [--dry-run] [--json]
 
 Takes in one handoff of the past for each row, so that reports say something on the first day; the map says which
-column is what (docs/import.md, "Handoffs of the past"). No process starts and nobody is told. Killed and called again it
-goes on where it stopped, and after rows were refused it reads the file again, so that a mended roster or agreement
+column is what (docs/import.md, "Handoffs of the past"). What has ended starts no process and nobody is told of it; what
+is open goes on in its stage. Killed and called again it goes on where it stopped, and after rows were refused it reads the file again, so that a mended roster or agreement
 counts; what is known already changes nothing. Rows that cannot be read, or cannot have happened, are
 written to FILE.errors.csv under the file's own header, with their line, column and what was expected before them;
 correct them there and import that file with the same map.
@@ -25,27 +24,9 @@ some were refused.`,
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: {
-        map: { type: "string" },
-        "dry-run": { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
+      options: importOptions,
     });
-    const [path, ...more] = positionals;
-    if (path === undefined || more.length > 0)
-      throw new CommandError("Name one CSV file: `baton history-import FILE --map MAP.yaml`.");
-    if (values.map === undefined)
-      throw new CommandError(
-        "--map is missing; give the YAML file that says which column is what.",
-      );
-    const mapText = await yamlText(values.map);
-    const order = {
-      path,
-      mapPath: values.map,
-      mapText,
-      dryRun: values["dry-run"],
-      json: values.json,
-    };
+    const order = await orderOf("history-import", positionals, values);
     return withPool(databaseUrlOf(readSettings()), (pool) =>
       importFrom(pool, order, io, "history"),
     );

@@ -25,7 +25,7 @@ import {
   type ImportWish,
 } from "../../store/intake/run-import.ts";
 import { CommandError, type Io } from "../command.ts";
-import { fileRefused } from "../yaml-file.ts";
+import { fileRefused, yamlText } from "../yaml-file.ts";
 import { errorsSentence, notUnderstoodLines } from "./import-remote.ts";
 
 /** What somebody wants imported, and how they want to be told. */
@@ -35,6 +35,33 @@ export interface Order {
   readonly mapText: string;
   readonly dryRun: boolean;
   readonly json: boolean;
+}
+
+/** The options of every command that imports a file. */
+export const importOptions = {
+  map: { type: "string" },
+  "dry-run": { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+} as const;
+
+/** What the arguments order. Throws a `CommandError` for what is missing or too much. */
+export async function orderOf(
+  command: string,
+  positionals: readonly string[],
+  values: { readonly map?: string; readonly "dry-run": boolean; readonly json: boolean },
+): Promise<Order> {
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0)
+    throw new CommandError(`Name one CSV file: \`baton ${command} FILE --map MAP.yaml\`.`);
+  if (values.map === undefined)
+    throw new CommandError("--map is missing; give the YAML file that says which column is what.");
+  return {
+    path,
+    mapPath: values.map,
+    mapText: await yamlText(values.map),
+    dryRun: values["dry-run"],
+    json: values.json,
+  };
 }
 
 /**

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { CommandError, type Command } from "../command.ts";
+import { apiOptions } from "../api-client.ts";
 import { readSettings } from "../env.ts";
-import { yamlText } from "../yaml-file.ts";
-import { importFrom } from "./import-file.ts";
+import { importFrom, importOptions, orderOf } from "./import-file.ts";
 import { importThroughApi } from "./import-remote.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
@@ -24,35 +24,16 @@ Ends with 0 when every row was taken in, with 1 when some were refused.`,
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: {
-        map: { type: "string" },
-        "dry-run": { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        url: { type: "string" },
-        token: { type: "string" },
-      },
+      options: { ...importOptions, ...apiOptions },
     });
-    const [path, ...more] = positionals;
-    if (path === undefined || more.length > 0)
-      throw new CommandError("Name one CSV file: `baton import FILE --map MAP.yaml`.");
-    if (values.map === undefined)
-      throw new CommandError(
-        "--map is missing; give the YAML file that says which column is what.",
-      );
-    if ((values.url === undefined) !== (values.token === undefined))
+    const { url, token } = values;
+    if ((url === undefined) !== (token === undefined))
       throw new CommandError(
         "--url and --token belong together; give both, or neither to use the database.",
       );
-    const mapText = await yamlText(values.map);
-    const order = {
-      path,
-      mapPath: values.map,
-      mapText,
-      dryRun: values["dry-run"],
-      json: values.json,
-    };
-    if (values.url !== undefined && values.token !== undefined)
-      return importThroughApi({ ...order, url: values.url, token: values.token }, io);
+    const order = await orderOf("import", positionals, values);
+    if (url !== undefined && token !== undefined)
+      return importThroughApi({ ...order, url, token }, io);
     return withPool(databaseUrlOf(readSettings()), (pool) => importFrom(pool, order, io));
   },
 };
