@@ -32,94 +32,55 @@ const json = <T extends z.ZodType>(schema: T, description: string) => ({
   200: { description, content: { "application/json": { schema } } },
   ...problemResponses,
 });
-const one = { params: z.object({ id: z.string().max(60) }) };
 const tags = ["built-in CRM"];
 
-const leads = createRoute({
-  method: "get",
-  path: "/house/leads",
-  tags,
-  summary: "Leads",
-  request: { query: z.strictObject({ ...pageQuery, status: word, owner: word, q: word }) },
-  responses: json(pageOf(houseLeadSchema), "A page"),
+/** A route that lists records of the built-in CRM by page. */
+const listOf = <P extends string, T extends z.ZodType, Q extends z.ZodRawShape>(
+  path: P,
+  summary: string,
+  record: T,
+  by: Q,
+) =>
+  createRoute({
+    method: "get",
+    path,
+    tags,
+    summary,
+    request: { query: z.strictObject({ ...pageQuery, ...by }) },
+    responses: json(pageOf(record), "A page"),
+  });
+
+/** A route that gives one record of the built-in CRM. */
+const oneOf = <P extends string, T extends z.ZodType>(path: P, noun: string, record: T) =>
+  createRoute({
+    method: "get",
+    path,
+    tags,
+    summary: `One ${noun}`,
+    request: { params: z.object({ id: z.string().max(60) }) },
+    responses: json(record, `The ${noun}`),
+  });
+
+const leads = listOf("/house/leads", "Leads", houseLeadSchema, {
+  status: word,
+  owner: word,
+  q: word,
 });
-const lead = createRoute({
-  method: "get",
-  path: "/house/leads/{id}",
-  tags,
-  summary: "One lead",
-  request: one,
-  responses: json(houseLeadSchema, "The lead"),
+const lead = oneOf("/house/leads/{id}", "lead", houseLeadSchema);
+const accounts = listOf("/house/accounts", "Accounts", houseAccountSchema, {});
+const account = oneOf("/house/accounts/{id}", "account", houseAccountSchema);
+const tasks = listOf("/house/tasks", "Tasks", houseTaskSchema, {
+  lead: word,
+  owner: word,
+  state: z.enum(["open", "done"]).optional(),
 });
-const accounts = createRoute({
-  method: "get",
-  path: "/house/accounts",
-  tags,
-  summary: "Accounts",
-  request: { query: z.strictObject(pageQuery) },
-  responses: json(pageOf(houseAccountSchema), "A page"),
+const task = oneOf("/house/tasks/{id}", "task", houseTaskSchema);
+const notes = listOf("/house/notes", "Notes", houseNoteSchema, { lead: word });
+const opportunities = listOf("/house/opportunities", "Opportunities", houseOpportunitySchema, {
+  lead: word,
+  stage: z.enum(["open", "won", "lost"]).optional(),
 });
-const account = createRoute({
-  method: "get",
-  path: "/house/accounts/{id}",
-  tags,
-  summary: "One account",
-  request: one,
-  responses: json(houseAccountSchema, "The account"),
-});
-const tasks = createRoute({
-  method: "get",
-  path: "/house/tasks",
-  tags,
-  summary: "Tasks",
-  request: {
-    query: z.strictObject({
-      ...pageQuery,
-      lead: word,
-      owner: word,
-      state: z.enum(["open", "done"]).optional(),
-    }),
-  },
-  responses: json(pageOf(houseTaskSchema), "A page"),
-});
-const task = createRoute({
-  method: "get",
-  path: "/house/tasks/{id}",
-  tags,
-  summary: "One task",
-  request: one,
-  responses: json(houseTaskSchema, "The task"),
-});
-const notes = createRoute({
-  method: "get",
-  path: "/house/notes",
-  tags,
-  summary: "Notes",
-  request: { query: z.strictObject({ ...pageQuery, lead: word }) },
-  responses: json(pageOf(houseNoteSchema), "A page"),
-});
-const opportunities = createRoute({
-  method: "get",
-  path: "/house/opportunities",
-  tags,
-  summary: "Opportunities",
-  request: {
-    query: z.strictObject({
-      ...pageQuery,
-      lead: word,
-      stage: z.enum(["open", "won", "lost"]).optional(),
-    }),
-  },
-  responses: json(pageOf(houseOpportunitySchema), "A page"),
-});
-const opportunity = createRoute({
-  method: "get",
-  path: "/house/opportunities/{id}",
-  tags,
-  summary: "One opportunity",
-  request: one,
-  responses: json(houseOpportunitySchema, "The opportunity"),
-});
+const opportunity = oneOf("/house/opportunities/{id}", "opportunity", houseOpportunitySchema);
 
 /** The built-in CRM's own API: what its users see. What they do is in house-user.ts. */
 export function houseRoutes(deps: ApiDeps): Routes {

@@ -161,8 +161,8 @@ function latest(engagements: readonly Engagement[]): Engagement[] {
     .slice(0, mostEngagements);
 }
 
-/** The latest 500 of each lead, as decisions read them. */
-async function readEngagements(
+/** The latest 500 of each lead, the newest first, as decisions read them. */
+export async function readEngagements(
   db: Db,
   leadIds: readonly string[],
 ): Promise<Map<string, Engagement[]>> {

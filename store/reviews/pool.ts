@@ -1,5 +1,6 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
+import { readEngagements } from "../intake/scores.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 import type { StoredFact } from "../process/subject.ts";
 
@@ -44,7 +45,7 @@ export async function poolPage(db: Db, after: string, limit: number): Promise<Po
       and l.id > ${after} and l.erased_at is null and l.merge_into is null and p.exit_at is not null
     order by p.subject_id limit ${limit}`,
   );
-  const engagements = await latestEngagements(
+  const engagements = await readEngagements(
     db,
     found.map(({ id }) => id),
   );
@@ -55,7 +56,7 @@ export async function poolPage(db: Db, after: string, limit: number): Promise<Po
     exitReason: row.exit_reason ?? "unknown",
     revisitOn: row.revisit_on,
     nextCycle: row.cycle,
-    engagements: engagements.get(row.id) ?? [],
+    engagements: (engagements.get(row.id) ?? []).toReversed(),
     facts: Object.fromEntries(
       Object.entries({ ...row.account_facts, ...row.facts }).map(([path, fact]) => [
         path,
@@ -86,36 +87,4 @@ export async function lockInPool(db: Db, leadIds: readonly string[]): Promise<Se
   ]);
   const stand = new Set(known.map(({ id }) => id));
   return new Set(inPool.flatMap(({ id }) => (stand.has(id) ? [id] : [])));
-}
-
-async function latestEngagements(
-  db: Db,
-  leadIds: readonly string[],
-): Promise<Map<string, Engagement[]>> {
-  const found = await rows<{
-    lead_id: string;
-    message_id: string;
-    type: string;
-    topic: string | null;
-    occurred_at: Date;
-  }>(
-    db,
-    sql`
-    select e.* from unnest(${leadIds}::text[]) as l(id) cross join lateral (
-      select lead_id, message_id, type, topic, occurred_at from engagement where lead_id = l.id
-        order by occurred_at desc, message_id desc limit 500) e
-    order by e.lead_id, e.occurred_at, e.message_id`,
-  );
-  const byLead = new Map<string, Engagement[]>();
-  for (const row of found) {
-    const known = byLead.get(row.lead_id) ?? [];
-    known.push({
-      id: row.message_id,
-      type: row.type,
-      occurredAt: row.occurred_at.getTime(),
-      ...(row.topic === null ? {} : { topic: row.topic }),
-    });
-    byLead.set(row.lead_id, known);
-  }
-  return byLead;
 }
