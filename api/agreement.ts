@@ -1,7 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { agreementChanges } from "../handoff/governance/agreement-changes.ts";
 import {
   activate,
   activeVersion,
+  comparedWith,
   storedVersion,
   type StoredVersion,
 } from "../store/process/agreements.ts";
@@ -50,6 +52,43 @@ const readVersion = createRoute({
   summary: "One version",
   request: { params: z.object({ id: z.string().openapi({ description: "ag_…" }) }) },
   responses: versionAnswer,
+});
+
+const compare = createRoute({
+  method: "get",
+  path: "/agreement/versions/{id}/diff",
+  tags: ["agreement"],
+  summary: "What a version changes, rule by rule",
+  description:
+    "Against the active version, or against the one that `from` names; the active one itself " +
+    "against the one before it. Comments, the order of keys and other spellings of a rule are no " +
+    "change.",
+  request: {
+    params: z.object({ id: z.string().openapi({ description: "ag_…" }) }),
+    query: z.strictObject({ from: z.string().max(60).optional() }),
+  },
+  responses: {
+    200: {
+      description: "The changes, in the order of the file",
+      content: {
+        "application/json": {
+          schema: z
+            .object({
+              from: z.string().nullable().openapi({ description: "null: there is none before it" }),
+              to: z.string(),
+              changes: z.array(
+                z.object({
+                  about: z.string().openapi({ example: "status of demo-request" }),
+                  change: z.string().openapi({ example: "same day -> 1 business day" }),
+                }),
+              ),
+            })
+            .openapi("AgreementDiff"),
+        },
+      },
+    },
+    ...problemResponses,
+  },
 });
 
 const warningSchema = z.object({
@@ -123,6 +162,23 @@ export function agreementRoutes(deps: ApiDeps): Routes {
     const row = await storedVersion(deps.pool, c.req.valid("param").id);
     if (!row) throw notFound();
     return c.json(await shown(deps, row), 200);
+  });
+
+  app.openapi(compare, async (c) => {
+    const { from } = c.req.valid("query");
+    const to = await storedVersion(deps.pool, c.req.valid("param").id);
+    if (!to) throw notFound();
+    const before =
+      from === undefined ? await comparedWith(deps.pool, to) : await storedVersion(deps.pool, from);
+    if (from !== undefined && !before)
+      throw new Problem("invalid", {
+        field: "from",
+        detail: "expected the id of a version of the agreement",
+      });
+    const agreement = async ({ id }: StoredVersion) =>
+      (await deps.agreements.version(deps.pool, id)).agreement;
+    const changes = before ? agreementChanges(await agreement(before), await agreement(to)) : [];
+    return c.json({ from: before?.id ?? null, to: to.id, changes }, 200);
   });
 
   app.openapi(publish, async (c) => {

@@ -80,6 +80,7 @@ export const authorisation: Readonly<Record<string, Row>> = {
   // the agreement
   "GET /agreement": everybody,
   "GET /agreement/versions/{id}": everybody,
+  "GET /agreement/versions/{id}/diff": everybody,
   "POST /agreement/versions": { operator: "all", revops: "all" },
   "POST /simulate": office,
 

@@ -2,6 +2,9 @@ import { parseArgs } from "node:util";
 import { parseAgreement, printProblem } from "../../agreement/parse.ts";
 import { missingPools, parseRoster } from "../../agreement/roster.ts";
 import { agreementOf } from "../../agreement/stored.ts";
+import type { Agreement } from "../../handoff/agreement.ts";
+import { agreementChanges } from "../../handoff/governance/agreement-changes.ts";
+import { printRuleChange } from "../../handoff/governance/rule-change.ts";
 import { judgeByBoth } from "../../handoff/qualify/compare.ts";
 import { tryDraft, type DraftTrial } from "../../store/intake/trial.ts";
 import { activate, createAgreements } from "../../store/process/agreements.ts";
@@ -15,6 +18,7 @@ import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
 const usage = `baton agreement check FILE [--roster FILE] [--json]
+baton agreement diff FILE [OTHER] [--json]
 baton agreement try FILE [--json]
 baton agreement publish FILE [--note TEXT] [--json]
 
@@ -22,6 +26,9 @@ check reads an agreement and names every mistake with its line and what was expe
   --roster FILE   also read a roster, and say which pools the agreement names and the roster lacks
   --json          { ok, problems, warnings } instead of lines
 Ends with 0 when the agreement can be used, with 1 when it cannot.
+
+diff says what a file changes, rule by rule: against the active agreement, or what OTHER changes against FILE.
+Comments, the order of keys and other spellings of a rule are no change.
 
 try judges today's open leads by the file and by the active agreement, says what would change, and writes nothing.
 
@@ -31,7 +38,7 @@ Works on DATABASE_URL, else on the database of BATON_HOME.`;
 
 export const command: Command = {
   name: "agreement",
-  summary: "check, try or publish a handoff agreement",
+  summary: "check, compare, try or publish a handoff agreement",
   usage,
   run(args, io) {
     const [what, ...rest] = args;
@@ -46,6 +53,7 @@ export const command: Command = {
 
 const actions: Readonly<Record<string, (args: string[], io: Io) => Promise<number>>> = {
   check,
+  diff,
   try: tryFile,
   publish,
 };
@@ -92,6 +100,42 @@ async function check(args: string[], io: Io): Promise<number> {
   return ok ? 0 : 1;
 }
 
+async function diff(args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false } },
+  });
+  const [file, other, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw new CommandError(`Name one agreement file, or two to compare.\n\n${usage}`);
+  const given = await readAgreement(file);
+  const [before, after] =
+    other === undefined ? [await activeAgreement(), given] : [given, await readAgreement(other)];
+  const changes = agreementChanges(before, after);
+  if (values.json) io.out(JSON.stringify({ changes }, null, 2));
+  else if (changes.length === 0) io.out("No rule changes.");
+  else for (const change of changes) io.out(printRuleChange(change));
+  return 0;
+}
+
+async function readAgreement(file: string): Promise<Agreement> {
+  const parsed = parseAgreement(await yamlText(file));
+  if (!parsed.ok) throw fileRefused(file, parsed.problems);
+  return parsed.agreement;
+}
+
+async function activeAgreement(): Promise<Agreement> {
+  const active = await withPool(databaseUrlOf(readSettings()), (pool) =>
+    createAgreements(agreementOf).active(pool),
+  );
+  if (!active) throw new CommandError(nothingActive);
+  return active.agreement;
+}
+
+const nothingActive =
+  "No agreement is active to compare with; publish one with `baton agreement publish FILE`.";
+
 async function tryFile(args: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -107,10 +151,7 @@ async function tryFile(args: string[], io: Io): Promise<number> {
     databaseUrlOf(readSettings()),
     async (pool) => {
       const active = await createAgreements(agreementOf).active(pool);
-      if (!active)
-        throw new CommandError(
-          "No agreement is active to compare with; publish one with `baton agreement publish FILE`.",
-        );
+      if (!active) throw new CommandError(nothingActive);
       return {
         tried: await tryDraft(pool, Date.now(), (leads) =>
           judgeByBoth(active.agreement, draft, leads),

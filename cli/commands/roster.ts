@@ -4,6 +4,8 @@ import { printProblem } from "../../agreement/parse.ts";
 import { publishRoster, standingRoster, takenSentence } from "../../agreement/publish-roster.ts";
 import { parseRoster, type ParsedRoster } from "../../agreement/roster.ts";
 import { rosterDocument, rosterText } from "../../agreement/roster-text.ts";
+import { printRuleChange } from "../../handoff/governance/rule-change.ts";
+import { rosterChanges } from "../../handoff/governance/roster-changes.ts";
 import { inTransaction } from "../../store/postgres/db.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
@@ -12,22 +14,24 @@ import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
 const usage = `baton roster check FILE [--json]
+baton roster diff FILE [--json]
 baton roster publish FILE [--json]
 baton roster export [FILE] [--json]
 
 The file has the form of agreement/roster.yaml: hours by name, people, pools.
 
 check names every mistake with its line and what was expected there. Ends with 0 when the file can be used, else with 1.
+diff says what publishing it would change: weights, hours, people, absences that are not over.
 publish checks it and puts it: people, their absences and pools become as the file says, and work under way is told in
 the same transaction. Whoever is not in the file stays as before; nobody is ever removed: who leaves has active: false.
 The same file again changes nothing.
 export writes the roster as it stands, with its named hours, to FILE or to the screen; published again it changes nothing.
   --json   the answer, or the roster, as JSON
-publish and export work on DATABASE_URL, else on the database of BATON_HOME.`;
+diff, publish and export work on DATABASE_URL, else on the database of BATON_HOME.`;
 
 export const command: Command = {
   name: "roster",
-  summary: "check, publish or export who takes leads",
+  summary: "check, compare, publish or export who takes leads",
   usage,
   run(args, io) {
     const [what, ...rest] = args;
@@ -58,6 +62,17 @@ const actions: Readonly<Record<string, Action>> = {
       io.out(parsed.ok ? `${file} can be used.` : `${file} cannot be used: ${errors}.`);
     }
     return parsed.ok ? 0 : 1;
+  },
+
+  async diff(files, json, io) {
+    const { file, parsed } = await readOne(files);
+    if (!parsed.ok) throw fileRefused(file, parsed.problems);
+    const standing = await withPool(databaseUrlOf(readSettings()), standingRoster);
+    const changes = rosterChanges(standing, parsed.roster, Date.now());
+    if (json) io.out(JSON.stringify({ changes }, null, 2));
+    else if (changes.length === 0) io.out("Nothing changes.");
+    else for (const change of changes) io.out(printRuleChange(change));
+    return 0;
   },
 
   async publish(files, json, io) {

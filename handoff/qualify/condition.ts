@@ -278,7 +278,8 @@ function line(judged: Omit<TraceLine, "missing">, missing: string[]): TraceLine 
   return missing.length > 0 ? { ...judged, missing } : judged;
 }
 
-function windowText(ms: number): string {
+/** A length of time in its largest whole unit: `14 days`, `90 minutes`. */
+export function windowText(ms: number): string {
   const units: readonly (readonly [number, string])[] = [
     [86_400_000, "day"],
     [3_600_000, "hour"],

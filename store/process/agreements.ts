@@ -92,6 +92,23 @@ export async function storedVersion(db: Db, id: string): Promise<StoredVersion |
 }
 
 /**
+ * What a version is compared with when nothing else is named: the active one, and the active one
+ * itself with the one before it. Undefined when there is none.
+ */
+export async function comparedWith(
+  db: Db,
+  version: Pick<StoredVersion, "state" | "number">,
+): Promise<StoredVersion | undefined> {
+  if (version.state !== "active") return activeVersion(db);
+  return firstRow(
+    db,
+    sql`
+    select * from agreement_version where number < ${version.number} and activated_at is not null
+    order by number desc limit 1`,
+  );
+}
+
+/**
  * Makes `content` the active version and retires the one before; the same content as the active one
  * changes nothing. Call inside a transaction, with text that parses. Gives the version's id and
  * whether it is new.

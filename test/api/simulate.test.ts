@@ -327,6 +327,36 @@ describe("the agreement", () => {
     ).toEqual([{ what: "agreement.published" }]);
   });
 
+  test("what a version changes is said rule by rule, against the active one or another", async () => {
+    const first = (await world.ask("GET", "/agreement")).body.id;
+    const content = world.agreementText.replace("status: same day", "status: 1 business day");
+    const { body: second } = await world.ask("POST", "/agreement/versions", { body: { content } });
+    const changes = [{ about: "status of demo-request", change: "same day -> 1 business day" }];
+    const diff = async (id: string, query = "") =>
+      world.ask("GET", `/agreement/versions/${id}/diff${query}`, { as: "one" });
+    expect(await diff(second.id, `?from=${first}`)).toMatchObject({
+      status: 200,
+      body: { from: first, to: second.id, changes: expect.arrayContaining(changes) },
+    });
+    expect((await diff(second.id)).body).toMatchObject({
+      from: first,
+      changes: expect.arrayContaining(changes),
+    });
+    expect((await diff(first)).body).toMatchObject({
+      from: second.id,
+      to: first,
+      changes: expect.arrayContaining([
+        { about: "status of demo-request", change: "1 business day -> same day" },
+      ]),
+    });
+    expect((await diff(second.id, `?from=${second.id}`)).body.changes).toEqual([]);
+    expect((await diff("ag_none")).status).toBe(404);
+    expect(await diff(second.id, "?from=ag_none")).toMatchObject({
+      status: 422,
+      body: { field: "from" },
+    });
+  });
+
   test("text that is no agreement is 422 naming the line, and the active one stays", async () => {
     const before = (await world.ask("GET", "/agreement")).body.id;
     const answer = await world.ask("POST", "/agreement/versions", {

@@ -57,6 +57,27 @@ test("--json gives the same to a machine", async () => {
   });
 });
 
+test("two files are compared rule by rule; what changes nothing is not said", async () => {
+  const later = join(folder, "later.yaml");
+  writeFileSync(later, edited(["status: same day", "status: 1 business day # as agreed"]));
+  expect(await run("diff", here("example.yaml"), later)).toEqual({
+    code: 0,
+    err: [],
+    out: ["status of demo-request: same day -> 1 business day"],
+  });
+  const json = await run("diff", here("example.yaml"), later, "--json");
+  expect(JSON.parse(json.out.join(""))).toEqual({
+    changes: [{ about: "status of demo-request", change: "same day -> 1 business day" }],
+  });
+  expect((await run("diff", later, later)).out).toEqual(["No rule changes."]);
+});
+
+test("a file that is no agreement is not compared, and neither are three", async () => {
+  await expect(run("diff", here("example.yaml"), broken)).rejects.toThrow(/clocks\.calendar/);
+  await expect(run("diff")).rejects.toThrow(/Name one agreement file, or two to compare/);
+  await expect(run("diff", broken, broken, broken)).rejects.toThrow(/or two to compare/);
+});
+
 test("a pool that the roster lacks is an error", async () => {
   const file = join(folder, "alps.yaml");
   writeFileSync(file, edited(["pool: dach-sdr", "pool: alps-sdr"]));
