@@ -32,7 +32,7 @@ export function agreementChanges(before: Agreement, after: Agreement): RuleChang
   const types = { before, after };
   const [was, now] = [whole(before), whole(after)];
   return (Object.keys(rules) as (keyof Whole)[]).flatMap((part) =>
-    changesOf(part, was, now, types),
+    changesOf(rules[part], was[part], now[part], types),
   );
 }
 
@@ -48,12 +48,12 @@ type Rules = {
 };
 
 function changesOf<K extends keyof Whole>(
-  part: K,
-  before: Whole,
-  after: Whole,
+  rule: Rules[K],
+  before: Whole[K],
+  after: Whole[K],
   types: Types,
 ): RuleChange[] {
-  return rules[part](before[part], after[part], types);
+  return rule(before, after, types);
 }
 
 /** Every part of the agreement, in the order in which the file has them. */
