@@ -18,6 +18,7 @@ import { houseRoutes } from "./house/house.ts";
 import { idempotency } from "./http/idempotency.ts";
 import { importRoutes } from "./imports.ts";
 import { intakeRoutes } from "./intake.ts";
+import { clockRoutes } from "./clocks.ts";
 import { leadRoutes } from "./leads.ts";
 import { mailRoutes } from "./mail.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
@@ -88,6 +89,7 @@ export function createApp(
 /** Health and documentation are always there; these are what the documentation describes. */
 const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   leadRoutes,
+  clockRoutes,
   actionRoutes,
   peopleRoutes,
   intakeRoutes,

@@ -48,6 +48,7 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /leads": people,
   "GET /leads/{id}": people,
   "GET /leads/{id}/history": people,
+  "GET /leads/{id}/clocks": people,
   "PATCH /leads/{id}": people,
 
   // a person's actions

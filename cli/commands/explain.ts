@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
+import { clockAccount } from "../../handoff/clocks/account.ts";
+import { printClockLedger } from "../../handoff/clocks/clock.ts";
 import { formatLocal } from "../../handoff/time/calendar.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
 import { normalEmail } from "../../spellings/email.ts";
@@ -7,6 +9,7 @@ import type { Pool } from "../../store/postgres/db.ts";
 import { leadHistory, type HistoryEntry, type HistoryPlace } from "../../store/views/history.ts";
 import { findLeads, identityKey, type Identity } from "../../store/intake/identities.ts";
 import { accountOf, leadStanding, type LeadRow } from "../../store/process/subject.ts";
+import { clocksOf } from "../../store/process/clocks.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { hoursOnRoster } from "../../store/routing/roster.ts";
 import { currentHandoff } from "../../store/views/leads.ts";
@@ -20,17 +23,21 @@ import { withPool } from "../servers/servers.ts";
 export const command: Command = {
   name: "explain",
   summary: "tell why a lead is where it is",
-  usage: `baton explain LEAD [--json]
+  usage: `baton explain LEAD [--clocks] [--json]
 
 LEAD is our id (ld_…), an id of the CRM or of the sender, or an e-mail address. Prints where the lead stands, what is known
 about it, and everything that happened: what was decided and when, from which values, what was missing, who was
 considered and why not, the clocks, and on whose hours they run. Times are UTC; what is ahead is also told in the zone
-of those hours. Works on DATABASE_URL, else on the database of BATON_HOME.`,
+of those hours. --clocks also prints every interval that each clock of the current handoff counted, and how its
+deadline comes about. Works on DATABASE_URL, else on the database of BATON_HOME.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { json: { type: "boolean", default: false } },
+      options: {
+        clocks: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
     });
     const [name, ...more] = positionals;
     if (name === undefined || more.length > 0)
@@ -42,12 +49,18 @@ of those hours. Works on DATABASE_URL, else on the database of BATON_HOME.`,
         account: await accountOf(pool, lead),
         entries: await everything(pool, lead.id),
         hours: await hoursOfLead(pool, lead),
+        clocks: values.clocks ? await clocksOfLead(pool, lead) : [],
       };
     });
     if (values.json)
       io.out(
         JSON.stringify(
-          { lead: told.lead, account: told.account ?? null, history: told.entries },
+          {
+            lead: told.lead,
+            account: told.account ?? null,
+            history: told.entries,
+            ...(values.clocks ? { clocks: told.clocks } : {}),
+          },
           null,
           2,
         ),
@@ -63,10 +76,12 @@ interface Told {
   readonly entries: readonly HistoryEntry[];
   /** Null while no handoff is open. */
   readonly hours: HoursTold | null;
+  /** What each clock counted, as text; empty when nobody asked. */
+  readonly clocks: readonly string[];
 }
 
 /** The lead's story as lines of text. */
-export function explain({ lead, account, entries, hours }: Told): string[] {
+export function explain({ lead, account, entries, hours, clocks }: Told): string[] {
   const who = lead.owner_id
     ? `owner ${lead.owner_id}`
     : lead.queue
@@ -90,6 +105,7 @@ export function explain({ lead, account, entries, hours }: Told): string[] {
   return [
     ...head,
     ...(hours ? ["", ...explainHours(hours)] : []),
+    ...(clocks.length > 0 ? ["", "Clocks:", ...clocks] : []),
     "",
     `Known${account ? ` (account ${account.id})` : ""}:`,
     ...known
@@ -135,6 +151,22 @@ async function hoursOfLead(pool: Pool, lead: LeadRow): Promise<HoursTold | null>
     pool: handoff.pool !== null && found.pool ? { ...found.pool, id: handoff.pool } : null,
     now: Date.now(),
   };
+}
+
+/** Every clock of the current handoff as lines that can be checked by hand. */
+async function clocksOfLead(pool: Pool, lead: LeadRow): Promise<string[]> {
+  const handoff = await currentHandoff(pool, lead);
+  if (!handoff) return [];
+  const { clocks, calendars } = await clocksOf(pool, handoff.id, "every");
+  const { agreement } = await createAgreements(agreementOf).version(pool, handoff.agreement_id);
+  return clocks.flatMap((clock) => {
+    const beside = clocks.filter(({ round }) => round === clock.round);
+    const input = { clocks: beside, calendars, now: Date.now() };
+    const { inWords, ledger } = clockAccount(agreement, input, clock);
+    const whose = clock.repId === null ? "the lead" : `${clock.repId}, offer ${clock.round}`;
+    const lines = printClockLedger(ledger).split("\n");
+    return [`  ${clock.kind} of ${whose}: ${inWords}`, ...lines.map((line) => `    ${line}`)];
+  });
 }
 
 async function everything(pool: Pool, leadId: string): Promise<HistoryEntry[]> {

@@ -149,12 +149,12 @@ function printRow(row: LedgerRow): string[] {
         ),
       ];
     case "counted":
-      return [`  ${stretch(row)}  ${duration(row.ms)}  total ${duration(row.totalMs)}`];
+      return [`  ${stretch(row)}  ${printDuration(row.ms)}  total ${printDuration(row.totalMs)}`];
     case "paused":
       return [`  ${stretch(row)}  paused: ${row.reason}`];
     case "restarted":
       return [
-        `  ${formatWall(row.zone, row.at)}  reassigned, the target begins again, total ${duration(0)}`,
+        `  ${formatWall(row.zone, row.at)}  reassigned, the target begins again, total ${printDuration(0)}`,
       ];
     case "verdict":
       return [verdict(row.view, row.zone, row.at)];
@@ -172,11 +172,11 @@ function verdict(view: ClockView, zone: string, at: Instant): string {
     view.dueAt === null
       ? (view.unreachable ?? "no deadline while paused")
       : `due ${formatLocal(zone, view.dueAt)}`;
-  return `${view.state} at ${formatLocal(zone, at)}: ${printTarget(view.target)}, used ${duration(view.usedMs)}, left ${duration(view.leftMs)}, ${due}`;
+  return `${view.state} at ${formatLocal(zone, at)}: ${printTarget(view.target)}, used ${printDuration(view.usedMs)}, left ${printDuration(view.leftMs)}, ${due}`;
 }
 
 /** `8:00:00`, hours unbounded; milliseconds only when there are any. */
-function duration(ms: number): string {
+export function printDuration(ms: number): string {
   const rest = ms % 60_000;
   const seconds = (rest / 1_000).toFixed(rest % 1_000 === 0 ? 0 : 3);
   return `${Math.floor(ms / 3_600_000)}:${String(Math.floor(ms / 60_000) % 60).padStart(2, "0")}:${seconds.padStart(rest % 1_000 === 0 ? 2 : 6, "0")}`;

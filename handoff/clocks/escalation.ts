@@ -2,7 +2,13 @@ import type { Agreement } from "../agreement.ts";
 import type { AppliedCalendar } from "../time/applied-calendar.ts";
 import { compileApplied } from "../time/applied-calendar.ts";
 import { addBusinessTime, NoOpenTime, type Calendar, type Instant } from "../time/calendar.ts";
-import { foldClock, type ClockEvent, type ClockView } from "./clock.ts";
+import {
+  foldClock,
+  type Calendars,
+  type ClockEvent,
+  type ClockRule,
+  type ClockView,
+} from "./clock.ts";
 
 /** One clock of an open handoff, with what has been done about it so far. */
 export interface HandoffClock {
@@ -116,6 +122,16 @@ export function viewOf(
   input: Pick<ClocksInput, "clocks" | "calendars" | "now">,
   clock: HandoffClock,
 ): ClockView {
+  const { calendars, rule, now } = foldedBy(agreement, input, clock);
+  return foldClock(clock.events, calendars, rule, now);
+}
+
+/** What one clock is folded with: its hours, its rule and the moment. */
+export function foldedBy(
+  agreement: Agreement,
+  input: Pick<ClocksInput, "clocks" | "calendars" | "now">,
+  clock: HandoffClock,
+): { readonly calendars: Calendars; readonly rule: ClockRule; readonly now: Instant } {
   // A clock may be years old: what it says of its beginning stays true.
   const since = clock.events[0]?.at ?? input.now;
   const calendars = (key: string): Calendar => {
@@ -124,23 +140,19 @@ export function viewOf(
     return compileApplied(applied, input.now, since);
   };
   const rule = { elapsedRoll: agreement.clocks.elapsedRoll, warnAt: agreement.clocks.warnAt };
+  const now = asOf(clock, input.now);
   const outreach =
     clock.kind === "status"
       ? input.clocks.find((other) => other.kind === "outreach" && other.scope === clock.scope)
       : undefined;
-  if (!outreach) return foldClock(clock.events, calendars, rule, asOf(clock, input.now));
+  if (!outreach) return { calendars, rule, now };
   const outreachDueAt = foldClock(
     outreach.events,
     calendars,
     rule,
     asOf(outreach, input.now),
   ).dueAt;
-  return foldClock(
-    clock.events,
-    calendars,
-    outreachDueAt === null ? rule : { ...rule, outreachDueAt },
-    asOf(clock, input.now),
-  );
+  return { calendars, rule: outreachDueAt === null ? rule : { ...rule, outreachDueAt }, now };
 }
 
 // A clock may have been started an instant after the `now` of a decision that raced with it.

@@ -4,19 +4,29 @@ import type { HandoffClock } from "../../handoff/clocks/escalation.ts";
 import { calendarDefinitions } from "./calendars.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 
+/** A clock as it is kept, and whose it is: of the whole handoff, or of one offer. */
+export interface KeptClock extends HandoffClock {
+  /** 0 for clocks of the lead. */
+  readonly round: number;
+  readonly repId: string | null;
+}
+
 /**
- * The lead clocks of a handoff and the rep clocks of one round, with their events, ready to be
- * judged, and the calendars they run on.
+ * The lead clocks of a handoff and the rep clocks of one round, or of every round, with their
+ * events, ready to be judged, and the calendars they run on.
  */
 export async function clocksOf(
   db: Db,
   handoffId: string,
-  round: number,
-): Promise<{ clocks: HandoffClock[]; calendars: Record<string, AppliedCalendar> }> {
+  round: number | "every",
+): Promise<{ clocks: KeptClock[]; calendars: Record<string, AppliedCalendar> }> {
+  const only = round === "every" ? null : round;
   const found = await rows<{
     id: string;
     kind: "outreach" | "status";
     scope: "lead" | "rep";
+    round: number;
+    rep_id: string | null;
     warned: number;
     rung: number;
     breached_at: Date | null;
@@ -24,16 +34,19 @@ export async function clocksOf(
   }>(
     db,
     sql`
-    select c.id, c.kind, c.scope, c.warned, c.rung, c.breached_at,
+    select c.id, c.kind, c.scope, c.round, c.rep_id, c.warned, c.rung, c.breached_at,
       (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail', e.detail)
         order by e.n) from clock_event e where e.clock_id = c.id) as events
-    from clock c where c.handoff_id = ${handoffId} and c.round in (0, ${round})
-      order by c.kind, c.scope desc`,
+    from clock c where c.handoff_id = ${handoffId}
+      and (${only}::int is null or c.round in (0, ${only}::int))
+    order by c.kind, c.scope desc, c.round`,
   );
-  const clocks = found.map((row): HandoffClock => ({
+  const clocks = found.map((row): KeptClock => ({
     id: row.id,
     kind: row.kind,
     scope: row.scope,
+    round: row.round,
+    repId: row.rep_id,
     warned: row.warned,
     rung: row.rung,
     breached: row.breached_at !== null,

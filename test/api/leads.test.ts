@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rows, sql } from "../../store/postgres/db.ts";
+import { calendarVersion } from "../../store/process/calendars.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
@@ -289,5 +290,72 @@ describe("what somebody may not see", () => {
         entry("foreign@baton", "mail", "GET /mail/{id}"),
       ]),
     );
+  });
+});
+
+describe("GET /leads/{id}/clocks", () => {
+  /** A clock of the lead's handoff: ten minutes before closing on a Friday. */
+  async function withClock(rep: string): Promise<string> {
+    const id = await world.lead(rep);
+    const friday = Date.parse("2026-11-20T21:50:00Z");
+    const hours = {
+      zone: "America/New_York",
+      week: { mon: ["09:00-17:00"], fri: ["09:00-17:00"] },
+    };
+    const calendar = await calendarVersion(world.pool, { hours, minus: [], from: "pool" }, friday);
+    const detail = { target: { kind: "business", ms: hour }, calendar };
+    const { rows: of } = await world.pool.query(
+      sql`select handoff_id as id from process where subject_id = ${id}`,
+    );
+    const handoff = of[0].id as string;
+    const clock = `${handoff}/outreach/lead`;
+    await world.pool.query(sql`
+      insert into clock (id, handoff_id, kind, scope, round, target, calendar_id, started_at, state)
+      values (${clock}, ${handoff}, 'outreach', 'lead', 0, ${JSON.stringify(detail.target)}::jsonb,
+        ${calendar}, ${new Date(friday)}, 'running') on conflict (id) do nothing`);
+    await world.pool.query(sql`
+      insert into clock_event (clock_id, n, kind, at, detail, tz_version)
+      values (${clock}, 1, 'start', ${new Date(friday)}, ${JSON.stringify(detail)}::jsonb,
+        'test')`);
+    return id;
+  }
+
+  test("gives every counted interval, and the deadline as one would count it", async () => {
+    const id = await withClock("rp_one");
+    const { status, body } = await world.ask("GET", `/leads/${id}/clocks`, { as: "one" });
+    expect(status).toBe(200);
+    expect(body.clocks).toMatchObject([
+      {
+        kind: "outreach",
+        scope: "lead",
+        round: 0,
+        rep: null,
+        target: "1 business hour",
+        zone: "America/New_York",
+        due: "2026-11-23T14:50:00.000Z",
+        inWords:
+          "1 business hour of opening hours from 2026-11-20 16:50: 0:10:00 on 2026-11-20, " +
+          "0:50:00 on 2026-11-23; so until 2026-11-23 09:50 (America/New_York)",
+        ledger: expect.arrayContaining([
+          {
+            kind: "counted",
+            from: "2026-11-20T21:50:00.000Z",
+            to: "2026-11-20T22:00:00.000Z",
+            counted: "PT10M",
+            total: "PT10M",
+          },
+        ]),
+      },
+    ]);
+  });
+
+  test("is for whoever may see the lead, and empty before the first handoff", async () => {
+    const id = await withClock("rp_one");
+    expect((await world.ask("GET", `/leads/${id}/clocks`, { as: "two" })).status).toBe(404);
+    expect((await world.ask("GET", "/leads/ld_none/clocks")).status).toBe(404);
+    const fresh = await world.lead(null);
+    await world.pool.query(sql`update process set handoff_id = null where subject_id = ${fresh}`);
+    await world.pool.query(sql`delete from handoff where subject_id = ${fresh}`);
+    expect((await world.ask("GET", `/leads/${fresh}/clocks`)).body).toEqual({ clocks: [] });
   });
 });

@@ -111,6 +111,7 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["manager", `/leads/${lead}`],
   ],
   "GET /leads/{id}/history": [["operator", `/leads/${lead}/history`]],
+  "GET /leads/{id}/clocks": [["operator", `/leads/${lead}/clocks`]],
   "GET /queue": [
     ["operator", "/queue"],
     ["manager", "/queue"],

@@ -1,0 +1,148 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { clockAccount, type ClockAccount } from "../handoff/clocks/account.ts";
+import type { LedgerRow } from "../handoff/clocks/clock.ts";
+import { printTarget } from "../handoff/time/deadline.ts";
+import { clocksOf } from "../store/process/clocks.ts";
+import { currentHandoff } from "../store/views/leads.ts";
+import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import { problemResponses } from "./http/errors.ts";
+import { iso, isoDuration } from "./http/format.ts";
+import { leadHere } from "./http/reach.ts";
+
+const instant = z.string().openapi({ format: "date-time" });
+const durationOf = (description: string) => z.string().openapi({ format: "duration", description });
+
+const rowSchema = z
+  .discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("hours"),
+      from: instant,
+      calendar: z.string(),
+      zone: z.string(),
+      exceptions: z.array(z.object({ date: z.string(), hours: z.array(z.string()) })),
+    }),
+    z.object({
+      kind: z.literal("counted"),
+      from: instant,
+      to: instant,
+      counted: durationOf("of this interval"),
+      total: durationOf("of all intervals so far; it begins again with a new owner"),
+    }),
+    z.object({ kind: z.literal("paused"), from: instant, to: instant, reason: z.string() }),
+    z.object({ kind: z.literal("restarted"), at: instant }),
+    z.object({ kind: z.literal("verdict"), at: instant, state: z.string() }),
+  ])
+  .openapi("ClockLedgerRow");
+
+const clockSchema = z
+  .object({
+    id: z.string(),
+    kind: z.enum(["outreach", "status"]),
+    scope: z.enum(["lead", "rep"]),
+    round: z.number().int().openapi({ description: "the offer it belongs to; 0: the lead's" }),
+    rep: z.string().nullable(),
+    target: z.string().openapi({ example: "4 business hours" }),
+    zone: z.string(),
+    state: z.string(),
+    startedAt: instant,
+    stoppedAt: instant.nullable(),
+    due: instant.nullable(),
+    late: z.boolean(),
+    used: durationOf("in the target's own measure"),
+    left: durationOf("in the target's own measure"),
+    inWords: z.string().openapi({
+      description: "the deadline as a person would count it",
+      example:
+        "1 business hour of opening hours from 2026-12-04 16:50: 0:10:00 on 2026-12-04, " +
+        "0:50:00 on 2026-12-07; so until 2026-12-07 09:50 (America/New_York)",
+    }),
+    ledger: z.array(rowSchema),
+  })
+  .openapi("ClockAccount");
+
+const read = createRoute({
+  method: "get",
+  path: "/leads/{id}/clocks",
+  tags: ["leads"],
+  summary: "The clocks of the current handoff, every counted interval, to be checked by hand",
+  request: { params: z.object({ id: z.string().openapi({ description: "ld_…" }) }) },
+  responses: {
+    200: {
+      description: "Clocks of the lead, and of every offer made",
+      content: { "application/json": { schema: z.object({ clocks: z.array(clockSchema) }) } },
+    },
+    ...problemResponses,
+  },
+});
+
+/** How the deadlines of a lead came about. */
+export function clockRoutes(deps: ApiDeps): Routes {
+  const app = newRoutes();
+  app.openapi(read, async (c) => {
+    const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
+    const handoff = await currentHandoff(deps.pool, lead);
+    if (!handoff) return c.json({ clocks: [] }, 200);
+    const [{ clocks, calendars }, { agreement }] = await Promise.all([
+      clocksOf(deps.pool, handoff.id, "every"),
+      deps.agreements.version(deps.pool, handoff.agreement_id),
+    ]);
+    const now = c.var.receivedAt;
+    return c.json(
+      {
+        clocks: clocks.map((clock) => {
+          const beside = clocks.filter(({ round }) => round === clock.round);
+          const account = clockAccount(agreement, { clocks: beside, calendars, now }, clock);
+          const { id, kind, scope, round, repId } = clock;
+          return { id, kind, scope, round, rep: repId, ...shown(account) };
+        }),
+      },
+      200,
+    );
+  });
+  return app;
+}
+
+type Shown = Omit<z.output<typeof clockSchema>, "id" | "kind" | "scope" | "round" | "rep">;
+
+function shown({ view, zone, ledger, inWords }: ClockAccount): Shown {
+  return {
+    target: printTarget(view.target),
+    zone,
+    state: view.state,
+    startedAt: iso(view.startedAt),
+    stoppedAt: iso(view.stoppedAt),
+    due: iso(view.dueAt),
+    late: view.late,
+    used: isoDuration(view.usedMs),
+    left: isoDuration(view.leftMs),
+    inWords,
+    ledger: ledger.map(rowShown),
+  };
+}
+
+function rowShown(row: LedgerRow): z.output<typeof rowSchema> {
+  switch (row.kind) {
+    case "hours":
+      return {
+        kind: row.kind,
+        from: iso(row.from),
+        calendar: row.calendar,
+        zone: row.zone,
+        exceptions: row.exceptions.map(({ date, hours }) => ({ date, hours: [...hours] })),
+      };
+    case "counted":
+      return {
+        kind: row.kind,
+        from: iso(row.from),
+        to: iso(row.to),
+        counted: isoDuration(row.ms),
+        total: isoDuration(row.totalMs),
+      };
+    case "paused":
+      return { kind: row.kind, from: iso(row.from), to: iso(row.to), reason: row.reason };
+    case "restarted":
+      return { kind: row.kind, at: iso(row.at) };
+    case "verdict":
+      return { kind: row.kind, at: iso(row.at), state: row.view.state };
+  }
+}
