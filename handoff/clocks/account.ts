@@ -89,9 +89,8 @@ function elapsed(
     0,
   );
   const reached = view.startedAt + ms + pausedMs;
-  const said =
-    `${printTarget(view.target)} by the clock from ${formatWall(zone, view.startedAt)}` +
-    `${pausedMs === 0 ? "" : `, without ${printDuration(pausedMs)} of pauses`}`;
+  const pauses = pausedMs === 0 ? "" : `, without ${printDuration(pausedMs)} of pauses`;
+  const said = `${printTarget(view.target)} by the clock from ${formatWall(zone, view.startedAt)}${pauses}`;
   if (reached === dueAt || roll.kind === "none") return `${said}: ${formatWall(zone, dueAt)}`;
   return (
     `${said} ends ${formatWall(zone, reached)}, outside hours; so the next opening and ` +
