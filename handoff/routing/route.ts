@@ -66,8 +66,8 @@ export interface RouteInput {
   readonly evidence: Evidence | null;
   /** A manager's explicit choice. */
   readonly chosen: Proposed | null;
-  /** The existing owner of the account. */
-  readonly owner: Proposed | null;
+  /** Who has the account already, in the order in which they are asked. */
+  readonly owners: readonly Proposed[];
   readonly pools: Readonly<Record<string, PoolInput>>;
   readonly followTheSun: boolean;
   readonly fallback: string;
@@ -103,7 +103,7 @@ export function routeAgain(input: RouteInput, agreement?: Agreement): RouteAnswe
 }
 
 /**
- * The order of docs/routing.md: a manager's choice, the account's owner, then pool by pool
+ * The order of docs/routing.md: a manager's choice, who has the account, then pool by pool
  * (segment, territory, parents), then the fallback queue. A pool where somebody can take the lead
  * soon holds it; one where nobody can passes it on. Gives `unread` when the walk comes to a pool
  * that `input.pools` does not have.
@@ -116,9 +116,7 @@ export function walk(input: RouteInput): Walked | { readonly unread: string } {
     charge,
   });
 
-  for (const as of ["chosen", "owner"] as const) {
-    const proposed = input[as];
-    if (!proposed) continue;
+  for (const { as, ...proposed } of proposals(input)) {
     const why = against(as, proposed, input);
     candidates.push({
       repId: proposed.repId,
@@ -154,6 +152,16 @@ export function walk(input: RouteInput): Walked | { readonly unread: string } {
     return answer({ kind: "held", pool: step.pool, untilAt: found.at });
   }
   return answer({ kind: "queue", queue: input.fallback });
+}
+
+function proposals({
+  chosen,
+  owners,
+}: RouteInput): readonly (Proposed & { readonly as: "chosen" | "owner" })[] {
+  return [
+    ...(chosen ? [{ ...chosen, as: "chosen" as const }] : []),
+    ...owners.map((one) => ({ ...one, as: "owner" as const })),
+  ];
 }
 
 /** A manager overrules hours, room and turn, and can only not choose who does not work here. */

@@ -5,7 +5,7 @@ import { leadTypeOf } from "../../handoff/qualify/qualify.ts";
 import { appliedCalendar, compileApplied } from "../../handoff/time/applied-calendar.ts";
 import { dueAt } from "../../handoff/time/deadline.ts";
 import { rows, sql, type Tx } from "../postgres/db.ts";
-import { accountOwner } from "../routing/account-owner.ts";
+import { accountsOf, lockAccountOf, type LeadAccount } from "../routing/account-owner.ts";
 import { hoursOnRoster } from "../routing/roster.ts";
 import type { RouteRequest, RouteResult } from "../routing/route-request.ts";
 import { calendarId, keepCalendar } from "./calendars.ts";
@@ -34,7 +34,7 @@ export async function requestOf(
   situation: Situation,
   round: number,
 ): Promise<RouteRequest> {
-  const { handoff: h, agreement, facts, now } = situation;
+  const { handoff: h, agreement, now } = situation;
   if (h === null) throw new Error(`${situation.subject.id} has no handoff to route`);
   const before = await rows<{ repId: string; round: number }>(
     tx,
@@ -58,15 +58,23 @@ export async function requestOf(
     dueAt: type
       ? dueAt(type.outreach, h.mqlAt, hours, { elapsedRoll: agreement.clocks.elapsedRoll })
       : now,
-    ownerId:
-      round === 1 && agreement.routing.owners === "keep"
-        ? await accountOwner(tx, situation.subject, facts["account.owner"], now)
-        : null,
+    ...(await accountOf(tx, situation)),
     language: h.language,
     product: h.product,
     motion: h.motion,
     ...(h.assignTo === null ? {} : { assignTo: h.assignTo }),
   };
+}
+
+/**
+ * Who has the account, in every round: who had this very lead before is passed over by routing.
+ * Until the transaction ends no colleague is routed beside this one.
+ */
+async function accountOf(tx: Tx, { subject, agreement }: Situation): Promise<LeadAccount> {
+  const nobody = { accountId: null, owners: [] };
+  if (subject.kind !== "lead" || agreement.routing.owners !== "keep") return nobody;
+  await lockAccountOf(tx, subject.id);
+  return (await accountsOf(tx, [subject.id])).get(subject.id) ?? nobody;
 }
 
 /** The situation with the hours of whom routing chose, and of the pool. */

@@ -336,7 +336,10 @@ async function readAround(
         join rep other on other.id = m.rep_id and other.active
         where not exists (select from absence b where b.rep_id = other.id and b.from_at <= ${at}
           and b.to_at > ${at})
-        order by (select count(*) from handoff o where o.rep_id = m.rep_id and o.state = 'open'),
+        order by exists (select from lead c join handoff w on w.subject_kind = 'lead'
+            and w.subject_id = c.id and w.state = 'open' and w.rep_id = m.rep_id
+            where c.account_id = l.account_id and c.id <> l.id) desc,
+          (select count(*) from handoff o where o.rep_id = m.rep_id and o.state = 'open'),
           m.rep_id limit 1) as suggested,
       (with recursive above as (
           select r.* from rep r where r.id =

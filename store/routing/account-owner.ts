@@ -1,60 +1,112 @@
-import type { Instant } from "../../handoff/time/calendar.ts";
-import type { Subject } from "../../handoff/process/words.ts";
-import { firstRow, send, sql, type Tx } from "../postgres/db.ts";
+import { rows, send, sql, type Tx } from "../postgres/db.ts";
+
+/** The account of a lead, and who has it. */
+export interface LeadAccount {
+  /** Null for a lead of no company. */
+  readonly accountId: string | null;
+  /** Reps in the order in which they are asked; who is away is among them. */
+  readonly owners: readonly string[];
+}
+
+/** A company on which many people work: the first of them are asked. */
+const mostOwners = 5;
 
 /**
- * Who has the account of a subject: its owner by the CRM (named by our id or the CRM's), else who
- * works on a colleague. Of several the one who is there goes first, then an accepted lead before an
- * offer, and the earlier one. The CRM's owner is named even while away, so that the record says why
- * the lead went elsewhere. Until the transaction ends no colleague is routed beside this one.
+ * Who has the accounts of these leads: the owner by the CRM (named by our id or the CRM's), then
+ * who works on a colleague: has one accepted, an opportunity or an offer, in this order and the
+ * earlier one first. A pick that its process has not heard of is an offer. Who has a colleague only
+ * until a manager gives it to somebody works on nothing.
  */
-export async function accountOwner(
+export async function accountsOf(
   tx: Tx,
-  subject: Subject,
-  crmOwner: unknown,
-  now: Instant,
-): Promise<string | null> {
-  await lockAccountOf(tx, subject);
-  const told = typeof crmOwner === "string" ? crmOwner : null;
-  const at = new Date(now);
-  const rep = await firstRow<{ id: string }>(
+  leadIds: readonly string[],
+): Promise<Map<string, LeadAccount>> {
+  if (leadIds.length === 0) return new Map();
+  const found = await rows<LeadAccount & { leadId: string }>(
     tx,
     sql`
-    with colleague as (
-      select c.id from lead l join lead c on c.account_id = l.account_id and c.id <> l.id
-      where ${subject.kind} = 'lead' and l.id = ${subject.id}),
+    with asked as (
+      select l.id, l.account_id, coalesce(l.facts #>> '{account.owner,value}',
+        a.facts #>> '{account.owner,value}') as told
+      from lead l left join account a on a.id = l.account_id where l.id = any(${leadIds})),
+    colleague as (
+      select asked.id as lead_id, c.id from asked join lead c on c.account_id = asked.account_id
+        and c.id <> asked.id),
     works as (
-      select h.rep_id as id, case when h.sal_at is null then 2 else 1 end as rank, h.mql_at as since
+      select c.lead_id, coalesce(h.rep_id, s.rep_id) as id,
+          case when h.sal_at is null then 2 else 1 end as rank, h.mql_at as since
         from colleague c join handoff h on h.subject_kind = 'lead' and h.subject_id = c.id
-        where h.state = 'open' and h.rep_id is not null
+        left join assignment s on h.rep_id is null and s.handoff_id = h.id
+          and s.round = h.round + 1 and s.ended_at is null
+        where h.state = 'open' and not exists (select from task t where t.subject_kind = 'lead'
+          and t.subject_id = c.id and t.state = 'open' and t.kind = 'escalated'
+          and t.assignee_id = h.rep_id)
       union all
-      select p.owner_id, 1, p.stage_since
+      select c.lead_id, p.owner_id, 1, p.stage_since
         from colleague c join process p on p.subject_kind = 'lead' and p.subject_id = c.id
-        where p.stage = 'opportunity' and p.owner_id is not null
-          and exists (select from opportunity o where o.lead_id = c.id and o.won_at is null
-            and o.lost_at is null)
+        where p.stage = 'opportunity' and exists (select from opportunity o
+          where o.lead_id = c.id and o.won_at is null and o.lost_at is null)
       union all
-      select id, 0, to_timestamp(0) from rep where id = ${told} or crm_id = ${told})
-    select w.id from works w join rep r on r.id = w.id
-    where w.rank = 0 or r.active
-    order by r.active and not exists (select from absence a where a.rep_id = r.id
-        and a.from_at <= ${at} and a.to_at > ${at}) desc,
-      w.rank, w.id is not distinct from ${told} desc, w.since, w.id
-    limit 1`,
+      select asked.id, r.id, 0, to_timestamp(0) from asked
+        join rep r on r.id = asked.told or r.crm_id = asked.told),
+    owner as (
+      select w.lead_id, w.id, min(w.rank) as rank, min(w.since) as since
+      from works w join rep r on r.id = w.id where w.rank = 0 or r.active
+      group by w.lead_id, w.id)
+    select asked.id as "leadId", asked.account_id as "accountId",
+      array(select o.id from owner o where o.lead_id = asked.id
+        order by o.rank, o.since, o.id limit ${mostOwners}) as owners
+    from asked`,
   );
-  return rep?.id ?? null;
+  return new Map(found.map(({ leadId, ...account }) => [leadId, account]));
 }
 
 /**
  * Two colleagues routed at one moment would not see each other: the second waits for the first. A
- * statement of its own, so that what follows is read from behind the lock.
+ * statement of its own, so that what follows is read from behind the lock. Held until the
+ * transaction ends; nobody may wait for it who holds a pool's lock.
  */
-async function lockAccountOf(tx: Tx, { kind, id }: Subject): Promise<void> {
-  if (kind !== "lead") return;
+export async function lockAccountOf(tx: Tx, leadId: string): Promise<void> {
   await send(
     tx,
     sql`
     select pg_advisory_xact_lock(hashtextextended('route-account/' || account_id, 0)) from lead
-      where id = ${id} and account_id is not null`,
+      where id = ${leadId} and account_id is not null`,
   );
+}
+
+/** Bounds the locks of one transaction when a whole weekend is released. */
+const mostLocks = 500;
+
+/**
+ * The same for leads that are released with a pool locked, which must not wait: gives those of an
+ * account in which a colleague is just being routed by somebody else. `ours` are accounts whose
+ * lock the caller's caller holds.
+ */
+export async function beingRouted(
+  tx: Tx,
+  leadIds: readonly string[],
+  ours: ReadonlySet<string>,
+): Promise<Set<string>> {
+  if (leadIds.length === 0) return new Set();
+  // Without a colleague whom nobody has there is nobody who could be routed meanwhile.
+  const busy = await rows<{ id: string }>(
+    tx,
+    sql`
+    with shared as (
+      select l.id, l.account_id from lead l
+      where l.id = any(${leadIds}) and l.account_id <> all(${[...ours]})
+        and exists (select from lead c join handoff h on h.subject_kind = 'lead'
+            and h.subject_id = c.id and h.state = 'open' and h.rep_id is null
+          where c.account_id = l.account_id and c.id <> l.id)),
+    numbered as materialized (
+      select account_id, row_number() over (order by account_id) as n from shared
+        group by account_id),
+    tried as materialized (
+      select account_id, case when n > ${mostLocks} then false
+        else pg_try_advisory_xact_lock(hashtextextended('route-account/' || account_id, 0))
+        end as is_ours from numbered)
+    select shared.id from shared join tried using (account_id) where not tried.is_ours`,
+  );
+  return new Set(busy.map(({ id }) => id));
 }

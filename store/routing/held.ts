@@ -4,7 +4,9 @@ import type { Needs } from "../../handoff/routing/eligibility.ts";
 import { walk, type RouteInput } from "../../handoff/routing/route.ts";
 import { rows, send, sql, type Tx } from "../postgres/db.ts";
 import { leadSignal, enqueueAll } from "../postgres/outbox.ts";
-import { book, ledgerOf, membersOf, offerKey, type Snapshot } from "./read.ts";
+import { accountsOf, beingRouted, type LeadAccount } from "./account-owner.ts";
+import { noteGiven, ownersNow, proposed, readNamed } from "./proposals.ts";
+import { book, ledgerOf, load, membersOf, offerKey, type Snapshot } from "./read.ts";
 import { writeTurns, type LedgerEntry, type NewAssignment } from "./write.ts";
 
 /** What a lead on hold needs, so that any process that wakes can route it. No facts of the lead. */
@@ -14,6 +16,8 @@ export interface HeldRequest {
   readonly segment: string | null;
   /** The agreement's own hours, for reps and pools without any. */
   readonly base: CalendarDef;
+  /** Who has the account goes first. Absent from older rows until the hold is renewed. */
+  readonly keepsOwners?: boolean;
 }
 
 /** A lead's place in the order of release: priority, due time, arrival, id. */
@@ -123,37 +127,48 @@ interface HeldRow {
 }
 
 /**
- * Gives held leads out in their order, as far as anybody can take them, and moves the snapshot on.
- * A lead that cannot be placed stays on hold. One write for all: a weekend's leads are released at
- * once. Their processes are told in the same transaction, as nothing else would tell them later.
+ * Gives held leads out in their order, as far as anybody can take them, and moves the snapshot on:
+ * to who has the account, else to whose turn it is. A lead that cannot be placed stays on hold. One
+ * write for all: a weekend's leads are released at once. Their processes are told in the same
+ * transaction, as nothing else would tell them later. `ours` are accounts that are locked by whoever
+ * waits for this; a lead of one in which somebody else routes a colleague is told to ask by itself.
  */
 export async function assignHeld(
   tx: Tx,
   snapshot: Snapshot,
   waiting: readonly (Held & { subjectId: string })[],
+  ours: ReadonlySet<string> = new Set(),
 ): Promise<Released[]> {
   const assignments: NewAssignment[] = [];
   const entries: LedgerEntry[] = [];
   const released: Released[] = [];
+  const { accounts, busy } = await accountsOfHeld(tx, snapshot, waiting, ours);
   for (const held of waiting) {
+    if (busy.has(held.subjectId)) continue;
+    const { accountId, owners } = accounts.get(held.subjectId) ?? noAccount;
+    const asked = ownersNow(snapshot, { accountId, owners });
+    await readNamed(tx, snapshot, asked, held.request.base);
     entries.push(...settleLeavers(snapshot, held.pool, held.leadType));
-    const input = releaseInput(snapshot, held);
+    const input = releaseInput(snapshot, held, asked);
     const walked = walk(input);
     if ("unread" in walked)
       throw new Error(`pool ${walked.unread} was not read before its release`);
     const { routed, candidates } = walked.answer;
-    if (routed.kind !== "assigned" || !walked.charge) continue;
+    if (routed.kind !== "assigned") continue;
     const { repId, pool, via } = routed;
-    const entry: LedgerEntry = {
-      ...walked.charge,
-      leadType: held.leadType,
-      kind: "pick",
-      handoffId: held.handoffId,
-      round: held.round,
-      winner: repId,
-    };
-    book(snapshot, entry);
-    entries.push(entry);
+    if (walked.charge) {
+      const entry: LedgerEntry = {
+        ...walked.charge,
+        leadType: held.leadType,
+        kind: "pick",
+        handoffId: held.handoffId,
+        round: held.round,
+        winner: repId,
+      };
+      book(snapshot, entry);
+      entries.push(entry);
+    } else load(snapshot, repId);
+    noteGiven(snapshot, accountId, repId);
     assignments.push({
       handoffId: held.handoffId,
       round: held.round,
@@ -175,32 +190,65 @@ export async function assignHeld(
     );
   await enqueueAll(
     tx,
-    released.map((one) =>
-      leadSignal(one.subjectId, "signal", "released", { id: one.handoffId }, 1),
-    ),
+    [
+      ...released.map((one) =>
+        leadSignal(one.subjectId, "signal", "released", { id: one.handoffId }, 1),
+      ),
+      ...waiting
+        .filter(({ subjectId }) => busy.has(subjectId))
+        .map(({ subjectId }) =>
+          leadSignal(subjectId, "signal", "rosterChanged", { id: subjectId }, 1),
+        ),
+    ],
     snapshot.now,
   );
   return released;
 }
 
-function releaseInput(snapshot: Snapshot, { pool, leadType, dueAt, request }: Held): RouteInput {
+const noAccount: LeadAccount = { accountId: null, owners: [] };
+
+/** Whose accounts the leads are, and whose account somebody else gives to a rep just now. */
+async function accountsOfHeld(
+  tx: Tx,
+  snapshot: Snapshot,
+  waiting: readonly (Held & { subjectId: string })[],
+  ours: ReadonlySet<string>,
+): Promise<{
+  readonly accounts: ReadonlyMap<string, LeadAccount>;
+  readonly busy: ReadonlySet<string>;
+}> {
+  const keeping = waiting.filter(({ request }) => request.keepsOwners === true);
+  const leads = keeping.map(({ subjectId }) => subjectId);
+  const busy = await beingRouted(tx, leads, ours);
+  const accounts = await accountsOf(tx, leads);
+  const owners = [...accounts.values()].flatMap((account) => account.owners);
+  if (keeping[0]) await readNamed(tx, snapshot, owners, keeping[0].request.base);
+  return { accounts, busy };
+}
+
+function releaseInput(
+  snapshot: Snapshot,
+  { pool, leadType, dueAt, request }: Held,
+  owners: readonly string[],
+): RouteInput {
   const { needs, territory, segment, base } = request;
+  const place = {
+    territory,
+    segment,
+    steps: [{ pool, via: "territory" as const, language: null, siblings: [] }],
+    trace: [],
+  };
   return {
     kind: "release",
     now: snapshot.now,
     dueAt,
     needs,
     chosen: null,
-    owner: null,
+    owners: owners.map((one) => proposed(snapshot, one, place, base)),
     evidence: null,
     followTheSun: false,
     fallback: pool,
-    place: {
-      territory,
-      segment,
-      steps: [{ pool, via: "territory", language: null, siblings: [] }],
-      trace: [],
-    },
+    place,
     pools: {
       [pool]: {
         members: membersOf(snapshot, pool, base),

@@ -14,18 +14,18 @@ import { capsOf } from "./roster.ts";
 export interface Snapshot {
   readonly pools: Readonly<Record<string, PoolState>>;
   /** Reps looked up by name, with the pools they work in. */
-  readonly named: Readonly<
-    Record<
-      string,
-      RepState & {
-        readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[];
-      }
-    >
+  readonly named: Record<
+    string,
+    RepState & {
+      readonly pools: readonly { readonly id: string; readonly hours: CalendarDef | null }[];
+    }
   >;
   /** By pool, then by lead type. */
   readonly ledgers: Record<string, Record<string, CreditLedger>>;
   /** By rep, for those with caps: nobody asks for the others'. */
   readonly loads: Map<string, Counted>;
+  /** By account, who was given one of its leads since. */
+  readonly given: Map<string, readonly string[]>;
   /** Of the handoffs asked about, the offers made before, by `offerKey`. */
   readonly made: Set<string>;
   /** Of the handoffs asked about, those on hold, and in which pool. */
@@ -197,6 +197,7 @@ export async function readSnapshot(tx: Tx, want: Wanted, now: Instant): Promise<
     ledgers: ledgersOf(ledgers),
     loads: isMade ? new Map() : await readLoads(tx, reps, want, places, now),
     heldIn: new Map((read?.held ?? []).map((one) => [one.handoffId, one.pool])),
+    given: new Map(),
     members: new Map(),
     presences: new Map(),
     lastPick: ledgers.reduce((latest, row) => Math.max(latest, row.last_pick), 0),

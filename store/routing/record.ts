@@ -11,7 +11,7 @@ import type { Candidate, PoolInput, Proposed, RouteInput } from "../../handoff/r
  * assignment names the version. Versions never change: an assignment and its version say all that
  * its pick was given, however the roster changes later.
  */
-export interface PickRecord extends Omit<RouteInput, "evidence" | "pools"> {
+export interface PickRecord extends KeptInput<Omit<RouteInput, "evidence" | "pools">> {
   /** In the order of the version's pools. */
   readonly pools: readonly KeptPool[];
   /**
@@ -20,6 +20,12 @@ export interface PickRecord extends Omit<RouteInput, "evidence" | "pools"> {
    */
   readonly why: readonly (string | null)[];
 }
+
+/** Picks from before several could be asked name the owner of the account, if any. */
+type KeptInput<Input extends Pick<RouteInput, "owners">> = Omit<Input, "owners"> & {
+  readonly owners?: readonly Proposed[];
+  readonly owner?: Proposed | null;
+};
 
 interface KeptPool {
   /**
@@ -71,7 +77,7 @@ export type KeptRow =
   | {
       readonly roster: null;
       readonly candidates: readonly Candidate[];
-      readonly input: RouteInput;
+      readonly input: KeptInput<RouteInput>;
     };
 
 /**
@@ -84,7 +90,7 @@ export function recorder(): (
 ) => { readonly roster: RosterVersion; readonly record: PickRecord } | null {
   const versionOf = rosterVersions();
   return (
-    { kind, now, dueAt, needs, place, chosen, owner, pools, followTheSun, fallback },
+    { kind, now, dueAt, needs, place, chosen, owners, pools, followTheSun, fallback },
     candidates,
   ) => {
     const looked = inOrder(pools, candidates);
@@ -96,7 +102,7 @@ export function recorder(): (
       needs,
       place: { ...place, trace: [] },
       chosen,
-      owner,
+      owners,
       followTheSun,
       fallback,
       pools: looked.map(([, pool]) => keptPool(pool)),
@@ -116,17 +122,18 @@ export function restored(row: KeptRow): {
   readonly candidates: readonly Candidate[];
   readonly input: RouteInput;
 } {
-  if (!row.roster) return row;
+  if (!row.roster) return { candidates: row.candidates, input: withOwners(row.input) };
   const {
     roster,
-    record: { why, pools: kept, ...given },
+    record: { why, pools: kept, ...rest },
   } = row;
+  const given = withOwners(rest);
   const pools = roster.map(
     ({ pool, members }, n) => [pool, restoredPool(members, kept[n]!, given.now)] as const,
   );
   const seen = [
-    ...named("chosen", given.chosen),
-    ...named("owner", given.owner),
+    ...named("chosen", given.chosen === null ? [] : [given.chosen]),
+    ...named("owner", given.owners),
     ...pools.flatMap(([pool, read]) => membersSeen(pool, read)),
   ];
   return {
@@ -237,8 +244,16 @@ function restoredPool(
 
 type Seen = Omit<Candidate, "eligible" | "why">;
 
-function named(as: "chosen" | "owner", proposed: Proposed | null): Seen[] {
-  return proposed ? [{ repId: proposed.repId, pool: proposed.pool, as }] : [];
+function named(as: "chosen" | "owner", proposed: readonly Proposed[]): Seen[] {
+  return proposed.map(({ repId, pool }) => ({ repId, pool, as }));
+}
+
+function withOwners<Rest extends object>({
+  owner,
+  owners,
+  ...rest
+}: Rest & Pick<PickRecord, "owner" | "owners">) {
+  return { ...rest, owners: owners ?? (owner ? [owner] : []) };
 }
 
 function membersSeen(pool: string, { members, ledger }: PoolInput): Seen[] {

@@ -21,8 +21,10 @@ export interface RouteRequest {
   readonly arrivedAt: Instant;
   /** Who had this lead before. */
   readonly exclude: readonly { readonly repId: string; readonly round: number }[];
-  /** The rep who owns the account already. */
-  readonly ownerId: string | null;
+  /** The lead's account; null for a lead of no company. */
+  readonly accountId: string | null;
+  /** Who has the account already, in the order in which they are asked. */
+  readonly owners: readonly string[];
   readonly language: string | null;
   readonly product: string | null;
   readonly motion: string | null;

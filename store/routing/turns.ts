@@ -3,7 +3,6 @@ import type { CalendarDef, Instant } from "../../handoff/time/calendar.ts";
 import {
   walk,
   type PoolInput,
-  type Proposed,
   type RouteInput,
   type Routed,
   type Via,
@@ -25,13 +24,14 @@ import {
   type Held,
   type Released,
 } from "./held.ts";
+import type { LeadAccount } from "./account-owner.ts";
+import { noteGiven, ownersNow, proposed, readNamed } from "./proposals.ts";
 import type { RouteRequest, RouteResult } from "./route-request.ts";
 import {
   book,
   ledgerOf,
   load,
   lockPools,
-  memberOf,
   membersOf,
   offerKey,
   readSnapshot,
@@ -73,9 +73,10 @@ export async function takeTurns(
   await lockPools(tx, pools);
   const named = [
     ...new Set(
-      asked.flatMap(({ request }) =>
-        [request.assignTo ?? null, ownerOf(request)].filter((id) => id !== null),
-      ),
+      asked.flatMap(({ request }) => [
+        ...(request.assignTo === undefined ? [] : [request.assignTo]),
+        ...accountOf(request).owners,
+      ]),
     ),
   ];
   const snapshot = await readSnapshot(
@@ -83,7 +84,9 @@ export async function takeTurns(
     { pools, named, base: asked[0]!.base, offers: asked.map((one) => one.request) },
     now,
   );
-  const turns: Turns = { tx, snapshot, assignments: [], entries: [], holds: new Map() };
+  // Whoever asks has locked the account.
+  const ours = new Set(asked.flatMap(({ request }) => request.accountId ?? []));
+  const turns: Turns = { tx, snapshot, ours, assignments: [], entries: [], holds: new Map() };
   const results: (RouteResult | null | "stored")[] = [];
   for (const one of asked) results.push(await takeTurn(turns, one));
   await write(turns);
@@ -100,6 +103,8 @@ export async function takeTurns(
 interface Turns {
   readonly tx: Tx;
   readonly snapshot: Snapshot;
+  /** Accounts of the requests. */
+  readonly ours: ReadonlySet<string>;
   readonly assignments: NewAssignment[];
   readonly entries: LedgerEntry[];
   /** By handoff; null is on hold no longer. */
@@ -116,6 +121,7 @@ async function takeTurn(turns: Turns, asked: Asked): Promise<RouteResult | null 
   for (;;) {
     // Made before, or by the release of somebody who came first.
     if (snapshot.made.has(offerKey(request))) return "stored";
+    await readNamed(tx, snapshot, ownersNow(snapshot, accountOf(request)), asked.base);
     const found = walkOn(turns, asked);
     if (!found) return null;
     const { input, walked } = found;
@@ -128,7 +134,8 @@ async function takeTurn(turns: Turns, asked: Asked): Promise<RouteResult | null 
     // pool once.
     served.add(pool);
     await write(turns);
-    released.push(...(await assignHeld(tx, snapshot, await heldInOrder(tx, pool, request))));
+    const waiting = await heldInOrder(tx, pool, request);
+    released.push(...(await assignHeld(tx, snapshot, waiting, turns.ours)));
   }
 }
 
@@ -163,7 +170,6 @@ function inputOf(
   pools: RouteInput["pools"],
 ): RouteInput {
   const { dueAt, agreement } = request;
-  const owner = ownerOf(request);
   return {
     kind: "route",
     now: snapshot.now,
@@ -178,33 +184,19 @@ function inputOf(
     },
     chosen:
       request.assignTo === undefined ? null : proposed(snapshot, request.assignTo, place, base),
-    owner: owner === null ? null : proposed(snapshot, owner, place, base),
+    owners: ownersNow(snapshot, accountOf(request)).map((one) =>
+      proposed(snapshot, one, place, base),
+    ),
     pools,
     followTheSun: agreement.routing.hold === "follow-the-sun",
     fallback: agreement.routing.fallback,
   };
 }
 
-function ownerOf({ agreement, ownerId }: RouteRequest): string | null {
-  return agreement.routing.owners === "keep" ? ownerId : null;
-}
-
-/** A rep by name, in the lead's own pool when the rep works there, else in the rep's first. */
-function proposed(
-  snapshot: Snapshot,
-  repId: string,
-  place: TerritoryPlace,
-  base: CalendarDef,
-): Proposed {
-  const state = snapshot.named[repId];
-  if (!state) return { repId, member: null, pool: null };
-  const steps = place.steps.map((step) => step.pool);
-  const pool = state.pools.find((one) => steps.includes(one.id)) ?? state.pools[0] ?? null;
-  return {
-    repId,
-    member: memberOf(snapshot, state, pool?.hours ?? null, base),
-    pool: pool?.id ?? null,
-  };
+function accountOf({ agreement, accountId, owners }: RouteRequest): LeadAccount {
+  return agreement.routing.owners === "keep"
+    ? { accountId, owners }
+    : { accountId: null, owners: [] };
 }
 
 /** Moves the snapshot on by what was decided, and notes what is to be written. */
@@ -226,6 +218,7 @@ function note(
       territory: place.territory,
       segment: place.segment,
       base,
+      keepsOwners: request.agreement.routing.owners === "keep",
     };
     holds.set(handoffId, {
       handoffId,
@@ -259,6 +252,7 @@ function note(
   }
   const { repId, pool, via } = routed;
   assignments.push({ handoffId, round, repId, queue: null, pool, via, candidates, input });
+  noteGiven(snapshot, accountOf(request).accountId, repId);
   if (!charge) return load(snapshot, repId);
   const entry: LedgerEntry = { ...charge, leadType, kind: "pick", handoffId, round, winner: repId };
   entries.push(entry);

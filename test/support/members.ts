@@ -64,7 +64,7 @@ export function routing(
     dueAt: wednesdayMorning + 2 * hour,
     evidence: null,
     chosen: null,
-    owner: null,
+    owners: [],
     followTheSun: false,
     fallback: "sales-ops",
     needs: { language: null, product: null, motion: null, exclude: [] },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { editRoster, type RosterPart } from "../../store/routing/roster-edit.ts";
 import { listPools, listReps, type RepRecord } from "../../store/routing/roster.ts";
-import { accountOwner } from "../../store/routing/account-owner.ts";
+import { accountsOf } from "../../store/routing/account-owner.ts";
 import { alwaysOpen, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 
 const minute = 60_000;
@@ -343,17 +343,19 @@ test("a colleague of an account that somebody works goes to that person", async 
     "update lead set account_id = coalesce((select account_id from lead where id = $1), account_id) where id = $2",
     [first, second],
   );
-  const owner = (own: unknown) =>
-    inTransaction(world.pool, (tx) =>
-      accountOwner(tx, { kind: "lead", id: second }, own, Date.now()),
+  const owners = async (told: string | null) => {
+    const fact = { value: told, from: "crm", at: new Date().toISOString() };
+    await world.pool.query(
+      sql`update account set facts = ${JSON.stringify(told === null ? {} : { "account.owner": fact })}
+        where id = (select account_id from lead where id = ${second})`,
     );
-  expect(await owner(undefined)).toBe("rp_two");
-  // The CRM's owner goes first while there, and is named again when nobody else is.
-  expect(await owner("rp_three")).toBe("rp_three");
-  const ill = { from: Date.now() - hour, to: Date.now() + hour, reason: "ill" };
-  await edit({ absences: { rp_three: [ill] } });
-  expect(await owner("rp_three")).toBe("rp_two");
+    const found = await inTransaction(world.pool, (tx) => accountsOf(tx, [second]));
+    return found.get(second)?.owners;
+  };
+  expect(await owners(null)).toEqual(["rp_two"]);
+  // The CRM's owner goes first; routing passes over who is away and says so.
+  expect(await owners("rp_three")).toEqual(["rp_three", "rp_two"]);
   await world.pool.query("update handoff set state = 'closed' where subject_id = $1", [first]);
-  expect(await owner("rp_three")).toBe("rp_three");
-  expect(await owner("rp_nobody")).toBeNull();
+  expect(await owners("rp_three")).toEqual(["rp_three"]);
+  expect(await owners("rp_nobody")).toEqual([]);
 });

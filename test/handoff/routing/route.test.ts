@@ -40,13 +40,13 @@ describe("the order of routing", () => {
   test("the owner of the account goes first, the manager's choice before the owner", () => {
     const owner = { repId: "rp_7", member: member("rp_7"), pool: null };
     const chosen = { repId: "rp_8", member: full("rp_8"), pool: "east-sdr" };
-    expect(routed(routing({ "east-sdr": pool }, { owner }))).toEqual({
+    expect(routed(routing({ "east-sdr": pool }, { owners: [owner] }))).toEqual({
       kind: "assigned",
       repId: "rp_7",
       pool: null,
       via: "owner",
     });
-    expect(routed(routing({ "east-sdr": pool }, { owner, chosen }))).toEqual({
+    expect(routed(routing({ "east-sdr": pool }, { owners: [owner], chosen }))).toEqual({
       kind: "assigned",
       repId: "rp_8",
       pool: "east-sdr",
@@ -58,7 +58,7 @@ describe("the order of routing", () => {
     const walked = walk(
       routing(
         { "east-sdr": pool },
-        { owner: { repId: "rp_7", member: member("rp_7"), pool: null } },
+        { owners: [{ repId: "rp_7", member: member("rp_7"), pool: null }] },
       ),
     );
     expect(walked).toMatchObject({ charge: null });
@@ -69,7 +69,7 @@ describe("the order of routing", () => {
       routing(
         { "east-sdr": pool },
         {
-          owner: { repId: "rp_7", member: member("rp_7", { active: false }), pool: null },
+          owners: [{ repId: "rp_7", member: member("rp_7", { active: false }), pool: null }],
           chosen: { repId: "rp_0", member: null, pool: null },
         },
       ),
@@ -79,6 +79,26 @@ describe("the order of routing", () => {
       { repId: "rp_0", pool: null, as: "chosen", eligible: false, why: "not on the roster" },
       { repId: "rp_7", pool: null, as: "owner", eligible: false, why: "inactive" },
     ]);
+  });
+
+  test("of several who have the account the first who can take it does, and those before are named", () => {
+    const several = ["rp_7", "rp_8", "rp_9"].map((repId) => ({
+      repId,
+      member: repId === "rp_7" ? full(repId) : member(repId),
+      pool: "east-sdr",
+    }));
+    const answer = routeAgain(routing({ "east-sdr": pool }, { owners: several }));
+    expect(answer.routed).toMatchObject({ repId: "rp_8", via: "owner" });
+    expect(answer.candidates.map(({ repId, why }) => [repId, why])).toEqual([
+      ["rp_7", "at capacity 1/1"],
+      ["rp_8", null],
+    ]);
+    // None of them: whose turn it is.
+    const none = several.map((one) => ({ ...one, member: absent(one.repId) }));
+    expect(routed(routing({ "east-sdr": pool }, { owners: none }))).toMatchObject({
+      repId: "rp_1",
+      via: "territory",
+    });
   });
 
   test("every candidate is in the answer, with the reason for being left out", () => {

@@ -117,7 +117,7 @@ describe("many at once", () => {
     const ids = await world.handoffs(20);
     await Promise.all(
       ids.map((id, n) =>
-        world.ask(id, n < 4 ? (n % 2 === 0 ? { ownerId: "rp_a" } : { assignTo: "rp_b" }) : {}),
+        world.ask(id, n < 4 ? (n % 2 === 0 ? { owners: ["rp_a"] } : { assignTo: "rp_b" }) : {}),
       ),
     );
     expect(
@@ -425,7 +425,7 @@ describe("property: the dispatcher gives what routing one by one in the same ord
       priority: 1 + upTo(3),
       dueAt: now + upTo(4) * hour,
       arrivedAt: now - upTo(1000) + n,
-      ownerId: next() < 0.15 ? reps[upTo(6)]! : null,
+      owners: next() < 0.15 ? [reps[upTo(6)]!] : [],
       language: next() < 0.2 ? "de" : null,
       ...(next() < 0.1 ? { assignTo: reps[upTo(6)]! } : {}),
       exclude: next() < 0.2 ? [{ repId: reps[upTo(6)]!, round: 1 }] : [],

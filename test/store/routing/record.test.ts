@@ -74,23 +74,21 @@ describe("a record gives back what it was made from", () => {
     }),
     { maxLength: 4, selector: (one) => one.name },
   );
-  const proposed = fc.option(
-    fc.record({
-      repId: fc.constantFrom("rp_00", "rp_x"),
-      active: fc.boolean(),
-      known: fc.boolean(),
-    }),
-  );
+  const proposed = fc.record({
+    repId: fc.constantFrom("rp_00", "rp_x"),
+    active: fc.boolean(),
+    known: fc.boolean(),
+  });
 
   test("for any pools, members, ledgers and proposals, through JSON and back", () => {
     fc.assert(
       fc.property(
         pools,
-        proposed,
-        proposed,
+        fc.option(proposed),
+        fc.array(proposed, { maxLength: 3 }),
         fc.constantFrom(null, "de"),
         fc.boolean(),
-        (given, chosen, owner, language, followTheSun) => {
+        (given, chosen, owners, language, followTheSun) => {
           const built = given.map(({ name, members, left }, p): [string, PoolInput] => [
             name,
             poolOf(
@@ -140,7 +138,7 @@ describe("a record gives back what it was made from", () => {
             },
             followTheSun,
             chosen: chosen && byName(chosen),
-            owner: owner && byName(owner),
+            owners: owners.map(byName),
             place: { territory: "east", segment: null, trace: [], steps },
           });
           // As the dispatcher gives it: with the first pool and the others that the walk comes to.
@@ -166,6 +164,30 @@ describe("a record gives back what it was made from", () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test("an assignment of before, which named one owner or none, gives that one back", () => {
+    const owner = { repId: "rp_7", member: member("rp_7"), pool: null };
+    const now_ = routing({ "east-sdr": poolOf([member("rp_1")]) }, { owners: [owner] });
+    const { candidates } = routeAgain(now_);
+    const kept = recorder()(now_, candidates)!;
+    const { owners, ...rest } = kept.record;
+    const roster = JSON.parse(kept.roster.content) as Extract<
+      KeptRow,
+      { record: object }
+    >["roster"];
+    const before = (named: typeof owner | null): KeptRow => ({
+      roster,
+      record: { ...rest, owner: named },
+    });
+    expect(owners).toEqual([owner]);
+    expect(restored(before(owner))).toEqual({ input: withoutFacts(now_), candidates });
+    expect(restored(before(null)).input.owners).toEqual([]);
+    const { owners: _, ...input } = withoutFacts(now_);
+    expect(restored({ roster: null, candidates, input: { ...input, owner } })).toEqual({
+      input: withoutFacts(now_),
+      candidates,
+    });
   });
 
   test("the same members at another moment and with other credits are the same version; any difference of the roster is another one", () => {

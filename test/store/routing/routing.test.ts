@@ -161,7 +161,7 @@ describe("assigning", () => {
       "east-sdr": { rp_a: 1, rp_b: 1, rp_o: 1 },
     });
     const [first, second] = await world.handoffs(2);
-    expect((await world.route(first!, { ownerId: "rp_o" })).routed).toEqual({
+    expect((await world.route(first!, { owners: ["rp_o"] })).routed).toEqual({
       kind: "assigned",
       repId: "rp_o",
       pool: "east-sdr",
@@ -170,7 +170,7 @@ describe("assigning", () => {
     expect(await credits()).toEqual({});
     const ignoring = { ...agreement, routing: { ...agreement.routing, owners: "ignore" as const } };
     expect(
-      (await world.route(second!, { ownerId: "rp_o", agreement: ignoring })).routed,
+      (await world.route(second!, { owners: ["rp_o"], agreement: ignoring })).routed,
     ).toMatchObject({ repId: "rp_a", via: "territory" });
   });
 
@@ -252,7 +252,8 @@ describe("promise 8: the same (handoff, round) twice gives the same rep and one 
           dueAt: now,
           arrivedAt: now,
           exclude: [],
-          ownerId: null,
+          accountId: null,
+          owners: [],
           language: null,
           product: null,
           motion: null,
@@ -513,7 +514,7 @@ describe("the ledger", () => {
       ),
     );
     expect(await millionths()).toEqual(before);
-    await world.route(ids[7]!, { ownerId: "rp_c" });
+    await world.route(ids[7]!, { owners: ["rp_c"] });
     await inTransaction(world.pool, (tx) => reverseCredit(tx, ids[7]!, 1, now + 1));
     expect(await millionths()).toEqual(before);
     await ledgersHold();
