@@ -142,9 +142,13 @@ function scoresInFit(agreement: Agreement, reading: Reading): void {
   }
 }
 
-/** A row that asks for at least as much as one above it is never reached. */
+/**
+ * A row that asks for at least as much as one above it is never reached, nor is one that asks for
+ * more fit than all points together.
+ */
 function bandRows(agreement: Agreement, reading: Reading): void {
   const least = (value: number | undefined) => value ?? -Infinity;
+  const most = agreement.fit.reduce((sum, { points }) => sum + Math.max(0, points), 0);
   agreement.bands.forEach((row, i) => {
     const above = agreement.bands.findIndex(
       (other, j) =>
@@ -155,6 +159,12 @@ function bandRows(agreement: Agreement, reading: Reading): void {
         "problems",
         `bands[${i}]`,
         `expected a row that some lead can reach; whoever meets it already has band ${agreement.bands[above]!.band} by row ${above + 1}`,
+      );
+    else if (least(row.fit) > most)
+      reading.report(
+        "warnings",
+        `bands[${i}]`,
+        `expected a fit that some lead can have; all points under \`fit:\` are ${most} together`,
       );
   });
 }

@@ -160,7 +160,7 @@ const pattern: Shape<DatePattern> = from(
   (written, place, node) =>
     datePattern(written) ??
     place.expected(
-      "a date pattern of yyyy, MM or MMM, dd and, if there are times, HH (or hh and a), mm, ss, XXX for an offset",
+      "a date pattern of yyyy, MM or MMM, dd and, if they are there, EEE for the day of the week and HH (or hh and a), mm, ss, XXX for an offset",
       node,
     ),
 );

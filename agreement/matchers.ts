@@ -87,8 +87,9 @@ function readMatcher(
   switch (op) {
     case "in":
     case "notIn": {
-      if (!isSeq(node) || node.items.length === 0)
-        return place.expected(`a list of values after \`${op}:\``, node);
+      if (!isSeq(node)) return place.expected(`a list of values after \`${op}:\``, node);
+      if (node.items.length === 0)
+        return place.wrong(`expected at least one value after \`${op}:\``, node);
       const values = node.items.map((item, i) =>
         readValue(item as YamlNode, place.child(i, item), subject),
       );

@@ -5,7 +5,7 @@ import { loadNamedHours } from "../store/routing/named-hours.ts";
 import { editRoster, type RosterEdited } from "../store/routing/roster-edit.ts";
 import { listAbsences, listPools, listReps } from "../store/routing/roster.ts";
 import type { RosterFile } from "./roster.ts";
-import { rosterText, sameHours, type StandingRoster } from "./roster-text.ts";
+import { rosterDocument, sameHours, type StandingRoster } from "./roster-text.ts";
 
 /** Everything that a roster file says, as it stands. */
 export async function standingRoster(db: Db): Promise<StandingRoster> {
@@ -49,7 +49,8 @@ export async function publishRoster(
     now,
   );
   const after = await standingRoster(tx);
-  const changed = rosterText(before, now) !== rosterText(after, now);
+  const said = (roster: StandingRoster) => JSON.stringify(rosterDocument(roster, now));
+  const changed = said(before) !== said(after);
   if (changed) {
     const detail = { reps: file.reps.length, pools: file.pools.length, told: edited.told };
     await audit(tx, { actor, what: "roster.published", detail }, now);

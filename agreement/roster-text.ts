@@ -28,17 +28,24 @@ export function rosterDocument(
   now: Instant,
 ): Readonly<Record<string, unknown>> {
   const hours = new Map(Object.entries(namedHours.hours));
+  // Two thousand people may have hours of their own each: they are looked up, not gone through.
+  const texts = new Map([...hours].map(([name, def]) => [name, textOf(def)]));
+  const names = new Map([...texts].toReversed().map(([name, text]) => [text, name]));
+  const lastOf = new Map<string, number>();
   const nameOf = (def: CalendarDef | null, name: string | undefined): string | undefined => {
     if (def === null) return undefined;
     const text = textOf(def);
-    if (name !== undefined && hours.has(name) && textOf(hours.get(name)!) === text) return name;
-    const same = [...hours].find(([, one]) => textOf(one) === text);
-    if (same) return same[0];
+    if (name !== undefined && texts.get(name) === text) return name;
+    const same = names.get(text);
+    if (same !== undefined) return same;
     const base = def.zone.toLowerCase().replace(/[^a-z0-9]+/g, "-");
-    let fresh = base;
-    for (let n = 2; hours.has(fresh); n++) fresh = `${base}-${n}`;
-    hours.set(fresh, def);
-    return fresh;
+    let n = lastOf.get(base) ?? 1;
+    const nth = () => (n === 1 ? base : `${base}-${n}`);
+    while (hours.has(nth())) n++;
+    lastOf.set(base, n);
+    hours.set(nth(), def);
+    names.set(text, nth());
+    return nth();
   };
   const people = reps.map((one): Entry => {
     const ahead = (absences[one.id] ?? []).filter(({ to }) => to > now);

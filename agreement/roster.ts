@@ -7,6 +7,7 @@ import type { AgreementProblem, SourceLimits, YamlNode } from "./source.ts";
 import { isMap } from "yaml";
 import { instantOf } from "../handoff/time/dates.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
+import { normalEmail } from "../spellings/email.ts";
 import { dayOfDate, firstInstantReading, offsetSpans } from "../handoff/time/local-time.ts";
 import { calendar } from "./calendars.ts";
 import { language, name } from "./names.ts";
@@ -201,7 +202,7 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
 }
 
 const address: Shape<string> = from(text("an e-mail address"), (value, place, node) => {
-  const checked = checkEmail(value);
+  const checked = checkEmail(normalEmail(value));
   return checked.ok ? value : place.wrong(`expected an e-mail address (${checked.because})`, node);
 });
 

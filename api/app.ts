@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { authorisation } from "./http/authorisation.ts";
 import { actionRoutes } from "./actions.ts";
 import { agreementRoutes } from "./agreement.ts";
@@ -115,6 +115,9 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
     const began = process.hrtime.bigint();
     c.set("receivedAt", deps.clock());
     for (const [name, value] of Object.entries(everyAnswer)) c.header(name, value);
+    // Whoever stands before us may have gone by the other one.
+    if (hostsOf(c) > 1)
+      throw new Problem("malformed", { field: "host", detail: "expected one Host header" });
     if (/%00/.test(c.req.url))
       throw new Problem("invalid", { field: "url", detail: "the NUL character is not allowed" });
     await next();
@@ -129,6 +132,13 @@ function stamp(deps: ApiDeps, metrics: Metrics): MiddlewareHandler<AppEnv> {
     );
     return undefined;
   };
+}
+
+/** How many Host headers a request has; Node shows the first alone. */
+function hostsOf(c: Context<AppEnv>): number {
+  const env = c.env as { incoming?: { rawHeaders: readonly string[] } } | undefined;
+  const raw = env?.incoming?.rawHeaders ?? [];
+  return raw.filter((name, n) => n % 2 === 0 && name.toLowerCase() === "host").length;
 }
 
 function unanswered(app: Routes, method: string, path: string): Problem {

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { instantOf } from "../handoff/time/dates.ts";
+import { canHaveHappened, happenedWhen, instantOf } from "../handoff/time/dates.ts";
 import { stages } from "../handoff/stage.ts";
 import { inTransaction, type Db } from "../store/postgres/db.ts";
 import { takeIn, type Arrival, type TakenIn } from "../store/intake/intake.ts";
@@ -17,6 +17,11 @@ export const instant = z
   .max(40)
   .refine((text) => instantOf(text) !== null, "a time such as 2026-11-23T16:30:00-05:00")
   .transform((text) => instantOf(text) ?? 0)
+  .openapi({ type: "string", format: "date-time" });
+
+/** A time at which something happened. */
+const happened = instant
+  .refine(canHaveHappened, happenedWhen)
   .openapi({ type: "string", format: "date-time" });
 
 const name = z.string().trim().min(1).max(300);
@@ -46,7 +51,7 @@ const arrivalSchema = z.strictObject({
         "account.employees": 250,
       },
     }),
-  occurredAt: instant.optional().openapi({ description: "when this was true; now when absent" }),
+  occurredAt: happened.optional().openapi({ description: "when this was true; now when absent" }),
   engagements: z
     .array(
       z.strictObject({
@@ -54,7 +59,7 @@ const arrivalSchema = z.strictObject({
         type: name,
         topic: name.optional(),
         asset: name.optional(),
-        occurredAt: instant.optional(),
+        occurredAt: happened.optional(),
       }),
     )
     .max(100)

@@ -13,7 +13,6 @@ import {
 } from "../store/routing/roster.ts";
 import { publishRoster, standingRoster, takenSentence } from "../agreement/publish-roster.ts";
 import type { ParsedRoster } from "../agreement/roster.ts";
-import { rosterDocument, rosterText } from "../agreement/roster-text.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { isYaml } from "./http/body.ts";
@@ -123,9 +122,16 @@ export function rosterRoutes(deps: ApiDeps): Routes {
 
   app.openapi(readFileForm, async (c) => {
     const roster = await standingRoster(deps.pool);
-    const now = c.var.receivedAt;
-    if (!isYaml(c.req.header("accept"))) return c.json({ ...rosterDocument(roster, now) }, 200);
-    return c.body(rosterText(roster, now), 200, { "content-type": "application/yaml" });
+    const as = isYaml(c.req.header("accept")) ? "yaml" : "json";
+    const text = await outsideDeadline(c.req.raw, () =>
+      inThread(
+        c.var.caller.tokenId,
+        "writeRoster",
+        { roster, now: c.var.receivedAt, as },
+        { what: "the roster", field: "accept", seconds: readSeconds },
+      ),
+    );
+    return c.body(text, 200, { "content-type": `application/${as}` });
   });
   // Described but not validated by the library: the file's own reader names lines.
   app.openAPIRegistry.registerPath(putFileForm);

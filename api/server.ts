@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { endWith, processLog } from "../settings/logger.ts";
+import { loadNames } from "../spellings/fact.ts";
 import { settingsOf, webhookSecretsOf } from "../settings/settings.ts";
 import { createAgreements } from "../store/process/agreements.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
@@ -62,10 +63,13 @@ async function main(): Promise<void> {
       trustedProxies: settings.TRUSTED_PROXIES ?? [],
     },
   });
-  // The first requests need both, and on a busy machine a thread takes seconds to begin. Without
+  loadNames();
+  // The first requests need these, and on a busy machine a thread takes seconds to begin. Without
   // them the API listens all the same: what is away may come back.
   const warm = warmThreads()
     .then(() => agreements.active(pools.pool))
+    // The description of all routes is made once.
+    .then(() => app.request("/openapi.json"))
     .catch((error: unknown) => {
       log.warn(
         { error: error instanceof Error ? error.name : "unknown" },

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Agreement } from "../handoff/agreement.ts";
 import { builtInFields, type FieldPath } from "../handoff/facts/facts.ts";
-import { instantOf } from "../handoff/time/dates.ts";
+import { canHaveHappened, instantOf } from "../handoff/time/dates.ts";
 import { readFact } from "../spellings/fact.ts";
 import { checkEngagement } from "../store/intake/engagement-rules.ts";
 import type { TrackedMessage } from "../store/intake/tracking.ts";
@@ -144,7 +144,8 @@ function occurred(
 ): number {
   const at = timestamp === undefined ? null : instantOf(timestamp);
   const sent = sentAt ? instantOf(sentAt) : null;
-  if (at === null) return now;
+  // A device that does not know the time says that it is 1970.
+  if (at === null || !canHaveHappened(at)) return now;
   const skew = sent === null ? 0 : now - sent;
   return Math.abs(skew) <= largestSkewMs ? at + skew : at;
 }

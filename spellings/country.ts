@@ -20,6 +20,10 @@ const others: readonly (readonly [string, string])[] = [
   ["Republic of Korea", "KR"],
   ["Korea", "KR"],
   ["BRD", "DE"],
+  ["Bundesrepublik Deutschland", "DE"],
+  ["GER", "DE"],
+  ["SUI", "CH"],
+  ["NED", "NL"],
   ["Federal Republic of Germany", "DE"],
   ["Czech Republic", "CZ"],
   ["KSA", "SA"],
@@ -37,10 +41,11 @@ let index: CodeIndex | undefined;
 export function countryCode(text: string): string | undefined {
   english ??= new CodeIndex().add(codes()).add(others).add(namesIn("en"));
   // Most people write a code or English; the other languages take a while to gather.
-  const common = english.codeOf(text);
+  const name = text.replace(/\s*\(the\)\s*$/i, "");
+  const common = english.codeOf(name);
   if (common !== undefined) return common;
   index ??= new CodeIndex().add(countries.langs().flatMap(namesIn));
-  return index.codeOf(text);
+  return index.codeOf(name);
 }
 
 /** All codes, as facts hold them. */

@@ -1,4 +1,5 @@
 import { domainToASCII } from "node:url";
+import { inForm } from "../handoff/facts/text.ts";
 
 /**
  * The one form under which an address is compared and stored: the name in NFC and lower case, the
@@ -6,10 +7,24 @@ import { domainToASCII } from "node:url";
  * is, in lower case; `checkEmail` refuses it.
  */
 export function normalEmail(address: string): string {
-  const text = address.trim();
+  const text = withoutEdges(address);
   const at = text.lastIndexOf("@");
   if (at < 0) return text.toLowerCase();
-  return `${lowerNfc(text.slice(0, at))}@${asciiDomain(text.slice(at + 1))}`;
+  // The dot of the root, or of a sentence.
+  const domain = text.slice(at + 1).replace(/[.。．｡]$/, "");
+  return `${lowerNfc(text.slice(0, at))}@${asciiDomain(domain)}`;
+}
+
+/** White space and what nobody sees around it, which is copied along with an address. */
+function withoutEdges(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isUnseen(text[from])) from++;
+  while (to > from && isUnseen(text[to - 1])) to--;
+  return text.slice(from, to);
+}
+
+function isUnseen(char: string | undefined): boolean {
+  return char !== undefined && /[\s\p{Cf}]/u.test(char);
 }
 
 /** A domain in ASCII and lower case; what is no domain stays as it is, in lower case. */
@@ -24,5 +39,5 @@ const isDomainText = /^[\p{L}\p{M}\p{N}.。．｡-]+$/u;
 
 /** Lower case can take letters apart again (`İ`), so NFC comes last. */
 function lowerNfc(text: string): string {
-  return text.normalize("NFC").toLowerCase().normalize("NFC");
+  return inForm(inForm(text, "NFC").toLowerCase(), "NFC");
 }

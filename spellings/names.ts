@@ -1,7 +1,8 @@
+import { inForm } from "../handoff/facts/text.ts";
+
 /** Text as names are looked up: case, accents, dots and kinds of spaces do not count. */
 export function nameKey(text: string): string {
-  return text
-    .normalize("NFKD")
+  return inForm(text, "NFKD")
     .replaceAll(/[\p{Mn}.]/gu, "")
     .toLowerCase()
     .replaceAll(/[\s_’'`-]+/g, " ")

@@ -54,12 +54,24 @@ function entriesOf(country: string): (readonly [string, string])[] {
       [code.slice(3), code] as const,
       [name, code] as const,
       ...(english[code] === undefined ? [] : [[english[code], code] as const]),
+      ...(others[code] ?? []).map((other) => [other, code] as const),
     ]);
 }
 
 function isBareCode(name: string): boolean {
   return /^[A-Z0-9]{1,3}$/.test(name);
 }
+
+/** What people write that is no name in any list. */
+const others: Readonly<Record<string, readonly string[]>> = {
+  "DE-BW": ["BaWü"],
+  "DE-BY": ["Freistaat Bayern", "Free State of Bavaria"],
+  "DE-MV": ["Meck-Pomm", "MeckPomm"],
+  "DE-NW": ["NRW"],
+  "DE-SN": ["Freistaat Sachsen", "Free State of Saxony"],
+  "DE-TH": ["Freistaat Thüringen"],
+  "US-DC": ["Washington DC", "Washington, DC"],
+};
 
 /** English names of states that the list has in their own language only. */
 const english: Readonly<Record<string, string>> = {

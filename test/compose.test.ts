@@ -1,4 +1,7 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -113,6 +116,24 @@ describe("docker-compose.yml", () => {
       if (target.endsWith(".yaml")) expect(parse(content)).toBeTypeOf("object");
       else expect(content).toMatch(/^#!\/bin\/sh\n/);
     }
+  });
+
+  test("the worker's health is the age of the file that it writes", () => {
+    const worker = compose.services["worker"];
+    const file = join(mkdtempSync(join(tmpdir(), "baton-worker-")), "ready");
+    const [kind, command = ""] = worker?.healthcheck?.test ?? [];
+    expect(kind).toBe("CMD-SHELL");
+    const written = worker?.environment?.["WORKER_READY_FILE"] ?? "";
+    expect(command).toContain(written);
+    // Compose writes a dollar sign as two.
+    const asked = command.replaceAll("$$", "$").replace(written, file);
+    const isHealthy = () => spawnSync("sh", ["-c", asked]).status === 0;
+    expect(isHealthy()).toBe(false);
+    writeFileSync(file, "now\n");
+    expect(isHealthy()).toBe(true);
+    const before = Date.now() / 1_000 - 60;
+    utimesSync(file, before, before);
+    expect(isHealthy()).toBe(false);
   });
 
   test("no secret has a default", () => {

@@ -49,8 +49,11 @@ export function describeApi(app: Routes): Description {
  */
 export function docsRoutes(document: () => Description): Routes {
   const app = newRoutes();
-  let kept: Description | undefined;
-  app.get("/openapi.json", (c) => c.json((kept ??= document())));
+  // It does not change, and anybody may ask for it as often as they like.
+  let kept: string | undefined;
+  app.get("/openapi.json", (c) =>
+    c.body((kept ??= JSON.stringify(document())), 200, { "content-type": "application/json" }),
+  );
   app.get("/docs", (c) =>
     c.html(page, 200, {
       "content-security-policy":

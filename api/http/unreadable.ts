@@ -12,6 +12,9 @@ export function answerUnreadable(server: Pick<Server, "on">): void {
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
     else void answer(socket, problemResponse(problemOf(error.code)));
   });
+  server.on("connect", (_, socket: Duplex) => {
+    void answer(socket, problemResponse(noTunnel));
+  });
 }
 
 async function answer(socket: Duplex, response: Response): Promise<void> {
@@ -23,6 +26,8 @@ async function answer(socket: Duplex, response: Response): Promise<void> {
   ].map(([name, value]) => `${name}: ${value}`);
   socket.end(`HTTP/1.1 ${response.status} Refused\r\n${headers.join("\r\n")}\r\n\r\n${body}`);
 }
+
+const noTunnel = new Problem("method-not-allowed", { detail: "there is no way through here" });
 
 function problemOf(code: string | undefined): Problem {
   switch (code) {

@@ -1,6 +1,7 @@
 import { checkHeader, parseImportMap, type ParsedImportMap } from "../../agreement/import-map.ts";
 import { parseAgreement, type Parsed } from "../../agreement/parse.ts";
 import { parseRoster, type ParsedRoster } from "../../agreement/roster.ts";
+import { rosterDocument, rosterText, type StandingRoster } from "../../agreement/roster-text.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { ImportMap } from "../../handoff/facts/import-map.ts";
@@ -50,6 +51,19 @@ export function judgeLeads({
 /** The roster of a YAML text, or its problems. */
 export function readRosterFile(text: string): ParsedRoster {
   return parseRoster(text);
+}
+
+/** A roster in the form of its file: as YAML, or as JSON. */
+export function writeRoster({
+  roster,
+  now,
+  as,
+}: {
+  readonly roster: StandingRoster;
+  readonly now: Instant;
+  readonly as: "yaml" | "json";
+}): string {
+  return as === "yaml" ? rosterText(roster, now) : JSON.stringify(rosterDocument(roster, now));
 }
 
 /** The column map of a YAML text, or its problems. */

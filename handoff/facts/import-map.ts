@@ -2,10 +2,18 @@ import type { Agreement } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
 import type { FieldPath } from "./facts.ts";
 import { fieldType } from "../qualify/condition.ts";
-import { hasOffset, instantOf, isBareDate, isoOf, isWritable } from "../time/dates.ts";
+import {
+  canHaveHappened,
+  happenedWhen,
+  hasOffset,
+  instantOf,
+  isBareDate,
+  isoOf,
+  isWritable,
+} from "../time/dates.ts";
 import { readPattern, type DatePattern } from "../time/date-pattern.ts";
 import { firstInstantReading, offsetSpans } from "../time/local-time.ts";
-import { fold } from "./text.ts";
+import { fold, inForm } from "./text.ts";
 
 /**
  * How the columns of a file become leads; written as YAML by a person who knows the file
@@ -118,6 +126,7 @@ export function mapRow(
     else if (rule.to === "occurredAt") {
       const at = instantInZone(map.zone, String(value));
       if (at === null) problems.push({ column, message: "expected a date or time" });
+      else if (!canHaveHappened(at)) problems.push({ column, message: happenedWhen });
       else own.occurredAt = at;
     } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId")
       own[rule.to] = String(value).trim();
@@ -144,8 +153,7 @@ export function mapRow(
 
 /** A column's name as map and file are compared: NFC, and kinds of spaces do not count. */
 export function columnName(text: string): string {
-  return text
-    .normalize("NFC")
+  return inForm(text, "NFC")
     .replaceAll(/[\s\u200b]+/g, " ")
     .trim();
 }
@@ -254,6 +262,10 @@ function readEngagement(
         ? `expected a real date as ${rule.at.date.written}`
         : "expected a date or time",
     });
+    return [];
+  }
+  if (at !== undefined && !canHaveHappened(at)) {
+    problems.push({ column: rule.at?.column ?? rule.column, message: happenedWhen });
     return [];
   }
   return [

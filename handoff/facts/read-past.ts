@@ -13,6 +13,7 @@ import {
   type PastOutcome,
 } from "./past.ts";
 import { fold } from "./text.ts";
+import { canHaveHappened, happenedWhen } from "../time/dates.ts";
 
 type Step = (typeof pastSteps)[number];
 type Time = Step | (typeof pastContacts)[number] | (typeof pastEnds)[number] | "arrivedAt";
@@ -75,9 +76,6 @@ export function tellsWhatGoesOn(
 }
 
 const [outcomeField, dealField] = ["handoff.outcome", "handoff.opportunityAt"];
-
-/** Systems write the years 1, 1900 and 1970 where they know no time. */
-const earliest = Date.UTC(1971, 0);
 
 class PastReading {
   readonly problems: PastProblem[] = [];
@@ -163,7 +161,7 @@ class PastReading {
     if (this.value(name) === null) return;
     const at = instantInZone(this.context.zone, String(this.facts[`handoff.${name}`]));
     if (at === null) return this.cannotRead(name, "expected a date or time");
-    if (at < earliest) return this.cannotRead(name, "expected a time after 1970");
+    if (!canHaveHappened(at)) return this.cannotRead(name, happenedWhen);
     if (at > this.context.now) {
       return this.cannotRead(name, "expected a time that has passed; this one lies ahead");
     }

@@ -1,4 +1,5 @@
 import type { Instant } from "../time/calendar.ts";
+import { inForm } from "../facts/text.ts";
 import type { Presence } from "./presence.ts";
 import type { Caps } from "./roster.ts";
 import { DAY, formatWall } from "../time/local-time.ts";
@@ -105,7 +106,7 @@ function lacks(
 }
 
 function word(text: string): string {
-  return text.trim().normalize("NFKC").toLowerCase();
+  return inForm(text.trim(), "NFKC").toLowerCase();
 }
 
 /** `de-AT` and `de_CH` are `de`. */

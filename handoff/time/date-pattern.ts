@@ -1,3 +1,4 @@
+import { inForm } from "../facts/text.ts";
 import { isoOf, offsetMinutes } from "./dates.ts";
 import { dayNumber, firstInstantReading, offsetSpans } from "./local-time.ts";
 
@@ -8,6 +9,8 @@ export interface DatePattern {
 }
 
 const tokens = [
+  "EEEE",
+  "EEE",
   "yyyy",
   "yy",
   "MMMM",
@@ -33,7 +36,7 @@ type Token = (typeof tokens)[number];
  */
 export function datePattern(written: string): DatePattern | null {
   const parts: DatePattern["parts"][number][] = [];
-  for (let rest = written; rest !== "";) {
+  for (let rest = evenlySpaced(written); rest !== "";) {
     const token = tokens.find((one) => rest.startsWith(one));
     const text = token ?? rest[0] ?? "";
     if (!token && /\p{L}/u.test(text) && text !== "T") return null;
@@ -59,7 +62,10 @@ export function datePattern(written: string): DatePattern | null {
  */
 export function readPattern(pattern: DatePattern, text: string, zone: string): string | null {
   const read: Partial<Record<Token, number>> = {};
-  let rest = text.trim();
+  const isNamed = pattern.parts.some((part) => part === "MMM" || part === "MMMM");
+  let rest = evenlySpaced(text);
+  // `3 de marzo de 2026`
+  if (isNamed) rest = rest.replaceAll(/ del? /gi, " ");
   for (const part of pattern.parts) {
     if (typeof part === "object") {
       if (!rest.startsWith(part.text)) return null;
@@ -72,11 +78,21 @@ export function readPattern(pattern: DatePattern, text: string, zone: string): s
     if (value === null) return null;
     read[part] = value;
     rest = rest.slice(found.length);
+    // `23rd`, `1er`
+    if (isNamed && (part === "d" || part === "dd"))
+      rest = rest.replace(/^(?:st|nd|rd|th|er|[º°])(?![\p{L}\p{M}])/iu, "");
   }
   return rest === "" ? isoFrom(read, zone) : null;
 }
 
+/** Kinds of spaces do not count, nor how many there are. */
+function evenlySpaced(text: string): string {
+  return text.replaceAll(/[\s\u200b]+/g, " ").trim();
+}
+
 function valueOf(token: Token, found: string): number | null {
+  // The day of the week says nothing that the date does not say.
+  if (token === "EEE" || token === "EEEE") return 0;
   if (token === "a") return /^p/i.test(found) ? 12 : 0;
   if (token === "XXX") return offsetMinutes(found);
   return token === "MMM" || token === "MMMM" ? monthOf(found) : Number(found);
@@ -84,8 +100,7 @@ function valueOf(token: Token, found: string): number | null {
 
 /** The month that a name or the beginning of one (`Sept.`) says, in one of seven languages. */
 function monthOf(name: string): number | null {
-  const word = name
-    .normalize("NFD")
+  const word = inForm(name, "NFD")
     .replaceAll(/\p{Mn}|\./gu, "")
     .toLowerCase();
   if (word.length < 3) return null;
@@ -113,6 +128,7 @@ const monthNames = [
 function digitsOf(token: Token): RegExp {
   if (token === "yyyy") return /^\d{4}/;
   if (token === "MMM" || token === "MMMM") return /^[\p{L}\p{M}]{3,20}\.?/u;
+  if (token === "EEE" || token === "EEEE") return /^[\p{L}\p{M}-]{1,20}\.?/u;
   if (token === "XXX") return /^(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)/i;
   if (token === "a") return /^[ap]\.?m\.?/i;
   return token.length === 2 ? /^\d{2}/ : /^\d{1,2}/;

@@ -13,6 +13,17 @@ export function isWritable(at: Instant): boolean {
 }
 
 /**
+ * Whether something of a lead can have happened then. Systems write the years 1, 1900 and 1970 where
+ * they know no time; what is dated ahead counts as of its receipt, which is its reader's to do.
+ */
+export function canHaveHappened(at: Instant): boolean {
+  return at >= Date.UTC(1971, 0) && isWritable(at);
+}
+
+/** What a refusal of such a time says. */
+export const happenedWhen = "expected a time after 1970";
+
+/**
  * Reads `2026-11-23` (its start in UTC) or a time such as `2026-11-23T16:30:00-05:00`. A time
  * without an offset is read as UTC, as exports of CRMs write them. Null when the text is not a real
  * date or time.

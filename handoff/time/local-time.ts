@@ -92,10 +92,11 @@ export function isZone(zone: string): boolean {
 
 /**
  * Whether it is the zone of a place, with its changes of the clock, or UTC. `EST` and its like stand
- * for one offset the whole year, or for a region under an old name.
+ * for one offset the whole year, or for a region under an old name; `Etc/GMT+5` is five hours west.
  */
 export function isPlaceZone(zone: string): boolean {
-  return isZone(zone) && (zone.includes("/") || zone === "UTC");
+  if (!isZone(zone)) return false;
+  return zone === "UTC" || (zone.includes("/") && !/^etc\/gmt[+-]/i.test(zone));
 }
 
 /** What `isPlaceZone` expects, in words. */

@@ -1,12 +1,16 @@
 import { z } from "zod";
 import type { CrmChange } from "../../crm/change.ts";
 import { stages } from "../../handoff/stage.ts";
+import { canHaveHappened } from "../../handoff/time/dates.ts";
 
 /**
  * A change as it lies in the inbox and travels in a webhook of the built-in CRM: CrmChange with ISO
  * instants. Adapters of other CRMs turn their own events into this shape before they are stored.
  */
-const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const instant = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .refine(canHaveHappened);
 const id = z.string().min(1).max(200);
 const value = z.union([
   z.string().max(10_000),

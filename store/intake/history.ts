@@ -1,4 +1,5 @@
 import { courseOf, overlaps, type PastHandoff } from "../../handoff/facts/past.ts";
+import { inForm } from "../../handoff/facts/text.ts";
 import { isoOf } from "../../handoff/time/dates.ts";
 import type { LeadStart } from "../../handoff/process/words.ts";
 import { leadTypeOf } from "../../handoff/qualify/qualify.ts";
@@ -60,7 +61,7 @@ export async function rosterByName(db: Db): Promise<(name: string) => readonly s
 }
 
 function called(word: string): string {
-  return word.normalize("NFKC").trim().replaceAll(/\s+/g, " ").toLowerCase();
+  return inForm(word, "NFKC").trim().replaceAll(/\s+/g, " ").toLowerCase();
 }
 
 /**

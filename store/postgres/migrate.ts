@@ -50,7 +50,7 @@ export async function migrate(
     const unseen = files.filter(({ name }) => !applied.has(name));
     if (unseen.length > 0) await addServesFrom(client, log);
     for (const file of unseen) {
-      await apply(client, file);
+      await apply(client, file, log);
       log(`applied ${file.name}`);
     }
     const now = unseen.map(({ name, servesFrom }) => ({ name, serves_from: servesFrom }));
@@ -60,54 +60,68 @@ export async function migrate(
   }
 }
 
-const lockMs = 200;
-const pauseMs = 500;
-const mostTries = 600;
-
 /**
- * Adds the column to a table from before it. Every API reads that table, and would wait behind a
- * lock that is waited for, such as behind a dump: so it is asked for briefly, again and again for
- * some minutes, and not at all where the column is.
+ * How long a lock is waited for, and the pause before the next try. Whoever comes behind one that
+ * is waited for waits as well, so it is asked for briefly, again and again for some minutes.
  */
-async function addServesFrom(client: pg.Client, log: (line: string) => void): Promise<void> {
+const patience = { lockMs: 1_000, firstPauseMs: 500, longestPauseMs: 5_000, mostTries: 64 };
+
+/** Does in one transaction what needs locks, once they are free. `file`: what needs them. */
+async function onceFree(
+  client: pg.Client,
+  file: string,
+  log: (line: string) => void,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { lockMs, firstPauseMs, longestPauseMs, mostTries } = patience;
   for (let tries = 1; ; tries++) {
-    const { rowCount } = await client.query(
-      "select from pg_attribute where attrelid = 'schema_migration'::regclass and attname = 'serves_from' and not attisdropped",
-    );
-    if (rowCount) return;
     try {
-      await client.query(
-        `begin; set local lock_timeout = ${lockMs}; alter table schema_migration add column serves_from text; commit`,
-      );
+      await client.query(`begin; set local lock_timeout = ${lockMs}`);
+      await work();
+      await client.query("commit");
       return;
     } catch (error) {
       await client.query("rollback").catch(() => undefined);
-      if ((error as { code?: unknown }).code !== lockNotAvailable) throw error;
+      if (!inTheWay.has((error as { code?: unknown }).code)) throw error;
       if (tries === mostTries)
         throw new Error(
-          "the table schema_migration is in use by another session, such as a dump; migrate again when that has ended",
+          `${file} changes what another session uses, such as a dump or a transaction that was left open; pg_stat_activity shows it: migrate again when it has ended`,
           { cause: error },
         );
       if (tries === 1)
-        log("waiting for the table schema_migration, which another session uses, such as a dump");
-      await pause(pauseMs);
+        log(`waiting for what ${file} changes and another session uses, such as a dump`);
+      await pause(Math.min(firstPauseMs * tries, longestPauseMs));
     }
   }
 }
 
-const lockNotAvailable = "55P03";
+/** Of Postgres: a lock that was not free in time; a deadlock, of which somebody must give way. */
+const inTheWay = new Set<unknown>(["55P03", "40P01"]);
 
-async function apply(client: pg.Client, file: Migration): Promise<void> {
-  try {
-    await client.query("begin");
-    await client.query(file.sql);
-    await client.query(
-      "insert into schema_migration (name, sha256, serves_from) values ($1, $2, $3)",
-      [file.name, file.sha256, file.servesFrom],
+/** Adds the column to a table from before it, and asks for no lock at all where it is. */
+async function addServesFrom(client: pg.Client, log: (line: string) => void): Promise<void> {
+  await onceFree(client, "the list of migrations", log, async () => {
+    const { rowCount } = await client.query(
+      "select from pg_attribute where attrelid = 'schema_migration'::regclass and attname = 'serves_from' and not attisdropped",
     );
-    await client.query("commit");
+    if (!rowCount) await client.query("alter table schema_migration add column serves_from text");
+  });
+}
+
+async function apply(
+  client: pg.Client,
+  file: Migration,
+  log: (line: string) => void,
+): Promise<void> {
+  try {
+    await onceFree(client, file.name, log, async () => {
+      await client.query(file.sql);
+      await client.query(
+        "insert into schema_migration (name, sha256, serves_from) values ($1, $2, $3)",
+        [file.name, file.sha256, file.servesFrom],
+      );
+    });
   } catch (error) {
-    await client.query("rollback").catch(() => undefined);
     throw new Error(
       `migration ${file.name} failed: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },

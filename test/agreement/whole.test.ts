@@ -118,6 +118,15 @@ describe("what no lead can reach or nothing can produce", () => {
     expect(exampleAgreement([from, to]).routing).toEqual(exampleAgreement().routing);
   });
 
+  test("a band that asks for more fit than there are points is a warning with its line", () => {
+    const line = "  - { band: A, fit: 30, intent: 40 }";
+    expect(warnings([line, "  - { band: A, fit: 40, intent: 40 }"])).toEqual([]);
+    const found = warnings([line, "  - { band: A, fit: 41, intent: 40 }"]);
+    expect(found).toMatchObject([
+      { path: "bands[0]", message: expect.stringContaining("are 40 together") },
+    ]);
+  });
+
   test("words that no fact can hold are a warning with their line", () => {
     const found = warnings([
       "account.country: { in: [DE, AT, CH] }",
@@ -155,11 +164,14 @@ describe("what no lead can reach or nothing can produce", () => {
 });
 
 describe("hours and targets", () => {
-  test.each(["EST", "MST", "EST5EDT", "CET"])("the zone %s is refused", (zone) => {
-    expect(messages(["zone: America/New_York", `zone: ${zone}`])).toEqual([
-      expect.stringContaining("expected the zone of a place such as America/New_York"),
-    ]);
-  });
+  test.each(["EST", "MST", "EST5EDT", "CET", "Etc/GMT+5", "etc/gmt-1"])(
+    "the zone %s is refused",
+    (zone) => {
+      expect(messages(["zone: America/New_York", `zone: ${zone}`])).toEqual([
+        expect.stringContaining("expected the zone of a place such as America/New_York"),
+      ]);
+    },
+  );
 
   test("hours in the wrong order are a warning; a night shift is none", () => {
     expect(warnings(['mon-fri: ["09:00-17:00"]', 'mon-fri: ["17:00-09:00"]'])).toMatchObject([

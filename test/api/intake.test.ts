@@ -118,6 +118,16 @@ describe("POST /leads", () => {
     ],
     ["an unknown member", { ...jo, stage: "won" }, "stage"],
     ["an hour that is none", { ...jo, occurredAt: "yesterday" }, "occurredAt"],
+    [
+      "a time for one that is not known",
+      { ...jo, occurredAt: "1970-01-01T00:00:00Z" },
+      "occurredAt",
+    ],
+    [
+      "an engagement before everything",
+      { ...jo, engagements: [{ id: "e", type: "demo_request", occurredAt: "1900-01-01" }] },
+      "engagements.0.occurredAt",
+    ],
     ["a year that does not exist", { ...jo, occurredAt: "0000-01-01T00:00:00Z" }, "occurredAt"],
     ["an engagement without an id", { ...jo, engagements: [{ type: "x" }] }, "engagements.0.id"],
   ])("%s is 422 naming the field, and stores nothing", async (_, body, field) => {

@@ -336,6 +336,14 @@ describe("the whole roster as a file", () => {
     expect((await ask("PUT", "one", { body })).status).toBe(403);
   });
 
+  test("comes as YAML to who asks for it, and put back it changes nothing", async () => {
+    const yaml = await ask("GET", "revops", { headers: { accept: "application/yaml" } });
+    expect(yaml.headers.get("content-type")).toBe("application/yaml");
+    const headers = { "content-type": "application/yaml" };
+    const put = await ask("PUT", "operator", { text: yaml.body, headers });
+    expect([put.status, put.body.changed]).toEqual([200, false]);
+  });
+
   test("every mistake comes back with its line, and nothing is put", async () => {
     const { body } = await ask("GET", "operator");
     const people = {

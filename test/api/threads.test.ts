@@ -128,10 +128,10 @@ test("a version that a thread's memory cannot hold is tried and logged once, and
   expect([tried, logged.length]).toEqual([["large", "small", "small"], 1]);
 });
 
-test("nothing of the API but its threads reads YAML or a file", () => {
+test("nothing of the API but its threads reads or writes YAML, or reads a file", () => {
   const root = fileURLToPath(new URL("../../api/", import.meta.url));
   const readers =
-    /\b(?:parseAgreement|agreementOf|parseRoster|parseImportMap|inspectFile|checkImport|judgeByBoth)\b/;
+    /\b(?:parseAgreement|agreementOf|parseRoster|rosterText|rosterDocument|parseImportMap|inspectFile|checkImport|judgeByBoth)\b/;
   const reading = readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
     .filter((file) => readers.test(readFileSync(`${root}${file}`, "utf8")));

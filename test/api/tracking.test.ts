@@ -172,6 +172,7 @@ describe("when it happened", () => {
       -2 * 86_400_000,
     ],
     ["a clock four minutes ahead without sentAt counts as now", { timestamp: at(240_000) }, 0],
+    ["a device that knows no time counts as now", { timestamp: "1970-01-01T00:00:07Z" }, 0],
     ["a year ahead counts as now", { timestamp: at(365 * 86_400_000) }, 0],
   ])("%s", async (_, times, expected) => {
     expect(

@@ -1,3 +1,5 @@
+import { domainToASCII } from "node:url";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkEmail } from "../../handoff/facts/email.ts";
 import { normalEmail } from "../../spellings/email.ts";
@@ -29,5 +31,27 @@ describe("one address has one form", () => {
     "",
     "@",
     "bü",
+    // Right to left and left to right in one label; a label that is too long in ASCII; no script.
+    "a@אa.com",
+    `a@${"ü".repeat(63)}.de`,
+    "a@\u{1f600}.com",
+    "a@\u00ad.com",
   ])("%j is not made an address", (text) => expect(checkEmail(normalEmail(text)).ok).toBe(false));
+
+  test("whatever the letters, an address that is one has a domain that Node can make ASCII", () => {
+    const letter = fc.oneof(
+      fc.constantFrom(...Array.from("aZ09-ßüéßﬁİ\u0301\u200d\u05d0\u0661\u0905१")),
+      fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
+    );
+    const label = fc
+      .array(letter, { minLength: 1, maxLength: 4 })
+      .map((letters) => letters.join(""));
+    fc.assert(
+      fc.property(fc.array(label, { minLength: 1, maxLength: 3 }), (labels) => {
+        const checked = checkEmail(normalEmail(`a@${labels.join(".")}.com`));
+        if (checked.ok) expect(domainToASCII(checked.domain)).toBe(checked.domain);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
 });

@@ -27,6 +27,27 @@ describe("what people send is kept in one form", () => {
     ["account.employees", "250", 250],
     ["account.domain", "https://www.Bücher.de/impressum", "xn--bcher-kva.de"],
     ["lead.email", "Info@Bücher.de", "info@xn--bcher-kva.de"],
+    // What is copied along from a page, or from the end of a sentence.
+    ["lead.email", "\ufeffjo@acme.com\u200b", "jo@acme.com"],
+    ["lead.email", "\u202ajo@acme.com\u202c\r\n", "jo@acme.com"],
+    ["lead.email", "Info@Bücher.de.", "info@xn--bcher-kva.de"],
+    ["lead.country", "United States of America (the)", "US"],
+    ["lead.country", "Bundesrepublik Deutschland", "DE"],
+    ["lead.language", "Français (France)", "fr"],
+    ["lead.language", "zh-Hans", "zh"],
+    ["lead.language", "sr-Latn-RS", "sr"],
+    ["lead.language", "Mandarin", "zh"],
+    ["lead.region", "NRW", "NRW"],
+    ["account.employees", "ca. 200", 200],
+    ["account.employees", "~ 1,500 staff", 1500],
+    ["account.employees", "between 50 and 100", 50],
+    ["account.employees", "de 50 à 100", 50],
+    ["account.employees", "10,001 and above", 10001],
+    ["account.employees", "1000 plus", 1000],
+    ["account.employees", "1.5k", 1500],
+    ["account.employees", "2,5 M", 2500000],
+    ["account.employees", "Self-employed", 1],
+    ["account.employees", "200 MA", 200],
   ])("%s: %s is %s", (field, raw, value) => expect(read(field, raw)).toEqual({ value }));
 
   test("a state is read by the country that came with it", () => {
@@ -35,6 +56,10 @@ describe("what people send is kept in one form", () => {
       value: "CA-ON",
     });
     expect(read("lead.region", "CA", { "lead.country": "Germany" })).toEqual({ value: "CA" });
+    expect(read("lead.region", "NRW", { "lead.country": "DE" })).toEqual({ value: "DE-NW" });
+    expect(read("lead.region", "Freistaat Bayern", { "lead.country": "Germany" })).toEqual({
+      value: "DE-BY",
+    });
   });
 
   test("a word that no list knows is kept and said, without quoting it", () => {
@@ -48,9 +73,25 @@ describe("what people send is kept in one form", () => {
       expect(fact.notUnderstood).not.toContain(raw);
     }
     expect(read("lead.country", "Select")).toEqual({ missing: true });
+    const several = read("lead.email", "jo@acme.com, al@acme.com");
+    expect(several.notUnderstood).toMatch(/^lead.email: expected exactly one @; it is kept/);
   });
 
-  test.each(["-5", "2.5", "200-51", "many", -5, 2.5])("%j is no number of people", (raw) =>
+  test.each([
+    "-5",
+    "2.5",
+    "200-51",
+    "many",
+    "1.250",
+    "1.250-1.500",
+    "100s",
+    "k",
+    "ca.",
+    "between 5",
+    "1.5",
+    -5,
+    2.5,
+  ])("%j is no number of people", (raw) =>
     expect(read("account.employees", raw)).toHaveProperty("problem"),
   );
 });

@@ -1,6 +1,7 @@
+import { readFileSync, readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fold, isStorable, matchesGlob, sameText } from "../../../handoff/facts/text.ts";
+import { fold, inForm, isStorable, matchesGlob, sameText } from "../../../handoff/facts/text.ts";
 
 describe("text compares after trimming, NFKC and case folding", () => {
   test.each([
@@ -28,6 +29,32 @@ describe("text compares after trimming, NFKC and case folding", () => {
         expect.fail(`U+${point.toString(16)} folds to ${folded}, then to ${fold(folded)}`);
     }
     expect(fold("STRAẞE")).toBe(fold("Straße"));
+  });
+
+  test("thirty marks on a letter are put in order, and more are parted, so that nothing takes long", () => {
+    for (const form of ["NFC", "NFD", "NFKC", "NFKD"] as const) {
+      const few = `e${"\u0301\u0323".repeat(15)}`;
+      expect(inForm(few, form)).toBe(few.normalize(form));
+      // To order these in one piece takes Node ten seconds and more.
+      const many = `e${"\u0301\u0323".repeat(50_000)}`;
+      const once = inForm(many, form);
+      expect(once.replaceAll("\u034f", "").length).toBeGreaterThan(99_990);
+      expect(inForm(once, form)).toBe(once);
+    }
+    const marked = `a${"\u0344".repeat(400)}`;
+    expect(fold(fold(marked))).toBe(fold(marked));
+  });
+
+  test("nobody normalises text otherwise", () => {
+    const root = new URL("../../../", import.meta.url);
+    const found = ["handoff", "spellings", "agreement", "store", "api", "messages", "crm"].flatMap(
+      (folder) =>
+        readdirSync(new URL(folder, root), { recursive: true, encoding: "utf8" })
+          .filter((name) => name.endsWith(".ts"))
+          .map((name) => `${folder}/${name}`)
+          .filter((name) => readFileSync(new URL(name, root), "utf8").includes(".normalize(")),
+    );
+    expect(found).toEqual(["handoff/facts/text.ts"]);
   });
 
   test("folding twice changes nothing", () => {

@@ -106,6 +106,39 @@ test.each([
 test.each([
   ["sequence", { ...whole, sequence: 0 }],
   ["at", { ...whole, at: "yesterday ada@engines.test" }],
+  // Where a system knows no time it says one of these.
+  ...["0001-01-01T00:00:00Z", "1900-01-01T00:00:00Z", "1970-01-01T00:00:00Z"].map(
+    (at): [string, object] => ["at", { ...whole, at }],
+  ),
+  ["at", { ...whole, at: "0000-06-01T00:00:00Z" }],
+  [
+    "what.occurredAt",
+    {
+      ...whole,
+      what: {
+        kind: "outreach",
+        channel: "call",
+        outcome: "connected",
+        occurredAt: "1900-01-01T00:00:00Z",
+      },
+    },
+  ],
+  [
+    "what.opportunity.createdAt",
+    {
+      ...whole,
+      what: {
+        kind: "opportunity",
+        opportunity: {
+          crmId: "HO-1",
+          stage: "won",
+          amountMinor: null,
+          currency: null,
+          createdAt: "1970-01-01T00:00:00Z",
+        },
+      },
+    },
+  ],
   ["what.kind", { ...whole, what: { kind: "ada@engines.test" } }],
   ["what.revisitOn", { ...whole, what: { ...whole.what, revisitOn: "2027-02-31" } }],
   ["crmId", { ...whole, crmId: 5 }],

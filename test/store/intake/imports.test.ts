@@ -351,20 +351,23 @@ engagements:
   ]);
 });
 
-test("a row whose year does not exist is refused by its line, and the others are taken in", async () => {
+test("a row whose year does not exist, or in which nothing can have happened, is refused by its line", async () => {
   const row = await run(
-    "Mail,When,Seen,Touch\na@acme.com,0001-01-01,,\nb@acme.com,,0000-05-01,\nc@acme.com,,,0000-05-01\nd@acme.com,0001-05-01,,\n",
+    "Mail,When,Seen,Touch\na@acme.com,0001-01-01,,\nb@acme.com,,0000-05-01,\nc@acme.com,,,0000-05-01\nd@acme.com,0001-05-01,,\ne@acme.com,1900-01-01,,\nf@acme.com,,1970-01-01 00:00,\ng@acme.com,1971-01-02,1971-01-02,1900-05-01\n",
     `
 zone: Europe/Berlin
 columns: { Mail: lead.email, When: occurredAt, Touch: lead.firstTouchAt }
 engagements: [{ column: Mail, type: demo_request, at: { column: Seen } }]
 `,
   );
-  expect(row).toMatchObject({ created: 1, refused: 3 });
+  expect(row).toMatchObject({ created: 1, refused: 6 });
   expect(await all('select line, "column" from import_error order by line')).toEqual([
     { line: 2, column: "When" },
     { line: 3, column: "Seen" },
     { line: 4, column: "Touch" },
+    { line: 5, column: "When" },
+    { line: 6, column: "When" },
+    { line: 7, column: "Seen" },
   ]);
 });
 

@@ -152,6 +152,48 @@ describe("migrations", () => {
     }, 30_000);
   });
 
+  test("a table in use is waited for without stopping those behind, and migrated when it is free", async () => {
+    write("0001_a.sql", "create table a (id int); insert into a values (1)");
+    await run();
+    const client = () => new pg.Client({ connectionString: database.url });
+    const [dump, reader] = [client(), client()];
+    await Promise.all([dump.connect(), reader.connect()]);
+    try {
+      await dump.query("begin; lock table a in access share mode");
+      write("0002_b.sql", "create table b (id int); alter table a add column name text");
+      const lines: string[] = [];
+      let tellWaits = () => {};
+      const waits = new Promise<void>((resolve) => {
+        tellWaits = resolve;
+      });
+      const upgrade = migrate(
+        database.url,
+        (line) => {
+          lines.push(line);
+          tellWaits();
+        },
+        folder,
+      );
+      await waits;
+      // The patience of the API's statements: through two tries and the pauses behind them.
+      await reader.query("set statement_timeout = 2000");
+      for (let n = 0; n < 10; n++) {
+        expect((await reader.query("select id from a")).rowCount).toBe(1);
+        await reader.query("select pg_sleep(0.3)");
+      }
+      // What a try did before it gave up is undone.
+      expect(await tables()).not.toContain("b");
+      await dump.query("commit");
+      expect((await upgrade).state).toBe("fits");
+      expect(lines).toEqual([
+        "waiting for what 0002_b.sql changes and another session uses, such as a dump",
+        "applied 0002_b.sql",
+      ]);
+    } finally {
+      await Promise.all([dump.end(), reader.end()]);
+    }
+  }, 30_000);
+
   test("a database whose notes are from before goes on", async () => {
     write("0001_a.sql", "create table a (id int)");
     await run();

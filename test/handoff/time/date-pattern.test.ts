@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { datePattern, readPattern } from "../../../handoff/time/date-pattern.ts";
+
+const read = (written: string, text: string) => {
+  const pattern = datePattern(written);
+  if (!pattern) throw new Error(`no pattern: ${written}`);
+  return readPattern(pattern, text, "Europe/Berlin");
+};
+
+describe("dates with words are read as people and systems write them", () => {
+  test.each([
+    ["d MMM yyyy", "23\u202fNov\u00a02026"],
+    ["MMM d yyyy", "Nov  23 2026"],
+    ["d  MMM\u00a0yyyy", "23 Nov 2026"],
+    ["MMMM d, yyyy", "November 23rd, 2026"],
+    ["d MMMM yyyy", "23 de noviembre de 2026"],
+    ["d MMMM yyyy", "23 novembre 2026"],
+    ["EEE, d MMM yyyy", "Mon, 23 Nov 2026"],
+    ["EEEE d MMMM yyyy", "segunda-feira 23 novembro 2026"],
+    ["dd-MMM-yy", "23-NOV-26"],
+  ])("%s: %s", (written, text) => expect(read(written, text)).toBe("2026-11-23"));
+
+  test("the first of a month in French, and an hour before a narrow space", () => {
+    expect(read("d MMMM yyyy", "1er décembre 2026")).toBe("2026-12-01");
+    expect(read("dd.MM.yyyy h:mm a", "23.11.2026 9:30\u202fPM")).toBe("2026-11-23T20:30:00.000Z");
+  });
+});
+
+test.each([
+  ["d MMM yyyy", "29 Feb 2025"],
+  ["d MMM yyyy", "23rdly Nov 2026"],
+  ["d MMM yyyy", "23 Ju 2026"],
+  ["d MMM yyyy", "23Nov 2026"],
+  ["dd.MM.yyyy", "23rd.11.2026"],
+  ["dd.MM.yyyy", "23. 11.2026"],
+  ["EEE d MMM yyyy", "23 Nov 2026"],
+])("%s does not read %s", (written, text) => expect(read(written, text)).toBeNull());
+
+test.each(["EEE", "yyyy-MM", "d MMM", "dd.MM.yyyy hh:mm", "d de MMMM yyyy", ""])(
+  "%s is no pattern",
+  (written) => expect(datePattern(written)).toBeNull(),
+);
