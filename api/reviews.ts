@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { reviewKinds } from "../handoff/reviews/review.ts";
 import { reviewDecisions } from "../handoff/answers/pool-review.ts";
 import {
   decisionsOf,
@@ -33,7 +34,7 @@ const counts = z.object({
 const reviewSchema = z
   .object({
     id: z.string(),
-    kind: z.enum(["monthly", "quarterly"]),
+    kind: z.enum(reviewKinds),
     period: z.string(),
     state: z.enum(["open", "closed"]),
     openedAt: z.string(),
@@ -104,7 +105,7 @@ const list = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      kind: z.enum(["monthly", "quarterly"]).optional(),
+      kind: z.enum(reviewKinds).optional(),
       state: z.enum(["open", "closed"]).optional(),
     }),
   },

@@ -1,7 +1,15 @@
 import { parseArgs } from "node:util";
 import { Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { Agreement } from "../../handoff/agreement.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { isPeriod, periodOf, poolReview, poolReviewKinds } from "../../handoff/reviews/review.ts";
+import {
+  agreedReview,
+  agreedReviews,
+  isPeriod,
+  periodExamples,
+  periodOf,
+  reviewKinds,
+} from "../../handoff/reviews/review.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { findReview } from "../../store/reviews/reviews.ts";
 import { temporalConnection } from "../../temporal/connection.ts";
@@ -14,7 +22,7 @@ import { withPool } from "../servers/servers.ts";
 
 const usage = `baton review open KIND [--period PERIOD] [--json]
 
-Opens the review of the re-nurture pool now, without waiting for its day. KIND is ${poolReviewKinds.join(" or ")}, whichever the
+Opens the review of the re-nurture pool now, without waiting for its day. KIND is ${reviewKinds.join(" or ")}, whichever the
 agreement asks for.
   --period PERIOD   2026-Q4 or 2026-11; the period of today when absent
   --json            { id, opened } instead of a line
@@ -34,7 +42,7 @@ export const command: Command = {
     const [verb, kind, ...rest] = positionals;
     if (verb !== "open" || kind === undefined || rest.length > 0)
       throw new CommandError(
-        `Say which review to open: \`baton review open ${poolReviewKinds.join("|")}\`.`,
+        `Say which review to open: \`baton review open ${reviewKinds.join("|")}\`.`,
       );
     return open(kind, values, io);
   },
@@ -61,17 +69,15 @@ async function reviewToOpen(
 ): Promise<ReviewStart> {
   return withPool(databaseUrlOf(settings), async (pool) => {
     const version = await createAgreements(agreementOf).active(pool);
-    const review = version && poolReview(version.agreement);
-    if (review?.kind !== kind) {
+    const known = reviewKinds.find((one) => one === kind);
+    const review = version && known && agreedReview(version.agreement, known);
+    if (!review)
       throw new CommandError(
-        review
-          ? `The agreement reviews the pool ${review.kind}, not "${kind}"; say \`baton review open ${review.kind}\`.`
-          : "The agreement has no review of the re-nurture pool; add `reviews.quarterly` to it.",
+        `The agreement has no review "${kind}"; it has ${namesOf(version?.agreement)}.`,
       );
-    }
     if (period !== undefined && !isPeriod(review.kind, period))
       throw new CommandError(
-        `--period is "${period}"; expected ${review.kind === "quarterly" ? "a quarter such as 2026-Q4" : "a month such as 2026-11"}.`,
+        `--period is "${period}"; expected one such as ${periodExamples[review.kind]}.`,
       );
     const start = { kind: review.kind, period: period ?? periodOf(review, Date.now()) };
     if ((await findReview(pool, start))?.state === "closed")
@@ -106,4 +112,9 @@ async function startReview(
   } finally {
     await connection.close();
   }
+}
+
+function namesOf(agreement: Agreement | undefined): string {
+  const names = agreement ? agreedReviews(agreement).map(({ kind }) => kind) : [];
+  return names.length === 0 ? "none" : names.join(", ");
 }
