@@ -1,24 +1,128 @@
-import type { ReviewKind } from "../../handoff/reviews/review.ts";
+import type { Proposal } from "../../handoff/reviews/proposals.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Db } from "../postgres/db.ts";
 import type { Agreements, AgreementVersion } from "../process/agreements.ts";
+import type { Dimension } from "../reports/filters.ts";
+import { goalsOf, type Goal } from "../reports/goals.ts";
+import { reports } from "../reports/registry.ts";
+import { leads, type ReportAsk, type ReportFile, type ReportRow } from "../reports/report.ts";
+import { packetEntries, type PacketEntry, type PacketKind } from "./packets.ts";
 
-/** Placeholder: what a packet's figures are is defined where they are compiled. */
-export interface PacketFigures {
-  readonly sections: readonly { readonly title: string }[];
-  readonly proposals: readonly { readonly id: string }[];
+/** One report of a packet, as it stood when the packet was compiled. */
+export interface PacketSection {
+  readonly title: string;
+  /** The report's name; it has all columns, and is asked for again by the same question. */
+  readonly report: string;
+  readonly question: string;
+  readonly from: Instant;
+  /** Not included. */
+  readonly to: Instant;
+  readonly asOf: Instant;
+  readonly groupBy: Dimension | null;
+  /** Figures about single people are for those who lead them. */
+  readonly readers: ReportFile["readers"];
+  /** What the rows say, in a sentence or two. */
+  readonly paragraph: string;
+  /** The columns that are shown, in their order. */
+  readonly shown: readonly string[];
+  /** As the report gives them; of a list of leads the first twenty. */
+  readonly rows: readonly ReportRow[];
+  /** The agreed times that its picture shows. */
+  readonly goals: readonly Goal[];
 }
 
-/** Placeholder: nothing is compiled yet. */
-export function compilePacket(_: {
+/** All figures of a packet as plain data, so that it is read later as it was compiled. */
+export interface PacketFigures {
+  readonly kind: PacketKind;
+  readonly period: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly asOf: Instant;
+  /** The version of the agreement under which it was compiled. */
+  readonly agreement: { readonly id: string; readonly number: number };
+  /** At most three, the weightiest first. */
+  readonly proposals: readonly Proposal[];
+  readonly sections: readonly PacketSection[];
+}
+
+export interface PacketAsk {
   readonly db: Db;
   readonly agreements: Agreements;
   readonly version: AgreementVersion;
-  readonly kind: ReviewKind;
+  readonly kind: PacketKind;
+  /** `2026-W48`, `2026-11` or `2026-Q4`: the review's own name for its period. */
   readonly period: string;
   readonly asOf: Instant;
   readonly from: Instant;
+  /** Not included. */
   readonly to: Instant;
-}): Promise<PacketFigures> {
-  return Promise.resolve({ sections: [], proposals: [] });
+}
+
+/** Computes what a review puts before people. One report after the other, on one connection. */
+export async function compilePacket(ask: PacketAsk): Promise<PacketFigures> {
+  const { kind, period, from, to, asOf, version } = ask;
+  const sections: PacketSection[] = [];
+  for (const one of packetEntries[kind]) sections.push(await sectionOf(one, ask));
+  const agreement = { id: version.id, number: version.number };
+  return { kind, period, from, to, asOf, agreement, proposals: [], sections };
+}
+
+/** So many leads of a line are kept in a packet; its report has more. */
+const mostLeads = 20;
+
+async function sectionOf(entry: PacketEntry, packet: PacketAsk): Promise<PacketSection> {
+  const { title, groupBy, shown } = entry;
+  const report = reports.find(({ name }) => name === entry.report);
+  if (!report)
+    throw new RangeError(`a packet names the report ${entry.report}, which is not there`);
+  const { db, agreements, asOf } = packet;
+  const span = spanOf(entry, packet);
+  const ask: ReportAsk = {
+    ...span,
+    asOf,
+    knowledge: "now",
+    filters: {},
+    groupBy,
+    repIds: null,
+    db,
+    agreements,
+  };
+  const rows = await report.rows(ask);
+  return {
+    title,
+    report: report.name,
+    question: report.question,
+    ...span,
+    asOf,
+    groupBy,
+    readers: report.readers,
+    paragraph: "",
+    shown,
+    rows: rows.map((row) => withFewLeads(report, row)),
+    goals: await goalsOf(report, ask),
+  };
+}
+
+const week = 7 * 86_400_000;
+
+/** What a section is about. Months are those of the reports, in UTC. */
+function spanOf(
+  { over }: PacketEntry,
+  { from, to }: Pick<PacketAsk, "from" | "to">,
+): { readonly from: Instant; readonly to: Instant } {
+  if (over === "period") return { from, to };
+  if ("weeks" in over) return { from: to - over.weeks * week, to };
+  // The end of a period is midnight in the review's zone: on the same date in UTC, or one beside it.
+  const end = new Date(to + 14 * 3_600_000);
+  const month = (before: number) => Date.UTC(end.getUTCFullYear(), end.getUTCMonth() - before, 1);
+  return { from: month(over.months), to: month(0) };
+}
+
+function withFewLeads({ columns }: ReportFile, row: ReportRow): ReportRow {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, cell]) => [
+      name,
+      columns[name] === leads && Array.isArray(cell) ? cell.slice(0, mostLeads) : cell,
+    ]),
+  );
 }
