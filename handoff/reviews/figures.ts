@@ -60,6 +60,30 @@ export function isRecurring(timesInMonth: number): boolean {
 }
 
 /**
+ * Whether a recurring reason is to be looked at first. At real volume nearly every reason recurs, so
+ * it has to be named for a larger share of the answered than in the period before, by intervals that
+ * lie apart. Where few were answered recurring itself is news, and there is nothing to compare.
+ */
+export function standsOut(reason: {
+  readonly mostInMonth: number;
+  readonly now: Rate;
+  readonly before: Rate;
+}): boolean {
+  const { mostInMonth, now, before } = reason;
+  if (!isRecurring(mostInMonth)) return false;
+  if (now.isSmall) return true;
+  return !before.isSmall && before.high !== null && now.low !== null && now.low > before.high;
+}
+
+/**
+ * How many more there are than the rate of the period before would have given; null where that has
+ * no cases.
+ */
+export function excessOf(now: Rate, before: Rate): number | null {
+  return before.rate === null ? null : now.numerator - before.rate * now.denominator;
+}
+
+/**
  * The bands whose rate is surely worse than that of a lower band: its interval lies below the
  * other's. Bands come from best to worst; a band without cases proves nothing.
  */

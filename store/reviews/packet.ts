@@ -4,6 +4,7 @@ import type { Db } from "../postgres/db.ts";
 import type { Agreements, AgreementVersion } from "../process/agreements.ts";
 import type { Dimension } from "../reports/filters.ts";
 import { goalsOf, type Goal } from "../reports/goals.ts";
+import { paragraphOf } from "../reports/paragraph.ts";
 import { reports } from "../reports/registry.ts";
 import { leads, type ReportAsk, type ReportFile, type ReportRow } from "../reports/report.ts";
 import { packetEntries, type PacketEntry, type PacketKind } from "./packets.ts";
@@ -88,6 +89,7 @@ async function sectionOf(entry: PacketEntry, packet: PacketAsk): Promise<PacketS
     agreements,
   };
   const rows = await report.rows(ask);
+  const before = await rowsBefore(report, ask);
   return {
     title,
     report: report.name,
@@ -96,11 +98,26 @@ async function sectionOf(entry: PacketEntry, packet: PacketAsk): Promise<PacketS
     asOf,
     groupBy,
     readers: report.readers,
-    paragraph: "",
+    paragraph: paragraphOf(report.paragraph, { rows, before, groupBy, shown, asOf }),
     shown,
     rows: rows.map((row) => withFewLeads(report, row)),
     goals: await goalsOf(report, ask),
   };
+}
+
+/**
+ * The same question a period earlier, as it stood then: a cohort is compared with one that was as
+ * young. Null for what stands at one moment and for trends, which have the time before in them.
+ */
+async function rowsBefore(
+  report: ReportFile,
+  ask: ReportAsk,
+): Promise<readonly ReportRow[] | null> {
+  const isTrend = ask.groupBy === "week" || ask.groupBy === "month";
+  if (isTrend || report.period === "nothing: it counts what stands at asOf") return null;
+  const { from, to, asOf } = ask;
+  const length = to - from;
+  return report.rows({ ...ask, from: from - length, to: from, asOf: asOf - length });
 }
 
 const week = 7 * 86_400_000;

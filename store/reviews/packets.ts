@@ -116,6 +116,15 @@ export const packetEntries: Readonly<Record<PacketKind, readonly PacketEntry[]>>
     ]),
   ],
   quarterly: [
+    entry("The criteria: what every rule let through", "criteria", null, [
+      "rule",
+      "letThrough",
+      "stopped",
+      "acceptanceRate",
+      "qualifiedRate",
+      "opportunityRate",
+      "qualifiedOtherwise",
+    ]),
     entry(
       "The re-nurture pool",
       "renurture",
