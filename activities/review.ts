@@ -276,7 +276,8 @@ async function askToSign(
     dueAt: due_at.getTime(),
   };
   const key = step === "overdue" ? `overdue-${asked}` : step;
-  await tell(tx, id, `sign/${key}/party`, { ...said, tell: "party" }, now);
+  for (const party of missing)
+    await tell(tx, id, `sign/${key}/${party}`, { ...said, parties: [party], tell: "party" }, now);
   if (step === "overdue") await tell(tx, id, `sign/${key}/above`, { ...said, tell: "above" }, now);
 }
 

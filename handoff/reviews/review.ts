@@ -78,11 +78,11 @@ export function periodOf({ kind, rule, hours }: Rhythm, at: Instant): string {
 export function isPeriod(kind: ReviewKind, text: string): boolean {
   switch (kind) {
     case "weekly":
-      return /^20\d\d-W\d\d$/.test(text) && weekName(mondayOf(text)) === text;
+      return /^[2-9]\d{3}-W\d\d$/.test(text) && weekName(mondayOf(text)) === text;
     case "monthly":
-      return /^20\d\d-(0[1-9]|1[0-2])$/.test(text);
+      return /^[2-9]\d{3}-(0[1-9]|1[0-2])$/.test(text);
     case "quarterly":
-      return /^20\d\d-Q[1-4]$/.test(text);
+      return /^[2-9]\d{3}-Q[1-4]$/.test(text);
     default:
       return kind satisfies never;
   }
@@ -162,12 +162,14 @@ export function heldAt(review: Rhythm, period: string): Instant {
 }
 
 /**
- * The latest period whose review should be held by now: this one, or the one before as long as this
- * one's day has not come.
+ * The latest period whose review should be held by now. Not always the one before this one: a
+ * Friday's review may be moved by a holiday into the week after.
  */
 export function latestPeriod(review: Rhythm, now: Instant): string {
-  const period = periodOf(review, now);
-  return isHeldBy(review, period, now) ? period : periodBefore(review, period);
+  let period = periodOf(review, now);
+  for (let back = 0; back < 3 && !isHeldBy(review, period, now); back += 1)
+    period = periodBefore(review, period);
+  return period;
 }
 
 /** Whether the day of a period's review has come; never in a period without a business day. */
@@ -237,9 +239,14 @@ export function reviewTimes(
   return { dueAt: due, remindAt: Math.min(nextOpen(calendar, half) ?? half, due) };
 }
 
-/** Who is asked and does not act is asked again: every day for a week, then once a week. */
+/** Who is asked and does not act is asked again: every day five times, then once a week. */
+export function waitAfter(asked: number): number {
+  return asked < 5 ? DAY : 7 * DAY;
+}
+
+/** When a review that is overdue is asked for again: within opening hours. */
 export function askAgainAt({ hours }: Pick<Rhythm, "hours">, asked: number, now: Instant): Instant {
-  const next = now + (asked < 5 ? DAY : 7 * DAY);
+  const next = now + waitAfter(asked);
   return nextOpen(around(hours, next), next) ?? next;
 }
 

@@ -4,4 +4,4 @@ alter table token
   add column party text check (party in ('marketing','sales')),
   drop constraint token_role_check,
   add constraint token_role_check check (role in ('operator','revops','marketing','manager','rep','leader','crm','tracking')),
-  add constraint token_party_check check ((role = 'leader') = (party is not null));
+  add constraint token_names_party check ((role = 'leader') = (party is not null));

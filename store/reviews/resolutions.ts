@@ -1,7 +1,9 @@
-import { endOfDay } from "../../handoff/reviews/review.ts";
+import { endOfDay, waitAfter, type ReviewKind } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { audit } from "../postgres/audit.ts";
-import { firstRow, sql, type Db, type Tx } from "../postgres/db.ts";
+import { noteResolutionReminder } from "../effects/reminders.ts";
+import { resolutionReaders } from "../effects/mail-recipients.ts";
+import { firstRow, inTransaction, rows, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import type { ReviewRow } from "./reviews.ts";
 
@@ -14,6 +16,9 @@ export interface NewResolution {
   readonly dueOn: string;
   readonly proposal: string | null;
 }
+
+/** Roles that can own a resolution, beside people. */
+export const ownerRoles = ["marketing", "marketing-ops", "manager", "sales-ops", "revops"] as const;
 
 /** Who closes or makes a resolution: the person, where there is one, else the token. */
 export interface Maker {
@@ -70,3 +75,44 @@ export async function closeResolution(
 export async function isActivePerson(db: Db, id: string): Promise<boolean> {
   return (await firstRow(db, sql`select 1 from rep where id = ${id} and active`)) !== undefined;
 }
+
+/**
+ * Asks whoever owns a resolution whose day is over: every day five times, then once a week; from the
+ * second time on those above hear of it too. Several callers ask once. Gives how many it asked for.
+ */
+export function remindResolutions(pool: Pool, now: Instant): Promise<number> {
+  return inTransaction(pool, async (tx) => {
+    const due = await rows<{
+      id: string;
+      owner: string;
+      dueOn: string;
+      reminded: number;
+      kind: ReviewKind;
+      period: string;
+    }>(
+      tx,
+      sql`
+      select o.id, o.owner, o.due_on::text as "dueOn", o.reminded, r.kind, r.period
+      from resolution o join review r on r.id = o.review_id
+      where o.state = 'open' and o.remind_at <= ${new Date(now)}
+      order by o.remind_at limit 100 for update of o skip locked`,
+    );
+    for (const { id, owner, dueOn, reminded, kind, period } of due) {
+      const said = { what: "resolution-waits" as const, resolutionId: id, kind, period };
+      for (const tell of reminded === 0 ? tells.slice(0, 1) : tells)
+        await noteResolutionReminder(
+          tx,
+          `${id}/waits/${reminded}/${tell}`,
+          { ...said, owner, dueOn, tell },
+          await resolutionReaders(tx, owner, tell),
+          now,
+        );
+      const next = new Date(now + waitAfter(reminded));
+      await tx.query(sql`
+        update resolution set reminded = reminded + 1, remind_at = ${next} where id = ${id}`);
+    }
+    return due.length;
+  });
+}
+
+const tells = ["holder", "above"] as const;

@@ -20,7 +20,7 @@ export interface ResolutionView {
   /** YYYY-MM-DD, in the review's zone; over at its end. */
   readonly dueOn: string;
   readonly isOverdue: boolean;
-  /** The proposal of the packet that it came from, by its id; null: it is nobody's proposal. */
+  /** The proposal of its review's packet that it came from, as `kind/about`. */
   readonly proposal: string | null;
   readonly state: "open" | "done" | "dropped";
   /** Whoever wrote it down: a person's id, or a token's. */
@@ -100,7 +100,7 @@ export async function reviewView(db: Db, review: ReviewRow, now: Instant): Promi
     agreementId: review.agreement_id,
     figures: await figuresOf(db, id),
     ...(await resolutionsFor(db, review, now)),
-    signatures: await signaturesOf(db, id),
+    signatures: (await signaturesOf(db, [id])).get(id) ?? [],
     signaturesNeeded: review.signatures_needed,
     pool: packet.hasPool === false ? null : await poolView(db, review),
   };
@@ -113,15 +113,28 @@ async function poolView(db: Db, { id, packet }: ReviewRow): Promise<PoolView> {
   return { reviewer, leads, undecided, suggestions, decisions, reasons };
 }
 
-async function signaturesOf(db: Db, reviewId: string): Promise<SignatureView[]> {
-  const found = await rows<Omit<SignatureView, "at"> & { readonly at: Date }>(
+/** The signatures of these reviews. */
+export async function signaturesOf(
+  db: Db,
+  reviewIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly SignatureView[]>> {
+  const found = await rows<{
+    review_id: string;
+    party: Party;
+    by: string;
+    name: string | null;
+    at: Date;
+  }>(
     db,
     sql`
-    select s.party, s.signed_by as by, r.name, s.signed_at as at from review_signature s
-      left join rep r on r.id = s.signed_by
-    where s.review_id = ${reviewId} order by s.party`,
+    select s.review_id, s.party, s.signed_by as by, r.name, s.signed_at as at
+    from review_signature s left join rep r on r.id = s.signed_by
+    where s.review_id = any(${reviewIds}) order by s.party`,
   );
-  return found.map(({ at, ...rest }) => ({ ...rest, at: at.getTime() }));
+  const byReview = new Map<string, SignatureView[]>();
+  for (const { review_id, at, ...rest } of found)
+    byReview.set(review_id, [...(byReview.get(review_id) ?? []), { ...rest, at: at.getTime() }]);
+  return byReview;
 }
 
 type ResolutionRow = Omit<ResolutionView, "madeAt" | "closedAt" | "isOverdue"> & {
@@ -136,23 +149,33 @@ async function resolutionsFor(
   { id, kind, opened_at }: ReviewRow,
   now: Instant,
 ): Promise<Pick<ReviewView, "carried" | "resolutions">> {
-  const found = await rows<ResolutionRow>(
+  const found = await resolutionRows(
     db,
     sql`
-    select o.id, o.review_id as "reviewId", r.period, o.body as text, o.owner,
-      p.name as "ownerName", o.due_on::text as "dueOn", o.proposal, o.state,
-      o.made_by as "madeBy", o.made_at as "madeAt", o.closed_by as "closedBy",
-      o.closed_at as "closedAt", o.note, o.due_at as "overAt"
-    from resolution o join review r on r.id = o.review_id left join rep p on p.id = o.owner
     where o.review_id = ${id} or (r.kind = ${kind} and r.opened_at < ${opened_at}
-      and o.made_at < ${opened_at} and (o.closed_at is null or o.closed_at > ${opened_at}))
-    order by o.due_on, o.id`,
+      and o.made_at < ${opened_at} and (o.closed_at is null or o.closed_at > ${opened_at}))`,
   );
   const views = found.map((row) => resolutionViewOf(row, now));
   return {
     carried: views.filter(({ reviewId }) => reviewId !== id),
     resolutions: views.filter(({ reviewId }) => reviewId === id),
   };
+}
+
+function resolutionRows(
+  db: Db,
+  where: { text: string; values: unknown[] },
+): Promise<ResolutionRow[]> {
+  return rows<ResolutionRow>(db, {
+    text: `
+    select o.id, o.review_id as "reviewId", r.period, o.body as text, o.owner,
+      p.name as "ownerName", o.due_on::text as "dueOn", o.proposal, o.state,
+      o.made_by as "madeBy", o.made_at as "madeAt", o.closed_by as "closedBy",
+      o.closed_at as "closedAt", o.note, o.due_at as "overAt"
+    from resolution o join review r on r.id = o.review_id left join rep p on p.id = o.owner
+    ${where.text} order by o.due_on, o.id`,
+    values: where.values,
+  });
 }
 
 function resolutionViewOf(
@@ -165,4 +188,27 @@ function resolutionViewOf(
     closedAt: closedAt?.getTime() ?? null,
     isOverdue: row.state === "open" && overAt.getTime() <= now,
   };
+}
+
+/** A resolution as it stands now; undefined when there is none. */
+export async function resolutionById(
+  db: Db,
+  id: string,
+  now: Instant,
+): Promise<ResolutionView | undefined> {
+  const [row] = await resolutionRows(db, sql`where o.id = ${id}`);
+  return row && resolutionViewOf(row, now);
+}
+
+/** The view without figures about single people, unless its reader may see them. */
+export function forReader(view: ReviewView, readsAboutPeople: boolean): ReviewView {
+  if (readsAboutPeople || view.figures === null) return view;
+  const { packet } = view.figures;
+  const isForAll = ({ readers }: { readonly readers: string }) => readers === "both teams";
+  const left = {
+    ...packet,
+    sections: packet.sections.filter(isForAll),
+    proposals: packet.proposals.filter(isForAll),
+  };
+  return { ...view, figures: { ...view.figures, packet: left } };
 }
