@@ -24,6 +24,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
 import { reportRoutes } from "./reports.ts";
+import { reviewSigningRoutes } from "./review-signing.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { createRates } from "./http/rates.ts";
 import { onlyOnItsSchema } from "./http/schema.ts";
@@ -98,6 +99,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   boardRoutes,
   taskRoutes,
   reviewRoutes,
+  reviewSigningRoutes,
   simulateRoutes,
   agreementRoutes,
   rosterRoutes,
