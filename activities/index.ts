@@ -1,4 +1,5 @@
 import type { Instant } from "../handoff/time/calendar.ts";
+import type { ReviewKind } from "../handoff/reviews/review.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import type { TakeDeps } from "../store/process/take.ts";
 import { routingDispatcher } from "../store/routing/dispatcher.ts";
@@ -7,7 +8,7 @@ import { createDecisions } from "./decisions.ts";
 import { createEffectActivities, createEffects, type EffectDeps } from "./effects.ts";
 import { effectQueue } from "./effect-queue.ts";
 import { reconcileLeads, type ReconcileDeps } from "./reconcile.ts";
-import { dueReview, lookAtReview, openReview } from "./review.ts";
+import { dueReview, dueReviews, lookAtReview, openReview } from "./review.ts";
 
 export type ActivityDeps = Omit<TakeDeps, "dispatcher"> &
   EffectDeps &
@@ -22,6 +23,7 @@ export function createActivities(
   return {
     ...createDecisions({ ...deps, dispatcher: routingDispatcher(deps.routing) }, queue),
     dueReview: (now: Instant) => dueReview(deps, now),
+    dueReviews: (now: Instant, kind: ReviewKind | null) => dueReviews(deps, now, kind),
     openReview: (start: ReviewStart & { readonly now: Instant }) => openReview(deps, start),
     lookAtReview: (reviewId: string, now: Instant) => lookAtReview(deps, reviewId, now),
     reconcile: (now: Instant, after: string) => reconcileLeads(deps, now, after),

@@ -29,7 +29,8 @@ export async function sendMail(
   ]);
   const unwanted = whyUnwanted(message, context);
   if (unwanted) return { state: "withdrawn", why: unwanted };
-  if (message.what === "task-waits") return remind(deps, effect, message, recipients, signal);
+  if (message.what === "task-waits" || message.what === "review-waits")
+    return remind(deps, effect, message, recipients, signal);
   const refusals: string[] = [];
   for (const recipient of recipients) {
     const refusal = await sendOne(deps, { effect, message, context, recipient }, signal);
@@ -42,7 +43,7 @@ export async function sendMail(
 async function remind(
   deps: MailDeps,
   effect: Effect,
-  message: Of<"task-waits">,
+  message: Of<"task-waits" | "review-waits">,
   recipients: readonly Recipient[],
   signal?: AbortSignal,
 ): Promise<EffectEnd> {
@@ -62,6 +63,8 @@ export const regardless: readonly MailKind[] = [
   "action-refused",
   "crm-paused",
   "renurture-review",
+  "review-opened",
+  "review-waits",
 ];
 
 /** Asked of somebody while the handoff is open; what is over is not asked for any more. */

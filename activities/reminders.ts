@@ -10,6 +10,7 @@ import {
   releaseDigest,
   takeDigest,
   type Digest,
+  type Reminder,
 } from "../store/effects/reminders.ts";
 import type { MailDeps } from "./mail-deps.ts";
 
@@ -70,7 +71,10 @@ async function mailDigest(
     ...composed,
     messageId: messageIdOf(digest.key, digest.reader),
     headers: { "Auto-Submitted": "auto-generated" },
-    about: { leadId: only?.leadId ?? null, repId: isPerson ? reader.id : null },
+    about: {
+      leadId: only?.about === "task" ? only.leadId : null,
+      repId: isPerson ? reader.id : null,
+    },
   };
   if (!isPerson) {
     await keepMail(deps.pool, { ...mail, to: reader.role }, deps.clock());
@@ -87,6 +91,8 @@ async function mailDigest(
   }
 }
 
+const nobody = { lead: null, page: null, people: {}, terms: null, pool: [] };
+
 /** One reminder is told as it was written, with all that is known; several are a list. */
 async function messageOf(
   { pool }: MailDeps,
@@ -94,31 +100,49 @@ async function messageOf(
 ): Promise<[MailMessage, { readonly names: Omit<MailNames, "reader">; zone: string | null }]> {
   const [only] = reminders;
   if (only && reminders.length === 1) {
+    if (only.about === "review")
+      return [only.message, { names: { ...nobody, ...namesIn(reminders) }, zone: null }];
     const { leadId, handoffId, message } = only;
     const subject = { kind: "lead" as const, id: leadId };
     const context = await mailContext(pool, { subject, handoffId }, message);
     const asks = `GET /leads/${leadId} with your token, or npx baton explain ${leadId}`;
     return [message, { names: { ...context.names, page: { asks } }, zone: context.zone }];
   }
-  const listed = reminders
-    .toSorted((a, b) => a.message.dueAt - b.message.dueAt)
-    .slice(0, mostListed);
+  const listed = reminders.toSorted((a, b) => dueOf(a) - dueOf(b)).slice(0, mostListed);
   const message: MailMessage = {
     what: "reminders",
-    items: listed.map(({ leadId, message: { task, role, assigneeId, tell, since, dueAt } }) => ({
-      leadId,
-      task,
-      role,
-      assigneeId,
-      tell,
-      since,
-      dueAt,
-    })),
+    items: listed.map((one) =>
+      one.about === "task" ? { ...one.message, leadId: one.leadId } : one.message,
+    ),
     more: reminders.length - listed.length,
   };
   const leads = Object.fromEntries(
-    listed.map(({ leadId, name, company }) => [leadId, { name, company }]),
+    listed.flatMap((one) =>
+      one.about === "task" ? [[one.leadId, { name: one.name, company: one.company }]] : [],
+    ),
   );
-  const nobody = { lead: null, page: null, people: {}, terms: null, pool: [] };
-  return [message, { names: { ...nobody, leads }, zone: null }];
+  return [message, { names: { ...nobody, ...namesIn(listed), leads }, zone: null }];
+}
+
+function dueOf({ message }: Reminder): number {
+  return message.what === "resolution-waits"
+    ? Date.parse(`${message.dueOn}T00:00:00Z`)
+    : message.dueAt;
+}
+
+/** What resolutions say, and who owns them. */
+function namesIn(reminders: readonly Reminder[]): Pick<MailNames, "people" | "resolutions"> {
+  const found = reminders.flatMap(({ message, ...rest }) =>
+    message.what === "resolution-waits" && "text" in rest ? [{ message, ...rest }] : [],
+  );
+  return {
+    people: Object.fromEntries(
+      found.flatMap(({ message, ownerName }) =>
+        ownerName === null ? [] : [[message.owner, ownerName]],
+      ),
+    ),
+    resolutions: Object.fromEntries(
+      found.map(({ message, text }) => [message.resolutionId, text ?? message.resolutionId]),
+    ),
+  };
 }

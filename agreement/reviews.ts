@@ -33,6 +33,10 @@ export function reviews(calendars: readonly string[]): Shape<Agreement["reviews"
     ({ every, ...given }) => ({ ...given, everyWeeks: every === "2 weeks" ? 2 : 1 }),
   );
   return object({
+    signedBy: may(
+      oneOf(["both parties", "one party"]),
+      "whose signatures close a review; both parties when absent",
+    ),
     weekly: may(weekly, "the weekly review"),
     monthly: may(fixed("month", "first business day 09:00"), "the monthly review"),
     quarterly: may(fixed("quarter", "first business day of quarter 09:00"), "the quarterly review"),

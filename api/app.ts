@@ -25,6 +25,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
 import { reportRoutes } from "./reports.ts";
+import { reviewSigningRoutes } from "./review-signing.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { createRates } from "./http/rates.ts";
 import { onlyOnItsSchema } from "./http/schema.ts";
@@ -100,6 +101,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   boardRoutes,
   taskRoutes,
   reviewRoutes,
+  reviewSigningRoutes,
   simulateRoutes,
   agreementRoutes,
   rosterRoutes,

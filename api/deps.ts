@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Logger } from "pino";
+import type { Party } from "../handoff/reviews/review.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { FieldPath } from "../handoff/facts/facts.ts";
 import type { Agreements } from "../store/process/agreements.ts";
@@ -63,6 +64,8 @@ export interface Caller {
   readonly tokenId: string;
   readonly role: Role;
   readonly repId: string | null;
+  /** For which party a leader signs. */
+  readonly party?: Party | null;
   /** How the request came, where it did not come with a token. */
   readonly via?: "mail";
 }

@@ -1,8 +1,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { reviewDecisions } from "../handoff/answers/pool-review.ts";
 import {
-  decisionsOf,
+  decisionSchema,
+  lineView,
+  packetOf,
+  readsAboutPeople,
+  reviewSchema,
+  shown,
+  wholeReviewSchema,
+} from "./review-view.ts";
+import { reviewKinds } from "../handoff/reviews/review.ts";
+import type { ReviewDecision } from "../handoff/answers/pool-review.ts";
+import {
   linesOf,
   listReviews,
   reviewById,
@@ -11,10 +20,11 @@ import {
   type ReviewLine,
   type ReviewRow,
 } from "../store/reviews/reviews.ts";
+import { forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
 import { performAction, doneSchema } from "./actions.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./http/errors.ts";
-import { inWords, iso, textIn } from "./http/format.ts";
+import { textIn } from "./http/format.ts";
 import {
   cursorTime,
   defaultLimit,
@@ -23,64 +33,6 @@ import {
   pageQuery,
   toCursor,
 } from "./http/paging.ts";
-
-const decisionSchema = z.enum(reviewDecisions);
-const counts = z.object({
-  keep: z.number().int(),
-  return: z.number().int(),
-  retire: z.number().int(),
-});
-const reviewSchema = z
-  .object({
-    id: z.string(),
-    kind: z.enum(["monthly", "quarterly"]),
-    period: z.string(),
-    state: z.enum(["open", "closed"]),
-    openedAt: z.string(),
-    due: z.string(),
-    dueInWords: z.string(),
-    overdue: z.boolean(),
-    closedAt: z.string().nullable(),
-    agreement: z.string().nullable(),
-    reviewer: z.string().openapi({ description: "the role that decides" }),
-    calendar: z.string(),
-    zone: z.string(),
-    leads: z.number().int().openapi({ description: "leads in the pool when the review opened" }),
-    undecided: z.number().int(),
-    suggestions: counts,
-    decisions: counts,
-    reasons: z
-      .record(z.string(), z.number().int())
-      .openapi({ description: "why they came into the pool" }),
-  })
-  .openapi("Review");
-
-const lineSchema = z
-  .object({
-    lead: z.string(),
-    url: z.string(),
-    found: z
-      .object({
-        reason: z.string(),
-        inPoolSince: z.string(),
-        cycles: z.number().int(),
-        revisitOn: z.string().nullable(),
-        intentThen: z.number(),
-        intentNow: z.number(),
-        since: z.array(z.object({ type: z.string(), count: z.number().int(), lastAt: z.string() })),
-        suggestion: decisionSchema,
-        because: z.string(),
-      })
-      .nullable()
-      .openapi({
-        description: "the lead as it stood when the review opened; null when the person was erased",
-      }),
-    waits: z.boolean().openapi({ description: "a person has to decide" }),
-    decision: decisionSchema.nullable(),
-    decidedBy: z.string().nullable(),
-    decidedAt: z.string().nullable(),
-  })
-  .openapi("ReviewLine");
 
 const resultSchema = z
   .object({
@@ -93,18 +45,18 @@ const resultSchema = z
   })
   .openapi("ReviewResult");
 
-const params = z.object({ id: z.string().openapi({ description: "rv_…" }) });
+export const params = z.object({ id: z.string().openapi({ description: "rv_…" }) });
 const tags = ["reviews"];
 
 const list = createRoute({
   method: "get",
   path: "/reviews",
   tags,
-  summary: "Reviews of the re-nurture pool, the latest first",
+  summary: "Reviews, the latest first",
   request: {
     query: z.strictObject({
       ...pageQuery,
-      kind: z.enum(["monthly", "quarterly"]).optional(),
+      kind: z.enum(reviewKinds).optional(),
       state: z.enum(["open", "closed"]).optional(),
     }),
   },
@@ -121,7 +73,9 @@ const read = createRoute({
   method: "get",
   path: "/reviews/{id}",
   tags,
-  summary: "A review's packet: its leads, what they did since, suggestions and decisions",
+  summary: "A review: its packet, resolutions and signatures, and the leads of the re-nurture pool",
+  description:
+    "With `.html` behind the id it is a page to be read and printed: `GET /reviews/rv_….html`. Figures about single people are left out for whoever may not read them.",
   request: {
     params,
     query: z.strictObject({
@@ -136,7 +90,8 @@ const read = createRoute({
     200: {
       description: "The review with a page of its leads",
       content: {
-        "application/json": { schema: reviewSchema.extend({ lines: pageOf(lineSchema) }) },
+        "application/json": { schema: wholeReviewSchema },
+        "text/html": { schema: z.string() },
       },
     },
     ...problemResponses,
@@ -185,7 +140,7 @@ const decide = createRoute({
   },
 });
 
-/** Reviews of the re-nurture pool: what was found, and what people decide. */
+/** Reviews: what was found, and what people decide about the re-nurture pool. */
 export function reviewRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
 
@@ -210,22 +165,29 @@ export function reviewRoutes(deps: AppDeps): Routes {
 
   app.openapi(read, async (c) => {
     const { waits, cursor, limit = defaultLimit } = c.req.valid("query");
-    const review = await reviewHere(deps, c.req.valid("param").id);
+    const { id } = c.req.valid("param");
+    const review = await reviewHere(deps, id.replace(/\.html$/, ""));
+    const { caller, receivedAt: now } = c.var;
+    const whole = forReader(
+      await reviewView(deps.pool, review, now),
+      readsAboutPeople(caller.role),
+    );
+    if (id.endsWith(".html")) return page(c, whole);
     const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0] ?? "";
     const found = await reviewLines(deps.pool, review.id, {
       after,
       limit: limit + 1,
       open: waits === "true",
     });
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
+    const shownLines = found.slice(0, limit);
+    const last = shownLines.at(-1);
     const lines = {
-      items: page.map((line) => lineView(line, deps.publicUrl)),
+      items: shownLines.map((line) => lineView(line, deps.publicUrl)),
       next: found.length > limit && last ? toCursor([last.subject_id]) : null,
     };
-    const [view] = await shown(deps, [review], c.var.receivedAt);
+    const [view] = await shown(deps, [review], now);
     if (!view) throw notFound();
-    return c.json({ ...view, lines }, 200);
+    return c.json({ ...view, ...packetOf(whole), lines }, 200);
   });
 
   app.openapi(decide, async (c) => {
@@ -257,7 +219,7 @@ export function reviewRoutes(deps: AppDeps): Routes {
 
 type Asked = {
   leadId: string;
-  decision: (typeof reviewDecisions)[number];
+  decision: ReviewDecision;
   note?: string | undefined;
 };
 type Result = z.output<typeof resultSchema>;
@@ -345,87 +307,24 @@ function refusalOf(
   return review.state === "closed" ? refuse("conflict", "the review is closed") : undefined;
 }
 
-async function reviewHere(deps: ApiDeps, id: string): Promise<ReviewRow> {
+/** The review of the address; missing ones throw 404. */
+export async function reviewHere(deps: ApiDeps, id: string): Promise<ReviewRow> {
   const review = /^rv_[0-9a-z]{1,40}$/.test(id) ? await reviewById(deps.pool, id) : undefined;
   if (!review) throw notFound();
   return review;
 }
 
-const none = { keep: 0, return: 0, retire: 0 };
+/** A page of which nothing runs, and which loads nothing. */
+const pagePolicy = [
+  "default-src 'none'",
+  "style-src 'unsafe-inline'",
+  "img-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
 
-async function shown(
-  deps: ApiDeps,
-  reviews: readonly ReviewRow[],
-  now: number,
-): Promise<z.output<typeof reviewSchema>[]> {
-  const ids = reviews.map(({ id }) => id);
-  const [decisions, undecided] = [
-    await decisionsOf(deps.pool, ids),
-    await undecidedOf(deps.pool, ids),
-  ];
-  return reviews.map((review) => {
-    const { reviewer, calendar, zone, leads, suggestions, reasons } = review.packet;
-    const due = review.due_at.getTime();
-    return {
-      id: review.id,
-      kind: review.kind,
-      period: review.period,
-      state: review.state,
-      openedAt: iso(review.opened_at),
-      due: iso(due),
-      dueInWords: review.state === "closed" ? "closed" : inWords(due, now),
-      overdue: review.state === "open" && due < now,
-      closedAt: iso(review.closed_at),
-      agreement: review.agreement_id,
-      reviewer,
-      calendar,
-      zone,
-      leads,
-      undecided: undecided.get(review.id) ?? 0,
-      suggestions,
-      decisions: { ...none, ...decisions.get(review.id) },
-      reasons,
-    };
-  });
-}
-
-function lineView(
-  { subject_id: lead, entry, waits, decision, decided_by: decidedBy, decided_at }: ReviewLine,
-  publicUrl: string,
-): z.output<typeof lineSchema> {
-  return {
-    lead,
-    url: `${publicUrl}/leads/${lead}`,
-    found: foundIn(entry),
-    waits,
-    decision,
-    decidedBy,
-    decidedAt: iso(decided_at),
-  };
-}
-
-function foundIn(entry: ReviewLine["entry"]): z.output<typeof lineSchema>["found"] {
-  if (!("leadId" in entry)) return null;
-  const {
-    reason,
-    inPoolSince,
-    cycles,
-    revisitOn,
-    intentThen,
-    intentNow,
-    since,
-    suggestion,
-    because,
-  } = entry;
-  return {
-    reason,
-    inPoolSince: iso(inPoolSince),
-    cycles,
-    revisitOn,
-    intentThen,
-    intentNow,
-    since: since.map((one) => ({ ...one, lastAt: iso(one.lastAt) })),
-    suggestion,
-    because,
-  };
+function page(c: Context<AppEnv>, view: ReviewView) {
+  c.header("content-security-policy", pagePolicy);
+  return c.html(`<pre>${JSON.stringify(view)}</pre>`, 200);
 }

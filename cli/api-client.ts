@@ -45,7 +45,8 @@ export async function apiClient(
         headers,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      const reply: unknown = await answer.json();
+      const isPage = /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
+      const reply: unknown = isPage ? await answer.text() : await answer.json();
       if (!mayRepeat || tries >= mostTries || !isNotYet(answer.status, reply))
         return { status: answer.status, body: reply as never };
       const seconds = Number(answer.headers.get("retry-after")) || 1;

@@ -56,7 +56,10 @@ export interface Agreement {
   /** How long a task may wait before it is asked for again. */
   readonly tasks: { readonly within: Target };
   readonly nurture: { readonly humanReviewAfter: Target; readonly reviewer: string };
-  readonly reviews: Readonly<Partial<Record<"weekly" | "monthly" | "quarterly", ReviewRule>>>;
+  readonly reviews: Readonly<Partial<Record<"weekly" | "monthly" | "quarterly", ReviewRule>>> & {
+    /** Whether one signature is enough, in a company of few; absent: both parties sign. */
+    readonly signedBy?: "both parties" | "one party";
+  };
 }
 
 export type Band = "A" | "B" | "C" | "D";

@@ -1,5 +1,6 @@
 import { breach, contested, escalation, stalled } from "./manager.ts";
 import { crmPaused, fallbackQueue, nurtureReview, renurtureReview } from "./operations.ts";
+import { resolutionWaits, reviewOpened, reviewWaits } from "./signing.ts";
 import { reminders, taskWaits } from "./tasks.ts";
 import {
   actionRefused,
@@ -33,6 +34,9 @@ const templates: { readonly [Kind in MailKind]: Template<Kind> } = {
   reminders: reminders,
   "action-refused": actionRefused,
   "renurture-review": renurtureReview,
+  "review-opened": reviewOpened,
+  "review-waits": reviewWaits,
+  "resolution-waits": resolutionWaits,
   "crm-paused": crmPaused,
 };
 

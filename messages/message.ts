@@ -1,5 +1,6 @@
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Message } from "../handoff/process/message.ts";
+import type { Party, ReviewKind } from "../handoff/reviews/review.ts";
 
 /** To marketing: the re-nurture pool's review; to managers once it is overdue. */
 export interface PoolReviewMessage {
@@ -14,6 +15,41 @@ export interface PoolReviewMessage {
   readonly dueAt: Instant;
 }
 
+/** To the readers of both parties: a review is open; the mail is its packet. */
+export interface ReviewOpened {
+  readonly what: "review-opened";
+  readonly reviewId: string;
+  readonly kind: ReviewKind;
+  readonly period: string;
+}
+
+/** To whoever has to sign a review, or is above those who have to: it is not signed. */
+export interface ReviewWaits {
+  readonly what: "review-waits";
+  readonly reviewId: string;
+  readonly kind: ReviewKind;
+  readonly period: string;
+  /** Whose signature is missing: the reader's, or for those above all that are. */
+  readonly parties: readonly Party[];
+  /** Leads of the re-nurture pool that wait for a decision in it. */
+  readonly undecided: number;
+  readonly dueAt: Instant;
+  readonly tell: "party" | "above";
+}
+
+/** To whoever owns a resolution of a review, or is above: its day is over. */
+export interface ResolutionWaits {
+  readonly what: "resolution-waits";
+  readonly resolutionId: string;
+  readonly kind: ReviewKind;
+  readonly period: string;
+  /** A role, or a person's id. */
+  readonly owner: string;
+  /** YYYY-MM-DD */
+  readonly dueOn: string;
+  readonly tell: "holder" | "above";
+}
+
 /** To the operator: the CRM refuses our credentials. */
 export interface ConnectionPaused {
   readonly what: "crm-paused";
@@ -21,21 +57,26 @@ export interface ConnectionPaused {
   readonly since: Instant;
 }
 
-/** To whoever has several tasks, or is above those who have them: they wait. */
+/** What waits for a reader of reminders. */
+export type ReminderItem =
+  | (Extract<Message, { readonly what: "task-waits" }> & { readonly leadId: string })
+  | ReviewWaits
+  | ResolutionWaits;
+
+/** To whom several things wait for, or who is above: they wait. */
 export interface RemindersMessage {
   readonly what: "reminders";
   /** In order of their time. */
-  readonly items: readonly (Omit<Extract<Message, { readonly what: "task-waits" }>, "what"> & {
-    readonly leadId: string;
-  })[];
+  readonly items: readonly ReminderItem[];
   /** So many wait besides. */
   readonly more: number;
 }
 
 /** Everything that Baton mails: what decisions say, and messages about no single lead. */
-export type MailMessage = EffectMessage | RemindersMessage;
+export type MailMessage = EffectMessage | RemindersMessage | ResolutionWaits;
 /** Those that are wanted one by one. */
-export type EffectMessage = Message | PoolReviewMessage | ConnectionPaused;
+export type EffectMessage =
+  Message | PoolReviewMessage | ReviewOpened | ReviewWaits | ConnectionPaused;
 export type MailKind = MailMessage["what"];
 export type Of<Kind extends MailKind> = Extract<MailMessage, { readonly what: Kind }>;
 
@@ -61,6 +102,8 @@ export interface MailNames {
   readonly leads?: Readonly<
     Record<string, { readonly name: string | null; readonly company: string | null }>
   >;
+  /** What the resolutions that are named say, by their ids; absent where none is. */
+  readonly resolutions?: Readonly<Record<string, string>>;
 }
 
 /**

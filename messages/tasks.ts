@@ -1,5 +1,6 @@
 import type { TaskKind } from "../handoff/process/situation.ts";
-import type { Draft, MailNames, Of } from "./message.ts";
+import type { Draft, MailNames, Of, ReminderItem } from "./message.ts";
+import { resolutionRow, signingRow } from "./signing.ts";
 import { at, leadLink, leadRows, nameOf, toReader, whom } from "./words.ts";
 
 /** What each task asks of a person. */
@@ -52,12 +53,13 @@ export function taskWaits(message: Of<"task-waits">, names: MailNames): Draft {
   };
 }
 
-/** To whoever has several tasks, or is above: all that waits, with its time, in one mail. */
+/** To whom several things wait for, or who is above: all of them, with their time, in one mail. */
 export function reminders({ items, more }: Of<"reminders">, names: MailNames): Draft {
   const count = items.length + more;
+  const what = items.every((item) => item.what === "task-waits") ? "tasks" : "things";
   return {
-    subject: `${count} tasks wait for you`,
-    opening: toReader(names, `${count} tasks wait for an answer; the longest due come first.`),
+    subject: `${count} ${what} wait for you`,
+    opening: toReader(names, `${count} ${what} wait for an answer; the longest due come first.`),
     rows: [
       ...items.map((item) => reminderRow(item, names)),
       ...(more === 0 ? [] : [["And", `${more} more`] as const]),
@@ -67,10 +69,10 @@ export function reminders({ items, more }: Of<"reminders">, names: MailNames): D
   };
 }
 
-function reminderRow(
-  { leadId, task, assigneeId, role, tell, dueAt }: Of<"reminders">["items"][number],
-  names: MailNames,
-): readonly [string, string] {
+function reminderRow(item: ReminderItem, names: MailNames): readonly [string, string] {
+  if (item.what === "review-waits") return signingRow(item, names);
+  if (item.what === "resolution-waits") return resolutionRow(item, names);
+  const { leadId, task, assigneeId, role, tell, dueAt } = item;
   const { name = null, company = null } = names.leads?.[leadId] ?? {};
   const about = [name ?? leadId, company].filter((part) => part !== null).join(", ");
   const holder = assigneeId === null ? `the queue ${role}` : nameOf(names, assigneeId);

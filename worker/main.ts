@@ -5,6 +5,7 @@ import { bundleWorkflowCode, Runtime, Worker, DefaultLogger } from "@temporalio/
 import { createActivities } from "../activities/index.ts";
 import { createEffects } from "../activities/effects.ts";
 import { sendDigests } from "../activities/reminders.ts";
+import { remindResolutions } from "../store/reviews/resolutions.ts";
 import { effectQueue } from "../activities/effect-queue.ts";
 import { crmWithTimeout } from "../activities/crm-timeout.ts";
 import { agreementOf } from "../agreement/stored.ts";
@@ -219,6 +220,7 @@ async function main(): Promise<void> {
   repeat(
     60_000,
     async () => {
+      await remindResolutions(pool, clock());
       const refused = await sendDigests(deps);
       if (refused.length > 0) log.warn({ refused }, "reminders cannot be delivered");
     },

@@ -7,12 +7,7 @@ import {
   type ScheduleOptions,
 } from "@temporalio/client";
 import type { Logger } from "pino";
-import {
-  poolReview,
-  poolReviewKinds,
-  type PoolReview,
-  type PoolReviewKind,
-} from "../handoff/reviews/review.ts";
+import { agreedReviews, reviewKinds, type AgreedReview } from "../handoff/reviews/review.ts";
 import type { Agreements } from "../store/process/agreements.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import type * as workflows from "../workflows/index.ts";
@@ -41,7 +36,7 @@ type Workflow = keyof typeof workflows;
 type Wanted = Pick<ScheduleOptions, "spec" | "action">;
 
 /**
- * Keeps the Schedules as the active agreement wants them: the review of the re-nurture pool and the
+ * Keeps the Schedules as the active agreement wants them: one for each kind of review, and the
  * reconciler. Resolves after the first try; while Temporal or Postgres is away it says so once and
  * tries again, and it follows every new version of the agreement. Several workers may do so at
  * once.
@@ -58,7 +53,7 @@ export async function ensureSchedules(deps: ScheduleDeps): Promise<Part> {
     const version = await deps.agreements.active(deps.pool);
     const wanted = `${version?.id}`;
     if (wanted === applied) return;
-    await apply(deps, version ? poolReview(version.agreement) : null);
+    await apply(deps, version ? agreedReviews(version.agreement) : []);
     applied = wanted;
     deps.log.info({ agreement: version?.id }, "schedules are as the agreement wants them");
   };
@@ -69,7 +64,7 @@ export async function ensureSchedules(deps: ScheduleDeps): Promise<Part> {
   return following;
 }
 
-async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<void> {
+async function apply(deps: ScheduleDeps, agreed: readonly AgreedReview[]): Promise<void> {
   const { taskQueue, prefix = "" } = deps;
   await put(deps, `${prefix}reconcile`, {
     spec: { intervals: [{ every: "5 minutes" }] },
@@ -82,18 +77,19 @@ async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<voi
       staticSummary: "open leads against running processes",
     },
   });
-  for (const kind of poolReviewKinds) {
+  for (const kind of reviewKinds) {
     const id = `${prefix}review-${kind}`;
-    if (review?.kind !== kind) await remove(deps, id);
+    const review = agreed.find((one) => one.kind === kind);
+    if (!review) await remove(deps, id);
     else {
       await put(deps, id, {
-        spec: { calendars: [firstDays(kind, review.rule.on.time)], timezone: review.hours.zone },
+        spec: { calendars: [daily(review.rule.on.time)], timezone: review.hours.zone },
         action: {
           type: "startWorkflow",
           workflowType: "openDueReview" satisfies Workflow,
           workflowId: `${prefix}review/${kind}/due`,
           taskQueue,
-          args: [],
+          args: [kind],
           staticSummary: `is the ${kind} review due`,
         },
       });
@@ -102,18 +98,12 @@ async function apply(deps: ScheduleDeps, review: PoolReview | null): Promise<voi
 }
 
 /**
- * The first business day lies among these, whatever the holidays; the workflow asks the calendar
- * which one it is.
+ * A Schedule knows no holidays and no second week, so it asks every day; the workflow asks the
+ * calendar whether the day has come, and makes up for one that was missed.
  */
-function firstDays(kind: PoolReviewKind, time: string): CalendarSpec {
+function daily(time: string): CalendarSpec {
   const [hour = 0, minute = 0] = time.split(":").map(Number);
-  const days: CalendarSpec = {
-    dayOfMonth: { start: 1, end: 10 },
-    hour,
-    minute,
-    comment: "until the first business day",
-  };
-  return kind === "monthly" ? days : { ...days, month: ["JANUARY", "APRIL", "JULY", "OCTOBER"] };
+  return { hour, minute, comment: "is it the day of the review" };
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   type Subject,
   type ToldName,
 } from "../handoff/process/words.ts";
-import type { PoolReviewKind } from "../handoff/reviews/review.ts";
+import type { ReviewKind } from "../handoff/reviews/review.ts";
 
 /**
  * The Temporal contract: queue, ids and their inverse, messages, search attributes. Ids only, never
@@ -106,11 +106,11 @@ export const brokenProcesses = `${reportedProblems.name} IS NOT NULL AND Executi
  * Input of `review`: which review, of which period (`2026-Q4`, `2026-11`). The rest is in Postgres.
  */
 export interface ReviewStart {
-  readonly kind: PoolReviewKind;
+  readonly kind: ReviewKind;
   readonly period: string;
 }
 
-/** A person decided about a lead of the review: a hint to look whether anything is still open. */
+/** A person signed, or decided about a lead of the review: a hint to look whether anything is still open. */
 export const decided = defineSignal<[News]>("decided");
 
 /** Where a review stands: what its workflow needs to know. */

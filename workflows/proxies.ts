@@ -55,7 +55,7 @@ export const keepTrying = proxyActivities<Effects>({
  * what is there already. Nobody waits for them, so they leave the local slots to the leads.
  */
 export const inTheBackground = proxyActivities<
-  Pick<Activities, "dueReview" | "openReview" | "lookAtReview" | "reconcile">
+  Pick<Activities, "dueReview" | "dueReviews" | "openReview" | "lookAtReview" | "reconcile">
 >({
   startToCloseTimeout: "4 minutes",
   retry: { initialInterval: "1 second", maximumInterval: "1 minute", backoffCoefficient: 2 },

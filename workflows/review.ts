@@ -4,18 +4,20 @@ import {
   isCancellation,
   log,
   ParentClosePolicy,
+  patched,
   setCurrentDetails,
   setHandler,
   startChild,
   workflowInfo,
 } from "@temporalio/workflow";
 import { WorkflowExecutionAlreadyStartedError } from "@temporalio/common";
+import type { ReviewKind } from "../handoff/reviews/review.ts";
 import { decided, reviewWorkflowId, type ReviewStanding, type ReviewStart } from "./contract.ts";
 import { inTheBackground, keepTrying } from "./proxies.ts";
 
 /**
- * One review of the re-nurture pool, from its packet to the last decision: opened, called to mind
- * at half time, overdue at its due time, closed when nothing waits for a person any more. Asks at
+ * One review, from its packet to its signatures: opened, called to mind at half time, overdue at its
+ * due time, closed when it is signed and no lead of the re-nurture pool waits for a person. Asks at
  * most once a day once it is overdue.
  */
 export async function review(start: ReviewStart): Promise<{ readonly reviewId: string }> {
@@ -45,23 +47,31 @@ export async function review(start: ReviewStart): Promise<{ readonly reviewId: s
 }
 
 /**
- * Asked by the Schedule: starts the review whose day has come. A review that runs already is left
- * alone, one that is open without a process gets one again.
+ * Asked by a Schedule every day: starts the reviews of a kind, or of all, whose day has come. One
+ * that runs already is left alone, one that is open without a process gets one again.
  */
-export async function openDueReview(): Promise<{ readonly opened: string | null }> {
-  const due = await inTheBackground.dueReview(Date.now());
-  if (!due) return { opened: null };
-  const workflowId = reviewWorkflowId(due.kind, due.period);
+export async function openDueReview(
+  kind?: ReviewKind,
+): Promise<{ readonly opened: readonly string[] }> {
+  const due = patched("reviews-of-every-kind")
+    ? await inTheBackground.dueReviews(Date.now(), kind ?? null)
+    : [await inTheBackground.dueReview(Date.now())].filter((one) => one !== null);
+  const opened: string[] = [];
+  for (const one of due) if (await begin(one)) opened.push(reviewWorkflowId(one.kind, one.period));
+  return { opened };
+}
+
+async function begin(start: ReviewStart): Promise<boolean> {
   try {
     await startChild(review, {
-      workflowId,
-      args: [due],
+      workflowId: reviewWorkflowId(start.kind, start.period),
+      args: [start],
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `${due.kind} review ${due.period}`,
+      staticSummary: `${start.kind} review ${start.period}`,
     });
-    return { opened: workflowId };
+    return true;
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return { opened: null };
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
     throw error;
   }
 }

@@ -38,7 +38,8 @@ export function gate(
     const scope = row?.[token.role];
     if (!scope)
       throw new Problem("forbidden", { detail: `the role ${token.role} may not do this` });
-    c.set("caller", { tokenId: token.id, role: token.role, repId: token.repId });
+    const { id: tokenId, role, repId, party } = token;
+    c.set("caller", { tokenId, role, repId, party });
     c.set("scope", scope);
     return next();
   };

@@ -25,13 +25,17 @@ export const tellerOfRole: Readonly<Record<Role, Teller>> = {
   marketing: "office",
   manager: "sales",
   rep: "sales",
+  leader: "office",
   crm: "crm",
   tracking: "tracking",
 };
 
-/** The roles behind these tellers, for an answer that says who may set a fact. */
+/**
+ * The roles behind these tellers, for an answer that says who may set a fact. Not leaders: no route
+ * of theirs takes facts.
+ */
 export function rolesOf(tellers: readonly Teller[]): Role[] {
-  return roles.filter((role) => tellers.includes(tellerOfRole[role]));
+  return roles.filter((role) => role !== "leader" && tellers.includes(tellerOfRole[role]));
 }
 
 const operator = { operator: "all" } as const;
@@ -39,7 +43,9 @@ const office = { operator: "all", revops: "all", marketing: "all" } as const;
 const people = { ...office, manager: "team", rep: "own" } as const;
 const sales = { operator: "all", manager: "team", rep: "own" } as const;
 const managers = { operator: "all", manager: "team" } as const;
-const everybody = { ...people, manager: "all", rep: "all" } as const;
+const everybody = { ...people, manager: "all", rep: "all", leader: "all" } as const;
+/** Who meets in a review. */
+const reviewers = { ...office, manager: "all", leader: "all" } as const;
 const crm = { operator: "all", crm: "all" } as const;
 const tracking = { operator: "all", tracking: "all" } as const;
 
@@ -95,9 +101,12 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
   "PUT /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
 
-  // reviews of the re-nurture pool
-  "GET /reviews": { ...office, manager: "all" },
-  "GET /reviews/{id}": { ...office, manager: "all" },
+  // reviews; only who leads a party signs, and nobody in their place
+  "GET /reviews": reviewers,
+  "GET /reviews/{id}": reviewers,
+  "POST /reviews/{id}/sign": { leader: "all" },
+  "POST /reviews/{id}/resolutions": reviewers,
+  "POST /resolutions/{id}/close": reviewers,
   "POST /reviews/{id}/decisions": {
     operator: "all",
     revops: "all",
@@ -151,7 +160,7 @@ export const authorisation: Readonly<Record<string, Row>> = {
   // figures: one set of numbers for both teams
   "GET /reports/conservation": office,
   "GET /reports/conservation.csv": office,
-  "GET /reports": { ...office, manager: "all" },
+  "GET /reports": reviewers,
   ...rowsOfReports(),
 
   // operation
@@ -169,14 +178,17 @@ export function scopeOf(route: string, role: Role): Scope | undefined {
   return row === undefined || row === "public" ? undefined : row[role];
 }
 
-/** Figures are for both teams; those about single people for revops, and for managers their team's. */
+/**
+ * Figures are for both teams; those about single people for revops and leaders, and for
+ * managers their team's.
+ */
 function rowsOfReports(): Record<string, Row> {
   return Object.fromEntries(
     reports.flatMap(({ name, readers, picture }) => {
       const row: Row =
         readers === "both teams"
-          ? { ...office, manager: "all" }
-          : { operator: "all", revops: "all", manager: "team" };
+          ? reviewers
+          : { operator: "all", revops: "all", leader: "all", manager: "team" };
       return [
         [`GET /reports/${name}`, row],
         [`GET /reports/${name}.csv`, row],

@@ -1,42 +1,82 @@
 import { parseArgs } from "node:util";
 import { Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
+import type { Agreement } from "../../handoff/agreement.ts";
 import { agreementOf } from "../../agreement/stored.ts";
-import { isPeriod, periodOf, poolReview, poolReviewKinds } from "../../handoff/reviews/review.ts";
+import {
+  agreedReview,
+  agreedReviews,
+  isPeriod,
+  periodExamples,
+  periodOf,
+  reviewKinds,
+} from "../../handoff/reviews/review.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { findReview } from "../../store/reviews/reviews.ts";
 import { temporalConnection } from "../../temporal/connection.ts";
 import { reviewWorkflowId, type ReviewStart } from "../../workflows/contract.ts";
+import { apiClient, apiOptions } from "../api-client.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { silentTemporal } from "../servers/processes.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
+import { inMeeting } from "./review-meeting.ts";
 
-const usage = `baton review open KIND [--period PERIOD] [--json]
+const usage = `baton review list [--kind KIND] [--state open|closed] [--json]
+baton review show ID [--json | --html]
+baton review sign ID
+baton review decide ID --pool keep|return|retire|suggested [--lead LEAD]
+baton review resolve ID --owner OWNER --due DAY (--text TEXT | --proposal PROPOSAL)
+baton review close RESOLUTION --state done|dropped [--note TEXT]
+baton review open KIND [--period PERIOD]
 
-Opens the review of the re-nurture pool now, without waiting for its day. KIND is ${poolReviewKinds.join(" or ")}, whichever the
-agreement asks for.
-  --period PERIOD   2026-Q4 or 2026-11; the period of today when absent
-  --json            { id, opened } instead of a line
-A review that runs is left alone; one that is open without a process gets one again. Works on DATABASE_URL and
-TEMPORAL_ADDRESS, else on the servers of the Baton that runs in BATON_HOME.`;
+list, show      the reviews; one with its proposals, resolutions and signatures, or its page to be printed
+sign            with --token of a leader: signs for that leader's party
+decide          every lead of the re-nurture pool that waits, or one; "suggested" does what the packet suggests for each
+resolve         OWNER is a person of the roster or a role such as marketing-ops, DAY is 2026-12-31, PROPOSAL is the
+                packet's, as kind/about
+close           ends a resolution (rs_...)
+open            without waiting for the day: KIND is ${reviewKinds.join(", ")}, whichever the agreement asks for; PERIOD is
+                ${Object.values(periodExamples).join(", ")}, today's when absent. A review that runs is left alone; one that is open without a
+                process gets one again. Works on DATABASE_URL and TEMPORAL_ADDRESS, else on the servers of the Baton that
+                runs in BATON_HOME
+  --json          the answer as JSON
+  --url, --token  the API and a token; else the operator's on the Baton that runs on BATON_HOME and PORT`;
 
 export const command: Command = {
   name: "review",
-  summary: "open a review of the re-nurture pool",
+  summary: "read, decide and sign reviews; open one before its day",
   usage,
   async run(args, io) {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { period: { type: "string" }, json: { type: "boolean", default: false } },
+      options: {
+        period: { type: "string" },
+        json: { type: "boolean", default: false },
+        html: { type: "boolean", default: false },
+        kind: { type: "string" },
+        state: { type: "string" },
+        pool: { type: "string" },
+        lead: { type: "string" },
+        owner: { type: "string" },
+        due: { type: "string" },
+        text: { type: "string" },
+        proposal: { type: "string" },
+        note: { type: "string" },
+        ...apiOptions,
+      },
     });
-    const [verb, kind, ...rest] = positionals;
-    if (verb !== "open" || kind === undefined || rest.length > 0)
+    const [verb = "", about, ...rest] = positionals;
+    const meeting = verb in inMeeting ? inMeeting[verb as keyof typeof inMeeting] : undefined;
+    const isAsked = verb === "list" ? about === undefined : about !== undefined;
+    if (!isAsked || rest.length > 0 || (verb !== "open" && !meeting))
       throw new CommandError(
-        `Say which review to open: \`baton review open ${poolReviewKinds.join("|")}\`.`,
+        `Say what to do: ${[...Object.keys(inMeeting), "open"].map((one) => `\`baton review ${one}\``).join(", ")}; --help says how.`,
       );
-    return open(kind, values, io);
+    if (!meeting) return open(about ?? "", values, io);
+    const api = await apiClient(readSettings(), values);
+    return meeting({ api, id: about ?? "", given: values, io });
   },
 };
 
@@ -61,17 +101,15 @@ async function reviewToOpen(
 ): Promise<ReviewStart> {
   return withPool(databaseUrlOf(settings), async (pool) => {
     const version = await createAgreements(agreementOf).active(pool);
-    const review = version && poolReview(version.agreement);
-    if (review?.kind !== kind) {
+    const known = reviewKinds.find((one) => one === kind);
+    const review = version && known && agreedReview(version.agreement, known);
+    if (!review)
       throw new CommandError(
-        review
-          ? `The agreement reviews the pool ${review.kind}, not "${kind}"; say \`baton review open ${review.kind}\`.`
-          : "The agreement has no review of the re-nurture pool; add `reviews.quarterly` to it.",
+        `The agreement has no review "${kind}"; it has ${namesOf(version?.agreement)}.`,
       );
-    }
     if (period !== undefined && !isPeriod(review.kind, period))
       throw new CommandError(
-        `--period is "${period}"; expected ${review.kind === "quarterly" ? "a quarter such as 2026-Q4" : "a month such as 2026-11"}.`,
+        `--period is "${period}"; expected one such as ${periodExamples[review.kind]}.`,
       );
     const start = { kind: review.kind, period: period ?? periodOf(review, Date.now()) };
     if ((await findReview(pool, start))?.state === "closed")
@@ -106,4 +144,9 @@ async function startReview(
   } finally {
     await connection.close();
   }
+}
+
+function namesOf(agreement: Agreement | undefined): string {
+  const names = agreement ? agreedReviews(agreement).map(({ kind }) => kind) : [];
+  return names.length === 0 ? "none" : names.join(", ");
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parties, type Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { instantOf } from "../../handoff/time/dates.ts";
 import { parseDuration } from "../../handoff/time/deadline.ts";
@@ -20,11 +21,12 @@ import { withPool } from "../servers/servers.ts";
 export const command: Command = {
   name: "token",
   summary: "make, list or revoke tokens for the API",
-  usage: `baton token create --role ROLE [--rep ID] --label TEXT [--expires WHEN] [--json]
+  usage: `baton token create --role ROLE [--rep ID] [--party PARTY] --label TEXT [--expires WHEN] [--json]
 baton token list [--all] [--json]
 baton token revoke ID [--json]
 
-ROLE is one of ${roles.join(", ")}. A rep or a manager is somebody of the roster, named by --rep.
+ROLE is one of ${roles.join(", ")}. A rep or a manager is somebody of the roster, named by --rep. A leader
+signs reviews for a party, --party marketing or --party sales; with --rep mail reaches them, and nobody signs twice.
 The secret is shown once and only its hash is kept. WHEN is a length such as "90 days", or a time such as
 2027-01-31T00:00:00Z; without it a token lives until it is revoked. A token of somebody who leaves is revoked with that.
 The list shows tokens that work; --all those that do not, too. Works on DATABASE_URL, else on the database of BATON_HOME.`,
@@ -35,6 +37,7 @@ The list shows tokens that work; --all those that do not, too. Works on DATABASE
       options: {
         role: { type: "string" },
         rep: { type: "string" },
+        party: { type: "string" },
         label: { type: "string" },
         expires: { type: "string" },
         all: { type: "boolean", default: false },
@@ -55,6 +58,7 @@ The list shows tokens that work; --all those that do not, too. Works on DATABASE
 interface Wanted {
   readonly role?: string | undefined;
   readonly rep?: string | undefined;
+  readonly party?: string | undefined;
   readonly label?: string | undefined;
   readonly expires?: string | undefined;
   readonly json: boolean;
@@ -66,6 +70,9 @@ async function create(values: Wanted, io: Io): Promise<number> {
     throw new CommandError(
       `--role is ${values.role === undefined ? "missing" : `"${values.role}"`}; expected one of ${roles.join(", ")}.`,
     );
+  const party = parties.find((known): known is Party => known === values.party);
+  if (values.party !== undefined && !party)
+    throw new CommandError(`--party is "${values.party}"; expected ${parties.join(" or ")}.`);
   const label = values.label?.trim();
   if (!label) throw new CommandError("--label is missing; say who or what the token is for.");
   const expiresAt = values.expires === undefined ? undefined : endOf(values.expires, Date.now());
@@ -73,12 +80,17 @@ async function create(values: Wanted, io: Io): Promise<number> {
     inTransaction(pool, async (tx) => {
       const token = await createToken(
         tx,
-        { role, repId: values.rep, label, expiresAt },
+        { role, repId: values.rep, party, label, expiresAt },
         Date.now(),
       );
       await audit(
         tx,
-        { actor: "cli", what: "token.created", subject: token.id, detail: { role } },
+        {
+          actor: "cli",
+          what: "token.created",
+          subject: token.id,
+          detail: { role, ...(party ? { party } : {}) },
+        },
         Date.now(),
       );
       return token;
@@ -119,6 +131,7 @@ function shown({
   id,
   role,
   repId: rep,
+  party,
   label,
   state,
   ...at
@@ -129,6 +142,7 @@ function shown({
     id,
     role,
     rep,
+    ...(party === null ? {} : { party }),
     label,
     state,
     created: time(at.createdAt),
@@ -147,7 +161,7 @@ const words: Readonly<Record<ListedToken["state"], string>> = {
 function lineOf(token: ListedToken): string {
   const until =
     token.expiresAt === null ? "" : `, until ${new Date(token.expiresAt).toISOString()}`;
-  const whose = token.repId === null ? token.role : `${token.role} ${token.repId}`;
+  const whose = [token.role, token.party, token.repId].filter((one) => one !== null).join(" ");
   const made = new Date(token.createdAt).toISOString().slice(0, 10);
   return `${token.id}  ${whose}  ${words[token.state]}${until}  made ${made}  ${token.label}`;
 }

@@ -1,7 +1,8 @@
-import type { Agreement, Condition } from "../agreement.ts";
+import type { Agreement, Condition, RulePath } from "../agreement.ts";
 import type { Facts } from "../facts/facts.ts";
 import { deriveFacts } from "../facts/lead.ts";
 import { evaluate } from "../qualify/condition.ts";
+import { heldRules } from "../reviews/rules.ts";
 import type { Instant } from "../time/calendar.ts";
 import type { Situation } from "./situation.ts";
 
@@ -16,6 +17,8 @@ export interface FrozenFacts {
    */
   readonly techMatch: boolean | null;
   readonly firstTouchAt: Instant | null;
+  /** Which rules of the agreement held (`handoff/reviews/rules.ts`). */
+  readonly held: readonly RulePath[];
 }
 
 const techField = "account.techStack";
@@ -41,6 +44,7 @@ export function frozenFacts({
         ? true
         : null,
     firstTouchAt: instant(facts, "lead.firstTouchAt"),
+    held: heldRules(agreement, { facts, engagements, now }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Agreement, Condition, RejectionGroup, RulePath } from "../agreement.ts";
+import { rulesOf } from "./rules.ts";
 
 /**
  * The rules of the agreement that a recurring reason of rejection points at: those that read what
@@ -14,7 +15,8 @@ export function accusedRules(agreement: Agreement, reason: string): readonly Rul
   const about = reads.length > 0 ? reads : aboutGroup[rule.group];
   const found = rulesOf(agreement).filter(
     ({ at, when }) =>
-      about.includes(`named: ${at}`) || readIn(when).some((one) => about.includes(one)),
+      when !== null &&
+      (about.includes(`named: ${at}`) || readIn(when).some((one) => about.includes(one))),
   );
   const required = agreement.requiredFields.filter((field) => about.includes(field));
   const paths = [...found.map(({ at }) => at), ...required.map((one) => `requiredFields: ${one}`)];
@@ -33,24 +35,7 @@ const aboutGroup: Readonly<Record<RejectionGroup, readonly string[]>> = {
   timing: ["lead.timeline"],
 };
 
-interface Rule {
-  readonly at: RulePath;
-  readonly when: Condition;
-}
-
 const typePath = ({ name }: { readonly name: string }): RulePath => `leadTypes: ${name}`;
-
-/** Every rule that decides whether a lead is handed off, in the order of the document. */
-function rulesOf(agreement: Agreement): readonly Rule[] {
-  const { suppress, named, checklist, fit, leadTypes } = agreement;
-  return [
-    ...suppress.map(({ reason, when }) => ({ at: `suppress: ${reason}`, when })),
-    ...Object.entries(named).map(([name, when]) => ({ at: name, when })),
-    ...checklist.map(({ name, when }) => ({ at: `checklist: ${name}`, when })),
-    ...fit.map(({ when }, i) => ({ at: `fit[${i}]`, when })),
-    ...leadTypes.map((type) => ({ at: typePath(type), when: type.when })),
-  ];
-}
 
 function readIn(condition: Condition): readonly string[] {
   switch (condition.kind) {

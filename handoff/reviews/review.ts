@@ -11,70 +11,218 @@ import {
 import { DAY, dayNumber, firstInstantReading, MINUTE, offsetSpans } from "../time/local-time.ts";
 import { dueAt } from "../time/deadline.ts";
 
-/** The reviews that look at the re-nurture pool (`renurture.reviewEvery` of the agreement). */
-export const poolReviewKinds = ["monthly", "quarterly"] as const;
-export type PoolReviewKind = (typeof poolReviewKinds)[number];
+/** Every review that an agreement can ask for, the most frequent first. */
+export const reviewKinds = ["weekly", "monthly", "quarterly"] as const;
+export type ReviewKind = (typeof reviewKinds)[number];
 
-/** Which review looks at the re-nurture pool, by what rule, on whose hours. */
-export interface PoolReview {
-  readonly kind: PoolReviewKind;
+/** The two that sign: the agreement, and every review. */
+export const parties = ["marketing", "sales"] as const;
+export type Party = (typeof parties)[number];
+
+/** A review that the agreement asks for, by what rule, on whose hours. */
+export interface AgreedReview {
+  readonly kind: ReviewKind;
   readonly rule: ReviewRule;
   readonly hours: CalendarDef;
+  /** It looks at the re-nurture pool too (`renurture.reviewEvery`). */
+  readonly hasPool: boolean;
 }
 
-/**
- * The review of the re-nurture pool that the agreement asks for; null when it has no review of that
- * rhythm.
- */
-export function poolReview(
+/** The reviews that the agreement asks for. */
+export function agreedReviews(
   agreement: Pick<Agreement, "calendars" | "renurture" | "reviews">,
-): PoolReview | null {
-  const kind = agreement.renurture.reviewEvery === "month" ? "monthly" : "quarterly";
-  const rule = agreement.reviews[kind];
-  const hours = rule && agreement.calendars[rule.calendar];
-  return rule && hours ? { kind, rule, hours } : null;
+): readonly AgreedReview[] {
+  const withPool = agreement.renurture.reviewEvery === "month" ? "monthly" : "quarterly";
+  return reviewKinds.flatMap((kind) => {
+    const rule = agreement.reviews[kind];
+    const hours = rule && agreement.calendars[rule.calendar];
+    return rule && hours ? [{ kind, rule, hours, hasPool: kind === withPool }] : [];
+  });
 }
 
-/** The period in which a moment lies, by the date in the review's zone: `2026-11` or `2026-Q4`. */
-export function periodOf({ kind, hours }: Pick<PoolReview, "kind" | "hours">, at: Instant): string {
-  const date = localDateOf(hours.zone, at);
-  return kind === "monthly"
-    ? date.slice(0, 7)
-    : `${date.slice(0, 4)}-Q${Math.ceil(Number(date.slice(5, 7)) / 3)}`;
-}
-
-/** Whether a text names a period of this kind: `2026-11` for monthly, `2026-Q4` for quarterly. */
-export function isPeriod(kind: PoolReviewKind, text: string): boolean {
-  return kind === "monthly" ? /^20\d\d-(0[1-9]|1[0-2])$/.test(text) : /^20\d\d-Q[1-4]$/.test(text);
+/** The review of this kind that the agreement asks for; undefined when it asks for none. */
+export function agreedReview(
+  agreement: Pick<Agreement, "calendars" | "renurture" | "reviews">,
+  kind: ReviewKind,
+): AgreedReview | undefined {
+  return agreedReviews(agreement).find((one) => one.kind === kind);
 }
 
 /**
- * When the review of a period is held: on the first date of the period that owns opening hours, at
- * the agreed local time.
- * @throws NoOpenTime when the calendar has no business day in the period
- * @throws RangeError when the text is not a period of this kind
+ * Weeks are counted from this Monday, so that every second one never drifts: the number of a week
+ * within its year does, for some years have 53.
  */
-export function heldAt({ kind, rule, hours }: PoolReview, period: string): Instant {
+const firstMonday = dayNumber(2024, 1, 1);
+
+type Rhythm = Pick<AgreedReview, "kind" | "rule" | "hours">;
+
+/**
+ * The period in which a moment lies, by the date in the review's zone: `2026-W48`, `2026-11` or
+ * `2026-Q4`. Of two weeks it is named after the first.
+ */
+export function periodOf({ kind, rule, hours }: Rhythm, at: Instant): string {
+  const date = localDateOf(hours.zone, at);
+  switch (kind) {
+    case "weekly":
+      return weekName(startOfWeeks(dayOf(date), rule.everyWeeks));
+    case "monthly":
+      return date.slice(0, 7);
+    case "quarterly":
+      return `${date.slice(0, 4)}-Q${Math.ceil(Number(date.slice(5, 7)) / 3)}`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Whether a text names a period of this kind: `2026-W48`, `2026-11` or `2026-Q4`. */
+export function isPeriod(kind: ReviewKind, text: string): boolean {
+  switch (kind) {
+    case "weekly":
+      return /^[2-9]\d{3}-W\d\d$/.test(text) && weekName(mondayOf(text)) === text;
+    case "monthly":
+      return /^[2-9]\d{3}-(0[1-9]|1[0-2])$/.test(text);
+    case "quarterly":
+      return /^[2-9]\d{3}-Q[1-4]$/.test(text);
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** An example of each kind's period, for errors and help. */
+export const periodExamples = {
+  weekly: "2026-W48",
+  monthly: "2026-11",
+  quarterly: "2026-Q4",
+} as const satisfies Readonly<Record<ReviewKind, string>>;
+
+/** First day and the day after the last, as day numbers. */
+interface Days {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** @throws RangeError when the text is not a period of this kind */
+function daysOf({ kind, rule }: Rhythm, period: string): Days {
   if (!isPeriod(kind, period))
     throw new RangeError(
-      `Expected a ${kind} period such as ${kind === "monthly" ? "2026-11" : "2026-Q4"}, found "${period}"`,
+      `Expected a ${kind} period such as ${periodExamples[kind]}, found "${period}"`,
     );
+  if (kind === "weekly") {
+    const first = startOfWeeks(mondayOf(period), rule.everyWeeks);
+    return { first, end: first + 7 * rule.everyWeeks };
+  }
   const year = Number(period.slice(0, 4));
   const months = kind === "monthly" ? 1 : 3;
   const month = kind === "monthly" ? Number(period.slice(5)) : Number(period.slice(6)) * 3 - 2;
-  const [first, end] = [
-    dayNumber(year, month, 1),
-    month + months > 12 ? dayNumber(year + 1, 1, 1) : dayNumber(year, month + months, 1),
-  ];
+  return {
+    first: dayNumber(year, month, 1),
+    end: month + months > 12 ? dayNumber(year + 1, 1, 1) : dayNumber(year, month + months, 1),
+  };
+}
+
+/** The period before this one. */
+export function periodBefore(review: Rhythm, period: string): string {
+  return periodOf(review, midnight(review.hours.zone, daysOf(review, period).first - 1));
+}
+
+/** The time that the figures of a review are about: the period before the one in which it is held. */
+export function figuresPeriod(
+  review: Rhythm,
+  period: string,
+): { readonly from: Instant; readonly to: Instant } {
+  const { zone } = review.hours;
+  return {
+    from: midnight(zone, daysOf(review, periodBefore(review, period)).first),
+    to: midnight(zone, daysOf(review, period).first),
+  };
+}
+
+/**
+ * When the review of a period is held, at the agreed local time: a weekly one on its weekday, else
+ * on the first day of the period; where that is no business day, on the next one. The last one of a
+ * week may so be held in the week after.
+ * @throws NoOpenTime when the calendar has no business day before the next one of a month or
+ * quarter, or within two weeks
+ * @throws RangeError when the text is not a period of this kind
+ */
+export function heldAt(review: Rhythm, period: string): Instant {
+  const { kind, rule, hours } = review;
+  const { first, end } = daysOf(review, period);
+  const wanted = kind === "weekly" ? first + weekdays.indexOf(rule.on.day) : first;
+  const last = kind === "weekly" ? wanted + 14 : end;
+  const year = yearOf(wanted);
   const day = compileYears(
     { hours, minus: [], from: "agreement" },
-    { from: year, to: year },
-  ).businessDays.find((owner) => owner >= first);
-  if (day === undefined || day >= end)
+    { from: year, to: year + 1 },
+  ).businessDays.find((owner) => owner >= wanted);
+  if (day === undefined || day >= last)
     throw new NoOpenTime(`The calendar has no business day in ${period}`);
   const [hour = 0, minute = 0] = rule.on.time.split(":").map(Number);
-  const wall = day * DAY + (hour * 60 + minute) * MINUTE;
-  return firstInstantReading(offsetSpans(hours.zone, wall - 2 * DAY, wall + 2 * DAY), wall);
+  return reading(hours.zone, day * DAY + (hour * 60 + minute) * MINUTE);
+}
+
+/**
+ * The latest period whose review should be held by now. Not always the one before this one: a
+ * Friday's review may be moved by a holiday into the week after.
+ */
+export function latestPeriod(review: Rhythm, now: Instant): string {
+  let period = periodOf(review, now);
+  for (let back = 0; back < 3 && !isHeldBy(review, period, now); back += 1)
+    period = periodBefore(review, period);
+  return period;
+}
+
+/** Whether the day of a period's review has come; never in a period without a business day. */
+export function isHeldBy(review: Rhythm, period: string, now: Instant): boolean {
+  try {
+    return heldAt(review, period) <= now;
+  } catch (error) {
+    if (error instanceof NoOpenTime) return false;
+    throw error;
+  }
+}
+
+const weekdays: readonly string[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+function dayOf(date: string): number {
+  const [year = 0, month = 0, day = 0] = date.split("-").map(Number);
+  return dayNumber(year, month, day);
+}
+
+/** The Monday on which the week, or the pair of weeks, of a day begins. */
+function startOfWeeks(day: number, everyWeeks: number): number {
+  const length = 7 * everyWeeks;
+  return firstMonday + Math.floor((day - firstMonday) / length) * length;
+}
+
+function yearOf(day: number): number {
+  return Number(localDateOf("UTC", day * DAY).slice(0, 4));
+}
+
+/** The week of a Monday by ISO 8601: it belongs to the year of its Thursday. */
+function weekName(monday: number): string {
+  const year = yearOf(monday + 3);
+  const week = Math.floor((monday + 3 - dayNumber(year, 1, 1)) / 7) + 1;
+  return `${year}-W${String(week).padStart(2, "0")}`;
+}
+
+/** The Monday of `2026-W48`; the fourth of January lies in the first week. */
+function mondayOf(week: string): number {
+  const fourth = dayNumber(Number(week.slice(0, 4)), 1, 4);
+  return startOfWeeks(fourth, 1) + 7 * (Number(week.slice(6)) - 1);
+}
+
+function midnight(zone: string, day: number): Instant {
+  return reading(zone, day * DAY);
+}
+
+function reading(zone: string, wall: number): Instant {
+  return firstInstantReading(offsetSpans(zone, wall - 2 * DAY, wall + 2 * DAY), wall);
+}
+
+/** The moment at which a day (YYYY-MM-DD) is over in a zone. */
+export function endOfDay(zone: string, date: string): Instant {
+  return midnight(zone, dayOf(date) + 1);
 }
 
 /**
@@ -82,13 +230,24 @@ export function heldAt({ kind, rule, hours }: PoolReview, period: string): Insta
  * first open hour after half time.
  */
 export function reviewTimes(
-  { rule, hours }: PoolReview,
+  { rule, hours }: Pick<Rhythm, "rule" | "hours">,
   openedAt: Instant,
 ): { readonly dueAt: Instant; readonly remindAt: Instant } {
   const calendar = around(hours, openedAt);
   const due = dueAt(rule.signedWithin, openedAt, calendar, { elapsedRoll: { kind: "none" } });
   const half = openedAt + Math.floor((due - openedAt) / 2);
   return { dueAt: due, remindAt: Math.min(nextOpen(calendar, half) ?? half, due) };
+}
+
+/** Who is asked and does not act is asked again: every day five times, then once a week. */
+export function waitAfter(asked: number): number {
+  return asked < 5 ? DAY : 7 * DAY;
+}
+
+/** When a review that is overdue is asked for again: within opening hours. */
+export function askAgainAt({ hours }: Pick<Rhythm, "hours">, asked: number, now: Instant): Instant {
+  const next = now + waitAfter(asked);
+  return nextOpen(around(hours, next), next) ?? next;
 }
 
 /** Long enough for any `signedWithin`. */

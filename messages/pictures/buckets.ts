@@ -1,3 +1,4 @@
+import { numberWords } from "../../handoff/reviews/words.ts";
 import type { BucketsPicture } from "../../store/reports/picture.ts";
 import type { ReportRow } from "../../store/reports/report.ts";
 import {
@@ -14,7 +15,6 @@ import {
   type Figures,
 } from "./frame.ts";
 import { bar, hollowBar, roundAbove, scale, textMark, textWidth, titled } from "./shapes.ts";
-import { numberWords } from "./words.ts";
 
 const lineHeight = 50;
 const headHeight = 26;

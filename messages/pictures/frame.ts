@@ -79,6 +79,8 @@ export function gathered(rows: readonly ReportRow[], by: readonly string[]): Rep
 /** What is to be said beside a line. */
 export function noteOf(row: ReportRow, picture: Picture): string {
   const notes = "notes" in picture ? (picture.notes ?? {}) : {};
+  const where = "notedWhere" in picture ? picture.notedWhere : undefined;
+  if (where !== undefined && row[where] !== true) return "";
   return Object.entries(notes)
     .flatMap(([name, words]) => {
       const cell = row[name];

@@ -1,3 +1,4 @@
+import { daysWords, interval, numberWords, rateWords } from "../../handoff/reviews/words.ts";
 import type { Rate } from "../../handoff/reviews/figures.ts";
 import type { FunnelPicture } from "../../store/reports/picture.ts";
 import type { ReportRow } from "../../store/reports/report.ts";
@@ -17,7 +18,7 @@ import {
 } from "./frame.ts";
 import { youngLegend } from "./legend.ts";
 import { bar, firstFitting, scale, textMark, titled } from "./shapes.ts";
-import { daysWords, interval, numberWords, rateLabels, rateWords } from "./words.ts";
+import { rateLabels } from "./words.ts";
 
 const lineHeight = 28;
 const mostGroups = 6;

@@ -1,7 +1,7 @@
+import { hoursWords } from "../../handoff/reviews/words.ts";
 import type { PanelsPicture } from "../../store/reports/picture.ts";
 import type { ReportRow } from "../../store/reports/report.ts";
 import { shares, type Measure, type Measured } from "./measures.ts";
-import { hoursWords } from "./words.ts";
 
 const willRise = "its rates will still rise.";
 export const youngLegend = `Young cohort: ${willRise}`;

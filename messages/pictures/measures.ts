@@ -1,9 +1,16 @@
+import {
+  daysWords,
+  hoursWords,
+  numberWords,
+  percent,
+  rateWords,
+} from "../../handoff/reviews/words.ts";
 import type { Rate } from "../../handoff/reviews/figures.ts";
 import type { Goal } from "../../store/reports/goals.ts";
 import type { Panel } from "../../store/reports/picture.ts";
 import type { ReportFile, ReportQuestion, ReportRow } from "../../store/reports/report.ts";
 import { roundAbove } from "./shapes.ts";
-import { daysWords, hoursWords, numberWords, percent, rateLabels, rateWords } from "./words.ts";
+import { rateLabels } from "./words.ts";
 
 /** What one line has of one measure. */
 export type Measured =

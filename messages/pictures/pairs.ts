@@ -1,3 +1,4 @@
+import { numberWords, percent } from "../../handoff/reviews/words.ts";
 import type { Rate } from "../../handoff/reviews/figures.ts";
 import type { PairsPicture } from "../../store/reports/picture.ts";
 import type { ReportRow } from "../../store/reports/report.ts";
@@ -15,7 +16,6 @@ import {
   type Figures,
 } from "./frame.ts";
 import { bar, hollowBar, roundAbove, scale, textMark, titled } from "./shapes.ts";
-import { numberWords, percent } from "./words.ts";
 
 const lineHeight = 50;
 /** Room for the figures at the end of the longest bar. */

@@ -1,15 +1,17 @@
 import { hash as hashed, randomBytes } from "node:crypto";
+import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 
-/** Who may hold a token. Machines: `crm` (the CRM's user), `tracking` (a write key). */
+/** Who may hold a token. A leader signs for a party. Machines: `crm` (the CRM's user), `tracking` (a write key). */
 export const roles = [
   "operator",
   "revops",
   "marketing",
   "manager",
   "rep",
+  "leader",
   "crm",
   "tracking",
 ] as const;
@@ -19,6 +21,8 @@ export interface Token {
   readonly id: string;
   readonly role: Role;
   readonly repId: string | null;
+  /** For which party a leader signs; null for everybody else. */
+  readonly party: Party | null;
 }
 
 /**
@@ -36,16 +40,22 @@ export async function findTokens(
   now: Instant,
 ): Promise<(Token | undefined)[]> {
   const hashes = secrets.map(hashOf);
-  const found = await rows<{ hash: string; id: string; role: Role; rep_id: string | null }>(
+  const found = await rows<{
+    hash: string;
+    id: string;
+    role: Role;
+    rep_id: string | null;
+    party: Party | null;
+  }>(
     db,
     sql`
-    select t.hash, t.id, t.role, t.rep_id from token t left join rep r on r.id = t.rep_id
+    select t.hash, t.id, t.role, t.rep_id, t.party from token t left join rep r on r.id = t.rep_id
     where t.hash = any(${[...new Set(hashes)]}::text[]) and t.revoked_at is null
       and (t.expires_at is null or t.expires_at > ${new Date(now)})
         and (t.rep_id is null or r.active)`,
   );
   const tokens = new Map(
-    found.map(({ hash, id, role, rep_id }) => [hash, { id, role, repId: rep_id }]),
+    found.map(({ hash, id, role, rep_id, party }) => [hash, { id, role, repId: rep_id, party }]),
   );
   return hashes.map((hash) => tokens.get(hash));
 }
@@ -53,6 +63,8 @@ export async function findTokens(
 export interface TokenWish {
   readonly role: Role;
   readonly repId?: string | undefined;
+  /** For which party a leader signs. */
+  readonly party?: Party | undefined;
   readonly label: string;
   /** When it ends by itself; absent: never. */
   readonly expiresAt?: Instant | undefined;
@@ -60,8 +72,8 @@ export interface TokenWish {
 
 /**
  * Makes a token; the secret is returned here and never again, only its hash is stored. Reps and
- * managers are people of the roster and need `repId`; the others have none. Throws a RangeError
- * otherwise, and for somebody who has left, and for an end that has passed.
+ * managers are people of the roster and need `repId`; a leader may have one, and needs a party; the
+ * others have neither. Throws a RangeError otherwise, and for somebody who has left, and for an end that has passed.
  */
 export async function createToken(
   db: Db,
@@ -71,7 +83,13 @@ export async function createToken(
   const isPerson = wish.role === "rep" || wish.role === "manager";
   if (isPerson && !wish.repId)
     throw new RangeError(`a token for a ${wish.role} needs the id of a person of the roster`);
-  if (!isPerson && wish.repId)
+  if ((wish.role === "leader") !== (wish.party !== undefined))
+    throw new RangeError(
+      wish.party === undefined
+        ? "a token for a leader needs the party that it signs for"
+        : `a token for ${wish.role} signs for no party`,
+    );
+  if (!isPerson && wish.role !== "leader" && wish.repId)
     throw new RangeError(`a token for ${wish.role} belongs to no person of the roster`);
   if (wish.expiresAt !== undefined && wish.expiresAt <= now)
     throw new RangeError("a token must end in the future");
@@ -139,6 +157,7 @@ export async function listTokens(db: Db, now: Instant, all: boolean): Promise<Li
     id: string;
     role: Role;
     rep_id: string | null;
+    party: Party | null;
     label: string;
     created_at: Date;
     expires_at: Date | null;
@@ -148,7 +167,7 @@ export async function listTokens(db: Db, now: Instant, all: boolean): Promise<Li
     db,
     sql`
     select * from (
-      select t.id, t.role, t.rep_id, t.label, t.created_at, t.expires_at, t.revoked_at,
+      select t.id, t.role, t.rep_id, t.party, t.label, t.created_at, t.expires_at, t.revoked_at,
         case when t.revoked_at is not null then 'revoked' when t.expires_at <= ${new Date(now)}
           then 'expired'
           when r.active is false then 'left' else 'live' end as state
@@ -159,6 +178,7 @@ export async function listTokens(db: Db, now: Instant, all: boolean): Promise<Li
     id: row.id,
     role: row.role,
     repId: row.rep_id,
+    party: row.party,
     label: row.label,
     createdAt: row.created_at.getTime(),
     expiresAt: row.expires_at?.getTime() ?? null,
@@ -178,9 +198,9 @@ async function store(
   const row = await firstRow<{ id: string; live: boolean }>(
     db,
     sql`
-    insert into token (id, hash, role, rep_id, label, created_at, expires_at)
+    insert into token (id, hash, role, rep_id, party, label, created_at, expires_at)
     values (${newId("tn", now)}, ${hashOf(secret)}, ${wish.role}, ${wish.repId ?? null},
-      ${wish.label}, ${new Date(now)}, ${expires})
+      ${wish.party ?? null}, ${wish.label}, ${new Date(now)}, ${expires})
     on conflict (hash) do update set hash = excluded.hash
     returning id, revoked_at is null
       and (expires_at is null or expires_at > ${new Date(now)}) as live`,

@@ -7,7 +7,9 @@ export type EffectKind = "sync-crm" | "mail";
 
 type Value = string | number | boolean | null;
 /** Ids, instants in epoch milliseconds and words of the glossary; never a name or an address. */
-export type EffectPayload = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>;
+export type EffectPayload = Readonly<
+  Record<string, Value | readonly string[] | Readonly<Record<string, Value>>>
+>;
 
 /** Something to be done outside. `what` is the mail's template, or "lead" for a sync. */
 export interface NewEffect {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { taskKinds } from "../../handoff/process/situation.ts";
+import { parties, reviewKinds } from "../../handoff/reviews/review.ts";
 import { stages } from "../../handoff/stage.ts";
 import type { EffectMessage, Of } from "../../messages/message.ts";
 import type { Effect, NewEffect } from "./effects.ts";
@@ -88,6 +89,20 @@ const payloads: { readonly [Kind in EffectMessage["what"]]: z.ZodType<Omit<Of<Ki
     period: z.string(),
     count: z.number(),
     dueAt: instant,
+  }),
+  "review-opened": z.object({
+    reviewId: z.string(),
+    kind: z.enum(reviewKinds),
+    period: z.string(),
+  }),
+  "review-waits": z.object({
+    reviewId: z.string(),
+    kind: z.enum(reviewKinds),
+    period: z.string(),
+    parties: z.array(z.enum(parties)),
+    undecided: z.number(),
+    dueAt: instant,
+    tell: z.enum(["party", "above"]),
   }),
   "crm-paused": z.object({ connection: z.string(), since: instant }),
 };

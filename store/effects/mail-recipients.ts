@@ -1,3 +1,4 @@
+import { parties, type Party } from "../../handoff/reviews/review.ts";
 import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import { addresseeOf, type Addressee } from "../../handoff/process/message.ts";
 import type { EffectMessage } from "../../messages/message.ts";
@@ -34,6 +35,11 @@ const roleOf: Readonly<Record<string, string>> = {
  */
 export async function recipientsOf(db: Db, message: EffectMessage): Promise<Recipient[]> {
   if (message.what === "renurture-review") return withRole(db, message.role);
+  if (message.what === "review-opened") return readersOfReviews(db);
+  if (message.what === "review-waits")
+    return message.tell === "party"
+      ? whoSigns(db, message.parties)
+      : aboveWhoSigns(db, message.parties);
   if (message.what === "crm-paused") return withRole(db, "sales-ops");
   const addressee = addresseeOf(message);
   switch (addressee.to) {
@@ -122,6 +128,72 @@ async function withRole(db: Db, name: string): Promise<Recipient[]> {
   // What waits for managers of whom none is there waits for the office, which sees every task.
   if (found.length === 0 && name === "manager") return withRole(db, "sales-ops");
   return found.length > 0 ? found : [{ kind: "vacant", role: name, meantFor: null }];
+}
+
+/** Whose role reads reviews, where nobody leads the party. */
+const rolesOfParty: Readonly<Record<Party, string>> = { marketing: "marketing", sales: "manager" };
+
+/** The readers of both parties, their managers, and whoever signs; each once. */
+async function readersOfReviews(db: Db): Promise<Recipient[]> {
+  return once([
+    ...(await leaders(db, parties)),
+    ...(await withRole(db, "marketing")),
+    ...(await withRole(db, "manager")),
+    ...(await people(db, sql`where r.active and r.role = 'sales-ops' order by r.id limit 100`)),
+  ]);
+}
+
+/** Who leads these parties, by their tokens; where the roster names none, whoever has the role. */
+async function whoSigns(db: Db, of: readonly Party[]): Promise<Recipient[]> {
+  const found: Recipient[] = [];
+  for (const party of of) {
+    const theirs = await leaders(db, [party]);
+    found.push(...(theirs.length > 0 ? theirs : await withRole(db, rolesOfParty[party])));
+  }
+  return once(found);
+}
+
+/** The managers of those who lead these parties, and sales operations. */
+async function aboveWhoSigns(db: Db, of: readonly Party[]): Promise<Recipient[]> {
+  const above = await people(
+    db,
+    sql`
+      where r.active and r.id in (select l.manager_id from token t join rep l on l.id = t.rep_id
+        where t.role = 'leader' and t.party = any(${of}::text[]) and t.revoked_at is null)
+      order by r.id`,
+  );
+  return once([...above, ...(await withRole(db, "sales-ops"))]);
+}
+
+function leaders(db: Db, of: readonly Party[]): Promise<Recipient[]> {
+  return people(
+    db,
+    sql`
+      where r.active and r.id in (select t.rep_id from token t where t.role = 'leader'
+        and t.party = any(${of}::text[]) and t.revoked_at is null
+        and (t.expires_at is null or t.expires_at > now())) order by r.id`,
+  );
+}
+
+function once(all: readonly Recipient[]): Recipient[] {
+  const byId = new Map(all.map((one) => [one.kind === "person" ? one.id : one.role, one]));
+  return [...byId.values()];
+}
+
+/** Who is asked about a resolution: its owner or everybody with that role, or who is above. */
+export async function resolutionReaders(
+  db: Db,
+  owner: string,
+  tell: "holder" | "above",
+): Promise<string[]> {
+  const isPerson = owner.startsWith("rp_");
+  const found =
+    tell === "holder"
+      ? await (isPerson ? toPerson(db, owner) : withRole(db, owner))
+      : await (isPerson
+          ? toManager(db, { to: "manager", of: owner, from: "above" })
+          : withRole(db, "sales-ops"));
+  return found.map((one) => (one.kind === "person" ? one.id : (one.meantFor ?? one.role)));
 }
 
 const personTogether = coalesce(async (db, ids: readonly string[]): Promise<Recipient[][]> => {

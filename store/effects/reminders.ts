@@ -1,18 +1,32 @@
 import { nextDigest } from "../../handoff/process/digest.ts";
 import type { Message } from "../../handoff/process/message.ts";
+import type { ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, inTransaction, rows, sql, type Db, type Pool } from "../postgres/db.ts";
 import type { Effect } from "./effects.ts";
 
 type TaskWaits = Extract<Message, { readonly what: "task-waits" }>;
 
-/** A reminder that is due to go out, about a task that is open still. */
-export interface Reminder {
+/** A reminder that is due to go out, about what is open still. */
+export type Reminder = TaskReminder | ReviewReminder;
+
+export interface TaskReminder {
+  readonly about: "task";
   readonly leadId: string;
   readonly handoffId: string | null;
   readonly message: TaskWaits;
   readonly name: string | null;
   readonly company: string | null;
+}
+
+/** About a review that is not signed, or a resolution whose day is over. */
+export interface ReviewReminder {
+  readonly about: "review";
+  readonly message: ReviewWaits | ResolutionWaits;
+  /** What was resolved; null for a review. */
+  readonly text: string | null;
+  /** The name of the resolution's owner; null for a role. */
+  readonly ownerName: string | null;
 }
 
 /** Reminders of one reader that go out in one mail, under a key of their own. */
@@ -26,14 +40,31 @@ export interface Digest {
 export async function noteReminder(
   db: Db,
   effect: Pick<Effect, "key" | "subject" | "handoffId">,
-  message: TaskWaits,
+  message: TaskWaits | ReviewWaits,
   readers: readonly string[],
   now: Instant,
 ): Promise<void> {
   const { key, subject, handoffId } = effect;
+  const [leadId, reviewId] = subject.kind === "review" ? [null, subject.id] : [subject.id, null];
   await db.query(sql`
-    insert into reminder (reader, effect_key, lead_id, handoff_id, message, noted_at)
-    select reader, ${key}, ${subject.id}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
+    insert into reminder (reader, effect_key, lead_id, review_id, handoff_id, message, noted_at)
+    select reader, ${key}, ${leadId}, ${reviewId}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
+      ${new Date(now)}
+    from unnest(${readers}::text[]) as r(reader)
+    on conflict (effect_key, reader) do nothing`);
+}
+
+/** The same about a resolution, under a key that is new each time. */
+export async function noteResolutionReminder(
+  db: Db,
+  key: string,
+  message: ResolutionWaits,
+  readers: readonly string[],
+  now: Instant,
+): Promise<void> {
+  await db.query(sql`
+    insert into reminder (reader, effect_key, resolution_id, message, noted_at)
+    select reader, ${key}, ${message.resolutionId}, ${JSON.stringify(message)}::jsonb,
       ${new Date(now)}
     from unnest(${readers}::text[]) as r(reader)
     on conflict (effect_key, reader) do nothing`);
@@ -85,10 +116,34 @@ export function takeDigest(pool: Pool, reader: string, now: Instant): Promise<Di
 }
 
 async function remindersOf(db: Db, reader: string, key: string): Promise<Reminder[]> {
-  return rows<Reminder>(
+  return [...(await taskReminders(db, reader, key)), ...(await reviewReminders(db, reader, key))];
+}
+
+/** Reviews that still lack a signature that was asked for, and resolutions that are open. */
+async function reviewReminders(db: Db, reader: string, key: string): Promise<ReviewReminder[]> {
+  return rows<ReviewReminder>(
     db,
     sql`
-    select distinct on (r.lead_id, r.message ->> 'task') r.lead_id as "leadId",
+    select distinct on (coalesce(r.review_id, r.resolution_id), r.message ->> 'tell',
+        r.message ->> 'parties')
+      'review' as about, r.message, o.body as text, p.name as "ownerName"
+    from reminder r left join review v on v.id = r.review_id
+      left join resolution o on o.id = r.resolution_id left join rep p on p.id = o.owner
+    where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
+      and (o.state = 'open' or (v.state = 'open' and v.signed_at is null and exists (
+        select from jsonb_array_elements_text(r.message -> 'parties') as party
+        where not exists (select from review_signature s where s.review_id = v.id
+          and s.party = party))))
+    order by coalesce(r.review_id, r.resolution_id), r.message ->> 'tell',
+      r.message ->> 'parties', r.id desc`,
+  );
+}
+
+async function taskReminders(db: Db, reader: string, key: string): Promise<TaskReminder[]> {
+  return rows<TaskReminder>(
+    db,
+    sql`
+    select distinct on (r.lead_id, r.message ->> 'task') 'task' as about, r.lead_id as "leadId",
       r.handoff_id as "handoffId", r.message,
       coalesce(l.facts #>> '{lead.name,value}', l.facts #>> '{lead.firstName,value}') as name,
       a.facts #>> '{account.name,value}' as company

@@ -86,6 +86,15 @@ export async function activeVersion(db: Db): Promise<StoredVersion | undefined> 
   return firstRow(db, sql`select * from agreement_version where state = 'active'`);
 }
 
+/** When the first version became active; null before. */
+export async function firstActivation(db: Db): Promise<Instant | null> {
+  const row = await firstRow<{ at: Date | null }>(
+    db,
+    sql`select min(activated_at) as at from agreement_version`,
+  );
+  return row?.at?.getTime() ?? null;
+}
+
 /** A version by an id from outside; undefined when there is none. */
 export async function storedVersion(db: Db, id: string): Promise<StoredVersion | undefined> {
   return firstRow(db, sql`select * from agreement_version where id = ${id}`);

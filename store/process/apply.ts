@@ -103,7 +103,7 @@ async function saveHandoff(
       insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
         priority, band, fit,
         intent, icp, source, campaign, motion, language, product, mql_at, mql_told_at,
-        role, seniority, tech_stack, tech_match, first_touch_at,
+        role, seniority, tech_stack, tech_match, first_touch_at, held,
         signals, assets, first_signal, first_signal_at, first_asset)
       select ${h.id}, ${subject.kind}, ${subject.id}, ${h.cycle}, ${h.agreementId}, ${h.leadType},
         ${h.path},
@@ -111,7 +111,7 @@ async function saveHandoff(
           ${h.motion},
         ${h.language}, ${h.product}, ${new Date(h.mqlAt)}, ${new Date(after.now)},
         ${frozen.role}, ${frozen.seniority}, ${frozen.techStack}::text[], ${frozen.techMatch},
-        ${date(frozen.firstTouchAt)},
+        ${date(frozen.firstTouchAt)}, ${[...frozen.held]}::text[],
         coalesce(array_agg(distinct type) filter (where type is not null), '{}'),
         coalesce(array_agg(distinct asset) filter (where asset is not null), '{}'),
         (array_agg(type order by occurred_at, message_id))[1], min(occurred_at),

@@ -41,6 +41,12 @@ export const acceptanceReport = defineReport({
     ],
     notes: { isImmature: "young cohort" },
   },
+  paragraph: {
+    shares: [
+      { of: "leads handed off", did: "were accepted", rate: "acceptanceRate" },
+      { of: "leads handed off", did: "were rejected", rate: "rejectionRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

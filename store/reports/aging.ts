@@ -1,3 +1,4 @@
+import { counted, daysWords, numberWords } from "../../handoff/reviews/words.ts";
 import { everyDimension, everBegunSql, firstLeads, hoursBetween, ofCohort } from "./cohort.ts";
 import { count, defineReport, flag, group, hours, leads, textColumn } from "./report.ts";
 
@@ -42,6 +43,24 @@ export const agingReport = defineReport({
     about: "the lead's own outreach deadline; a lead on hold has none",
     count: "count",
     split: { by: "isContacted", yes: "contacted", no: "not contacted" },
+  },
+  paragraph: {
+    tell({ rows }) {
+      const sum = (is: (row: (typeof rows)[number]) => boolean) =>
+        rows.filter(is).reduce((all, row) => all + row.count, 0);
+      const all = sum(() => true);
+      if (all === 0) return "No MQL is open.";
+      const late = sum(({ sla, isContacted }) => sla === "overdue" && !isContacted);
+      const oldest = Math.max(...rows.map((row) => row.oldest ?? 0));
+      return [
+        `${counted(all, "MQL is", "MQLs are")} open, the oldest since ${daysWords(oldest / 24)}:`,
+        `${numberWords(late)} beyond their SLA without contact,`,
+        `${numberWords(sum(({ sla, isContacted }) => sla === "overdue" && isContacted))} contacted late,`,
+        `${numberWords(sum(({ sla }) => sla === "in time"))} in time,`,
+        `${numberWords(sum(({ sla }) => sla === "paused"))} paused and`,
+        `${numberWords(sum(({ sla }) => sla === "none"))} without a deadline (on hold).`,
+      ].join(" ");
+    },
   },
   async rows(ask) {
     const age = `extract(epoch from $3::timestamptz - mql_at) / 86400.0`;

@@ -1,5 +1,5 @@
 import { everyDimension } from "./cohort.ts";
-import { meetingColumns, meetingPanels, meetingsOfEach } from "./meetings.ts";
+import { meetingColumns, meetingPanels, meetingsOfEach, toldMeetings } from "./meetings.ts";
 import { defineReport, group, textColumn } from "./report.ts";
 
 export const assetsReport = defineReport({
@@ -26,6 +26,7 @@ export const assetsReport = defineReport({
     of: ["asset"],
     panels: meetingPanels,
   },
+  paragraph: { shares: toldMeetings, each: "asset", isOverlapping: true },
   async rows(ask) {
     const found = await meetingsOfEach(ask, "assets");
     return found.map(({ group: of, one, ...rates }) => ({ group: of, asset: one, ...rates }));

@@ -1,6 +1,36 @@
 import { brokenBands, isImmature, rateOf } from "../../handoff/reviews/figures.ts";
 import { daysBetween, everyDimension, maturity, n, ofCohort, percentileSql } from "./cohort.ts";
+import { said, sentences, tellShares, type Telling } from "./paragraph.ts";
 import { count, days, defineReport, flag, group, listColumn, rate, textColumn } from "./report.ts";
+
+const toldShares = [
+  { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
+  { of: "leads handed off", did: "met or booked", rate: "meetingRate" },
+  { of: "leads handed off", did: "became an opportunity", rate: "opportunityRate" },
+  { of: "leads handed off", did: "were won", rate: "winRate", ripeAfterDays: 90 },
+];
+
+/** Telling where it is shown: in which lines a better band qualifies less than a lower one. */
+function brokenSentence({
+  rows,
+  groupBy,
+  shown,
+}: Telling<{
+  readonly group: string | null;
+  readonly band: string | null;
+  readonly brokenBelow: readonly string[];
+}>): string {
+  if (!shown.includes("brokenBelow")) return "";
+  const broken = rows
+    .filter(({ brokenBelow }) => brokenBelow.length > 0)
+    .map(({ group: of, band, brokenBelow }) => {
+      const where = groupBy === null ? "" : ` (${said(of)})`;
+      return `${said(band)}${where} qualifies less than ${brokenBelow.join(", ")}`;
+    });
+  return broken.length === 0
+    ? "No band qualifies less than a lower one: none of the intervals lies below a lower band's."
+    : `${broken.join("; ")}: the intervals lie apart.`;
+}
 
 export const bandsReport = defineReport({
   name: "bands",
@@ -73,6 +103,10 @@ export const bandsReport = defineReport({
       { title: "won", rate: "winRate" },
     ],
     notes: { brokenBelow: "qualifies less than", isImmature: "young cohort" },
+  },
+  paragraph: {
+    tell: (told) =>
+      sentences(tellShares({ shares: toldShares, each: "band" }, told), brokenSentence(told)),
   },
   async rows(ask) {
     const of = (milestone: string) => n(`offered_at is not null and ${milestone} is not null`);

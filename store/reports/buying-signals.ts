@@ -30,6 +30,11 @@ export const buyingSignalsReport = defineReport({
       { title: "qualified (SQL)", rate: "qualifiedRate" },
     ],
   },
+  paragraph: {
+    shares: [{ of: "handoffs", did: "qualified (SQL)", rate: "qualifiedRate" }],
+    each: "signal",
+    isOverlapping: true,
+  },
   async rows(ask) {
     const found = await ofCohort<{ g: string | null; heard: string; n: number; sql: number }>(
       ask,

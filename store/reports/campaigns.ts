@@ -43,6 +43,13 @@ export const campaignsReport = defineReport({
     ],
     notes: { isImmature: "young cohort" },
   },
+  paragraph: {
+    shares: [
+      { of: "MQLs", did: "were accepted (SAL)", rate: "mqlToSal" },
+      { of: "leads accepted", did: "qualified (SQL)", rate: "qualifiedRate" },
+    ],
+    each: "campaign",
+  },
   async rows(ask) {
     const found = await ofCohort<Line>(
       ask,

@@ -57,8 +57,8 @@ function masked(q: ReportQuestion, group: string): string {
       `case when ${knownSql(q, `h.${one}_at`, `h.${one}_told_at`)} then h.${one}_at end as ${one}_at`,
   );
   return `select ${group} as g, h.id, h.subject_id, h.cycle, h.agreement_id, h.band, h.icp,
-    h.source, h.campaign, h.rep_id, h.role, h.tech_match, h.first_touch_at, h.signals, h.assets,
-    h.first_signal_at, h.imported, h.outcome, h.response_system_ms, h.response_human_ms, h.mql_at,
+    h.source, h.campaign, h.rep_id, h.lead_type, h.held, h.role, h.tech_match, h.first_touch_at,
+    h.signals, h.assets, h.first_signal_at, h.imported, h.outcome, h.response_system_ms, h.response_human_ms, h.mql_at,
     ${steps.join(", ")}
     from handoff h where h.subject_kind = 'lead'`;
 }

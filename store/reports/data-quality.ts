@@ -40,6 +40,12 @@ export const dataQualityReport = defineReport({
       { title: "campaign as at intake", rate: "campaignKeptRate" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "arrivals", did: "were of somebody known already", rate: "duplicateRate" },
+      { of: "leads", did: "kept their source", rate: "sourceKeptRate" },
+    ],
+  },
   async rows(ask) {
     const changed = (field: string) =>
       `exists (select from source_change s where s.lead_id = l.id and s.field = '${field}'

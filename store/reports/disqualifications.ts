@@ -1,5 +1,7 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
 import { everBegunSql, everyDimension, ofCohort } from "./cohort.ts";
+import { counted, enumerated } from "../../handoff/reviews/words.ts";
+import { said } from "./paragraph.ts";
 import { count, defineReport, group, leads, rate, textColumn } from "./report.ts";
 
 export const disqualificationsReport = defineReport({
@@ -30,6 +32,15 @@ export const disqualificationsReport = defineReport({
       { title: "leads", count: "count" },
       { title: "of all disqualified", rate: "share" },
     ],
+  },
+  paragraph: {
+    tell({ rows }) {
+      const all = rows.reduce((sum, row) => sum + row.count, 0);
+      const most = [...rows].sort((a, b) => b.count - a.count).slice(0, 3);
+      return all === 0
+        ? "Nobody was disqualified after a handoff."
+        : `${counted(all, "lead was", "leads were")} disqualified after a handoff, most often for ${enumerated(most.map(({ reason, count: n }) => `${said(reason)} (${n})`))}.`;
+    },
   },
   async rows(ask) {
     const found = await ofCohort<{

@@ -36,6 +36,11 @@ export const engagementReport = defineReport({
       { title: "first touch to first signal", median: "medianTimeToIntent" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "recorded handoffs", did: "had two or more behaviours", rate: "multiTouchRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -1,6 +1,40 @@
-import { rateOf } from "../../handoff/reviews/figures.ts";
+import { rateOf, smallBelow } from "../../handoff/reviews/figures.ts";
+import { counted, hoursWords } from "../../handoff/reviews/words.ts";
 import { everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
+import { said, sentences, tellShares, type Telling } from "./paragraph.ts";
 import { count, defineReport, group, hours, leads, rate } from "./report.ts";
+
+/** The median of each group with enough responses, the slowest first, against the period before. */
+function medianSentence({
+  rows,
+  before,
+  groupBy,
+}: Telling<{
+  readonly group: string | null;
+  readonly responded: number;
+  readonly medianOpen: number | null;
+  readonly p90Open: number | null;
+}>): string {
+  const isEnough = (one: { readonly responded: number }) => one.responded >= smallBelow;
+  const judged = rows
+    .filter((row) => isEnough(row) && row.medianOpen !== null)
+    .sort((a, b) => (b.medianOpen ?? 0) - (a.medianOpen ?? 0));
+  const words = judged.slice(0, 4).map((row) => {
+    const of = groupBy === null ? "" : `for ${said(row.group)} `;
+    const was = before?.find((one) => one.group === row.group && isEnough(one))?.medianOpen;
+    const earlier = was == null ? "" : `; ${hoursWords(was)} in the period before`;
+    return `${of}${hoursWords(row.medianOpen ?? 0)} (nine of ten within ${hoursWords(row.p90Open ?? 0)}, ${counted(row.responded, "response")}${earlier})`;
+  });
+  const small = rows.length - judged.length;
+  return sentences(
+    words.length === 0
+      ? ""
+      : `Open hours from MQL to the first outreach, in the middle: ${words.join(", ")}.`,
+    small === 0
+      ? ""
+      : `Of ${counted(small, "group")} with fewer than 30 responses nothing is said.`,
+  );
+}
 
 const elapsed = hoursBetween("mql_at", "first_outreach_at");
 const connect = hoursBetween("offered_at", "connected_at");
@@ -85,6 +119,24 @@ export const firstResponseReport = defineReport({
       { title: "of it after the offer", median: "medianHumanOpen" },
       { title: "overdue, nothing logged", rate: "staleRate" },
     ],
+  },
+  paragraph: {
+    tell: (told) =>
+      sentences(
+        medianSentence(told),
+        tellShares(
+          {
+            shares: [
+              {
+                of: "leads handed off",
+                did: "were overdue with nothing logged",
+                rate: "staleRate",
+              },
+            ],
+          },
+          told,
+        ),
+      ),
   },
   async rows(ask) {
     const found = await ofCohort<

@@ -58,6 +58,12 @@ export const fitReport = defineReport({
       { title: "tech stack matches", rate: "techMatchRate" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "handoffs", did: "matched the ICP", rate: "icpRate" },
+      { of: "leads handed off that matched it", did: "met or booked", rate: "icpToMeeting" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

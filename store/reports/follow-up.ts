@@ -56,6 +56,12 @@ export const followUpReport = defineReport({
       { title: "outreach to record", median: "medianToLog", p90: "p90ToLog" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "leads handed off", did: "had an outreach logged", rate: "loggingRate" },
+      { of: "required attempts", did: "were logged", rate: "completion" },
+    ],
+  },
   async rows(ask) {
     const versions = await ofCohort<{ id: string }>(
       ask,

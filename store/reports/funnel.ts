@@ -1,5 +1,13 @@
 import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
 import {
+  shareSentence,
+  standOutSentence,
+  together,
+  type Share,
+} from "../../handoff/reviews/paragraph.ts";
+import { lowerFirst } from "../../handoff/reviews/words.ts";
+import { said, sentences, youngSentence } from "./paragraph.ts";
+import {
   daysBetween,
   everyDimension,
   knownSql,
@@ -91,6 +99,29 @@ export const funnelReport = defineReport({
     ofStepBefore: "ofStepBefore",
     days: "medianDays",
     notes: { isImmature: "young cohort" },
+  },
+  paragraph: {
+    tell(told) {
+      const of = (rows: typeof told.rows, step: string) => rows.filter((row) => row.step === step);
+      const sentence = (step: string, column: "ofHandedOff" | "ofStepBefore", share: Share) =>
+        shareSentence(
+          share,
+          together(of(told.rows, step).map((row) => row[column])),
+          told.before && together(of(told.before, step).map((row) => row[column])),
+        );
+      const groups = of(told.rows, "sql")
+        .map((row) => ({ name: said(row.group), rate: row.ofHandedOff }))
+        .filter(({ rate: { denominator } }) => denominator > 0);
+      return sentences(
+        sentence("sal", "ofHandedOff", { of: "leads handed off", did: "were accepted (SAL)" }),
+        sentence("sql", "ofStepBefore", { of: "SALs", did: "qualified (SQL)" }),
+        told.groupBy === null || groups.length < 2
+          ? ""
+          : `From handoff to SQL: ${lowerFirst(standOutSentence(groups))}`,
+        sentence("opportunity", "ofStepBefore", { of: "SQLs", did: "became an opportunity" }),
+        youngSentence(told.rows),
+      );
+    },
   },
   async rows(ask) {
     const after = steps.map(([, at], i) => ({ at, before: steps[i - 1]?.[1] ?? at }));

@@ -24,6 +24,12 @@ export const meetingPanels = [
   { title: "qualified (SQL)", rate: "qualifiedRate" },
 ] as const;
 
+/** What is told of them; a handoff can have several. */
+export const toldMeetings = [
+  { of: "leads handed off", did: "met or booked", rate: "meetingRate" },
+  { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
+] as const;
+
 /** For each of the signals, or of the assets, that handoffs of the period froze. */
 export async function meetingsOfEach(
   ask: ReportAsk,

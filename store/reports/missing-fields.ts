@@ -29,6 +29,11 @@ export const missingFieldsReport = defineReport({
     of: ["field"],
     panels: [{ title: "leads that lack it", rate: "missingRate" }],
   },
+  paragraph: {
+    shares: [{ of: "leads that arrived", did: "lack it", rate: "missingRate" }],
+    each: "field",
+    isOverlapping: true,
+  },
   async rows(ask) {
     const active = await ask.agreements.active(ask.db);
     const fields = [...new Set([...(active?.agreement.requiredFields ?? []), ...alsoWanted])];

@@ -33,6 +33,9 @@ export const nurtureReport = defineReport({
       { title: "days in nurture", median: "medianAge" },
     ],
   },
+  paragraph: {
+    shares: [{ of: "leads in nurture", did: "were due for review", rate: "overdueRate" }],
+  },
   async rows(ask) {
     const found = await ofLeads<{
       g: string | null;

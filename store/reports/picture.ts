@@ -13,6 +13,8 @@ export type Picture<N extends ColumnNames = ColumnNames> =
 interface Noted<N extends ColumnNames> {
   /** What is said beside a line: where a flag is set, or before what a list holds. */
   readonly notes?: Readonly<Partial<Record<N["flag"] | N["list"], string>>>;
+  /** Notes are made only of lines in which this is set. */
+  readonly notedWhere?: N["flag"];
 }
 
 /**

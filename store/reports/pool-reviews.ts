@@ -27,6 +27,13 @@ export const poolReviewsReport = defineReport({
   },
   // A review in a quarter is one line: nothing to compare.
   picture: null,
+  paragraph: {
+    shares: [
+      { of: "leads asked about", did: "were decided", rate: "decided" },
+      { of: "leads asked about", did: "were decided in time", rate: "onTimeRate" },
+    ],
+    each: "review",
+  },
   async rows(ask) {
     const found = await select<{
       review: string;

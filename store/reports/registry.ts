@@ -4,6 +4,7 @@ import { assetsReport } from "./assets.ts";
 import { bandsReport } from "./bands.ts";
 import { buyingSignalsReport } from "./buying-signals.ts";
 import { campaignsReport } from "./campaigns.ts";
+import { criteriaReport } from "./criteria.ts";
 import { dataQualityReport } from "./data-quality.ts";
 import { disqualificationsReport } from "./disqualifications.ts";
 import { engagementReport } from "./engagement.ts";
@@ -38,6 +39,7 @@ export const reports: readonly ReportFile[] = [
   slaReport,
   agingReport,
   bandsReport,
+  criteriaReport,
   fitReport,
   rolesReport,
   disqualificationsReport,

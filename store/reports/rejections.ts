@@ -1,8 +1,11 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import { accusedRules } from "../../handoff/reviews/accused.ts";
-import { isRecurring, rateOf } from "../../handoff/reviews/figures.ts";
+import { excessOf, isRecurring, rateOf, standsOut } from "../../handoff/reviews/figures.ts";
+import { shareSentence, together } from "../../handoff/reviews/paragraph.ts";
+import { capitalised, counted, enumerated, numberWords } from "../../handoff/reviews/words.ts";
 import { rows as select } from "../postgres/db.ts";
 import { cohortOf, everyDimension, knownSql, n, percentileSql } from "./cohort.ts";
+import { said, sentences } from "./paragraph.ts";
 import {
   count,
   defineReport,
@@ -11,6 +14,7 @@ import {
   hours,
   leads,
   listColumn,
+  numberColumn,
   rate,
   textColumn,
 } from "./report.ts";
@@ -67,6 +71,12 @@ export const rejectionsReport = defineReport({
     afterOutreach: rate("made after outreach had begun / rejections for this reason"),
     mostInMonth: count("the most rejections for this reason in one calendar month (UTC)"),
     isRecurring: flag("more than twice within a month"),
+    excess: numberColumn(
+      "rejections that stand beyond what the rate of the period before would have given; empty: nothing was answered then",
+    ),
+    standsOut: flag(
+      "recurs, and stands for a larger share of the answered MQLs than in the period before: the intervals lie apart; where fewer than 30 were answered: recurs",
+    ),
     accused: listColumn("the rules of the agreement that the reason points at, where it recurs"),
     leads,
   },
@@ -76,7 +86,40 @@ export const rejectionsReport = defineReport({
     now: "count",
     before: "previous",
     share: "share",
-    notes: { isRecurring: "recurs", accused: "see" },
+    notes: { standsOut: "stands out", accused: "see" },
+    notedWhere: "standsOut",
+  },
+  paragraph: {
+    tell({ rows, groupBy }) {
+      const totals = rows.filter(({ reason }) => reason === null);
+      if (totals.length === 0) return "Nothing was rejected.";
+      const sum = (of: (row: (typeof rows)[number]) => number) =>
+        totals.reduce((all, row) => all + of(row), 0);
+      const where = (row: (typeof rows)[number]) =>
+        `${said(row.reason)}${groupBy === null ? "" : ` in ${said(row.group)}`}`;
+      const out = rows.filter(({ reason, standsOut: is }) => reason !== null && is);
+      const words = out.slice(0, 4).map((row) => {
+        const rules =
+          row.accused.length === 0 ? "" : `, which points at ${enumerated(row.accused)}`;
+        return `${where(row)} (${numberWords(row.count)}, ${numberWords(row.previous)} before${rules})`;
+      });
+      return sentences(
+        shareSentence(
+          { of: "MQLs accepted or rejected for good", did: "were rejected" },
+          together(totals.map(({ ofAnswered }) => ofAnswered)),
+          null,
+        ),
+        `${capitalised(
+          counted(
+            sum(({ count: made }) => made),
+            "rejection",
+          ),
+        )} in all, ${numberWords(sum(({ previous }) => previous))} in the period before; ${numberWords(sum(({ contested }) => contested.numerator))} contested by the facts, ${numberWords(sum(({ overturned }) => overturned.numerator))} of these overturned.`,
+        words.length === 0
+          ? "No reason stands out."
+          : `Stands out: ${words.join("; ")}${out.length > 4 ? `; ${out.length - 4} more` : ""}.`,
+      );
+    },
   },
   async rows(ask) {
     const cohort = cohortOf(ask);
@@ -109,6 +152,7 @@ export const rejectionsReport = defineReport({
         group by g, reason),
       total as (
         select g, ${n("stands and not is_before")} as answered,
+          ${n("stands and is_before")} as answered_before,
           ${n("kind = 'reject' and not is_before")} as rejected from judged group by g)
       select j.g, j.reason, grouping(j.reason) = 1 as is_total,
         (array_agg(j.reason_group order by j.received_at desc)
@@ -116,13 +160,15 @@ export const rejectionsReport = defineReport({
         (array_agg(j.agreement_id order by j.received_at desc))[1] as agreement_id,
         ${n("not is_before")} as made, ${n("is_before")} as previous,
         ${n("not is_before and stands")} as standing,
+        ${n("is_before and stands")} as standing_before,
         ${n("not is_before and contested")} as contested,
         ${n("not is_before and contested and verdict = 'contest-overturned'")} as overturned,
         ${n("not is_before and after_outreach")} as after_outreach,
         ${percentileSql(0.5, "case when not is_before then open_ms / 3600000.0 end")} as open_hours,
         (array_agg(subject_id order by received_at, subject_id)
           filter (where not is_before))[1:100] as leads,
-        max(t.answered)::int as answered, max(t.rejected)::int as rejected,
+        max(t.answered)::int as answered, max(t.answered_before)::int as answered_before,
+        max(t.rejected)::int as rejected,
         case when grouping(j.reason) = 1 then 0 else coalesce(max(m.most), 0) end as most
       from judged j join total t on t.g is not distinct from j.g
         left join monthly m on m.g is not distinct from j.g and m.reason = j.reason
@@ -133,7 +179,15 @@ export const rejectionsReport = defineReport({
     const versions = new Map<string, Agreement>();
     for (const id of new Set(found.map((row) => row.agreement_id)))
       versions.set(id, (await ask.agreements.version(ask.db, id)).agreement);
-    return found.map((row) => lineOf(row, versions.get(row.agreement_id)));
+    const lines = found.map((row) => lineOf(row, versions.get(row.agreement_id)));
+    // Of each group its total first, then the reasons that grew most.
+    const groups = [...new Set(lines.map(({ group: of }) => of))];
+    return lines.sort(
+      (a, b) =>
+        groups.indexOf(a.group) - groups.indexOf(b.group) ||
+        Number(b.reason === null) - Number(a.reason === null) ||
+        (b.excess ?? 0) - (a.excess ?? 0),
+    );
   },
 });
 
@@ -146,18 +200,24 @@ interface Found {
   readonly made: number;
   readonly previous: number;
   readonly standing: number;
+  readonly standing_before: number;
   readonly contested: number;
   readonly overturned: number;
   readonly after_outreach: number;
   readonly open_hours: number | null;
   readonly leads: string[] | null;
   readonly answered: number;
+  readonly answered_before: number;
   readonly rejected: number;
   readonly most: number;
 }
 
 function lineOf(row: Found, agreement: Agreement | undefined) {
   const recurs = isRecurring(row.most);
+  const [now, before] = [
+    rateOf(row.standing, row.answered),
+    rateOf(row.standing_before, row.answered_before),
+  ];
   // The version of the latest rejection: an older one may have been mended since.
   const accused =
     recurs && row.reason !== null && agreement ? accusedRules(agreement, row.reason) : [];
@@ -168,13 +228,15 @@ function lineOf(row: Found, agreement: Agreement | undefined) {
     count: row.made,
     previous: row.previous,
     share: rateOf(row.made, row.rejected),
-    ofAnswered: rateOf(row.standing, row.answered),
+    ofAnswered: now,
     contested: rateOf(row.contested, row.made),
     overturned: rateOf(row.overturned, row.contested),
     medianOpenHours: row.open_hours,
     afterOutreach: rateOf(row.after_outreach, row.made),
     mostInMonth: row.most,
     isRecurring: recurs,
+    excess: excessOf(now, before),
+    standsOut: standsOut({ mostInMonth: row.most, now, before }),
     accused,
     leads: row.leads ?? [],
   };

@@ -43,6 +43,13 @@ export const renurtureReport = defineReport({
       { title: "accepted again", rate: "acceptedAgain" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "leads that went to the pool", did: "came back", rate: "returned" },
+      { of: "leads that came back", did: "were accepted", rate: "acceptedAgain" },
+    ],
+    each: "reason",
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -3,6 +3,7 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Db } from "../postgres/db.ts";
 import type { Agreements } from "../process/agreements.ts";
 import type { Dimension, Filters } from "./filters.ts";
+import type { Paragraph } from "./paragraph.ts";
 import type { Picture } from "./picture.ts";
 
 /** What somebody wants to know. */
@@ -89,6 +90,8 @@ interface Definition<C extends Columns> {
   readonly columns: C;
   /** Null where a picture would say less than the table. */
   readonly picture: Picture<NamesOf<C>> | null;
+  /** What a review packet says of its rows. */
+  readonly paragraph: Paragraph<NamesOf<C>, RowOf<C>>;
   readonly rows: (ask: ReportAsk) => Promise<readonly RowOf<C>[]>;
 }
 
@@ -98,8 +101,9 @@ export interface ReportAsk extends ReportQuestion {
 }
 
 export type ReportRow = Readonly<Record<string, Cell>>;
-export type ReportFile = Omit<Definition<Columns>, "rows" | "picture"> & {
+export type ReportFile = Omit<Definition<Columns>, "rows" | "picture" | "paragraph"> & {
   readonly picture: Picture | null;
+  readonly paragraph: Paragraph;
   readonly rows: (ask: ReportAsk) => Promise<readonly ReportRow[]>;
 };
 

@@ -1,6 +1,41 @@
-import { rateOf } from "../../handoff/reviews/figures.ts";
+import { liesBelow, shortRate } from "../../handoff/reviews/paragraph.ts";
+import { hoursWords } from "../../handoff/reviews/words.ts";
+import { said, sentences, tellShares, type SharesTold, type Telling } from "./paragraph.ts";
+import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
 import { everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
 import { count, defineReport, group, hours, numberColumn, rate, textColumn } from "./report.ts";
+
+const toldOfReps: SharesTold = {
+  shares: [
+    { of: "leads handed off", did: "were accepted", rate: "acceptanceRate" },
+    { of: "leads accepted", did: "qualified (SQL)", rate: "qualifiedRate" },
+  ],
+  each: "rep",
+};
+
+/** What differs between the one who converts most and the one who converts least. */
+function differenceSentence({
+  rows,
+}: Telling<{
+  readonly rep: string | null;
+  readonly acceptanceRate: Rate;
+  readonly medianOpenResponse: number | null;
+  readonly attempts: number | null;
+}>): string {
+  const judged = rows
+    .filter(({ acceptanceRate }) => !acceptanceRate.isSmall)
+    .sort((a, b) => (b.acceptanceRate.rate ?? 0) - (a.acceptanceRate.rate ?? 0));
+  const [top, bottom] = [judged[0], judged.at(-1)];
+  if (top === undefined || bottom === undefined || top === bottom) return "";
+  const words = ({ rep, acceptanceRate, medianOpenResponse: open, attempts }: typeof top) =>
+    [
+      `${said(rep)} ${shortRate(acceptanceRate)} accepted`,
+      ...(open === null ? [] : [`first outreach after ${hoursWords(open)} in the middle`]),
+      ...(attempts === null ? [] : [`${attempts.toFixed(1)} attempts`]),
+    ].join(", ");
+  const isApart = liesBelow(bottom.acceptanceRate, top.acceptanceRate);
+  return `Top ${words(top)}; bottom ${words(bottom)}${isApart ? "" : "; their rates do not lie apart"}.`;
+}
 
 export const repsReport = defineReport({
   name: "reps",
@@ -43,6 +78,9 @@ export const repsReport = defineReport({
       { title: "offer to outreach", median: "medianOpenResponse" },
       { title: "deadlines missed", count: "missed" },
     ],
+  },
+  paragraph: {
+    tell: (told) => sentences(tellShares(toldOfReps, told), differenceSentence(told)),
   },
   async rows(ask) {
     const found = await ofCohort<{

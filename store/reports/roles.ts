@@ -31,6 +31,13 @@ export const rolesReport = defineReport({
       { title: "qualified (SQL)", rate: "qualifiedRate" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "leads handed off", did: "were accepted", rate: "acceptanceRate" },
+      { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
+    ],
+    each: "role",
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

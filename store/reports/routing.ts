@@ -51,6 +51,12 @@ export const routingReport = defineReport({
       { title: "MQL to offer", median: "medianHeld", p90: "p90Held" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
+      { of: "handoffs", did: "lay in the fallback queue", rate: "fallbackRate" },
+    ],
+  },
   async rows(ask) {
     const found = await ofCohort<
       Record<string, number> & {

@@ -41,6 +41,9 @@ export const scorecardReport = defineReport({
       { title: "accepted of handed off", rate: "acceptanceRate" },
     ],
   },
+  paragraph: {
+    shares: [{ of: "leads handed off", did: "were accepted (SAL)", rate: "acceptanceRate" }],
+  },
   async rows(ask) {
     const found = await ofCohort<
       Amounts & {

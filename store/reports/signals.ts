@@ -1,5 +1,5 @@
 import { everyDimension } from "./cohort.ts";
-import { meetingColumns, meetingPanels, meetingsOfEach } from "./meetings.ts";
+import { meetingColumns, meetingPanels, meetingsOfEach, toldMeetings } from "./meetings.ts";
 import { defineReport, group, textColumn } from "./report.ts";
 
 export const signalsReport = defineReport({
@@ -34,6 +34,7 @@ export const signalsReport = defineReport({
     of: ["signal"],
     panels: meetingPanels,
   },
+  paragraph: { shares: toldMeetings, each: "signal", isOverlapping: true },
   async rows(ask) {
     const found = await meetingsOfEach(ask, "signals");
     return found.map(({ group: of, one, ...rates }) => ({ group: of, signal: one, ...rates }));

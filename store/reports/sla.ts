@@ -64,6 +64,10 @@ export const slaReport = defineReport({
       { title: "time used, of those met", median: "medianUsed" },
     ],
   },
+  paragraph: {
+    shares: [{ of: "decided clocks", did: "were met in time", rate: "onTimeRate" }],
+    split: "clock",
+  },
   async rows(ask) {
     const { values, where, group: byHandoff } = cohortOf(ask);
     const scope = scopeOf(ask);

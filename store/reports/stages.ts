@@ -52,6 +52,16 @@ export const stageTimesReport = defineReport({
       { title: "stalled, of those still there", rate: "stalledRate" },
     ],
   },
+  paragraph: {
+    shares: [
+      {
+        of: "cases still there",
+        did: "were longer than 14 days without a change",
+        rate: "stalledRate",
+      },
+    ],
+    split: "stage",
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

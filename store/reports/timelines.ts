@@ -37,6 +37,13 @@ export const timelinesReport = defineReport({
       { title: "meeting to opportunity", rate: "meetingToOpportunity" },
     ],
   },
+  paragraph: {
+    shares: [
+      { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
+      { of: "leads met", did: "became an opportunity", rate: "meetingToOpportunity" },
+    ],
+    each: "timeline",
+  },
   async rows(ask) {
     const found = await ofCohort<{
       g: string | null;

@@ -1,19 +1,32 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { PoolFinding, ReviewDecision } from "../../handoff/answers/pool-review.ts";
-import type { PoolReviewKind } from "../../handoff/reviews/review.ts";
+import type { ReviewKind } from "../../handoff/reviews/review.ts";
 import { firstRow, rows, sql, type Db, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import { enqueue } from "../postgres/outbox.ts";
+import type { PacketFigures } from "./packet.ts";
 
-/** What a review was opened with: ids, counts and words of the agreement, never a name. */
+/**
+ * What a review was opened with, but for its figures: ids, counts and words of the agreement, never
+ * a name.
+ */
 export interface Packet {
   readonly reviewer: string;
   readonly calendar: string;
   readonly zone: string;
+  /** It looks at the re-nurture pool; absent in reviews that did nothing else. */
+  readonly hasPool?: boolean;
   readonly leads: number;
   readonly suggestions: Readonly<Record<ReviewDecision, number>>;
   /** Why they came into the pool, by reason. */
   readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** What a review was opened with: the figures of the period before the one in which it is held. */
+export interface Figures {
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly packet: PacketFigures;
 }
 
 /** One lead as it stood when the review opened. */
@@ -28,7 +41,7 @@ export interface PoolEntry extends PoolFinding {
 
 export interface ReviewRow {
   readonly id: string;
-  readonly kind: PoolReviewKind;
+  readonly kind: ReviewKind;
   readonly period: string;
   readonly state: "open" | "closed";
   readonly agreement_id: string | null;
@@ -39,6 +52,12 @@ export interface ReviewRow {
   readonly reminded_at: Date | null;
   readonly overdue_at: Date | null;
   readonly closed_at: Date | null;
+  /** Two, one where the agreement says so, none for reviews that were opened before there were any. */
+  readonly signatures_needed: 0 | 1 | 2;
+  readonly signed_at: Date | null;
+  /** Overdue: when it is asked for again, and how often it was. */
+  readonly ask_at: Date | null;
+  readonly asked: number;
 }
 
 export type NewReview = Pick<ReviewRow, "kind" | "period"> & {
@@ -46,6 +65,7 @@ export type NewReview = Pick<ReviewRow, "kind" | "period"> & {
   readonly openedAt: Instant;
   readonly dueAt: Instant;
   readonly remindAt: Instant;
+  readonly signaturesNeeded: 1 | 2;
 };
 
 /**
@@ -56,13 +76,36 @@ export async function insertReview(tx: Tx, review: NewReview): Promise<string | 
   const row = await firstRow<{ id: string }>(
     tx,
     sql`
-    insert into review (id, kind, period, state, packet, agreement_id, opened_at, due_at, remind_at)
+    insert into review (id, kind, period, state, packet, agreement_id, opened_at, due_at, remind_at,
+      signatures_needed)
     values (${newId("rv", review.openedAt)}, ${review.kind}, ${review.period}, 'open', '{}',
       ${review.agreementId}, ${new Date(review.openedAt)}, ${new Date(review.dueAt)},
-      ${new Date(review.remindAt)})
+      ${new Date(review.remindAt)}, ${review.signaturesNeeded})
     on conflict (kind, period) do nothing returning id`,
   );
   return row?.id;
+}
+
+/** The figures that the review was opened with. They never change; their hash is what is signed. */
+export async function saveFigures(
+  tx: Tx,
+  reviewId: string,
+  { from, to, packet }: Figures,
+): Promise<void> {
+  await tx.query(sql`
+    insert into review_figures (review_id, from_at, to_at, figures, hash)
+    select ${reviewId}, ${new Date(from)}, ${new Date(to)}, f,
+      encode(sha256(convert_to(f::text, 'UTF8')), 'hex')
+    from (select ${JSON.stringify(packet)}::jsonb as f) as given`);
+}
+
+/** The figures of a review; null for one that was opened before there were any. */
+export async function figuresOf(db: Db, reviewId: string): Promise<Figures | null> {
+  const row = await firstRow<{ from_at: Date; to_at: Date; figures: PacketFigures }>(
+    db,
+    sql`select from_at, to_at, figures from review_figures where review_id = ${reviewId}`,
+  );
+  return row ? { from: row.from_at.getTime(), to: row.to_at.getTime(), packet: row.figures } : null;
 }
 
 export async function savePacket(tx: Tx, reviewId: string, packet: Packet): Promise<void> {
@@ -100,11 +143,25 @@ export async function addToReview(
 
 export async function findReview(
   db: Db,
-  by: { kind: PoolReviewKind; period: string },
+  by: { kind: ReviewKind; period: string },
 ): Promise<ReviewRow | undefined> {
   return firstRow<ReviewRow>(
     db,
     sql`select * from review where kind = ${by.kind} and period = ${by.period}`,
+  );
+}
+
+/** Open reviews, of one kind or of all, the oldest first. */
+export async function openReviews(
+  db: Db,
+  kind: ReviewKind | null,
+): Promise<Pick<ReviewRow, "kind" | "period">[]> {
+  return rows(
+    db,
+    sql`
+    select kind, period from review
+    where state = 'open' and (${kind}::text is null or kind = ${kind}::text)
+    order by opened_at, id limit 200`,
   );
 }
 
@@ -146,6 +203,13 @@ export async function markReminded(tx: Tx, id: string, now: Instant): Promise<vo
   await tx.query(sql`update review set reminded_at = ${new Date(now)} where id = ${id}`);
 }
 
+/** It was asked for while overdue; the next time is `askAt`. */
+export async function markAsked(tx: Tx, id: string, askAt: Instant): Promise<void> {
+  await tx.query(
+    sql`update review set asked = asked + 1, ask_at = ${new Date(askAt)} where id = ${id}`,
+  );
+}
+
 export async function markOverdue(tx: Tx, id: string, now: Instant): Promise<void> {
   await tx.query(sql`update review set overdue_at = ${new Date(now)} where id = ${id}`);
 }
@@ -183,19 +247,22 @@ export async function recordDecision(
       and d.decision is null
     returning r.id, r.kind, r.period`,
   );
+  for (const review of asked) await tellReview(tx, review, now);
+}
+
+/** Tells the process of a review to look again: a person decided or signed. */
+export async function tellReview(
+  tx: Tx,
+  { id, kind, period }: { readonly id: string; readonly kind: string; readonly period: string },
+  now: Instant,
+): Promise<void> {
   // The workflow's id is `reviewWorkflowId` of the contract, which the store may not load.
-  for (const { id, kind, period } of asked)
-    await enqueue(
-      tx,
-      {
-        lane: 1,
-        kind: "signal",
-        workflowId: `review/${kind}/${period}`,
-        message: "decided",
-        payload: { id },
-      },
-      now,
-    );
+  const workflowId = `review/${kind}/${period}`;
+  await enqueue(
+    tx,
+    { lane: 1, kind: "signal", workflowId, message: "decided", payload: { id } },
+    now,
+  );
 }
 
 /**

@@ -208,6 +208,7 @@ function handoffRow({ id, source, campaign }: SampleLead, h: SampleHandoff, kept
     tech_stack: frozen.techStack,
     tech_match: frozen.techMatch,
     first_touch_at: date(frozen.firstTouchAt),
+    held: frozen.held,
     signals: [...new Set(signals.map(({ type }) => type))].sort(),
     assets: [...new Set(signals.flatMap(({ asset }) => asset ?? []))].sort(),
     first_signal: signals[0]?.type ?? null,

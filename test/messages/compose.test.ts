@@ -53,6 +53,31 @@ const messages: { readonly [Kind in Exclude<MailKind, "reminders">]: Of<Kind> } 
     reason: "wrong-role",
   },
   "fallback-queue": { what: "fallback-queue", queue: "sales-ops", dueAt },
+  "review-opened": {
+    what: "review-opened",
+    reviewId: "rv_1",
+    kind: "weekly",
+    period: "2026-W48",
+  },
+  "review-waits": {
+    what: "review-waits",
+    reviewId: "rv_1",
+    kind: "weekly",
+    period: "2026-W48",
+    parties: ["sales"],
+    undecided: 0,
+    dueAt,
+    tell: "party",
+  },
+  "resolution-waits": {
+    what: "resolution-waits",
+    resolutionId: "rs_1",
+    kind: "weekly",
+    period: "2026-W48",
+    owner: "rp_ann",
+    dueOn: "2026-11-23",
+    tell: "holder",
+  },
   "nurture-review": { what: "nurture-review", role: "marketing-ops", since: dueAt },
   "task-waits": {
     what: "task-waits",
@@ -188,7 +213,13 @@ describe.each(mailKinds)("the message %s", (kind) => {
 });
 
 test("reminders of one reader are one mail: each with whom, what, and its time in the reader's zone", () => {
-  const item = { task: "fallback", role: "sales-ops", assigneeId: null, tell: "holder" } as const;
+  const item = {
+    what: "task-waits",
+    task: "fallback",
+    role: "sales-ops",
+    assigneeId: null,
+    tell: "holder",
+  } as const;
   const items = [
     { ...item, leadId: "ld_1", since: dueAt, dueAt },
     { ...item, leadId: "ld_2", since: dueAt, dueAt: dueAt + 3_600_000, tell: "above" as const },

@@ -58,6 +58,8 @@ export interface MadeHandoff {
   readonly icp: boolean;
   readonly role: string | null;
   readonly techMatch: boolean | null;
+  /** Rules of the example's agreement that held. */
+  readonly held: readonly string[] | null;
   readonly signals: readonly string[] | null;
   readonly assets: readonly string[] | null;
   readonly firstTouch: number | null;
@@ -224,6 +226,9 @@ export function generateHandoffs(
       icp: chance(0.7),
       role: pick(["buyer", "user", null]),
       techMatch: pick([true, false, null]),
+      held: chance(0.85)
+        ? ["icp", "checklist: role fit", "fit[0]", "fit[2]"].filter(() => chance(0.5))
+        : null,
       signals,
       assets: signals === null ? null : ["guide", "calculator"].filter(() => chance(0.4)),
       firstTouch,
@@ -354,6 +359,7 @@ export async function insertHandoffs(pool: Pool, made: readonly MadeHandoff[]): 
       imported: false,
       role: h.role,
       tech_match: h.techMatch,
+      held: h.held,
       signals: h.signals,
       assets: h.assets,
       first_touch_at: date(h.firstTouch),

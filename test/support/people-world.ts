@@ -4,6 +4,7 @@ import { agreementOf } from "../../agreement/stored.ts";
 import { createApp } from "../../api/app.ts";
 import type { Routes } from "../../api/deps.ts";
 import { connectTemporal, type TemporalPort } from "../../api/temporal.ts";
+import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { activate, createAgreements } from "../../store/process/agreements.ts";
@@ -24,17 +25,23 @@ export type Persona =
   | "marketing"
   | "crm"
   | "tracking"
+  | "leader"
+  | "salesLeader"
   | "boss"
   | "chief"
   | "one"
   | "two"
   | "other";
-export const personas: Readonly<Record<Persona, { readonly role: Role; readonly rep?: string }>> = {
+export const personas: Readonly<
+  Record<Persona, { readonly role: Role; readonly rep?: string; readonly party?: Party }>
+> = {
   operator: { role: "operator" },
   revops: { role: "revops" },
   marketing: { role: "marketing" },
   crm: { role: "crm" },
   tracking: { role: "tracking" },
+  leader: { role: "leader", party: "marketing" },
+  salesLeader: { role: "leader", party: "sales", rep: "rp_chief" },
   boss: { role: "manager", rep: "rp_boss" },
   chief: { role: "manager", rep: "rp_chief" },
   one: { role: "rep", rep: "rp_one" },
@@ -106,10 +113,10 @@ export async function peopleWorld(
   );
   await addRoster(pool, now);
   const tokens = new Map<Persona, string>();
-  for (const [persona, { role, rep }] of Object.entries(personas))
+  for (const [persona, { role, rep, party }] of Object.entries(personas))
     tokens.set(
       persona as Persona,
-      (await createToken(pool, { role, repId: rep, label: persona }, now)).secret,
+      (await createToken(pool, { role, repId: rep, party, label: persona }, now)).secret,
     );
   const temporal =
     options.temporal ??

@@ -1,14 +1,43 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
-import { rows, sql } from "../../store/postgres/db.ts";
+import type { Party, ReviewKind } from "../../handoff/reviews/review.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { createToken } from "../../store/access/tokens.ts";
+import { inTransaction, rows, sql, type Pool } from "../../store/postgres/db.ts";
+import { signReview, type Signer } from "../../store/reviews/signatures.ts";
 import type { ReviewRow } from "../../store/reviews/reviews.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import type { LeadWorld } from "./lead-world.ts";
 
-/** A period of its own: the run's Temporal server is shared, and a review's id is its period. */
+let periods = 0;
+
+/**
+ * A quarter of its own: the run's Temporal server is shared, and a review's id is its period. Each
+ * file of tests has forty years far ahead.
+ */
 export function somePeriod(): string {
-  return `Q-${randomBytes(6).toString("hex")}`;
+  const file = Number(process.env["VITEST_WORKER_ID"] ?? 1) % 190;
+  const n = periods++;
+  return `${2200 + file * 40 + Math.floor(n / 4)}-Q${(n % 4) + 1}`;
+}
+
+/** Leaders of both parties by their tokens. */
+export async function leadersOf(pool: Pool): Promise<Readonly<Record<Party, Signer>>> {
+  const made = async (party: Party): Promise<Signer> => {
+    const wish = { role: "leader" as const, party, label: `leads ${party}` };
+    return { party, tokenId: (await createToken(pool, wish, Date.now())).id, repId: null };
+  };
+  return { marketing: await made("marketing"), sales: await made("sales") };
+}
+
+/** Both parties sign. */
+export async function signBoth(
+  pool: Pool,
+  reviewId: string,
+  now: Instant = Date.now(),
+): Promise<void> {
+  for (const signer of Object.values(await leadersOf(pool)))
+    await inTransaction(pool, (tx) => signReview(tx, reviewId, signer, now));
 }
 
 /** Lets a lead be rejected for its timing, so that it enters the re-nurture pool. */
@@ -48,11 +77,16 @@ export async function untilReview(
  * Keeps the history of a review for the replay test, when there is none yet or BATON_RECORD=1 asks
  * for a new one.
  */
-export async function keepReview(world: LeadWorld, period: string, path: string): Promise<void> {
+export async function keepReview(
+  world: Pick<LeadWorld, "client">,
+  period: string,
+  path: string,
+  kind: ReviewKind = "quarterly",
+): Promise<void> {
   const file = new URL(`../histories/${path}.json`, import.meta.url);
   if (process.env["BATON_RECORD"] !== "1" && existsSync(file)) return;
   writeFileSync(
     file,
-    `${historyToJSON(await world.client.workflow.getHandle(reviewWorkflowId("quarterly", period)).fetchHistory())}\n`,
+    `${historyToJSON(await world.client.workflow.getHandle(reviewWorkflowId(kind, period)).fetchHistory())}\n`,
   );
 }

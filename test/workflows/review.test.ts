@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { dueReview, openReview } from "../../activities/review.ts";
+import { dueReviews, lookAtReview, openReview } from "../../activities/review.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
@@ -12,6 +12,7 @@ import { moveClock } from "../support/moved-clock.ts";
 import {
   intoPool,
   keepReview,
+  signBoth,
   somePeriod,
   startReview,
   untilReview,
@@ -33,10 +34,10 @@ const tasks = (leadId: string) =>
         and subject_id = ${leadId} order by since`,
   );
 const mails = (reviewId: string) =>
-  rows<{ step: string; role: string; count: number; state: string }>(
+  rows<{ what: string; step: string; role: string; count: number; state: string }>(
     world.pool,
     sql`
-  select payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count,
+  select what, payload->>'step' as step, payload->>'role' as role, (payload->>'count')::int as count,
     state from effect where subject_kind = 'review' and subject_id = ${reviewId} order by id`,
   );
 const emptyPool = async () => {
@@ -75,7 +76,7 @@ const engage = async (leadId: string, type: string) => {
   );
 };
 
-test("a review lists every lead of the pool with what it did since; it closes when each is kept, returned or retired", async () => {
+test("a review lists every lead of the pool with what it did since; it closes when each is kept, returned or retired, and both parties have signed", async () => {
   const [kept, returned, retired] = [
     await world.arrive(),
     await world.arrive(),
@@ -89,6 +90,7 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   const review = await untilReview(world, period, (one) => one.state === "open");
 
   expect(review.packet).toEqual({
+    hasPool: true,
     reviewer: "marketing-ops",
     calendar: "hq",
     zone: "America/New_York",
@@ -128,6 +130,7 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   await world.act(returned, "decideReview", { decision: "return" }, by);
   expect((await untilReview(world, period, () => true)).state).toBe("open");
   await world.act(kept, "decideReview", { decision: "keep" }, by);
+  await signBoth(world.pool, review.id);
   const closed = await untilReview(world, period, (one) => one.state === "closed");
   expect(closed.closed_at).not.toBeNull();
   expect((await world.lead(retired)).stage).toBe("disqualified");
@@ -139,7 +142,14 @@ test("a review lists every lead of the pool with what it did since; it closes wh
   ).resolves.toEqual({ reviewId: review.id });
   await keepReview(world, period, "review-decided");
   expect(await mails(review.id)).toEqual([
-    { step: "opened", role: "marketing-ops", count: 3, state: "done" },
+    { what: "review-opened", step: null, role: null, count: null, state: "done" },
+    {
+      what: "renurture-review",
+      step: "opened",
+      role: "marketing-ops",
+      count: 3,
+      state: "done",
+    },
   ]);
   expect(
     await reviewLines(world.pool, review.id, { after: "", limit: 10, open: false }),
@@ -162,6 +172,7 @@ test("open decisions are called to mind once at half time; at the due time the m
     (one) => one.state === "open",
   );
   const workflowId = reviewWorkflowId("quarterly", period);
+  await signBoth(world.pool, id);
   expect(Number(remind_at)).toBeGreaterThanOrEqual(
     Math.floor((Number(opened_at) + Number(due_at)) / 2),
   );
@@ -172,7 +183,8 @@ test("open decisions are called to mind once at half time; at the due time the m
   await untilReview(world, period, (one) => one.overdue_at !== null);
   await moveClock(world.client, workflowId, 3 * day);
   expect((await untilReview(world, period, () => true)).state).toBe("open");
-  expect((await mails(id)).map(({ step, role, count }) => [step, role, count])).toEqual([
+  const aboutPool = (await mails(id)).filter(({ what }) => what === "renurture-review");
+  expect(aboutPool.map(({ step, role, count }) => [step, role, count])).toEqual([
     ["opened", "marketing-ops", 1],
     ["reminder", "marketing-ops", 1],
     ["overdue", "manager", 1],
@@ -182,8 +194,8 @@ test("open decisions are called to mind once at half time; at the due time the m
     rows<{ subject: string; recipient: string }>(
       world.pool,
       sql`
-        select subject, recipient from kept_mail where subject like ${`%${period}%`}
-          order by sent_at`,
+        select subject, recipient from kept_mail
+        where subject like ${`%e-nurture review ${period}%`} order by sent_at`,
     );
   await expect
     .poll(async () => (await sent()).map(({ subject }) => subject), { timeout: 10_000 })
@@ -222,7 +234,7 @@ test("whoever opens the same period again, at once or later, finds the one revie
       sql`select 1 from review_decision where review_id = ${asked[0]!.reviewId}`,
     ),
   ).toHaveLength(1);
-  expect(await mails(asked[0]!.reviewId)).toHaveLength(1);
+  expect(await mails(asked[0]!.reviewId)).toHaveLength(2);
   await startReview(world, period);
   await startReview(world, period);
   await world.act(
@@ -231,6 +243,7 @@ test("whoever opens the same period again, at once or later, finds the one revie
     { decision: "retire" },
     { by: "tn_test", role: "operator" },
   );
+  await signBoth(world.pool, asked[0]!.reviewId);
   await untilReview(world, period, (one) => one.state === "closed");
   expect(await openReview(deps(), { kind: "quarterly", period, now: Date.now() })).toMatchObject({
     reviewId: asked[0]!.reviewId,
@@ -239,74 +252,96 @@ test("whoever opens the same period again, at once or later, finds the one revie
   });
 });
 
-test("an empty pool is reviewed and closed at once, and nobody gets mail", async () => {
+test("with an empty pool a review asks for signatures alone, and one of each party closes it", async () => {
   await emptyPool();
-  const { reviewId, state } = await openReview(deps(), {
-    kind: "quarterly",
-    period: somePeriod(),
-    now: Date.now(),
-  });
-  expect(state).toBe("closed");
-  expect(await mails(reviewId)).toEqual([]);
+  const start = { kind: "quarterly" as const, period: somePeriod(), now: Date.now() };
+  const { reviewId, state } = await openReview(deps(), start);
+  expect(state).toBe("open");
+  expect((await mails(reviewId)).map(({ what }) => what)).toEqual(["review-opened"]);
+  await signBoth(world.pool, reviewId);
+  expect(await lookAtReview(deps(), reviewId, Date.now())).toMatchObject({ state: "closed" });
 });
 
 test("a review that nobody agreed on is refused", async () => {
+  await world.publish((text) => text.replace(/^ {2}monthly: .*$/m, ""));
   await expect(
     openReview(deps(), { kind: "monthly", period: "2026-11", now: Date.now() }),
-  ).rejects.toThrow("no monthly review of the re-nurture pool");
+  ).rejects.toThrow("no monthly review");
+  await world.publish((text) => text);
 });
 
 test("the quarter's review is due from its first business day at the agreed time, once, and made up for when that day was missed", async () => {
   const plain = await leadWorld({ agreement: (text) => text });
   try {
-    const ask = (iso: string) =>
-      dueReview({ pool: plain.pool, agreements: createAgreements(agreementOf) }, Date.parse(iso));
-    expect(await ask("2027-07-01T12:59:59Z")).toBeNull();
-    expect(await ask("2027-07-01T13:00:00Z")).toEqual({ kind: "quarterly", period: "2027-Q3" });
-    // 2027-10-01 is a Friday; three days later nobody has opened it yet.
-    expect(await ask("2027-10-04T13:00:00Z")).toEqual({ kind: "quarterly", period: "2027-Q4" });
+    const ask = async (iso: string) =>
+      (
+        await dueReviews(
+          { pool: plain.pool, agreements: createAgreements(agreementOf) },
+          Date.parse(iso),
+          "quarterly",
+        )
+      ).map(({ period }) => period);
+    // What was to be held before there was an agreement is no review that was missed.
+    expect(await ask("2026-12-31T14:00:00Z")).toEqual([]);
+    expect(await ask("2027-07-01T12:59:59Z")).toEqual(["2027-Q2"]);
+    expect(await ask("2027-07-01T13:00:00Z")).toEqual(["2027-Q3"]);
+    // 2027-10-01 is a Friday; three days and six weeks later nobody has opened it yet.
+    expect(await ask("2027-10-04T13:00:00Z")).toEqual(["2027-Q4"]);
+    expect(await ask("2027-11-15T13:00:00Z")).toEqual(["2027-Q4"]);
     // 2028-01-01 is a Saturday.
     expect([await ask("2028-01-01T14:00:00Z"), await ask("2028-01-03T14:00:00Z")]).toEqual([
-      null,
-      { kind: "quarterly", period: "2028-Q1" },
+      ["2027-Q4"],
+      ["2028-Q1"],
     ]);
-    await openReview(
+    const { reviewId } = await openReview(
       { pool: plain.pool, agreements: createAgreements(agreementOf) },
       { kind: "quarterly", period: "2027-Q3", now: Date.parse("2027-07-01T13:00:00Z") },
     );
-    expect(await ask("2027-07-02T13:00:00Z")).toBeNull();
+    // Open it is named all the same, for its process may have been lost; closed it is not.
+    expect(await ask("2027-07-02T13:00:00Z")).toEqual(["2027-Q3"]);
+    await signBoth(plain.pool, reviewId);
+    await lookAtReview(
+      { pool: plain.pool, agreements: createAgreements(agreementOf) },
+      reviewId,
+      Date.parse("2027-07-02T13:00:00Z"),
+    );
+    expect(await ask("2027-07-02T13:00:00Z")).toEqual([]);
     await plain.publish((text) => text.replace(/^ {2}quarterly: .*$/m, ""));
-    expect(await ask("2027-10-04T13:00:00Z")).toBeNull();
+    expect(await ask("2027-10-04T13:00:00Z")).toEqual([]);
   } finally {
     await plain.close();
   }
 });
 
-test("what the Schedule starts opens the review of today's quarter, and the second time leaves it alone", async () => {
+test("what the Schedule starts opens the review whose day has come, and the second time leaves it alone", async () => {
   await emptyPool();
+  await inTransaction(world.pool, (tx) =>
+    tx.query("update agreement_version set activated_at = activated_at - interval '1 year'"),
+  );
   await intoPool(world, await world.arrive());
   const ask = () =>
-    world.client.workflow.execute("openDueReview", {
-      workflowId: `due-${Date.now()}-${Math.random()}`,
-      taskQueue: world.taskQueue,
-      args: [],
-    });
-  const first = (await ask()) as { opened: string | null };
-  expect(first.opened).toMatch(/^review\/quarterly\/\d{4}-Q[1-4]$/);
-  expect(await ask()).toEqual({ opened: null });
-  await untilReview(
-    world,
-    first.opened!.slice("review/quarterly/".length),
-    (one) => one.state === "open",
+    world.client.workflow.execute<(kind: string) => Promise<{ opened: string[] }>>(
+      "openDueReview",
+      {
+        workflowId: `due-${Date.now()}-${Math.random()}`,
+        taskQueue: world.taskQueue,
+        args: ["quarterly"],
+      },
+    );
+  // Those of other tests are open still, and their processes run or are begun again.
+  await inTransaction(world.pool, (tx) =>
+    tx.query("update review set state = 'closed', closed_at = now(), signed_at = now()"),
   );
+  const first = await ask();
+  expect(first.opened).toEqual([expect.stringMatching(/^review\/quarterly\/\d{4}-Q[1-4]$/)]);
+  const period = first.opened[0]!.slice("review/quarterly/".length);
+  expect(await ask()).toEqual({ opened: [] });
+  await untilReview(world, period, (one) => one.state === "open");
   // Its process was lost: the next time it is asked for, it goes on.
-  await world.client.workflow.getHandle(first.opened!).terminate("test");
+  await world.client.workflow.getHandle(first.opened[0]!).terminate("test");
   expect(await ask()).toEqual(first);
   await emptyPool();
-  await untilReview(
-    world,
-    first.opened!.slice("review/quarterly/".length),
-    (one) => one.state === "closed",
-  );
-  expect(await ask()).toEqual({ opened: null });
+  await signBoth(world.pool, (await untilReview(world, period, () => true)).id);
+  await untilReview(world, period, (one) => one.state === "closed");
+  expect(await ask()).toEqual({ opened: [] });
 });

@@ -40,6 +40,7 @@ const speaker: Readonly<Record<Role, Persona>> = {
   marketing: "marketing",
   manager: "boss",
   rep: "one",
+  leader: "leader",
   crm: "crm",
   tracking: "tracking",
 };

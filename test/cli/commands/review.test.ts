@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { rows, sql } from "../../../store/postgres/db.ts";
 import { reviewWorkflowId } from "../../../workflows/contract.ts";
 import { leadWorld, type LeadWorld } from "../../support/lead-world.ts";
+import { signBoth, untilReview } from "../../support/review-world.ts";
 import { run } from "../../support/program.ts";
 import { temporalServer } from "../../support/world.ts";
 
@@ -38,7 +39,8 @@ test("an operator opens the review of a period; it is held, and the second time 
     code: 0,
     said: `${id} is open; its packet is at GET /reviews.`,
   });
-  // The pool is empty, so the review is closed as soon as it is open.
+  // The pool is empty, so signatures close it.
+  await signBoth(world.pool, (await untilReview(world, "2034-Q2", () => true)).id);
   await world.client.workflow.getHandle(id).result();
   expect(await rows(world.pool, sql`select kind, period, state from review`)).toEqual([
     { kind: "quarterly", period: "2034-Q2", state: "closed" },
@@ -50,13 +52,13 @@ test("an operator opens the review of a period; it is held, and the second time 
 });
 
 test.each([
-  [["open", "monthly"], {}, /reviews the pool quarterly, not "monthly"/],
+  [["open", "yearly"], {}, /has no review "yearly"; it has weekly, monthly, quarterly/],
   [
     ["open", "quarterly", "--period", "2034-Q5"],
     {},
-    /--period is "2034-Q5"; expected a quarter such as 2026-Q4/,
+    /--period is "2034-Q5"; expected one such as 2026-Q4/,
   ],
-  [["open"], {}, /Say which review to open/],
+  [["open"], {}, /Say what to do: `baton review list`/],
   [
     ["open", "quarterly", "--period", "2034-Q3"],
     { TEMPORAL_ADDRESS: "127.0.0.1:1" },

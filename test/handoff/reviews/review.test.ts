@@ -5,14 +5,22 @@ import {
   heldAt,
   isPeriod,
   periodOf,
-  poolReview,
+  agreedReview,
+  agreedReviews,
+  askAgainAt,
+  figuresPeriod,
+  isHeldBy,
+  latestPeriod,
+  periodBefore,
   reviewTimes,
-  type PoolReview,
+  type AgreedReview,
 } from "../../../handoff/reviews/review.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";
 
 const agreement = exampleAgreement();
-const quarterly = poolReview(agreement)!;
+const quarterly = agreedReview(agreement, "quarterly")!;
+const monthly = agreedReview(agreement, "monthly")!;
+const weekly = agreedReview(agreement, "weekly")!;
 const at = (iso: string): number => Date.parse(iso);
 const day = 86_400_000;
 
@@ -20,7 +28,7 @@ function withHours(
   exceptions: Record<string, string[]>,
   zone = "America/New_York",
   time = "09:00",
-): PoolReview {
+): AgreedReview {
   return {
     ...quarterly,
     hours: {
@@ -39,21 +47,28 @@ function withHours(
 }
 
 describe("when the pool is reviewed", () => {
-  test("the example agreement reviews its pool every quarter; without a quarterly review it does not at all", () => {
-    expect(quarterly).toMatchObject({ kind: "quarterly", rule: { calendar: "hq" } });
-    expect(poolReview({ ...agreement, reviews: {} })).toBeNull();
-    expect(
-      poolReview({ ...agreement, renurture: { ...agreement.renurture, reviewEvery: "month" } })
-        ?.kind,
-    ).toBe("monthly");
+  test("the example agreement has all three reviews; the pool belongs to the one that it names, or to none", () => {
+    const poolOf = (one: typeof agreement) =>
+      agreedReviews(one).map(({ kind, hasPool }) => [kind, hasPool]);
+    expect(poolOf(agreement)).toEqual([
+      ["weekly", false],
+      ["monthly", false],
+      ["quarterly", true],
+    ]);
+    const monthlyPool = { ...agreement.renurture, reviewEvery: "month" as const };
+    expect(poolOf({ ...agreement, renurture: monthlyPool })).toEqual([
+      ["weekly", false],
+      ["monthly", true],
+      ["quarterly", false],
+    ]);
+    expect(poolOf({ ...agreement, reviews: { weekly: weekly.rule } })).toEqual([["weekly", false]]);
+    expect(agreedReview({ ...agreement, reviews: {} }, "weekly")).toBeUndefined();
   });
 
   test("the period is the one on the wall of the review's zone, not in UTC", () => {
     expect(periodOf(quarterly, at("2026-10-01T03:59:59Z"))).toBe("2026-Q3");
     expect(periodOf(quarterly, at("2026-10-01T04:00:00Z"))).toBe("2026-Q4");
-    expect(periodOf({ kind: "monthly", hours: quarterly.hours }, at("2027-01-01T04:59:00Z"))).toBe(
-      "2026-12",
-    );
+    expect(periodOf(monthly, at("2027-01-01T04:59:00Z"))).toBe("2026-12");
   });
 
   test.each<[string, Record<string, string[]>, string, string]>([
@@ -83,7 +98,7 @@ describe("when the pool is reviewed", () => {
   });
 
   test("a night shift that began in the old quarter does not make its first morning the business day", () => {
-    const nights: PoolReview = {
+    const nights: AgreedReview = {
       ...quarterly,
       hours: { zone: "UTC", week: { wed: ["22:00-06:00"], fri: ["22:00-23:00"] } },
     };
@@ -93,7 +108,7 @@ describe("when the pool is reviewed", () => {
 
   test("a time that the clocks skip that day is held at the first moment after the gap", () => {
     // Lord Howe goes forward at 02:00 on the first Sunday of October, here the first business day.
-    const review: PoolReview = {
+    const review: AgreedReview = {
       ...withHours({}, "Australia/Lord_Howe", "02:15"),
       hours: { zone: "Australia/Lord_Howe", week: { sun: ["00:00-24:00"] } },
     };
@@ -126,6 +141,95 @@ describe("when the pool is reviewed", () => {
     expect(new Date(times.remindAt).toISOString()).toBe("2026-10-08T17:00:00.000Z");
     const overnight = reviewTimes(withHours({}), at("2026-10-01T21:00:00Z"));
     expect(new Date(overnight.remindAt).toISOString()).toBe("2026-10-09T13:00:00.000Z");
+  });
+});
+
+describe("when a weekly review is held", () => {
+  const every = (everyWeeks: 1 | 2, day: "mon" | "fri" = "mon"): AgreedReview => ({
+    ...weekly,
+    hours: withHours({}).hours,
+    rule: { ...weekly.rule, everyWeeks, on: { ...weekly.rule.on, day } },
+  });
+  const held = (review: AgreedReview, period: string) =>
+    new Date(heldAt(review, period)).toISOString();
+
+  test("a week is named by ISO 8601, also around New Year and in years of 53 weeks", () => {
+    for (const [iso, week] of [
+      ["2026-11-29T12:00:00Z", "2026-W48"],
+      ["2026-12-31T12:00:00Z", "2026-W53"],
+      ["2027-01-03T12:00:00Z", "2026-W53"],
+      ["2027-01-04T12:00:00Z", "2027-W01"],
+      ["2024-12-30T12:00:00Z", "2025-W01"],
+    ] as const)
+      expect([iso, periodOf(every(1), at(iso))]).toEqual([iso, week]);
+    expect([
+      isPeriod("weekly", "2026-W53"),
+      isPeriod("weekly", "2025-W53"),
+      isPeriod("weekly", "2026-W00"),
+      isPeriod("weekly", "2026-W5"),
+    ]).toEqual([true, false, false, false]);
+  });
+
+  test("it is held on its weekday at the agreed time; on a holiday, on the next business day", () => {
+    expect(held(every(1), "2026-W48")).toBe("2026-11-23T14:00:00.000Z");
+    const hours = withHours({ "2026-11-23": [], "2026-11-27": [] }).hours;
+    expect(held({ ...every(1), hours }, "2026-W48")).toBe("2026-11-24T14:00:00.000Z");
+    // A Friday: then it is the Monday of the week after, and still that week's review.
+    const friday = { ...every(1, "fri"), hours };
+    expect(held(friday, "2026-W48")).toBe("2026-11-30T14:00:00.000Z");
+    expect(latestPeriod(friday, at("2026-11-30T13:59:59Z"))).toBe("2026-W47");
+    // Asked on the Monday, it is not the review of that week yet.
+    expect(latestPeriod(friday, at("2026-11-30T14:00:00Z"))).toBe("2026-W48");
+  });
+
+  test("every second week stays every second week over years of 52 and of 53 weeks", () => {
+    const second = every(2);
+    const names = new Set<string>();
+    for (let day = at("2024-01-01T17:00:00Z"); day < at("2034-01-01"); day += 86_400_000)
+      names.add(periodOf(second, day));
+    const times = [...names].map((period) => heldAt(second, period));
+    // Business days and a clock change apart, two weeks lie between any two.
+    expect(
+      times.slice(1).every((one, n) => Math.round((one - times[n]!) / 86_400_000) === 14),
+    ).toBe(true);
+    expect(periodOf(second, at("2026-12-30T12:00:00Z"))).toBe("2026-W53");
+    expect(periodOf(second, at("2027-01-08T12:00:00Z"))).toBe("2026-W53");
+    expect(periodBefore(second, "2026-W53")).toBe("2026-W51");
+  });
+
+  test("its figures are about the period before the one in which it is held", () => {
+    const span = (review: AgreedReview, period: string) => {
+      const { from, to } = figuresPeriod(review, period);
+      return [new Date(from).toISOString(), new Date(to).toISOString()];
+    };
+    expect(span(every(1), "2026-W48")).toEqual([
+      "2026-11-16T05:00:00.000Z",
+      "2026-11-23T05:00:00.000Z",
+    ]);
+    expect(span(every(2), "2026-W53")).toEqual([
+      "2026-12-14T05:00:00.000Z",
+      "2026-12-28T05:00:00.000Z",
+    ]);
+    expect(span(monthly, "2026-11")).toEqual([
+      "2026-10-01T04:00:00.000Z",
+      "2026-11-01T04:00:00.000Z",
+    ]);
+    expect(span(quarterly, "2027-Q1")).toEqual([
+      "2026-10-01T04:00:00.000Z",
+      "2027-01-01T05:00:00.000Z",
+    ]);
+  });
+
+  test("in weeks in which nobody works it is not held, and a review that is ignored is asked for less and less", () => {
+    const closed = { ...every(1), hours: { zone: "UTC", week: { mon: [] } } };
+    expect(isHeldBy(closed, "2026-W48", at("2030-01-01"))).toBe(false);
+    const now = at("2026-11-24T15:00:00Z");
+    const days = (asked: number) => (askAgainAt(every(1), asked, now) - now) / day;
+    expect([days(0), days(4), days(5)]).toEqual([1, 1, 7]);
+    // From a Friday it is not Saturday, but Monday when the office opens.
+    expect(new Date(askAgainAt(every(1), 0, at("2026-11-27T15:00:00Z"))).toISOString()).toBe(
+      "2026-11-30T14:00:00.000Z",
+    );
   });
 });
 

@@ -268,8 +268,9 @@ test("rejections stand beside those of the period before; the total is said and 
     count: now,
     previous: before,
     share: rateOf(now, 141),
-    isRecurring: reason === "below-company-size",
-    accused: reason === "below-company-size" ? ["icp"] : [],
+    isRecurring: reason !== null,
+    standsOut: reason === "below-company-size",
+    accused: reason === "below-company-size" ? ["icp"] : ["fit[1]"],
   });
   const svg = draw(named("rejections"), [
     row(null, 141, 138),
@@ -277,7 +278,7 @@ test("rejections stand beside those of the period before; the total is said and 
     row("wrong-role", 0, 3),
   ]);
   expect(saidBy(svg).description).toContain(
-    "All: 141, before 138. below-company-size (recurs; see icp): 41, 29 % of 141; before 44. wrong-role: 0, 0 % of 141; before 3.",
+    "All: 141, before 138. below-company-size (stands out; see icp): 41, 29 % of 141; before 44. wrong-role: 0, 0 % of 141; before 3.",
   );
   expect(textsOf(svg)).toEqual(
     expect.arrayContaining(["41, 29 % of 141", "44 before", "3 before"]),
@@ -419,6 +420,7 @@ test("a picture is drawn from columns that its report has, each of its kind", ()
     readers: "both teams",
     metrics: [],
     columns: { group, n: count("n"), share: rate("s"), isYoung: flag("y") },
+    paragraph: { shares: [{ of: "x", did: "y", rate: "share" }] },
     rows: () => Promise.resolve([]),
   } as const;
   const panels = { kind: "panels", of: [] } as const;

@@ -222,11 +222,14 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
       if (rejected.length === 0) return [];
       const all = rejected.filter(({ isNow }) => isNow).length;
       const answered = list.filter(({ isNow, stands }) => isNow && stands).length;
+      const answeredBefore = list.filter(({ isNow, stands }) => !isNow && stands).length;
       const line = (reason: string | null, of: typeof rejected): Plain => {
         const now = of.filter(({ isNow }) => isNow);
         const months = grouped(now, ({ one }) => new Date(one.at).toISOString().slice(0, 7));
         const most = reason === null ? 0 : Math.max(0, ...months.map((month) => month.length));
         const contested = now.filter(({ one }) => one.contested);
+        const stood = now.filter(({ stands }) => stands).length;
+        const stoodBefore = of.filter(({ isNow, stands }) => !isNow && stands).length;
         return {
           group: groupOf(q, of[0]!.h),
           reason,
@@ -234,7 +237,7 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
           count: now.length,
           previous: of.length - now.length,
           share: rateOf(now.length, all),
-          ofAnswered: rateOf(now.filter(({ stands }) => stands).length, answered),
+          ofAnswered: rateOf(stood, answered),
           contested: rateOf(contested.length, now.length),
           overturned: rateOf(
             contested.filter(({ verdict }) => verdict === "contest-overturned").length,
@@ -250,6 +253,13 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
           ),
           mostInMonth: most,
           isRecurring: most > 2,
+          excess: answeredBefore === 0 ? null : stood - (stoodBefore / answeredBefore) * answered,
+          standsOut:
+            most > 2 &&
+            (answered < 30 ||
+              (answeredBefore >= 30 &&
+                (rateOf(stood, answered).low ?? 0) >
+                  (rateOf(stoodBefore, answeredBefore).high ?? 1))),
           accused: most > 2 ? accusedOf[reason ?? ""] : [],
           leads: now
             .sort((a, b) => a.one.at - b.one.at || (a.h.lead < b.h.lead ? -1 : 1))
@@ -262,6 +272,61 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
         ...grouped(rejected, ({ one }) => one.reason).map((of) => line(of[0]!.one.reason, of)),
       ];
     });
+  },
+
+  criteria: (q) => {
+    const isOfLeads = [...Object.keys(q.filters), q.groupBy].every(
+      (name) => name === null || name === "source" || name === "campaign",
+    );
+    const all = cohort(q);
+    const lists =
+      all.length === 0 && q.groupBy === null ? [[]] : grouped(all, (h) => groupOf(q, h));
+    return lists.flatMap((list) =>
+      criteriaRules.map(([kind, rule]) => {
+        const isGate = kind === "required field" || kind === "suppression";
+        const holds = (h: MadeHandoff): boolean | null => {
+          if (isGate) return true;
+          if (kind === "lead type") return rule === `leadTypes: ${h.leadType}`;
+          if (kind === "band") return rule === `band: ${h.band}`;
+          return h.held === null ? null : h.held.includes(rule);
+        };
+        const g = list[0] ? groupOf(q, list[0]) : null;
+        const through = list.filter((h) => holds(h) === true);
+        const offered = through.filter((h) => at(q, h, "offered") !== null);
+        const others = list.filter((h) => holds(h) === false && at(q, h, "offered") !== null);
+        const of = (step: Step, which = offered) =>
+          rateOf(which.filter((h) => at(q, h, step) !== null).length, which.length);
+        const otherwise = of("sql", others);
+        const ended = made.filter(
+          (h) =>
+            fits(q, h) &&
+            groupOf(q, h) === g &&
+            h.moves.some(
+              ({ because, at: when }) =>
+                because === rule.replace("suppress", "suppressed") &&
+                when >= q.from &&
+                when < q.to &&
+                when <= q.asOf,
+            ),
+        );
+        return {
+          group: g,
+          kind,
+          rule,
+          letThrough: through.length,
+          stopped: isGate && isOfLeads ? ended.length : null,
+          acceptanceRate: of("sal"),
+          qualifiedRate: of("sql"),
+          opportunityRate: of("opportunity"),
+          qualifiedOtherwise: otherwise,
+          isWorse:
+            offered.length >= 30 &&
+            others.length >= 30 &&
+            (of("sql").high ?? 1) < (otherwise.low ?? 0),
+          isImmature: isImmature(q, list),
+        };
+      }),
+    );
   },
 
   "first-response": (q) =>
@@ -571,6 +636,26 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
 };
 
 /** By what stands in the example agreement for these reasons. */
+/** The rules of the example, read off the document. */
+const criteriaRules: readonly (readonly [kind: string, rule: string])[] = [
+  ...["account.name", "account.domain", "lead.name", "lead.email", "lead.role", "lead.source"].map(
+    (field) => ["required field", `requiredFields: ${field}`] as const,
+  ),
+  ["required field", "requiredFields: lead.firstTouchAt"],
+  ...["do-not-contact", "existing-customer", "active-pipeline", "competitor"].map(
+    (reason) => ["suppression", `suppress: ${reason}`] as const,
+  ),
+  ["condition", "icp"],
+  ...["role fit", "account fit", "use case fit", "timeframe"].map(
+    (name) => ["checklist", `checklist: ${name}`] as const,
+  ),
+  ...[0, 1, 2].map((place) => ["fit points", `fit[${place}]`] as const),
+  ...["A", "B", "C", "D"].map((band) => ["band", `band: ${band}`] as const),
+  ...["demo-request", "active-trial", "high-intent-mql", "standard-mql"].map(
+    (type) => ["lead type", `leadTypes: ${type}`] as const,
+  ),
+];
+
 const accusedOf: Readonly<Record<string, readonly string[]>> = {
   "wrong-role": ["checklist: role fit", "fit[1]", "requiredFields: lead.role"],
   "below-company-size": ["icp"],

@@ -1,0 +1,219 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { localDateOf } from "../handoff/time/calendar.ts";
+import { inTransaction, type Tx } from "../store/postgres/db.ts";
+import {
+  addResolution,
+  closeResolution,
+  isActivePerson,
+  lockResolution,
+  ownerRoles,
+} from "../store/reviews/resolutions.ts";
+import { figuresOf, lockReview, reviewById } from "../store/reviews/reviews.ts";
+import { signReview, type NotSigned } from "../store/reviews/signatures.ts";
+import { resolutionById } from "../store/reviews/view.ts";
+import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
+import { notFound, Problem, problemResponses } from "./http/errors.ts";
+import { dayIn, textIn } from "./http/format.ts";
+import { keepAnswer } from "./http/idempotency.ts";
+import { resolutionSchema, resolutionShown, reviewSchema, shown } from "./review-view.ts";
+import { params, reviewHere } from "./reviews.ts";
+
+const tags = ["reviews"];
+
+const sign = createRoute({
+  method: "post",
+  path: "/reviews/{id}/sign",
+  tags,
+  summary: "Sign a review for the party that one leads",
+  description:
+    "For a token of the role `leader`, which names its party. Two people sign: nobody signs for both. Signing again is the same signature. Leads of the pool that are undecided, and proposals, keep nobody from signing.",
+  request: {
+    params,
+    body: { required: true, content: { "application/json": { schema: z.strictObject({}) } } },
+  },
+  responses: {
+    200: {
+      description: "The review with its signatures",
+      content: { "application/json": { schema: reviewSchema } },
+    },
+    ...problemResponses,
+  },
+});
+
+const resolve = createRoute({
+  method: "post",
+  path: "/reviews/{id}/resolutions",
+  tags,
+  summary: "Write down what a review resolved: what, who, by when",
+  request: {
+    params,
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z
+            .strictObject({
+              text: textIn(1_000)
+                .optional()
+                .openapi({ description: "the proposal's title when absent" }),
+              owner: z
+                .string()
+                .max(60)
+                .openapi({
+                  description: `a person of the roster, or one of ${ownerRoles.join(", ")}`,
+                }),
+              dueOn: dayIn,
+              proposal: z
+                .string()
+                .max(300)
+                .optional()
+                .openapi({ description: "of this review's packet, as `kind/about`" }),
+            })
+            .openapi("NewResolution"),
+        },
+      },
+    },
+  },
+  responses: {
+    201: {
+      description: "The resolution",
+      content: { "application/json": { schema: resolutionSchema } },
+    },
+    ...problemResponses,
+  },
+});
+
+const close = createRoute({
+  method: "post",
+  path: "/resolutions/{id}/close",
+  tags,
+  summary: "Say that a resolution is done, or will not be done",
+  request: {
+    params: z.object({ id: z.string().openapi({ description: "rs_…" }) }),
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z
+            .strictObject({ state: z.enum(["done", "dropped"]), note: textIn(1_000).optional() })
+            .openapi("ClosedResolution"),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "The resolution",
+      content: { "application/json": { schema: resolutionSchema } },
+    },
+    ...problemResponses,
+  },
+});
+
+/** What a review ends with: resolutions, and the signatures of both parties. */
+export function reviewSigningRoutes(deps: AppDeps): Routes {
+  const app = newRoutes();
+
+  app.openapi(sign, async (c) => {
+    const { id } = await reviewHere(deps, c.req.valid("param").id);
+    const { caller, receivedAt: now } = c.var;
+    const { party, tokenId, repId } = caller;
+    if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
+    await inTransaction(deps.pool, async (tx) => {
+      const signed = await signReview(tx, id, { party, tokenId, repId }, now);
+      if ("why" in signed) throw new Problem(...refusalOf(signed));
+    });
+    const review = await reviewById(deps.pool, id);
+    const [view] = await shown(deps, review ? [review] : [], now);
+    if (!view) throw notFound();
+    return c.json(view, 200);
+  });
+
+  app.openapi(resolve, async (c) => {
+    const { id } = await reviewHere(deps, c.req.valid("param").id);
+    const { text, owner, dueOn, proposal } = c.req.valid("json");
+    const { caller, receivedAt: now } = c.var;
+    const made = await inTransaction(deps.pool, async (tx) => {
+      const review = await lockReview(tx, id);
+      if (review.state === "closed")
+        throw new Problem("conflict", { detail: "the review is closed; the next one resolves it" });
+      if (dueOn < localDateOf(review.packet.zone, now))
+        throw new Problem("invalid", { field: "dueOn", detail: "expected today or later" });
+      await checkOwner(tx, owner);
+      const title = proposal === undefined ? undefined : await titleOf(tx, id, proposal);
+      const words = text ?? title;
+      if (words === undefined)
+        throw new Problem("invalid", { field: "text", detail: "expected text, or a proposal" });
+      const wish = { text: words, owner, dueOn, proposal: proposal ?? null };
+      return answer(tx, c, 201, await addResolution(tx, review, wish, caller, now));
+    });
+    return c.json(made, 201);
+  });
+
+  app.openapi(close, async (c) => {
+    const { id } = c.req.valid("param");
+    const { state, note } = c.req.valid("json");
+    const { caller, receivedAt: now } = c.var;
+    const closed = await inTransaction(deps.pool, async (tx) => {
+      const known = /^rs_[0-9a-z]{1,40}$/.test(id) ? await lockResolution(tx, id) : undefined;
+      if (!known) throw notFound();
+      if (known.state !== "open" && known.state !== state)
+        throw new Problem("already-answered", { detail: `it is closed already: ${known.state}` });
+      if (known.state === "open")
+        await closeResolution(tx, id, { state, note: note ?? null }, caller, now);
+      return answer(tx, c, 200, id);
+    });
+    return c.json(closed, 200);
+  });
+
+  return app;
+}
+
+async function answer(
+  tx: Tx,
+  c: Context<AppEnv>,
+  status: number,
+  id: string,
+): Promise<z.output<typeof resolutionSchema>> {
+  const view = await resolutionById(tx, id, c.var.receivedAt);
+  if (!view) throw notFound();
+  const response = resolutionShown(view);
+  await keepAnswer(tx, c, { status, response });
+  return response;
+}
+
+function refusalOf(not: NotSigned): ConstructorParameters<typeof Problem> {
+  switch (not.why) {
+    case "signed-by-another":
+      return ["already-answered", { detail: `the party has signed: ${not.by}` }];
+    case "signed-for-the-other-party":
+      return ["conflict", { detail: "expected another person: nobody signs for both parties" }];
+    case "closed":
+      return ["conflict", { detail: "the review is closed" }];
+    default:
+      return not satisfies never;
+  }
+}
+
+async function checkOwner(tx: Tx, owner: string): Promise<void> {
+  const isKnown = owner.startsWith("rp_")
+    ? await isActivePerson(tx, owner)
+    : ownerRoles.some((role) => role === owner);
+  if (!isKnown)
+    throw new Problem("invalid", {
+      field: "owner",
+      detail: `expected somebody active of the roster, or one of ${ownerRoles.join(", ")}`,
+    });
+}
+
+/** The title of a proposal of the review's packet. */
+async function titleOf(tx: Tx, reviewId: string, proposal: string): Promise<string> {
+  const figures = await figuresOf(tx, reviewId);
+  const found = figures?.packet.proposals.find(
+    ({ kind, about }) => `${kind}/${about}` === proposal,
+  );
+  if (!found)
+    throw new Problem("invalid", { field: "proposal", detail: "expected one of the packet" });
+  return found.title;
+}

@@ -1,0 +1,258 @@
+import type { Agreement } from "../../handoff/agreement.ts";
+import { isImmature, rateOf, type Rate } from "../../handoff/reviews/figures.ts";
+import { liesBelow, namedRates, shortRate } from "../../handoff/reviews/paragraph.ts";
+import { rulesOf, type Rule } from "../../handoff/reviews/rules.ts";
+import { counted, enumerated } from "../../handoff/reviews/words.ts";
+import { everyDimension, maturity, n, ofCohort } from "./cohort.ts";
+import { leadDimensions } from "./filters.ts";
+import { ofLeads } from "./leads.ts";
+import { said, sentences, youngSentence, type Telling } from "./paragraph.ts";
+import {
+  count,
+  defineReport,
+  flag,
+  group,
+  numberColumn,
+  rate,
+  textColumn,
+  type ReportAsk,
+} from "./report.ts";
+
+export const criteriaReport = defineReport({
+  name: "criteria",
+  question: "What did every rule of the agreement let through, and how did that do?",
+  period: "handoffs that began in it",
+  dimensions: everyDimension,
+  readers: "both teams",
+  metrics: [
+    {
+      name: "Quarterly MQL criteria review",
+      article: "pipeline",
+      section: "continuous improvement",
+      column: "qualifiedRate",
+    },
+  ],
+  columns: {
+    group,
+    kind: textColumn(
+      "required field, suppression, condition, checklist, fit points, band or lead type",
+    ),
+    rule: textColumn("where it stands in the agreement"),
+    letThrough: count(
+      "handoffs under versions with this rule for which it held when they began; for a required field and a suppression those that passed it, which are all",
+    ),
+    stopped: numberColumn(
+      "leads that a suppression ended, or that waited for a required field, in the period; empty for other rules, and where the question is about what leads do not record",
+    ),
+    acceptanceRate: rate("handed off with it and accepted (SAL) / handed off with it"),
+    qualifiedRate: rate("handed off with it and qualified (SQL) / handed off with it"),
+    opportunityRate: rate("handed off with it and became an opportunity / handed off with it"),
+    qualifiedOtherwise: rate(
+      "qualified (SQL) / handed off, of handoffs under versions with this rule for which it did not hold",
+    ),
+    isWorse: flag("qualifies less than the handoffs without it: the intervals lie apart"),
+    isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
+  },
+  picture: {
+    kind: "panels",
+    of: ["rule"],
+    panels: [
+      { title: "handoffs let through", count: "letThrough" },
+      { title: "accepted (SAL)", rate: "acceptanceRate" },
+      { title: "qualified (SQL)", rate: "qualifiedRate" },
+      { title: "SQL without it", rate: "qualifiedOtherwise" },
+    ],
+    notes: { isWorse: "worse than without it" },
+  },
+  paragraph: { tell: (told) => sentences(worseSentence(told), youngSentence(told.rows)) },
+  async rows(ask) {
+    const found = await heldCounts(ask);
+    const versions = await versionsOf(ask, found);
+    const stopped = await stoppedLeads(ask);
+    const groups = [...new Set(found.map(({ g }) => g))];
+    if (groups.length === 0 && ask.groupBy === null) groups.push(null);
+    const rules = allRules([...versions.values()]);
+    return groups.flatMap((g) => {
+      const here = found.filter((row) => row.g === g);
+      const all = here.find(({ agreement_id: id }) => id === null);
+      const young = isImmature(all?.youngest ?? null, all?.nine_of_ten ?? null);
+      return rules.map((one) =>
+        lineOf(one, g, {
+          under: here.filter(({ agreement_id: id }) => hasRule(versions.get(id ?? ""), one)),
+          stopped: stopped?.get(JSON.stringify([g, one.at])) ?? (stopped === null ? null : 0),
+          isYoung: young,
+        }),
+      );
+    });
+  },
+});
+
+interface Tally {
+  readonly handoffs: number;
+  readonly offered: number;
+  readonly sal: number;
+  readonly sql: number;
+  readonly opportunity: number;
+}
+
+interface Found extends Tally {
+  readonly g: string | null;
+  /** Null: of all versions, which alone tell how old the cohort is. */
+  readonly agreement_id: string | null;
+  /** Null: of all handoffs whose rules are recorded. */
+  readonly rule: string | null;
+  /** Of all handoffs, whether their rules are recorded or not. */
+  readonly is_every: boolean;
+  readonly youngest: number | null;
+  readonly nine_of_ten: number | null;
+}
+
+/** By version and rule: the handoffs for which it held, and beside them all of the version. */
+function heldCounts(ask: ReportAsk): Promise<Found[]> {
+  const counts = `count(*)::int as handoffs, ${n("offered_at is not null")} as offered,
+    ${n("offered_at is not null and sal_at is not null")} as sal,
+    ${n("offered_at is not null and sql_at is not null")} as sql,
+    ${n("offered_at is not null and opportunity_at is not null")} as opportunity`;
+  const age = "null::float8 as youngest, null::float8 as nine_of_ten";
+  return ofCohort<Found>(
+    ask,
+    `select g, agreement_id, null::text as rule, true as is_every, ${counts}, ${maturity}
+      from h group by grouping sets ((g, agreement_id), (g))
+    union all
+    select g, agreement_id, null, false, ${counts}, ${age}
+      from h where held is not null group by g, agreement_id
+    union all
+    select g, agreement_id, rule, false, ${counts}, ${age}
+      from h, unnest(coalesce(held, '{}')
+        || case when lead_type is null then '{}' else array['leadTypes: ' || lead_type] end
+        || case when band is null then '{}' else array['band: ' || band] end) as rule
+      group by g, agreement_id, rule order by g nulls last`,
+  );
+}
+
+/** The versions under which the handoffs were judged, and the active one: its rules are listed too. */
+async function versionsOf(
+  ask: ReportAsk,
+  found: readonly Found[],
+): Promise<ReadonlyMap<string, Agreement>> {
+  const versions = new Map<string, Agreement>();
+  // Of each version once, one behind the other: a report takes one connection.
+  for (const id of new Set(found.map(({ agreement_id }) => agreement_id)))
+    if (id !== null) versions.set(id, (await ask.agreements.version(ask.db, id)).agreement);
+  const active = await ask.agreements.active(ask.db);
+  if (active && ask.filters.agreement === undefined) versions.set(active.id, active.agreement);
+  return versions;
+}
+
+/** The rules of several versions, each once, in the order of the document. */
+function allRules(agreements: readonly Agreement[]): readonly Rule[] {
+  const byPath = new Map<string, Rule>();
+  for (const one of agreements.flatMap(rulesOf)) if (!byPath.has(one.at)) byPath.set(one.at, one);
+  const kinds = [...new Set([...byPath.values()].map(({ kind }) => kind))];
+  return kinds.flatMap((kind) => [...byPath.values()].filter((one) => one.kind === kind));
+}
+
+const hasRule = (agreement: Agreement | undefined, { at }: Rule): boolean =>
+  agreement !== undefined && rulesOf(agreement).some((one) => one.at === at);
+
+interface LineParts {
+  /** What was counted under the versions that have the rule. */
+  readonly under: readonly Found[];
+  readonly stopped: number | null;
+  readonly isYoung: boolean;
+}
+
+function lineOf({ kind, at }: Rule, g: string | null, { under, stopped, isYoung }: LineParts) {
+  const keepsOut = kind === "suppression" || kind === "required field";
+  const isOnHandoff = kind === "lead type" || kind === "band";
+  const sum = (rows: readonly Found[], of: keyof Tally) =>
+    rows.reduce((all, row) => all + row[of], 0);
+  // Lead type and band are known of every handoff that was judged; the others where recorded.
+  const everything = under.filter(({ rule, is_every }) => rule === null && is_every);
+  const recorded = isOnHandoff
+    ? everything
+    : under.filter(({ rule, is_every }) => rule === null && !is_every);
+  const held = keepsOut ? everything : under.filter(({ rule }) => rule === at);
+  const [offered, sql] = [sum(held, "offered"), sum(held, "sql")];
+  const qualifiedRate = rateOf(sql, offered);
+  const qualifiedOtherwise = keepsOut
+    ? rateOf(0, 0)
+    : rateOf(sum(recorded, "sql") - sql, sum(recorded, "offered") - offered);
+  return {
+    group: g,
+    kind,
+    rule: at,
+    letThrough: sum(held, "handoffs"),
+    stopped: keepsOut ? stopped : null,
+    acceptanceRate: rateOf(sum(held, "sal"), offered),
+    qualifiedRate,
+    opportunityRate: rateOf(sum(held, "opportunity"), offered),
+    qualifiedOtherwise,
+    isWorse:
+      !qualifiedRate.isSmall &&
+      !qualifiedOtherwise.isSmall &&
+      liesBelow(qualifiedRate, qualifiedOtherwise),
+    isImmature: isYoung,
+  };
+}
+
+/**
+ * Leads that a suppression ended or that waited for a required field, by group and rule; null where
+ * the question asks for something that leads do not record.
+ */
+async function stoppedLeads(ask: ReportAsk): Promise<Map<string, number> | null> {
+  const about = [...Object.keys(ask.filters), ...(ask.groupBy === null ? [] : [ask.groupBy])];
+  if (ask.repIds !== null || !about.every((name) => Object.hasOwn(leadDimensions, name)))
+    return null;
+  const found = await ofLeads<{ g: string | null; rule: string; leads: number }>(
+    ask,
+    (where, g) => `
+    select ${g} as g, rule, count(distinct l.id)::int as leads from lead l join (
+      select subject_id, 'suppress: ' || substr(because, length('suppressed: ') + 1) as rule
+        from transition where subject_kind = 'lead' and to_stage = 'disqualified'
+          and because like 'suppressed: %' and at >= $1 and at < $2 and at <= $3
+      union all
+      select t.subject_id, 'requiredFields: ' || (one ->> 'field')
+        from task t, jsonb_array_elements(coalesce(t.detail -> 'missing', '[]')) as one
+        where t.kind = 'fix-data' and t.subject_kind = 'lead' and t.since >= $1 and t.since < $2
+          and t.since <= $3) stopped on stopped.subject_id = l.id
+    where true${where} group by 1, 2`,
+  );
+  return new Map(found.map(({ g, rule, leads }) => [JSON.stringify([g, rule]), leads]));
+}
+
+type Line = Omit<ReturnType<typeof lineOf>, "kind" | "rule"> & {
+  readonly kind: string | null;
+  readonly rule: string | null;
+};
+
+/** Which rules let through what does worse than the rest, and which nobody came through. */
+function worseSentence({ rows, groupBy }: Telling<Line>): string {
+  const name = ({ rule, group: of }: Line) =>
+    groupBy === null ? said(rule) : `${said(rule)} in ${said(of)}`;
+  const positive = rows.filter(({ kind }) => kind !== "suppression" && kind !== "required field");
+  const worse = positive.filter(({ isWorse }) => isWorse);
+  const better = positive.filter(
+    (row) => isLarge(row) && liesBelow(row.qualifiedOtherwise, row.qualifiedRate),
+  );
+  const unused = positive.filter(({ letThrough }) => letThrough === 0);
+  const stopped = rows.filter((row) => (row.stopped ?? 0) > 0);
+  return sentences(
+    worse.length === 0
+      ? "No rule lets through what qualifies less than the rest."
+      : `Qualifies less where it holds than where it does not: ${enumerated(worse.slice(0, 4).map((row) => `${name(row)} (${shortRate(row.qualifiedRate)}; without it ${shortRate(row.qualifiedOtherwise)})`))}.`,
+    better.length === 0
+      ? ""
+      : `More: ${namedRates(
+          better.map((row) => ({ name: name(row), rate: row.qualifiedRate })),
+          -1,
+        )}.`,
+    unused.length === 0 ? "" : `Nobody came by ${enumerated(unused.slice(0, 4).map(name))}.`,
+    stopped.length === 0
+      ? ""
+      : `Kept out: ${enumerated(stopped.slice(0, 4).map((row) => `${counted(row.stopped ?? 0, "lead")} by ${name(row)}`))}.`,
+  );
+}
+
+const isLarge = (row: { readonly qualifiedRate: Rate; readonly qualifiedOtherwise: Rate }) =>
+  !row.qualifiedRate.isSmall && !row.qualifiedOtherwise.isSmall;

@@ -1,0 +1,71 @@
+import type { Party } from "../../handoff/reviews/review.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { audit } from "../postgres/audit.ts";
+import { firstRow, rows, sql, type Db, type Tx } from "../postgres/db.ts";
+import { lockReview, tellReview } from "./reviews.ts";
+
+/** Who signs, for which party: a person is the roster's, where the token is one's of it. */
+export interface Signer {
+  readonly party: Party;
+  readonly tokenId: string;
+  readonly repId: string | null;
+}
+
+/** Why a signature was not given. */
+export type NotSigned =
+  | { readonly why: "signed-by-another"; readonly by: string }
+  | { readonly why: "signed-for-the-other-party" }
+  | { readonly why: "closed" };
+
+/**
+ * Signs a review for a party. The same person again is the same signature; another one of the party,
+ * or one person for both parties, is refused. When enough have signed it is noted, and the review's
+ * process hears of it.
+ */
+export async function signReview(
+  tx: Tx,
+  reviewId: string,
+  { party, tokenId, repId }: Signer,
+  now: Instant,
+): Promise<{ readonly isNew: boolean } | NotSigned> {
+  const review = await lockReview(tx, reviewId);
+  const by = repId ?? tokenId;
+  const given = await rows<{ party: Party; signed_by: string }>(
+    tx,
+    sql`select party, signed_by from review_signature where review_id = ${reviewId}`,
+  );
+  const same = given.find((one) => one.party === party);
+  if (same?.signed_by === by) return { isNew: false };
+  if (same) return { why: "signed-by-another", by: same.signed_by };
+  if (given.some((one) => one.signed_by === by)) return { why: "signed-for-the-other-party" };
+  if (review.state === "closed") return { why: "closed" };
+  const at = new Date(now);
+  await tx.query(sql`
+    insert into review_signature (review_id, party, signed_by, token_id, signed_at)
+    values (${reviewId}, ${party}, ${by}, ${tokenId}, ${at})`);
+  if (given.length + 1 >= review.signatures_needed)
+    await tx.query(sql`
+      update review set signed_at = coalesce(signed_at, ${at}) where id = ${reviewId}`);
+  const { kind, period } = review;
+  const detail = { party, by, kind, period, figures: await figuresHash(tx, reviewId) };
+  await audit(tx, { actor: tokenId, what: "review.signed", subject: reviewId, detail }, now);
+  await tellReview(tx, review, now);
+  return { isNew: true };
+}
+
+/** The parties that have signed a review. */
+export async function partiesOf(db: Db, reviewId: string): Promise<readonly Party[]> {
+  const found = await rows<{ party: Party }>(
+    db,
+    sql`select party from review_signature where review_id = ${reviewId} order by party`,
+  );
+  return found.map(({ party }) => party);
+}
+
+async function figuresHash(db: Db, reviewId: string): Promise<string | null> {
+  const row = await firstRow<{ hash: string }>(
+    db,
+    sql`select hash from review_figures where review_id = ${reviewId}`,
+  );
+  return row?.hash ?? null;
+}

@@ -1,0 +1,63 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { createAgreements } from "../../../store/process/agreements.ts";
+import { reports } from "../../../store/reports/registry.ts";
+import { compilePacket } from "../../../store/reviews/packet.ts";
+import { packetEntries, type PacketKind } from "../../../store/reviews/packets.ts";
+import { withDatabase } from "../../support/database.ts";
+import { exampleAgreement } from "../../support/example-agreement.ts";
+import {
+  generateHandoffs,
+  insertHandoffs,
+  insertWhatHandoffsName,
+} from "../../support/generated-handoffs.ts";
+import { seededRandom } from "../../support/generated-leads.ts";
+
+const DAY = 86_400_000;
+const begin = Date.parse("2026-06-01T00:00:00Z");
+const kinds = Object.keys(packetEntries) as PacketKind[];
+const db = withDatabase();
+const agreements = createAgreements(() => exampleAgreement());
+
+beforeAll(async () => {
+  await insertWhatHandoffsName(db.pool);
+  await insertHandoffs(db.pool, generateHandoffs(seededRandom(11), begin, 500));
+});
+
+function packet(kind: PacketKind, from = begin + 30 * DAY, to = begin + 60 * DAY) {
+  return compilePacket({
+    db: db.pool,
+    agreements,
+    version: { id: "ag_1", number: 1, agreement: exampleAgreement() },
+    kind,
+    period: "some period",
+    from,
+    to,
+    asOf: to + 9 * 3_600_000,
+  });
+}
+
+test.each(
+  kinds.flatMap((kind) => packetEntries[kind].map((one) => [kind, one.title, one] as const)),
+)(
+  "of the %s packet, “%s” names a report, a dimension and columns that there are",
+  (_kind, _title, { report: name, groupBy, shown }) => {
+    const report = reports.find((one) => one.name === name);
+    expect(Object.keys(report?.columns ?? {})).toEqual(expect.arrayContaining([...shown]));
+    expect(report?.dimensions).toEqual(expect.arrayContaining(groupBy === null ? [] : [groupBy]));
+  },
+);
+
+describe.each(kinds)("the %s packet", (kind) => {
+  test("is plain data: what is read later is what was compiled", async () => {
+    const compiled = await packet(kind);
+    expect(compiled.sections).toHaveLength(packetEntries[kind].length);
+    expect(JSON.parse(JSON.stringify(compiled))).toEqual(compiled);
+  });
+
+  test("is compiled of a time in which nothing happened", async () => {
+    const { sections } = await packet(kind, begin - 500 * DAY, begin - 470 * DAY);
+    expect(sections.map(({ title }) => title)).toEqual(
+      packetEntries[kind].map(({ title }) => title),
+    );
+  });
+});
