@@ -21,19 +21,19 @@ const z95 = 1.959963984540054;
 /**
  * Numerator over denominator with its Wilson score interval, which stays within 0 and 1 and is
  * honest for small numbers (docs/metrics.md). Throws a RangeError when the numerator is not a part
- * of the denominator: then the query is wrong.
+ * of the denominator: then the query is wrong. `z` is for an interval of another certainty.
  */
-export function rateOf(numerator: number, denominator: number): Rate {
+export function rateOf(numerator: number, denominator: number, z = z95): Rate {
   if (!(numerator >= 0 && numerator <= denominator))
     throw new RangeError(`${numerator} of ${denominator} is no rate`);
   const isSmall = denominator < smallBelow;
   if (denominator === 0)
     return { numerator, denominator, rate: null, low: null, high: null, isSmall };
   const rate = numerator / denominator;
-  const z2 = z95 * z95;
+  const z2 = z * z;
   const centre = (rate + z2 / (2 * denominator)) / (1 + z2 / denominator);
   const half =
-    (z95 * Math.sqrt((rate * (1 - rate) + z2 / (4 * denominator)) / denominator)) /
+    (z * Math.sqrt((rate * (1 - rate) + z2 / (4 * denominator)) / denominator)) /
     (1 + z2 / denominator);
   // Rounding must not leave the interval without the rate at its ends.
   return {

@@ -48,3 +48,29 @@ export function heldRules(agreement: Agreement, known: Known): readonly RulePath
     when !== null && asked.includes(kind) && ask(when).result === true ? [at] : [],
   );
 }
+
+/** The rules that another version has otherwise, or not at all, in the order of the document. */
+export function changedRules(before: Agreement, after: Agreement): readonly RulePath[] {
+  const [old, now] = [textsOf(before), textsOf(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].filter(
+    (path) => old.get(path) !== now.get(path),
+  );
+}
+
+/** What each rule says, without where its parts stand: a row above it moves them. */
+function textsOf(agreement: Agreement): ReadonlyMap<RulePath, string> {
+  const { bands, fit } = agreement;
+  return new Map(
+    rulesOf(agreement).map(({ kind, at, when }) => [
+      at,
+      JSON.stringify(
+        [
+          when,
+          kind === "band" ? bands.find(({ band }) => at === `band: ${band}`) : null,
+          kind === "fit points" ? fit.find((_, i) => at === `fit[${i}]`)?.points : null,
+        ],
+        (key, value: unknown) => (key === "at" ? undefined : value),
+      ),
+    ]),
+  );
+}

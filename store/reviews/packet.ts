@@ -1,13 +1,13 @@
-import type { Proposal } from "../../handoff/reviews/proposals.ts";
+import { proposalsOf, type Proposal } from "../../handoff/reviews/proposals.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import type { Db } from "../postgres/db.ts";
-import type { Agreements, AgreementVersion } from "../process/agreements.ts";
 import type { Dimension } from "../reports/filters.ts";
 import { goalsOf, type Goal } from "../reports/goals.ts";
 import { paragraphOf } from "../reports/paragraph.ts";
 import { reports } from "../reports/registry.ts";
 import { leads, type ReportAsk, type ReportFile, type ReportRow } from "../reports/report.ts";
+import type { PacketAsk } from "./packet-ask.ts";
 import { packetEntries, type PacketEntry, type PacketKind } from "./packets.ts";
+import { proposalFigures } from "./proposal-figures.ts";
 
 /** One report of a packet, as it stood when the packet was compiled. */
 export interface PacketSection {
@@ -46,26 +46,14 @@ export interface PacketFigures {
   readonly sections: readonly PacketSection[];
 }
 
-export interface PacketAsk {
-  readonly db: Db;
-  readonly agreements: Agreements;
-  readonly version: AgreementVersion;
-  readonly kind: PacketKind;
-  /** `2026-W48`, `2026-11` or `2026-Q4`: the review's own name for its period. */
-  readonly period: string;
-  readonly asOf: Instant;
-  readonly from: Instant;
-  /** Not included. */
-  readonly to: Instant;
-}
-
 /** Computes what a review puts before people. One report after the other, on one connection. */
 export async function compilePacket(ask: PacketAsk): Promise<PacketFigures> {
   const { kind, period, from, to, asOf, version } = ask;
   const sections: PacketSection[] = [];
   for (const one of packetEntries[kind]) sections.push(await sectionOf(one, ask));
   const agreement = { id: version.id, number: version.number };
-  return { kind, period, from, to, asOf, agreement, proposals: [], sections };
+  const proposals = proposalsOf(await proposalFigures(ask));
+  return { kind, period, from, to, asOf, agreement, proposals, sections };
 }
 
 /** So many leads of a line are kept in a packet; its report has more. */
