@@ -145,7 +145,6 @@ describe.each(mailKinds)("the message %s", (kind) => {
 
   test("links to what it is about, where its reader may open it", () => {
     if (kind === "crm-paused") return expect(message.text).not.toContain("http");
-    if (kind === "resolution-waits") return expect(message.text).not.toContain("http");
     if (isAboutReview(kind)) {
       expect(message.text).toMatch(/GET \/reviews\/rv_1(\.html)? with your token/);
       return expect(message.html).not.toContain("href");
@@ -157,7 +156,7 @@ describe.each(mailKinds)("the message %s", (kind) => {
   });
 
   test("says what to ask for where a browser would show an error", () => {
-    if (kind === "crm-paused" || kind === "resolution-waits" || isAboutReview(kind)) return;
+    if (kind === "crm-paused" || isAboutReview(kind)) return;
     const asks = "GET /leads/ld_ada with your token";
     const asked = compose(messages[kind], { ...names, page: { asks } });
     expect(asked.text).toContain(asks);
