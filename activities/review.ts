@@ -8,8 +8,8 @@ import {
   heldAt,
   isHeldBy,
   latestPeriod,
-  parties,
   reviewTimes,
+  signingParties,
   type AgreedReview,
   type Party,
   type ReviewKind,
@@ -38,7 +38,7 @@ import {
   saveFigures,
   savePacket,
   undecidedOf,
-  type Figures,
+  type ReviewFigures,
   type Packet,
   type PoolEntry,
   type ReviewRow,
@@ -154,7 +154,7 @@ async function figuresFor(
   version: AgreementVersion,
   review: AgreedReview,
   { period, now }: { readonly period: string; readonly now: Instant },
-): Promise<Figures> {
+): Promise<ReviewFigures> {
   const { from, to } = figuresPeriod(review, period);
   const ask = { db: pool, agreements, version, kind: review.kind, period, asOf: now, from, to };
   return { from, to, packet: await compilePacket(ask) };
@@ -206,7 +206,7 @@ async function missingIn(tx: Tx, review: ReviewRow): Promise<Missing> {
   const leads = (await undecidedOf(tx, [id])).get(id) ?? 0;
   if (signatures_needed === 0 || signed_at !== null) return { leads, parties: [] };
   const signed = await partiesOf(tx, id);
-  return { leads, parties: parties.filter((party) => !signed.includes(party)) };
+  return { leads, parties: signingParties.filter((party) => !signed.includes(party)) };
 }
 
 async function step(
