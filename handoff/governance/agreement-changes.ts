@@ -197,8 +197,9 @@ const rules: Rules = {
     ),
     ...moved("nurture", before.reviewer, after.reviewer, "reviewer"),
   ],
-  reviews: (before, after) =>
-    tabled<ReviewRule>(before, after, {
+  reviews: ({ signedBy: were, ...before }, { signedBy: are, ...after }) => [
+    ...moved("reviews are signed by", were ?? "both parties", are ?? "both parties"),
+    ...tabled<ReviewRule>(before, after, {
       about: (kind) => `${kind} review`,
       say: (rule) => `${sayDay(rule)}, calendar ${rule.calendar}`,
       changes: (kind, was, now) => [
@@ -207,6 +208,7 @@ const rules: Rules = {
         ...target(`${kind} review`, was.signedWithin, now.signedWithin, "signed within"),
       ],
     }),
+  ],
 };
 
 function target(about: string, before: Target, after: Target, what = ""): RuleChange[] {

@@ -153,6 +153,11 @@ describe("a change is said in the words of the agreement", () => {
       ["weekly review: mon 09:00 -> tue 09:00, every 2 weeks"],
     ],
     [
+      "who signs reviews",
+      [["reviews:\n", "reviews:\n  signedBy: one party\n"]],
+      ["reviews are signed by: both parties -> one party"],
+    ],
+    [
       "accounts",
       [
         ["engaged: { contacts: 3,", "engaged: { contacts: 4,"],
