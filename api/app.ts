@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { authorisation } from "./http/authorisation.ts";
 import { actionRoutes } from "./actions.ts";
+import { agreementSigningRoutes } from "./agreement-signing.ts";
 import { agreementRoutes } from "./agreement.ts";
 import { boardRoutes } from "./board.ts";
 import { gate } from "./http/auth.ts";
@@ -104,6 +105,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   reviewSigningRoutes,
   simulateRoutes,
   agreementRoutes,
+  agreementSigningRoutes,
   rosterRoutes,
   reportRoutes,
   mailRoutes,

@@ -1,9 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { missingPools } from "../agreement/roster.ts";
-import type { Agreement } from "../handoff/agreement.ts";
 import { compileApplied } from "../handoff/time/applied-calendar.ts";
 import { formatLocal } from "../handoff/time/calendar.ts";
 import { viewOf } from "../handoff/clocks/escalation.ts";
+import type { Agreement } from "../handoff/agreement.ts";
 import type { FactValue } from "../handoff/facts/facts.ts";
 import { readFact } from "../spellings/fact.ts";
 import type { Decision } from "../handoff/process/decide.ts";
@@ -12,14 +11,14 @@ import type { Situation } from "../handoff/process/situation.ts";
 import { stages } from "../handoff/stage.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import type { RouteResult } from "../store/routing/route-request.ts";
-import { listPools } from "../store/routing/roster.ts";
-import { tryArrival, tryDraft } from "../store/intake/trial.ts";
+import { tryArrival } from "../store/intake/trial.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { instantIn, iso, textIn } from "./http/format.ts";
 import { outsideDeadline } from "./http/timeout.ts";
+import { judgedByDraft, triedDraft, trialShown } from "./draft-trial.ts";
 import { activeAgreement } from "./intake.ts";
-import { inOnePlace, type RunInThread } from "./threads/threads.ts";
+import { inOnePlace } from "./threads/threads.ts";
 
 const hypothetical = z
   .strictObject({
@@ -131,28 +130,6 @@ const simulated = z
   })
   .openapi("Simulated");
 
-const outcome = z.object({
-  verdict: z.enum(["hand-off", "nurture", "disqualify", "needs-data"]),
-  leadType: z.string().optional(),
-  band: z.string(),
-});
-const triedDraft = z
-  .object({
-    leads: z.number().int().openapi({ description: "open leads that were judged, the newest" }),
-    same: z.number().int(),
-    changes: z.array(
-      z.object({
-        from: outcome,
-        to: outcome,
-        count: z.number().int(),
-        examples: z.array(z.string()).openapi({ description: "ids of leads, at most five" }),
-      }),
-    ),
-    missingPools: z.array(z.string()).openapi({ description: "that the roster lacks" }),
-    warnings: z.array(z.object({ line: z.number().int(), path: z.string(), message: z.string() })),
-  })
-  .openapi("TriedDraft");
-
 const simulate = createRoute({
   method: "post",
   path: "/simulate",
@@ -193,10 +170,11 @@ export function simulateRoutes(deps: ApiDeps): Routes {
     if (draft !== undefined) {
       const trial = await outsideDeadline(c.req.raw, () =>
         inOnePlace(c.var.caller.tokenId, (run) =>
-          judgedByDraft(deps, { run, text: draft, active: agreement, now }),
+          judgedByDraft(deps, { run, text: draft, active: agreement, now, field: "draft" }),
         ),
       );
-      return c.json(trial, 200);
+      const { missingPools, warnings } = trial;
+      return c.json({ ...trialShown(trial.trial), missingPools, warnings }, 200);
     }
     const engagements = (body.engagements ?? []).map((one, n) => ({
       id: `simulated-${n}`,
@@ -237,64 +215,6 @@ export function simulateRoutes(deps: ApiDeps): Routes {
     return c.json(answer, 200);
   });
   return app;
-}
-
-/** Of some hundred leads a draft may take five seconds, of all this long. */
-const mostTrialSeconds = 20;
-
-async function judgedByDraft(
-  deps: ApiDeps,
-  {
-    run,
-    text,
-    active,
-    now,
-  }: {
-    readonly run: RunInThread;
-    readonly text: string;
-    readonly active: Agreement;
-    readonly now: number;
-  },
-): Promise<z.output<typeof triedDraft>> {
-  const parsed = await run("readAgreement", text, {
-    what: "a draft of the agreement",
-    field: "draft",
-    seconds: 5,
-  });
-  if (!parsed.ok) {
-    const [first] = parsed.problems;
-    throw new Problem("invalid", {
-      field: "draft",
-      detail: first ? `line ${first.line}: ${first.message}` : "expected an agreement",
-      more: { problems: parsed.problems.slice(0, 100) },
-    });
-  }
-  const draft = parsed.agreement;
-  const began = performance.now();
-  const tried = await tryDraft(deps.pool, now, (leads) => {
-    if (performance.now() - began > mostTrialSeconds * 1000)
-      throw new Problem("invalid", {
-        field: "draft",
-        detail: `judging today's leads by a draft may take ${mostTrialSeconds} s; this took longer, and was given up: use \`baton agreement try\``,
-      });
-    return run(
-      "judgeLeads",
-      { active, draft, leads },
-      { what: "a draft with the leads that it judges", field: "draft", seconds: 5 },
-    );
-  });
-  return {
-    leads: tried.leads,
-    same: tried.same,
-    changes: tried.changes.map(({ from, to, count, examples }) => ({
-      from: { ...from },
-      to: { ...to },
-      count,
-      examples: [...examples],
-    })),
-    missingPools: missingPools(parsed.agreement, { pools: await listPools(deps.pool) }),
-    warnings: parsed.warnings.map(({ line, path, message }) => ({ line, path, message })),
-  };
 }
 
 type Simulated = z.output<typeof simulated>;

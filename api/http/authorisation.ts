@@ -88,6 +88,11 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /agreement": everybody,
   "GET /agreement/versions/{id}": everybody,
   "GET /agreement/versions/{id}/diff": everybody,
+  // both parties sign a version; only who leads one does
+  "GET /agreement/versions/{id}/plan": reviewers,
+  "POST /agreement/versions/propose": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/sign": { leader: "all" },
+  "POST /agreement/versions/{id}/activate": { operator: "all", revops: "all", leader: "all" },
   "POST /agreement/versions": { operator: "all", revops: "all" },
   "POST /simulate": office,
 

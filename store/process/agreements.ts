@@ -117,6 +117,11 @@ export async function comparedWith(
   );
 }
 
+/** Until the transaction ends, nobody else proposes, signs or activates a version. */
+export async function lockAgreement(db: Db): Promise<void> {
+  await db.query("select pg_advisory_xact_lock(hashtext('agreement'))");
+}
+
 /**
  * Makes `content` the active version and retires the one before; the same content as the active one
  * changes nothing. Call inside a transaction, with text that parses. Gives the version's id and
@@ -129,7 +134,7 @@ export async function activate(
   now: Instant,
   note?: string,
 ): Promise<{ id: string; isNew: boolean }> {
-  await db.query("select pg_advisory_xact_lock(hashtext('agreement'))");
+  await lockAgreement(db);
   const hash = createHash("sha256").update(content).digest("hex");
   const current = await firstRow<{ id: string; content_hash: string }>(
     db,
@@ -153,7 +158,7 @@ export async function activate(
  * Leads that no handoff pins to their version are judged under the new one; in the lane of imports,
  * for it may be all of them.
  */
-async function tellLeadsUnderNoHandoff(db: Db, versionId: string, at: Date): Promise<void> {
+export async function tellLeadsUnderNoHandoff(db: Db, versionId: string, at: Date): Promise<void> {
   await db.query(sql`
     insert into outbox (lane, kind, workflow_id, message, payload, created_at)
     select 2, 'signal', 'lead/' || id, 'policyChanged',

@@ -126,6 +126,7 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["rep", "/tasks"],
   ],
   "GET /agreement/versions/{id}": [["operator", "/agreement/versions/ag_grown"]],
+  "GET /agreement/versions/{id}/plan": [["operator", "/agreement/versions/ag_grown/plan"]],
   "GET /agreement/versions/{id}/diff": [["operator", "/agreement/versions/ag_grown/diff"]],
   "GET /reviews/{id}": [
     ["operator", "/reviews/rv_grown"],
