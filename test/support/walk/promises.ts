@@ -377,7 +377,7 @@ export function mergesLoseNothing({ before, event, decision }: Taken): void {
     must(handoff.attempts === attempts, () => `${handoff.attempts} attempts of ${attempts}`);
   }
   const hadSales = from.stage === "mql" || from.stage === "sal" || from.stage === "sql";
-  const isHot = hadSales || (from.raised && !isClosed(from.stage));
+  const isHot = hadSales || from.isAsked === true || (from.raised && !isClosed(from.stage));
   const rests = isClosed(process.stage) || process.stage === "renurture";
   const isSeen = tasks.some(({ kind }) => kind === "hand-raise");
   must(!isHot || !rests || isSeen, () => `rests as ${process.stage}, and nobody sees it`);
