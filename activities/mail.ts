@@ -5,7 +5,7 @@ import { signedOfferPage } from "../messages/signed-page.ts";
 import type { Effect, EffectEnd } from "../store/effects/effects.ts";
 import { keepMail } from "../store/effects/mail.ts";
 import { mailContext, type MailContext } from "../store/effects/mail-facts.ts";
-import { messageOf } from "../store/effects/mail-message.ts";
+import { alsoOf, messageOf } from "../store/effects/mail-message.ts";
 import { noteReminder } from "../store/effects/reminders.ts";
 import type { MailDeps } from "./mail-deps.ts";
 import { sendDigest } from "./reminders.ts";
@@ -23,17 +23,20 @@ export async function sendMail(
 ): Promise<EffectEnd> {
   const message = messageOf(effect);
   if ("problem" in message) return { state: "failed", why: message.problem };
+  const also = alsoOf(effect);
   const [recipients, context] = await Promise.all([
     recipientsOf(deps.pool, message),
-    mailContext(deps.pool, effect, message),
+    mailContext(deps.pool, effect, message, also),
   ]);
-  const unwanted = whyUnwanted(message, context);
-  if (unwanted) return { state: "withdrawn", why: unwanted };
+  const wanted = [message, ...also].filter((one) => whyUnwanted(one, context) === null);
+  const [first, ...others] = wanted;
+  if (!first) return { state: "withdrawn", why: whyUnwanted(message, context) ?? "" };
   if (message.what === "task-waits" || message.what === "review-waits")
     return remind(deps, effect, message, recipients, signal);
   const refusals: string[] = [];
   for (const recipient of recipients) {
-    const refusal = await sendOne(deps, { effect, message, context, recipient }, signal);
+    const letter = { effect, message: first, also: others, context, recipient };
+    const refusal = await sendOne(deps, letter, signal);
     if (refusal) refusals.push(refusal);
   }
   return refusals.length === 0 ? { state: "done" } : { state: "failed", why: refusals.join("; ") };
@@ -100,6 +103,8 @@ function whyUnwanted(
 interface Letter {
   readonly effect: Effect;
   readonly message: MailMessage;
+  /** What is said beside it in the same mail. */
+  readonly also: readonly MailMessage[];
   readonly context: MailContext;
   readonly recipient: Recipient;
 }
@@ -110,9 +115,9 @@ async function sendOne(
   letter: Letter,
   signal?: AbortSignal,
 ): Promise<string | null> {
-  const { effect, message, context, recipient } = letter;
+  const { effect, message, also, context, recipient } = letter;
   const isPerson = recipient.kind === "person";
-  const composed = compose(message, {
+  const names = {
     ...context.names,
     page: await pageFor(deps, letter),
     reader: {
@@ -120,7 +125,8 @@ async function sendOne(
       meantFor: isPerson ? null : recipient.meantFor,
       zone: (isPerson ? recipient.zone : null) ?? context.zone ?? "UTC",
     },
-  });
+  };
+  const composed = compose(message, names, also);
   const leadId = context.names.lead?.id ?? null;
   const mail = (to: string, repId: string | null): Mail => ({
     ...composed,

@@ -233,8 +233,9 @@ interface News {
 }
 
 /**
- * Gives what a person must look at, or null. Facts and opportunities carry their time, so late ones
- * are merged; other late news is over.
+ * Gives what a person must look at, or null. What comes after a later change of the record is not
+ * lost: facts and opportunities carry their time, and an action is decided for the moment in which
+ * it was meant, or refused and its author told. Only what no action can be made of is over.
  */
 async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise<string | null> {
   const { what } = news.change;
@@ -243,16 +244,16 @@ async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise
     case "facts":
       return applyFacts(deps, tx, news, what.facts, now);
     case "owner":
-      return news.isLate ? null : applyOwner(deps, tx, news, what.owner, now);
+      return applyOwner(deps, tx, news, what.owner, now);
     case "opportunity":
       await saveOpportunity(tx, news.lead, what.opportunity, happenedAt(news), now);
       await signal(tx, news, news.lead, "seenInCrm", now);
       return null;
     case "status":
     case "outreach":
-      return news.isLate ? null : applyAction(deps, tx, news, what, now);
+      return applyAction(deps, tx, news, what, now);
     case "merged":
-      return news.isLate ? null : applyMerge(deps, tx, news, what.into, now);
+      return applyMerge(deps, tx, news, what.into, now);
     case "deleted":
       if (news.lead.isMerged) return null;
       await markGone(tx, news.crm, "lead", news.lead.id, now);
@@ -311,6 +312,7 @@ async function applyOwner(
     await takeAction(tx, deps.agreements, id, deps.clock);
     return null;
   }
+  if (news.isLate) return null;
   const why = owner === null ? "nobody has it in the CRM" : "its owner in the CRM is not known";
   await openTask(tx, taskAbout(news, "crm-drift", { why, stage: lead.stage }), now);
   const { id, handoffId } = lead;
@@ -336,6 +338,7 @@ async function applyAction(
     await takeAction(tx, deps.agreements, id, deps.clock);
     return null;
   }
+  if (news.isLate) return null;
   // Nothing that a person can do leads there: somebody looks at it, and an open lead's record is
   // made equal again.
   await openTask(

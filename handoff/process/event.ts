@@ -17,6 +17,8 @@ export interface Absorbed {
   readonly meetingAt: Instant | null;
   /** The person had raised a hand there. */
   readonly raised: boolean;
+  /** Somebody is asked about that and has not answered. */
+  readonly isAsked?: true;
 }
 
 /** What a rep learnt while working a lead: for figures and the next decision, never a gate. */

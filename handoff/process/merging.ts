@@ -23,13 +23,15 @@ const far: readonly Stage[] = [
 
 /**
  * Which of two leads of one person goes on: the one at the further stage, with its owner; of two at
- * one stage the one that somebody was in touch with, then the one whose clock began first. Where
- * nothing tells them apart it is the one that was wished for.
+ * one stage the one that somebody was in touch with, then one that a rep has before one that waits
+ * for a rep, then the one whose clock began first. Where nothing tells them apart it is the one that
+ * was wished for.
  */
 export function survivorOf(one: Situation, other: Situation, wished: string | null): Situation {
   const order =
     far.indexOf(other.process.stage) - far.indexOf(one.process.stage) ||
     Number(hasOutreach(other)) - Number(hasOutreach(one)) ||
+    Number(hasRep(other)) - Number(hasRep(one)) ||
     (one.handoff?.mqlAt ?? 0) - (other.handoff?.mqlAt ?? 0);
   if (order !== 0) return order < 0 ? one : other;
   if (wished !== null) return wished === other.subject.id ? other : one;
@@ -38,6 +40,10 @@ export function survivorOf(one: Situation, other: Situation, wished: string | nu
 
 function hasOutreach({ handoff }: Situation): boolean {
   return handoff !== null && handoff.firstOutreachAt !== null;
+}
+
+function hasRep({ handoff, process }: Situation): boolean {
+  return process.owner !== null && process.owner === handoff?.repId;
 }
 
 /** What the survivor takes over from a lead that is about to be merged away. */
@@ -56,6 +62,7 @@ export function broughtBy(loser: Situation): Absorbed {
     connectedAt: isOpen ? handoff.connectedAt : null,
     meetingAt: isOpen ? handoff.meetingAt : null,
     raised,
+    ...(taskOf(loser, "hand-raise") === undefined ? {} : { isAsked: true as const }),
   };
 }
 
@@ -107,7 +114,10 @@ function shownToSomebody(course: Course, from: Absorbed): Course {
   const { process } = course.at;
   const { owner, stage, closedReason } = process;
   const rests = isClosed(stage) || stage === "renurture";
-  const isHot = withSales.includes(from.stage) || (from.raised && !isClosed(from.stage));
+  const isHot =
+    withSales.includes(from.stage) ||
+    from.isAsked === true ||
+    (from.raised && !isClosed(from.stage));
   if (!rests || !isHot || taskOf(course.at, "hand-raise") || isSuppressed(course)) return course;
   const assigneeId =
     owner === null || hasLeft(course.at, owner) ? activeManagerOf(course.at, owner) : owner;

@@ -262,7 +262,10 @@ export function reportsTo(situation: Situation, id: string, managerId: string): 
 }
 
 /** The next active person above somebody, or null when the roster names none. */
-export function activeManagerOf(situation: Situation, repId: string | null): string | null {
+export function activeManagerOf(
+  situation: Pick<Situation, "people">,
+  repId: string | null,
+): string | null {
   const seen = new Set<string>();
   let id = repId === null ? null : (situation.people[repId]?.managerId ?? null);
   while (id !== null && !seen.has(id)) {

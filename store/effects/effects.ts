@@ -6,9 +6,10 @@ import { numbered, coalesce } from "../postgres/coalesce.ts";
 export type EffectKind = "sync-crm" | "mail";
 
 type Value = string | number | boolean | null;
+type Flat = Readonly<Record<string, Value | Readonly<Record<string, Value>>>>;
 /** Ids, instants in epoch milliseconds and words of the glossary; never a name or an address. */
 export type EffectPayload = Readonly<
-  Record<string, Value | readonly string[] | Readonly<Record<string, Value>>>
+  Record<string, Value | readonly string[] | Flat | readonly Flat[]>
 >;
 
 /** Something to be done outside. `what` is the mail's template, or "lead" for a sync. */

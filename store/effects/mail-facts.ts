@@ -30,11 +30,16 @@ export async function mailContext(
   db: Db,
   effect: Pick<Effect, "subject" | "handoffId">,
   message: MailMessage,
+  also: readonly MailMessage[] = [],
 ): Promise<MailContext> {
   const { subject, handoffId } = effect;
   const row =
     subject.kind === "lead"
-      ? await rowTogether(db, { leadId: subject.id, handoffId, people: peopleOf(message) })
+      ? await rowTogether(db, {
+          leadId: subject.id,
+          handoffId,
+          people: [message, ...also].flatMap(peopleOf),
+        })
       : undefined;
   const isErased = (row?.erased_at ?? null) !== null;
   return {
@@ -67,12 +72,14 @@ function peopleOf(message: MailMessage): string[] {
     repId = null,
     owner = null,
     withRep = null,
+    assigneeId = null,
   } = message as {
     repId?: string | null;
     owner?: string | null;
     withRep?: string | null;
+    assigneeId?: string | null;
   };
-  return [repId, owner, withRep].filter((id) => id !== null);
+  return [repId, owner, withRep, assigneeId].filter((id) => id !== null);
 }
 
 type Asked = {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { taskKinds } from "../../handoff/process/situation.ts";
 import { reviewKinds, signingParties } from "../../handoff/reviews/review.ts";
 import { stages } from "../../handoff/stage.ts";
+import type { Message } from "../../handoff/process/message.ts";
 import type { EffectMessage, Of } from "../../messages/message.ts";
 import type { Effect, NewEffect } from "./effects.ts";
 
@@ -110,10 +111,25 @@ const payloads: { readonly [Kind in EffectMessage["what"]]: z.ZodType<Omit<Of<Ki
 /** The kinds of mail that there are. */
 export const mailKinds = Object.keys(payloads) as readonly EffectMessage["what"][];
 
-/** The effect that sends a message, but for its key: the payload is the message itself. */
-export function mailEffect(message: EffectMessage): Pick<NewEffect, "kind" | "what" | "payload"> {
+/**
+ * The effect that sends a message, but for its key: the payload is the message itself, with what is
+ * said beside it in the same mail.
+ */
+export function mailEffect(
+  message: EffectMessage,
+  also: readonly Message[] = [],
+): Pick<NewEffect, "kind" | "what" | "payload"> {
   const { what, ...payload } = message;
-  return { kind: "mail", what, payload };
+  return { kind: "mail", what, payload: also.length === 0 ? payload : { ...payload, also } };
+}
+
+/** What an effect of kind mail says beside its message; what cannot be read is left out. */
+export function alsoOf({ payload }: Pick<Effect, "payload">): EffectMessage[] {
+  const read = z.object({ also: z.array(z.looseObject({ what: z.string() })) }).safeParse(payload);
+  return (read.data?.also ?? []).flatMap(({ what, ...rest }) => {
+    const message = messageOf({ what, payload: rest as Effect["payload"] });
+    return "problem" in message ? [] : [message];
+  });
 }
 
 /** The message of an effect of kind mail, or what is wrong with it, by the fields' names. */

@@ -6,6 +6,7 @@ import type { Handoff, ProcessState, Situation } from "../../handoff/process/sit
 import { send, sql, type Tx } from "../postgres/db.ts";
 import { addEffects, type NewEffect } from "../effects/effects.ts";
 import { endOpenTasks, openTask, scheduleTask } from "./human-tasks.ts";
+import { saidTogether } from "../../handoff/process/together.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { recordDecision } from "../reviews/reviews.ts";
 import { enqueuePriority } from "../postgres/outbox.ts";
@@ -36,7 +37,7 @@ export async function applyChanges(
   await saveClocks(numbered, changes);
   for (const change of changes) await write(numbered, change);
   await saveProcess(numbered, hears);
-  const effects = changes.flatMap((change) => effectOf(numbered, change));
+  const effects = effectsOf(numbered, changes);
   await addEffects(tx, before.subject, effects, after.now);
   // Who has room is counted from rows: those of this decision are written before.
   for (const change of changes) {
@@ -377,35 +378,31 @@ async function write(numbered: Numbered, change: Change): Promise<void> {
   }
 }
 
-function effectOf(
+function effectsOf(
   { before, after, cycle, step }: Numbered,
-  change: Change,
+  changes: readonly Change[],
 ): Omit<NewEffect, "subject">[] {
   const { kind, id } = before.subject;
   const handoffId = before.process.handoffId ?? after.process.handoffId;
-  switch (change.do) {
-    case "send": {
-      const { message, n } = change;
-      return [
-        { key: `${kind}/${id}/${cycle}/${message.what}/${n}`, handoffId, ...mailEffect(message) },
-      ];
-    }
-    // A decision that only notes a breach asks for no sync, but the record shows the clock.
-    case "note-clock":
-    case "sync-crm":
-      if (change.do === "note-clock" && change.breachedAt === undefined) return [];
-      return [
-        {
-          key: `${kind}/${id}/${cycle}/sync-crm/${step}`,
-          handoffId,
-          kind: "sync-crm",
-          what: kind,
-          payload: { leadId: id },
-        },
-      ];
-    default:
-      return [];
-  }
+  const mails = saidTogether(after, changes).map(({ n, message, also }) => ({
+    key: `${kind}/${id}/${cycle}/${message.what}/${n}`,
+    handoffId,
+    ...mailEffect(message, also),
+  }));
+  // A decision that only notes a breach asks for no sync, but the record shows the clock.
+  const isShown = (change: Change) =>
+    change.do === "sync-crm" || (change.do === "note-clock" && change.breachedAt !== undefined);
+  if (!changes.some(isShown)) return mails;
+  return [
+    ...mails,
+    {
+      key: `${kind}/${id}/${cycle}/sync-crm/${step}`,
+      handoffId,
+      kind: "sync-crm",
+      what: kind,
+      payload: { leadId: id },
+    },
+  ];
 }
 
 /** The group of a reason under the agreement of the handoff. */

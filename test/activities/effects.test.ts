@@ -312,6 +312,48 @@ describe("a mail says what was decided, not what has become of it", () => {
     expect(JSON.stringify(await world.all("select * from effect"))).not.toContain(token);
   });
 
+  test("what is said beside it goes out in the same mail, and leads where the first is asked no more", async () => {
+    const offer_ = {
+      what: "offer",
+      repId: "rp_mia",
+      stage: "sal",
+      clock: "outreach",
+      dueAt: world.now() + 3_600_000,
+      again: true,
+    } as const;
+    const asks = {
+      what: "escalation",
+      repId: "rp_ann",
+      clock: null,
+      rung: 0,
+      because: "the owner has left",
+      waits: true,
+      dueAt: null,
+      next: null,
+    } as const;
+    const sendBoth = async (n: number) => {
+      await world.add({ key: `lead/ld_ada/1/offer/${n}`, ...mailEffect(offer_, [asks]) });
+      await world.carryOut();
+      return world.all("select recipient, subject, body_text from kept_mail order by sent_at, 2");
+    };
+    await world.pool.query("update handoff set rep_id = 'rp_mia', state = 'open'");
+    const [one, ...more] = await sendBoth(7);
+    expect(more).toEqual([]);
+    expect(one.recipient).toBe("mia@sales.test");
+    expect(one.subject).toMatch(/^Handed to you, needs you: Ada/);
+    expect(one.body_text).toMatch(/Last with: +Ann Rep/);
+    // Somebody else has it by now: the manager is still asked to see to it.
+    await world.pool.query("delete from kept_mail");
+    await world.pool.query("update handoff set rep_id = 'rp_bob'");
+    const [asked] = await sendBoth(8);
+    expect(asked.subject).toMatch(/^Needs you: Ada/);
+    expect(asked.body_text).not.toContain("is yours");
+    // The handoff is over: nobody hears anything.
+    await world.pool.query("delete from kept_mail");
+    await world.pool.query("update handoff set state = 'closed'");
+    expect(await sendBoth(9)).toEqual([]);
+  });
+
   test("the owner is the one of the decision, by name", async () => {
     await world.add({
       key: "lead/ld_ada/1/stalled/1",

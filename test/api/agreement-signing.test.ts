@@ -95,10 +95,10 @@ describe("a version that both parties sign", () => {
       await sign(body, "salesLeader");
     }
     const done = await Promise.all(made.map(({ body }) => activate(body.id)));
-    expect(done.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+    expect(done.filter(({ status }) => status === 200)).toHaveLength(1);
     const winner = done.find(({ status }) => status === 200)?.body.id;
     expect(await activeId()).toBe(winner);
-    expect(done.find(({ status }) => status === 409)?.body).toMatchObject({
+    expect(done.find(({ status }) => status !== 200)?.body).toMatchObject({
       code: "conflict",
       active: winner,
       detail: expect.stringMatching(/propose it again/),

@@ -6,7 +6,8 @@ import { viewOf } from "../../handoff/clocks/escalation.ts";
 import { clocksInput } from "../../handoff/process/clocks.ts";
 import { compose } from "../../messages/compose.ts";
 import { when } from "../../messages/when.ts";
-import { mailKinds } from "../../store/effects/mail-message.ts";
+import { saidTogether, type SaidTogether } from "../../handoff/process/together.ts";
+import { alsoOf, mailEffect, mailKinds, messageOf } from "../../store/effects/mail-message.ts";
 import {
   acted,
   action,
@@ -562,6 +563,84 @@ describe("nobody is told what they did themselves", () => {
     });
     expect(after.process.stage).toBe("disqualified");
     expect(sentBy({ changes })).toEqual([]);
+  });
+
+  test("a manager who gets a leaver's lead hears in one mail that it is theirs, until when, and that it is to be assigned", () => {
+    const decision = decided(left(at(accepted(), "14:20"), "rp_ann"), { kind: "roster" });
+    const { after, changes } = decision;
+    expect(after.process).toMatchObject({ stage: "sal", owner: "rp_mia" });
+    expect(sentBy(decision).map(({ what }) => what)).toEqual(["escalation", "offer"]);
+    const together = saidTogether(after, changes);
+    expect(together).toHaveLength(1);
+    const [{ message, also }] = together as [SaidTogether];
+    const kept = JSON.parse(JSON.stringify(mailEffect(message, also)));
+    expect([messageOf(kept), alsoOf(kept)]).toEqual([message, also]);
+    const mail = compose(message, names, also);
+    const due_ = due(after, "outreach");
+    expect(mail.subject).toBe(
+      `Handed to you, needs you: Ada Lovelace (Analytical Engines), outreach due ${due_}`,
+    );
+    expect(mail.text).toContain(
+      `Rita, Ada Lovelace (Analytical Engines) is yours; it is SAL (accepted by sales) already. Outreach due ${due_}. Ada Lovelace (Analytical Engines) waits for a manager to assign it: the owner has left.`,
+    );
+    for (const part of [/Telephone: +\+44 1/, /Why this lead: +demo-request/, /Last with: +Ann/])
+      expect(mail.text).toMatch(part);
+    expect(mail.text.match(/^Lead: /gm)).toHaveLength(1);
+    expect(mail.text).toContain("- Assign it to somebody who can take it now.");
+    expect(mail.text.match(/http:/g)).toHaveLength(1);
+  });
+
+  test("a breach and the rung that shows it are one mail, which says it once", () => {
+    const late = decided(at(withAnn(), "15:00:02"), time);
+    const together = saidTogether(late.after, late.changes);
+    expect(
+      together.map(({ message, also }) => [message.what, also.map(({ what }) => what)]),
+    ).toEqual([["breach", ["escalation"]]]);
+    const [{ message, also }] = together as [SaidTogether];
+    expect(compose(message, names, also)).toEqual(compose(message, names));
+    // One that asks the manager to act leads, and the breach is said beside it.
+    const waits = { ...also[0]!, waits: true } as Sent<"escalation">;
+    const mail = compose(waits, names, [message]);
+    expect(mail.subject).toMatch(/^Needs you, overdue: Ada/);
+    expect(mail.text).toMatch(
+      /waits for a manager to assign it: .*\. The outreach deadline of Ada/,
+    );
+  });
+
+  test("two warnings of one moment are one mail with both times", () => {
+    const both = (["outreach", "status"] as const).map((clock) => ({
+      do: "send" as const,
+      n: clock,
+      message: {
+        what: "warning" as const,
+        repId: "rp_ann",
+        clock,
+        fraction: 0.75,
+        dueAt: Date.parse(clock === "status" ? "2026-11-23T16:00Z" : "2026-11-23T15:00Z"),
+      },
+    }));
+    const [told, ...more] = saidTogether(withAnn(), both);
+    expect(more).toEqual([]);
+    const { subject, text } = compose(told!.message, names, told!.also);
+    expect(subject).toBe(
+      `Reminder: outreach for Ada Lovelace (Analytical Engines) due ${utc("15:00")}`,
+    );
+    expect(text).toMatch(/Outreach due: .*\n.*Status due: /);
+    // A reminder alone goes out with the reader's others.
+    const waits = {
+      do: "send" as const,
+      n: "1",
+      message: {
+        what: "task-waits" as const,
+        task: "fix-data" as const,
+        role: "marketing-ops",
+        assigneeId: null,
+        tell: "holder" as const,
+        since: 0,
+        dueAt: 1,
+      },
+    };
+    expect(saidTogether(withAnn(), [waits, { ...waits, n: "2" }])).toHaveLength(2);
   });
 
   test("a refusal that its answer tells is not mailed too", () => {

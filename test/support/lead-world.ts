@@ -67,7 +67,7 @@ export interface LeadWorld {
   handle(leadId: string): WorkflowHandle;
   /** Stage changes in order, without the arrival: `new>mql`. */
   path(leadId: string): Promise<string[]>;
-  /** Mails of a lead in order, by template. */
+  /** What was said about a lead, in order, by template; what went out in one mail each by itself. */
   mails(leadId: string): Promise<{ what: string; repId: string | null; state: string }[]>;
   publish(change: (text: string) => string): Promise<string>;
   /** Stops the worker and starts another, with these workflows or with ours. */
@@ -313,8 +313,11 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
       return rows(
         pool,
         sql`
-          select what, payload->>'repId' as "repId", state from effect where subject_id = ${leadId}
-            and kind = 'mail' order by id`,
+          select said.what, said."repId", state from effect, lateral (
+            select effect.what, payload->>'repId' as "repId", 0 as n
+            union all select a->>'what', a->>'repId', n
+              from jsonb_array_elements(payload->'also') with ordinality as also(a, n)) said
+          where subject_id = ${leadId} and kind = 'mail' order by id, n`,
       );
     },
     async publish(change) {

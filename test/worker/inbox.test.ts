@@ -633,6 +633,45 @@ describe("late, repeated and reordered events", () => {
     expect(await phone()).toBe("late");
   });
 
+  test("a click whose event got lost and is made up for after a later one is taken; one that is over is refused, and its author told", async () => {
+    await deliver(change(2, { kind: "facts", facts: { "lead.phone": "+44 2" } }, 2), "e2");
+    world.setNow(later(4 * 60_000));
+    await process();
+    expect(await phone()).toBe("+44 2");
+    const accepts = change(1, { kind: "status", status: "sal" }, -3);
+    await deliver(accepts, "e1");
+    await process();
+    expect(await standing()).toMatchObject({ stage: "sal", owner_id: "rp_ann" });
+    // The same change once more, under another id of its event, is no second click.
+    await deliver(accepts, "e1-again");
+    await process();
+    expect(await answers()).toHaveLength(1);
+    // A call that was made counts, whenever the event comes; a rejection of before acceptance is over.
+    const occurredAt = new Date(later(-60_000)).toISOString();
+    const call = { kind: "outreach", channel: "call", outcome: "connected", occurredAt } as const;
+    await deliver(change(5, { kind: "facts", facts: { "lead.phone": "+44 4" } }, 0), "e5");
+    world.setNow(later(61_000));
+    await process();
+    await deliver(change(3, call, -1, { by: "rp_ann" }), "e3");
+    await deliver(
+      change(4, { kind: "status", status: "rejected", reason: "wrong-role" }, -6, { by: "rp_ann" }),
+      "e4",
+    );
+    await process();
+    expect(await answers()).toMatchObject([
+      { done: false, code: "already-answered" },
+      { done: true, stage: "sal" },
+      { done: true, stage: "sal" },
+    ]);
+    expect(await wanted()).toContainEqual(
+      expect.objectContaining({
+        what: "action-refused",
+        payload: expect.objectContaining({ repId: "rp_ann", action: "reject" }),
+      }),
+    );
+    expect(await openTasks()).toEqual([]);
+  });
+
   test("an action never counts as received later than the CRM saw it, nor later than it reached us", async () => {
     const arrived = world.now();
     await deliver(change(1, { kind: "status", status: "sal" }, 30), "e1");

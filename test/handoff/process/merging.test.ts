@@ -7,6 +7,9 @@ import {
   accepted,
   acted,
   after,
+  afterAll,
+  day,
+  demo,
   decided,
   hour,
   inNurture,
@@ -14,6 +17,7 @@ import {
   later,
   messagesOf,
   offered,
+  routed,
   situation,
 } from "../../support/situation.ts";
 
@@ -55,6 +59,15 @@ describe("of two leads of one person", () => {
     expect(survivorOf(other(offered()), tried, "ld_2").subject.id).toBe("ld_1");
     const late = other(offered({ now: situation().now + hour }));
     expect(survivorOf(late, offered(), "ld_2").subject.id).toBe("ld_1");
+    // One that waits for a rep began earlier; the other one has a rep.
+    const held = afterAll(
+      situation(),
+      { kind: "arrived" },
+      routed({ kind: "held", pool: "americas-sdr", untilAt: situation().now + 2 * hour }),
+    );
+    const had = other(offered({ now: situation().now + hour }));
+    expect(survivorOf(held, had, "ld_1").subject.id).toBe("ld_2");
+    expect(survivorOf(had, held, "ld_1").subject.id).toBe("ld_2");
     expect(survivorOf(inNurture(), other(inNurture()), "ld_2").subject.id).toBe("ld_2");
     expect(survivorOf(inNurture(), other(inNurture()), null).subject.id).toBe("ld_1");
   });
@@ -99,6 +112,18 @@ describe("the survivor", () => {
     ]);
     expect(after(at, taking({})).tasks).toEqual([]);
     expect(after(at, taking({ stage: "disqualified", raised: true })).tasks).toEqual([]);
+    // Two that are closed, and somebody was asked about the one that ends.
+    const quiet = later(retired(), day);
+    const knocked = after(
+      { ...quiet, engagements: [...quiet.engagements, demo(quiet.now - hour)] },
+      { kind: "engaged" },
+    );
+    expect(knocked.tasks).toMatchObject([{ kind: "hand-raise" }]);
+    const from = broughtBy(other(knocked));
+    expect(from).toMatchObject({ stage: "disqualified", isAsked: true });
+    expect(after(at, { kind: "absorbed", from, fields: [] }).tasks).toMatchObject([
+      { kind: "hand-raise", detail: { merged: "ld_2" } },
+    ]);
   });
 
   test("in nurture is judged with what the other did", () => {

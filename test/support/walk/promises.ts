@@ -8,6 +8,7 @@ import type { Change } from "../../../handoff/process/change.ts";
 import type { Decision } from "../../../handoff/process/decide.ts";
 import type { AnyAction, Event } from "../../../handoff/process/event.ts";
 import type { Message } from "../../../handoff/process/message.ts";
+import { readerOf, saidTogether } from "../../../handoff/process/together.ts";
 import { isContested, type Situation, type TaskKind } from "../../../handoff/process/situation.ts";
 import { isAskedFor } from "../../../handoff/process/reminders.ts";
 import { judgeNow } from "../../../handoff/qualify/qualify.ts";
@@ -376,7 +377,7 @@ export function mergesLoseNothing({ before, event, decision }: Taken): void {
     must(handoff.attempts === attempts, () => `${handoff.attempts} attempts of ${attempts}`);
   }
   const hadSales = from.stage === "mql" || from.stage === "sal" || from.stage === "sql";
-  const isHot = hadSales || (from.raised && !isClosed(from.stage));
+  const isHot = hadSales || from.isAsked === true || (from.raised && !isClosed(from.stage));
   const rests = isClosed(process.stage) || process.stage === "renurture";
   const isSeen = tasks.some(({ kind }) => kind === "hand-raise");
   must(!isHot || !rests || isSeen, () => `rests as ${process.stage}, and nobody sees it`);
@@ -579,6 +580,26 @@ function leadDueOf(at: Situation): Instant | null {
   return due.length === 0 ? null : Math.min(...due);
 }
 
+/** 8b. Nobody gets two messages from one decision, and nothing that is said is lost on the way. */
+export function onlyOneMessageEach({ decision }: Taken): void {
+  const { after, changes } = decision;
+  const sent = changes.flatMap((change) => (change.do === "send" ? [change.message] : []));
+  const together = saidTogether(after, changes);
+  const told = new Map<string, Message["what"]>();
+  for (const { message, also } of together) {
+    const reader = readerOf(after, message);
+    const other = told.get(reader);
+    // Reminders of one reader go out in one mail.
+    const isReminder = other === "task-waits" && message.what === "task-waits";
+    must(other === undefined || isReminder, () => `${reader} gets ${other} and ${message.what}`);
+    told.set(reader, message.what);
+    const isOther = also.some((one) => readerOf(after, one) !== reader);
+    must(!isOther, () => `${reader} is told what somebody else is to hear`);
+  }
+  const said = together.flatMap(({ message, also }) => [message, ...also]);
+  must(said.length === sent.length && sent.every((one) => said.includes(one)), () => "unsaid");
+}
+
 export const promises: readonly ((taken: Taken) => void)[] = [
   hasNextStep,
   clocksRunForWhoIsAsked,
@@ -592,4 +613,5 @@ export const promises: readonly ((taken: Taken) => void)[] = [
   mergesLoseNothing,
   movesAlongTheTable,
   messagesAreTrue,
+  onlyOneMessageEach,
 ];

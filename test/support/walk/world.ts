@@ -317,6 +317,7 @@ function absorb(world: World, variant: number): Event {
       connectedAt: variant % 3 === 0 ? tried : null,
       meetingAt: variant % 5 === 0 ? tried : null,
       raised: variant % 4 < 2,
+      ...(variant % 8 < 3 ? { isAsked: true as const } : {}),
     },
     fields: variant % 3 === 0 ? ["lead.phone"] : [],
   };
