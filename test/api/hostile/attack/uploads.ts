@@ -108,6 +108,21 @@ export function uploads(target: Target): Group {
   };
 }
 
+const textFields = [
+  "lead.name",
+  "lead.title",
+  "lead.role",
+  "lead.source",
+  "lead.phone",
+  "lead.country",
+  "lead.language",
+  "lead.timeline",
+  "lead.favouriteTool",
+  "account.name",
+  "account.industry",
+  "account.domain",
+];
+
 /** Files that are read to their end, row by row, none of which is a lead: as trials or imports. */
 export function tiringFiles(target: Target, { dryRun }: { readonly dryRun: boolean }): Group {
   const trial = (what: string, file: string, map = person) =>
@@ -143,6 +158,13 @@ export function tiringFiles(target: Target, { dryRun }: { readonly dryRun: boole
     trial("rows of zero width", cell("\u200b\u200d\ufeff".repeat(10_000), 30 * many)),
     trial("rows of =", cell(`${"=".repeat(30_000)}cmd`, 30 * many)),
     trial("rows of emoji", cell("\u{1f469}\u200d\u{1f467}".repeat(6_000), 30 * many)),
+    trial(
+      "a row of nothing but marks",
+      `${textFields.join(",")}\n${textFields.map(() => `e${"\u0301".repeat(30_000)}`).join(",")}\n`.repeat(
+        many,
+      ),
+      `columns: { ${textFields.map((field) => `${field}: ${field}`).join(", ")} }`,
+    ),
     trial(
       "thousands of rows of nothing known",
       each(4_000 * many, () => `,,"${mark.name}","${mark.phone}"`),
