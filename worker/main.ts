@@ -27,7 +27,7 @@ import { startAnchors } from "./anchors.ts";
 import { startCatchUp } from "./crm-pull.ts";
 import { allOwnWork, followCurrentVersion, type WorkerVersion } from "./current-version.ts";
 import { every } from "./every.ts";
-import { partsOfProcess } from "./parts.ts";
+import { partsOfProcess, type Parts } from "./parts.ts";
 import { keepReadyFile } from "./ready-file.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { patience } from "./patience.ts";
@@ -50,7 +50,8 @@ async function main(): Promise<void> {
   const logger = new DefaultLogger("WARN", (entry) =>
     log[entry.level === "ERROR" ? "error" : "warn"]({ ...entry.meta }, entry.message),
   );
-  Runtime.install({ logger });
+  // The SDK's own listeners would take a signal and do nothing while there is no worker yet.
+  Runtime.install({ logger, shutdownSignals: [] });
 
   const clock = Date.now;
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
@@ -59,6 +60,7 @@ async function main(): Promise<void> {
   const parts = partsOfProcess((error) =>
     log.warn({ error: nameOf(error) }, "a part of the worker did not stop"),
   );
+  const ending = endOnSignal(parts);
   let isRunning = () => false;
   const { WORKER_READY_FILE: readyFile } = settings;
   if (readyFile !== undefined)
@@ -236,8 +238,7 @@ async function main(): Promise<void> {
       operator: settings.OPERATOR_MAIL,
     }),
   );
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
-    process.once(signal, () => worker.shutdown());
+  ending.nowBy(() => worker.shutdown());
 
   log.info({ ready: true, taskQueue: settings.BATON_TASK_QUEUE }, "worker and relay are ready");
   try {
@@ -245,6 +246,29 @@ async function main(): Promise<void> {
   } finally {
     await parts.stop();
   }
+}
+
+/**
+ * Ends the process on a signal, also while it waits for its database or for Temporal: nothing has
+ * begun then, and what was started is given two seconds. Once it works, it is ended by what
+ * `nowBy` is given, once.
+ */
+function endOnSignal(parts: Parts): { nowBy(end: () => void): void } {
+  let end = () => {
+    setTimeout(() => process.exit(0), 2_000).unref();
+    void parts.stop().finally(() => process.exit(0));
+  };
+  let isEnding = false;
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const)
+    process.on(signal, () => {
+      if (!isEnding) end();
+      isEnding = true;
+    });
+  return {
+    nowBy(given) {
+      end = given;
+    },
+  };
 }
 
 function pollers(maximum: number) {

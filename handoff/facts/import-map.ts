@@ -13,7 +13,7 @@ import {
 } from "../time/dates.ts";
 import { readPattern, type DatePattern } from "../time/date-pattern.ts";
 import { firstInstantReading, offsetSpans } from "../time/local-time.ts";
-import { fold, inForm } from "./text.ts";
+import { inForm, wordOf } from "./text.ts";
 
 /**
  * How the columns of a file become leads; written as YAML by a person who knows the file
@@ -98,9 +98,9 @@ export function mapRow(
   row: Readonly<Record<string, string>>,
   agreement: Pick<Agreement, "fields" | "nullWords">,
 ): MappedRow {
-  const nullWords = new Set(["", ...agreement.nullWords].map(fold));
+  const nullWords = ["", ...agreement.nullWords];
   const problems: CellProblem[] = [];
-  const isNull = (cell: string) => nullWords.has(fold(cell));
+  const isNull = (cell: string) => wordOf(cell, nullWords) !== undefined;
   for (const column of map.required)
     if (isNull(row[column] ?? ""))
       problems.push({ column, message: "expected a value; the map requires this column" });
@@ -174,11 +174,12 @@ function readCell(
   zone: string,
   isNumber: boolean,
 ): string | boolean | { expected: string } {
-  const text =
-    Object.entries(rule.words ?? {}).find(([word]) => fold(word) === fold(cell))?.[1] ?? cell;
+  const { words = {} } = rule;
+  const written = wordOf(cell, Object.keys(words));
+  const text = (written === undefined ? undefined : words[written]) ?? cell;
   if (rule.yes || rule.no) {
-    if (rule.yes?.some((word) => fold(word) === fold(text))) return true;
-    if (rule.no?.some((word) => fold(word) === fold(text))) return false;
+    if (wordOf(text, rule.yes ?? []) !== undefined) return true;
+    if (wordOf(text, rule.no ?? []) !== undefined) return false;
     return { expected: `expected one of ${[...(rule.yes ?? []), ...(rule.no ?? [])].join(", ")}` };
   }
   if (rule.date)
@@ -244,9 +245,12 @@ function readEngagement(
 ): MappedArrival["engagements"] {
   const cell = row[rule.column] ?? "";
   if (isNull(cell)) return [];
-  const byCell = Object.entries(rule.types ?? {}).find(([word]) => fold(word) === fold(cell))?.[1];
+  const { types = {} } = rule;
+  const word = wordOf(cell, Object.keys(types));
+  const byCell = word === undefined ? undefined : types[word];
   const type =
-    byCell ?? (rule.type !== undefined && !noWords.includes(fold(cell)) ? rule.type : undefined);
+    byCell ??
+    (rule.type !== undefined && wordOf(cell, noWords) === undefined ? rule.type : undefined);
   if (type === undefined) return [];
   const written = rule.at === undefined ? "" : (row[rule.at.column] ?? "");
   const text = isNull(written)

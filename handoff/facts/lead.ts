@@ -6,7 +6,7 @@ import { instantOf, isBareDate, isoOf } from "../time/dates.ts";
 import { checkEmail, emailKind, registrableDomain } from "./email.ts";
 import { closedValues } from "./facts.ts";
 import { seniorityOf } from "./seniority.ts";
-import { fold, isStorable } from "./text.ts";
+import { fold, isStorable, wordOf } from "./text.ts";
 
 export type NormalFact =
   { readonly value: FactValue } | { readonly missing: true } | { readonly problem: string };
@@ -76,8 +76,7 @@ export function deriveFacts(facts: Facts, domains?: EmailDomains): Facts {
 }
 
 function isNullWord(text: string, words: readonly string[]): boolean {
-  const folded = fold(text);
-  return folded === "" || words.some((word) => fold(word) === folded);
+  return wordOf(text, ["", ...words]) !== undefined;
 }
 
 const expectations: Readonly<Record<FieldType, string>> = {

@@ -30,6 +30,19 @@ export function sameText(a: string, b: string): boolean {
 }
 
 /**
+ * The word that the text is, however it is written. A text that is longer than any word can be is
+ * none of them, and is not folded: a cell may have 30,000 characters, and a list as many words.
+ */
+export function wordOf(text: string, words: readonly string[]): string | undefined {
+  const trimmed = text.trim();
+  const longest = words.reduce((most, word) => Math.max(most, word.length), 0);
+  // Three characters may be one when they are put together.
+  if (trimmed.length > 4 * longest) return undefined;
+  const folded = fold(trimmed);
+  return words.find((word) => fold(word) === folded);
+}
+
+/**
  * Whether the whole text fits the glob; `*` stands for any run of characters and everything else
  * for itself. Each fixed piece is searched once, from where the last one ended, so the time grows
  * with the text and never explodes as a regular expression's can.

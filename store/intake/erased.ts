@@ -28,9 +28,7 @@ export async function findErased(
   db: Db,
   identities: readonly Identity[],
 ): Promise<ReadonlySet<string>> {
-  // Nearly always nobody was erased: one look instead of hashing every arrival.
-  if (identities.length === 0 || !(await firstRow(db, sql`select from erased_person limit 1`)))
-    return new Set();
+  if (identities.length === 0 || !(await isAnybodyErased(db))) return new Set();
   const salt = await saltOf(db);
   const byHash = new Map(identities.map((one) => [hashOf(salt, one), identityKey(one)]));
   const found = await rows<{ hash: string }>(
@@ -38,6 +36,11 @@ export async function findErased(
     sql`select hash from erased_person where hash = any(${[...byHash.keys()]}::text[])`,
   );
   return new Set(found.flatMap(({ hash }) => byHash.get(hash) ?? []));
+}
+
+/** Nearly always nobody was: one look instead of hashing every arrival and reading every line. */
+async function isAnybodyErased(db: Db): Promise<boolean> {
+  return (await firstRow(db, sql`select from erased_person limit 1`)) !== undefined;
 }
 
 /**
@@ -48,11 +51,13 @@ export async function linesOfErased(
   db: Db,
   lines: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const named = lines.map((line) => {
+  if (lines.length === 0 || !(await isAnybodyErased(db))) return new Set();
+  const named = [...new Set(lines)].map((line) => {
     const cells = new Set(
       [...line.split(/[,;|\t\r\n]+/), ...line.split(/[,;|\s<>()]+/)]
         .map((cell) => withoutQuotes(cell).trim())
-        .filter((cell) => cell !== ""),
+        // Nobody is known by a longer name.
+        .filter((cell) => cell !== "" && cell.length <= 300),
     );
     return {
       line,

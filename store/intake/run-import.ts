@@ -90,6 +90,8 @@ const batchRows = 500;
 const takenOverRows = 25;
 /** Rows of very many columns come in smaller batches: one takes no longer than another. */
 const batchCells = 20_000;
+/** A batch is written in one statement, which nobody can interrupt; rows may be a megabyte each. */
+const batchChars = 400_000;
 
 /**
  * Imports a file: batches of rows, each with its count in one transaction, so that a killed import
@@ -282,6 +284,7 @@ async function* inBatches(
 ): AsyncGenerator<CsvItem[]> {
   let batch: CsvItem[] = [];
   let cells = 0;
+  let chars = 0;
   const pause = pauses();
   for await (const one of items) {
     await pause();
@@ -291,9 +294,10 @@ async function* inBatches(
     if (!isMeant(item)) continue;
     batch.push(item);
     cells += item.kind === "row" ? item.cells.length : 1;
-    if (batch.length < most && cells < batchCells) continue;
+    chars += item.raw.length;
+    if (batch.length < most && cells < batchCells && chars < batchChars) continue;
     yield batch;
-    [batch, cells] = [[], 0];
+    [batch, cells, chars] = [[], 0, 0];
   }
   if (batch.length > 0) yield batch;
 }

@@ -104,6 +104,13 @@ describe.each(["worker", "api"])("baton %s", (name) => {
     rmSync(folder, { recursive: true });
   });
 
+  test("ends on SIGTERM while it waits for its database", { timeout: 60_000 }, async () => {
+    const program = baton(name, { DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" });
+    await program.until(name === "api" ? '"ready":true' : "Work begins when");
+    program.signal("SIGTERM");
+    expect(await program.exit).toBe(0);
+  });
+
   test("says in one sentence what it cannot start without", async () => {
     const program = baton(name, { DATABASE_URL: "", LOG_LEVEL: "", TEMPORAL_NAMESPACE: " " });
     expect(await program.exit).toBe(1);

@@ -1,7 +1,14 @@
 import { readFileSync, readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fold, inForm, isStorable, matchesGlob, sameText } from "../../../handoff/facts/text.ts";
+import {
+  fold,
+  inForm,
+  isStorable,
+  wordOf,
+  matchesGlob,
+  sameText,
+} from "../../../handoff/facts/text.ts";
 
 describe("text compares after trimming, NFKC and case folding", () => {
   test.each([
@@ -43,6 +50,18 @@ describe("text compares after trimming, NFKC and case folding", () => {
     }
     const marked = `a${"\u0344".repeat(400)}`;
     expect(fold(fold(marked))).toBe(fold(marked));
+  });
+
+  test("a word of a list is found however it is written, and a long text is none", () => {
+    const words = ["Straße", "İstanbul", "", "각"];
+    expect(wordOf(" STRASSE\u00a0", words)).toBe("Straße");
+    expect(wordOf("\u1100\u1161\u11a8", words)).toBe("각");
+    expect(wordOf(" \u3000", words)).toBe("");
+    expect(wordOf("Strasse x", words)).toBeUndefined();
+    expect(wordOf("", ["a"])).toBeUndefined();
+    const long = `e${"\u0301".repeat(30_000)}`;
+    const many = Array.from({ length: 20_000 }, (_, n) => `word ${n}`);
+    expect(wordOf(long, many)).toBeUndefined();
   });
 
   test("nobody normalises text otherwise", () => {

@@ -153,6 +153,21 @@ describe("a file", () => {
     expect([asked, await all(kept)]).toEqual([4, [{ n: 1200 }]]);
   });
 
+  test("of long rows is taken in few at a time, refused or not", async () => {
+    const note = "x".repeat(30_000);
+    const rows = Array.from({ length: 60 }, (_, n) => `${n % 2 ? "" : `p${n}@acme.com`},${note}`);
+    const file = fileOf(`E-mail,Note\n${rows.join("\n")}\n`);
+    const seen: number[] = [];
+    const progress = ({ rowsDone }: { readonly rowsDone: number }) => void seen.push(rowsDone);
+    const row = await runImport(db.pool, {
+      ...wish(file, simple.replace(", Name: lead.name", "")),
+      progress,
+    });
+    expect(row).toMatchObject({ created: 30, refused: 30 });
+    const steps = seen.map((done, n) => done - (seen[n - 1] ?? 0));
+    expect(Math.max(...steps)).toBeLessThan(20);
+  });
+
   test("imported by two at once is carried out by one of them", async () => {
     const results = await Promise.allSettled([run(peopleCsv(3000)), run(peopleCsv(3000))]);
     const failed = results.filter((one) => one.status === "rejected");
