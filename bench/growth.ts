@@ -7,7 +7,7 @@ import { houseLeads } from "../store/house/rows.ts";
 import { nextInboxRow } from "../store/inbox/inbox.ts";
 import { closedWithEffects, openLeads, remindOfLeavers } from "../store/inbox/reconcile.ts";
 import { sweep, usualDays } from "../store/inbox/sweep.ts";
-import { inTransaction, openPool, type Pool } from "../store/postgres/db.ts";
+import { inTransaction, openPool, reportSession, type Pool } from "../store/postgres/db.ts";
 import { claimTellings } from "../store/postgres/outbox.ts";
 import { createAgreements } from "../store/process/agreements.ts";
 import { closedToRemind } from "../store/process/human-tasks.ts";
@@ -26,18 +26,10 @@ import { queueOf } from "../store/views/queue.ts";
 import { reachOf, type Reach } from "../store/views/reach.ts";
 import { listTasks } from "../store/views/tasks.ts";
 import { grow, grownLead, grownPeople } from "../test/support/grown-database.ts";
-import { carriedOut, recordStatements } from "../test/support/plans.ts";
 import { smallAgreement } from "../test/support/small-agreement.ts";
 import { startStage, urlOfDatabase, type PostgresAnswer } from "../test/support/stage.ts";
-import { median, type Report } from "./numbers.ts";
-
-/** One thing that Baton does, measured on a database of one size. */
-interface Measured {
-  readonly ms: number;
-  /** Rows that its statements looked at, and pages of 8 kB. */
-  readonly rows: number;
-  readonly buffers: number;
-}
+import { measure, type MeasuredWork } from "./measure.ts";
+import type { Report } from "./numbers.ts";
 
 export interface World {
   readonly pool: Pool;
@@ -161,7 +153,7 @@ export const works: Readonly<Record<string, (world: World) => Promise<unknown>>>
  */
 export async function benchGrowth({ sizes }: { sizes: readonly number[] }): Promise<Report> {
   const stage = await startStage(() => undefined);
-  const found: { leads: number; by: Map<string, Measured>; notes: string }[] = [];
+  const found: { leads: number; by: Map<string, MeasuredWork>; notes: string }[] = [];
   try {
     const server = (await (await fetch(`${stage.url}/postgres`)).json()) as PostgresAnswer;
     for (const leads of sizes) {
@@ -169,7 +161,7 @@ export async function benchGrowth({ sizes }: { sizes: readonly number[] }): Prom
       const admin = new pg.Client({ connectionString: server.url });
       await admin.connect();
       await admin.query(`create database growth_${leads} template ${server.template}`);
-      const pool = openPool(url, { statementTimeoutMs: 60_000 });
+      const pool = openPool(url, { statementTimeoutMs: 60_000, session: reportSession });
       try {
         found.push({ leads, ...(await measureAll({ pool, leads })) });
       } finally {
@@ -187,7 +179,7 @@ export async function benchGrowth({ sizes }: { sizes: readonly number[] }): Prom
 async function measureAll({
   pool,
   leads,
-}: Pick<World, "pool" | "leads">): Promise<{ by: Map<string, Measured>; notes: string }> {
+}: Pick<World, "pool" | "leads">): Promise<{ by: Map<string, MeasuredWork>; notes: string }> {
   const began = performance.now();
   await grow(pool, { leads, now });
   const filled = performance.now();
@@ -210,45 +202,25 @@ async function measureAll({
     now,
     team: await reachOf(pool, "team", grownPeople.manager),
   };
-  const by = new Map<string, Measured>();
-  for (const [name, work] of Object.entries(works)) by.set(name, await measure(world, work));
+  const by = new Map<string, MeasuredWork>();
+  for (const [name, work] of Object.entries(works))
+    by.set(name, await measure(pool, () => work(world)));
   return { by, notes };
 }
 
-const mostRuns = 21;
-const mostMs = 4_000;
-
-async function measure(world: World, work: (world: World) => Promise<unknown>): Promise<Measured> {
-  const recorded = recordStatements(world.pool);
-  await work(world);
-  recorded.stop();
-  let [rows, buffers] = [0, 0];
-  for (const statement of recorded.sent) {
-    const carried = await carriedOut(world.pool, statement);
-    for (const { visited } of carried?.scans ?? []) rows += visited;
-    buffers += carried?.buffers ?? 0;
-  }
-  const took: number[] = [];
-  const until = performance.now() + mostMs;
-  while (took.length < mostRuns && (took.length === 0 || performance.now() < until)) {
-    const began = performance.now();
-    await work(world);
-    took.push(performance.now() - began);
-  }
-  return { ms: median(took), rows, buffers };
-}
+const nothing: MeasuredWork = { ms: 0, cpuMs: null, rows: 0, buffers: 0 };
 
 /** A table, a line for each work, and how much more the largest size takes than the one before. */
 function reportOf(
-  found: readonly { leads: number; by: ReadonlyMap<string, Measured>; notes: string }[],
+  found: readonly { leads: number; by: ReadonlyMap<string, MeasuredWork>; notes: string }[],
 ): Report {
   const [before, last] = found.slice(-2);
   const cells = (list: readonly string[]) => `| ${list.join(" | ")} |`;
   const number = (value: number) => value.toLocaleString("en");
   const lines = Object.keys(works).map((name) => {
-    const of = found.map(({ by }) => by.get(name) ?? { ms: 0, rows: 0, buffers: 0 });
+    const of = found.map(({ by }) => by.get(name) ?? nothing);
     const [one, other] = [before?.by.get(name), last?.by.get(name)];
-    const ratio = (part: keyof Measured) =>
+    const ratio = (part: "ms" | "rows") =>
       one && other && other !== one ? (other[part] / Math.max(one[part], 1e-9)).toFixed(1) : "-";
     const grows = one && other && other.rows > 2_000 && other.rows > 3 * one.rows ? "grows" : "";
     return cells([

@@ -10,15 +10,16 @@ import { benchLives } from "./lives.ts";
 import { isReached, type Figure, type Report } from "./numbers.ts";
 import { startProcess, type Process } from "./process.ts";
 import { benchRates } from "./rates.ts";
+import { benchReports } from "./reports.ts";
 import { benchRouting } from "./routing.ts";
 import { startStack, type BenchStack } from "./stack.ts";
 
-const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N]
+const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N] [--handoffs N]
 
 Measures on this machine, side by side in one run: calendar, routing, history, lives, evicted,
-rates, intake, import, and growth.
-Without a name all but the last two: import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
-and ten times as many up to --leads. --quick takes smaller samples, --json prints
+rates, intake, import, growth, and reports.
+Without a name all but the last three: import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
+and ten times as many up to --leads, reports the same of handoffs up to --handoffs. --quick takes smaller samples, --json prints
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
 
 /** What is running while a bench may need it; each part is started when the first one asks. */
@@ -27,6 +28,7 @@ interface Parts {
   readonly process: () => Promise<Process>;
   readonly quick: boolean;
   readonly leads: number;
+  readonly handoffs: number;
 }
 
 const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
@@ -45,16 +47,18 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
     benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
   growth: async ({ quick, leads }) =>
     benchGrowth({ sizes: quick ? [2_000, 20_000] : decadesUpTo(leads) }),
+  reports: async ({ quick, handoffs }) =>
+    benchReports({ sizes: quick ? [2_000, 20_000] : decadesUpTo(handoffs) }),
 };
 
 /** Alone: it takes long, or needs the room. */
-const byName = ["import", "growth"];
+const byName = ["import", "growth", "reports"];
 
-/** 10,000, 100,000, … up to `leads`. */
-function decadesUpTo(leads: number): number[] {
+/** 10,000, 100,000, … up to `most`. */
+function decadesUpTo(most: number): number[] {
   const sizes: number[] = [];
-  for (let size = 10_000; size <= leads; size *= 10) sizes.push(size);
-  return sizes.includes(leads) ? sizes : [...sizes, leads];
+  for (let size = 10_000; size <= most; size *= 10) sizes.push(size);
+  return sizes.includes(most) ? sizes : [...sizes, most];
 }
 
 async function main(): Promise<void> {
@@ -64,6 +68,7 @@ async function main(): Promise<void> {
       json: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       leads: { type: "string", default: "100000" },
+      handoffs: { type: "string", default: "100000" },
       help: { type: "boolean", default: false },
     },
   });
@@ -72,8 +77,9 @@ async function main(): Promise<void> {
       ? positionals
       : Object.keys(benches).filter((name) => !byName.includes(name));
   const unknown = names.find((name) => !Object.hasOwn(benches, name));
-  const leads = Number(values.leads);
-  if (values.help || unknown !== undefined || !Number.isInteger(leads) || leads < 1) {
+  const [leads, handoffs] = [Number(values.leads), Number(values.handoffs)];
+  const isCount = (n: number) => Number.isInteger(n) && n >= 1;
+  if (values.help || unknown !== undefined || !isCount(leads) || !isCount(handoffs)) {
     process.stdout.write(
       `${unknown === undefined ? "" : `There is no bench "${unknown}".\n`}${usage}\n`,
     );
@@ -104,6 +110,7 @@ async function main(): Promise<void> {
     process: once(async () => startProcess(await stack())),
     quick: values.quick,
     leads,
+    handoffs,
   };
   const reports: Record<string, Report> = {};
   say(

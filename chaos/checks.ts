@@ -6,13 +6,13 @@ import { leadWorkflowId } from "../workflows/contract.ts";
 import { ask } from "./ask.ts";
 import { checkMail } from "./check-mail.ts";
 import type { RehearsalLedger } from "./ledger.ts";
-import type { ChaosWorld } from "./world.ts";
+import type { Rehearsed } from "./world.ts";
 
 /**
  * Everything that was acknowledged against everything that is stored. Gives each breach in words;
  * none is the aim.
  */
-export async function checkAll(world: ChaosWorld, ledger: RehearsalLedger): Promise<string[]> {
+export async function checkAll(world: Rehearsed, ledger: RehearsalLedger): Promise<string[]> {
   const { pool } = world;
   return [
     ...ledger.breaches,
@@ -215,13 +215,14 @@ async function checkCrm(pool: Pool): Promise<string[]> {
 }
 
 /** Asked of Temporal itself, not of its lists, which lag. */
-async function checkProcesses({ pool, temporalAddress }: ChaosWorld): Promise<string[]> {
+async function checkProcesses(world: Rehearsed): Promise<string[]> {
+  const { pool, temporalAddress, temporalNamespace: namespace } = world;
   const open = await rows<{ id: string; stage: Stage; next_step: string | null }>(
     pool,
     sql`select id, stage, next_step from lead_standing`,
   );
   const connection = await Connection.connect({ address: temporalAddress });
-  const client = new Client({ connection });
+  const client = new Client({ connection, namespace });
   const found: string[] = [];
   try {
     for (const lead of open) {
@@ -260,7 +261,7 @@ interface Report {
   readonly broken: { readonly count: number } | null;
 }
 
-async function checkConservation({ url, tokens }: ChaosWorld): Promise<string[]> {
+async function checkConservation({ url, tokens }: Rehearsed): Promise<string[]> {
   const answer = await ask(url, {
     method: "GET",
     path: "/reports/conservation",

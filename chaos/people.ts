@@ -2,10 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ask, isLeadOpen, type Answer, type Question } from "./ask.ts";
 import type { RehearsalLedger } from "./ledger.ts";
 import { drawFrom, type Draw } from "./random.ts";
-import type { ChaosWorld } from "./world.ts";
+import type { Rehearsed } from "./world.ts";
 
 export interface Crowd {
-  readonly world: Pick<ChaosWorld, "url" | "tokens" | "pool">;
+  readonly world: Pick<Rehearsed, "url" | "tokens" | "pool">;
   readonly ledger: RehearsalLedger;
   readonly seed: number;
   /** Ends new actions. An action under way is repeated until it has a final answer. */

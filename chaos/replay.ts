@@ -6,7 +6,7 @@ import { bundleWorkflowCode, DefaultLogger, Runtime } from "@temporalio/worker";
 import { rows, sql } from "../store/postgres/db.ts";
 import { replayEverything, type Replayed } from "../test/support/replay.ts";
 import { leadWorkflowId, reviewWorkflowId, type ReviewStart } from "../workflows/contract.ts";
-import type { ChaosWorld } from "./world.ts";
+import type { Rehearsed } from "./world.ts";
 
 Runtime.install({ logger: new DefaultLogger("ERROR") });
 
@@ -27,10 +27,11 @@ const rounds = [
  * Starts the workflows that are not about one lead, so that their histories are among those that
  * are replayed.
  */
-export async function startRounds({ temporalAddress, taskQueue }: ChaosWorld): Promise<void> {
+export async function startRounds(world: Rehearsed): Promise<void> {
+  const { temporalAddress, temporalNamespace: namespace, taskQueue } = world;
   const connection = await Connection.connect({ address: temporalAddress });
   try {
-    const { workflow } = new Client({ connection });
+    const { workflow } = new Client({ connection, namespace });
     for (const { type, workflowId, args } of rounds)
       await workflow.start(type, { workflowId, taskQueue, args: [...args] });
   } finally {
@@ -39,13 +40,14 @@ export async function startRounds({ temporalAddress, taskQueue }: ChaosWorld): P
 }
 
 /** Replays every history that the rehearsal wrote, with the code that wrote it. */
-export async function replayAll({ pool, temporalAddress, folder }: ChaosWorld): Promise<Replayed> {
+export async function replayAll(world: Rehearsed): Promise<Replayed> {
+  const { pool, temporalAddress, temporalNamespace: namespace, folder } = world;
   const { code } = await bundleWorkflowCode({ workflowsPath, logger: silent });
   const codePath = join(folder, "workflows.cjs");
   await writeFile(codePath, code);
   const leads = await rows<{ id: string }>(pool, sql`select id from lead`);
   return replayEverything(
-    { address: temporalAddress, namespace: "default" },
+    { address: temporalAddress, namespace },
     {
       codePath,
       keepIn: join(folder, "histories"),

@@ -1,22 +1,29 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
+import { rehearseDeployment } from "./deployment/rehearsal.ts";
 import { rehearse, type RehearsalOutcome } from "./rehearsal.ts";
 
 const usage = `npm run chaos -- [--seed N] [--minutes M] [--leads L] [--silent SECONDS]
+npm run chaos -- deployment [--seed N] [--minutes M] [--rate LEADS A SECOND]
 
 Runs everything on its own ports with troubled links between, kills and restarts it, then checks that nothing
 acknowledged was lost or done twice (docs/chaos.md). Ends with 0 when all is as promised, with 1 otherwise.
 --minutes  how long faults strike (default 5)   --leads   how many arrive (default 500)
---silent   how long each outside system is silent afterwards, in seconds (default 20; 0: not at all)`;
+--silent   how long each outside system is silent afterwards, in seconds (default 20; 0: not at all)
+
+deployment: two workers and two APIs beside Temporal's own server on a Postgres 15 with 100 connections, a
+kill -9, an upgrade. It needs Go and Postgres 15. --rate  how many leads a second arrive (default 2)`;
 
 /** Reads the wishes, runs, prints, ends. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       seed: { type: "string" },
       minutes: { type: "string" },
       leads: { type: "string" },
       silent: { type: "string" },
+      rate: { type: "string" },
       help: { type: "boolean" },
     },
   });
@@ -35,6 +42,18 @@ async function main(): Promise<number> {
       (entry): entry is [string, string] => entry[1] !== undefined,
     ),
   );
+  if (positionals[0] === "deployment") {
+    const breaches = await rehearseDeployment(
+      { seed, minutes, rate: number(values.rate, 2), environment },
+      print,
+    );
+    for (const words of breaches) print(`BREACH ${words}`);
+    print(
+      breaches.length === 0 ? "nothing lost, nothing done twice" : `${breaches.length} breaches`,
+    );
+    return breaches.length === 0 ? 0 : 1;
+  }
+  if (positionals.length > 0) throw new Error(`unknown: ${positionals.join(" ")}\n\n${usage}`);
   // The least is what even a slow machine reaches: a fault every ten seconds, an action for every
   // fourth lead.
   const least = {
@@ -44,10 +63,14 @@ async function main(): Promise<number> {
   };
   const outcome = await rehearse(
     { seed, minutes, leads, silentMs: silent * 1_000, least, environment },
-    (line) => process.stdout.write(`${line}\n`),
+    print,
   );
   process.stdout.write(report(outcome));
   return outcome.breaches.length === 0 ? 0 : 1;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 function number(text: string | undefined, otherwise: number): number {

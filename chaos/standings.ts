@@ -4,7 +4,7 @@ import { isNewer, type Standing } from "../handoff/process/words.ts";
 import { isClosed, type Stage } from "../handoff/stage.ts";
 import { rows, sql, type Pool } from "../store/postgres/db.ts";
 import { leadWorkflowId, standing } from "../workflows/contract.ts";
-import type { ChaosWorld } from "./world.ts";
+import type { Rehearsed } from "./world.ts";
 
 /** By then every process has heard: a signal that was lost is told again (worker/resend.ts). */
 const withinMs = 60_000;
@@ -50,9 +50,10 @@ export function apartFrom(row: RowStanding, process: Standing | null): string | 
 }
 
 /** Waits until every open lead's process stands where its row says, at most a minute. */
-export async function untilHeard({ pool, temporalAddress }: ChaosWorld): Promise<Heard> {
+export async function untilHeard(world: Rehearsed): Promise<Heard> {
+  const { pool, temporalAddress, temporalNamespace: namespace } = world;
   const connection = await Connection.connect({ address: temporalAddress });
-  const client = new Client({ connection });
+  const client = new Client({ connection, namespace });
   const began = performance.now();
   try {
     for (let ids: readonly string[] | null = null; ; await pause(500)) {

@@ -46,6 +46,7 @@ export interface ChaosWorld {
   /** Straight to Postgres, for setting up and checking. */
   readonly pool: Pool;
   readonly temporalAddress: string;
+  readonly temporalNamespace: string;
   readonly taskQueue: string;
   readonly smtp: SmtpSink;
   readonly links: Readonly<Record<LinkName, Link>>;
@@ -63,6 +64,19 @@ export interface ChaosWorld {
   keepHistories(): void;
   close(): Promise<void>;
 }
+
+/** What people work with and the checks look at, whatever the processes are. */
+export type Rehearsed = Pick<
+  ChaosWorld,
+  | "pool"
+  | "temporalAddress"
+  | "temporalNamespace"
+  | "taskQueue"
+  | "smtp"
+  | "url"
+  | "tokens"
+  | "folder"
+> & { readonly processes: Readonly<Record<string, Kept>> };
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const example = readFileSync(new URL("../agreement/example.yaml", import.meta.url), "utf8");
@@ -185,7 +199,7 @@ async function build(
       },
       ready:
         name === "api"
-          ? () => answers(`http://127.0.0.1:${apiPort}/healthz`)
+          ? () => answersWell(`http://127.0.0.1:${apiPort}/healthz`)
           : (log) => Promise.resolve(log().includes('"ready":true')),
     });
   };
@@ -196,6 +210,7 @@ async function build(
   return {
     pool,
     temporalAddress,
+    temporalNamespace: "default",
     taskQueue,
     folder,
     smtp,
@@ -225,7 +240,7 @@ async function build(
  * The example agreement with hours that are always open, and six reps without caps, so that work
  * never waits for Monday.
  */
-async function firstData(pool: Pool): Promise<ChaosWorld["tokens"]> {
+export async function firstData(pool: Pool): Promise<ChaosWorld["tokens"]> {
   const now = Date.now();
   const text = example
     .replace(/week: \{ mon-fri: \["09:00-17:00"\] \}/, 'week: { mon-sun: ["00:00-24:00"] }')
@@ -271,7 +286,8 @@ async function firstData(pool: Pool): Promise<ChaosWorld["tokens"]> {
   });
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether the address answers with a 2xx; never throws. */
+export async function answersWell(url: string): Promise<boolean> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok;
   } catch {

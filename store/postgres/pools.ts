@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { underName } from "./connection.ts";
-import { byKeySession, openPool, type Pool, type PoolOptions } from "./db.ts";
+import { byKeySession, openPool, reportSession, type Pool, type PoolOptions } from "./db.ts";
 
 /** The API's pools, by what they are for. */
 export interface ApiPools {
@@ -47,7 +47,7 @@ export const listeners: Readonly<Record<PoolOwner, number>> = { api: 0, worker: 
 
 const byKey = { session: byKeySession };
 const kinds: { readonly [P in PoolOwner]: Readonly<Record<keyof PoolsOf[P], PoolOptions>> } = {
-  api: { pool: {}, keyed: byKey, routing: byKey },
+  api: { pool: { session: reportSession }, keyed: byKey, routing: byKey },
   worker: {
     pool: byKey,
     repeatable: { session: [...byKeySession, "synchronous_commit = off"] },

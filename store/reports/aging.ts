@@ -1,5 +1,12 @@
 import { counted, daysWords, numberWords } from "../../handoff/reviews/words.ts";
-import { everyDimension, everBegunSql, firstLeads, hoursBetween, ofCohort } from "./cohort.ts";
+import {
+  daysBetween,
+  everyDimension,
+  firstLeads,
+  hoursBetween,
+  ofCohort,
+  stillOpenSql,
+} from "./cohort.ts";
 import { count, defineReport, flag, group, hours, leads, textColumn } from "./report.ts";
 
 const ages = ["under a day", "1 to 2 days", "2 to 5 days", "5 to 10 days", "10 days and more"];
@@ -63,7 +70,7 @@ export const agingReport = defineReport({
     },
   },
   async rows(ask) {
-    const age = `extract(epoch from $3::timestamptz - mql_at) / 86400.0`;
+    const age = daysBetween("mql_at", "$3::timestamptz");
     const found = await ofCohort<{
       g: string | null;
       age: number;
@@ -74,7 +81,7 @@ export const agingReport = defineReport({
       leads: string[];
     }>(
       ask,
-      `select g, width_bucket(${age}, array[1, 2, 5, 10]::numeric[])::int as age,
+      `select g, width_bucket(${age}, array[1, 2, 5, 10]::float8[])::int as age,
         first_outreach_at is not null as contacted, sla, count(*)::int as n,
         max(${hoursBetween("mql_at", "$3::timestamptz")})::float8 as oldest, ${firstLeads()}
       from (
@@ -86,7 +93,7 @@ export const agingReport = defineReport({
         from h left join clock c on c.id = h.id || '/outreach/lead' and c.started_at <= $3
         where h.sal_at is null and h.closed_at is null) h
       group by 1, 2, 3, 4 order by 1 nulls last, 2 desc, 3, 4`,
-      everBegunSql,
+      stillOpenSql,
     );
     return found.map((row) => ({
       group: row.g,

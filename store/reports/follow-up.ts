@@ -1,5 +1,5 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortSql, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
+import { cohortSql, everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
 import { count, defineReport, group, hours, numberColumn, rate } from "./report.ts";
 
 export const followUpReport = defineReport({
@@ -85,9 +85,7 @@ export const followUpReport = defineReport({
       to_log90: number | null;
     }>(
       ask,
-      (
-        first,
-      ) => `, told as (select h.g, extract(epoch from o.told_at - o.occurred_at) / 3600.0 as hours
+      (first) => `, told as (select h.g, ${hoursBetween("o.occurred_at", "o.told_at")} as hours
           from h join outreach o on o.handoff_id = h.id and o.occurred_at <= $3),
       late as (select g, ${percentileSql(0.5, "hours")} as to_log, ${percentileSql(0.9, "hours")} as to_log90
         from told group by g)

@@ -185,12 +185,19 @@ async function leadsCreated(
     return null;
   const found = await ofLeads<{ g: string | null; created: number; mql: number }>(
     ask,
-    (where, of) => `
-    select ${of} as g, count(*)::int as created,
-      count(*) filter (where exists (select from handoff h where h.subject_kind = 'lead'
-        and h.subject_id = l.id and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}))::int as mql
-    from lead l where l.arrived_at >= $1 and l.arrived_at < $2 and l.arrived_at <= $3${where}
-      group by 1`,
+    (where, of) => {
+      const arrived = `from lead l where l.arrived_at >= $1 and l.arrived_at < $2
+        and l.arrived_at <= $3${where}`;
+      // Counted apart, as a join: for all years one pass over the handoffs, for a month look-ups.
+      return `
+      select g, sum(created)::int as created, sum(mql)::int as mql from (
+        select ${of} as g, count(*) as created, 0 as mql ${arrived} group by 1
+        union all
+        select ${of}, 0, count(*) ${arrived}
+          and exists (select from handoff h where h.subject_kind = 'lead' and h.subject_id = l.id
+            and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}) group by 1) counted
+      group by g`;
+    },
   );
   return new Map(found.map((row) => [row.g, row]));
 }

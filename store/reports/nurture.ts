@@ -37,6 +37,8 @@ export const nurtureReport = defineReport({
     shares: [{ of: "leads in nurture", did: "were due for review", rate: "overdueRate" }],
   },
   async rows(ask) {
+    // The lead is read only for what the question asks of it: those who rest in nurture are many.
+    const isOfLeads = ask.groupBy !== null || Object.keys(ask.filters).length > 0;
     const found = await ofLeads<{
       g: string | null;
       n: number;
@@ -49,9 +51,10 @@ export const nurtureReport = defineReport({
       select ${g} as g, count(*)::int as n,
         (count(*) filter (where p.review_at <= $3))::int as overdue,
         ${percentileSql(0.5, daysBetween("p.stage_since", "$3::timestamptz"))} as age,
-        (array_agg(l.id order by p.stage_since, l.id) filter (where p.review_at <= $3))[1:100] as leads
-      from lead l join process p on p.subject_kind = 'lead' and p.subject_id = l.id
-      where p.stage = 'nurture' and p.stage_since <= $3
+        (array_agg(p.subject_id order by p.stage_since, p.subject_id)
+          filter (where p.review_at <= $3))[1:100] as leads
+      from process p${isOfLeads ? " join lead l on l.id = p.subject_id" : ""}
+      where p.subject_kind = 'lead' and p.stage = 'nurture' and p.stage_since <= $3
         and coalesce($1::timestamptz, $2::timestamptz) is not null${where}
       group by 1 order by 1 nulls last`,
     );

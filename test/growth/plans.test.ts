@@ -9,7 +9,13 @@ import { boardLists } from "../../store/views/board.ts";
 import { signOffer } from "../../messages/offer-link.ts";
 import { createToken, type Role } from "../../store/access/tokens.ts";
 import { activate, createAgreements } from "../../store/process/agreements.ts";
-import { inTransaction, openPool, rows, type Pool } from "../../store/postgres/db.ts";
+import {
+  inTransaction,
+  openPool,
+  reportSession,
+  rows,
+  type Pool,
+} from "../../store/postgres/db.ts";
 import { recountAll } from "../../store/reports/recount.ts";
 import { tally } from "../../store/reports/tallies.ts";
 import { reachOf } from "../../store/views/reach.ts";
@@ -32,7 +38,7 @@ const tokens = new Map<Role, string>();
 let app: Routes;
 
 beforeAll(async () => {
-  pool = openPool(db.url, { max: 4 });
+  pool = openPool(db.url, { max: 4, session: reportSession });
   await grow(pool, { leads, now });
   while (await tally(pool, now));
   await recountAll(pool, now);
@@ -177,6 +183,9 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
   ],
 };
 
+/** All but the one that counts the MQLs that are open, which never are many. */
+const ofPeriods = reports.map(({ name }) => name).filter((name) => name !== "aging");
+
 /** What may look at many rows, of which tables, and why that does not grow with the tables. */
 const mayReadMany: readonly {
   readonly of: RegExp;
@@ -200,7 +209,7 @@ const mayReadMany: readonly {
       "it counts what began in the period, and medians are not sums: by the index of the time",
   },
   {
-    of: new RegExp(`^(operator /reports/)?(${reports.map(({ name }) => name).join("|")})\\b`),
+    of: new RegExp(`^(operator /reports/)?(${ofPeriods.join("|")})\\b`),
     tables:
       "account answer assignment clock engagement handoff lead opportunity outreach process score transition".split(
         " ",

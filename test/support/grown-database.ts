@@ -36,9 +36,32 @@ export async function grow(
   { leads, now, leadsADay = 250 }: Growth,
   said: (table: string) => void = () => undefined,
 ): Promise<void> {
+  await inBulk(pool, said, async (ask) => {
+    for (const [table, statement] of statements(leads)) {
+      await ask(statement, [leads, new Date(now), leadsADay]);
+      said(table);
+    }
+  });
+}
+
+/** Asks on the one connection that fills tables. */
+export type Ask = (
+  text: string,
+  values?: unknown[],
+) => Promise<{ readonly rows: readonly { name: string; definition: string }[] }>;
+
+/**
+ * Fills tables on one connection: keys are not checked, triggers do not fire, and indexes are made
+ * afterwards, which takes a fraction of keeping them row by row.
+ */
+export async function inBulk(
+  pool: Pool,
+  said: (table: string) => void,
+  fill: (ask: Ask) => Promise<void>,
+): Promise<void> {
   const tx = await pool.connect();
   const hour = { query_timeout: 3_600_000 };
-  const ask = (text: string, values: unknown[] = []) =>
+  const ask: Ask = (text, values = []) =>
     tx.query<{ name: string; definition: string }>({ ...hour, text, values } as Sent);
   try {
     await ask("set session_replication_role = replica");
@@ -46,17 +69,13 @@ export async function grow(
     await ask("set synchronous_commit = off");
     await ask("set work_mem = '64MB'");
     await ask("set maintenance_work_mem = '256MB'");
-    // To make an index of many rows takes a fraction of keeping it row by row.
     const { rows: indexes } = await ask(`
       select c.relname as name, pg_get_indexdef(c.oid) as definition
       from pg_index i join pg_class c on c.oid = i.indexrelid
       where c.relnamespace = 'public'::regnamespace
         and not exists (select from pg_constraint k where k.conindid = c.oid)`);
     for (const { name } of indexes) await ask(`drop index ${name}`);
-    for (const [table, statement] of statements(leads)) {
-      await ask(statement, [leads, new Date(now), leadsADay]);
-      said(table);
-    }
+    await fill(ask);
     for (const { name, definition } of indexes) {
       await ask(definition);
       said(name);

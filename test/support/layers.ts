@@ -266,7 +266,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "cli/",
       "test/support/",
     ],
-    packages: ["@temporalio/client", "@temporalio/worker"],
+    packages: ["@temporalio/client", "@temporalio/worker", "yaml"],
     node: true,
   },
 };

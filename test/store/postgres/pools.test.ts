@@ -68,13 +68,13 @@ test("a worker opens what it says at most, whatever is asked, and closes all of 
 
 describe("each pool has sessions of its kind", () => {
   test.each([
-    ["api", "pool", "auto", "on", "on"],
-    ["api", "keyed", "force_generic_plan", "off", "on"],
-    ["api", "routing", "force_generic_plan", "off", "on"],
-    ["worker", "pool", "force_generic_plan", "off", "on"],
-    ["worker", "repeatable", "force_generic_plan", "off", "off"],
-    ["worker", "routing", "force_generic_plan", "off", "on"],
-  ] as const)("%s, %s", async (owner, name, plans, scans, waits) => {
+    ["api", "pool", "auto", "on", "on", "1.1"],
+    ["api", "keyed", "force_generic_plan", "off", "on", "4"],
+    ["api", "routing", "force_generic_plan", "off", "on", "4"],
+    ["worker", "pool", "force_generic_plan", "off", "on", "4"],
+    ["worker", "repeatable", "force_generic_plan", "off", "off", "4"],
+    ["worker", "routing", "force_generic_plan", "off", "on", "4"],
+  ] as const)("%s, %s", async (owner, name, plans, scans, waits, pages) => {
     const options = { statementTimeoutMs: 1_234 };
     const pools =
       owner === "api"
@@ -85,10 +85,11 @@ describe("each pool has sessions of its kind", () => {
       plans: await show(pool, "plan_cache_mode"),
       scans: await show(pool, "enable_seqscan"),
       waits: await show(pool, "synchronous_commit"),
+      pages: await show(pool, "random_page_cost"),
       jit: await show(pool, "jit"),
       statement: await show(pool, "statement_timeout"),
       idle: await show(pool, "idle_in_transaction_session_timeout"),
-    }).toEqual({ plans, scans, waits, jit: "off", statement: "1234ms", idle: "30s" });
+    }).toEqual({ plans, scans, waits, pages, jit: "off", statement: "1234ms", idle: "30s" });
     await pools.end();
   });
 });
