@@ -1,5 +1,7 @@
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scopeOf } from "../../../api/http/authorisation.ts";
+import { routeKey } from "../../../api/http/route-key.ts";
 import { signWebhook } from "../../../crm/webhook.ts";
 import { peopleMap } from "../../support/import-files.ts";
 import { bodyRoutes } from "./bodies.ts";
