@@ -52,7 +52,7 @@ async function meet(
 ): Promise<{ code: number; said: string[] }> {
   const said: string[] = [];
   const io = { out: (line: string) => said.push(line), err: () => undefined };
-  const code = await inMeeting[verb]({ api: apiAs(as), id: about, given, io } as never);
+  const code = await inMeeting[verb]({ api: apiAs(as), id: about, given, io });
   return { code, said };
 }
 
