@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { reviewDecisions } from "../handoff/answers/pool-review.ts";
-import { parties, reviewKinds } from "../handoff/reviews/review.ts";
+import { reviewKinds, signingParties } from "../handoff/reviews/review.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Role } from "../store/access/tokens.ts";
 import {
@@ -22,7 +22,7 @@ const counts = z.object({
 });
 const signatureSchema = z
   .object({
-    party: z.enum(parties),
+    party: z.enum(signingParties),
     by: z.string().openapi({ description: "a person of the roster, else a token" }),
     name: z.string().nullable(),
     at: z.string(),

@@ -106,12 +106,20 @@ export interface LeadRecord {
   readonly queue: string | null;
   readonly leadType: string | null;
   readonly band: string | null;
+  /** The score with which it was handed off last; null before. */
+  readonly fit: number | null;
+  readonly intent: number | null;
   readonly territory: string | null;
   readonly dueAt: Instant | null;
+  /** How the clock of what the lead waits for stands, else the last that ran; null without one. */
+  readonly slaState: SlaState | null;
   /** Why sales last said no. */
   readonly reason: string | null;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
 }
+
+/** `breached`: its time is over and nothing was done; `met-late`: it was, after that. */
+export type SlaState = "running" | "paused" | "met" | "met-late" | "breached";
 
 export interface TaskRecord {
   readonly key: string;

@@ -48,6 +48,15 @@ export const houseLeadSchema = z
     queue: z.string().nullable(),
     leadType: z.string().nullable(),
     band: z.string().nullable(),
+    fit: z
+      .number()
+      .nullable()
+      .openapi({ description: "the score with which it was handed off last" }),
+    intent: z.number().nullable(),
+    slaState: z
+      .string()
+      .nullable()
+      .openapi({ description: "running, paused, met, met-late or breached" }),
     territory: z.string().nullable(),
     dueAt: z.string().nullable(),
     reason: z.string().nullable(),
@@ -70,6 +79,9 @@ export function houseLeadView(lead: HouseLead) {
     queue: lead.queue,
     leadType: lead.leadType,
     band: lead.band,
+    fit: lead.fit,
+    intent: lead.intent,
+    slaState: lead.slaState,
     territory: lead.territory,
     dueAt: iso(lead.dueAt),
     reason: lead.reason,

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { parties, type Party } from "../../handoff/reviews/review.ts";
+import { signingParties, type Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { instantOf } from "../../handoff/time/dates.ts";
 import { parseDuration } from "../../handoff/time/deadline.ts";
@@ -70,9 +70,11 @@ async function create(values: Wanted, io: Io): Promise<number> {
     throw new CommandError(
       `--role is ${values.role === undefined ? "missing" : `"${values.role}"`}; expected one of ${roles.join(", ")}.`,
     );
-  const party = parties.find((known): known is Party => known === values.party);
+  const party = signingParties.find((known): known is Party => known === values.party);
   if (values.party !== undefined && !party)
-    throw new CommandError(`--party is "${values.party}"; expected ${parties.join(" or ")}.`);
+    throw new CommandError(
+      `--party is "${values.party}"; expected ${signingParties.join(" or ")}.`,
+    );
   const label = values.label?.trim();
   if (!label) throw new CommandError("--label is missing; say who or what the token is for.");
   const expiresAt = values.expires === undefined ? undefined : endOf(values.expires, Date.now());

@@ -16,8 +16,8 @@ export const reviewKinds = ["weekly", "monthly", "quarterly"] as const;
 export type ReviewKind = (typeof reviewKinds)[number];
 
 /** The two that sign: the agreement, and every review. */
-export const parties = ["marketing", "sales"] as const;
-export type Party = (typeof parties)[number];
+export const signingParties = ["marketing", "sales"] as const;
+export type Party = (typeof signingParties)[number];
 
 /** A review that the agreement asks for, by what rule, on whose hours. */
 export interface AgreedReview {
@@ -221,7 +221,7 @@ function reading(zone: string, wall: number): Instant {
 }
 
 /** The moment at which a day (YYYY-MM-DD) is over in a zone. */
-export function endOfDay(zone: string, date: string): Instant {
+export function dayEndsAt(zone: string, date: string): Instant {
   return midnight(zone, dayOf(date) + 1);
 }
 

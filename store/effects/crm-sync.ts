@@ -1,4 +1,5 @@
 import type { Fact } from "../../crm/change.ts";
+import type { SlaState } from "../../crm/crm.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { FieldPath } from "../../handoff/facts/facts.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
@@ -27,6 +28,7 @@ export interface LeadForCrm {
   readonly band: string | null;
   readonly territory: string | null;
   readonly dueAt: Instant | null;
+  readonly slaState: SlaState | null;
   readonly email: string | null;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
   readonly account: {
@@ -91,12 +93,19 @@ const standingOfAsked =
   fragment(`lead_standing l on l.id = asked."leadId" left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
   left join lateral (select *, xmin as version from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true`);
 
+/** How the clock stands that the lead waits for, else the last that ran in its latest handoff. */
+const slaState = fragment(`(select case
+    when c.state = 'met' and c.breached_at is not null then 'met-late' else c.state end
+  from clock c where c.handoff_id = h.id and c.state <> 'cancelled'
+  order by c.kind = l.waiting_on or (c.kind = 'status' and l.waiting_on = 'answer') desc,
+    c.state in ('running', 'paused') desc, c.kind desc, c.scope desc, c.round desc limit 1)`);
+
 // Of the lead itself only what is shown: the link to its record, which a first sync writes, is no
 // change. A version of the other rows is enough.
 const shown =
   fragment(`md5(concat_ws('|', l.stage, l.stage_since, l.waiting_on, coalesce(l.owner_id, '-'), coalesce(l.queue, '-'), coalesce(l.lead_type, '-'), coalesce(l.band, '-'),
   coalesce(l.territory, '-'), coalesce(l.due_at::text, '-'), coalesce(l.email, '-'), l.facts, coalesce(a.xmin::text, '-'), coalesce(h.version::text, '-'), coalesce(r.xmin::text, '-'),
-  (select t.id from task t where t.kind = 'hand-raise' and t.subject_kind = 'lead' and t.subject_id = l.id and t.state = 'open'),
+  coalesce(${slaState.text}, '-'), (select t.id from task t where t.kind = 'hand-raise' and t.subject_kind = 'lead' and t.subject_id = l.id and t.state = 'open'),
   case when l.stage = 'opportunity' then (select string_agg(concat_ws(' ', o.id, o.stage, o.amount_minor, o.won_at, o.lost_at), ',' order by o.id) from opportunity o where o.lead_id = l.id) end))`);
 
 /** Undefined when there is no such lead. */
@@ -132,7 +141,7 @@ const rowTogether = coalesce(
     select asked.n, l.id, l.stage, l.stage_since, l.cycle, l.waiting_on, l.owner_id,
       r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
       l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts,
-        ${shown} as shown,
+        ${shown} as shown, ${slaState} as sla_state,
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path,
         h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
       l.merged_into is not null as is_merged,
@@ -175,6 +184,7 @@ function leadOf(row: LeadSyncRow, opportunities: LeadForCrm["opportunities"]): L
     band: row.band,
     territory: row.territory,
     dueAt: row.due_at?.getTime() ?? null,
+    slaState: row.sla_state,
     email: row.email,
     facts: factsOf(row.facts),
     account:
@@ -275,6 +285,7 @@ type LeadSyncRow = {
   band: string | null;
   territory: string | null;
   due_at: Date | null;
+  sla_state: SlaState | null;
   email: string | null;
   facts: Record<string, StoredFact>;
   account_id: string | null;

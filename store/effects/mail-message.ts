@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { taskKinds } from "../../handoff/process/situation.ts";
-import { parties, reviewKinds } from "../../handoff/reviews/review.ts";
+import { reviewKinds, signingParties } from "../../handoff/reviews/review.ts";
 import { stages } from "../../handoff/stage.ts";
 import type { EffectMessage, Of } from "../../messages/message.ts";
 import type { Effect, NewEffect } from "./effects.ts";
@@ -99,7 +99,7 @@ const payloads: { readonly [Kind in EffectMessage["what"]]: z.ZodType<Omit<Of<Ki
     reviewId: z.string(),
     kind: z.enum(reviewKinds),
     period: z.string(),
-    parties: z.array(z.enum(parties)),
+    parties: z.array(z.enum(signingParties)),
     undecided: z.number(),
     dueAt: instant,
     tell: z.enum(["party", "above"]),

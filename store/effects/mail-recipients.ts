@@ -1,4 +1,4 @@
-import { parties, type Party } from "../../handoff/reviews/review.ts";
+import { signingParties, type Party } from "../../handoff/reviews/review.ts";
 import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import { addresseeOf, type Addressee } from "../../handoff/process/message.ts";
 import type { EffectMessage } from "../../messages/message.ts";
@@ -136,7 +136,7 @@ const rolesOfParty: Readonly<Record<Party, string>> = { marketing: "marketing", 
 /** The readers of both parties, their managers, and whoever signs; each once. */
 async function readersOfReviews(db: Db): Promise<Recipient[]> {
   return once([
-    ...(await leaders(db, parties)),
+    ...(await leaders(db, signingParties)),
     ...(await withRole(db, "marketing")),
     ...(await withRole(db, "manager")),
     ...(await people(db, sql`where r.active and r.role = 'sales-ops' order by r.id limit 100`)),

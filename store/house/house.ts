@@ -194,6 +194,9 @@ async function updateLead(
     known.queue === lead.queue &&
     known.leadType === lead.leadType &&
     known.band === lead.band &&
+    known.fit === lead.fit &&
+    known.intent === lead.intent &&
+    known.slaState === lead.slaState &&
     known.territory === lead.territory &&
     known.dueAt === lead.dueAt &&
     known.reason === lead.reason;
@@ -225,6 +228,9 @@ function rowOf(
     queue: lead.queue,
     lead_type: lead.leadType,
     band: lead.band,
+    fit: lead.fit,
+    intent: lead.intent,
+    sla_state: lead.slaState,
     territory: lead.territory,
     due_at: dateOrNull(lead.dueAt),
     reason: lead.reason,
@@ -235,7 +241,7 @@ function rowOf(
 
 const columnTypes =
   fragment(`external_id text, account_id text, email text, status text, status_since timestamptz, cycle int, round int, owner_id text, queue text, lead_type text, band text,
-  territory text, due_at timestamptz, reason text, facts jsonb, changed_at timestamptz`);
+  fit float8, intent float8, sla_state text, territory text, due_at timestamptz, reason text, facts jsonb, changed_at timestamptz`);
 const columnNames = columnTypes.text.split(",").map((one) => one.trim().split(" ")[0]);
 const columns = fragment(columnNames.join(", "));
 const columnsOfAsked = fragment(columnNames.map((name) => `l.${name}`).join(", "));

@@ -19,6 +19,9 @@ export interface HouseLead {
   readonly queue: string | null;
   readonly leadType: string | null;
   readonly band: string | null;
+  readonly fit: number | null;
+  readonly intent: number | null;
+  readonly slaState: string | null;
   readonly territory: string | null;
   readonly dueAt: Instant | null;
   readonly reason: string | null;
@@ -70,7 +73,7 @@ export interface HouseOpportunity {
 
 const leadColumns =
   fragment(`id, external_id as "leadId", account_id as "accountId", email, status, status_since as "statusSince", cycle, round, owner_id as "ownerId", queue,
-  lead_type as "leadType", band, territory, due_at as "dueAt", reason, facts, version, sequence, merged_into as "mergedInto", deleted_at as "deletedAt", changed_at as "changedAt"`);
+  lead_type as "leadType", band, fit, intent, sla_state as "slaState", territory, due_at as "dueAt", reason, facts, version, sequence, merged_into as "mergedInto", deleted_at as "deletedAt", changed_at as "changedAt"`);
 const accountColumns = fragment(
   `id, external_id as "accountId", facts, version, changed_at as "changedAt"`,
 );

@@ -390,7 +390,10 @@ function effectOf(
         { key: `${kind}/${id}/${cycle}/${message.what}/${n}`, handoffId, ...mailEffect(message) },
       ];
     }
+    // A decision that only notes a breach asks for no sync, but the record shows the clock.
+    case "note-clock":
     case "sync-crm":
+      if (change.do === "note-clock" && change.breachedAt === undefined) return [];
       return [
         {
           key: `${kind}/${id}/${cycle}/sync-crm/${step}`,

@@ -1,4 +1,4 @@
-import { endOfDay, waitAfter, type ReviewKind } from "../../handoff/reviews/review.ts";
+import { dayEndsAt, waitAfter, type ReviewKind } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { audit } from "../postgres/audit.ts";
 import { noteResolutionReminder } from "../effects/reminders.ts";
@@ -35,7 +35,7 @@ export async function addResolution(
   now: Instant,
 ): Promise<string> {
   const id = newId("rs", now);
-  const over = new Date(endOfDay(review.packet.zone, dueOn));
+  const over = new Date(dayEndsAt(review.packet.zone, dueOn));
   await tx.query(sql`
     insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, proposal, made_by,
       made_at)

@@ -23,7 +23,7 @@ export interface Packet {
 }
 
 /** What a review was opened with: the figures of the period before the one in which it is held. */
-export interface Figures {
+export interface ReviewFigures {
   readonly from: Instant;
   readonly to: Instant;
   readonly packet: PacketFigures;
@@ -90,7 +90,7 @@ export async function insertReview(tx: Tx, review: NewReview): Promise<string | 
 export async function saveFigures(
   tx: Tx,
   reviewId: string,
-  { from, to, packet }: Figures,
+  { from, to, packet }: ReviewFigures,
 ): Promise<void> {
   await tx.query(sql`
     insert into review_figures (review_id, from_at, to_at, figures, hash)
@@ -100,7 +100,7 @@ export async function saveFigures(
 }
 
 /** The figures of a review; null for one that was opened before there were any. */
-export async function figuresOf(db: Db, reviewId: string): Promise<Figures | null> {
+export async function figuresOf(db: Db, reviewId: string): Promise<ReviewFigures | null> {
   const row = await firstRow<{ from_at: Date; to_at: Date; figures: PacketFigures }>(
     db,
     sql`select from_at, to_at, figures from review_figures where review_id = ${reviewId}`,

@@ -2,7 +2,13 @@ import type { ReviewDecision } from "../../handoff/answers/pool-review.ts";
 import type { Party, ReviewKind } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
-import { decisionsOf, figuresOf, undecidedOf, type Figures, type ReviewRow } from "./reviews.ts";
+import {
+  decisionsOf,
+  figuresOf,
+  undecidedOf,
+  type ReviewFigures,
+  type ReviewRow,
+} from "./reviews.ts";
 
 /** Something a review resolved to do: who does it, by when. Plain data. */
 export interface ResolutionView {
@@ -72,7 +78,7 @@ export interface ReviewView {
   readonly zone: string;
   readonly agreementId: string | null;
   /** As they were when it opened; null for a review that was opened before there were figures. */
-  readonly figures: Figures | null;
+  readonly figures: ReviewFigures | null;
   /** Of earlier reviews of this kind: what was open when this one opened. Comes first. */
   readonly carried: readonly ResolutionView[];
   /** What this review resolved. */

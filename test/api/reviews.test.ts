@@ -9,7 +9,13 @@ import { createAgreements } from "../../store/process/agreements.ts";
 import { rows, sql } from "../../store/postgres/db.ts";
 import { createToken, type Role } from "../../store/access/tokens.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
-import { intoPool, somePeriod, startReview, untilReview } from "../support/review-world.ts";
+import {
+  intoPool,
+  signBoth,
+  somePeriod,
+  startReview,
+  untilReview,
+} from "../support/review-world.ts";
 import { temporalServer } from "../support/world.ts";
 
 let world: LeadWorld;
@@ -121,7 +127,10 @@ async function reviewOf(count: number): Promise<{ id: string; period: string; le
   for (const lead of leads) await intoPool(world, lead);
   const period = somePeriod();
   await startReview(world, period);
-  return { id: (await untilReview(world, period, () => true)).id, period, leads: leads.sort() };
+  const { id } = await untilReview(world, period, () => true);
+  // So that the last lead closes it.
+  await signBoth(world.pool, id);
+  return { id, period, leads: leads.sort() };
 }
 
 test("the packet names each lead by its id, why it is in the pool, what it did since, and what is suggested", async () => {
@@ -320,7 +329,7 @@ test("what is not as described is refused by the field, and nothing is decided",
   ] as const)
     expect(await decide(id, [...decisions])).toMatchObject({ status: 422, body: { field } });
   expect((await ask("GET", `/reviews/${id}`)).body.undecided).toBe(1);
-  expect((await ask("GET", "/reviews?kind=weekly")).status).toBe(422);
+  expect((await ask("GET", "/reviews?kind=yearly")).status).toBe(422);
   expect((await ask("GET", "/reviews?cursor=nonsense")).body.field).toBe("cursor");
 });
 

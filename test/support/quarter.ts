@@ -21,6 +21,7 @@ import {
   type Intention,
 } from "./personas.ts";
 import { quarterWorld, type QuarterWorld } from "./quarter-world.ts";
+import { signBoth } from "./review-world.ts";
 
 const [hour, day] = [3_600_000, 86_400_000];
 
@@ -463,13 +464,14 @@ class Simulation {
 
   private async askForReview(at: Instant): Promise<void> {
     const asking = `quarter-review-due/${this.world.taskQueue}/${at}`;
-    await this.world.begin("openDueReview", asking, at, []);
+    await this.world.begin("openDueReview", asking, at, ["quarterly"]);
     const { opened } = await this.world.client.workflow
-      .getHandle<() => Promise<{ opened: string | null }>>(asking)
+      .getHandle<() => Promise<{ opened: readonly string[] }>>(asking)
       .result();
-    if (opened === null) return;
-    this.world.adopt(opened, asking);
-    this.followReview(opened, at + 60_000);
+    for (const one of opened) {
+      this.world.adopt(one, asking);
+      this.followReview(one, at + 60_000);
+    }
   }
 
   /** A review's clock goes on with ours; leads on its list now wait for a person. */
@@ -482,6 +484,7 @@ class Simulation {
         sql`select id, state from review where kind = 'quarterly' and period = ${period}`,
       );
       if (!review) throw new Error(`${workflowId} was not opened`);
+      await signBoth(this.world.pool, review.id, at);
       const listed = await rows<{ id: string }>(
         this.world.pool,
         sql`

@@ -4,7 +4,7 @@ import type { Party, ReviewKind } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { createToken } from "../../store/access/tokens.ts";
 import { inTransaction, rows, sql, type Pool } from "../../store/postgres/db.ts";
-import { signReview, type Signer } from "../../store/reviews/signatures.ts";
+import { partiesOf, signReview, type Signer } from "../../store/reviews/signatures.ts";
 import type { ReviewRow } from "../../store/reviews/reviews.ts";
 import { reviewWorkflowId } from "../../workflows/contract.ts";
 import type { LeadWorld } from "./lead-world.ts";
@@ -30,12 +30,13 @@ export async function leadersOf(pool: Pool): Promise<Readonly<Record<Party, Sign
   return { marketing: await made("marketing"), sales: await made("sales") };
 }
 
-/** Both parties sign. */
+/** Both parties sign, unless they have. */
 export async function signBoth(
   pool: Pool,
   reviewId: string,
   now: Instant = Date.now(),
 ): Promise<void> {
+  if ((await partiesOf(pool, reviewId)).length === 2) return;
   for (const signer of Object.values(await leadersOf(pool)))
     await inTransaction(pool, (tx) => signReview(tx, reviewId, signer, now));
 }

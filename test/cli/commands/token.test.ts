@@ -34,6 +34,7 @@ test("a token is made, works, and works no more once revoked", async () => {
   expect(await findToken(db.pool, made.token, Date.now())).toEqual({
     id: made.id,
     role: "rep",
+    party: null,
     repId: "rp_one",
   });
   expect(await run("revoke", made.id)).toBe(`${made.id} is revoked.`);
@@ -75,6 +76,9 @@ test.each([
   [["create", "--label", "x"], "--role is missing; expected one of operator"],
   [["create", "--role", "king", "--label", "x"], '--role is "king"'],
   [["create", "--role", "crm"], "--label is missing"],
+  [["create", "--role", "leader", "--label", "x"], "needs the party that it signs for"],
+  [["create", "--role", "leader", "--party", "it", "--label", "x"], '--party is "it"'],
+  [["create", "--role", "revops", "--party", "sales", "--label", "x"], "signs for no party"],
   [["create", "--role", "rep", "--label", "x"], "needs the id of a person of the roster"],
   [["create", "--role", "rep", "--rep", "rp_no", "--label", "x"], "nobody rp_no in the roster"],
   [["revoke", "tn_none"], "There is no live token tn_none"],
