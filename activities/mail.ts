@@ -1,12 +1,22 @@
 import { compose } from "../messages/compose.ts";
-import { MailRefused, messageIdOf, oneAddress, type Mail } from "../messages/mail/mail.ts";
+import {
+  MailRefused,
+  messageIdOf,
+  oneAddress,
+  type Mail,
+  type MailPicture,
+} from "../messages/mail/mail.ts";
 import type { MailKind, MailMessage, Of, Page } from "../messages/message.ts";
+import { packetMail, packetPictures } from "../messages/reviews/mail.ts";
+import { pngOf } from "../messages/reviews/png.ts";
 import { signedOfferPage } from "../messages/signed-page.ts";
 import type { Effect, EffectEnd } from "../store/effects/effects.ts";
 import { keepMail } from "../store/effects/mail.ts";
 import { mailContext, type MailContext } from "../store/effects/mail-facts.ts";
 import { alsoOf, messageOf } from "../store/effects/mail-message.ts";
 import { noteReminder } from "../store/effects/reminders.ts";
+import { reviewById } from "../store/reviews/reviews.ts";
+import { forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
 import type { MailDeps } from "./mail-deps.ts";
 import { sendDigest } from "./reminders.ts";
 import { mayOpen, recipientsOf, type Recipient } from "../store/effects/mail-recipients.ts";
@@ -33,9 +43,10 @@ export async function sendMail(
   if (!first) return { state: "withdrawn", why: whyUnwanted(message, context) ?? "" };
   if (message.what === "task-waits" || message.what === "review-waits")
     return remind(deps, effect, message, recipients, signal);
+  const packet = message.what === "review-opened" ? await packetFor(deps, message) : null;
   const refusals: string[] = [];
   for (const recipient of recipients) {
-    const letter = { effect, message: first, also: others, context, recipient };
+    const letter = { effect, message: first, also: others, context, packet, recipient };
     const refusal = await sendOne(deps, letter, signal);
     if (refusal) refusals.push(refusal);
   }
@@ -106,7 +117,31 @@ interface Letter {
   /** What is said beside it in the same mail. */
   readonly also: readonly MailMessage[];
   readonly context: MailContext;
+  /** What a review opens with. */
+  readonly packet: OpenedPacket | null;
   readonly recipient: Recipient;
+}
+
+interface OpenedPacket {
+  readonly view: ReviewView;
+  readonly pictures: readonly MailPicture[];
+}
+
+/** The packet of a review that opened, with pictures where its mail leaves the house. */
+async function packetFor(
+  { pool, mail, clock }: MailDeps,
+  { reviewId }: Of<"review-opened">,
+): Promise<OpenedPacket | null> {
+  const review = await reviewById(pool, reviewId);
+  if (!review) return null;
+  const view = forReader(await reviewView(pool, review, clock()), false);
+  const pictures: MailPicture[] = [];
+  if (mail.isKept !== true)
+    for (const { cid, title, svg } of packetPictures(view)) {
+      const png = await pngOf(svg);
+      if (png !== null) pictures.push({ cid, title, png });
+    }
+  return { view, pictures };
 }
 
 /** Gives why it was refused for good, without the address. */
@@ -115,21 +150,23 @@ async function sendOne(
   letter: Letter,
   signal?: AbortSignal,
 ): Promise<string | null> {
-  const { effect, message, also, context, recipient } = letter;
+  const { effect, message, also, context, packet, recipient } = letter;
   const isPerson = recipient.kind === "person";
-  const names = {
-    ...context.names,
-    page: await pageFor(deps, letter),
-    reader: {
-      name: isPerson ? recipient.name : null,
-      meantFor: isPerson ? null : recipient.meantFor,
-      zone: (isPerson ? recipient.zone : null) ?? context.zone ?? "UTC",
-    },
+  const reader = {
+    name: isPerson ? recipient.name : null,
+    meantFor: isPerson ? null : recipient.meantFor,
+    zone: (isPerson ? recipient.zone : null) ?? context.zone ?? "UTC",
   };
-  const composed = compose(message, names, also);
+  const names = { ...context.names, page: await pageFor(deps, letter), reader };
+  const pictures = isPerson ? (packet?.pictures ?? []) : [];
+  const composed =
+    packet === null
+      ? compose(message, names, also)
+      : packetMail(packet.view, reader, new Set(pictures.map(({ cid }) => cid)));
   const leadId = context.names.lead?.id ?? null;
   const mail = (to: string, repId: string | null): Mail => ({
     ...composed,
+    ...(pictures.length === 0 ? {} : { pictures }),
     to,
     about: { leadId, repId },
     messageId: messageIdOf(effect.key, isPerson ? recipient.id : recipient.role),

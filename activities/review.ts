@@ -20,7 +20,7 @@ import {
   type Agreements,
   type AgreementVersion,
 } from "../store/process/agreements.ts";
-import { inTransaction, type Pool, type Tx } from "../store/postgres/db.ts";
+import { inTransaction, readAtOnce, type Pool, type Tx } from "../store/postgres/db.ts";
 import { addEffect, countOpenEffects } from "../store/effects/effects.ts";
 import { mailEffect } from "../store/effects/mail-message.ts";
 import { compilePacket } from "../store/reviews/packet.ts";
@@ -156,8 +156,12 @@ async function figuresFor(
   { period, now }: { readonly period: string; readonly now: Instant },
 ): Promise<ReviewFigures> {
   const { from, to } = figuresPeriod(review, period);
-  const ask = { db: pool, agreements, version, kind: review.kind, period, asOf: now, from, to };
-  return { from, to, packet: await compilePacket(ask) };
+  const ask = { agreements, version, kind: review.kind, period, asOf: now, from, to };
+  return readAtOnce(pool, async (db) => ({
+    from,
+    to,
+    packet: await compilePacket({ ...ask, db }),
+  }));
 }
 
 /**
@@ -282,8 +286,8 @@ async function askToSign(
 }
 
 /**
- * When to look again: at half time, when it is due, and from then on every day, for leads also
- * leave the pool by themselves.
+ * When to look again: at half time, when it is due, from then on when it is asked for again; every
+ * day while leads wait, for these also leave the pool by themselves.
  */
 function nextLook(
   review: ReviewRow,
@@ -297,8 +301,9 @@ function nextLook(
   if (now < remindAt && remindAt < dueAt)
     return { wakeAt: remindAt, wakeFor: `reminder ${formatLocal(zone, remindAt)}, ${of}` };
   if (now < dueAt) return { wakeAt: dueAt, wakeFor: `due ${formatLocal(zone, dueAt)}, ${of}` };
-  const askAt = Math.max(review.ask_at?.getTime() ?? Infinity, now + 1_000);
-  const wakeAt = Math.min(askAt, now + recheckMs);
+  const recheckAt = now + recheckMs;
+  const askAt = Math.max(review.ask_at?.getTime() ?? recheckAt, now + 1_000);
+  const wakeAt = missing.leads > 0 ? Math.min(askAt, recheckAt) : askAt;
   return { wakeAt, wakeFor: `overdue since ${formatLocal(zone, dueAt)}, ${of}` };
 }
 

@@ -1,5 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { createHash } from "node:crypto";
+import { packetPage, pageStyles } from "../messages/reviews/page.ts";
 import {
   decisionSchema,
   lineView,
@@ -317,8 +319,7 @@ export async function reviewHere(deps: ApiDeps, id: string): Promise<ReviewRow> 
 /** A page of which nothing runs, and which loads nothing. */
 const pagePolicy = [
   "default-src 'none'",
-  "style-src 'unsafe-inline'",
-  "img-src data:",
+  `style-src ${pageStyles.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`).join(" ")}`,
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
@@ -326,5 +327,5 @@ const pagePolicy = [
 
 function page(c: Context<AppEnv>, view: ReviewView) {
   c.header("content-security-policy", pagePolicy);
-  return c.html(`<pre>${JSON.stringify(view)}</pre>`, 200);
+  return c.html(packetPage(view), 200);
 }

@@ -17,8 +17,6 @@ export type ProposalKind =
 
 /** What the figures suggest to decide about. Nothing follows from it by itself. */
 export interface Proposal {
-  /** Within its packet: `p1` is the weightiest. */
-  readonly id: string;
   readonly kind: ProposalKind;
   /** The reason, band, lead type, signal, territory, campaign, version or rep that it is about. */
   readonly about: string;
@@ -67,7 +65,7 @@ export interface ProposalFigures {
   }[];
   readonly signals: readonly {
     readonly signal: string;
-    /** Qualified of handed off: with it, without it, and with it as the only one. */
+    /** Qualified of handed off: with it, without it in bands mixed alike, with it as the only one. */
     readonly rate: Rate;
     readonly without: Rate;
     readonly alone: Rate;
@@ -103,10 +101,10 @@ const mostProposals = 3;
 
 /**
  * At most three things to decide, the weightiest first; none where nothing stands out. A packet
- * makes some fifty comparisons, so two rates differ here only where their 99.9 % intervals lie
+ * makes some fifty comparisons, so two rates differ here only where their 99.5 % intervals lie
  * apart, and where that is at least one handoff (docs/reviews.md, "Proposals").
  */
-export function proposalsOf(figures: ProposalFigures): readonly Proposal[] {
+export function proposalsOf(figures: ProposalFigures, most = mostProposals): readonly Proposal[] {
   return [
     ...figures.reasons.flatMap(recurringReason),
     ...brokenBand(figures.bands),
@@ -120,16 +118,15 @@ export function proposalsOf(figures: ProposalFigures): readonly Proposal[] {
   ]
     .filter(({ weight }) => weight >= 1)
     .sort((a, b) => b.weight - a.weight || (a.kind + a.about < b.kind + b.about ? -1 : 1))
-    .slice(0, mostProposals)
-    .map((one, n) => ({ id: `p${n + 1}`, ...one }));
+    .slice(0, most);
 }
 
-type Found = Omit<Proposal, "id">;
 type Part<K extends keyof ProposalFigures> = ProposalFigures[K] extends readonly (infer T)[]
   ? T
   : never;
 
-const surely = 3.2905267314919255;
+/** For intervals of 99.5 %. */
+const surely = 2.807033768343811;
 
 /**
  * How many cases of `worse` surely would have gone otherwise at the rate of `better`: by the ends of
@@ -148,14 +145,14 @@ function certain(higher: Rate, lower: Rate, of: Rate): number {
 function againstOthers<T>(
   list: readonly T[],
   rate: (one: T) => Rate,
-  look: (one: T, others: Rate) => readonly Found[],
-): Found[] {
+  look: (one: T, others: Rate) => readonly Proposal[],
+): Proposal[] {
   return list.flatMap((one) =>
     look(one, together(list.filter((other) => other !== one).map((other) => rate(other)))),
   );
 }
 
-function recurringReason(one: Part<"reasons">): Found[] {
+function recurringReason(one: Part<"reasons">): Proposal[] {
   const { reason, now, before, mostInMonth, accused, sorted } = one;
   const weight = isRecurring(mostInMonth) ? certain(now, before, now) : 0;
   const more = Math.round(excessOf(now, before) ?? 0);
@@ -185,7 +182,7 @@ const gain = ({ rejected, accepted }: Part<"reasons">["sorted"][number]) =>
   (rejected.rate ?? 0) - (accepted.rate ?? 0);
 
 /** Of the bands that do worse than a lower one, the one by most. */
-function brokenBand(bands: ProposalFigures["bands"]): Found[] {
+function brokenBand(bands: ProposalFigures["bands"]): Proposal[] {
   const pairs = bands.flatMap((one, n) =>
     bands.slice(n + 1).map((lower) => ({
       one,
@@ -213,7 +210,7 @@ function brokenBand(bands: ProposalFigures["bands"]): Found[] {
 }
 
 /** Fewer than half are kept, by all together and by everybody who has enough of them. */
-function missedSla({ leadType, clock, rate, people }: Part<"clocks">): Found[] {
+function missedSla({ leadType, clock, rate, people }: Part<"clocks">): Proposal[] {
   const high = rateOf(rate.numerator, rate.denominator, surely).high ?? 1;
   const judged = people.filter(({ isSmall }) => !isSmall);
   const isNobody = judged.every((one) => (one.rate ?? 0) < 0.5);
@@ -235,14 +232,14 @@ function missedSla({ leadType, clock, rate, people }: Part<"clocks">): Found[] {
   ];
 }
 
-function weakSignal({ signal, rate, without, alone }: Part<"signals">): Found[] {
+function weakSignal({ signal, rate, without, alone }: Part<"signals">): Proposal[] {
   return [
     {
       kind: "weak-signal",
       about: signal,
       readers: "both teams",
       title: `The signal ${signal} tells of no interest: give it fewer points, or ask for a second one`,
-      because: `Qualified of handed off: with it ${shortRate(rate)}; without it ${shortRate(without)}.`,
+      because: `Qualified of handed off: with it ${shortRate(rate)}; without it, in the same bands, ${shortRate(without)}.`,
       wouldHaveChanged: `${counted(alone.denominator, "handoff")} had no other meaningful signal; ${numberWords(alone.numerator)} of these qualified.`,
       rules: [`signals: ${signal}`],
       report: "signals",
@@ -251,7 +248,10 @@ function weakSignal({ signal, rate, without, alone }: Part<"signals">): Found[] 
   ];
 }
 
-function rejectingTerritory({ territory, rejected }: Part<"territories">, others: Rate): Found[] {
+function rejectingTerritory(
+  { territory, rejected }: Part<"territories">,
+  others: Rate,
+): Proposal[] {
   const fewer = rejected.numerator - Math.round((others.rate ?? 0) * rejected.denominator);
   return [
     {
@@ -271,9 +271,9 @@ function rejectingTerritory({ territory, rejected }: Part<"territories">, others
 function waitingTerritory(
   { territory, fallback, medianHeldHours }: Part<"territories">,
   others: Rate,
-): Found[] {
+): Proposal[] {
   const held =
-    medianHeldHours === null ? "" : `, offered after ${hoursWords(medianHeldHours)} in the middle`;
+    medianHeldHours === null ? "" : `, offered after a median of ${hoursWords(medianHeldHours)}`;
   return [
     {
       kind: "waiting-territory",
@@ -290,7 +290,7 @@ function waitingTerritory(
 }
 
 /** Volume without quality: accepted less than half as often as the others. */
-function emptyCampaign({ campaign, rate, qualified }: Part<"campaigns">, others: Rate): Found[] {
+function emptyCampaign({ campaign, rate, qualified }: Part<"campaigns">, others: Rate): Proposal[] {
   const isEmpty = (rate.rate ?? 1) < (others.rate ?? 0) / 2;
   return [
     {
@@ -307,7 +307,7 @@ function emptyCampaign({ campaign, rate, qualified }: Part<"campaigns">, others:
   ];
 }
 
-function weakVersion(versions: ProposalFigures["versions"]): Found[] {
+function weakVersion(versions: ProposalFigures["versions"]): Proposal[] {
   if (versions === null) return [];
   const { number, rate, before, changed } = versions;
   const expected = Math.round((before.rate.rate ?? 0) * rate.denominator);
@@ -326,11 +326,11 @@ function weakVersion(versions: ProposalFigures["versions"]): Found[] {
   ];
 }
 
-function slowRep({ rep, rate, medianOpenHours }: Part<"people">, others: Rate): Found[] {
+function slowRep({ rep, rate, medianOpenHours }: Part<"people">, others: Rate): Proposal[] {
   const median =
     medianOpenHours === null
       ? ""
-      : `, first outreach after ${hoursWords(medianOpenHours)} in the middle`;
+      : `, first outreach after a median of ${hoursWords(medianOpenHours)}`;
   const missed = rate.denominator - rate.numerator;
   const expected = Math.round((1 - (others.rate ?? 0)) * rate.denominator);
   return [

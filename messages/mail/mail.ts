@@ -13,8 +13,16 @@ export interface Mail {
   readonly text: string;
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Pictures that the HTML names by `cid:`; where mail is kept they are left out. */
+  readonly pictures?: readonly MailPicture[];
   /** What it is about, for the list of kept mail: ids only. */
   readonly about: { readonly leadId: string | null; readonly repId: string | null };
+}
+
+export interface MailPicture {
+  readonly cid: string;
+  readonly title: string;
+  readonly png: Uint8Array;
 }
 
 export interface MailPort {

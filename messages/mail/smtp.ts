@@ -45,6 +45,13 @@ export function createSmtpMail(options: SmtpOptions): MailPort {
         html: mail.html,
         messageId: mail.messageId,
         headers: { ...mail.headers },
+        attachments: (mail.pictures ?? []).map(({ cid, png }, n) => ({
+          cid,
+          filename: `picture-${n + 1}.png`,
+          content: Buffer.from(png),
+          contentType: "image/png",
+          contentDisposition: "inline" as const,
+        })),
         envelope: { from, to: [to] },
       });
       await cutShort(sending, signal).catch((error: unknown) => {

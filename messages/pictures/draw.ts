@@ -30,7 +30,8 @@ export function drawReport(figures: Figures): string {
   write(report.question, 17, { bold: true });
   write(scopeWords(report, question, mostOfFilter), 13, { role: "dim" });
   y += 22;
-  const drawn = rows.length === 0 ? nothing(y) : drawKind(figures, report.picture, y);
+  const shown = { ...figures, rows: drawnRows(rows, report.picture) };
+  const drawn = shown.rows.length === 0 ? nothing(y) : drawKind(shown, report.picture, y);
   marks.push(...drawn.marks);
   y = drawn.bottom + 8;
   if (drawn.legend.length > 0) write(drawn.legend.join(" "), 12, { role: "dim" });
@@ -40,6 +41,11 @@ export function drawReport(figures: Figures): string {
     [`${scope}.`, ...drawn.said].join(" "),
     marks,
   );
+}
+
+function drawnRows(rows: Figures["rows"], picture: Picture): Figures["rows"] {
+  const where = picture.kind === "panels" ? picture.drawnWhere : undefined;
+  return where === undefined ? rows : rows.filter((row) => row[where] === true);
 }
 
 function drawKind(figures: Figures, picture: Picture, top: number): Drawn {

@@ -293,6 +293,9 @@ const plainWidths = Array.from({ length: 127 }, (_, code) =>
 /** Letters whose width `textWidth` only guesses. */
 const guessed = /[^\u0020-\u024f\u0370-\u03ff\u0400-\u052f–—…]/;
 
+/** A text as it stands in XML and HTML, elements and attributes alike: no markup, one line. */
+export const written = (words: string): string => escaped(clean(words)).replaceAll("'", "&#39;");
+
 /** XML's five, so that no text is markup. */
 function escaped(words: string): string {
   return words

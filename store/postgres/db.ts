@@ -132,6 +132,19 @@ export async function inTransaction<T>(
 }
 
 /**
+ * Reads for lists and reports, whatever else the pool serves: as all stood at one moment, planned
+ * for the values at hand, with whole tables where they are wanted. It locks nothing that a writer
+ * waits for.
+ */
+export function readAtOnce<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return inTransaction(pool, async (tx) => {
+    await send(tx, "set transaction isolation level repeatable read, read only");
+    await send(tx, "set local plan_cache_mode = auto; set local enable_seqscan = on");
+    return work(tx);
+  });
+}
+
+/**
  * Sends a statement whose result is not needed. In a transaction the next statement does not wait
  * for it, and a failure fails the transaction at the latest when it commits. Outside of a
  * transaction it is awaited.

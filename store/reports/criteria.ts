@@ -1,7 +1,7 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import { isImmature, rateOf, type Rate } from "../../handoff/reviews/figures.ts";
 import { liesBelow, namedRates, shortRate } from "../../handoff/reviews/paragraph.ts";
-import { rulesOf, type Rule } from "../../handoff/reviews/rules.ts";
+import { rulesOf, type Rule, type RuleKind } from "../../handoff/reviews/rules.ts";
 import { counted, enumerated } from "../../handoff/reviews/words.ts";
 import { everyDimension, maturity, n, ofCohort } from "./cohort.ts";
 import { leadDimensions } from "./filters.ts";
@@ -50,6 +50,7 @@ export const criteriaReport = defineReport({
     qualifiedOtherwise: rate(
       "qualified (SQL) / handed off, of handoffs under versions with this rule for which it did not hold",
     ),
+    isCompared: flag("there are handoffs for which it held, and others for which it did not"),
     isWorse: flag("qualifies less than the handoffs without it: the intervals lie apart"),
     isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
   },
@@ -62,6 +63,7 @@ export const criteriaReport = defineReport({
       { title: "qualified (SQL)", rate: "qualifiedRate" },
       { title: "SQL without it", rate: "qualifiedOtherwise" },
     ],
+    drawnWhere: "isCompared",
     notes: { isWorse: "worse than without it" },
   },
   paragraph: { tell: (told) => sentences(worseSentence(told), youngSentence(told.rows)) },
@@ -144,12 +146,22 @@ async function versionsOf(
   return versions;
 }
 
-/** The rules of several versions, each once, in the order of the document. */
+/** What lets leads through comes before what keeps them out. */
+const kindOrder: readonly RuleKind[] = [
+  "lead type",
+  "band",
+  "condition",
+  "checklist",
+  "fit points",
+  "suppression",
+  "required field",
+];
+
+/** The rules of several versions, each once. */
 function allRules(agreements: readonly Agreement[]): readonly Rule[] {
   const byPath = new Map<string, Rule>();
   for (const one of agreements.flatMap(rulesOf)) if (!byPath.has(one.at)) byPath.set(one.at, one);
-  const kinds = [...new Set([...byPath.values()].map(({ kind }) => kind))];
-  return kinds.flatMap((kind) => [...byPath.values()].filter((one) => one.kind === kind));
+  return kindOrder.flatMap((kind) => [...byPath.values()].filter((one) => one.kind === kind));
 }
 
 const hasRule = (agreement: Agreement | undefined, { at }: Rule): boolean =>
@@ -188,6 +200,7 @@ function lineOf({ kind, at }: Rule, g: string | null, { under, stopped, isYoung 
     qualifiedRate,
     opportunityRate: rateOf(sum(held, "opportunity"), offered),
     qualifiedOtherwise,
+    isCompared: qualifiedRate.denominator > 0 && qualifiedOtherwise.denominator > 0,
     isWorse:
       !qualifiedRate.isSmall &&
       !qualifiedOtherwise.isSmall &&

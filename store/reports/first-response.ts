@@ -29,7 +29,7 @@ function medianSentence({
   return sentences(
     words.length === 0
       ? ""
-      : `Open hours from MQL to the first outreach, in the middle: ${words.join(", ")}.`,
+      : `Median open hours from MQL to the first outreach: ${words.join(", ")}.`,
     small === 0
       ? ""
       : `Of ${counted(small, "group")} with fewer than 30 responses nothing is said.`,

@@ -26,6 +26,8 @@ export interface PanelsPicture<N extends ColumnNames = ColumnNames> extends Note
   /** What a line is of, beside its group. */
   readonly of: readonly N["text"][];
   readonly panels: readonly Panel<N>[];
+  /** Only lines in which this is set are drawn; the others stand in the table. */
+  readonly drawnWhere?: N["flag"];
 }
 
 export type Panel<N extends ColumnNames = ColumnNames> = { readonly title: string } & (

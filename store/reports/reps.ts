@@ -30,7 +30,7 @@ function differenceSentence({
   const words = ({ rep, acceptanceRate, medianOpenResponse: open, attempts }: typeof top) =>
     [
       `${said(rep)} ${shortRate(acceptanceRate)} accepted`,
-      ...(open === null ? [] : [`first outreach after ${hoursWords(open)} in the middle`]),
+      ...(open === null ? [] : [`first outreach after a median of ${hoursWords(open)}`]),
       ...(attempts === null ? [] : [`${attempts.toFixed(1)} attempts`]),
     ].join(", ");
   const isApart = liesBelow(bottom.acceptanceRate, top.acceptanceRate);

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { sendMail } from "../../activities/mail.ts";
 import { sendDigests } from "../../activities/reminders.ts";
 import type { Of } from "../../messages/message.ts";
 import { createKeptMail } from "../../messages/mail/kept.ts";
 import { MailDown, type MailPort } from "../../messages/mail/mail.ts";
+import { createToken } from "../../store/access/tokens.ts";
+import { openEffects } from "../../store/effects/effects.ts";
 import { keepMail } from "../../store/effects/mail.ts";
 import { mailEffect } from "../../store/effects/mail-message.ts";
 import { effectWorld, type EffectWorld } from "../support/effect-world.ts";
@@ -148,5 +151,71 @@ describe("a person for whom several leads wait", () => {
     };
     await Promise.all([1, 2, 3].map(() => sendDigests(deps(server))));
     expect(sent).toEqual(["2 tasks wait for you"]);
+  });
+});
+
+describe("a review that is not signed", () => {
+  const subject = { kind: "review" as const, id: "rv_unsigned" };
+  beforeEach(async () => {
+    await world.pool.query("truncate review cascade");
+    await world.pool.query(
+      `insert into review (id, kind, period, state, packet, opened_at, due_at, signatures_needed)
+       values ('rv_unsigned', 'weekly', '2026-W47', 'open', '{}', now(), now(), 2)`,
+    );
+  });
+  const asked = async (n: number, more: Partial<Of<"review-waits">> = {}) => {
+    const message: Of<"review-waits"> = {
+      what: "review-waits",
+      reviewId: subject.id,
+      kind: "weekly",
+      period: "2026-W47",
+      parties: ["sales"],
+      undecided: 0,
+      dueAt: world.now(),
+      tell: "party",
+      ...more,
+    };
+    await world.add({ key: `review/${n}`, subject, handoffId: null, ...mailEffect(message) });
+    for (const effect of await openEffects(world.pool, subject)) await sendMail(deps(), effect);
+  };
+
+  test("is asked of who leads the party, else of its managers, in one mail with what else waits for them", async () => {
+    await asked(1);
+    expect(await mails()).toMatchObject([
+      { to_rep: "rp_mia", subject: "Waiting for your signature: weekly review 2026-W47" },
+    ]);
+    const wish = { role: "leader" as const, party: "sales" as const, label: "leads sales" };
+    await createToken(world.pool, { ...wish, repId: "rp_bob" }, world.now());
+    await asked(2);
+    await reminded("ld_ada", { assigneeId: "rp_bob" });
+    await world.carryOutAll();
+    // Bob was mailed a moment ago; what came since waits for the hour.
+    expect((await mails()).map(({ to_rep }) => to_rep)).toEqual(["rp_mia", "rp_bob"]);
+    await asked(3);
+    world.setNow(world.now() + 61 * minute);
+    await sendDigests(deps());
+    const digest = (await mails()).at(-1)!;
+    expect(digest).toMatchObject({ to_rep: "rp_bob", subject: "2 things wait for you" });
+    expect(digest.text).toContain("npx baton review sign rv_unsigned");
+  });
+
+  test("is asked of nobody any more once the party has signed, or was signed by enough", async () => {
+    await asked(1);
+    await asked(2, { tell: "above", parties: ["marketing", "sales"] });
+    const { id } = await createToken(
+      world.pool,
+      { role: "leader", party: "sales", label: "leads sales" },
+      world.now(),
+    );
+    await world.pool.query(
+      `insert into review_signature (review_id, party, signed_by, token_id, signed_at)
+       values ('rv_unsigned', 'sales', $1, $1, now())`,
+      [id],
+    );
+    const before = (await mails()).length;
+    await asked(3);
+    world.setNow(world.now() + 61 * minute);
+    await sendDigests(deps());
+    expect(await mails()).toHaveLength(before);
   });
 });

@@ -4,8 +4,8 @@ import { agreementOf } from "../../agreement/stored.ts";
 import type { ReviewKind } from "../../handoff/reviews/review.ts";
 import { createToken } from "../../store/access/tokens.ts";
 import { checkAudit } from "../../store/postgres/audit.ts";
-import { rows, sql } from "../../store/postgres/db.ts";
-import { createAgreements } from "../../store/process/agreements.ts";
+import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { activate, createAgreements } from "../../store/process/agreements.ts";
 import { remindResolutions } from "../../store/reviews/resolutions.ts";
 import { peopleWorld, type PeopleWorld, type Persona } from "../support/people-world.ts";
 import { somePeriod } from "../support/review-world.ts";
@@ -200,4 +200,13 @@ test("the page of a review is HTML of which nothing runs", async () => {
   expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=UTF-8"]);
   expect(headers.get("content-security-policy")).toContain("default-src 'none'");
   expect((await world.ask("GET", "/reviews/rv_nothing.html", { as: "leader" })).status).toBe(404);
+});
+
+test("where the agreement says so, one signature closes a review", async () => {
+  const text = world.agreementText.replace("\nreviews:\n", "\nreviews:\n  signedBy: one party\n");
+  await inTransaction(world.pool, (tx) => activate(tx, text, "test", world.now()));
+  const id = await opened();
+  expect((await sign(id, "salesLeader")).body).toMatchObject({ signaturesNeeded: 1 });
+  expect(await lookAtReview(deps(), id, world.now())).toMatchObject({ state: "closed" });
+  expect(await sign(id, "leader")).toMatchObject({ status: 409, body: { code: "conflict" } });
 });

@@ -134,7 +134,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   // How a process logs, for the two that do.
   "settings/logger.ts": { ours: [], packages: ["pino"], node: true },
-  "messages/": { ours: ["handoff/", "store/"], packages: ["nodemailer"], node: true },
+  "messages/": {
+    ours: ["handoff/", "store/"],
+    packages: ["nodemailer", "@resvg/resvg-js"],
+    node: true,
+  },
   // Rows in, SVG out: of the store it knows what a report is, and never asks it.
   "messages/pictures/": {
     ours: ["handoff/"],

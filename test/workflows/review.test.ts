@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { dueReviews, lookAtReview, openReview } from "../../activities/review.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
-import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { inTransaction, readAtOnce, rows, sql } from "../../store/postgres/db.ts";
 import { erasePerson } from "../../store/intake/erasure.ts";
 import { reviewLines } from "../../store/reviews/reviews.ts";
 import { takeIn } from "../../store/intake/intake.ts";
@@ -344,4 +344,25 @@ test("what the Schedule starts opens the review whose day has come, and the seco
   await signBoth(world.pool, (await untilReview(world, period, () => true)).id);
   await untilReview(world, period, (one) => one.state === "closed");
   expect(await ask()).toEqual({ opened: [] });
+});
+
+test("figures are read at one moment and locked by nobody: a decision goes on while they are compiled, and no plan by key is forced on them", async () => {
+  const lead = await world.arrive();
+  await intoPool(world, lead);
+  await readAtOnce(world.pool, async (tx) => {
+    const [settings] = await rows<Record<string, string>>(
+      tx,
+      sql`
+        select current_setting('enable_seqscan') as seqscan, current_setting('plan_cache_mode') as plan,
+          current_setting('transaction_read_only') as "readOnly"`,
+    );
+    expect(settings).toEqual({ seqscan: "on", plan: "auto", readOnly: "on" });
+    const stage = () =>
+      rows(tx, sql`select stage from process where subject_kind = 'lead' and subject_id = ${lead}`);
+    expect(await stage()).toEqual([{ stage: "renurture" }]);
+    const by = { by: "tn_test", role: "operator" };
+    expect((await world.act(lead, "decideReview", { decision: "retire" }, by)).done).toBe(true);
+    expect(await stage()).toEqual([{ stage: "renurture" }]);
+  });
+  expect((await world.lead(lead)).stage).toBe("disqualified");
 });

@@ -341,6 +341,28 @@ export const bodyRoutes: readonly BodyRoute[] = [
     },
   },
   {
+    route: "POST /reviews/{id}/resolutions",
+    path: "/reviews/{review}/resolutions",
+    good: () => ({
+      text: "Call them",
+      owner: "marketing-ops",
+      dueOn: "2027-02-28",
+      proposal: "recurring-reason/wrong-role",
+    }),
+    fields: {
+      text: text(1_000),
+      owner: oneOf("marketing", "marketing-ops", "manager", "sales-ops", "revops"),
+      dueOn: day,
+      proposal: { is: "text", max: 300, blank: "allowed" },
+    },
+  },
+  {
+    route: "POST /resolutions/{id}/close",
+    path: "/resolutions/{resolution}/close",
+    good: () => ({ state: "done", note: "since Monday" }),
+    fields: { state: oneOf("done", "dropped"), note: text(1_000) },
+  },
+  {
     route: "POST /house/leads/{id}/status",
     path: "/house/leads/{houseLead}/status",
     good: () => ({

@@ -16,6 +16,7 @@ export type Things = Readonly<
     | "task"
     | "conflict"
     | "review"
+    | "resolution"
     | "houseLead"
     | "houseOpportunity"
     | "houseTask"
@@ -176,6 +177,12 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   );
   await pool.query(
     sql`
+      insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, made_by, made_at)
+        values ('rs_hostile', 'rv_hostile', 'Call them', 'rp_one', '2027-02-28', ${at}, ${at},
+        'rp_boss', ${at})`,
+  );
+  await pool.query(
+    sql`
       insert into house_account (id, external_id, changed_at) values ('HA-1', 'ac_hostile', ${at})`,
   );
   await pool.query(
@@ -214,6 +221,7 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
     task: "tk_hostile",
     conflict: "tk_conflict",
     review: "rv_hostile",
+    resolution: "rs_hostile",
     houseLead: "HL-1",
     houseOpportunity: "HO-1",
     houseTask: "HT-1",

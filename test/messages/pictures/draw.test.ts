@@ -115,7 +115,8 @@ describe.each(drawn.map((report) => [report.name, report] as const))("%s", (name
   test("says in words every count and every rate that it draws", () => {
     const rows = madeRows(report, { groups: [null], random: seededRandom(seed) });
     const { description } = saidBy(draw(report, rows));
-    for (const row of rows)
+    const where = report.picture?.kind === "panels" ? report.picture.drawnWhere : undefined;
+    for (const row of rows.filter((one) => where === undefined || one[where] === true))
       for (const column of figuresOf(report)) {
         const cell = row[column];
         if (report.columns[column]?.kind === "rate") {

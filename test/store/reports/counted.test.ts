@@ -319,6 +319,7 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
           qualifiedRate: of("sql"),
           opportunityRate: of("opportunity"),
           qualifiedOtherwise: otherwise,
+          isCompared: offered.length > 0 && others.length > 0,
           isWorse:
             offered.length >= 30 &&
             others.length >= 30 &&

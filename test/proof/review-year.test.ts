@@ -108,12 +108,14 @@ test("a year of reviews is opened on the right days, each once, though two ask a
   });
   // The day that was missed is made up for the next morning.
   expect(
-    late.map(({ period, opened_at }) => [period, opened_at.toISOString().slice(0, 10)]).sort(),
+    late
+      .map(({ period, opened_at }) => `${period} ${opened_at.toISOString().slice(0, 10)}`)
+      .toSorted(),
   ).toEqual([
-    ["2041-04", "2041-04-02"],
-    ["2041-Q2", "2041-04-02"],
-    ["2041-W01", "2041-01-01"],
-    ["2041-W14", "2041-04-02"],
+    "2041-04 2041-04-02",
+    "2041-Q2 2041-04-02",
+    "2041-W01 2041-01-01",
+    "2041-W14 2041-04-02",
   ]);
   const memorial = await reviewOf("weekly", "2041-W22");
   expect(memorial.opened_at.toISOString().slice(0, 10)).toBe("2041-05-28");
@@ -156,8 +158,8 @@ test("a review that nobody signs is called to mind at half time, escalated at it
     await world.bring(workflowId, review.due_at.getTime() + n * 7 * day + hour);
     return (await asked()).filter((key) => key.endsWith("/above")).length;
   };
-  // After the first time it is five more times, each on the next business day; then once a week.
-  expect([await weeks(1), await weeks(2), await weeks(3), await weeks(4)]).toEqual([6, 7, 8, 9]);
+  // Due on a Wednesday when the office closes: asked on Friday, Monday to Thursday, then once a week.
+  expect([await weeks(1), await weeks(2), await weeks(3), await weeks(4)]).toEqual([5, 6, 7, 8]);
   expect((await reviewOf("weekly", ignored)).state).toBe("open");
   await sign(review.id, world.now(workflowId), [leaders.sales]);
   await world.client.workflow.getHandle(workflowId).result();
