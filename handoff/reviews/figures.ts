@@ -102,3 +102,19 @@ export function brokenBands(
     }),
   );
 }
+
+/**
+ * The rate of several parts as it would be if they were mixed as `cases` says: a comparison with it
+ * is one of like with like. Parts without cases to compare with are left out; its counts are those
+ * of the parts, so that its interval is no narrower than they allow.
+ */
+export function standardised(
+  parts: readonly { readonly cases: number; readonly without: Rate }[],
+): Rate {
+  const known = parts.filter(({ without }) => without.rate !== null);
+  const cases = known.reduce((sum, one) => sum + one.cases, 0);
+  const denominator = known.reduce((sum, one) => sum + one.without.denominator, 0);
+  if (cases === 0) return rateOf(0, 0);
+  const rate = known.reduce((sum, one) => sum + one.cases * (one.without.rate ?? 0), 0) / cases;
+  return rateOf(Math.round(rate * denominator), denominator);
+}

@@ -65,7 +65,7 @@ export interface ProposalFigures {
   }[];
   readonly signals: readonly {
     readonly signal: string;
-    /** Qualified of handed off: with it, without it, and with it as the only one. */
+    /** Qualified of handed off: with it, without it in bands mixed alike, with it as the only one. */
     readonly rate: Rate;
     readonly without: Rate;
     readonly alone: Rate;
@@ -101,7 +101,7 @@ const mostProposals = 3;
 
 /**
  * At most three things to decide, the weightiest first; none where nothing stands out. A packet
- * makes some fifty comparisons, so two rates differ here only where their 99.9 % intervals lie
+ * makes some fifty comparisons, so two rates differ here only where their 99.5 % intervals lie
  * apart, and where that is at least one handoff (docs/reviews.md, "Proposals").
  */
 export function proposalsOf(figures: ProposalFigures, most = mostProposals): readonly Proposal[] {
@@ -125,7 +125,8 @@ type Part<K extends keyof ProposalFigures> = ProposalFigures[K] extends readonly
   ? T
   : never;
 
-const surely = 3.2905267314919255;
+/** For intervals of 99.5 %. */
+const surely = 2.807033768343811;
 
 /**
  * How many cases of `worse` surely would have gone otherwise at the rate of `better`: by the ends of
@@ -238,7 +239,7 @@ function weakSignal({ signal, rate, without, alone }: Part<"signals">): Proposal
       about: signal,
       readers: "both teams",
       title: `The signal ${signal} tells of no interest: give it fewer points, or ask for a second one`,
-      because: `Qualified of handed off: with it ${shortRate(rate)}; without it ${shortRate(without)}.`,
+      because: `Qualified of handed off: with it ${shortRate(rate)}; without it, in the same bands, ${shortRate(without)}.`,
       wouldHaveChanged: `${counted(alone.denominator, "handoff")} had no other meaningful signal; ${numberWords(alone.numerator)} of these qualified.`,
       rules: [`signals: ${signal}`],
       report: "signals",

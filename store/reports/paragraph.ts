@@ -49,7 +49,8 @@ export type Paragraph<N extends ColumnNames = ColumnNames, Row = ParagraphRow> =
 
 /** A report's rows in a sentence or two, which claim nothing below thirty cases. */
 export function paragraphOf(paragraph: Paragraph, told: Telling): string {
-  return "tell" in paragraph ? paragraph.tell(told) : tellShares(paragraph, told);
+  const words = "tell" in paragraph ? paragraph.tell(told) : tellShares(paragraph, told);
+  return words === "" ? "Nothing was counted." : words;
 }
 
 /** Sentences as one text; empty ones are left out. */
@@ -92,7 +93,7 @@ export function tellShares(paragraph: SharesTold, told: Telling): string {
   const isTrend = told.groupBy === "week" || told.groupBy === "month";
   const series = split ?? (isTrend ? each : undefined);
   const values = series === undefined ? [null] : [...new Set(told.rows.map((row) => row[series]))];
-  if (told.rows.length === 0) return "Nothing was counted.";
+  if (told.rows.length === 0) return "";
   if (isOverlapping)
     return sentences(
       ...shown.map((share) => rankedSentence(share, namedIn(told, share.rate, each))),

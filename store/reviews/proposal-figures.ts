@@ -1,4 +1,4 @@
-import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
+import { rateOf, standardised, type Rate } from "../../handoff/reviews/figures.ts";
 import type { ProposalFigures } from "../../handoff/reviews/proposals.ts";
 import { changedRules, rulesOf } from "../../handoff/reviews/rules.ts";
 import { firstRow, sql } from "../postgres/db.ts";
@@ -137,37 +137,46 @@ async function clocksOf(ask: ReportAsk): Promise<ProposalFigures["clocks"]> {
   return found;
 }
 
+/** Signals, each beside what handoffs of the same bands come to without it. */
 async function signalsOf(ask: ReportAsk): Promise<ProposalFigures["signals"]> {
   const found = await ofCohort<{
     signal: string | null;
+    band: string | null;
     offered: number;
     sql: number;
     alone: number;
     alone_sql: number;
   }>(
     ask,
-    `select signal, count(*)::int as offered, ${n("sql_at is not null")} as sql,
+    `select signal, band, count(*)::int as offered, ${n("sql_at is not null")} as sql,
       ${n("cardinality(signals) = 1")} as alone,
       ${n("cardinality(signals) = 1 and sql_at is not null")} as alone_sql
     from h, unnest(array_append(signals, null)) as signal
-    where offered_at is not null and signals is not null group by signal order by signal nulls last`,
+    where offered_at is not null and signals is not null
+    group by signal, band order by signal nulls last, band`,
   );
   // Every handoff once, under no signal's name.
-  const all = found.find(({ signal }) => signal === null);
-  return found.flatMap(({ signal, offered, sql: qualified, alone, alone_sql }) =>
-    signal === null
-      ? []
-      : [
-          {
-            signal,
-            rate: rateOf(qualified, offered),
-            without: rateOf((all?.sql ?? 0) - qualified, (all?.offered ?? 0) - offered),
-            alone: rateOf(alone_sql, alone),
-          },
-        ],
-  );
+  const all = found.filter(({ signal }) => signal === null);
+  const names = [...new Set(found.flatMap(({ signal }) => signal ?? []))];
+  return names.map((signal) => {
+    const held = found.filter((row) => row.signal === signal);
+    const sum = (of: "offered" | "sql" | "alone" | "alone_sql") =>
+      held.reduce((total, row) => total + row[of], 0);
+    const bands = held.map((row) => {
+      const every = all.find(({ band }) => band === row.band);
+      return {
+        cases: row.offered,
+        without: rateOf((every?.sql ?? 0) - row.sql, (every?.offered ?? 0) - row.offered),
+      };
+    });
+    return {
+      signal,
+      rate: rateOf(sum("sql"), sum("offered")),
+      without: standardised(bands),
+      alone: rateOf(sum("alone_sql"), sum("alone")),
+    };
+  });
 }
-
 async function territoriesOf(ask: ReportAsk): Promise<ProposalFigures["territories"]> {
   const by = { ...ask, groupBy: "territory" as const };
   const routed = await routingReport.rows(by);

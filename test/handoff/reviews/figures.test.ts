@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { brokenBands, isImmature, isRecurring, rateOf } from "../../../handoff/reviews/figures.ts";
+import {
+  brokenBands,
+  excessOf,
+  isImmature,
+  isRecurring,
+  rateOf,
+  standardised,
+  standsOut,
+} from "../../../handoff/reviews/figures.ts";
 
 test.each([
   // Wilson's interval as published for these counts.
@@ -76,4 +84,32 @@ test("a band is broken when its interval lies below that of a lower band, and on
   expect([...bands(["A", 10, 100], ["B", 20, 100], ["C", 30, 100])]).toEqual([["A", ["C"]]]);
   expect([...bands(["A", 30, 100], ["B", 10, 100], ["C", 0, 0])]).toEqual([]);
   expect([...bands(["A", 0, 0], ["B", 90, 100])]).toEqual([]);
+});
+
+test.each([
+  ["named twice in a month", 2, [300, 400], [1, 400], false],
+  ["as often as before", 40, [40, 400], [40, 400], false],
+  ["somewhat more often", 40, [48, 400], [40, 400], false],
+  ["beyond chance more often", 80, [80, 400], [40, 400], true],
+  ["less often", 40, [40, 400], [80, 400], false],
+  ["recurring where few were answered", 3, [3, 20], [0, 400], true],
+  ["with nothing to compare with", 80, [80, 400], [0, 0], false],
+] as const)("a reason stands out: %s", (_what, mostInMonth, now, before, is) => {
+  const [rise, fall] = [rateOf(now[0], now[1]), rateOf(before[0], before[1])];
+  expect(standsOut({ mostInMonth, now: rise, before: fall })).toBe(is);
+});
+
+test("rates are mixed as the cases are that they are compared with", () => {
+  const part = (cases: number, sql: number, of: number) => ({ cases, without: rateOf(sql, of) });
+  // Three of four are of the first part: 0.75 of 80 % and 0.25 of 20 %.
+  expect(standardised([part(30, 80, 100), part(10, 20, 100)])).toEqual(rateOf(130, 200));
+  expect(standardised([part(30, 80, 100), part(10, 0, 0)])).toEqual(rateOf(80, 100));
+  expect(standardised([part(30, 0, 0)])).toEqual(rateOf(0, 0));
+  expect(standardised([])).toEqual(rateOf(0, 0));
+});
+
+test("an excess is what the rate of before would not have given", () => {
+  expect(excessOf(rateOf(80, 400), rateOf(20, 200))).toBe(40);
+  expect(excessOf(rateOf(8, 400), rateOf(20, 200))).toBe(-32);
+  expect(excessOf(rateOf(8, 400), rateOf(0, 0))).toBeNull();
 });

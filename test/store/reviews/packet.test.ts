@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Rate } from "../../../handoff/reviews/figures.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
+import { acceptanceReport } from "../../../store/reports/acceptance.ts";
 import { reports } from "../../../store/reports/registry.ts";
+import type { PacketAsk } from "../../../store/reviews/packet-ask.ts";
 import { compilePacket } from "../../../store/reviews/packet.ts";
 import { packetEntries, type PacketKind } from "../../../store/reviews/packets.ts";
 import { withDatabase } from "../../support/database.ts";
@@ -23,8 +26,8 @@ beforeAll(async () => {
   await insertHandoffs(db.pool, generateHandoffs(seededRandom(11), begin, 500));
 });
 
-function packet(kind: PacketKind, from = begin + 30 * DAY, to = begin + 60 * DAY) {
-  return compilePacket({
+function asked(kind: PacketKind, from: number, to: number): PacketAsk {
+  return {
     db: db.pool,
     agreements,
     version: { id: "ag_1", number: 1, agreement: exampleAgreement() },
@@ -33,8 +36,11 @@ function packet(kind: PacketKind, from = begin + 30 * DAY, to = begin + 60 * DAY
     from,
     to,
     asOf: to + 9 * 3_600_000,
-  });
+  };
 }
+
+const packet = (kind: PacketKind, from = begin + 30 * DAY, to = begin + 60 * DAY) =>
+  compilePacket(asked(kind, from, to));
 
 test.each(
   kinds.flatMap((kind) => packetEntries[kind].map((one) => [kind, one.title, one] as const)),
@@ -60,4 +66,32 @@ describe.each(kinds)("the %s packet", (kind) => {
       packetEntries[kind].map(({ title }) => title),
     );
   });
+});
+
+test("what is compared with the period before is seen at the same age", async () => {
+  const [from, to] = [begin + 30 * DAY, begin + 60 * DAY];
+  const accepted = async (question: { from: number; to: number; asOf: number }) => {
+    const found = await acceptanceReport.rows({
+      ...question,
+      db: db.pool,
+      agreements,
+      knowledge: "now",
+      filters: {},
+      groupBy: null,
+      repIds: null,
+    });
+    const rate = found[0]?.["acceptanceRate"] as Rate;
+    return `${rate.numerator} of ${rate.denominator}`;
+  };
+  // Looked at at once, the period before is seen as it was at its own end, not as it stands now.
+  const { sections } = await compilePacket({ ...asked("weekly", from, to), asOf: to });
+  const paragraph = sections.find(({ report }) => report === "acceptance")?.paragraph;
+  const before = { from: begin, to: from };
+  const [then, now] = [
+    await accepted({ ...before, asOf: from }),
+    await accepted({ ...before, asOf: to }),
+  ];
+  expect(then).not.toBe(now);
+  expect(paragraph).toContain(then);
+  expect(paragraph).not.toContain(now);
 });
