@@ -6,6 +6,8 @@ import type { Persona } from "../../../support/people-world.ts";
 export interface Attack {
   readonly what: string;
   readonly send: () => Promise<Reply>;
+  /** It never ends: the connection may be cut while it is being sent, and the answer lost with it. */
+  readonly isEndless?: true;
 }
 
 /** Inputs of one kind, all of which are refused. */

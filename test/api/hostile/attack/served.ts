@@ -112,7 +112,10 @@ function sendTo(
       });
     });
     const broken = (error: Error) => {
-      if (!answered) resolve({ status: 0, headers: {}, text: error.message });
+      // An answer may have come before the connection was cut.
+      setTimeout(() => {
+        if (!answered) resolve({ status: 0, headers: {}, text: error.message });
+      }, 500);
     };
     asked.on("error", broken);
     if (!isPieces) return void asked.end(bytes);

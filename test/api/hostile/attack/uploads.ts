@@ -31,7 +31,11 @@ function sendForm(
     yield* file();
     yield `\r\n${end}`;
   };
-  return { what, send: () => target.api.send("POST", "/imports", { headers, body }) };
+  return {
+    what,
+    isEndless: true,
+    send: () => target.api.send("POST", "/imports", { headers, body }),
+  };
 }
 
 function* endless(piece: string): Iterable<Piece> {
