@@ -98,8 +98,8 @@ export function factsOfMerged(survivor: DatedFacts, loser: DatedFacts): DatedFac
   const { "lead.email": _, [optOut]: told, ...facts } = loser;
   if (!told) return facts;
   const known = Object.hasOwn(survivor, optOut) ? survivor[optOut] : undefined;
-  const isNewer = known !== undefined && Date.parse(known.at) > Date.parse(told.at);
-  if (told.value === true && known?.value === false && isNewer && !isOptIn(known)) {
+  const isNoOlder = known !== undefined && Date.parse(known.at) >= Date.parse(told.at);
+  if (told.value === true && known?.value === false && isNoOlder && !isOptIn(known)) {
     const at = new Date(Date.parse(known.at) + 1).toISOString();
     return { ...facts, [optOut]: { ...told, at } };
   }

@@ -17,7 +17,7 @@ export function saidTogether(after: Situation, changes: readonly Change[]): Said
   const byReader = new Map<string, Send[]>();
   for (const change of changes) {
     if (change.do !== "send") continue;
-    const reader = readerOf(after, change.message);
+    const reader = whoReads(after, change.message);
     byReader.set(reader, [...(byReader.get(reader) ?? []), change]);
   }
   return [...byReader.values()].flatMap((sends): SaidTogether[] => {
@@ -31,7 +31,7 @@ export function saidTogether(after: Situation, changes: readonly Change[]): Said
 }
 
 /** Who reads a message: the id of a person, or a role. */
-export function readerOf({ people }: Situation, message: Message): string {
+export function whoReads({ people }: Situation, message: Message): string {
   const addressee = addresseeOf(message);
   switch (addressee.to) {
     case "person":

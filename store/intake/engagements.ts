@@ -114,16 +114,25 @@ export async function renameVisitor(tx: Tx, from: string, to: string): Promise<v
   );
 }
 
-/** What a merged lead did counts for the survivor, and what both are known for counts once. */
+/**
+ * What a merged lead did counts for the survivor, and what both are known for counts once. An id is
+ * its sender's: something else under the same id is another engagement, under an id of its own.
+ */
 export async function moveEngagements(tx: Tx, from: string, to: string): Promise<void> {
   await send(
     tx,
     sql`
-    update engagement set lead_id = ${to} where lead_id = ${from}
-      and not exists (select from engagement k
-        where k.lead_id = ${to} and k.message_id = engagement.message_id)`,
+    delete from engagement e using engagement k where e.lead_id = ${from} and k.lead_id = ${to}
+      and k.message_id = e.message_id and k.type = e.type and k.occurred_at = e.occurred_at`,
   );
-  await send(tx, sql`delete from engagement where lead_id = ${from}`);
+  await send(
+    tx,
+    sql`
+    update engagement e set lead_id = ${to}, message_id = case when exists (select from engagement k
+        where k.lead_id = ${to} and k.message_id = e.message_id)
+      then e.message_id || '/' || ${from} else e.message_id end
+    where e.lead_id = ${from}`,
+  );
 }
 
 /**

@@ -378,7 +378,8 @@ async function readAround(
         where o.lead_id = l.id and o.lost_at is null
           and (o.handoff_id is null or o.handoff_id = p.handoff_id)
         order by o.created_at limit 1) as opportunity,
-      (select json_build_object('id', o.id, 'ownerId', w.rep_id, 'wonAt', o.won_at,
+      (select json_build_object('id', o.id, 'ownerId', coalesce(
+          case when p.stage = 'opportunity' then p.owner_id end, w.rep_id), 'wonAt', o.won_at,
           'lostAt', o.lost_at)
         from opportunity o left join handoff w on w.id = o.handoff_id where o.lead_id = l.id
         order by o.won_at is null and o.lost_at is null desc,

@@ -47,16 +47,17 @@ export async function accountsOf(
         where p.stage = 'opportunity' and exists (select from opportunity o
           where o.lead_id = c.id and o.won_at is null and o.lost_at is null)
       union all
-      select asked.id, r.id, 0, to_timestamp(0) from asked
-        join rep r on r.id = asked.told or r.crm_id = asked.told),
+      select asked.id, r.id, 0, to_timestamp(0) from asked join rep r on r.id = asked.told
+      union all
+      select asked.id, r.id, 0, to_timestamp(0) from asked join rep r on r.crm_id = asked.told),
     owner as (
       select w.lead_id, w.id, min(w.rank) as rank, min(w.since) as since
       from works w join rep r on r.id = w.id where w.rank = 0 or r.active
       group by w.lead_id, w.id)
     select asked.id as "leadId", asked.account_id as "accountId",
-      array(select o.id from owner o where o.lead_id = asked.id
-        order by o.rank, o.since, o.id limit ${mostOwners}) as owners
-    from asked`,
+      coalesce((array_agg(o.id order by o.rank, o.since, o.id)
+        filter (where o.id is not null))[1:${mostOwners}], '{}') as owners
+    from asked left join owner o on o.lead_id = asked.id group by asked.id, asked.account_id`,
   );
   return new Map(found.map(({ leadId, ...account }) => [leadId, account]));
 }

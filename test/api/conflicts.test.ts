@@ -128,6 +128,49 @@ describe("two leads that may be one person", () => {
     expect(await openTasks()).toEqual([]);
   });
 
+  test("two engagements with one id stay two, a repeat of one counts once, and over several merges", async () => {
+    const did = (id: string, type: string, occurredAt: string) => ({ id, type, occurredAt });
+    const people = [
+      [did("form-1", "pricing_page", "2026-11-20T10:00:00Z")],
+      [
+        did("form-1", "demo_request", "2026-11-21T10:00:00Z"),
+        did("form-2", "pricing_page", "2026-11-21T11:00:00Z"),
+      ],
+      [
+        did("form-1", "pricing_page", "2026-11-22T10:00:00Z"),
+        did("form-2", "pricing_page", "2026-11-21T11:00:00Z"),
+      ],
+    ];
+    const ids: string[] = [];
+    for (const [n, engagements] of people.entries()) {
+      const body = { externalId: `x-${n}`, facts: facts(`p${n}@acme.test`), engagements };
+      ids.push((await takeIn(body)).id);
+    }
+    for (const [one, other] of [
+      [0, 1],
+      [1, 2],
+    ] as const) {
+      await takeIn({ id: ids[one], facts: { "lead.email": `p${other}@acme.test` } });
+      const [task] = await openTasks();
+      await decide(task.id, { decision: "one-person", keep: ids[other] });
+    }
+    expect(
+      await rows(
+        world.pool,
+        sql`select lead_id, type, occurred_at::date::text as on from engagement order by occurred_at`,
+      ),
+    ).toEqual([
+      { lead_id: ids[2], type: "pricing_page", on: "2026-11-20" },
+      { lead_id: ids[2], type: "demo_request", on: "2026-11-21" },
+      { lead_id: ids[2], type: "pricing_page", on: "2026-11-21" },
+      { lead_id: ids[2], type: "pricing_page", on: "2026-11-22" },
+    ]);
+    // Told once more of a record that is gone, it is known.
+    const again = { externalId: "x-0", facts: {}, engagements: people[0] };
+    expect(await takeIn(again)).toMatchObject({ id: ids[2] });
+    expect(await rows(world.pool, sql`select from engagement`)).toHaveLength(4);
+  });
+
   test("the offered one goes on whatever was wished for, and its rep is told", async () => {
     const offered = await world.lead("rp_one", { email: "first@acme.test" });
     const second = (await takeIn({ facts: facts("second@acme.test") })).id;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rows, sql } from "../../store/postgres/db.ts";
-import { lookAtClosed } from "../../worker/ended.ts";
+import { lookAtClosed, tasksOfEnded } from "../../worker/ended.ts";
 import { raceWorld, standsAt, type RaceWorld } from "../support/race-world.ts";
 
 const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
@@ -32,6 +32,27 @@ async function opportunity(at: number): Promise<{ id: string; owner: string }> {
   expect(await standsAt(world.pool, id)).toMatchObject({ stage: "opportunity", owner_id: owner });
   return { id, owner: owner! };
 }
+
+test("a hand raised on an opportunity that moved on is its owner's of today, not of the handoff", async () => {
+  const began = Date.now();
+  const { id, owner } = await opportunity(began);
+  const deputy = owner === "rp_two" ? "rp_three" : "rp_two";
+  await world.pool.query(sql`
+    insert into absence (rep_id, from_at, to_at, reason, known_at, deputy_id)
+      values (${owner}, ${new Date(began)}, ${new Date(began + 10 * day)}, 'ill',
+        ${new Date(began + hour)}, ${deputy})`);
+  await world.hear(world.deciders[1]!, id, "roster", began + hour);
+  expect((await standsAt(world.pool, id)).owner_id).toBe(deputy);
+  // Back at work, and no longer the one who has it.
+  await world.pool.query(sql`delete from absence where rep_id = ${owner}`);
+  await world.raiseHand(world.deciders[0]!, id, began + day);
+  await tasksOfEnded({ ...world.deciders[2]!, clock: () => began + day })({
+    leadId: id,
+    message: "engaged",
+    key: "outbox/hand",
+  });
+  expect(await openTasks(id)).toEqual([{ kind: "hand-raise", assignee_id: deputy }]);
+});
 
 describe("an opportunity whose owner enters an absence ahead of time", () => {
   test("is shown to a manager when it begins, and no more once that was seen, unless it changes", async () => {

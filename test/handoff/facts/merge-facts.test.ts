@@ -195,6 +195,11 @@ describe("two records of one person", () => {
       expect(merged(fact(false, byDefault, 20), fact(true, from, 1))).toBe(true);
       expect(merged(fact(true, from, 1), fact(false, byDefault, 20))).toBe(true);
     }
+    // Two rows of one file are of one instant.
+    for (const other of ["form", "import"] as const) {
+      expect(merged(fact(false, other, 1), fact(true, from, 1))).toBe(true);
+      expect(merged(fact(true, from, 1), fact(false, other, 1))).toBe(true);
+    }
     expect(merged(null, fact(true, from, 1))).toBe(true);
   });
 

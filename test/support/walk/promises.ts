@@ -8,7 +8,7 @@ import type { Change } from "../../../handoff/process/change.ts";
 import type { Decision } from "../../../handoff/process/decide.ts";
 import type { AnyAction, Event } from "../../../handoff/process/event.ts";
 import type { Message } from "../../../handoff/process/message.ts";
-import { readerOf, saidTogether } from "../../../handoff/process/together.ts";
+import { whoReads, saidTogether } from "../../../handoff/process/together.ts";
 import { isContested, type Situation, type TaskKind } from "../../../handoff/process/situation.ts";
 import { isAskedFor } from "../../../handoff/process/reminders.ts";
 import { judgeNow } from "../../../handoff/qualify/qualify.ts";
@@ -587,13 +587,13 @@ export function onlyOneMessageEach({ decision }: Taken): void {
   const together = saidTogether(after, changes);
   const told = new Map<string, Message["what"]>();
   for (const { message, also } of together) {
-    const reader = readerOf(after, message);
+    const reader = whoReads(after, message);
     const other = told.get(reader);
     // Reminders of one reader go out in one mail.
     const isReminder = other === "task-waits" && message.what === "task-waits";
     must(other === undefined || isReminder, () => `${reader} gets ${other} and ${message.what}`);
     told.set(reader, message.what);
-    const isOther = also.some((one) => readerOf(after, one) !== reader);
+    const isOther = also.some((one) => whoReads(after, one) !== reader);
     must(!isOther, () => `${reader} is told what somebody else is to hear`);
   }
   const said = together.flatMap(({ message, also }) => [message, ...also]);
