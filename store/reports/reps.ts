@@ -107,14 +107,15 @@ export const repsReport = defineReport({
         (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3) as tried,
         (select count(*) from clock c where c.handoff_id = h.id and c.scope = 'rep'
           and c.rep_id = h.rep_id and c.breached_at <= $3) as missed,
-        (select count(*) from answer a where a.handoff_id = h.id and a.kind = 'reject'
-          and a.by_id = h.rep_id and a.contested and a.received_at <= $3) as contested,
-        (select count(*) from answer a where a.handoff_id = h.id and a.kind = 'reject'
-          and a.by_id = h.rep_id and a.contested and (
-            select d.kind from answer d where d.handoff_id = h.id and d.kind like 'contest-%'
-              and d.received_at >= a.received_at and d.received_at <= $3
-            order by d.received_at limit 1) = 'contest-overturned') as overturned
-        from h where offered_at is not null and rep_id is not null) h
+        answered.contested, answered.overturned
+        from h left join lateral (
+          select count(*) as contested, count(*) filter (where (
+              select d.kind from answer d where d.handoff_id = h.id and d.kind like 'contest-%'
+                and d.received_at >= a.received_at and d.received_at <= $3
+              order by d.received_at limit 1) = 'contest-overturned') as overturned
+          from answer a where a.handoff_id = h.id and a.kind = 'reject'
+            and a.by_id = h.rep_id and a.contested and a.received_at <= $3) answered on true
+        where offered_at is not null and rep_id is not null) h
       group by g, rep_id order by g nulls last, rep_id`,
     );
     return found.map((row) => ({
