@@ -52,11 +52,6 @@ export function enumerated(words: readonly string[]): string {
     : `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;
 }
 
-/** The date of an instant in UTC: "2026-11-30". */
-export function utcDate(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
-}
-
 /** A sentence begins with it. */
 export function capitalised(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);

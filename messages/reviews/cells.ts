@@ -45,7 +45,7 @@ export function cellWords(kind: ColumnKind, cell: Cell | null): CellWords {
       return { words: more > 0 ? `${shown} and ${more} more` : shown };
     }
     case "text":
-      return { words: String(cell) };
+      return { words: cell as string };
     default:
       return kind satisfies never;
   }

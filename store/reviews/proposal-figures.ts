@@ -202,7 +202,7 @@ function campaignsOf(rows: readonly ReportRow[]): ProposalFigures["campaigns"] {
     const of = rows.filter((row) => row["campaign"] === campaign);
     const sum = (count: (row: ReportRow) => number) => of.reduce((all, row) => all + count(row), 0);
     return {
-      campaign: String(campaign),
+      campaign: campaign as string,
       rate: rateOf(
         sum((row) => amount(row, "accepted") ?? 0),
         sum((row) => amount(row, "mqls") ?? 0),
