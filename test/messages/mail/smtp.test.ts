@@ -47,6 +47,16 @@ describe("over a real socket", () => {
     expect(sink.received[0]?.data).toMatch(/^Auto-Submitted: auto-generated$/im);
   });
 
+  test("pictures stand in the message, each by the name that the HTML calls it", async () => {
+    const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47]);
+    const pictures = [{ cid: "picture-1@baton", title: "Bands", png }];
+    await port().send({ ...mail, html: '<img src="cid:picture-1@baton">', pictures });
+    const data = sink.received[0]?.data ?? "";
+    expect(data).toMatch(/Content-Id: <picture-1@baton>/i);
+    expect(data).toMatch(/Content-Type: image\/png[\s\S]*Content-Disposition: inline/i);
+    expect(data).toContain(Buffer.from(png).toString("base64"));
+  });
+
   test("a subject with a line break in it stays one header", async () => {
     await port().send({ ...mail, subject: "Ada\r\nBcc: eve@evil.test" });
     expect(sink.received[0]?.to).toEqual(["ann@sales.test"]);
