@@ -6,7 +6,7 @@ import type { Handoff, ProcessState, Situation } from "../../handoff/process/sit
 import { send, sql, type Tx } from "../postgres/db.ts";
 import { addEffects, type NewEffect } from "../effects/effects.ts";
 import { endOpenTasks, openTask, scheduleTask } from "./human-tasks.ts";
-import { saidTogether } from "../../handoff/process/together.ts";
+import { mailsToReaders } from "../../handoff/process/mail-of-reader.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { recordDecision } from "../reviews/reviews.ts";
 import { enqueuePriority } from "../postgres/outbox.ts";
@@ -384,7 +384,7 @@ function effectsOf(
 ): Omit<NewEffect, "subject">[] {
   const { kind, id } = before.subject;
   const handoffId = before.process.handoffId ?? after.process.handoffId;
-  const mails = saidTogether(after, changes).map(({ n, message, also }) => ({
+  const mails = mailsToReaders(after, changes).map(({ n, message, also }) => ({
     key: `${kind}/${id}/${cycle}/${message.what}/${n}`,
     handoffId,
     ...mailEffect(message, also),

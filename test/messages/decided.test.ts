@@ -6,7 +6,7 @@ import { viewOf } from "../../handoff/clocks/escalation.ts";
 import { clocksInput } from "../../handoff/process/clocks.ts";
 import { compose } from "../../messages/compose.ts";
 import { when } from "../../messages/when.ts";
-import { saidTogether, type SaidTogether } from "../../handoff/process/together.ts";
+import { mailsToReaders, type MailToReader } from "../../handoff/process/mail-of-reader.ts";
 import { alsoOf, mailEffect, mailKinds, messageOf } from "../../store/effects/mail-message.ts";
 import {
   acted,
@@ -570,9 +570,9 @@ describe("nobody is told what they did themselves", () => {
     const { after, changes } = decision;
     expect(after.process).toMatchObject({ stage: "sal", owner: "rp_mia" });
     expect(sentBy(decision).map(({ what }) => what)).toEqual(["escalation", "offer"]);
-    const together = saidTogether(after, changes);
+    const together = mailsToReaders(after, changes);
     expect(together).toHaveLength(1);
-    const [{ message, also }] = together as [SaidTogether];
+    const [{ message, also }] = together as [MailToReader];
     const kept = JSON.parse(JSON.stringify(mailEffect(message, also)));
     expect([messageOf(kept), alsoOf(kept)]).toEqual([message, also]);
     const mail = compose(message, names, also);
@@ -592,11 +592,11 @@ describe("nobody is told what they did themselves", () => {
 
   test("a breach and the rung that shows it are one mail, which says it once", () => {
     const late = decided(at(withAnn(), "15:00:02"), time);
-    const together = saidTogether(late.after, late.changes);
+    const together = mailsToReaders(late.after, late.changes);
     expect(
       together.map(({ message, also }) => [message.what, also.map(({ what }) => what)]),
     ).toEqual([["breach", ["escalation"]]]);
-    const [{ message, also }] = together as [SaidTogether];
+    const [{ message, also }] = together as [MailToReader];
     expect(compose(message, names, also)).toEqual(compose(message, names));
     // One that asks the manager to act leads, and the breach is said beside it.
     const waits = { ...also[0]!, waits: true } as Sent<"escalation">;
@@ -619,7 +619,7 @@ describe("nobody is told what they did themselves", () => {
         dueAt: Date.parse(clock === "status" ? "2026-11-23T16:00Z" : "2026-11-23T15:00Z"),
       },
     }));
-    const [told, ...more] = saidTogether(withAnn(), both);
+    const [told, ...more] = mailsToReaders(withAnn(), both);
     expect(more).toEqual([]);
     const { subject, text } = compose(told!.message, names, told!.also);
     expect(subject).toBe(
@@ -640,7 +640,7 @@ describe("nobody is told what they did themselves", () => {
         dueAt: 1,
       },
     };
-    expect(saidTogether(withAnn(), [waits, { ...waits, n: "2" }])).toHaveLength(2);
+    expect(mailsToReaders(withAnn(), [waits, { ...waits, n: "2" }])).toHaveLength(2);
   });
 
   test("a refusal that its answer tells is not mailed too", () => {

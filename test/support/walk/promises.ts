@@ -8,7 +8,7 @@ import type { Change } from "../../../handoff/process/change.ts";
 import type { Decision } from "../../../handoff/process/decide.ts";
 import type { AnyAction, Event } from "../../../handoff/process/event.ts";
 import type { Message } from "../../../handoff/process/message.ts";
-import { whoReads, saidTogether } from "../../../handoff/process/together.ts";
+import { whoReads, mailsToReaders } from "../../../handoff/process/mail-of-reader.ts";
 import { isContested, type Situation, type TaskKind } from "../../../handoff/process/situation.ts";
 import { isAskedFor } from "../../../handoff/process/reminders.ts";
 import { judgeNow } from "../../../handoff/qualify/qualify.ts";
@@ -584,7 +584,7 @@ function leadDueOf(at: Situation): Instant | null {
 export function onlyOneMessageEach({ decision }: Taken): void {
   const { after, changes } = decision;
   const sent = changes.flatMap((change) => (change.do === "send" ? [change.message] : []));
-  const together = saidTogether(after, changes);
+  const together = mailsToReaders(after, changes);
   const told = new Map<string, Message["what"]>();
   for (const { message, also } of together) {
     const reader = whoReads(after, message);

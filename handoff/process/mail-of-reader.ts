@@ -5,7 +5,7 @@ import { activeManagerOf, type Situation } from "./situation.ts";
 type Send = Extract<Change, { readonly do: "send" }>;
 
 /** What goes out to one reader: the message that asks for most, and what is said beside it. */
-export interface SaidTogether extends Pick<Send, "n" | "message"> {
+export interface MailToReader extends Pick<Send, "n" | "message"> {
   readonly also: readonly Message[];
 }
 
@@ -13,14 +13,14 @@ export interface SaidTogether extends Pick<Send, "n" | "message"> {
  * What one decision says, each reader's part together: nobody gets two messages about one lead at
  * one moment. Reminders alone stay apart, because a reader's reminders go out together anyway.
  */
-export function saidTogether(after: Situation, changes: readonly Change[]): SaidTogether[] {
+export function mailsToReaders(after: Situation, changes: readonly Change[]): MailToReader[] {
   const byReader = new Map<string, Send[]>();
   for (const change of changes) {
     if (change.do !== "send") continue;
     const reader = whoReads(after, change.message);
     byReader.set(reader, [...(byReader.get(reader) ?? []), change]);
   }
-  return [...byReader.values()].flatMap((sends): SaidTogether[] => {
+  return [...byReader.values()].flatMap((sends): MailToReader[] => {
     if (sends.every(({ message }) => message.what === "task-waits"))
       return sends.map(({ n, message }) => ({ n, message, also: [] }));
     const [first, ...others] = sends.toSorted((a, b) => demand(b.message) - demand(a.message));
