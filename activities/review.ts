@@ -334,7 +334,8 @@ async function listPool(
       page.map((member) => member.id),
     );
     const entries = page
-      .filter((member) => still.has(member.id))
+      // Who came in while the figures were compiled is for the next review.
+      .filter((member) => still.has(member.id) && member.exitAt <= review.now)
       .map((member) => entryOf(version, member, review.now));
     await addToReview(tx, review, entries);
     for (const { suggestion, reason } of entries) {

@@ -190,7 +190,9 @@ describe("a review that is not signed", () => {
     await reminded("ld_ada", { assigneeId: "rp_bob" });
     await world.carryOutAll();
     // Bob was mailed a moment ago; what came since waits for the hour.
-    expect((await mails()).map(({ to_rep }) => to_rep)).toEqual(["rp_mia", "rp_bob"]);
+    expect(new Set((await mails()).map(({ to_rep }) => to_rep))).toEqual(
+      new Set(["rp_mia", "rp_bob"]),
+    );
     await asked(3);
     world.setNow(world.now() + 61 * minute);
     await sendDigests(deps());

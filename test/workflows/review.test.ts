@@ -366,3 +366,17 @@ test("figures are read at one moment and locked by nobody: a decision goes on wh
   });
   expect((await world.lead(lead)).stage).toBe("disqualified");
 });
+
+test("a lead that comes into the pool while the figures are compiled is for the next review", async () => {
+  await emptyPool();
+  const before = await world.arrive();
+  await intoPool(world, before);
+  const now = Date.now();
+  const after = await world.arrive();
+  await intoPool(world, after);
+  const start = { kind: "quarterly" as const, period: somePeriod(), now };
+  const { reviewId, waiting } = await openReview(deps(), start);
+  const lines = await reviewLines(world.pool, reviewId, { after: "", limit: 10, open: false });
+  expect([waiting, lines.map(({ subject_id }) => subject_id)]).toEqual([1, [before]]);
+  expect(await tasks(after)).toEqual([]);
+});

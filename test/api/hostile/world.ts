@@ -175,6 +175,22 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
       insert into review_decision (review_id, subject_id, suggestion)
         values ('rv_hostile', ${lead}, 'keep')`,
   );
+  const figures = {
+    sections: [],
+    proposals: [
+      {
+        kind: "recurring-reason",
+        about: "wrong-role",
+        readers: "both teams",
+        title: "Ask for the role",
+      },
+    ],
+  };
+  await pool.query(
+    sql`
+      insert into review_figures (review_id, from_at, to_at, figures, hash)
+        values ('rv_hostile', ${at}, ${at}, ${figures}, 'of no importance')`,
+  );
   await pool.query(
     sql`
       insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, made_by, made_at)

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openReview } from "../../../activities/review.ts";
 import { agreementOf } from "../../../agreement/stored.ts";
@@ -42,8 +43,12 @@ const apiAs =
   (as: Persona): ApiClient =>
   async (method, path, body, key) => {
     const headers = key === undefined ? {} : { "idempotency-key": key };
-    const { status, body: reply } = await world.ask(method, path, { as, body, headers });
-    return { status, body: reply };
+    for (;;) {
+      const { status, body: reply } = await world.ask(method, path, { as, body, headers });
+      const isNotYet = status === 503 || reply.code === "still-running";
+      if (key === undefined || !isNotYet) return { status, body: reply };
+      await setTimeout(200);
+    }
   };
 async function meet(
   verb: keyof typeof inMeeting,
