@@ -34,7 +34,7 @@ tr.out { background: var(--mark); } tr.out th { font-weight: 600; } tbody th sma
 @page { size: A4; margin: 14mm; }
 @media print { :root { color-scheme: light; } body { font-size: 10pt; } main { max-width: none; padding: 0; }
   .picture { min-width: 0; } .wide { overflow: visible; } section, tr, li, .lines { break-inside: avoid; } section.long { break-inside: auto; }
-  h2, h3 { break-after: avoid; } thead { display: table-header-group; } table { font-size: 8pt; } }
+  h2, h3, section > p { break-after: avoid; } thead { display: table-header-group; } table { font-size: 8pt; } }
 `;
 
 /** The texts of the page's style elements, for a policy that allows nothing else. */

@@ -109,26 +109,36 @@ interface Found extends Tally {
   readonly nine_of_ten: number | null;
 }
 
-/** By version and rule: the handoffs for which it held, and beside them all of the version. */
+/**
+ * By version and rule: the handoffs for which it held, and beside them all of the version. Few
+ * different sets of rules hold for many handoffs, so they are counted by set first.
+ */
 function heldCounts(ask: ReportAsk): Promise<Found[]> {
-  const counts = `count(*)::int as handoffs, ${n("offered_at is not null")} as offered,
-    ${n("offered_at is not null and sal_at is not null")} as sal,
-    ${n("offered_at is not null and sql_at is not null")} as sql,
-    ${n("offered_at is not null and opportunity_at is not null")} as opportunity`;
-  const age = "null::float8 as youngest, null::float8 as nine_of_ten";
+  const tallies = ["handoffs", "offered", "sal", "sql", "opportunity"];
+  const sums = tallies.map((one) => `sum(${one})::int as ${one}`).join(", ");
   return ofCohort<Found>(
     ask,
-    `select g, agreement_id, null::text as rule, true as is_every, ${counts}, ${maturity}
-      from h group by grouping sets ((g, agreement_id), (g))
-    union all
-    select g, agreement_id, null, false, ${counts}, ${age}
-      from h where held is not null group by g, agreement_id
-    union all
-    select g, agreement_id, rule, false, ${counts}, ${age}
-      from h, unnest(coalesce(held, '{}')
-        || case when lead_type is null then '{}' else array['leadTypes: ' || lead_type] end
-        || case when band is null then '{}' else array['band: ' || band] end) as rule
-      group by g, agreement_id, rule order by g nulls last`,
+    `, c as (
+      select g, agreement_id, held, lead_type, band, count(*) as handoffs,
+        ${n("offered_at is not null")} as offered,
+        ${n("offered_at is not null and sal_at is not null")} as sal,
+        ${n("offered_at is not null and sql_at is not null")} as sql,
+        ${n("offered_at is not null and opportunity_at is not null")} as opportunity
+      from h group by g, agreement_id, held, lead_type, band),
+    age as (select g, ${maturity} from h group by g)
+    select t.*, age.youngest, age.nine_of_ten from (
+      select g, agreement_id, null::text as rule, true as is_every, ${sums}
+        from c group by grouping sets ((g, agreement_id), (g))
+      union all
+      select g, agreement_id, null, false, ${sums}
+        from c where held is not null group by g, agreement_id
+      union all
+      select g, agreement_id, rule, false, ${sums}
+        from c, unnest(coalesce(held, '{}')
+          || case when lead_type is null then '{}' else array['leadTypes: ' || lead_type] end
+          || case when band is null then '{}' else array['band: ' || band] end) as rule
+        group by g, agreement_id, rule) t
+    left join age on age.g is not distinct from t.g order by t.g nulls last`,
   );
 }
 

@@ -198,7 +198,9 @@ test("the page of a review is HTML of which nothing runs", async () => {
   const id = await opened();
   const { status, headers } = await world.ask("GET", `/reviews/${id}.html`, { as: "leader" });
   expect([status, headers.get("content-type")]).toEqual([200, "text/html; charset=UTF-8"]);
-  expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+  const policy = headers.get("content-security-policy");
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toMatch(/style-src 'sha256-[^']+' 'sha256-[^']+';/);
   expect((await world.ask("GET", "/reviews/rv_nothing.html", { as: "leader" })).status).toBe(404);
 });
 

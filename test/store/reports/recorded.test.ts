@@ -33,7 +33,7 @@ test("a milestone keeps when it happened and when it was told, and what the hand
   const handoff = await one(sql`
     select first_outreach_at, first_outreach_told_at, connected_told_at, sal_at, sal_told_at,
       mql_told_at, meeting_told_at, role, seniority, signals, first_signal, first_signal_at,
-      first_touch_at, response_system_ms, response_human_ms
+      first_touch_at, response_system_ms, response_human_ms, 'icp' = any(held) as icp_held
     from handoff where subject_id = ${id}`);
   expect(handoff).toEqual({
     first_outreach_at: new Date(began + HOUR),
@@ -51,6 +51,7 @@ test("a milestone keeps when it happened and when it was told, and what the hand
     first_touch_at: new Date("2026-11-01T10:00:00Z"),
     response_system_ms: 0,
     response_human_ms: HOUR,
+    icp_held: true,
   });
   expect(await one(sql`select told_at from outreach where rep_id = ${rep}`)).toEqual({
     told_at: new Date(began + 5 * HOUR),
