@@ -229,6 +229,12 @@ export const bodyRoutes: readonly BodyRoute[] = [
     fields: { content: { is: "text", max: 400_000, blank: "allowed" }, note: text(500) },
   },
   {
+    route: "POST /agreement/versions/propose",
+    path: "/agreement/versions/propose",
+    good: () => ({ content: agreementText, note: "as it is" }),
+    fields: { content: { is: "text", max: 400_000, blank: "allowed" }, note: text(500) },
+  },
+  {
     route: "POST /simulate",
     path: "/simulate",
     good: () => ({

@@ -62,6 +62,9 @@ test("every route that takes JSON is in the table", () => {
     "POST /console/offer/{token}",
     // Nobody but a leader gets so far (test/api/review-signing.test.ts).
     "POST /reviews/{id}/sign",
+    // The same, and one with an empty body (test/api/agreement-signing.test.ts).
+    "POST /agreement/versions/{id}/sign",
+    "POST /agreement/versions/{id}/activate",
   ];
   expect(
     taking.filter((route) => !bodyRoutes.some((one) => one.route === route)).toSorted(),
