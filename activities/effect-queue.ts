@@ -44,7 +44,7 @@ const lingerMs = 250;
 /** Leads of one batch; a slow one does not keep those of the next batch waiting. */
 const most = 32;
 const batchesAtOnce = 4;
-const patienceMs = 500;
+const waitMs = 500;
 /** A worker that lives has seen to them long before. */
 const forgottenMs = 10_000;
 const mostForgotten = 200;
@@ -117,7 +117,7 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
       // A run under way is waited for, but no longer than a local try may take.
       forget(subject.id);
       const before = underWay.get(subject.id);
-      if (before) await Promise.race([before, setTimeout(patienceMs)]);
+      if (before) await Promise.race([before, setTimeout(waitMs)]);
       return underWay.has(subject.id) ? false : inTurn(subject, false);
     },
     async poll() {

@@ -68,7 +68,7 @@ export function rosterDocument(
       ]),
     ];
   });
-  const shared = pools.map((one): Entry => [
+  const poolEntries = pools.map((one): Entry => [
     one.id,
     given([
       ["hours", nameOf(one.hours, namedHours.pools[one.id])],
@@ -78,7 +78,7 @@ export function rosterDocument(
   return {
     hours: Object.fromEntries([...hours].map(([name, def]) => [name, hoursAsYaml(def)])),
     people: Object.fromEntries(people),
-    pools: Object.fromEntries(shared),
+    pools: Object.fromEntries(poolEntries),
   };
 }
 

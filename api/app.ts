@@ -5,7 +5,7 @@ import { agreementSigningRoutes } from "./agreement-signing.ts";
 import { agreementRoutes } from "./agreement.ts";
 import { boardRoutes } from "./board.ts";
 import { gate } from "./http/auth.ts";
-import { readBody, usualPatienceMs } from "./http/body.ts";
+import { readBody, usualTimeoutMs } from "./http/body.ts";
 import { offerRoutes } from "./console/offer.ts";
 import { placesOf } from "../settings/logger.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
@@ -54,7 +54,7 @@ export function createApp(
   app.use("*", rates.perAddress);
   app.use("*", onlyOnItsSchema(deps));
   app.use("*", gate(deps, rates));
-  app.use("*", readBody(deps.patienceMs ?? usualPatienceMs));
+  app.use("*", readBody(deps.timeoutMs ?? usualTimeoutMs));
   app.use("*", idempotency(deps));
   for (const routes of modules) app.route("/", routes(deps));
   app.route("/", healthRoutes(deps, metrics));

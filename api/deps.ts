@@ -35,7 +35,7 @@ export interface ApiDeps extends ApiPools {
   /** How much one sender may ask; absent: as much as it likes. */
   readonly rates?: RateLimits;
   /** How long a body may take to begin, and a file to go on; ten seconds when absent. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   /** Whether an outage of the built-in CRM may be rehearsed (`PUT /house/trouble`). */
   readonly mayRehearse?: boolean;
   /** Rehearsals only. */

@@ -20,7 +20,7 @@ import {
 } from "../store/intake/run-import.ts";
 import { whyNotServe } from "../store/postgres/schema.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { usualPatienceMs } from "./http/body.ts";
+import { usualTimeoutMs } from "./http/body.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { readForm, type FormParts } from "./http/form.ts";
 import { outsideDeadline } from "./http/timeout.ts";
@@ -132,9 +132,7 @@ export function importRoutes(deps: ApiDeps): Routes {
   routes.post("/imports", async (c) => {
     const sender = c.var.caller.tokenId;
     const form = await outsideDeadline(c.req.raw, async () =>
-      formOf(
-        await readForm(c.req.raw, { ...bounds, patienceMs: deps.patienceMs ?? usualPatienceMs }),
-      ),
+      formOf(await readForm(c.req.raw, { ...bounds, timeoutMs: deps.timeoutMs ?? usualTimeoutMs })),
     );
     const { agreement } = await activeAgreement(deps, deps.pool);
     const { fields, nullWords } = agreement;

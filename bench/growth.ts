@@ -12,7 +12,7 @@ import { claimTellings } from "../store/postgres/outbox.ts";
 import { createAgreements } from "../store/process/agreements.ts";
 import { closedToRemind } from "../store/process/human-tasks.ts";
 import { loadSituation } from "../store/process/load.ts";
-import { unheard } from "../store/process/unacknowledged.ts";
+import { unacknowledged } from "../store/process/unacknowledged.ts";
 import { conservation } from "../store/reports/conservation.ts";
 import { funnelReport } from "../store/reports/funnel.ts";
 import { reports } from "../store/reports/registry.ts";
@@ -133,7 +133,7 @@ export const works: Readonly<Record<string, (world: World) => Promise<unknown>>>
       { kinds: ["mail", "sync-crm"], now, until: now, connection: "crm:house" },
     ),
   "effects left over": ({ pool }) => forgottenEffects(pool, { before: now, now, limit: 100 }),
-  "processes that have not heard": ({ pool }) => unheard(pool, now, 100),
+  "processes that have not acknowledged": ({ pool }) => unacknowledged(pool, now, 100),
   "tasks of closed leads": ({ pool }) => closedToRemind(pool, now, 100),
   "reconciler, a page of 1,000": ({ pool, leads }) =>
     openLeads(pool, grownLead(Math.floor(leads / 2)), 1_000, now),

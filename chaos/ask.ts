@@ -21,7 +21,7 @@ export interface Question {
 }
 
 /** Longer than the API may take, so that a late answer is seen and not merely missed. */
-const patienceMs = 8_000;
+const timeoutMs = 8_000;
 
 /** Asks once. Never throws. */
 export async function ask(
@@ -33,7 +33,7 @@ export async function ask(
   try {
     const response = await fetch(url + path, {
       method,
-      signal: AbortSignal.timeout(patienceMs),
+      signal: AbortSignal.timeout(timeoutMs),
       headers: {
         authorization: `Bearer ${token}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),

@@ -5,7 +5,7 @@ import { drained } from "./drain.ts";
 import type { RehearsalLedger } from "./ledger.ts";
 import { memoryOf } from "./memory.ts";
 import { insist, type Crowd } from "./people.ts";
-import { untilHeard } from "./standings.ts";
+import { untilAcknowledged } from "./standings.ts";
 import { trouble } from "./strike.ts";
 import type { ChaosWorld, LinkName } from "./world.ts";
 
@@ -31,7 +31,7 @@ export interface Outage {
    */
   readonly readyAfterMs: number;
   readonly drainedAfterMs: number;
-  readonly heardAfterMs: number;
+  readonly acknowledgedAfterMs: number;
   readonly memory: Readonly<
     Record<"api" | "worker", readonly [before: number, during: number, after: number]>
   >;
@@ -193,8 +193,8 @@ export async function outage(
       `${silent} back: a backlog is left after ${done.ms} ms: ${JSON.stringify(done.left)}`,
     );
   const drainedAfterMs = Math.round(performance.now() - healed);
-  const heard = await untilHeard(world);
-  breaches.push(...heard.apart.slice(0, 5).map((words) => `${silent} back: ${words}`));
+  const told = await untilAcknowledged(world);
+  breaches.push(...told.apart.slice(0, 5).map((words) => `${silent} back: ${words}`));
   const after = memory(world);
   for (const name of ["api", "worker"] as const) {
     if (world.processes[name].starts() !== starts[name])
@@ -208,7 +208,7 @@ export async function outage(
     machineMs,
     readyAfterMs,
     drainedAfterMs,
-    heardAfterMs: drainedAfterMs + heard.ms,
+    acknowledgedAfterMs: drainedAfterMs + told.ms,
     breaches: [...new Set(breaches)].slice(0, 20),
     memory: {
       api: [before.api, peak.api, after.api],

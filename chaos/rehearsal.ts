@@ -6,7 +6,7 @@ import { sendLeads, workAsRep, workInCrm, type Crowd } from "./people.ts";
 import { strikeUntil, type Hits } from "./strike.ts";
 import type { Replayed } from "../test/support/replay.ts";
 import { replayAll, startRounds } from "./replay.ts";
-import { untilHeard } from "./standings.ts";
+import { untilAcknowledged } from "./standings.ts";
 import { openWorld, type ChaosWorld } from "./world.ts";
 
 export interface Rehearsal {
@@ -33,7 +33,7 @@ export interface RehearsalOutcome {
     readonly refused: number;
     readonly healedAfterMs: number;
     readonly drainedAfterMs: number;
-    readonly heardAfterMs: number;
+    readonly acknowledgedAfterMs: number;
     readonly replayed: number;
   };
   readonly outages: readonly Outage[];
@@ -103,8 +103,8 @@ export async function rehearse(
     const breaches = rest.left
       ? [`a backlog is left after ${rest.ms} ms: ${JSON.stringify(rest.left)}`]
       : [];
-    const heard = await untilHeard(world);
-    breaches.push(...heard.apart.slice(0, 10));
+    const told = await untilAcknowledged(world);
+    breaches.push(...told.apart.slice(0, 10));
     const outages: Outage[] = [];
     if (how.silentMs > 0) breaches.push(...(await checkAll(world, ledger)));
     for (const silent of how.silentMs > 0 ? silentOnes : []) {
@@ -122,7 +122,7 @@ export async function rehearse(
       refused: ledger.actions.filter((one) => !one.done).length,
       healedAfterMs: answeredMs,
       drainedAfterMs: answeredMs + rest.ms,
-      heardAfterMs: answeredMs + rest.ms + heard.ms,
+      acknowledgedAfterMs: answeredMs + rest.ms + told.ms,
       replayed,
     };
     return {

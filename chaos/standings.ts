@@ -22,7 +22,7 @@ export interface RowStanding {
 }
 
 /** How long it took until every process stood where its row says, and those that never did. */
-export interface Heard {
+export interface AcknowledgedAfter {
   readonly ms: number;
   readonly apart: readonly string[];
 }
@@ -50,7 +50,7 @@ export function apartFrom(row: RowStanding, process: Standing | null): string | 
 }
 
 /** Waits until every open lead's process stands where its row says, at most a minute. */
-export async function untilHeard(world: Rehearsed): Promise<Heard> {
+export async function untilAcknowledged(world: Rehearsed): Promise<AcknowledgedAfter> {
   const { pool, temporalAddress, temporalNamespace: namespace } = world;
   const connection = await Connection.connect({ address: temporalAddress });
   const client = new Client({ connection, namespace });

@@ -55,7 +55,7 @@ export interface InboxDeps {
 /**
  * How long an event waits for one that should have come before it, or for its record to be linked.
  */
-const patienceMs = 60_000;
+const timeoutMs = 60_000;
 const recheckMs = 500;
 const mostTries = 8;
 
@@ -95,16 +95,16 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   if (crm === undefined) throw new ChangeError("source");
   const change = parseCrmChange(row.payload);
   if (await isAboutErased(tx, change)) return forgetInboxRow(tx, row.id, now);
-  const isPatient = now - row.receivedAt < patienceMs;
+  const mayStillCome = now - row.receivedAt < timeoutMs;
   const link = await linkFor(tx, crm, change);
   if (!link && change.what.kind === "created")
     return takeCreated(deps, tx, { crm, row, change, told: change.what.facts }, now);
   const lead = link && (await lockStanding(tx, link.ourId));
   if (!link || !lead) {
-    if (isPatient) return postponeInboxRow(tx, row.id, now + recheckMs, null);
+    if (mayStillCome) return postponeInboxRow(tx, row.id, now + recheckMs, null);
     return deadLetter(tx, row, null, "the record belongs to no lead of ours", now);
   }
-  if (change.sequence !== null && change.sequence > link.seenSequence + 1 && isPatient)
+  if (change.sequence !== null && change.sequence > link.seenSequence + 1 && mayStillCome)
     return postponeInboxRow(tx, row.id, now + recheckMs, null);
   const isLate = change.sequence !== null && change.sequence <= link.seenSequence;
   const concerned = await concernedBy(tx, change, lead);
@@ -438,5 +438,5 @@ async function tryLater(tx: Tx, row: InboxRow, error: unknown, now: Instant): Pr
   const code = (error as { code?: unknown } | null)?.code;
   const why = `it broke: ${error instanceof Error ? error.name : "unknown"}${typeof code === "string" ? ` ${code}` : ""}`;
   if (row.attempts + 1 >= mostTries) return deadLetter(tx, row, null, why, now);
-  return postponeInboxRow(tx, row.id, now + Math.min(1_000 * 2 ** row.attempts, patienceMs), why);
+  return postponeInboxRow(tx, row.id, now + Math.min(1_000 * 2 ** row.attempts, timeoutMs), why);
 }

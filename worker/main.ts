@@ -30,7 +30,7 @@ import { every } from "./every.ts";
 import { partsOfProcess, type Parts } from "./parts.ts";
 import { keepReadyFile } from "./ready-file.ts";
 import { startHeartbeat } from "./heartbeat.ts";
-import { patience } from "./patience.ts";
+import { executionTimeout } from "./execution-timeout.ts";
 import { processInbox } from "./inbox.ts";
 import { resendUnacknowledged } from "./resend.ts";
 import { listenForEffects } from "./wanted-effects.ts";
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
     maxCachedWorkflows: settings.WORKER_CACHED_WORKFLOWS,
     workflowTaskPollerBehavior: pollers(settings.WORKER_WORKFLOW_POLLERS),
     activityTaskPollerBehavior: pollers(settings.WORKER_ACTIVITY_POLLERS),
-    ...patience,
+    ...executionTimeout,
     ...(version
       ? {
           workerDeploymentOptions: {

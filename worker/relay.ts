@@ -265,12 +265,12 @@ async function startLead(deps: RelayDeps, row: WaitingTelling): Promise<void> {
   if (start.at) {
     // The earlier process may still be carrying out its last effects. The same call signals it
     // that the lead goes on, so that it cannot end in between.
-    const heard: Told = { id: `reopened/${start.cycle}`, standing: start.at };
+    const notice: Told = { id: `reopened/${start.cycle}`, standing: start.at };
     await deps.client.workflow.signalWithStart(row.message, {
       ...options,
       workflowIdReusePolicy: "ALLOW_DUPLICATE",
       signal: told.reopened,
-      signalArgs: [heard],
+      signalArgs: [notice],
     });
     return;
   }

@@ -4,9 +4,9 @@ import type { Agreements } from "../store/process/agreements.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import {
   lookLater,
-  markHeard,
+  markAcknowledged,
   tellOnceMore,
-  unheard,
+  unacknowledged,
   type Unacknowledged,
 } from "../store/process/unacknowledged.ts";
 import { leadWorkflowId, searchAttributes, standing } from "../workflows/contract.ts";
@@ -35,14 +35,14 @@ export async function resendUnacknowledged(deps: ResendDeps): Promise<number> {
   const before = clock() - (deps.settlingMs ?? usualSettlingMs);
   for (let again = 0; ;) {
     // Each of them is marked, put off or told again, so it is not among the next.
-    const waiting = await unheard(pool, before, most);
+    const waiting = await unacknowledged(pool, before, most);
     for (let n = 0; n < waiting.length; n += atOnce) {
       const part = waiting.slice(n, n + atOnce);
-      const found = await Promise.all(part.map((one) => hasHeard(deps, one)));
-      const those = (ear: Ear) => part.filter((_, i) => found[i] === ear);
-      await markHeard(pool, those("heard"));
+      const found = await Promise.all(part.map((one) => acknowledgementOf(deps, one)));
+      const those = (asked: Acknowledgement) => part.filter((_, i) => found[i] === asked);
+      await markAcknowledged(pool, those("acknowledged"));
       await lookLater(pool, those("busy"), clock());
-      for (const { leadId } of those("deaf")) {
+      for (const { leadId } of those("unacknowledged")) {
         await tellOnceMore(pool, agreements, leadId, clock());
         again += 1;
       }
@@ -52,29 +52,33 @@ export async function resendUnacknowledged(deps: ResendDeps): Promise<number> {
 }
 
 /** `busy`: a task waits for a worker, or fails; to tell it more would only lengthen its history. */
-type Ear = "heard" | "busy" | "deaf";
+type Acknowledgement = "acknowledged" | "busy" | "unacknowledged";
 
 /**
  * Whether the process knows; one that does not run is started again by the reconciler, not told.
  */
-async function hasHeard({ client }: ResendDeps, must: Unacknowledged): Promise<Ear> {
+async function acknowledgementOf(
+  { client }: ResendDeps,
+  must: Unacknowledged,
+): Promise<Acknowledgement> {
   const handle = client.workflow.getHandle(leadWorkflowId(must.leadId));
   try {
     const process = await client.withDeadline(Date.now() + askMs, () => handle.describe());
-    if (process.status.name !== "RUNNING") return "heard";
+    if (process.status.name !== "RUNNING") return "acknowledged";
     const cycle = process.typedSearchAttributes.get(searchAttributes.cycle) ?? 0;
     const step = process.typedSearchAttributes.get(searchAttributes.step) ?? 0;
-    if (covers({ cycle, step }, must)) return "heard";
+    if (covers({ cycle, step }, must)) return "acknowledged";
     if (process.raw.pendingWorkflowTask) return "busy";
   } catch (error) {
-    if ((error as { name?: unknown } | null)?.name === "WorkflowNotFoundError") return "heard";
+    if ((error as { name?: unknown } | null)?.name === "WorkflowNotFoundError")
+      return "acknowledged";
     throw error;
   }
   // It shows its own decisions only when it matters. To ask it costs no event, to tell it five.
   const known = await client
     .withDeadline(Date.now() + askMs, () => handle.query(standing))
     .catch(() => null);
-  return known !== null && covers(known, must) ? "heard" : "deaf";
+  return known !== null && covers(known, must) ? "acknowledged" : "unacknowledged";
 }
 
 function covers(

@@ -67,7 +67,7 @@ export class LeadProcess {
   /** A local activity has ended in this workflow task. */
   private isBehindLocal = false;
 
-  private readonly heard = new Set<NewsName>();
+  private readonly news = new Set<NewsName>();
   /** News that came in this run, repeats as well. */
   private noted = 0;
   /** The newest standing that was told and is not taken over yet. */
@@ -84,7 +84,7 @@ export class LeadProcess {
     this.cycle = start.cycle;
     this.at = start.at ?? unknownYet;
     this.effectsOpen = start.at?.effects ?? false;
-    for (const name of start.heard ?? []) this.heard.add(name);
+    for (const name of start.heard ?? []) this.news.add(name);
     this.subject = { kind: "lead", id: start.leadId };
     for (const name of toldNames) setHandler(told[name], ({ standing: at }) => this.note(at));
     for (const name of newsNames) setHandler(news[name], () => this.noteNews(name));
@@ -100,7 +100,7 @@ export class LeadProcess {
     if (this.start.from === "intake") return this.decide("arrive", (ask, by) => by.arrive(ask));
     await this.decide("look", (ask, by) => by.look(ask));
     // What was said while no process ran was heard by nobody: everything is looked at once more.
-    for (const name of newsNames) this.heard.add(name);
+    for (const name of newsNames) this.news.add(name);
   }
 
   isOver(): boolean {
@@ -139,9 +139,9 @@ export class LeadProcess {
     if (this.takeOver()) return { kind: "told" };
     this.show(false);
     for (;;) {
-      if (this.heard.size > 0) {
-        const heard = [...this.heard].sort();
-        this.heard.clear();
+      if (this.news.size > 0) {
+        const heard = [...this.news].sort();
+        this.news.clear();
         return { kind: "news", heard };
       }
       this.carryOutEffects();
@@ -159,16 +159,13 @@ export class LeadProcess {
         this.show(true);
       }
       if (this.takeOver()) return { kind: "told" };
-      if (hasCome && this.heard.size === 0) return this.wake();
+      if (hasCome && this.news.size === 0) return this.wake();
     }
   }
 
   private isAsked(): boolean {
     return (
-      this.newest !== null ||
-      this.heard.size > 0 ||
-      this.timer?.fired === true ||
-      this.mayCarryOut()
+      this.newest !== null || this.news.size > 0 || this.timer?.fired === true || this.mayCarryOut()
     );
   }
 
@@ -203,7 +200,7 @@ export class LeadProcess {
 
   nextStart(): LeadStart {
     const { leadId, priority, continueAfterEvents } = this.start;
-    const heard = [...this.heard].sort();
+    const heard = [...this.news].sort();
     // What was told while the run was ending is newer than where it stood.
     const at = this.newest !== null && isNewer(this.newest, this.at) ? this.newest : this.at;
     return {
@@ -262,7 +259,7 @@ export class LeadProcess {
 
   private noteNews(name: NewsName): void {
     this.noted += 1;
-    this.heard.add(name);
+    this.news.add(name);
   }
 
   private note(at: Standing): void {

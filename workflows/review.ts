@@ -21,9 +21,9 @@ import { inTheBackground, keepTrying } from "./proxies.ts";
  * most once a day once it is overdue.
  */
 export async function review(start: ReviewStart): Promise<{ readonly reviewId: string }> {
-  let heard = false;
+  let isSignalled = false;
   setHandler(decided, () => {
-    heard = true;
+    isSignalled = true;
   });
   let telling: Promise<void> = Promise.resolve();
 
@@ -36,10 +36,10 @@ export async function review(start: ReviewStart): Promise<{ readonly reviewId: s
       await telling;
       return continueAsNew<typeof review>(start);
     }
-    await condition(() => heard, Math.max(at.wakeAt - Date.now(), 1_000), {
+    await condition(() => isSignalled, Math.max(at.wakeAt - Date.now(), 1_000), {
       summary: at.wakeFor.slice(0, 190),
     });
-    heard = false;
+    isSignalled = false;
     at = await inTheBackground.lookAtReview(at.reviewId, Date.now());
   }
   await telling;

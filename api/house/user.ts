@@ -43,11 +43,11 @@ const amount = {
     .nullable()
     .optional(),
 };
-const together = (body: {
+const hasCurrencyWithAmount = (body: {
   amountMinor?: number | null | undefined;
   currency?: string | null | undefined;
 }) => (body.amountMinor == null) === (body.currency == null);
-const togetherError = {
+const amountNeedsCurrency = {
   path: ["currency"],
   error: "expected amount and currency together, or neither",
 };
@@ -105,11 +105,11 @@ const bodies = {
     .openapi("HouseOutreach"),
   opportunity: z
     .strictObject({ by, stage: z.enum(["open", "won", "lost"]).default("open"), ...amount })
-    .refine(together, togetherError)
+    .refine(hasCurrencyWithAmount, amountNeedsCurrency)
     .openapi("HouseOpportunityOpened"),
   opportunityChange: z
     .strictObject({ by, stage: z.enum(["open", "won", "lost"]).optional(), ...amount })
-    .refine(together, togetherError)
+    .refine(hasCurrencyWithAmount, amountNeedsCurrency)
     .openapi("HouseOpportunityChange"),
   merge: z
     .strictObject({

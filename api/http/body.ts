@@ -41,7 +41,7 @@ const rules: Readonly<Record<string, BodyRule>> = {
  * Reads a body once, bounded, and refuses what no route wants: other media types, compressed
  * bodies, hostile JSON.
  */
-export function readBody(patienceMs: number): MiddlewareHandler<AppEnv> {
+export function readBody(timeoutMs: number): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     // With a length the body is read as it comes; to look at `raw.body` makes a web stream of it, a
     // tenth of the time of an intake.
@@ -58,7 +58,7 @@ export function readBody(patienceMs: number): MiddlewareHandler<AppEnv> {
         field: "content-encoding",
       });
     if (rule.kind === "stream") return next();
-    const bytes = await readBounded(c.req.raw, rule.maxBytes, patienceMs);
+    const bytes = await readBounded(c.req.raw, rule.maxBytes, timeoutMs);
     if (rule.kind === "raw") {
       keep(c.req, "arrayBuffer", bytes.buffer);
       return next();
@@ -106,11 +106,11 @@ function keep(request: HonoRequest, as: "text" | "arrayBuffer", value: unknown):
 async function readBounded(
   request: Request,
   maxBytes: number,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<Uint8Array> {
   const announced = request.headers.get("content-length");
   if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
-  const mostMs = patienceMs + (maxBytes / 65_536) * 1000;
+  const mostMs = timeoutMs + (maxBytes / 65_536) * 1000;
   const read = () =>
     announced === null
       ? readCounted(request, maxBytes)
@@ -142,7 +142,7 @@ function tooLarge(maxBytes: number): Problem {
 }
 
 /** How long a body may take to begin; it gets a second more for each 64 KiB that it may have. */
-export const usualPatienceMs = 10_000;
+export const usualTimeoutMs = 10_000;
 
 /** The body stopped coming: a 408, after which the connection is of no use. */
 export function bodyStalled(): Problem {

@@ -20,7 +20,7 @@ export interface FormBounds {
   readonly fileBytes: number;
   readonly textBytes: number;
   /** A piece must follow the one before within so long. */
-  readonly patienceMs: number;
+  readonly timeoutMs: number;
   /** The fields that a form may have, each once. */
   readonly fields: readonly string[];
 }
@@ -85,19 +85,15 @@ export async function readForm(request: Request, bounds: FormBounds): Promise<Fo
   const most = bounds.fileBytes + bounds.textBytes * bounds.fields.length + roomForHeaders;
   let size = 0;
   try {
-    for await (const piece of inTime(request.body, bounds.patienceMs)) {
+    for await (const piece of inTime(request.body, bounds.timeoutMs)) {
       size += piece.length;
       if (size > most) refused ??= tooLarge("file", bounds.fileBytes);
       if (refused) throw refused;
       if (!busboy.write(piece))
-        await bounded(
-          bounds.patienceMs,
-          Promise.race([once(busboy, "drain"), ended]),
-          formHasNoEnd,
-        );
+        await bounded(bounds.timeoutMs, Promise.race([once(busboy, "drain"), ended]), formHasNoEnd);
     }
     busboy.end();
-    await bounded(bounds.patienceMs, ended, formHasNoEnd);
+    await bounded(bounds.timeoutMs, ended, formHasNoEnd);
   } catch (error) {
     if (refused) throw refused;
     if (error instanceof Problem) throw error;
@@ -117,13 +113,13 @@ function formHasNoEnd(): never {
 
 async function* inTime(
   body: ReadableStream<Uint8Array> | null,
-  patienceMs: number,
+  timeoutMs: number,
 ): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
   if (reader === undefined) return;
   try {
     for (;;) {
-      const { value } = await bounded(patienceMs, reader.read(), () => {
+      const { value } = await bounded(timeoutMs, reader.read(), () => {
         throw bodyStalled();
       });
       if (value === undefined) return;

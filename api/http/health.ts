@@ -112,7 +112,7 @@ export function healthRoutes(deps: ApiDeps, metrics: Metrics): Routes {
     ]);
     const age = (at: number | null | undefined) =>
       at == null ? null : Math.max(0, (deps.clock() - at) / 1000);
-    metrics.heard({ worker: age(beats?.worker), relay: age(beats?.relay) });
+    metrics.beats({ worker: age(beats?.worker), relay: age(beats?.relay) });
     return c.text(await metrics.text(state, broken), 200, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
     });

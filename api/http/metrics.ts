@@ -8,7 +8,7 @@ export interface Metrics {
   /** Counts facts that a tracker told and may not set, by field. */
   refused(fields: readonly string[]): void;
   /** How long ago worker and relay were heard of, in seconds; null: not known. */
-  heard(ages: Readonly<Record<"worker" | "relay", number | null>>): void;
+  beats(ages: Readonly<Record<"worker" | "relay", number | null>>): void;
   /**
    * The text of a scrape, with the state of the database and the broken processes as just read;
    * null: could not be read.
@@ -71,7 +71,7 @@ export function createMetrics(): Metrics {
     refused(fields) {
       for (const field of fields) refusedFacts.inc({ field });
     },
-    heard(ages) {
+    beats(ages) {
       heartbeat.reset();
       for (const [part, seconds] of Object.entries(ages))
         if (seconds !== null) heartbeat.set({ part }, seconds);

@@ -7,7 +7,7 @@ import { drained } from "../drain.ts";
 import { RehearsalLedger } from "../ledger.ts";
 import { sendLeads, workAsRep, workInCrm, type Crowd } from "../people.ts";
 import { replayAll, startRounds } from "../replay.ts";
-import { untilHeard } from "../standings.ts";
+import { untilAcknowledged } from "../standings.ts";
 import { deploy, eventually, type Deployment } from "./world.ts";
 
 const drainMs = 330_000;
@@ -97,11 +97,11 @@ async function rehearse(
   clearTimeout(giveUp);
   const rest = await drained(world.pool, drainMs);
   tell(`${leads} leads sent; worked off after ${rest.ms} ms`);
-  const heard = await untilHeard(world);
+  const told = await untilAcknowledged(world);
 
   const breaches = [
     ...(rest.left ? [`a backlog is left: ${JSON.stringify(rest.left)}`] : []),
-    ...heard.apart.slice(0, 10),
+    ...told.apart.slice(0, 10),
     ...(await checkAll(world, ledger)),
     ...(await judge(world, ledger, leads, tell)),
   ];

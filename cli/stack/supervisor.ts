@@ -165,7 +165,7 @@ function listenForSignals(
   impatient: () => void,
 ): () => void {
   let since: number | undefined;
-  const heard = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: NodeJS.Signals) => {
     if (since === undefined) {
       since = performance.now();
       first(signal);
@@ -173,6 +173,6 @@ function listenForSignals(
       impatient();
     }
   };
-  for (const signal of SIGNALS) process.on(signal, heard);
-  return () => SIGNALS.forEach((signal) => process.off(signal, heard));
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  return () => SIGNALS.forEach((signal) => process.off(signal, onSignal));
 }

@@ -12,7 +12,7 @@ export interface Share {
 }
 
 /** All cases of several rates together. */
-export function together(rates: readonly Rate[]): Rate {
+export function sumOfRates(rates: readonly Rate[]): Rate {
   return rateOf(
     rates.reduce((sum, { numerator }) => sum + numerator, 0),
     rates.reduce((sum, { denominator }) => sum + denominator, 0),
@@ -82,7 +82,7 @@ export function standOutSentence(groups: readonly Named[]): string {
   if (judged.length === 0) return left.trim();
   const apart = judged.map((one) => ({
     ...one,
-    is: compared(one.rate, together(groups.filter((other) => other !== one).map((o) => o.rate))),
+    is: compared(one.rate, sumOfRates(groups.filter((other) => other !== one).map((o) => o.rate))),
   }));
   const of = (is: "above" | "below") => apart.filter((one) => one.is === is);
   const [above, below] = [of("above"), of("below")];
@@ -119,7 +119,7 @@ export function shortRate({ numerator, denominator, rate, isSmall }: Rate): stri
 export function trendSentence({ of, did }: Share, steps: readonly Named[]): string {
   const last = steps.at(-1);
   if (last === undefined || steps.length < 2) return "";
-  const earlier = together(steps.slice(0, -1).map(({ rate }) => rate));
+  const earlier = sumOfRates(steps.slice(0, -1).map(({ rate }) => rate));
   const counts = `In ${last.name} of ${numberWords(last.rate.denominator)} ${of} ${numberWords(last.rate.numerator)} ${did}`;
   const now = last.rate.isSmall ? counts : `${counts} (${percent(last.rate.rate ?? 0)})`;
   const all = `${shortRate(earlier)} in the ${counted(steps.length - 1, "month")} before`;

@@ -1,6 +1,6 @@
 import type { RulePath } from "../agreement.ts";
 import { excessOf, isRecurring, rateOf, type Rate } from "./figures.ts";
-import { shortRate, together } from "./paragraph.ts";
+import { shortRate, sumOfRates } from "./paragraph.ts";
 import { counted, enumerated, hoursWords, numberWords, percent } from "./words.ts";
 
 /** What a proposal can be about. */
@@ -148,7 +148,7 @@ function againstOthers<T>(
   look: (one: T, others: Rate) => readonly Proposal[],
 ): Proposal[] {
   return list.flatMap((one) =>
-    look(one, together(list.filter((other) => other !== one).map((other) => rate(other)))),
+    look(one, sumOfRates(list.filter((other) => other !== one).map((other) => rate(other)))),
   );
 }
 

@@ -185,7 +185,7 @@ function meet(
       otherId: hit.leadId,
       kind: hit.name.kind as Conflict["kind"],
     }));
-  const counted = heard(given, known, conflicts.length > 0, context);
+  const counted = countedPart(given, known, conflicts.length > 0, context);
   const arrival = conflicts.some(({ kind }) => kind === "email") ? withoutEmail(counted) : counted;
   const names = arrival.identities.filter(
     (name) => name.kind !== "lead" && (!leadOf.has(identityKey(name)) || name.kind === "anonymous"),
@@ -205,7 +205,7 @@ function withoutEmail(arrival: Prepared): Prepared {
  * name somebody by another address than the one that a better witness told: whoever wrote from
  * there later would be taken for them.
  */
-function heard(
+function countedPart(
   arrival: Prepared,
   known: IntakePerson | undefined,
   joinsTwo: boolean,

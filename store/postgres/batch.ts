@@ -8,7 +8,7 @@ const mostOvertaken = 2;
  * batches are under way, further calls wait for the next one; otherwise a call does not wait.
  *
  * With two batches at once, one is at the database while the next one fills. A batch that takes
- * longer than `patienceMs`, because it waits for a lock, is overtaken by the next ones, a few at
+ * longer than `overtakenAfterMs`, because it waits for a lock, is overtaken by the next ones, a few at
  * most. Answers have the order of the calls. The calls of a failed batch are repeated one by one,
  * so that one call cannot fail another, unless the database is away.
  */
@@ -16,7 +16,7 @@ export function batched<A, R>(
   most: number,
   work: (asked: readonly A[]) => Promise<readonly R[]>,
   atOnce = 2,
-  patienceMs?: number,
+  overtakenAfterMs?: number,
 ): (asked: A) => Promise<R> {
   interface Waiting {
     readonly asked: A;
@@ -51,7 +51,7 @@ export function batched<A, R>(
       goOn();
     };
     underWay += 1;
-    const slow = patienceMs === undefined ? undefined : setTimeout(giveWay, patienceMs);
+    const slow = overtakenAfterMs === undefined ? undefined : setTimeout(giveWay, overtakenAfterMs);
     await doBatch(waiting.splice(0, most));
     clearTimeout(slow);
     if (isOvertaken) overtaken -= 1;

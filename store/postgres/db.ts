@@ -105,14 +105,14 @@ export async function inTransaction<T>(
     broken = error;
   };
   tx.on("error", lost);
-  unheard.set(tx, []);
+  unawaited.set(tx, []);
   try {
     await send(tx, "begin");
     const result = await work(tx);
     // After a statement that failed Postgres takes a commit as a rollback, so it may go along with
     // the last ones.
     await send(tx, end);
-    await heard(tx);
+    await awaitSent(tx);
     return result;
   } catch (error) {
     const reason = await reasonOf(tx, error);
@@ -125,7 +125,7 @@ export async function inTransaction<T>(
       });
     throw reason;
   } finally {
-    unheard.delete(tx);
+    unawaited.delete(tx);
     tx.off("error", lost);
     tx.release(broken);
   }
@@ -151,23 +151,23 @@ export function readAtOnce<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise
  */
 export async function send(db: Db, query: Statement | string): Promise<void> {
   const sent = db.query(query as Statement);
-  const others = unheard.get(db);
+  const others = unawaited.get(db);
   if (!others) return void (await sent);
-  sent.catch(() => undefined); // heard later
+  sent.catch(() => undefined); // awaited by awaitSent
   others.push(sent);
 }
 
 /** Statements of a transaction under way that were sent and not awaited. */
-const unheard = new WeakMap<Db, Promise<unknown>[]>();
+const unawaited = new WeakMap<Db, Promise<unknown>[]>();
 
-async function heard(tx: Tx): Promise<void> {
-  for (const sent of unheard.get(tx)?.splice(0) ?? []) await sent;
+async function awaitSent(tx: Tx): Promise<void> {
+  for (const sent of unawaited.get(tx)?.splice(0) ?? []) await sent;
 }
 
 /** Statements after one that failed fail only because of it. */
 async function reasonOf(tx: Tx, error: unknown): Promise<unknown> {
   if ((error as { code?: unknown } | null)?.code !== "25P02") return error;
-  return heard(tx).then(
+  return awaitSent(tx).then(
     () => error,
     (first: unknown) => first,
   );
@@ -182,12 +182,12 @@ export async function inSavepoint<T>(
   work: () => Promise<T>,
   isWanted: (result: T) => boolean = () => true,
 ): Promise<T> {
-  const before = unheard.get(tx) ?? [];
-  unheard.set(tx, []);
+  const before = unawaited.get(tx) ?? [];
+  unawaited.set(tx, []);
   try {
     await send(tx, "savepoint part");
     const result = await work();
-    await heard(tx);
+    await awaitSent(tx);
     if (!isWanted(result)) await tx.query("rollback to savepoint part");
     return result;
   } catch (error) {
@@ -195,7 +195,7 @@ export async function inSavepoint<T>(
     await tx.query("rollback to savepoint part");
     throw reason;
   } finally {
-    unheard.set(tx, before);
+    unawaited.set(tx, before);
   }
 }
 

@@ -26,12 +26,12 @@ export async function beginAgain(
   };
   // Where the earlier process still tells the outside that it ended, nothing is started: it goes
   // on.
-  const heard = { id: `reopened/${cycle}`, standing };
+  const told = { id: `reopened/${cycle}`, standing };
   await enqueueAll(
     tx,
     [
       leadSignal(leadId, "start", "leadHandoff", { ...start }, 1),
-      leadSignal(leadId, "signal", "reopened", heard, 1),
+      leadSignal(leadId, "signal", "reopened", told, 1),
     ],
     now,
   );

@@ -6,7 +6,7 @@ import { leadSignal, enqueue } from "../postgres/outbox.ts";
 import { loadSituation } from "./load.ts";
 import { standingOf } from "./standing.ts";
 
-/** A process that was told or answered what it must know, and is not known to have heard. */
+/** A process that was told or answered what it must know, and has not acknowledged it. */
 export interface Unacknowledged {
   readonly leadId: string;
   /** The decision of which it must know. */
@@ -14,7 +14,7 @@ export interface Unacknowledged {
   readonly step: number;
 }
 
-/** The process must know of this decision; whether it heard is looked at later. */
+/** The process must know of this decision; whether it acknowledged is looked at later. */
 export function noteTold(
   tx: Tx,
   { kind, id }: Subject,
@@ -34,7 +34,7 @@ export function noteTold(
  * Processes that were told or answered before `before` and are not known to have heard, longest
  * first. Those for which a telling still waits in the outbox are left to the relay.
  */
-export function unheard(db: Db, before: Instant, limit: number): Promise<Unacknowledged[]> {
+export function unacknowledged(db: Db, before: Instant, limit: number): Promise<Unacknowledged[]> {
   return rows<Unacknowledged>(
     db,
     sql`
@@ -47,18 +47,18 @@ export function unheard(db: Db, before: Instant, limit: number): Promise<Unackno
   );
 }
 
-/** These processes have heard of the decision that they were signalled about. */
-export async function markHeard(db: Db, heard: readonly Unacknowledged[]): Promise<void> {
-  if (heard.length === 0) return;
+/** These processes have acknowledged the decision that they were signalled about. */
+export async function markAcknowledged(db: Db, known: readonly Unacknowledged[]): Promise<void> {
+  if (known.length === 0) return;
   await db.query(sql`
     update process set known_cycle = h.cycle, known_step = h.step
-    from jsonb_to_recordset(${JSON.stringify(heard)}::jsonb) as
+    from jsonb_to_recordset(${JSON.stringify(known)}::jsonb) as
       h("leadId" text, cycle int, step int)
     where subject_kind = 'lead' and subject_id = h."leadId"
       and (known_cycle, known_step) < (h.cycle, h.step)`);
 }
 
-/** Looks at these again later: nobody can say yet whether they have heard. */
+/** Looks at these again later: nobody can say yet whether they have acknowledged. */
 export async function lookLater(
   db: Db,
   those: readonly Unacknowledged[],

@@ -2,7 +2,7 @@ import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
 import {
   shareSentence,
   standOutSentence,
-  together,
+  sumOfRates,
   type Share,
 } from "../../handoff/reviews/paragraph.ts";
 import { lowerFirst } from "../../handoff/reviews/words.ts";
@@ -106,8 +106,8 @@ export const funnelReport = defineReport({
       const sentence = (step: string, column: "ofHandedOff" | "ofStepBefore", share: Share) =>
         shareSentence(
           share,
-          together(of(told.rows, step).map((row) => row[column])),
-          told.before && together(of(told.before, step).map((row) => row[column])),
+          sumOfRates(of(told.rows, step).map((row) => row[column])),
+          told.before && sumOfRates(of(told.before, step).map((row) => row[column])),
         );
       const groups = of(told.rows, "sql")
         .map((row) => ({ name: said(row.group), rate: row.ofHandedOff }))

@@ -2,7 +2,7 @@ import {
   namedRates,
   shareSentence,
   standOutSentence,
-  together,
+  sumOfRates,
   trendSentence,
   type Named,
   type Share,
@@ -114,7 +114,7 @@ export function tellShares(paragraph: SharesTold, told: Telling): string {
 
 function totalsOf(shares: SharesTold["shares"], told: Telling, each: string | undefined): string {
   const all = (rows: readonly ParagraphRow[], column: string) =>
-    together(rows.map((row) => rateIn(row, column)));
+    sumOfRates(rows.map((row) => rateIn(row, column)));
   const parts = shares.map((share) =>
     shareSentence(
       share,

@@ -1,7 +1,7 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import { accusedRules } from "../../handoff/reviews/accused.ts";
 import { excessOf, isRecurring, rateOf, standsOut } from "../../handoff/reviews/figures.ts";
-import { shareSentence, together } from "../../handoff/reviews/paragraph.ts";
+import { shareSentence, sumOfRates } from "../../handoff/reviews/paragraph.ts";
 import { capitalised, counted, enumerated, numberWords } from "../../handoff/reviews/words.ts";
 import { rows as select } from "../postgres/db.ts";
 import { cohortOf, everyDimension, knownSql, n, percentileSql } from "./cohort.ts";
@@ -106,7 +106,7 @@ export const rejectionsReport = defineReport({
       return sentences(
         shareSentence(
           { of: "MQLs accepted or rejected for good", did: "were rejected" },
-          together(totals.map(({ ofAnswered }) => ofAnswered)),
+          sumOfRates(totals.map(({ ofAnswered }) => ofAnswered)),
           null,
         ),
         `${capitalised(

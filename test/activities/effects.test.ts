@@ -188,19 +188,19 @@ describe("carrying out", () => {
   test("a call that is never answered is given up long before the run ends, and tried again soon", async () => {
     await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
     await sync(1);
-    expect(await world.failure({ patienceMs: 100 })).toMatchObject({
+    expect(await world.failure({ timeoutMs: 100 })).toMatchObject({
       type: "CrmDown",
       nextRetryDelay: 1_000,
     });
     await setHouseTrouble(world.pool, null);
-    expect(await world.carryOut({ patienceMs: 5_000 })).toEqual({ done: 1, left: 0 });
+    expect(await world.carryOut({ timeoutMs: 5_000 })).toEqual({ done: 1, left: 0 });
   });
 
   test("a CRM that is slow in each of its answers, though none is too late, is brought up to date", async () => {
     await setHouseTrouble(world.pool, { kind: "slow", waitMs: 250 });
     await sync(1);
     const began = performance.now();
-    expect(await world.carryOut({ patienceMs: 1_000 })).toEqual({ done: 1, left: 0 });
+    expect(await world.carryOut({ timeoutMs: 1_000 })).toEqual({ done: 1, left: 0 });
     expect(performance.now() - began).toBeGreaterThan(1_000);
   });
 });

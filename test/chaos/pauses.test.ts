@@ -6,7 +6,7 @@ import { checkAll } from "../../chaos/checks.ts";
 import { drained } from "../../chaos/drain.ts";
 import { RehearsalLedger } from "../../chaos/ledger.ts";
 import { sendLeads, type Crowd } from "../../chaos/people.ts";
-import { untilHeard } from "../../chaos/standings.ts";
+import { untilAcknowledged } from "../../chaos/standings.ts";
 import { openWorld, processNames, type ChaosWorld } from "../../chaos/world.ts";
 
 const pausedMs = 15_000;
@@ -73,10 +73,10 @@ test.runIf(process.platform === "linux")(
       }
       await sent;
       const rest = await drained(world.pool, 180_000);
-      const heard = await untilHeard(world);
+      const told = await untilAcknowledged(world);
       const said = `healthy again after ${JSON.stringify(backAfterMs)} ms, worked off in ${rest.ms} ms`;
       process.stdout.write(`${said}\n`);
-      expect([rest.left, heard.apart], said).toEqual([null, []]);
+      expect([rest.left, told.apart], said).toEqual([null, []]);
       expect(await checkAll(world, ledger), said).toEqual([]);
       expect(ledger.leads.length).toBe(leads);
       for (const name of processNames)

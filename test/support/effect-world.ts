@@ -32,7 +32,7 @@ export interface RunOptions {
   readonly mail?: MailPort;
   readonly crm?: CrmPort;
   readonly cancelAfterMs?: number;
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   readonly leadId?: string;
 }
 
@@ -72,13 +72,13 @@ export async function effectWorld(): Promise<EffectWorld> {
     mail = kept,
     crm: other = crm,
     cancelAfterMs,
-    patienceMs,
+    timeoutMs,
     leadId = leadSubject.id,
   } = {}) => {
     const { carryOut: activity } = createEffectActivities(
       createEffects({
         pool,
-        crm: crmWithTimeout(other, patienceMs),
+        crm: crmWithTimeout(other, timeoutMs),
         mail,
         publicUrl: "http://baton.test",
         clock,

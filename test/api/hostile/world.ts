@@ -74,7 +74,7 @@ export async function hostileWorld(): Promise<HostileWorld> {
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     webhookSecrets: { house: [secret] },
     mayRehearse: true,
-    patienceMs: 1_500,
+    timeoutMs: 1_500,
   });
   const things = await addThings(people, pool);
   return {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { batched } from "../../../store/postgres/batch.ts";
 
 /** Work that is held until it is let go, so that the next ones must wait. */
-function heldWork(atOnce?: number, patienceMs?: number) {
+function heldWork(atOnce?: number, overtakenAfterMs?: number) {
   const batches: number[][] = [];
   const doors = new Map<number, () => void>();
   const ask = batched(
@@ -14,7 +14,7 @@ function heldWork(atOnce?: number, patienceMs?: number) {
       return asked.map((one) => one * 2);
     },
     atOnce,
-    patienceMs,
+    overtakenAfterMs,
   );
   /** Lets the batch go that begins with `first`. */
   const letGo = async (first: number) => {

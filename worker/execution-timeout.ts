@@ -3,4 +3,4 @@
  * Node 20 that ends the whole process (decision 0058). A process that was paused meanwhile has run
  * for none of them. The SDK takes this option without listing it.
  */
-export const patience = { isolateExecutionTimeout: "10 minutes" } as const;
+export const executionTimeout = { isolateExecutionTimeout: "10 minutes" } as const;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { expect, test } from "vitest";
-import { patience } from "../../worker/patience.ts";
+import { executionTimeout } from "../../worker/execution-timeout.ts";
 import { temporal } from "../support/world.ts";
 
 test("the SDK gives workflow code the time that a paused process needs", async () => {
@@ -12,13 +12,13 @@ test("the SDK gives workflow code the time that a paused process needs", async (
     Worker.create({
       connection,
       namespace,
-      taskQueue: `patience-${randomBytes(4).toString("hex")}`,
+      taskQueue: `executionTimeout-${randomBytes(4).toString("hex")}`,
       workflowBundle: { codePath: bundlePath },
       ...more,
     });
-  const [usual, patient] = [await create({}), await create(patience)];
+  const [usual, raised] = [await create({}), await create(executionTimeout)];
   expect(usual.options.isolateExecutionTimeoutMs).toBe(5_000);
-  expect(patient.options.isolateExecutionTimeoutMs).toBe(600_000);
-  for (const worker of [usual, patient]) await worker.runUntil(Promise.resolve());
+  expect(raised.options.isolateExecutionTimeoutMs).toBe(600_000);
+  for (const worker of [usual, raised]) await worker.runUntil(Promise.resolve());
   await connection.close();
 });
