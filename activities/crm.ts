@@ -221,7 +221,9 @@ function wantedNotes(
       key: `${leadId}/${handoff.id}/handoff`,
       leadCrmId,
       at: handoff.mqlAt,
-      body: `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
+      body:
+        `Handed to sales as ${handoff.leadType} (${handoff.path} path): band ${handoff.band}, ` +
+        `fit ${round(handoff.fit)}, intent ${round(handoff.intent)}.`,
     });
   }
   if (handoff && handoff.rejectedAt !== null) {
@@ -237,7 +239,9 @@ function wantedNotes(
       key: `${leadId}/${raised.taskId}/raised`,
       leadCrmId,
       at: raised.at,
-      body: `Raised a hand again${raised.signal === null ? "" : ` (${raised.signal})`}: somebody should get in touch.`,
+      body:
+        `Raised a hand again${raised.signal === null ? "" : ` (${raised.signal})`}: somebody ` +
+        "should get in touch.",
     });
   }
   return wanted;

@@ -58,7 +58,8 @@ function returnCondition(words: Vocabulary): Shape<ReturnCondition> {
         return date.read(node, place) && { kind: "date", field: "revisitOn", at };
       if (!keys.includes("signal") && !keys.includes("depth"))
         return place.expected(
-          "`{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ date: revisitOn }`",
+          "`{ signal: ..., since: exit }`, `{ intent: { risesBy: 20 }, since: exit }` or `{ " +
+            "date: revisitOn }`",
           node,
         );
       const parts = readEngagement(node, place, words.signals, ["since"]);

@@ -34,7 +34,9 @@ function warnOfReversed(
         place.reading.report(
           "warnings",
           joinPath(joinPath(joinPath(place.path, part), key), n),
-          `"${written}" goes over midnight for ${Math.round((shift.toMinute - shift.fromMinute) / 60)} hours; if that is not meant, exchange the times`,
+          `"${written}" goes over midnight for ` +
+            `${Math.round((shift.toMinute - shift.fromMinute) / 60)} hours; if that is not ` +
+            "meant, exchange the times",
         );
     }
 }

@@ -104,7 +104,8 @@ function tooDeep(agreement: Agreement, reading: Reading): void {
       reading.report(
         "problems",
         path,
-        `expected at most ${deepestCondition} conditions inside each other, found ${depth} when names are unfolded`,
+        `expected at most ${deepestCondition} conditions inside each other, found ${depth} ` +
+          "when names are unfolded",
       );
   }
 }
@@ -158,7 +159,8 @@ function bandRows(agreement: Agreement, reading: Reading): void {
       reading.report(
         "problems",
         `bands[${i}]`,
-        `expected a row that some lead can reach; whoever meets it already has band ${agreement.bands[above]!.band} by row ${above + 1}`,
+        "expected a row that some lead can reach; whoever meets it already has band " +
+          `${agreement.bands[above]!.band} by row ${above + 1}`,
       );
     else if (least(row.fit) > most)
       reading.report(
@@ -189,7 +191,8 @@ function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
       return reading.report(
         "problems",
         path,
-        `expected a lead type that some lead can reach; the conditions of "${type.name}" exclude each other`,
+        `expected a lead type that some lead can reach; the conditions of "${type.name}" ` +
+          "exclude each other",
       );
     const above = agreement.leadTypes
       .slice(0, i)
@@ -198,7 +201,8 @@ function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
       reading.report(
         "problems",
         path,
-        `expected a lead type that some lead can reach; every lead of "${type.name}" is already "${above.name}", which stands above it`,
+        `expected a lead type that some lead can reach; every lead of "${type.name}" is ` +
+          `already "${above.name}", which stands above it`,
       );
   });
 }
@@ -216,13 +220,15 @@ function territories(
     reading.report(
       "problems",
       rests[1]!.at,
-      `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" and "${rests[1]!.name}"`,
+      `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" ` +
+        `and "${rests[1]!.name}"`,
     );
   if (rests.length === 0 && covered) {
     reading.report(
       "warnings",
       tree[0]?.at ?? "routing",
-      `no territory here takes the rest of the leads (one without \`when:\`); they go to the queue "${fallback}"`,
+      `no territory here takes the rest of the leads (one without \`when:\`); they go to the ` +
+        `queue "${fallback}"`,
     );
   }
   for (const [i, one] of tree.entries()) {
@@ -230,7 +236,8 @@ function territories(
       reading.report(
         "problems",
         one.at,
-        `expected a territory that some lead can reach; "${one.name}" excludes itself or what it lies in`,
+        `expected a territory that some lead can reach; "${one.name}" excludes itself or what ` +
+          "it lies in",
       );
     for (const other of tree.slice(0, i)) {
       const overlap =
@@ -239,7 +246,9 @@ function territories(
         reading.report(
           "warnings",
           one.at,
-          `"${one.name}" and "${other.name}" overlap${overlap.example ? ` (${overlap.example})` : ""}; such leads go to the one with the deeper match, or else to "${other.name}", which stands first`,
+          `"${one.name}" and "${other.name}" ` +
+            `overlap${overlap.example ? ` (${overlap.example})` : ""}; such leads go to the one ` +
+            `with the deeper match, or else to "${other.name}", which stands first`,
         );
     }
     if (one.within.length > 0)
@@ -306,7 +315,9 @@ function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
       reading.report(
         "problems",
         joinPath(row.path, "status"),
-        `expected a status target that ends after the outreach target; by the agreement's hours "${printTarget(row.status)}" ends before "${printTarget(row.outreach)}" for most leads`,
+        "expected a status target that ends after the outreach target; by the agreement's " +
+          `hours "${printTarget(row.status)}" ends before "${printTarget(row.outreach)}" for ` +
+          "most leads",
       );
   }
 }

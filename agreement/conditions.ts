@@ -58,7 +58,8 @@ export function conditionShape(
       return engagement(node, place);
     if (keys.length > 1)
       return place.wrong(
-        `expected one condition, found ${keys.length} (${keys.join(", ")}); put them under \`all:\` as a list`,
+        `expected one condition, found ${keys.length} (${keys.join(", ")}); put them under ` +
+          `\`all:\` as a list`,
         first.key,
       );
     return one(key, first, place, depth);
@@ -119,7 +120,10 @@ export function conditionShape(
   function unknownName(name: string): string {
     if (name === "engaged")
       return "expected another condition: `engaged` is known only to `accounts.when`";
-    return `expected the name of a condition (${listed(names)}), found "${name}"${didYouMean(name, names)}`;
+    return (
+      `expected the name of a condition (${listed(names)}), found ` +
+      `"${name}"${didYouMean(name, names)}`
+    );
   }
 
   function unknownKey(key: string): string {
@@ -134,7 +138,10 @@ export function conditionShape(
     const hint = didYouMean(key, known);
     if (/^(lead|account)\./.test(key))
       return `expected a built-in field or one declared under \`fields:\`, found "${key}"${hint}`;
-    return `expected all, any, none, signal, meaningful, depth, band or a field such as account.employees, found "${key}"${hint}`;
+    return (
+      "expected all, any, none, signal, meaningful, depth, band or a field such as " +
+      `account.employees, found "${key}"${hint}`
+    );
   }
 
   return { schema: { $ref: "#/$defs/condition" }, read: (node, place) => read(node, place, 1) };
@@ -215,7 +222,8 @@ function signalRef(signals: readonly string[]): Shape<string | { readonly depth:
       const name = isScalar(node) ? scalarText(node) : null;
       if (name !== null && signals.includes(name)) return name;
       return place.wrong(
-        `expected a signal defined under \`signals:\`, found ${name === null ? "none" : `"${name}"`}${didYouMean(name ?? "", signals)}`,
+        `expected a signal defined under \`signals:\`, found ` +
+          `${name === null ? "none" : `"${name}"`}${didYouMean(name ?? "", signals)}`,
         node,
       );
     },

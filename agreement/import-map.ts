@@ -160,7 +160,8 @@ const pattern: Shape<DatePattern> = from(
   (written, place, node) =>
     datePattern(written) ??
     place.expected(
-      "a date pattern of yyyy, MM or MMM, dd and, if they are there, EEE for the day of the week and HH (or hh and a), mm, ss, XXX for an offset",
+      "a date pattern of yyyy, MM or MMM, dd and, if they are there, EEE for the day of the " +
+        "week and HH (or hh and a), mm, ss, XXX for an offset",
       node,
     ),
 );
@@ -287,7 +288,10 @@ function fieldProblem(field: string, agreement: Pick<Agreement, "fields">): stri
     ...Object.keys(builtInFields),
     ...Object.keys(agreement.fields),
   ];
-  return `expected a field of the agreement, or id, crmId, externalId, occurredAt; found "${field}"${didYouMean(field, known)}`;
+  return (
+    "expected a field of the agreement, or id, crmId, externalId, occurredAt; found " +
+    `"${field}"${didYouMean(field, known)}`
+  );
 }
 
 function problemOf(normal: ReadFact): string | null {

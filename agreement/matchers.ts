@@ -67,7 +67,8 @@ export function readMatchers(
         pair.key,
       );
     return inner.wrong(
-      `expected ${listed(known)} for ${subject.field} (${subject.type}), found "${key}"${didYouMean(key, known)}`,
+      `expected ${listed(known)} for ${subject.field} (${subject.type}), found ` +
+        `"${key}"${didYouMean(key, known)}`,
       pair.key,
     );
   });
@@ -165,7 +166,8 @@ function readValue(
       return !subject.words || subject.words.includes(text)
         ? wordOf(text, place, subject, node)
         : place.wrong(
-            `expected ${listed(subject.words)} for ${subject.field}, found "${text}"${didYouMean(text, subject.words)}`,
+            `expected ${listed(subject.words)} for ${subject.field}, found ` +
+              `"${text}"${didYouMean(text, subject.words)}`,
             node,
           );
     }
@@ -207,7 +209,8 @@ function warnOfCodes(
   const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
   if (coded && !coded.codes().some((code) => matchesGlob(code, glob)))
     place.warn(
-      `expected a pattern that some code fits, found "${glob}"; facts of ${field} hold codes such as ${coded.codes()[0]}`,
+      `expected a pattern that some code fits, found "${glob}"; facts of ${field} hold codes ` +
+        `such as ${coded.codes()[0]}`,
       node,
     );
 }

@@ -31,7 +31,8 @@ export const role: Shape<string> = from(name("queue"), (value, place, node) => {
   const meant = didYouMean(value, queues);
   if (!queues.includes(value) && meant !== "")
     place.warn(
-      `expected the queue of a role (${listed(queues)}) or a name unlike them, found "${value}"${meant}`,
+      `expected the queue of a role (${listed(queues)}) or a name unlike them, found ` +
+        `"${value}"${meant}`,
       node,
     );
   return value;

@@ -37,7 +37,10 @@ export function parseAgreement(text: string): Parsed {
 
 /** `12:5 leadTypes[0].path: expected fast or standard, found "slow"` */
 export function printProblem(problem: AgreementProblem): string {
-  return `${problem.line}:${problem.column} ${problem.path ? `${problem.path}: ` : ""}${problem.message}`;
+  return (
+    `${problem.line}:${problem.column} ` +
+    `${problem.path ? `${problem.path}: ` : ""}${problem.message}`
+  );
 }
 
 function inOrder(problems: readonly AgreementProblem[]): AgreementProblem[] {

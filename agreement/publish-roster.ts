@@ -93,5 +93,8 @@ function crmIdsTaken(
 
 /** What is wrong, in a sentence for people. */
 export function takenSentence({ repId, of }: CrmIdTaken): string {
-  return `people.${repId}.crmId: expected an id that is free; it belongs to ${of}, who is not in the file`;
+  return (
+    `people.${repId}.crmId: expected an id that is free; it belongs to ${of}, who is not in ` +
+    "the file"
+  );
 }

@@ -56,7 +56,8 @@ export function fieldName(words: Vocabulary): Shape<string> {
     known.includes(field)
       ? field
       : place.wrong(
-          `expected a built-in field or one declared under \`fields:\`, found "${field}"${didYouMean(field, known)}`,
+          `expected a built-in field or one declared under \`fields:\`, found ` +
+            `"${field}"${didYouMean(field, known)}`,
           node,
         ),
   );
@@ -112,7 +113,8 @@ export const bands: Shape<Agreement["bands"]> = from(
     if (open === rows.length - 1) return rows;
     if (open < 0)
       return place.wrong(
-        "expected a last row without fit and intent, such as `- { band: D }`, so that every lead has a band",
+        "expected a last row without fit and intent, such as `- { band: D }`, so that every " +
+          "lead has a band",
       );
     place.reading.report(
       "problems",

@@ -39,9 +39,12 @@ export function agreementReference(schema: JsonSchema): string {
   return [
     "# Keys of the agreement",
     "",
-    "What the rules mean, with examples: [agreement.md](agreement.md). `<name>` is a name that the file chooses, `[]` stands for each entry of a list, **bold** keys are required in their place.",
+    "What the rules mean, with examples: [agreement.md](agreement.md). `<name>` is a name that " +
+      "the file chooses, `[]` stands for each entry of a list, **bold** keys are required in " +
+      "their place.",
     "",
-    "Made from `agreement/agreement.schema.json` by `node --import tsx tools/agreement-schema.ts`; a test checks that it is current.",
+    "Made from `agreement/agreement.schema.json` by `node --import tsx " +
+      "tools/agreement-schema.ts`; a test checks that it is current.",
     "",
     ...sections.flatMap((section) => [section, ""]),
   ]

@@ -208,7 +208,8 @@ export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
       return (
         known ??
         place.wrong(
-          `expected ${listed(words)}, found ${value === null ? "no word" : `"${value}"`}${didYouMean(value ?? "", words)}`,
+          `expected ${listed(words)}, found ` +
+            `${value === null ? "no word" : `"${value}"`}${didYouMean(value ?? "", words)}`,
           node,
         )
       );
@@ -225,7 +226,8 @@ export function reference(words: readonly string[], what: string): Shape<string>
     words.includes(word)
       ? word
       : place.wrong(
-          `expected ${what} (${listed(words) || "none is defined"}), found "${word}"${didYouMean(word, words)}`,
+          `expected ${what} (${listed(words) || "none is defined"}), found ` +
+            `"${word}"${didYouMean(word, words)}`,
           node,
         ),
   );

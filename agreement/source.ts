@@ -189,7 +189,8 @@ function notPlain(
         problem(
           offset,
           path,
-          `expected no anchor; remove &${node.anchor} and name conditions under \`conditions:\` instead`,
+          `expected no anchor; remove &${node.anchor} and name conditions under ` +
+            `\`conditions:\` instead`,
         ),
       );
     if (node.tag && !node.tag.startsWith("tag:yaml.org,2002:"))

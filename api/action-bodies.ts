@@ -15,8 +15,10 @@ export const seenIn = z
   })
   .openapi({
     description:
-      "what the sender was looking at: `seen` of `GET /leads/{id}`. The action is decided for this stage, this cycle and this offer; when one of them is over " +
-      "it is refused with `already-answered`. Without it an action counts for whatever stands, unless another decision was taken since it was received.",
+      "what the sender was looking at: `seen` of `GET /leads/{id}`. The action is decided for " +
+      "this stage, this cycle and this offer; when one of them is over " +
+      "it is refused with `already-answered`. Without it an action counts for whatever stands, " +
+      "unless another decision was taken since it was received.",
   });
 const seen = seenIn.optional();
 

@@ -42,15 +42,20 @@ const summaries: Readonly<Record<ActionName, string>> = {
 };
 
 const aboutActions = [
-  "Answered when it has taken effect, also while Temporal is away. With `seen`, as the lead's page shows it, the action is decided for what its sender was looking at.",
+  "Answered when it has taken effect, also while Temporal is away. With `seen`, as the lead's " +
+    "page shows it, the action is decided for what its sender was looking at.",
   "A 409 changes nothing and carries `state`, which is what stands. Its `code` says why:",
   "- `already-answered`: somebody came first, or the offer, stage or cycle in `seen` is over;",
-  "- `not-possible-now`: the action is not possible where the lead stands (`GET /leads/{id}` lists those that are);",
+  "- `not-possible-now`: the action is not possible where the lead stands (`GET /leads/{id}` " +
+    "lists those that are);",
   "- `not-yours`: the lead is with somebody else;",
-  "- `still-running`: a request with the same Idempotency-Key is still being carried out; ask again after Retry-After.",
+  "- `still-running`: a request with the same Idempotency-Key is still being carried out; ask " +
+    "again after Retry-After.",
   "",
-  "A 422 names the field; `refused` carries the agreement's `rule` and, for a closed list, what was `expected`. Nothing of it is stored, and a corrected request may use the same key.",
-  "After a 503 (the database did not answer) the outcome is unknown: the same Idempotency-Key gives it, once.",
+  "A 422 names the field; `refused` carries the agreement's `rule` and, for a closed list, " +
+    "what was `expected`. Nothing of it is stored, and a corrected request may use the same key.",
+  "After a 503 (the database did not answer) the outcome is unknown: the same Idempotency-Key " +
+    "gives it, once.",
 ].join("\n");
 
 function actionRoute(name: ActionName) {

@@ -246,7 +246,9 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
       return [
         "conflict",
         {
-          detail: `${not.active ?? "no version"} is active now, and the plan compares with another one; propose it again`,
+          detail:
+            `${not.active ?? "no version"} is active now, and the plan compares with another ` +
+            "one; propose it again",
           more: { active: not.active },
         },
       ];

@@ -103,7 +103,9 @@ const publish = createRoute({
   tags: ["agreement"],
   summary: "Publish a version and activate it at once",
   description:
-    "This release takes no signatures yet: operators and RevOps publish directly, and the audit trail says who. Open handoffs keep the version they started under. The content that is active already changes nothing.",
+    "This release takes no signatures yet: operators and RevOps publish directly, and the " +
+    "audit trail says who. Open handoffs keep the version they started under. The content that " +
+    "is active already changes nothing.",
   request: {
     body: {
       required: true,

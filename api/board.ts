@@ -58,7 +58,8 @@ const listSchema = z
   .openapi("BoardList");
 
 const meaning =
-  "`breached`: the deadline has passed. `hour`: due within the hour. `today`: due later today, in the " +
+  "`breached`: the deadline has passed. `hour`: due within the hour. `today`: due later today, " +
+  "in the " +
   "reader's zone. `paused`: the clock stands still. `manager`: waits for a manager, or lies in the " +
   "fallback queue. `held`: on hold until somebody is in hours and has room. A lead is in one list.";
 

@@ -79,7 +79,9 @@ export async function judgedByDraft(
     if (performance.now() - began > mostTrialSeconds * 1000)
       throw new Problem("invalid", {
         field,
-        detail: `judging today's leads by a draft may take ${mostTrialSeconds} s; this took longer, and was given up: use \`baton agreement try\``,
+        detail:
+          `judging today's leads by a draft may take ${mostTrialSeconds} s; this took longer, ` +
+          `and was given up: use \`baton agreement try\``,
       });
     return run(
       "judgeLeads",

@@ -63,7 +63,9 @@ const send = createRoute({
   tags: ["imports"],
   summary: "Import a CSV file with a column map",
   description:
-    "Form fields: `file`, `map` (YAML or JSON, see docs/import.md), `dryRun` (true or false). The same file with the same map is the same import: it goes on where it stopped, or changes nothing.",
+    "Form fields: `file`, `map` (YAML or JSON, see docs/import.md), `dryRun` (true or false). " +
+    "The same file with the same map is the same import: it goes on where it stopped, or " +
+    "changes nothing.",
   request: {
     body: {
       required: true,

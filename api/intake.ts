@@ -73,7 +73,8 @@ const takenSchema = z.object({
   changed: z.array(z.string()),
   conflictsWith: z.array(z.string()).openapi({
     description:
-      "other leads that one of the names sent belongs to; a task of the kind `conflict` asks whether they are one person",
+      "other leads that one of the names sent belongs to; a task of the kind `conflict` asks " +
+      "whether they are one person",
   }),
   notUnderstood: z
     .array(z.object({ field: z.string(), message: z.string() }))
@@ -176,7 +177,8 @@ function toArrival(body: z.output<typeof arrivalSchema>, now: number): Arrival {
     throw new Problem("invalid", {
       field: "facts.lead.email",
       detail:
-        "expected an e-mail address, or one of id, crmId, externalId, so that the person can be recognised",
+        "expected an e-mail address, or one of id, crmId, externalId, so that the person can " +
+        "be recognised",
     });
   }
   return {

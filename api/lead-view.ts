@@ -88,7 +88,8 @@ export const leadSchema = z
       .object({ stage: z.enum(stages), cycle: z.number().int(), round: z.number().int() })
       .openapi({
         description:
-          "what this page shows, to be sent back as `seen` with an action: then it is decided for this stage and this offer, and refused when one of them is over",
+          "what this page shows, to be sent back as `seen` with an action: then it is decided " +
+          "for this stage and this offer, and refused when one of them is over",
       }),
     leadType: z.string().nullable(),
     band: z.string().nullable(),

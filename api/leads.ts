@@ -162,7 +162,8 @@ const patch = createRoute({
             changed: z.array(z.string()),
             conflictsWith: z.array(z.string()).openapi({
               description:
-                "the lead whose address was given: it keeps it, and a task of the kind `conflict` asks whether they are one person",
+                "the lead whose address was given: it keeps it, and a task of the kind " +
+                "`conflict` asks whether they are one person",
             }),
             notUnderstood: z
               .array(z.object({ field: z.string(), message: z.string() }))

@@ -151,7 +151,8 @@ function wantsHtml(c: Context<AppEnv>): boolean {
 function safely(c: Context<AppEnv>, page: ReturnType<typeof html>) {
   c.header(
     "content-security-policy",
-    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'",
+    "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; " +
+      "form-action 'none'",
   );
   return c.html(page, 200);
 }

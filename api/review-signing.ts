@@ -27,7 +27,9 @@ const sign = createRoute({
   tags,
   summary: "Sign a review for the party that one leads",
   description:
-    "For a token of the role `leader`, which names its party. Two people sign: nobody signs for both. Signing again is the same signature. Leads of the pool that are undecided, and proposals, keep nobody from signing.",
+    "For a token of the role `leader`, which names its party. Two people sign: nobody signs " +
+    "for both. Signing again is the same signature. Leads of the pool that are undecided, and " +
+    "proposals, keep nobody from signing.",
   request: {
     params,
     body: { required: true, content: { "application/json": { schema: z.strictObject({}) } } },

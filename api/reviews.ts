@@ -77,7 +77,8 @@ const read = createRoute({
   tags,
   summary: "A review: its packet, resolutions and signatures, and the leads of the re-nurture pool",
   description:
-    "With `.html` behind the id it is a page to be read and printed: `GET /reviews/rv_….html`. Figures about single people are left out for whoever may not read them.",
+    "With `.html` behind the id it is a page to be read and printed: `GET /reviews/rv_….html`. " +
+    "Figures about single people are left out for whoever may not read them.",
   request: {
     params,
     query: z.strictObject({
@@ -106,7 +107,9 @@ const decide = createRoute({
   tags,
   summary: "Decide about leads of a review: keep, return or retire",
   description:
-    "Each decision is that lead's own action, carried out and answered for itself. 503 when some have no answer yet: the same Idempotency-Key gives all answers later and repeats nothing.",
+    "Each decision is that lead's own action, carried out and answered for itself. 503 when " +
+    "some have no answer yet: the same Idempotency-Key gives all answers later and repeats " +
+    "nothing.",
   request: {
     params,
     body: {
@@ -207,7 +210,9 @@ export function reviewRoutes(deps: AppDeps): Routes {
     const open = results.filter(({ status }) => status >= 500).length;
     if (open > 0)
       throw new Problem("unavailable", {
-        detail: `${open} of ${results.length} decisions have no answer yet; the same Idempotency-Key gives it later`,
+        detail:
+          `${open} of ${results.length} decisions have no answer yet; the same Idempotency-Key ` +
+          "gives it later",
         more: { results },
       });
     return c.json(

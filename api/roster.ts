@@ -93,7 +93,8 @@ const putFileForm = createRoute({
   tags: ["roster"],
   summary: "Put a roster file",
   description:
-    "YAML or JSON in the form of agreement/roster.yaml. Refused as a whole with every mistake and its line (`problems`). Who is not in it stays as before: nobody is removed.",
+    "YAML or JSON in the form of agreement/roster.yaml. Refused as a whole with every mistake " +
+    "and its line (`problems`). Who is not in it stays as before: nobody is removed.",
   request: { body: { required: true, content: documentJson } },
   responses: {
     200: {

@@ -41,7 +41,8 @@ const hypothetical = z
       .optional(),
     at: instantIn.optional().openapi({
       description:
-        "as if it arrived then; now when absent. Who is on shift and has room is asked of today's roster and offers",
+        "as if it arrived then; now when absent. Who is on shift and has room is asked of " +
+        "today's roster and offers",
     }),
   })
   .openapi("HypotheticalLead");
@@ -136,13 +137,15 @@ const simulate = createRoute({
   tags: ["agreement"],
   summary: "What would happen to a lead that arrived; writes nothing",
   description:
-    "The decisions that a lead with these facts and engagements would begin with, taken by the functions that decide about real ones: judged by the active " +
+    "The decisions that a lead with these facts and engagements would begin with, taken by the " +
+    "functions that decide about real ones: judged by the active " +
     "agreement and routed on today's roster, room and turns. The turn is given back.",
   request: { body: { required: true, content: { "application/json": { schema: hypothetical } } } },
   responses: {
     200: {
       description:
-        "Verdict, route, and where the lead would stand: owner, next step, clocks, tasks, messages; for a draft, how it would judge today's leads",
+        "Verdict, route, and where the lead would stand: owner, next step, clocks, tasks, " +
+        "messages; for a draft, how it would judge today's leads",
       content: { "application/json": { schema: z.union([simulated, triedDraft]) } },
     },
     ...problemResponses,

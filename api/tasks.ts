@@ -75,10 +75,14 @@ const taskSchema = z
     due: z.string().nullable(),
     dueInWords: z.string(),
     state: z.enum(["open", "done", "withdrawn"]),
-    endsBy: z.string().nullable().openapi({
-      description:
-        "the request that ends it; null: POST /tasks/{id}/done, which also ends a task about data that a rep rejected",
-    }),
+    endsBy: z
+      .string()
+      .nullable()
+      .openapi({
+        description:
+          "the request that ends it; null: POST /tasks/{id}/done, which also ends a task about " +
+          "data that a rep rejected",
+      }),
     detail: z.record(z.string(), z.unknown()),
     note: z
       .string()
@@ -122,7 +126,8 @@ const done = createRoute({
   tags: ["tasks"],
   summary: "End a task that no other request ends",
   description:
-    "For whom the task is: its assignee and their managers, else the people of its role; `sales-ops` also by revops, `marketing-ops` also by marketing. An operator ends any.",
+    "For whom the task is: its assignee and their managers, else the people of its role; " +
+    "`sales-ops` also by revops, `marketing-ops` also by marketing. An operator ends any.",
   request: {
     params: z.object({ id: z.string() }),
     body: {
@@ -148,7 +153,9 @@ const decide = createRoute({
   tags: ["tasks"],
   summary: "Say whether two leads are one person",
   description:
-    "`one-person` merges them: the further stage goes on with its owner, and everything known of the other is part of it. `two-people` leaves both as they are, and it is not asked again.",
+    "`one-person` merges them: the further stage goes on with its owner, and everything known " +
+    "of the other is part of it. `two-people` leaves both as they are, and it is not asked " +
+    "again.",
   request: {
     params: z.object({ id: z.string() }),
     body: {
@@ -236,7 +243,9 @@ export function taskRoutes(deps: ApiDeps): Routes {
       const by = caller.repId ?? caller.tokenId;
       if (!mayEnd(seen, asker, caller.role))
         throw new Problem("forbidden", {
-          detail: `this task is ended by ${seen.assignee_id ?? `the role ${seen.role}`}, or by an operator`,
+          detail:
+            `this task is ended by ${seen.assignee_id ?? `the role ${seen.role}`}, or by an ` +
+            "operator",
           more: { role: seen.role, assignee: seen.assignee_id },
         });
       if (!(await finishTask(tx, id, { by, how: c.req.valid("json").how }, now)))

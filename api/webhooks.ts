@@ -15,7 +15,9 @@ const receiveRoute = createRoute({
   tags: ["webhooks"],
   summary: "An outside system tells what happened",
   description:
-    "Signed as standard-webhooks describes (webhook-id, webhook-timestamp, webhook-signature), over the raw bytes. A 2xx means stored; it is processed later, each change once, whether a webhook or a pull brings it.",
+    "Signed as standard-webhooks describes (webhook-id, webhook-timestamp, webhook-signature), " +
+    "over the raw bytes. A 2xx means stored; it is processed later, each change once, whether " +
+    "a webhook or a pull brings it.",
   request: {
     params: z.object({
       source: z

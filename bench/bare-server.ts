@@ -8,7 +8,8 @@ import pg from "pg";
  */
 const pool = new pg.Pool({ connectionString: process.env["DATABASE_URL"], max: 20 });
 await pool.query(
-  "create table if not exists bare (id bigint generated always as identity primary key, body jsonb not null, at timestamptz not null default now())",
+  "create table if not exists bare (id bigint generated always as identity primary key, body " +
+    "jsonb not null, at timestamptz not null default now())",
 );
 const app = new Hono();
 app.post("/leads", async (c) => {

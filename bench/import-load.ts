@@ -14,7 +14,9 @@ import { demoRequest } from "./opening.ts";
 import type { BenchStack } from "./stack.ts";
 
 const map =
-  "columns:\n  Id: externalId\n  Name: lead.name\n  E-mail: lead.email\n  Role: lead.role\n  Company: account.name\n  Domain: account.domain\n  Size: account.employees\n  Source: lead.source\n  First: lead.firstTouchAt\nrequired: [Id]\n";
+  "columns:\n  Id: externalId\n  Name: lead.name\n  E-mail: lead.email\n  Role: lead.role\n  " +
+  "Company: account.name\n  Domain: account.domain\n  Size: account.employees\n  Source: " +
+  "lead.source\n  First: lead.firstTouchAt\nrequired: [Id]\n";
 
 /**
  * A file of leads imported while a demo request comes in every five seconds, and worker and API are
@@ -127,7 +129,8 @@ export async function benchImport(
         })),
       ],
       notes: [
-        `${asked.length} demo requests, ${retried} sent again; ${killed} processes killed in the middle`,
+        `${asked.length} demo requests, ${retried} sent again; ${killed} processes killed in ` +
+          "the middle",
         `${begun} leads judged when it ended, ${waiting} starts still waiting in the import lane`,
       ],
     };
@@ -147,7 +150,8 @@ async function writeLeads(file: string, leads: number): Promise<void> {
     const company = n % 1_000;
     if (
       !out.write(
-        `X-${n},Person ${n},person.${n}@import-${company}.example,user,Company ${company},import-${company}.example,${50 + company},webinar,2026-10-01T08:00:00Z\n`,
+        `X-${n},Person ${n},person.${n}@import-${company}.example,user,Company ` +
+          `${company},import-${company}.example,${50 + company},webinar,2026-10-01T08:00:00Z\n`,
       )
     )
       await once(out, "drain");

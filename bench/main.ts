@@ -114,7 +114,8 @@ async function main(): Promise<void> {
   };
   const reports: Record<string, Report> = {};
   say(
-    `Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Node ${process.versions.node}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ` +
+      `${Math.round(totalmem() / 2 ** 30)} GiB`,
   );
   try {
     for (const name of names) {

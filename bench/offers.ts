@@ -30,10 +30,12 @@ export async function watchOffers(app: Application): Promise<Watched> {
       return null;
     end $$`);
   await app.pool.query(
-    "create or replace trigger bench_intake after insert on outbox for each row execute function bench_tell()",
+    "create or replace trigger bench_intake after insert on outbox for each row execute " +
+      "function bench_tell()",
   );
   await app.pool.query(
-    "create or replace trigger bench_offer after insert on assignment for each row execute function bench_tell()",
+    "create or replace trigger bench_offer after insert on assignment for each row execute " +
+      "function bench_tell()",
   );
   const client = new pg.Client({ connectionString: app.databaseUrl });
   client.on("error", () => undefined);

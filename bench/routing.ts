@@ -128,7 +128,8 @@ async function measure(
 async function prepare(pool: Pool, leads: number): Promise<string[]> {
   const ids = Array.from({ length: leads }, (_, i) => `ho_${i}`);
   await pool.query(
-    "insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'bench')",
+    "insert into agreement_version (id, number, content, content_hash, state, created_at, " +
+      "created_by) values ('ag_1', 1, '', '', 'active', now(), 'bench')",
   );
   await pool.query(
     `
@@ -238,10 +239,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const figures = await benchRouting({ leads });
   process.stdout.write(
     `${figures.leads} leads, ${figures.clients} clients, 10 reps of unequal weight\n` +
-      `picks per second ${figures.picksPerSecond.toFixed(0)}, with a transaction for each ${figures.alonePerSecond.toFixed(0)}; one pick ${figures.medianMs.toFixed(1)} ms median, ${figures.p95Ms.toFixed(1)} ms p95\n` +
+      `picks per second ${figures.picksPerSecond.toFixed(0)}, with a transaction for each ` +
+      `${figures.alonePerSecond.toFixed(0)}; one pick ${figures.medianMs.toFixed(1)} ms ` +
+      `median, ${figures.p95Ms.toFixed(1)} ms p95\n` +
       (figures.cpu
-        ? `processor time of a pick: node ${figures.cpu.node.toFixed(2)} ms, postgres ${figures.cpu.postgres.toFixed(2)} ms\n`
+        ? `processor time of a pick: node ${figures.cpu.node.toFixed(2)} ms, postgres ` +
+          `${figures.cpu.postgres.toFixed(2)} ms\n`
         : "") +
-      `furthest from entitlement: credit ledger under the lock ${figures.deviation.toFixed(2)} leads; fewest-first without a lock ${figures.deviationUnlocked.toFixed(0)} leads\n`,
+      `furthest from entitlement: credit ledger under the lock ${figures.deviation.toFixed(2)} ` +
+      `leads; fewest-first without a lock ${figures.deviationUnlocked.toFixed(0)} leads\n`,
   );
 }

@@ -247,7 +247,8 @@ async function act(
   const repeat = await insist(crowd, question);
   if (repeat && (repeat.status !== status || repeat.body["action"] !== body["action"]))
     ledger.breach(
-      `${deed.name} sent again with its key was answered ${repeat.status} ${String(repeat.body["code"])} after ${status} ${String(body["code"])}`,
+      `${deed.name} sent again with its key was answered ${repeat.status} ` +
+        `${String(repeat.body["code"])} after ${status} ${String(body["code"])}`,
     );
 }
 

@@ -162,7 +162,8 @@ async function replay(
   if (broken) {
     world.keepHistories();
     breaches.push(
-      `run ${broken.runId} of ${broken.workflowId} does not replay, its history is in ${broken.file}: ${broken.why}`,
+      `run ${broken.runId} of ${broken.workflowId} does not replay, its history is in ` +
+        `${broken.file}: ${broken.why}`,
     );
   }
   return count;

@@ -94,7 +94,11 @@ function report({ seed, hits, figures, outages, breaches }: RehearsalOutcome): s
     "",
     ...outages.map(
       (one) =>
-        `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ${one.unavailable} 503, ${one.decided} leads decided about, slowest ${one.slowestMs} ms, action ${one.slowestActionMs} ms (/healthz ${one.machineMs} ms); ready ${one.readyAfterMs} ms worked off ${one.drainedAfterMs} ms and heard ${one.acknowledgedAfterMs} ms after it was back; ` +
+        `${one.silent} silent: ${one.requests} requests, ${one.accepted} 2xx, ` +
+        `${one.unavailable} 503, ${one.decided} leads decided about, slowest ${one.slowestMs} ` +
+        `ms, action ${one.slowestActionMs} ms (/healthz ${one.machineMs} ms); ready ` +
+        `${one.readyAfterMs} ms worked off ${one.drainedAfterMs} ms and heard ` +
+        `${one.acknowledgedAfterMs} ms after it was back; ` +
         `MiB before/most/after: API ${one.memory.api.join("/")}, worker ${one.memory.worker.join("/")}`,
     ),
     "",

@@ -52,11 +52,13 @@ function install(withDevelopment) {
     });
     if (npm.error)
       fail(
-        `npm could not be started (${npm.error.code}); install npm, or run \`npm ci\` in ${root} by other means.`,
+        `npm could not be started (${npm.error.code}); install npm, or run \`npm ci\` in ` +
+          `${root} by other means.`,
       );
     if (npm.status !== 0)
       fail(
-        `npm ci failed (exit code ${npm.status}, its reason stands above); check the network and the npm registry, then try again.`,
+        `npm ci failed (exit code ${npm.status}, its reason stands above); check the network ` +
+          "and the npm registry, then try again.",
       );
   } finally {
     rmSync(lock, { force: true });
@@ -94,7 +96,8 @@ function take(lock) {
   } catch (error) {
     if (error.code !== "EEXIST")
       fail(
-        `${root} cannot be written (${error.code}); make it writable for this user, or run \`npm ci\` there as its owner.`,
+        `${root} cannot be written (${error.code}); make it writable for this user, or run ` +
+          `\`npm ci\` there as its owner.`,
       );
   }
   try {

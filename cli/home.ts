@@ -37,7 +37,8 @@ export function openHome(folder: string): Home {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new CommandError(
-      `The data folder ${folder} cannot be used (${code}); make it readable and writable for this user or set BATON_HOME to another folder.`,
+      `The data folder ${folder} cannot be used (${code}); make it readable and writable for ` +
+        "this user or set BATON_HOME to another folder.",
     );
   }
   return home;
@@ -55,6 +56,7 @@ export function operatorToken(home: Home): string {
   const token = readFileSync(home.operatorToken, "utf8").trim();
   if (/^bt_\S{20,}$/.test(token)) return token;
   throw new CommandError(
-    `${home.operatorToken} does not hold an operator token (bt_ and at least 20 characters); delete the file to get a new one.`,
+    `${home.operatorToken} does not hold an operator token (bt_ and at least 20 characters); ` +
+      "delete the file to get a new one.",
   );
 }

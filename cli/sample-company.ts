@@ -63,7 +63,9 @@ export async function writeSampleCompany(
   } catch (error) {
     if (!(error instanceof SampleRefused)) throw error;
     throw new CommandError(
-      `No sample is written into this database: ${error.message}. A sample is for an empty installation, so that nothing real is mixed with it; give it a BATON_HOME or DATABASE_URL of its own.`,
+      `No sample is written into this database: ${error.message}. A sample is for an empty ` +
+        "installation, so that nothing real is mixed with it; give it a BATON_HOME or " +
+        "DATABASE_URL of its own.",
     );
   }
 }
@@ -77,7 +79,8 @@ export function sampleLines(
     new Date(at).toISOString().slice(0, 10),
   );
   return [
-    `Sample company: ${leads} leads of ${accounts} accounts and ${handoffs} handoffs from ${from} to ${to}; ${open} leads are in nurture or re-nurture.`,
+    `Sample company: ${leads} leads of ${accounts} accounts and ${handoffs} handoffs from ` +
+      `${from} to ${to}; ${open} leads are in nurture or re-nurture.`,
     `Planted: ${plant.join(", ") || "nothing"} (docs/sample.md).`,
   ];
 }

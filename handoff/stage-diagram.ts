@@ -8,7 +8,8 @@ export function stageDocument(): string {
   return [
     "# Stages",
     "",
-    "Made from `handoff/stage.ts`; a test keeps them equal (`npx vitest run test/handoff/stage.test.ts -u` writes it anew).",
+    "Made from `handoff/stage.ts`; a test keeps them equal (`npx vitest run " +
+      "test/handoff/stage.test.ts -u` writes it anew).",
     "",
     "```mermaid",
     "stateDiagram-v2",
@@ -23,7 +24,8 @@ export function stageDocument(): string {
     "|---|---|---|---|",
     ...stages.flatMap((stage) => waits[stage].map((wait, n) => row(stage, wait, n === 0))),
     "",
-    `Actions: ${actions.join(", ")}. Anything that is not listed for a stage and wait is refused with 409 and the state that stands.`,
+    `Actions: ${actions.join(", ")}. Anything that is not listed for a stage and wait is ` +
+      "refused with 409 and the state that stands.",
     "",
   ].join("\n");
 }
@@ -34,5 +36,8 @@ function reason(from: Stage, to: Stage): string {
 
 function row(stage: Stage, wait: string, isFirst: boolean): string {
   const possible = (allowed[stage] as Readonly<Record<string, readonly string[]>>)[wait] ?? [];
-  return `| ${isFirst ? `\`${stage}\`` : ""} | ${wait} | ${possible.join(", ") || "-"} | ${isFirst ? transitions[stage].join(", ") || "-" : ""} |`;
+  return (
+    `| ${isFirst ? `\`${stage}\`` : ""} | ${wait} | ${possible.join(", ") || "-"} | ` +
+    `${isFirst ? transitions[stage].join(", ") || "-" : ""} |`
+  );
 }

@@ -21,7 +21,9 @@ export function nurtureReview(message: Of<"nurture-review">, names: MailNames): 
   const since = at(names, message.since);
   return {
     subject: `Nurture review: ${whom(names)}`,
-    opening: `${whom(names)} has been in nurture since ${since}; it is time for somebody to look at it.`,
+    opening:
+      `${whom(names)} has been in nurture since ${since}; it is time for somebody to look at ` +
+      "it.",
     rows: [...leadRows(names), ["In nurture since", since]],
     next: [
       "Keep it in nurture, or retire it. It stays in nurture until you decide.",
@@ -86,13 +88,15 @@ export function crmPaused(message: Of<"crm-paused">, names: MailNames): Draft {
   return {
     subject: `The connection ${connection} is paused`,
     opening:
-      "The CRM does not accept Baton's credentials. Leads go on being handed off; what the CRM must be told is kept and made up for later.",
+      "The CRM does not accept Baton's credentials. Leads go on being handed off; what the CRM " +
+      "must be told is kept and made up for later.",
     rows: [
       ["Connection", connection],
       ["Paused since", at(names, since)],
     ],
     next: [
-      "Renew the credentials. Baton tries again every few minutes and goes on by itself; this message is not repeated.",
+      "Renew the credentials. Baton tries again every few minutes and goes on by itself; this " +
+        "message is not repeated.",
     ],
     link: null,
   };
@@ -102,7 +106,9 @@ export function crmPaused(message: Of<"crm-paused">, names: MailNames): Draft {
 export function auditAnchored({ id, hash }: AuditAnchor, day: string): Draft {
   return {
     subject: `Audit trail of ${day}: row ${id}`,
-    opening: `On ${day} the audit trail ended with row ${id}. Whoever changes it in the database cannot change this mail.`,
+    opening:
+      `On ${day} the audit trail ended with row ${id}. Whoever changes it in the database ` +
+      "cannot change this mail.",
     rows: [
       ["Row", String(id)],
       ["Hash", hash],

@@ -11,7 +11,10 @@ export function when(at: Instant, zone: string): string {
       .formatToParts(new Date(at))
       .map(({ type, value }) => [type, value]),
   );
-  return `${part.get("weekday")} ${part.get("day")} ${part.get("month")} ${part.get("year")}, ${part.get("hour")}:${part.get("minute")} (${known})`;
+  return (
+    `${part.get("weekday")} ${part.get("day")} ${part.get("month")} ${part.get("year")}, ` +
+    `${part.get("hour")}:${part.get("minute")} (${known})`
+  );
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();

@@ -8,7 +8,8 @@ const own: readonly Edit[] = [
   ["requiredFields: [", "emailDomains: { free: [freemail.example] }\n\nrequiredFields: ["],
   [
     "  trial_started: ",
-    "  chat_request:     { points: 40, depth: high }      # somebody waits in the chat of the website\n  trial_started: ",
+    "  chat_request:     { points: 40, depth: high }      # somebody waits in the chat of the " +
+      "website\n  trial_started: ",
   ],
   [
     "leadTypes:                                # first match wins; no match means nurture\n",
@@ -29,7 +30,8 @@ const own: readonly Edit[] = [
   ],
   [
     "  segments:\n",
-    "  segments:\n    - { name: chat, when: { signal: chat_request, within: 1 days }, pool: chat-desk }\n",
+    "  segments:\n    - { name: chat, when: { signal: chat_request, within: 1 days }, pool: " +
+      "chat-desk }\n",
   ],
 ];
 

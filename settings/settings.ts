@@ -368,7 +368,8 @@ export function webhookSecretsOf(env: Environment): Readonly<Record<string, read
       const secrets = value.split(/\s+/);
       if (!secrets.every(isWebhookSecret))
         throw new SettingError(
-          `${opening.api}${name}: expected whsec_ and base64 of 16 bytes or more, such as: echo whsec_$(openssl rand -base64 24)`,
+          `${opening.api}${name}: expected whsec_ and base64 of 16 bytes or more, such as: ` +
+            "echo whsec_$(openssl rand -base64 24)",
         );
       return [[source.toLowerCase().replaceAll("_", "-"), secrets]];
     }),

@@ -36,7 +36,8 @@ const between = new RegExp(
 const upTo = new RegExp(`^(?:<=?|up to|bis|under|less than|weniger als)\\s*(${size})$`, "i");
 const moreThan = new RegExp(`^(?:>|over|more than|über|mehr als)\\s*(${size})$`, "i");
 const orMore = new RegExp(
-  `^(?:>=|≥|from|ab|at least)?\\s*(${size})\\s*(\\+|plus|(?:or|and) (?:more|above|over|up)|(?:oder|und) mehr|et plus)?$`,
+  `^(?:>=|≥|from|ab|at least)?\\s*(${size})\\s*(\\+|plus|(?:or|and) ` +
+    "(?:more|above|over|up)|(?:oder|und) mehr|et plus)?$",
   "i",
 );
 

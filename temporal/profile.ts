@@ -56,7 +56,8 @@ export function temporalProfileOf(env: Environment): TemporalProfile | null {
     const value: unknown = profile[key];
     if (value !== undefined && (typeof value !== "string" || /\s/.test(value) || value === ""))
       throw new SettingError(
-        `${source(variable, key === "apiKey" ? "api_key" : key)} is not as expected; give a text without spaces.`,
+        `${source(variable, key === "apiKey" ? "api_key" : key)} is not as expected; give a ` +
+          "text without spaces.",
       );
   }
   if (profile.address === undefined) {
@@ -141,11 +142,13 @@ function checkTls({ tls }: ClientConfigProfile, source: Source): void {
   };
   if (cert && !key)
     throw new SettingError(
-      `${nameOf("CLIENT_CERT", cert)} needs TEMPORAL_TLS_CLIENT_KEY_PATH; give the key of the certificate.`,
+      `${nameOf("CLIENT_CERT", cert)} needs TEMPORAL_TLS_CLIENT_KEY_PATH; give the key of the ` +
+        "certificate.",
     );
   if (key && !cert)
     throw new SettingError(
-      `${nameOf("CLIENT_KEY", key)} needs TEMPORAL_TLS_CLIENT_CERT_PATH; give the certificate of the key.`,
+      `${nameOf("CLIENT_KEY", key)} needs TEMPORAL_TLS_CLIENT_CERT_PATH; give the certificate ` +
+        "of the key.",
     );
   if (tls.serverCACert) {
     const name = nameOf("SERVER_CA_CERT", tls.serverCACert);

@@ -69,7 +69,9 @@ describe("a planted citation is found", () => {
     ["`handoff/clocks/{run,walk}.ts`", ["handoff/clocks/walk.ts"]],
     ["Decision [0005](decisions/0005-a.md)", ["decisions/0005-a.md", "Decision [0005"]],
     [
-      '[clocks](clocks.md#late), "Late"; [why](decisions/0004-deadlines.md); `handoff/clocks/`, `handoff/clocks/{run}.ts`, `test/handoff/clocks/clock`, `GET /a/b`, [out](https://baton.example/x.md)',
+      '[clocks](clocks.md#late), "Late"; [why](decisions/0004-deadlines.md); ' +
+        "`handoff/clocks/`, `handoff/clocks/{run}.ts`, `test/handoff/clocks/clock`, `GET /a/b`, " +
+        "[out](https://baton.example/x.md)",
       [],
     ],
   ])("in the document %j", (text, broken) => {

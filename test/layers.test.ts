@@ -226,12 +226,14 @@ describe("a planted breach is found", () => {
   test.each([
     [
       "workflows/proxies.ts",
-      'import type { Activities } from "../activities/index.ts";\nimport { proxyActivities } from "@temporalio/workflow";',
+      'import type { Activities } from "../activities/index.ts";\nimport { proxyActivities } ' +
+        'from "@temporalio/workflow";',
     ],
     ["store/a.ts", 'import type { CrmChange } from "../crm/change.ts";'],
     [
       "handoff/a.ts",
-      '// as process.env and new Date() would not be\nimport { stage } from "./stage.ts";\nexport const at = (now: number) => new Date(now);',
+      "// as process.env and new Date() would not be\nimport { stage } from " +
+        '"./stage.ts";\nexport const at = (now: number) => new Date(now);',
     ],
     ["store/a.ts", "export const x = (db) => db.query(sql`select 1`);"],
     ["bench/a.ts", "export const x = (db) => db.query(sql`select 1`);"],

@@ -121,7 +121,8 @@ async function show(
       title,
       ...(problem === null ? [] : [problem]),
       state.isTheirs
-        ? `This link was good until ${when(link.until, zone)}. The lead is still with you: answer in the CRM, or by the latest mail about it.`
+        ? `This link was good until ${when(link.until, zone)}. The lead is still with you: ` +
+            "answer in the CRM, or by the latest mail about it."
         : whatHappened(sinceOf(state), zone),
     );
     return pageAlone(c, status, { title, body });

@@ -33,7 +33,8 @@ import { houseLeadSchema, houseLeadView } from "./view.ts";
 const by = z.string().max(60).openapi({ description: "the CRM's user: a rep's id, rp_…" });
 const seen = seenIn.optional().openapi({
   description:
-    "what the user's page showed: `seen` of `GET /house/leads/{id}`; without it, what the record shows now",
+    "what the user's page showed: `seen` of `GET /house/leads/{id}`; without it, what the " +
+    "record shows now",
 });
 const amount = {
   amountMinor: z.int().min(0).nullable().optional().openapi({ description: "in minor units" }),

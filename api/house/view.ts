@@ -42,7 +42,8 @@ export const houseLeadSchema = z
       })
       .openapi({
         description:
-          "what this record shows of the lead; sent back as `seen` with a change of status or owner, or with an attempt",
+          "what this record shows of the lead; sent back as `seen` with a change of status or " +
+          "owner, or with an attempt",
       }),
     owner: z.string().nullable(),
     queue: z.string().nullable(),

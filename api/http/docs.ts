@@ -21,7 +21,8 @@ export function describeApi(app: Routes): Description {
       title: "Baton",
       version: "1",
       description:
-        "Durable handoff of leads from marketing to sales. Instants are ISO 8601 with offset, durations ISO 8601; errors are application/problem+json.",
+        "Durable handoff of leads from marketing to sales. Instants are ISO 8601 with offset, " +
+        "durations ISO 8601; errors are application/problem+json.",
     },
   });
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
@@ -57,7 +58,8 @@ export function docsRoutes(document: () => Description): Routes {
   app.get("/docs", (c) =>
     c.html(page, 200, {
       "content-security-policy":
-        "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; " +
+        "base-uri 'none'; frame-ancestors 'none'",
     }),
   );
   app.get("/docs.js", (c) =>

@@ -58,12 +58,14 @@ const readyz = createRoute({
   responses: {
     200: {
       description:
-        "Requests are served. Temporal, worker or relay may be away: what was taken in waits for them, and `healthy` is false",
+        "Requests are served. Temporal, worker or relay may be away: what was taken in waits " +
+        "for them, and `healthy` is false",
       content: { "application/json": { schema: readySchema } },
     },
     503: {
       description:
-        "The database does not answer, has not been migrated for this version, or was migrated by a version beside which this one may not serve",
+        "The database does not answer, has not been migrated for this version, or was migrated " +
+        "by a version beside which this one may not serve",
       content: { "application/json": { schema: readySchema } },
     },
   },

@@ -73,7 +73,9 @@ async function runBounded<K extends Kind>(
     if (late.signal.aborted)
       throw new Problem("invalid", {
         field: bound.field,
-        detail: `${bound.what} may take ${bound.seconds} s to read; this took longer, and was given up`,
+        detail:
+          `${bound.what} may take ${bound.seconds} s to read; this took longer, and was given ` +
+          "up",
       });
     if (isOutOfMemory(error))
       throw new Problem("too-large", {
@@ -97,7 +99,9 @@ export function storedReader(
   const tooLarge = new Set<string>();
   const refused = (id: string) =>
     new Problem("unavailable", {
-      detail: `version ${id} of the agreement takes more than ${threadMegabytes} MiB of memory to read; publish a smaller one`,
+      detail:
+        `version ${id} of the agreement takes more than ${threadMegabytes} MiB of memory to ` +
+        "read; publish a smaller one",
       retryAfter: 60,
     });
   return async (text, id) => {

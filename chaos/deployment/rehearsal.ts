@@ -149,7 +149,8 @@ async function judge(
   const done = ledger.actions.filter((one) => one.done).length;
   const { requests, repeated, broken, unavailable, slowestMs } = ledger.figures;
   tell(
-    `${ledger.leads.length} leads and ${done} actions acknowledged; ${requests} requests, ${repeated} repeated, ${broken} broken, ${unavailable} 503, slowest ${slowestMs} ms`,
+    `${ledger.leads.length} leads and ${done} actions acknowledged; ${requests} requests, ` +
+      `${repeated} repeated, ${broken} broken, ${unavailable} 503, slowest ${slowestMs} ms`,
   );
   const breaches: string[] = [];
   if (ledger.leads.length !== leads)

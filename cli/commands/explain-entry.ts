@@ -75,11 +75,13 @@ function body({ kind, what, detail, cycle }: HistoryEntry): string[] {
       ];
     case "clock":
       return [
-        `${d.scope} clock ${d.clock}: ${what}${d.rep ? `, rep ${d.rep}` : ""}${d.dueAt ? `, due ${moment(d.dueAt)}` : ""}`,
+        `${d.scope} clock ${d.clock}: ` +
+          `${what}${d.rep ? `, rep ${d.rep}` : ""}${d.dueAt ? `, due ${moment(d.dueAt)}` : ""}`,
       ];
     case "action":
       return [
-        `${what} by ${d.by} (${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})${outcome(d.result ?? null)}`,
+        `${what} by ${d.by} ` +
+          `(${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})${outcome(d.result ?? null)}`,
       ];
     case "task":
       return [
@@ -91,7 +93,8 @@ function body({ kind, what, detail, cycle }: HistoryEntry): string[] {
       ];
     case "decision":
       return [
-        `decided ${what} (cycle ${cycle}, agreement ${d.agreement ?? "none"})${d.because ? `: ${d.because}` : ""}`,
+        `decided ${what} (cycle ${cycle}, agreement ` +
+          `${d.agreement ?? "none"})${d.because ? `: ${d.because}` : ""}`,
         ...decision(d),
       ];
   }
@@ -129,7 +132,8 @@ function returned(back: Return): string[] {
   return back.due
     ? [`returns: ${back.because} (${back.at})`]
     : [
-        `does not return yet${back.nextAt === null ? "" : `; looked at again ${moment(back.nextAt)}`}`,
+        "does not return " +
+          `yet${back.nextAt === null ? "" : `; looked at again ${moment(back.nextAt)}`}`,
         ...trace(back.trace),
       ];
 }
@@ -165,7 +169,8 @@ function clocks({ steps, views, next }: ClocksJudged): string[] {
     ...steps.map((step) => `must ${step.do}${"clock" in step ? ` (${step.clock})` : ""}`),
     ...Object.entries(views).map(
       ([id, view]) =>
-        `${id}: ${view.state}, used ${Math.round(view.usedMs / 60_000)} minutes${view.dueAt === null ? "" : `, due ${moment(view.dueAt)}`}`,
+        `${id}: ${view.state}, used ${Math.round(view.usedMs / 60_000)} ` +
+        `minutes${view.dueAt === null ? "" : `, due ${moment(view.dueAt)}`}`,
     ),
     ...(next ? [`next: ${next.what}, ${moment(next.at)}`] : []),
   ];
@@ -195,7 +200,10 @@ function trace(lines: readonly TraceLine[]): string[] {
           ? `, missing ${line.missing.join(", ")}`
           : ""
         : `, found ${JSON.stringify(line.value)}`;
-    return `${line.result === true ? "yes" : line.result === false ? "no " : "?  "} ${line.at}: ${line.field ? `${line.field} ` : ""}${line.expected}${found}`;
+    return (
+      `${line.result === true ? "yes" : line.result === false ? "no " : "?  "} ${line.at}: ` +
+      `${line.field ? `${line.field} ` : ""}${line.expected}${found}`
+    );
   });
 }
 

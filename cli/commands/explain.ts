@@ -90,7 +90,8 @@ export function explain({ lead, account, entries, hours, clocks }: Told): string
   const ahead = (at: Date) =>
     hours ? `${time(at)} (${formatLocal(zoneOfHours(hours), at.getTime())})` : time(at);
   const head = [
-    `${lead.id} is in stage ${lead.stage} since ${time(lead.stage_since)}, waiting on ${lead.waiting_on}; ${who}.`,
+    `${lead.id} is in stage ${lead.stage} since ${time(lead.stage_since)}, waiting on ` +
+      `${lead.waiting_on}; ${who}.`,
     `Next: ${lead.next_step ?? "nothing"}${lead.next_at ? `, ${ahead(lead.next_at)}` : ""}${lead.due_at ? `; due ${ahead(lead.due_at)}` : ""}.`,
     ...(lead.merged_into ? [`It was merged into ${lead.merged_into}.`] : []),
     ...(lead.erased_at
@@ -133,7 +134,8 @@ async function find(pool: Pool, name: string): Promise<LeadRow> {
   const lead = id === undefined ? undefined : await leadStanding(pool, id);
   if (!lead)
     throw new CommandError(
-      "No lead is known by this name; give our id (ld_…), the CRM's or the sender's id, or the e-mail address.",
+      "No lead is known by this name; give our id (ld_…), the CRM's or the sender's id, or the " +
+        "e-mail address.",
     );
   return lead;
 }

@@ -130,7 +130,8 @@ export async function importFrom(
       throw new CommandError(error.problems.map((one) => `${order.path}: ${one}`).join("\n"));
     if (error instanceof ImportStopped)
       throw new CommandError(
-        `${order.path}: the import stopped, and what it took in is kept; call the same command again to go on. ${error.message}`,
+        `${order.path}: the import stopped, and what it took in is kept; call the same command ` +
+          `again to go on. ${error.message}`,
       );
     throw error;
   }
@@ -152,7 +153,8 @@ async function fileAt(path: string): Promise<ImportFile> {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   } catch (error) {
     throw new CommandError(
-      `Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give the path of a readable CSV file.`,
+      `Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? "unknown error"}); give ` +
+        "the path of a readable CSV file.",
     );
   }
   return { fileHash: hash.digest("hex"), bytes: () => createReadStream(path) };
@@ -167,7 +169,8 @@ function progressLine(io: Io, began: number): (row: ImportRow) => void {
     if (performance.now() - last < 2000) return;
     last = performance.now();
     io.err(
-      `${row.rowsDone} rows, ${Math.round(((row.rowsDone - first) * 1000) / (last - began))} a second, ${row.refused} refused`,
+      `${row.rowsDone} rows, ${Math.round(((row.rowsDone - first) * 1000) / (last - began))} a ` +
+        `second, ${row.refused} refused`,
     );
   };
 }

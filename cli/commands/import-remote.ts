@@ -35,7 +35,10 @@ export function notUnderstoodLines(counts: Readonly<Record<string, number>>): st
 
 /** Where the refused rows are, and what to do with them. */
 export function errorsSentence(path: string): string {
-  return `The refused rows and what was expected stand in ${path}; correct them there and import that file with the same map.`;
+  return (
+    `The refused rows and what was expected stand in ${path}; correct them there and import ` +
+    "that file with the same map."
+  );
 }
 
 /**
@@ -114,7 +117,8 @@ async function ask(url: string, token: string, init: RequestInit): Promise<Remot
   const body = (await answer.json()) as RemoteImport & { detail?: string; field?: string };
   if (!answer.ok)
     throw new CommandError(
-      `The API refused the import: ${body.field ? `${body.field}: ` : ""}${body.detail ?? `status ${answer.status}`}`,
+      "The API refused the import: " +
+        `${body.field ? `${body.field}: ` : ""}${body.detail ?? `status ${answer.status}`}`,
     );
   return body;
 }

@@ -26,7 +26,8 @@ only add to. "baton start" does all this by itself.`,
     const { databaseUrl, operatorToken, temporal, embedsTemporal } = readSettings();
     if (!databaseUrl)
       throw new CommandError(
-        "DATABASE_URL is not set; set it to the database to migrate (baton start migrates its own by itself).",
+        "DATABASE_URL is not set; set it to the database to migrate (baton start migrates its " +
+          "own by itself).",
       );
     const applied: string[] = [];
     const { state, sentence } = await connectionBudget(databaseUrl, {});

@@ -58,11 +58,13 @@ export const command: Command = {
     const report = reports.find((one) => one.name === name);
     if (!report || rest.length > 0)
       throw new CommandError(
-        `There is no report "${positionals.join(" ")}"; the reports are ${reports.map((one) => one.name).join(", ")}.`,
+        `There is no report "${positionals.join(" ")}"; the reports are ` +
+          `${reports.map((one) => one.name).join(", ")}.`,
       );
     if (values.svg && report.picture === null)
       throw new CommandError(
-        `The report "${report.name}" has no picture; --svg draws ${reports.flatMap((one) => (one.picture === null ? [] : [one.name])).join(", ")}.`,
+        `The report "${report.name}" has no picture; --svg draws ` +
+          `${reports.flatMap((one) => (one.picture === null ? [] : [one.name])).join(", ")}.`,
       );
     const question: ReportQuestion = {
       ...periodOf(values),
@@ -112,7 +114,8 @@ function instant(option: string, text: string | undefined): number | undefined {
   const at = instantOf(text);
   if (at === null)
     throw new CommandError(
-      `${option} is "${text}"; expected a date such as 2026-11-20 or an instant such as 2026-11-20T09:00:00Z.`,
+      `${option} is "${text}"; expected a date such as 2026-11-20 or an instant such as ` +
+        "2026-11-20T09:00:00Z.",
     );
   return at;
 }
@@ -121,7 +124,8 @@ function oneOf<T extends string>(option: string, given: string, expected: readon
   const found = expected.find((one) => one === given);
   if (found === undefined)
     throw new CommandError(
-      `${option} is "${given}"; expected ${expected.length === 0 ? "nothing: this report has no groups" : expected.join(", ")}.`,
+      `${option} is "${given}"; expected ` +
+        `${expected.length === 0 ? "nothing: this report has no groups" : expected.join(", ")}.`,
     );
   return found;
 }

@@ -97,7 +97,8 @@ async function decide({ api, id, given, io }: Meeting): Promise<number> {
   const wanted = decisions.find((one) => one === given["pool"]);
   if (wanted === undefined)
     throw new CommandError(
-      `--pool is ${given["pool"] === undefined ? "missing" : `"${String(given["pool"])}"`}; expected one of ${decisions.join(", ")}.`,
+      `--pool is ${given["pool"] === undefined ? "missing" : `"${String(given["pool"])}"`}; ` +
+        `expected one of ${decisions.join(", ")}.`,
     );
   const results: { lead: string; status: number; problem?: { detail: string } }[] = [];
   for (let after = ""; ;) {

@@ -42,7 +42,8 @@ export const command: Command = {
     });
     if (!values.repair && ids.length > 0)
       throw new CommandError(
-        `\`baton stuck\` lists all of them; to start some again say \`baton stuck --repair ${ids.join(" ")}\`.`,
+        `\`baton stuck\` lists all of them; to start some again say \`baton stuck --repair ` +
+          `${ids.join(" ")}\`.`,
       );
     const settings = readSettings();
     return withTemporal(settings, (processes) =>
@@ -71,15 +72,18 @@ function list({ leads, others, untold }: Stuck, isJson: boolean, io: Io): number
   else {
     for (const one of leads)
       io.out(
-        `${one.id} ${one.state} since ${one.since ? time(one.since) : "nobody knows when"}, ${one.stage}: ${one.why}; ${one.remedy}.`,
+        `${one.id} ${one.state} since ${one.since ? time(one.since) : "nobody knows when"}, ` +
+          `${one.stage}: ${one.why}; ${one.remedy}.`,
       );
     for (const { workflowId, why } of others)
       io.out(
-        `${workflowId} is broken and not about a lead: ${why}; deploy the fix, or terminate it in the Temporal UI.`,
+        `${workflowId} is broken and not about a lead: ${why}; deploy the fix, or terminate it ` +
+          "in the Temporal UI.",
       );
     if (untold.since)
       io.out(
-        `${untold.count} messages to processes wait since ${time(untold.since)}: see that worker and relay are ready (GET /readyz); they are told by themselves then.`,
+        `${untold.count} messages to processes wait since ${time(untold.since)}: see that ` +
+          "worker and relay are ready (GET /readyz); they are told by themselves then.",
       );
     io.out(`${leads.length} ${leads.length === 1 ? "lead is" : "leads are"} stuck.`);
   }

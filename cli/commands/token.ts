@@ -50,7 +50,8 @@ The list shows tokens that work; --all those that do not, too. Works on DATABASE
     if (verb === "revoke" && id !== undefined && rest.length === 0)
       return revoke(id, values.json, io);
     throw new CommandError(
-      `Say what to do: \`baton token create --role ROLE --label TEXT\`, \`baton token list\` or \`baton token revoke ID\`.`,
+      `Say what to do: \`baton token create --role ROLE --label TEXT\`, \`baton token list\` ` +
+        `or \`baton token revoke ID\`.`,
     );
   },
 };
@@ -68,7 +69,8 @@ async function create(values: Wanted, io: Io): Promise<number> {
   const role = roles.find((known): known is Role => known === values.role);
   if (!role)
     throw new CommandError(
-      `--role is ${values.role === undefined ? "missing" : `"${values.role}"`}; expected one of ${roles.join(", ")}.`,
+      `--role is ${values.role === undefined ? "missing" : `"${values.role}"`}; expected one ` +
+        `of ${roles.join(", ")}.`,
     );
   const party = signingParties.find((known): known is Party => known === values.party);
   if (values.party !== undefined && !party)
@@ -114,7 +116,8 @@ function endOf(words: string, now: Instant): Instant {
   const length = parseDuration(words);
   if ("ms" in length && length.ms > 0) return now + length.ms;
   throw new CommandError(
-    `--expires is "${words}"; expected a length such as "90 days" or a time such as 2027-01-31T00:00:00Z.`,
+    `--expires is "${words}"; expected a length such as "90 days" or a time such as ` +
+      "2027-01-31T00:00:00Z.",
   );
 }
 

@@ -97,7 +97,8 @@ function auditFaults({ brokenAt, lost }: AuditReport): string[] {
     ...(first === undefined
       ? []
       : [
-          `audit row ${first}: it was noted outside of the database and is not there as it was (${lost.length} of the noted rows); the trail was cut, or worked out anew`,
+          `audit row ${first}: it was noted outside of the database and is not there as it was ` +
+            `(${lost.length} of the noted rows); the trail was cut, or worked out anew`,
         ]),
   ];
 }
@@ -156,7 +157,8 @@ export interface VerifyReport {
 
 function summary({ judged, routings, older, differences }: VerifyReport): string[] {
   return [
-    `${judged} decisions taken again, ${routings} assignments routed again, ${differences.length} differences.`,
+    `${judged} decisions taken again, ${routings} assignments routed again, ` +
+      `${differences.length} differences.`,
     ...(older > 0 ? [`${older} decisions are older than 0.2: not judged.`] : []),
   ];
 }

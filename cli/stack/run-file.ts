@@ -48,7 +48,9 @@ export async function claimHome(
       const before = read(file);
       if (before && lives(before.supervisor)) {
         throw new CommandError(
-          `Baton already runs on ${folder} (process ${before.supervisor.pid}); stop it with Ctrl-C there, or set BATON_HOME, PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT to run a second one.`,
+          `Baton already runs on ${folder} (process ${before.supervisor.pid}); stop it with ` +
+            "Ctrl-C there, or set BATON_HOME, PORT, TEMPORAL_PORT and TEMPORAL_UI_PORT to run a " +
+            "second one.",
         );
       }
       for (const child of (before?.children ?? []).toReversed()) {

@@ -75,7 +75,8 @@ export async function runStack(
         io.out(`Operator token ${home.operatorToken}`);
         if (!isLive)
           io.out(
-            "               was revoked and stays revoked; delete the file and start again for a new one",
+            "               was revoked and stays revoked; delete the file and start again for " +
+              "a new one",
           );
         for (const line of nextSteps(settings, isElsewhere(settings))) io.out(line);
         io.out("baton is ready");

@@ -72,7 +72,8 @@ export async function supervise(
       return end({ kind: "died", child, exit, deaths: recent.length });
     const waitMs = Math.min(restarts.firstWaitMs * 2 ** (recent.length - 1), 30_000);
     io.err(
-      `${spec.name} ${describeExit(exit)}; it is started again in ${waitMs / 1000} s, its lines are in ${spec.logFile}`,
+      `${spec.name} ${describeExit(exit)}; it is started again in ${waitMs / 1000} s, its ` +
+        `lines are in ${spec.logFile}`,
     );
     const revival = revive(child, waitMs)
       .catch((error: unknown) => end({ kind: "failed", error }))
@@ -133,7 +134,8 @@ function report(how: Ending, io: Io): number {
       return 0;
     case "died":
       io.err(
-        `${how.child.spec.name} ${describeExit(how.exit)}${often(how)}, so everything was stopped. Its last lines (${how.child.spec.logFile}):`,
+        `${how.child.spec.name} ${describeExit(how.exit)}${often(how)}, so everything was ` +
+          `stopped. Its last lines (${how.child.spec.logFile}):`,
       );
       io.err(lastLines(how.child.spec.logFile) || "(none)");
       return 1;

@@ -74,7 +74,10 @@ function suggest(
   if (meaningful > 0)
     return {
       suggestion: "return",
-      because: `${meaningful} meaningful ${meaningful === 1 ? "engagement" : "engagements"} since it entered the pool${usedUp ? "; its cycles are used up, so only a person can return it" : ""}`,
+      because:
+        `${meaningful} meaningful ${meaningful === 1 ? "engagement" : "engagements"} since it ` +
+        "entered the " +
+        `pool${usedUp ? "; its cycles are used up, so only a person can return it" : ""}`,
     };
   if (
     lead.exit.revisitOn !== undefined &&
@@ -84,7 +87,9 @@ function suggest(
   if (usedUp)
     return {
       suggestion: "retire",
-      because: `nothing meaningful since it entered the pool, and its ${agreement.renurture.maxCycles} cycles are used up`,
+      because:
+        "nothing meaningful since it entered the pool, and its " +
+        `${agreement.renurture.maxCycles} cycles are used up`,
     };
   if (did === 0 && days >= silentDays)
     return { suggestion: "retire", because: `silent for ${days} days` };

@@ -144,6 +144,8 @@ function tooMany(agreement: Agreement, { rejectionsToday }: Rejection): Rejectio
   return {
     code: "too-many-today",
     field: "reason",
-    message: `expected at most ${most} rejections a day from one rep; this would be number ${rejectionsToday + 1}, talk to the manager`,
+    message:
+      `expected at most ${most} rejections a day from one rep; this would be number ` +
+      `${rejectionsToday + 1}, talk to the manager`,
   };
 }

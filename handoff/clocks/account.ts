@@ -71,7 +71,8 @@ function sayDeadline(view: ClockView, around: Around): string {
     case "same-day":
       return around.outreachDueAt === null
         ? `the close of the business day: ${due}`
-        : `the close of the business day on which the outreach is due (${formatWall(zone, around.outreachDueAt)}), never before it: ${due}`;
+        : "the close of the business day on which the outreach is due " +
+            `(${formatWall(zone, around.outreachDueAt)}), never before it: ${due}`;
   }
 }
 

@@ -172,7 +172,10 @@ function verdict(view: ClockView, zone: string, at: Instant): string {
     view.dueAt === null
       ? (view.unreachable ?? "no deadline while paused")
       : `due ${formatLocal(zone, view.dueAt)}`;
-  return `${view.state} at ${formatLocal(zone, at)}: ${printTarget(view.target)}, used ${printDuration(view.usedMs)}, left ${printDuration(view.leftMs)}, ${due}`;
+  return (
+    `${view.state} at ${formatLocal(zone, at)}: ${printTarget(view.target)}, used ` +
+    `${printDuration(view.usedMs)}, left ${printDuration(view.leftMs)}, ${due}`
+  );
 }
 
 /** `8:00:00`, hours unbounded; milliseconds only when there are any. */

@@ -191,7 +191,9 @@ function readCell(
   if (rule.decimal !== undefined)
     return (
       plainNumbers(text, rule.decimal) ?? {
-        expected: `expected a number with the decimal sign ${rule.decimal}, and three digits between other signs`,
+        expected:
+          `expected a number with the decimal sign ${rule.decimal}, and three digits between ` +
+          "other signs",
       }
     );
   if (isNumber && /(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,])/.test(text))

@@ -305,7 +305,8 @@ class PastReading {
     if (found === undefined) {
       this.wrong(
         "owner",
-        "expected somebody of the roster, by id, the CRM's id, e-mail or name; who has left stands there as `active: false`",
+        "expected somebody of the roster, by id, the CRM's id, e-mail or name; who has left " +
+          "stands there as `active: false`",
       );
       return null;
     }

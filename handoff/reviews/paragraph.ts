@@ -120,7 +120,9 @@ export function trendSentence({ of, did }: Share, steps: readonly Named[]): stri
   const last = steps.at(-1);
   if (last === undefined || steps.length < 2) return "";
   const earlier = sumOfRates(steps.slice(0, -1).map(({ rate }) => rate));
-  const counts = `In ${last.name} of ${numberWords(last.rate.denominator)} ${of} ${numberWords(last.rate.numerator)} ${did}`;
+  const counts =
+    `In ${last.name} of ${numberWords(last.rate.denominator)} ${of} ` +
+    `${numberWords(last.rate.numerator)} ${did}`;
   const now = last.rate.isSmall ? counts : `${counts} (${percent(last.rate.rate ?? 0)})`;
   const all = `${shortRate(earlier)} in the ${counted(steps.length - 1, "month")} before`;
   switch (compared(last.rate, earlier)) {

@@ -161,14 +161,17 @@ function recurringReason(one: Part<"reasons">): Proposal[] {
   const rule =
     best === undefined || gain(best) <= 0
       ? ""
-      : ` Had ${best.rule} been demanded, ${shortRate(best.rejected)}, of those rejected for it would not have been handed off, and ${shortRate(best.accepted)}, of those accepted.`;
+      : ` Had ${best.rule} been demanded, ${shortRate(best.rejected)}, of those rejected for ` +
+        `it would not have been handed off, and ${shortRate(best.accepted)}, of those accepted.`;
   return [
     {
       kind: "recurring-reason",
       about: reason,
       readers: "both teams",
       title: `Sales rejects more for ${reason}${points}`,
-      because: `${shortRate(now)} of the MQLs answered for good were rejected for it, up to ${mostInMonth} in a month; ${shortRate(before)} in the same time before.`,
+      because:
+        `${shortRate(now)} of the MQLs answered for good were rejected for it, up to ` +
+        `${mostInMonth} in a month; ${shortRate(before)} in the same time before.`,
       wouldHaveChanged: `At the rate of before ${counted(more, "rejection")} fewer.${rule}`,
       rules: accused,
       report: "rejections",
@@ -199,9 +202,16 @@ function brokenBand(bands: ProposalFigures["bands"]): Proposal[] {
       kind: "broken-band",
       about: one.band,
       readers: "both teams",
-      title: `Band ${one.band} qualifies less than band ${lower.band}: look at what gives it its points`,
-      because: `Qualified of handed off: band ${one.band} ${shortRate(one.rate)}; band ${lower.band} ${shortRate(lower.rate)}.`,
-      wouldHaveChanged: `At the rate of band ${lower.band} ${numberWords(expected)} instead of ${numberWords(one.rate.numerator)} of its ${counted(one.rate.denominator, "handoff")} would have qualified.`,
+      title:
+        `Band ${one.band} qualifies less than band ${lower.band}: look at what gives it its ` +
+        "points",
+      because:
+        `Qualified of handed off: band ${one.band} ${shortRate(one.rate)}; band ${lower.band} ` +
+        `${shortRate(lower.rate)}.`,
+      wouldHaveChanged:
+        `At the rate of band ${lower.band} ${numberWords(expected)} instead of ` +
+        `${numberWords(one.rate.numerator)} of its ${counted(one.rate.denominator, "handoff")} ` +
+        "would have qualified.",
       rules: [`band: ${one.band}`],
       report: "bands",
       weight,
@@ -222,9 +232,18 @@ function missedSla({ leadType, clock, rate, people }: Part<"clocks">): Proposal[
       kind: "missed-sla",
       about: `${leadType}, ${clock}`,
       readers: "both teams",
-      title: `Nobody keeps the ${clock} time of ${leadType}: agree on another time, or on more people`,
-      because: `${shortRate(rate)} were met in time.${best === undefined ? "" : ` Of ${counted(judged.length, "person", "people")} with 30 or more, the best kept ${percent(best.rate ?? 0)}.`}`,
-      wouldHaveChanged: `${counted(missed, "deadline was", "deadlines were")} missed; at half kept it would have been ${numberWords(Math.floor(rate.denominator / 2))}.`,
+      title:
+        `Nobody keeps the ${clock} time of ${leadType}: agree on another time, or on more ` +
+        "people",
+      because: `${shortRate(rate)} were met in time.${
+        best === undefined
+          ? ""
+          : ` Of ${counted(judged.length, "person", "people")} with 30 or more, the best kept ` +
+            `${percent(best.rate ?? 0)}.`
+      }`,
+      wouldHaveChanged:
+        `${counted(missed, "deadline was", "deadlines were")} missed; at half kept it would ` +
+        `have been ${numberWords(Math.floor(rate.denominator / 2))}.`,
       rules: [`leadTypes: ${leadType}`],
       report: "sla",
       weight: (0.5 - high) * rate.denominator,
@@ -238,9 +257,15 @@ function weakSignal({ signal, rate, without, alone }: Part<"signals">): Proposal
       kind: "weak-signal",
       about: signal,
       readers: "both teams",
-      title: `The signal ${signal} tells of no interest: give it fewer points, or ask for a second one`,
-      because: `Qualified of handed off: with it ${shortRate(rate)}; without it, in the same bands, ${shortRate(without)}.`,
-      wouldHaveChanged: `${counted(alone.denominator, "handoff")} had no other meaningful signal; ${numberWords(alone.numerator)} of these qualified.`,
+      title:
+        `The signal ${signal} tells of no interest: give it fewer points, or ask for a second ` +
+        "one",
+      because:
+        `Qualified of handed off: with it ${shortRate(rate)}; without it, in the same bands, ` +
+        `${shortRate(without)}.`,
+      wouldHaveChanged:
+        `${counted(alone.denominator, "handoff")} had no other meaningful signal; ` +
+        `${numberWords(alone.numerator)} of these qualified.`,
       rules: [`signals: ${signal}`],
       report: "signals",
       weight: certain(without, rate, rate),
@@ -258,8 +283,12 @@ function rejectingTerritory(
       kind: "rejecting-territory",
       about: territory,
       readers: "both teams",
-      title: `${territory} rejects more than the others: look at what is sent there, and why it is turned down`,
-      because: `Rejected of handed off: ${territory} ${shortRate(rejected)}; the others ${shortRate(others)}.`,
+      title:
+        `${territory} rejects more than the others: look at what is sent there, and why it is ` +
+        "turned down",
+      because:
+        `Rejected of handed off: ${territory} ${shortRate(rejected)}; the others ` +
+        `${shortRate(others)}.`,
       wouldHaveChanged: `At the rate of the others ${counted(fewer, "rejection")} fewer.`,
       rules: [`routing: ${territory}`],
       report: "acceptance",
@@ -280,7 +309,9 @@ function waitingTerritory(
       about: territory,
       readers: "both teams",
       title: `Leads of ${territory} wait in the fallback queue: give it somebody who takes them`,
-      because: `In the fallback queue: ${territory} ${shortRate(fallback)}${held}; the others ${shortRate(others)}.`,
+      because:
+        `In the fallback queue: ${territory} ${shortRate(fallback)}${held}; the others ` +
+        `${shortRate(others)}.`,
       wouldHaveChanged: `${counted(fallback.numerator, "handoff")} would have been offered to a rep at once.`,
       rules: [`routing: ${territory}`],
       report: "routing",
@@ -297,9 +328,13 @@ function emptyCampaign({ campaign, rate, qualified }: Part<"campaigns">, others:
       kind: "empty-campaign",
       about: campaign,
       readers: "both teams",
-      title: `The campaign ${campaign} brings volume that sales does not accept: stop it, or keep its leads in nurture`,
+      title:
+        `The campaign ${campaign} brings volume that sales does not accept: stop it, or keep ` +
+        "its leads in nurture",
       because: `Accepted of MQLs: ${campaign} ${shortRate(rate)}; the others ${shortRate(others)}.`,
-      wouldHaveChanged: `${counted(rate.denominator, "MQL")} fewer, of which ${numberWords(rate.numerator)} were accepted and ${numberWords(qualified)} qualified.`,
+      wouldHaveChanged:
+        `${counted(rate.denominator, "MQL")} fewer, of which ${numberWords(rate.numerator)} ` +
+        `were accepted and ${numberWords(qualified)} qualified.`,
       rules: [],
       report: "campaigns",
       weight: isEmpty ? certain(others, rate, rate) : 0,
@@ -316,9 +351,16 @@ function weakVersion(versions: ProposalFigures["versions"]): Proposal[] {
       kind: "weak-version",
       about: String(number),
       readers: "both teams",
-      title: `Under version ${number} of the agreement sales accepts less than under version ${before.number}: take back what it changed`,
-      because: `Accepted of handed off: version ${number} ${shortRate(rate)}; version ${before.number} ${shortRate(before.rate)}.`,
-      wouldHaveChanged: `At the rate of version ${before.number} ${numberWords(expected)} instead of ${numberWords(rate.numerator)} of ${counted(rate.denominator, "handoff")} would have been accepted.`,
+      title:
+        `Under version ${number} of the agreement sales accepts less than under version ` +
+        `${before.number}: take back what it changed`,
+      because:
+        `Accepted of handed off: version ${number} ${shortRate(rate)}; version ` +
+        `${before.number} ${shortRate(before.rate)}.`,
+      wouldHaveChanged:
+        `At the rate of version ${before.number} ${numberWords(expected)} instead of ` +
+        `${numberWords(rate.numerator)} of ${counted(rate.denominator, "handoff")} would have ` +
+        "been accepted.",
       rules: changed,
       report: "acceptance",
       weight: certain(before.rate, rate, rate),
@@ -340,7 +382,9 @@ function slowRep({ rep, rate, medianOpenHours }: Part<"people">, others: Rate): 
       readers: "those who lead",
       title: `${rep} keeps fewer outreach deadlines than the others: look at load, hours and habits`,
       because: `Outreach in time: ${rep} ${shortRate(rate)}${median}; the others ${shortRate(others)}.`,
-      wouldHaveChanged: `At the rate of the others ${numberWords(expected)} instead of ${numberWords(missed)} deadlines would have been missed.`,
+      wouldHaveChanged:
+        `At the rate of the others ${numberWords(expected)} instead of ${numberWords(missed)} ` +
+        "deadlines would have been missed.",
       rules: [],
       report: "reps",
       weight: certain(others, rate, rate),

@@ -34,17 +34,20 @@ function html({ subject, opening, rows, next, link }: Draft): string {
   const cells = rows
     .map(
       ([label, value]) =>
-        `<tr><th align="left" style="padding:2px 16px 2px 0;font-weight:normal;color:#555">${escape(label)}</th><td>${escape(line(value))}</td></tr>`,
+        `<tr><th align="left" style="padding:2px 16px 2px ` +
+        `0;font-weight:normal;color:#555">${escape(label)}</th><td>${escape(line(value))}</td></tr>`,
     )
     .join("");
   return [
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(line(subject))}</title></head>`,
+    `<!doctype html><html lang="en"><head><meta ` +
+      `charset="utf-8"><title>${escape(line(subject))}</title></head>`,
     `<body style="font-family:sans-serif;font-size:15px;line-height:1.5;max-width:40em">`,
     `<p>${escape(line(opening))}</p>`,
     cells === "" ? "" : `<table cellspacing="0">${cells}</table>`,
     next.length === 0
       ? ""
-      : `<p>What to do now:</p><ul>${next.map((step) => `<li>${escape(line(step))}</li>`).join("")}</ul>`,
+      : "<p>What to do " +
+        `now:</p><ul>${next.map((step) => `<li>${escape(line(step))}</li>`).join("")}</ul>`,
     link ? `<p>${followed(link)}</p>` : "",
     `<p style="color:#777">Baton, handing leads from marketing to sales</p></body></html>`,
   ].join("\n");

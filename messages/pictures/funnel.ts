@@ -68,7 +68,8 @@ export function drawFunnel(figures: Figures, picture: FunnelPicture, top: number
     marks,
     legend: [
       ...left,
-      `Median: the time from the step before, of those that took both${isBackward ? "; below 0: most took the later step first" : ""}.`,
+      "Median: the time from the step before, of those that took " +
+        `both${isBackward ? "; below 0: most took the later step first" : ""}.`,
       ...(shown.length > 1 ? ["Each group's bars are drawn against its own largest."] : []),
       ...(shown.some((rows) => rows.some((row, n) => n > 0 && isFew(row, picture)))
         ? ["Grey: fewer than 30 cases."]

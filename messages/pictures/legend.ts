@@ -30,7 +30,8 @@ export function legendOf(
       : []),
     ...(times.some(({ median }) => median !== null)
       ? [
-          `${isTrend ? "Dot" : "Bar"}${rates.length > 0 ? " of a time" : ""}: the median${endsWords(times)}.`,
+          `${isTrend ? "Dot" : "Bar"}${rates.length > 0 ? " of a time" : ""}: the ` +
+            `median${endsWords(times)}.`,
         ]
       : []),
     ...goalLegend(measures, rows),

@@ -35,7 +35,8 @@ export function drawPairs(figures: Figures, picture: PairsPicture, top: number):
   const said: string[] = [];
   for (const row of figures.rows.filter(isTotal))
     said.push(
-      `${question.groupBy === null ? "All" : `${labelOf(row, question, [])}, all`}: ${numberWords(nowOf(row))}, before ${numberWords(beforeOf(row))}.`,
+      `${question.groupBy === null ? "All" : `${labelOf(row, question, [])}, all`}: ` +
+        `${numberWords(nowOf(row))}, before ${numberWords(beforeOf(row))}.`,
     );
   shown.forEach((row, n) => {
     const y = top + n * lineHeight;

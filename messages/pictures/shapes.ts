@@ -52,7 +52,9 @@ const rulesOf = (palette: Readonly<Record<Role, string>>): string =>
     .join("");
 
 /** The text of the style element: the colours of dark screens, and black and grey on paper. */
-export const pictureStyle = `@media (prefers-color-scheme:dark){${rulesOf(palettes.dark)}}@media print{${rulesOf(palettes.print)}}`;
+export const pictureStyle =
+  `@media (prefers-color-scheme:dark){${rulesOf(palettes.dark)}}@media ` +
+  `print{${rulesOf(palettes.print)}}`;
 
 type Attributes = Readonly<Record<string, string | number | undefined>>;
 

@@ -83,7 +83,8 @@ function wordsOf(review: ReviewView, { name, meantFor, zone }: PacketReader): Sa
         : `Whoever leads marketing or sales signs by ${due}: npx baton review sign ${id}.`,
       ...(pool !== null && pool.undecided > 0
         ? [
-            `${numberWords(pool.undecided)} leads of the re-nurture pool wait for a decision of ${pool.reviewer}.`,
+            `${numberWords(pool.undecided)} leads of the re-nurture pool wait for a decision ` +
+              `of ${pool.reviewer}.`,
           ]
         : []),
       `All of it, with tables: GET /reviews/${id}.html with your token, or npx baton review show ${id}.`,
@@ -158,11 +159,13 @@ function html({ subject, opening, asked, parts }: Said, pictures: ReadonlySet<st
       `<h2 style="font-size:17px;line-height:1.3;margin:24px 0 6px">${written(title)}</h2>`,
       lines.length === 1 ? `<p style="margin:0 0 10px">${nbsp(lines[0] ?? "")}</p>` : list(lines),
       cid !== undefined && pictures.has(cid)
-        ? `<img src="cid:${cid}" alt="${written(`Picture: ${title}`)}" width="680" style="display:block;width:100%;max-width:680px;height:auto;background:#ffffff">`
+        ? `<img src="cid:${cid}" alt="${written(`Picture: ${title}`)}" width="680" ` +
+          `style="display:block;width:100%;max-width:680px;height:auto;background:#ffffff">`
         : "",
     ].join("");
   return [
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${written(subject)}</title></head>`,
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" ` +
+      `content="width=device-width, initial-scale=1"><title>${written(subject)}</title></head>`,
     `<body style="font-family:sans-serif;font-size:15px;line-height:1.5;max-width:680px">`,
     `<p>${written(opening)}</p><p style="margin-bottom:0">What is asked:</p>${list(asked)}`,
     ...parts.map(part),

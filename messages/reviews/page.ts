@@ -61,12 +61,16 @@ function heading(review: ReviewView): string {
   const about =
     found === null
       ? ""
-      : `Figures of ${spanWords(found, zone)}, as they stood ${when(found.packet.asOf, zone)}, under version ${found.packet.agreement.number} of the agreement. `;
+      : `Figures of ${spanWords(found, zone)}, as they stood ${when(found.packet.asOf, zone)}, ` +
+        `under version ${found.packet.agreement.number} of the agreement. `;
   const due =
     state === "closed"
       ? `Closed${closedAt === null ? "" : ` ${when(closedAt, zone)}`}.`
       : `${signaturesNeeded === 0 ? "Due" : "To be signed by"} ${when(dueAt, zone)}.`;
-  return `<h1>${written(capitalised(titleOf(review)))}</h1>\n<p class="dim">${written(about + due)}</p>`;
+  return (
+    `<h1>${written(capitalised(titleOf(review)))}</h1>\n<p ` +
+    `class="dim">${written(about + due)}</p>`
+  );
 }
 
 function carried({ carried: open, kind }: ReviewView): string {
@@ -134,11 +138,19 @@ function table(one: PacketSection, report: ReportFile): string {
   const names = one.groupBy === null ? columns : ["group", ...columns];
   const head = names.map((name) => {
     const words = name === "group" && one.groupBy !== null ? one.groupBy : name;
-    return `<th scope="col" class="${isWord(report, name) ? "word" : ""}" title="${written(report.columns[name]?.meaning ?? "")}">${written(columnWords(words))}</th>`;
+    return (
+      `<th scope="col" class="${isWord(report, name) ? "word" : ""}" ` +
+      `title="${written(report.columns[name]?.meaning ?? "")}">${written(columnWords(words))}</th>`
+    );
   });
   const rows = one.rows.slice(0, mostRows);
   const more = one.rows.length - rows.length;
-  return `<table><thead><tr>${head.join("")}</tr></thead><tbody>${rows.map((row) => line(row, names, report)).join("")}</tbody></table>${more === 0 ? "" : `<p class="dim">${written(`${counted(more, "more line")} in the report ${one.report}.`)}</p>`}`;
+  return `<table><thead><tr>${head.join("")}</tr></thead><tbody>${rows.map((row) => line(row, names, report)).join("")}</tbody></table>${
+    more === 0
+      ? ""
+      : "<p " +
+        `class="dim">${written(`${counted(more, "more line")} in the report ${one.report}.`)}</p>`
+  }`;
 }
 
 const isWord = ({ columns }: ReportFile, name: string) =>
@@ -163,7 +175,11 @@ function pool({ pool: found }: ReviewView): string {
   if (found === null) return "";
   const { leads, undecided, suggestions, decisions: made, reviewer } = found;
   const counts = (of: typeof made) => `keep ${of.keep}, return ${of.return}, retire ${of.retire}`;
-  return `<h2>The re-nurture pool, lead by lead</h2>\n<p>${written(`${counted(leads, "lead was", "leads were")} in the pool when the review opened; ${numberWords(undecided)} wait for a decision of ${reviewer}. Suggested: ${counts(suggestions)}. Decided: ${counts(made)}.`)}</p>`;
+  return `<h2>The re-nurture pool, lead by lead</h2>\n<p>${written(
+    `${counted(leads, "lead was", "leads were")} in the pool when the review opened; ` +
+      `${numberWords(undecided)} wait for a decision of ${reviewer}. Suggested: ` +
+      `${counts(suggestions)}. Decided: ${counts(made)}.`,
+  )}</p>`;
 }
 
 function decisions({ resolutions, state }: ReviewView): string {
@@ -176,7 +192,8 @@ function decisions({ resolutions, state }: ReviewView): string {
       ? resolutions.length === 0
         ? "<p>None were written down.</p>"
         : ""
-      : `<table><thead><tr><th scope="col">decision</th><th scope="col">owner</th><th scope="col">due</th></tr></thead><tbody>${rows}</tbody></table>`;
+      : `<table><thead><tr><th scope="col">decision</th><th scope="col">owner</th><th ` +
+        `scope="col">due</th></tr></thead><tbody>${rows}</tbody></table>`;
   return `<section><h2>Decisions</h2>\n${list === "" ? "" : `<ul>${list}</ul>`}${empty}</section>`;
 }
 
@@ -189,5 +206,8 @@ function signatures({ signatures: given, zone, signaturesNeeded }: ReviewView): 
   const needs = { 0: "It needs no signature.", 1: "It needs one signature.", 2: "" }[
     signaturesNeeded
   ];
-  return `<section><h2>Signatures</h2>\n${needs === "" ? "" : `<p class="dim">${needs}</p>`}<div class="lines">${["marketing", "sales"].map(line).join("")}</div></section>`;
+  return (
+    `<section><h2>Signatures</h2>\n${needs === "" ? "" : `<p class="dim">${needs}</p>`}<div ` +
+    `class="lines">${["marketing", "sales"].map(line).join("")}</div></section>`
+  );
 }

@@ -61,7 +61,8 @@ export async function claimKey(
   }>(
     db,
     sql`
-    select route, body_hash, state, status, response, headers from idempotency_key where caller = ${caller}
+    select route, body_hash, state, status, response, headers from idempotency_key
+      where caller = ${caller}
       and key = ${key}`,
   );
   // The twin failed and gave its claim up between the two statements: the next attempt can have it.

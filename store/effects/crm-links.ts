@@ -13,7 +13,9 @@ export interface CrmLink {
   readonly isGone: boolean;
 }
 
-const columns = `our_id as "ourId", crm_id as "crmId", seen_version as "seenSequence", gone_at is not null as "isGone"`;
+const columns =
+  `our_id as "ourId", crm_id as "crmId", seen_version as "seenSequence", gone_at is not null ` +
+  `as "isGone"`;
 
 /**
  * The link of a CRM's record; `lock` keeps it until the transaction ends, so that changes of one

@@ -103,10 +103,16 @@ const slaState = fragment(`(select case
 // Of the lead itself only what is shown: the link to its record, which a first sync writes, is no
 // change. A version of the other rows is enough.
 const shown =
-  fragment(`md5(concat_ws('|', l.stage, l.stage_since, l.waiting_on, coalesce(l.owner_id, '-'), coalesce(l.queue, '-'), coalesce(l.lead_type, '-'), coalesce(l.band, '-'),
-  coalesce(l.territory, '-'), coalesce(l.due_at::text, '-'), coalesce(l.email, '-'), l.facts, coalesce(a.xmin::text, '-'), coalesce(h.version::text, '-'), coalesce(r.xmin::text, '-'),
-  coalesce(${slaState.text}, '-'), (select t.id from task t where t.kind = 'hand-raise' and t.subject_kind = 'lead' and t.subject_id = l.id and t.state = 'open'),
-  case when l.stage = 'opportunity' then (select string_agg(concat_ws(' ', o.id, o.stage, o.amount_minor, o.won_at, o.lost_at), ',' order by o.id) from opportunity o where o.lead_id = l.id) end))`);
+  fragment(`md5(concat_ws('|', l.stage, l.stage_since, l.waiting_on, coalesce(l.owner_id, '-'),
+    coalesce(l.queue, '-'), coalesce(l.lead_type, '-'), coalesce(l.band, '-'),
+  coalesce(l.territory, '-'), coalesce(l.due_at::text, '-'), coalesce(l.email, '-'), l.facts,
+    coalesce(a.xmin::text, '-'), coalesce(h.version::text, '-'), coalesce(r.xmin::text, '-'),
+  coalesce(${slaState.text}, '-'),
+    (select t.id from task t where t.kind = 'hand-raise' and t.subject_kind = 'lead'
+      and t.subject_id = l.id and t.state = 'open'),
+  case when l.stage = 'opportunity'
+    then (select string_agg(concat_ws(' ', o.id, o.stage, o.amount_minor, o.won_at, o.lost_at), ','
+      order by o.id) from opportunity o where o.lead_id = l.id) end))`);
 
 /** Undefined when there is no such lead. */
 export async function leadForCrm(

@@ -90,7 +90,8 @@ export function takeDigest(pool: Pool, reader: string, now: Instant): Promise<Di
       tx,
       sql`
       select digest_key as key, claimed_at from reminder
-        where reader = ${reader} and sent_at is null and digest_key is not null order by id limit 1`,
+        where reader = ${reader} and sent_at is null and digest_key is not null order by id
+          limit 1`,
     );
     if (begun?.claimed_at && begun.claimed_at.getTime() > now - claimMs) return undefined;
     if (!begun && nextDigest(last?.sent_at.getTime() ?? null, now) > now) return undefined;

@@ -100,7 +100,8 @@ export async function signVersion(
   const stale = await staleness(tx, id);
   if (stale) return stale;
   await tx.query(sql`
-    insert into agreement_signature (version_id, party, signed_by, token_id, content_hash, signed_at)
+    insert into agreement_signature
+      (version_id, party, signed_by, token_id, content_hash, signed_at)
     values (${id}, ${party}, ${by}, ${tokenId}, ${hash}, ${new Date(now)})`);
   if (given.length + 1 === 2)
     await tx.query(sql`update agreement_version set state = 'signed' where id = ${id}`);

@@ -252,7 +252,8 @@ const insertLeads = coalesce(
       db,
       sql`
     insert into house_lead (${columns}) select ${columns}
-      from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as l(${columnTypes}) order by external_id
+      from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as l(${columnTypes})
+        order by external_id
     on conflict (external_id) do nothing returning external_id as "leadId", id as "crmId", version`,
     );
     return asked.map((one) => made.find(({ leadId }) => leadId === one.external_id));
@@ -269,7 +270,8 @@ const updateLeads = coalesce(
       db,
       sql`
     update house_lead h set (${columns}, version) = (${columnsOfAsked}, h.version + 1)
-    from jsonb_to_recordset(${numbered(asked)}::jsonb) as l(n int, id text, known_version int, ${columnTypes})
+    from jsonb_to_recordset(${numbered(asked)}::jsonb)
+      as l(n int, id text, known_version int, ${columnTypes})
     where h.id = l.id and h.version = l.known_version returning l.n, h.id as "crmId", h.version`,
     );
     return inOrder(done, asked);

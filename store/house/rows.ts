@@ -78,11 +78,13 @@ const accountColumns = fragment(
   `id, external_id as "accountId", facts, version, changed_at as "changedAt"`,
 );
 const taskColumns = fragment(
-  `id, key, lead_id as "leadId", owner_id as "ownerId", subject, due_at as "dueAt", state, version, changed_at as "changedAt"`,
+  `id, key, lead_id as "leadId", owner_id as "ownerId", subject, due_at as "dueAt", state, ` +
+    `version, changed_at as "changedAt"`,
 );
 const noteColumns = fragment(`id, key, lead_id as "leadId", body, by_id as "by", at`);
 const opportunityColumns = fragment(
-  `id, external_id as "opportunityId", lead_id as "leadId", stage, amount_minor as "amountMinor", currency, version, created_at as "createdAt", changed_at as "changedAt"`,
+  `id, external_id as "opportunityId", lead_id as "leadId", stage, amount_minor as ` +
+    `"amountMinor", currency, version, created_at as "createdAt", changed_at as "changedAt"`,
 );
 
 export interface HousePage {

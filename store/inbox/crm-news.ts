@@ -28,7 +28,8 @@ export async function lockStanding(tx: Tx, leadId: string): Promise<LeadStanding
     firstRow<Pick<LeadStanding, "stage" | "handoffId" | "ownerId"> & { isMerged: boolean }>(
       tx,
       sql`
-      select stage, handoff_id as "handoffId", owner_id as "ownerId", merged_into is not null as "isMerged" from process
+      select stage, handoff_id as "handoffId", owner_id as "ownerId",
+        merged_into is not null as "isMerged" from process
       where subject_kind = 'lead' and subject_id = ${leadId} for no key update`,
     ),
     firstRow<Pick<LeadStanding, "id" | "facts"> & { isErased: boolean }>(
@@ -146,9 +147,11 @@ export async function saveOpportunity(
       told_at)
     select o.id, s.stage, s.amount_minor, s.currency, s.at, ${new Date(now)}
     from opportunity o, (values
-      (${seen.stage}::text, ${seen.amountMinor}::bigint, ${seen.currency}::text, ${changedAt}::timestamptz),
+      (${seen.stage}::text, ${seen.amountMinor}::bigint, ${seen.currency}::text,
+        ${changedAt}::timestamptz),
       ('open', null, null, ${createdAt}::timestamptz)) as s(stage, amount_minor, currency, at)
-    where o.crm_id = ${seen.crmId} and (s.at = ${changedAt} and s.stage = ${seen.stage} or not exists (
+    where o.crm_id = ${seen.crmId} and
+      (s.at = ${changedAt} and s.stage = ${seen.stage} or not exists (
       select from opportunity_stage k where k.opportunity_id = o.id and k.happened_at <= s.at))
     on conflict do nothing`,
   );

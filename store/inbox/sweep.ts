@@ -85,7 +85,8 @@ const removals: Readonly<Record<keyof DaysKept, readonly Removal[]>> = {
   mail: [
     (before, limit) => sql`
       delete from kept_mail where message_id in (
-        select message_id from kept_mail where sent_at < ${before} order by sent_at limit ${limit})`,
+        select message_id from kept_mail where sent_at < ${before} order by sent_at
+          limit ${limit})`,
     (before, limit) => sql`
       delete from reminder where id in (
         select id from reminder where sent_at < ${before} order by sent_at limit ${limit})`,

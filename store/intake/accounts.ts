@@ -64,7 +64,9 @@ export async function saveAccounts(tx: Tx, accounts: readonly AccountState[]): P
     tx,
     sql`
     update account set facts = t.facts
-    from jsonb_to_recordset(${JSON.stringify(accounts.map(({ id, facts }) => ({ id, facts })))}::jsonb) as t(id text, facts jsonb)
+    from
+      jsonb_to_recordset(${JSON.stringify(accounts.map(({ id, facts }) => ({ id, facts })))}::jsonb)
+        as t(id text, facts jsonb)
     where account.id = t.id`,
   );
 }

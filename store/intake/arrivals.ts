@@ -97,7 +97,9 @@ export function prepare(arrival: Arrival, context: IntakeContext): Prepared | Ar
   if (identities.length === 0)
     return refused(
       "facts.lead.email",
-      `lead.email: ${checked && !checked.ok ? checked.because : "expected one e-mail address"}; or id, crmId or externalId, so that the person can be recognised`,
+      "lead.email: " +
+        `${checked && !checked.ok ? checked.because : "expected one e-mail address"}; or id, ` +
+        "crmId or externalId, so that the person can be recognised",
     );
   for (const [n, engagement] of (arrival.engagements ?? []).entries()) {
     const problem = checkEngagement(engagement);

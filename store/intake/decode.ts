@@ -99,7 +99,8 @@ function refuseAt<T>(line: () => number, read: () => T): T {
     if (error instanceof TypeError)
       throw new NotText(
         line(),
-        `near line ${line()}: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark; save the file as UTF-8`,
+        `near line ${line()}: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark; save ` +
+          "the file as UTF-8",
       );
     throw error;
   }

@@ -36,7 +36,8 @@ export async function lockHistories(tx: Tx, ids: readonly string[]): Promise<Map
     tx,
     sql`
     select p.subject_id as id, p.origin <> 'history' or p.merged_into is not null or exists (
-      select from decision d where d.subject_kind = 'lead' and d.subject_id = p.subject_id) as batons
+      select from decision d where d.subject_kind = 'lead' and d.subject_id = p.subject_id)
+        as batons
     from process p where p.subject_kind = 'lead' and p.subject_id = any(${[...ids]}::text[])`,
   );
   const handoffs = await rows<{
@@ -156,7 +157,8 @@ export async function writeCourses(
   await send(
     tx,
     sql`
-    insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
+    insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage,
+      because, at)
     select 'lead', id, cycle, step, "from", "to", because, at
     from jsonb_to_recordset(${JSON.stringify(transitions)}::jsonb) as t(id text, cycle int,
       step int, "from" text, "to" text, because text, at timestamptz)`,
@@ -198,7 +200,8 @@ export async function writeCourses(
       lead_type = s.type, band = s.band, territory = s.territory, cycle = s.cycle, step = s.step,
       handoff_id = s.handoff, closed_reason = s.closed, origin = 'history'
     from jsonb_to_recordset(${JSON.stringify(standings)}::jsonb) as s(id text, stage text,
-      since timestamptz, wait text, owner text, queue text, handoff text, next text, type text, band text, territory text, cycle int,
+      since timestamptz, wait text, owner text, queue text, handoff text, next text, type text,
+        band text, territory text, cycle int,
       step int, closed text)
     where process.subject_kind = 'lead' and process.subject_id = s.id`,
   );

@@ -166,13 +166,15 @@ function meet(
       return { outcome: "unchanged", leadId: known.id, notUnderstood: arrival.notUnderstood };
     return refused(
       "handoff.mqlAt",
-      "expected the same as before: a handoff of this person that began then is known, and the past does not change",
+      "expected the same as before: a handoff of this person that began then is known, and the " +
+        "past does not change",
     );
   }
   if (known && history.isBatons)
     return refused(
       "externalId",
-      "expected somebody whom Baton does not know yet: this person's process is Baton's own, and its past is closed",
+      "expected somebody whom Baton does not know yet: this person's process is Baton's own, " +
+        "and its past is closed",
     );
   if (history.known.some((one) => overlaps(one.course, course)))
     return refused(

@@ -117,7 +117,10 @@ export function countsOfImport(
   rowCount: number,
 ): string {
   const written = (count: number) => count.toLocaleString("en-US");
-  return `${written(rowCount)} rows: ${written(created)} new, ${written(merged + unchanged)} known (${written(merged)} changed), ${written(refused)} refused`;
+  return (
+    `${written(rowCount)} rows: ${written(created)} new, ${written(merged + unchanged)} known ` +
+    `(${written(merged)} changed), ${written(refused)} refused`
+  );
 }
 
 export interface BatchCounts {

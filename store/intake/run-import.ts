@@ -200,7 +200,8 @@ function refuseMore(count: number, mostRows: number): void {
   if (count <= mostRows) return;
   const [found, most] = [count, mostRows].map((one) => one.toLocaleString("en-US"));
   throw new ImportRefused([
-    `expected at most ${most} rows in a file sent here, found ${found}; import a larger one with \`baton import\``,
+    `expected at most ${most} rows in a file sent here, found ${found}; import a larger one ` +
+      `with \`baton import\``,
   ]);
 }
 

@@ -93,7 +93,10 @@ export async function tellBudget(
 }
 
 const changingSessions =
-  "DATABASE_URL leads to a connection pooler that gives every transaction another session, such as PgBouncer with pool_mode = transaction; Baton is notified, keeps plans and takes its lock for migrations in one session: give the address of Postgres itself, or pool_mode = session.";
+  "DATABASE_URL leads to a connection pooler that gives every transaction another session, " +
+  "such as PgBouncer with pool_mode = transaction; Baton is notified, keeps plans and takes " +
+  "its lock for migrations in one session: give the address of Postgres itself, or pool_mode = " +
+  "session.";
 
 /** The address under a name that no other has. */
 function withName(url: string): string {
@@ -235,13 +238,18 @@ export function budgetOf(openers: Openers, limits: readonly Limit[]): Budget {
     return {
       state: "refused",
       figures,
-      sentence: `Too few connections: ${may}, but Postgres allows ${allowed}. Raise ${by} by ${most - allowed} or more, or lower ${settings}.`,
+      sentence:
+        `Too few connections: ${may}, but Postgres allows ${allowed}. Raise ${by} by ` +
+        `${most - allowed} or more, or lower ${settings}.`,
     };
   if (most + others > allowed)
     return {
       state: "tight",
       figures,
-      sentence: `Connections may run out: ${may}; others may open ${others} (${inUse} are open); Postgres allows ${allowed}. Raise ${by} by ${most + others - allowed} or more, or lower ${settings}.`,
+      sentence:
+        `Connections may run out: ${may}; others may open ${others} (${inUse} are open); ` +
+        `Postgres allows ${allowed}. Raise ${by} by ${most + others - allowed} or more, or ` +
+        `lower ${settings}.`,
     };
   return {
     state: "fits",

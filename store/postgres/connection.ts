@@ -17,7 +17,9 @@ export interface DatabaseAddress {
 export function readDatabaseUrl(url: string, timeoutMs: number): DatabaseAddress {
   if (!isAddress(url))
     throw new DatabaseUrlError(
-      "DATABASE_URL is not the address of a Postgres database; write it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded.",
+      "DATABASE_URL is not the address of a Postgres database; write it as " +
+        "postgres://user:password@host:5432/database, with special characters of the password " +
+        "percent-encoded.",
     );
   const mark = url.indexOf("?");
   const parameters = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1));
@@ -45,7 +47,8 @@ function secondsOf(parameters: URLSearchParams): number {
   if (given === null) return 0;
   if (!/^\d{1,4}$/.test(given))
     throw new DatabaseUrlError(
-      `connect_timeout in DATABASE_URL is "${given}"; give whole seconds, such as connect_timeout=10.`,
+      `connect_timeout in DATABASE_URL is "${given}"; give whole seconds, such as ` +
+        "connect_timeout=10.",
     );
   return Number(given);
 }

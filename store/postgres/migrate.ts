@@ -32,7 +32,8 @@ export async function migrate(
   try {
     await client.query("select pg_advisory_lock($1)", [migrationLock]);
     await client.query(
-      "create table if not exists schema_migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now(), serves_from text)",
+      "create table if not exists schema_migration (name text primary key, sha256 text not " +
+        "null, applied_at timestamptz not null default now(), serves_from text)",
     );
     // `serves_from` is younger than the table.
     const { rows } = await client.query<Applied & { sha256: string }>(
@@ -45,7 +46,8 @@ export async function migrate(
     const changed = files.find(({ name, sha256 }) => (applied.get(name) ?? sha256) !== sha256);
     if (changed)
       throw new Error(
-        `migration ${changed.name} was changed after it was applied; restore the file and put the change into a new one`,
+        `migration ${changed.name} was changed after it was applied; restore the file and put ` +
+          "the change into a new one",
       );
     const unseen = files.filter(({ name }) => !applied.has(name));
     if (unseen.length > 0) await addServesFrom(client, log);
@@ -85,7 +87,8 @@ async function onceFree(
       if (!inTheWay.has((error as { code?: unknown }).code)) throw error;
       if (tries === mostTries)
         throw new Error(
-          `${file} changes what another session uses, such as a dump or a transaction that was left open; pg_stat_activity shows it: migrate again when it has ended`,
+          `${file} changes what another session uses, such as a dump or a transaction that was ` +
+            "left open; pg_stat_activity shows it: migrate again when it has ended",
           { cause: error },
         );
       if (tries === 1)
@@ -102,7 +105,8 @@ const inTheWay = new Set<unknown>(["55P03", "40P01"]);
 async function addServesFrom(client: pg.Client, log: (line: string) => void): Promise<void> {
   await onceFree(client, "the list of migrations", log, async () => {
     const { rowCount } = await client.query(
-      "select from pg_attribute where attrelid = 'schema_migration'::regclass and attname = 'serves_from' and not attisdropped",
+      "select from pg_attribute where attrelid = 'schema_migration'::regclass and attname = " +
+        "'serves_from' and not attisdropped",
     );
     if (!rowCount) await client.query("alter table schema_migration add column serves_from text");
   });

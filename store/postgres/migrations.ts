@@ -54,7 +54,8 @@ export function servesFrom(name: string, sql: string): string | undefined {
   const from = /^-- older code may serve from (\d{4}) on$/.exec(line)?.[1];
   if (from === undefined || from > numberOf(name))
     throw new Error(
-      `migration ${name}: expected "-- older code may serve from NNNN on" with the number of this migration or an earlier one, found ${JSON.stringify(line)}`,
+      `migration ${name}: expected "-- older code may serve from NNNN on" with the number of ` +
+        `this migration or an earlier one, found ${JSON.stringify(line)}`,
     );
   return from;
 }

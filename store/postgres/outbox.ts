@@ -178,7 +178,8 @@ export async function enqueuePriority(
     sql`
     with told as (
       insert into outbox (lane, kind, workflow_id, message, payload, created_at)
-      select ${lane}::smallint, ${kind}, ${workflowId}, ${message}, ${JSON.stringify(payload)}::jsonb,
+      select ${lane}::smallint, ${kind}, ${workflowId}, ${message},
+        ${JSON.stringify(payload)}::jsonb,
         ${new Date(now)}::timestamptz
       from lead where id = ${leadId} and imported returning lane)
     select pg_notify(${outboxChannel}, lane::text) from told`,

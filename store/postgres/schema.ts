@@ -46,7 +46,9 @@ export function judgeSchema(known: readonly string[], applied: readonly Applied[
     .filter(({ name }) => !ours.has(name))
     .sort((a, b) => a.name.localeCompare(b.name));
   const newest = numberOf(known.at(-1) ?? "0000");
-  const holds = `The database holds ${counted(newer.length)} that this version does not know, from ${newer[0]?.name} on`;
+  const holds =
+    `The database holds ${counted(newer.length)} that this version does not know, from ` +
+    `${newer[0]?.name} on`;
   const closing = newer
     .map(({ name, serves_from: from }) => ({ name, from: from ?? numberOf(name) }))
     .sort((a, b) => b.from.localeCompare(a.from))
@@ -54,14 +56,19 @@ export function judgeSchema(known: readonly string[], applied: readonly Applied[
   if (closing)
     return {
       state: "closed",
-      sentence: `${holds}; ${closing.name} is for versions that know migration ${closing.from}, and this one knows ${newest}. Start the version that migrated it, or a newer one; to go back, restore the backup from before the upgrade (docs/backup.md).`,
+      sentence:
+        `${holds}; ${closing.name} is for versions that know migration ${closing.from}, and ` +
+        `this one knows ${newest}. Start the version that migrated it, or a newer one; to go ` +
+        "back, restore the backup from before the upgrade (docs/backup.md).",
     };
   const seen = new Set(applied.map(({ name }) => name));
   const missing = known.filter((name) => !seen.has(name));
   if (missing.length > 0)
     return {
       state: "behind",
-      sentence: `The database has not seen ${counted(missing.length)} of this version, from ${missing[0]} on; run \`baton migrate\`.`,
+      sentence:
+        `The database has not seen ${counted(missing.length)} of this version, from ` +
+        `${missing[0]} on; run \`baton migrate\`.`,
     };
   if (newer.length > 0)
     return {

@@ -6,7 +6,8 @@ const remedies: Readonly<Record<string, string>> = {
   "28000": "does not let this user in from here; correct DATABASE_URL or its pg_hba.conf",
   "3D000": "has no such database; make it (create database ...), or correct DATABASE_URL",
   "53300":
-    "has no connection left; raise its max_connections, or lower API_CONNECTIONS, API_KEY_CONNECTIONS, WORKER_CONNECTIONS or WORKER_REPEATABLE_CONNECTIONS",
+    "has no connection left; raise its max_connections, or lower API_CONNECTIONS, " +
+    "API_KEY_CONNECTIONS, WORKER_CONNECTIONS or WORKER_REPEATABLE_CONNECTIONS",
   "57014": "took too long over a statement; see what keeps it busy, and try again",
   "57P01": "is being stopped; start it again",
   "57P03": "is starting or stopping; try again in a moment",
@@ -45,29 +46,62 @@ export function databaseTrouble(error: unknown): string | null {
   const told = typeof code === "string" ? code : "";
   const { message } = error;
   if (told === "28000" && /no encryption|requires? .*SSL/i.test(message))
-    return `Postgres takes connections with TLS only (${told}); add sslmode=require to DATABASE_URL, or sslmode=verify-full and sslrootcert=FILE to check its certificate.`;
+    return (
+      `Postgres takes connections with TLS only (${told}); add sslmode=require to ` +
+      "DATABASE_URL, or sslmode=verify-full and sslrootcert=FILE to check its certificate."
+    );
   if (/client certificate/i.test(message))
-    return `Postgres wants a certificate of the client; add sslcert=FILE and sslkey=FILE to DATABASE_URL.`;
+    return (
+      "Postgres wants a certificate of the client; add sslcert=FILE and sslkey=FILE to " +
+      "DATABASE_URL."
+    );
   if (told === "08P01" && /startup parameter/i.test(message))
-    return `A connection pooler in front of Postgres refuses a parameter of DATABASE_URL (${told}); leave it out there, or name it in ignore_startup_parameters of the pooler.`;
+    return (
+      `A connection pooler in front of Postgres refuses a parameter of DATABASE_URL (${told}); ` +
+      "leave it out there, or name it in ignore_startup_parameters of the pooler."
+    );
   if (told === "08P01" && /no more connections|query_wait_timeout/i.test(message))
-    return `A connection pooler in front of Postgres has no connection left (${told}); raise its limits, or lower API_CONNECTIONS and WORKER_CONNECTIONS.`;
+    return (
+      `A connection pooler in front of Postgres has no connection left (${told}); raise its ` +
+      "limits, or lower API_CONNECTIONS and WORKER_CONNECTIONS."
+    );
   const remedy = remedies[told];
   if (remedy !== undefined) return `Postgres ${remedy} (${told}).`;
   if (unreachable.includes(told) || (told === "ENOENT" && syscall === "connect"))
-    return `Postgres does not answer (${told}); start it, or correct DATABASE_URL (baton start without it starts Baton's own).`;
+    return (
+      `Postgres does not answer (${told}); start it, or correct DATABASE_URL (baton start ` +
+      "without it starts Baton's own)."
+    );
   if (/does not support SSL/.test(message))
-    return "Postgres has TLS switched off; switch it on there, or give sslmode=disable in DATABASE_URL.";
+    return (
+      "Postgres has TLS switched off; switch it on there, or give sslmode=disable in " +
+      "DATABASE_URL."
+    );
   if (untrusted.includes(told))
-    return `The certificate of Postgres is of nobody who is trusted (${told}); add sslrootcert=FILE with the certificate of its authority to DATABASE_URL.`;
+    return (
+      `The certificate of Postgres is of nobody who is trusted (${told}); add sslrootcert=FILE ` +
+      "with the certificate of its authority to DATABASE_URL."
+    );
   if (told === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return `The certificate of Postgres is for another host than DATABASE_URL names (${told}); give the host that it is for, or sslmode=verify-ca.`;
+    return (
+      `The certificate of Postgres is for another host than DATABASE_URL names (${told}); give ` +
+      "the host that it is for, or sslmode=verify-ca."
+    );
   if (told.startsWith("CERT_"))
-    return `The certificate of Postgres does not hold (${told}); have it renewed, or correct sslrootcert in DATABASE_URL.`;
+    return (
+      `The certificate of Postgres does not hold (${told}); have it renewed, or correct ` +
+      "sslrootcert in DATABASE_URL."
+    );
   if (/^(?:EPROTO|ERR_SSL_|ERR_OSSL_)/.test(told))
-    return `TLS with Postgres failed (${told}); compare sslmode, sslcert and sslkey in DATABASE_URL with its settings.`;
+    return (
+      `TLS with Postgres failed (${told}); compare sslmode, sslcert and sslkey in DATABASE_URL ` +
+      "with its settings."
+    );
   if (isSlow(message))
-    return "Postgres does not answer in time; see whether DATABASE_URL is right, and if it is only slow, add connect_timeout=SECONDS to it.";
+    return (
+      "Postgres does not answer in time; see whether DATABASE_URL is right, and if it is only " +
+      "slow, add connect_timeout=SECONDS to it."
+    );
   if (/Connection terminated unexpectedly/.test(message))
     return "Postgres broke the connection off; see its log, and try again.";
   return null;

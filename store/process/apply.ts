@@ -118,7 +118,8 @@ async function saveHandoff(
         (array_agg(type order by occurred_at, message_id))[1], min(occurred_at),
         (array_agg(asset order by occurred_at, message_id) filter (where asset is not null))[1]
       from engagement where ${subject.kind} = 'lead' and lead_id = ${subject.id}
-        and type = any(${meaningfulSignals(before.agreement)}) and occurred_at <= ${new Date(h.mqlAt)}`,
+        and type = any(${meaningfulSignals(before.agreement)})
+          and occurred_at <= ${new Date(h.mqlAt)}`,
     );
   }
   const h = after.handoff;

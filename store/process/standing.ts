@@ -62,9 +62,11 @@ function detailsOf(situation: Situation, recent: readonly ShownDecision[]): stri
     `- owner: ${process.owner ?? (process.queue === null ? "-" : `queue ${process.queue}`)}`,
     `- due: ${at(process.dueAt)}`,
     `- next: ${process.nextStep ?? "-"}${process.nextAt === null ? "" : ` (${at(process.nextAt)})`}`,
-    `- lead type ${process.leadType ?? "-"}, band ${process.band ?? "-"}, cycle ${process.cycle}, decision ${process.step}`,
+    `- lead type ${process.leadType ?? "-"}, band ${process.band ?? "-"}, cycle ` +
+      `${process.cycle}, decision ${process.step}`,
     isOpen
-      ? `- handoff ${handoff.id}, round ${handoff.round}, attempts ${handoff.attempts}, agreement ${agreementId}`
+      ? `- handoff ${handoff.id}, round ${handoff.round}, attempts ${handoff.attempts}, ` +
+        `agreement ${agreementId}`
       : `- agreement ${agreementId}`,
     ...(isOpen ? clockLines(situation) : []),
     ...recent
@@ -86,7 +88,8 @@ function clockLines(situation: Situation): string[] {
     const due = view.dueAt === null ? "" : `, due ${formatLocal(zone, view.dueAt)}`;
     const late = view.late ? ", late" : "";
     return [
-      `- ${kind} clock of the ${scope}: ${view.state}${late}${due}, used ${Math.round(view.usedMs / 60_000)} min`,
+      `- ${kind} clock of the ${scope}: ${view.state}${late}${due}, used ` +
+        `${Math.round(view.usedMs / 60_000)} min`,
     ];
   });
 }

@@ -36,7 +36,8 @@ export const agingReport = defineReport({
     age: textColumn(`time since MQL: ${ages.join(", ")}`),
     isContacted: flag("an outreach is logged"),
     sla: textColumn(
-      "against the lead's own outreach deadline: in time, overdue, paused, or none while it is on hold",
+      "against the lead's own outreach deadline: in time, overdue, paused, or none while it is " +
+        "on hold",
     ),
     count: count("open MQLs: neither accepted nor ended by asOf"),
     oldest: hours("hours since MQL of the oldest"),

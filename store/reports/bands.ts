@@ -79,7 +79,8 @@ export const bandsReport = defineReport({
   columns: {
     group,
     band: textColumn(
-      "score band at the handoff, from best to worst; empty: not recorded, as of handoffs imported without one",
+      "score band at the handoff, from best to worst; empty: not recorded, as of handoffs " +
+        "imported without one",
     ),
     handedOff: count("handoffs that were put before a rep"),
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
@@ -126,7 +127,8 @@ export const bandsReport = defineReport({
     }>(
       ask,
       `select g, band, ${n("offered_at is not null")} as offered, ${of("sql_at")} as sql,
-        ${of("meeting_at")} as meeting, ${of("opportunity_at")} as opportunity, ${of("won_at")} as won,
+        ${of("meeting_at")} as meeting, ${of("opportunity_at")} as opportunity,
+          ${of("won_at")} as won,
         ${n("won_at is not null")} as wins, ${n("lost_at is not null")} as losses,
         ${percentileSql(0.5, daysBetween("mql_at", "won_at"))} as cycle, ${maturity}
       from h group by g, band order by g nulls last, band`,

@@ -40,7 +40,8 @@ export const buyingSignalsReport = defineReport({
       ask,
       `select g, heard, count(*)::int as n, ${n("sql_at is not null")} as sql
       from (select distinct h.id, h.g, h.sql_at, heard from h
-        join answer a on a.handoff_id = h.id and a.received_at <= $3, unnest(a.buying_signals) as heard)
+        join answer a on a.handoff_id = h.id and a.received_at <= $3,
+          unnest(a.buying_signals) as heard)
         one group by g, heard order by g nulls last, n desc, heard`,
     );
     return found.map(({ g, heard, n: handoffs, sql }) => ({

@@ -58,7 +58,8 @@ function masked(q: ReportQuestion, group: string): string {
   );
   return `select ${group} as g, h.id, h.subject_id, h.cycle, h.agreement_id, h.band, h.icp,
     h.source, h.campaign, h.rep_id, h.lead_type, h.held, h.role, h.tech_match, h.first_touch_at,
-    h.signals, h.assets, h.first_signal_at, h.imported, h.outcome, h.response_system_ms, h.response_human_ms, h.mql_at,
+    h.signals, h.assets, h.first_signal_at, h.imported, h.outcome, h.response_system_ms,
+      h.response_human_ms, h.mql_at,
     ${steps.join(", ")}
     from handoff h where h.subject_kind = 'lead'`;
 }
@@ -83,7 +84,8 @@ export function everBegunSql(q: ReportQuestion, { where, group }: Cohort): strin
 /** When a handoff stopped to be an open MQL, as far as was told; as the index has it. */
 const openUntil = `coalesce(
   least(greatest(h.sal_at, case when h.sal_at is not null then h.sal_told_at end),
-    greatest(h.closed_at, case when h.closed_at is not null then h.closed_told_at end)), 'infinity')`;
+    greatest(h.closed_at, case when h.closed_at is not null then h.closed_told_at end)),
+      'infinity')`;
 
 /** `h as (…)`: those of `everBegunSql` that were neither accepted nor ended by `asOf`. */
 export function stillOpenSql(q: ReportQuestion, cohort: Cohort): string {

@@ -135,7 +135,8 @@ async function movesOf(
       db,
       sql`
       select until::text as until, case when until <= ${new Date(asOf)} then until
-        else date_trunc('day', ${new Date(asOf)}::timestamptz, 'UTC') end::text as base from tallied`,
+        else date_trunc('day', ${new Date(asOf)}::timestamptz, 'UTC') end::text as base
+          from tallied`,
     );
     if (!tallied) throw new Error("the table `tallied` has lost its row");
     const { until, base } = tallied;

@@ -39,16 +39,19 @@ export const criteriaReport = defineReport({
     ),
     rule: textColumn("where it stands in the agreement"),
     letThrough: count(
-      "handoffs under versions with this rule for which it held when they began; for a required field and a suppression those that passed it, which are all",
+      "handoffs under versions with this rule for which it held when they began; for a " +
+        "required field and a suppression those that passed it, which are all",
     ),
     stopped: numberColumn(
-      "leads that a suppression ended, or that waited for a required field, in the period; empty for other rules, and where the question is about what leads do not record",
+      "leads that a suppression ended, or that waited for a required field, in the period; " +
+        "empty for other rules, and where the question is about what leads do not record",
     ),
     acceptanceRate: rate("handed off with it and accepted (SAL) / handed off with it"),
     qualifiedRate: rate("handed off with it and qualified (SQL) / handed off with it"),
     opportunityRate: rate("handed off with it and became an opportunity / handed off with it"),
     qualifiedOtherwise: rate(
-      "qualified (SQL) / handed off, of handoffs under versions with this rule for which it did not hold",
+      "qualified (SQL) / handed off, of handoffs under versions with this rule for which it " +
+        "did not hold",
     ),
     isCompared: flag("there are handoffs for which it held, and others for which it did not"),
     isWorse: flag("qualifies less than the handoffs without it: the intervals lie apart"),
@@ -263,7 +266,15 @@ function worseSentence({ rows, groupBy }: Telling<Line>): string {
   return sentences(
     worse.length === 0
       ? "No rule lets through what qualifies less than the rest."
-      : `Qualifies less where it holds than where it does not: ${enumerated(worse.slice(0, 4).map((row) => `${name(row)} (${shortRate(row.qualifiedRate)}; without it ${shortRate(row.qualifiedOtherwise)})`))}.`,
+      : `Qualifies less where it holds than where it does not: ${enumerated(
+          worse
+            .slice(0, 4)
+            .map(
+              (row) =>
+                `${name(row)} (${shortRate(row.qualifiedRate)}; without it ` +
+                `${shortRate(row.qualifiedOtherwise)})`,
+            ),
+        )}.`,
     better.length === 0
       ? ""
       : `More: ${namedRates(

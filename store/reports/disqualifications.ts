@@ -39,7 +39,8 @@ export const disqualificationsReport = defineReport({
       const most = [...rows].sort((a, b) => b.count - a.count).slice(0, 3);
       return all === 0
         ? "Nobody was disqualified after a handoff."
-        : `${counted(all, "lead was", "leads were")} disqualified after a handoff, most often for ${enumerated(most.map(({ reason, count: n }) => `${said(reason)} (${n})`))}.`;
+        : `${counted(all, "lead was", "leads were")} disqualified after a handoff, most often ` +
+            `for ${enumerated(most.map(({ reason, count: n }) => `${said(reason)} (${n})`))}.`;
     },
   },
   async rows(ask) {

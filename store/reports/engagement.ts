@@ -49,8 +49,16 @@ export const engagementReport = defineReport({
       intent: number | null;
     }>(
       ask,
-      `select g, ${n("signals is not null")} as recorded, ${n("cardinality(signals) >= 2")} as multi,
-        ${percentileSql(0.5, daysBetween("first_touch_at", "greatest(first_signal_at, case when first_signal_at is not null then first_touch_at end)"))}
+      `select g, ${n("signals is not null")} as recorded,
+        ${n("cardinality(signals) >= 2")} as multi,
+        ${percentileSql(
+          0.5,
+          daysBetween(
+            "first_touch_at",
+            "greatest(first_signal_at, case when first_signal_at is not null then first_touch_at " +
+              "end)",
+          ),
+        )}
           as intent
       from h group by g order by g nulls last`,
     );

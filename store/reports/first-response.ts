@@ -23,7 +23,10 @@ function medianSentence({
     const of = groupBy === null ? "" : `for ${said(row.group)} `;
     const was = before?.find((one) => one.group === row.group && isEnough(one))?.medianOpen;
     const earlier = was == null ? "" : `; ${hoursWords(was)} in the period before`;
-    return `${of}${hoursWords(row.medianOpen ?? 0)} (nine of ten within ${hoursWords(row.p90Open ?? 0)}, ${counted(row.responded, "response")}${earlier})`;
+    return (
+      `${of}${hoursWords(row.medianOpen ?? 0)} (nine of ten within ` +
+      `${hoursWords(row.p90Open ?? 0)}, ${counted(row.responded, "response")}${earlier})`
+    );
   });
   const small = rows.length - judged.length;
   return sentences(
@@ -100,7 +103,8 @@ export const firstResponseReport = defineReport({
     medianToConnect: hours("median hours from the first offer to a conversation"),
     medianToMeeting: hours("median hours from the first offer to a booked meeting"),
     staleRate: rate(
-      "handed off, outreach overdue, nothing logged / handed off; imported ones left out, as no clock ran for them",
+      "handed off, outreach overdue, nothing logged / handed off; imported ones left out, as " +
+        "no clock ran for them",
     ),
     stale: leads,
   },
@@ -154,7 +158,8 @@ export const firstResponseReport = defineReport({
         ${n("is_stale")} as n_stale, ${n("offered_at is not null and (not imported or is_clocked)")} as own,
         (array_agg(subject_id order by mql_at, subject_id) filter (where is_stale))[1:100] as stale
       from (select h.*, ${stale} as is_stale, exists (select from clock c where c.handoff_id = h.id
-        and c.kind = 'outreach' and c.scope = 'lead' and c.started_at <= $3) as is_clocked from h) h group by g order by g nulls last`,
+        and c.kind = 'outreach' and c.scope = 'lead' and c.started_at <= $3) as is_clocked from h) h
+          group by g order by g nulls last`,
     );
     return found.map((row) => ({
       group: row.g,

@@ -37,11 +37,13 @@ export const followUpReport = defineReport({
   columns: {
     group,
     handedOff: count(
-      "handoffs that were put before a rep; imported ones left out, as attempts of them are not recorded",
+      "handoffs that were put before a rep; imported ones left out, as attempts of them are " +
+        "not recorded",
     ),
     loggingRate: rate("handoffs with an outreach logged / handed off"),
     completion: rate(
-      "required attempts logged / required, over accepted leads nobody has reached; more than required count as required",
+      "required attempts logged / required, over accepted leads nobody has reached; more than " +
+        "required count as required",
     ),
     meanAttempts: numberColumn("mean attempts logged by handoff that was handed off"),
     medianToLog: hours("median hours from an outreach to when it was told"),

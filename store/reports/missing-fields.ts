@@ -43,7 +43,8 @@ export const missingFieldsReport = defineReport({
         values.push(fields);
         return `
         select ${g} as g, f.field, count(*)::int as "all",
-          (count(*) filter (where not l.facts ? f.field and not coalesce(a.facts ? f.field, false)))::int
+          (count(*) filter (where not l.facts ? f.field
+            and not coalesce(a.facts ? f.field, false)))::int
             as missing
         from lead l left join account a on a.id = l.account_id
           cross join unnest($${values.length}::text[]) with ordinality as f(field, n)

@@ -169,7 +169,9 @@ export function rankedSentence(share: Share, groups: readonly Named[]): string {
   if (most === undefined || least === undefined || most === least) return left;
   const isApart = (least.rate.high ?? 1) < (most.rate.low ?? 0);
   return sentences(
-    `The largest share of ${share.of} that ${share.did}: ${namedRates([most], 1)}; the smallest: ${namedRates([least], 1)}. Their intervals ${isApart ? "lie apart" : "do not lie apart"}.`,
+    `The largest share of ${share.of} that ${share.did}: ${namedRates([most], 1)}; the ` +
+      `smallest: ${namedRates([least], 1)}. Their intervals ` +
+      `${isApart ? "lie apart" : "do not lie apart"}.`,
     left,
   );
 }

@@ -72,10 +72,12 @@ export const rejectionsReport = defineReport({
     mostInMonth: count("the most rejections for this reason in one calendar month (UTC)"),
     isRecurring: flag("more than twice within a month"),
     excess: numberColumn(
-      "rejections that stand beyond what the rate of the period before would have given; empty: nothing was answered then",
+      "rejections that stand beyond what the rate of the period before would have given; " +
+        "empty: nothing was answered then",
     ),
     standsOut: flag(
-      "recurs, and stands for a larger share of the answered MQLs than in the period before: the intervals lie apart; where fewer than 30 were answered: recurs",
+      "recurs, and stands for a larger share of the answered MQLs than in the period before: " +
+        "the intervals lie apart; where fewer than 30 were answered: recurs",
     ),
     accused: listColumn("the rules of the agreement that the reason points at, where it recurs"),
     leads,

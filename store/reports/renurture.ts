@@ -71,7 +71,8 @@ export const renurtureReport = defineReport({
           as to_return,
         ${percentileSql(0.5, `case when left_at is null then ${daysBetween("entered_at", "$3::timestamptz")} end`)}
           as age,
-        (array_agg(subject_id order by entered_at, subject_id) filter (where left_at is null))[1:100]
+        (array_agg(subject_id order by entered_at, subject_id) filter
+          (where left_at is null))[1:100]
           as leads
       from (
         select h.g, h.subject_id, coalesce(regexp_replace(h.outcome, '^rejected: ', ''), t.because)

@@ -34,7 +34,10 @@ function differenceSentence({
       ...(attempts === null ? [] : [`${attempts.toFixed(1)} attempts`]),
     ].join(", ");
   const isApart = liesBelow(bottom.acceptanceRate, top.acceptanceRate);
-  return `Top ${words(top)}; bottom ${words(bottom)}${isApart ? "" : "; their rates do not lie apart"}.`;
+  return (
+    `Top ${words(top)}; bottom ` +
+    `${words(bottom)}${isApart ? "" : "; their rates do not lie apart"}.`
+  );
 }
 
 export const repsReport = defineReport({
@@ -104,7 +107,8 @@ export const repsReport = defineReport({
         sum(missed)::int as missed, sum(contested)::int as contested,
         sum(overturned)::int as overturned
       from (select h.*,
-        (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3) as tried,
+        (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3)
+          as tried,
         (select count(*) from clock c where c.handoff_id = h.id and c.scope = 'rep'
           and c.rep_id = h.rep_id and c.breached_at <= $3) as missed,
         answered.contested, answered.overturned

@@ -35,7 +35,8 @@ export const routingReport = defineReport({
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
     opportunityRate: rate("handed off and became an opportunity / handed off"),
     reroutes: numberColumn(
-      "offers after the first, by handoff that was offered; imported ones left out, as offers of them are not recorded",
+      "offers after the first, by handoff that was offered; imported ones left out, as offers " +
+        "of them are not recorded",
     ),
     fallbackRate: rate("put into the fallback queue at any time / handoffs that Baton routed"),
     medianHeld: hours("median hours from MQL to the first offer"),
@@ -71,14 +72,18 @@ export const routingReport = defineReport({
         ${n("offered_at is not null and sal_at is not null")} as accepted,
         ${n("offered_at is not null and sql_at is not null")} as sql,
         ${n("offered_at is not null and opportunity_at is not null")} as opportunity,
-        avg(case when offered_at is not null and not imported then greatest(offers - 1, 0) end)::float8 as reroutes,
+        avg(case when offered_at is not null and not imported
+          then greatest(offers - 1, 0) end)::float8 as reroutes,
         ${n("is_fallback")} as fallback, ${n("not imported or is_routed")} as own,
         ${percentileSql(0.5, hoursBetween("mql_at", "offered_at"))} as held,
         ${percentileSql(0.9, hoursBetween("mql_at", "offered_at"))} as held90
-      from (select h.*, coalesce(a.offers, 0) as offers, coalesce(a.is_fallback, false) as is_fallback,
+      from (select h.*, coalesce(a.offers, 0) as offers,
+        coalesce(a.is_fallback, false) as is_fallback,
           coalesce(a.is_routed, false) as is_routed
-        from h left join lateral (select (count(*) filter (where rep_id is not null))::int as offers,
-          bool_or(via = 'fallback') as is_fallback, bool_or(via <> 'manager') as is_routed from assignment a
+        from h left join lateral (select (count(*) filter (where rep_id is not null))::int
+          as offers,
+          bool_or(via = 'fallback') as is_fallback, bool_or(via <> 'manager') as is_routed
+            from assignment a
           where a.handoff_id = h.id and a.at <= $3) a on true) h
       group by g order by g nulls last`,
     );

@@ -93,7 +93,10 @@ export const stageTimesReport = defineReport({
       select g, stage, count(*)::int as entered, ${n("until is not null")} as gone,
         ${percentileSql(0.5, daysBetween("since", "until"))} as median,
         ${percentileSql(0.9, daysBetween("since", "until"))} as p90,
-        ${n(`until is null and $3::timestamptz - coalesce(changed, since) > interval '${stalledDays} days'`)}
+        ${n(
+          "until is null and $3::timestamptz - coalesce(changed, since) > interval " +
+            `'${stalledDays} days'`,
+        )}
           as stalled
       from stays group by g, stage order by g nulls last,
         array_position(array['mql', 'sal', 'sql', 'opportunity', 'renurture'], stage)`,

@@ -219,7 +219,8 @@ async function versionsOf(
 ): Promise<ProposalFigures["versions"]> {
   const last = await firstRow<{ id: string }>(
     ask.db,
-    sql`select id from agreement_version where number < ${version.number} and activated_at is not null
+    sql`select id from agreement_version where number < ${version.number}
+      and activated_at is not null
       order by number desc limit 1`,
   );
   if (!last) return null;

@@ -37,7 +37,8 @@ export async function addResolution(
   const id = newId("rs", now);
   const over = new Date(dayEndsAt(review.packet.zone, dueOn));
   await tx.query(sql`
-    insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, proposal, made_by,
+    insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, proposal,
+      made_by,
       made_at)
     values (${id}, ${review.id}, ${text}, ${owner}, ${dueOn}::date, ${over}, ${over}, ${proposal},
       ${repId ?? tokenId}, ${new Date(now)})`);

@@ -176,7 +176,8 @@ async function writeReps(tx: Tx, reps: readonly RepRecord[], now: Instant): Prom
   await tx.query(sql`
     insert into rep (id, name, email, role, manager_id, deputy_id, active, hours, languages,
       products, motions, max_open, max_per_day, max_per_hour, crm_id, updated_at)
-    select r.id, r.name, r.email, r.role, r."managerId", r."deputyId", r.active, r.hours, r.languages, r.products,
+    select r.id, r.name, r.email, r.role, r."managerId", r."deputyId", r.active, r.hours,
+      r.languages, r.products,
       r.motions,
       (r.caps->>'open')::int, (r.caps->>'perDay')::int, (r.caps->>'perHour')::int, r."crmId",
         ${new Date(now)}

@@ -141,7 +141,8 @@ export async function boardRows(
 ): Promise<BoardRow[]> {
   const part = (list: BoardList) => `(
     select '${list}' as list, p.subject_id as id, ${parts[list].by} as place ${fromProcess(list)}
-      and ($5::timestamptz is null or (${parts[list].by}, p.subject_id) > ($5::timestamptz, $6::text))
+      and ($5::timestamptz is null
+        or (${parts[list].by}, p.subject_id) > ($5::timestamptz, $6::text))
     order by ${parts[list].by}, p.subject_id limit $7::int)`;
   return rows<BoardRow>(db, {
     // The first part says what type each value has, for a list that does not ask for it.

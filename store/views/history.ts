@@ -61,15 +61,19 @@ export async function leadHistory(
           settled_at, 'result', result)
       from action where lead_id = any(array(select id from whole))
       union all
-      select at, 1, 'action', case when lead_id = ${leadId} then '' else lead_id || '/' end || 'reopen/' || cycle, cycle, 'reopen',
-        jsonb_build_object('by', by_id, 'why', why) from reopening where lead_id = any(array(select id from whole))
+      select at, 1, 'action', case when lead_id = ${leadId} then ''
+        else lead_id || '/' end || 'reopen/' || cycle, cycle, 'reopen',
+        jsonb_build_object('by', by_id, 'why', why) from reopening
+          where lead_id = any(array(select id from whole))
       union all
-      select at, 2, 'decision', case when subject_id = ${leadId} then '' else subject_id || '/' end || cycle || '/' || step, cycle, kind,
+      select at, 2, 'decision', case when subject_id = ${leadId} then ''
+        else subject_id || '/' end || cycle || '/' || step, cycle, kind,
         jsonb_build_object('agreement', agreement_id, 'action', action_id, 'event', input,
           'because', output -> 'because', 'found', output -> 'found', 'answer', answer)
       from decision where subject_kind = 'lead' and subject_id = any(array(select id from whole))
       union all
-      select at, 3, 'transition', case when subject_id = ${leadId} then '' else subject_id || '/' end || cycle || '/' || step || '/' || to_stage, cycle, to_stage,
+      select at, 3, 'transition', case when subject_id = ${leadId} then ''
+        else subject_id || '/' end || cycle || '/' || step || '/' || to_stage, cycle, to_stage,
         jsonb_build_object('from', from_stage, 'to', to_stage, 'because', because)
       from transition where subject_kind = 'lead' and subject_id = any(array(select id from whole))
       union all

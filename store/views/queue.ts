@@ -50,10 +50,12 @@ export async function queueOf(
     db,
     sql`
     with mine as (
-      select t.id, case when t.subject_kind = 'lead' then t.subject_id end as lead_id, t.kind, t.detail,
+      select t.id, case when t.subject_kind = 'lead' then t.subject_id end as lead_id, t.kind,
+        t.detail,
         t.assignee_id, p.owner_id, least(coalesce(t.due_at, 'infinity'),
           case when p.owner_id is distinct from ${asker.repId}::text
-            and (${ids}::text[] is null or p.owner_id = any(${ids}::text[])) then p.due_at end) as place
+            and (${ids}::text[] is null or p.owner_id = any(${ids}::text[])) then p.due_at end)
+              as place
       from task t left join lateral (select * from process o where t.subject_kind = 'lead'
         and o.subject_kind = 'lead' and o.subject_id = t.subject_id limit 1) p on true
       where t.state = 'open' and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])

@@ -50,7 +50,8 @@ export async function listTasks(
   return rowsAsGiven(
     db,
     sql`
-    select t.*, coalesce(t.due_at, 'infinity')::text as place, (select a.note from answer a where a.handoff_id = t.handoff_id
+    select t.*, coalesce(t.due_at, 'infinity')::text as place,
+      (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note
     from task t

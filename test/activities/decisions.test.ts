@@ -83,28 +83,32 @@ const kinds = async (id: string) =>
     )
   ).map((row) => row.kind);
 
-test("a decision goes on to what follows from it at once: an MQL is routed; where the server repeats it, the process asks", async () => {
-  const near = await arrived("near");
-  expect(await asActivity(true, () => decisions.arrive(near(1, "arrive")))).toMatchObject({
-    waitingOn: "outreach",
-    owner: "rp_one",
-    step: 2,
-    effects: false,
-  });
-  expect(queued).toContain(near(1, "").subject.id);
-  const far = await arrived("far");
-  expect(await asActivity(false, () => decisions.arrive(far(1, "arrive")))).toMatchObject({
-    waitingOn: "assessment",
-    owner: null,
-    step: 1,
-  });
-  expect(await asActivity(false, () => decisions.route(far(2, "route")))).toMatchObject({
-    waitingOn: "outreach",
-    step: 2,
-    effects: true,
-  });
-  expect(await kinds(far(1, "").subject.id)).toEqual(["arrived", "routed"]);
-});
+test(
+  "a decision goes on to what follows from it at once: an MQL is routed; where the server " +
+    "repeats it, the process asks",
+  async () => {
+    const near = await arrived("near");
+    expect(await asActivity(true, () => decisions.arrive(near(1, "arrive")))).toMatchObject({
+      waitingOn: "outreach",
+      owner: "rp_one",
+      step: 2,
+      effects: false,
+    });
+    expect(queued).toContain(near(1, "").subject.id);
+    const far = await arrived("far");
+    expect(await asActivity(false, () => decisions.arrive(far(1, "arrive")))).toMatchObject({
+      waitingOn: "assessment",
+      owner: null,
+      step: 1,
+    });
+    expect(await asActivity(false, () => decisions.route(far(2, "route")))).toMatchObject({
+      waitingOn: "outreach",
+      step: 2,
+      effects: true,
+    });
+    expect(await kinds(far(1, "").subject.id)).toEqual(["arrived", "routed"]);
+  },
+);
 
 test("the same ask again gives the same standing and decides nothing", async () => {
   const ask = await arrived("again");
@@ -165,33 +169,37 @@ test("each piece of news is decided once, what ends a process first; without new
   expect(await asActivity(true, () => decisions.look(ask(4, "look")))).toMatchObject({ step: 5 });
 });
 
-test("while the circuit breaker is open the process sees to the effects; a closed one does so in any case", async () => {
-  const ask = await arrived("unwell");
-  isWell = false;
-  try {
-    expect(await asActivity(true, () => decisions.arrive(ask(1, "arrive")))).toMatchObject({
-      waitingOn: "outreach",
-      effects: true,
-    });
-  } finally {
-    isWell = true;
-  }
-  const { id } = ask(1, "").subject;
-  await inTransaction(pool, (tx) =>
-    saveFacts(
-      tx,
-      id,
-      { "lead.doNotContact": { value: true, from: "person", at: new Date(now).toISOString() } },
-      now,
-      { agreement: exampleAgreement() },
-    ),
-  );
-  queued.length = 0;
-  expect(
-    await asActivity(true, () => decisions.takeNews(ask(2, "news"), ["factsChanged"])),
-  ).toMatchObject({ stage: "disqualified", effects: true });
-  expect(queued).toEqual([]);
-});
+test(
+  "while the circuit breaker is open the process sees to the effects; a closed one does so in " +
+    "any case",
+  async () => {
+    const ask = await arrived("unwell");
+    isWell = false;
+    try {
+      expect(await asActivity(true, () => decisions.arrive(ask(1, "arrive")))).toMatchObject({
+        waitingOn: "outreach",
+        effects: true,
+      });
+    } finally {
+      isWell = true;
+    }
+    const { id } = ask(1, "").subject;
+    await inTransaction(pool, (tx) =>
+      saveFacts(
+        tx,
+        id,
+        { "lead.doNotContact": { value: true, from: "person", at: new Date(now).toISOString() } },
+        now,
+        { agreement: exampleAgreement() },
+      ),
+    );
+    queued.length = 0;
+    expect(
+      await asActivity(true, () => decisions.takeNews(ask(2, "news"), ["factsChanged"])),
+    ).toMatchObject({ stage: "disqualified", effects: true });
+    expect(queued).toEqual([]);
+  },
+);
 
 test("a subject that is not there is an error that names it", async () => {
   const ask: DecisionAsk = { subject: { kind: "lead", id: "ld_nobody" }, key: "run/1/arrive", now };

@@ -180,20 +180,24 @@ test("one lead's refusal is its own: those beside it are written", async () => {
 });
 
 describe("what cannot be done", () => {
-  test("is the process's again: it is told in one transaction with the failure, and the claim is given back", async () => {
-    await setHouseTrouble(world.pool, { kind: "down" });
-    await wants(1);
-    const queue = queueOn();
-    queue.add(leadSubject, true);
-    await eventually(5, async () => (await told()).length > 0);
-    expect(await told()).toEqual(["lead/ld_ada effectsLeft"]);
-    expect(await open()).toMatchObject([
-      { error: "the CRM does not answer: an outage is being rehearsed", claimed_until: null },
-    ]);
-    // A CRM that just failed is not waited for in the next lead's case.
-    expect(queue.add(leadSubject, true)).toBe(false);
-    expect(await queue.carryOut(leadSubject)).toBe(false);
-  });
+  test(
+    "is the process's again: it is told in one transaction with the failure, and the claim is " +
+      "given back",
+    async () => {
+      await setHouseTrouble(world.pool, { kind: "down" });
+      await wants(1);
+      const queue = queueOn();
+      queue.add(leadSubject, true);
+      await eventually(5, async () => (await told()).length > 0);
+      expect(await told()).toEqual(["lead/ld_ada effectsLeft"]);
+      expect(await open()).toMatchObject([
+        { error: "the CRM does not answer: an outage is being rehearsed", claimed_until: null },
+      ]);
+      // A CRM that just failed is not waited for in the next lead's case.
+      expect(queue.add(leadSubject, true)).toBe(false);
+      expect(await queue.carryOut(leadSubject)).toBe(false);
+    },
+  );
 
   test("of leads that wait while the circuit breaker opens each process is told", async () => {
     await moreLeads(["ld_x", "ld_y"]);
@@ -228,29 +232,33 @@ describe("what cannot be done", () => {
 });
 
 describe("a worker that died", () => {
-  test("took leads with it: after ten seconds another one sees to them, and not to those that are being tried", async () => {
-    await moreLeads(["ld_tried", "ld_taken"]);
-    await world.pool.query(
-      "update effect set error = 'the CRM does not answer' where subject_id = 'ld_tried'",
-    );
-    await world.pool.query("update effect set claimed_until = $1 where subject_id = 'ld_taken'", [
-      new Date(world.now() + 30_000),
-    ]);
-    await wants(1);
-    const { crm, written } = counted();
-    const queue = queueOn(crm);
-    world.setNow(world.now() + 9_000);
-    await queue.poll();
-    world.setNow(world.now() + 2_000);
-    await queue.poll();
-    await eventually(5, () => Promise.resolve(written.length > 0));
-    await queue.stop();
-    expect(written).toEqual(["ld_ada"]);
-    expect((await open()).map((row) => row.key)).toEqual([
-      "lead/ld_tried/1/sync-crm/1",
-      "lead/ld_taken/1/sync-crm/1",
-    ]);
-  });
+  test(
+    "took leads with it: after ten seconds another one sees to them, and not to those that are " +
+      "being tried",
+    async () => {
+      await moreLeads(["ld_tried", "ld_taken"]);
+      await world.pool.query(
+        "update effect set error = 'the CRM does not answer' where subject_id = 'ld_tried'",
+      );
+      await world.pool.query("update effect set claimed_until = $1 where subject_id = 'ld_taken'", [
+        new Date(world.now() + 30_000),
+      ]);
+      await wants(1);
+      const { crm, written } = counted();
+      const queue = queueOn(crm);
+      world.setNow(world.now() + 9_000);
+      await queue.poll();
+      world.setNow(world.now() + 2_000);
+      await queue.poll();
+      await eventually(5, () => Promise.resolve(written.length > 0));
+      await queue.stop();
+      expect(written).toEqual(["ld_ada"]);
+      expect((await open()).map((row) => row.key)).toEqual([
+        "lead/ld_tried/1/sync-crm/1",
+        "lead/ld_taken/1/sync-crm/1",
+      ]);
+    },
+  );
 
   test("in order leaves those that wait to the next one", async () => {
     await wants(1);

@@ -63,7 +63,8 @@ test.each([
   ["down", { kind: "down" }],
   ["asking to wait", { kind: "busy", waitMs: 500 }],
 ] as const)(
-  "while the CRM is %s the rep gets the mail and can work; afterwards the CRM is made equal, each effect once",
+  "while the CRM is %s the rep gets the mail and can work; afterwards the CRM is made equal, " +
+    "each effect once",
   async (_, trouble) => {
     await setHouseTrouble(world.pool, trouble);
     const id = await world.arrive();
@@ -97,128 +98,143 @@ test.each([
   },
 );
 
-test("a lead that is closed has its process end, though an activity of it waits out a long pause: nothing is left to tell", async () => {
-  const id = await world.arrive();
-  await world.until(id, (lead) => lead.waiting_on === "outreach");
-  await eventually(10, async () => (await open(id)) === 0);
-  await setHouseTrouble(world.pool, { kind: "down" });
-  await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
-  // As after many tries: the next pause is minutes.
-  await eventually(
-    10,
-    async () =>
-      (
-        await world.pool.query(
-          sql`
+test(
+  "a lead that is closed has its process end, though an activity of it waits out a long pause: " +
+    "nothing is left to tell",
+  async () => {
+    const id = await world.arrive();
+    await world.until(id, (lead) => lead.waiting_on === "outreach");
+    await eventually(10, async () => (await open(id)) === 0);
+    await setHouseTrouble(world.pool, { kind: "down" });
+    await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
+    // As after many tries: the next pause is minutes.
+    await eventually(
+      10,
+      async () =>
+        (
+          await world.pool.query(
+            sql`
             update effect set attempts = 9 where subject_id = ${id} and state = 'open'
               and kind = 'sync-crm' returning id`,
-        )
-      ).rowCount === 1,
-  );
-  const pausedUntil = async () =>
-    (await world.handle(id).describe()).raw.pendingActivities?.[0]?.nextAttemptScheduleTime
-      ?.seconds;
-  await eventually(
-    15,
-    async () => Number((await pausedUntil()) ?? 0) * 1_000 > Date.now() + 60_000,
-  );
+          )
+        ).rowCount === 1,
+    );
+    const pausedUntil = async () =>
+      (await world.handle(id).describe()).raw.pendingActivities?.[0]?.nextAttemptScheduleTime
+        ?.seconds;
+    await eventually(
+      15,
+      async () => Number((await pausedUntil()) ?? 0) * 1_000 > Date.now() + 60_000,
+    );
 
-  await setHouseTrouble(world.pool, null);
-  // Having failed, it is asked again when five seconds have passed.
-  await eventually(20, async () => {
-    await world.act(id, "logOutreach", { channel: "call", outcome: "no_answer" });
-    return eventually(1, async () => (await open(id)) === 0).catch(() => false);
-  });
-  await world.act(id, "reject", { reason: "unsupported-use-case" });
-  await eventually(10, async () => (await world.handle(id).describe()).status.name === "COMPLETED");
-  expect(await crmStatus(id)).toBe("disqualified");
-  await keepHistory(world, id, "effects-left");
-});
+    await setHouseTrouble(world.pool, null);
+    // Having failed, it is asked again when five seconds have passed.
+    await eventually(20, async () => {
+      await world.act(id, "logOutreach", { channel: "call", outcome: "no_answer" });
+      return eventually(1, async () => (await open(id)) === 0).catch(() => false);
+    });
+    await world.act(id, "reject", { reason: "unsupported-use-case" });
+    await eventually(
+      10,
+      async () => (await world.handle(id).describe()).status.name === "COMPLETED",
+    );
+    expect(await crmStatus(id)).toBe("disqualified");
+    await keepHistory(world, id, "effects-left");
+  },
+);
 
-test("a lead that goes on in its next cycle waits for no system that is away: a new signal brings it back to sales", async () => {
-  const id = await world.arrive();
-  await world.until(id, (lead) => lead.waiting_on === "outreach");
-  await eventually(10, async () => (await open(id)) === 0);
-  await setHouseTrouble(world.pool, { kind: "down" });
-  expect(await world.act(id, "reject", { reason: "wrong-role" })).toMatchObject({
-    done: true,
-    stage: "renurture",
-  });
-  await eventually(
-    15,
-    async () =>
-      (
-        await rows(
-          world.pool,
-          sql`select from effect where subject_id = ${id} and state = 'open' and error is not null`,
-        )
-      ).length > 0,
-  );
-  await world.until(
-    id,
-    (lead) =>
-      lead.stage === "renurture" &&
-      lead.cycle === 2 &&
-      lead.next_step !== "its return conditions are looked at",
-  );
-  await world.arrive({
-    id,
-    facts: {},
-    engagements: [{ messageId: `again-${id}`, type: "trial_started", occurredAt: Date.now() }],
-  });
-  expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
-    stage: "mql",
-    cycle: 2,
-  });
-  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
-  expect(await crmStatus(id)).toBe("mql");
-
-  await setHouseTrouble(world.pool, null);
-  await eventually(45, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
-});
-
-test("a lead that is reopened while its end is still being told goes on in its next cycle, in the same process", async () => {
-  const id = await world.arrive();
-  await world.until(id, (lead) => lead.waiting_on === "outreach");
-  await eventually(10, async () => (await open(id)) === 0);
-  await setHouseTrouble(world.pool, { kind: "down" });
-  expect(await world.act(id, "reject", { reason: "unsupported-use-case" })).toMatchObject({
-    done: true,
-    stage: "disqualified",
-  });
-  // The process has ended for everybody but the CRM, which does not answer.
-  await eventually(
-    15,
-    async () =>
-      (await world.handle(id).query<{ stage: string } | null>("standing"))?.stage ===
-      "disqualified",
-  );
-  await eventually(
-    15,
-    async () => ((await world.handle(id).describe()).raw.pendingActivities ?? []).length > 0,
-  );
-  const opened = await inTransaction(world.pool, (tx) =>
-    reopenLead(
-      tx,
-      createAgreements(agreementOf),
+test(
+  "a lead that goes on in its next cycle waits for no system that is away: a new signal brings " +
+    "it back to sales",
+  async () => {
+    const id = await world.arrive();
+    await world.until(id, (lead) => lead.waiting_on === "outreach");
+    await eventually(10, async () => (await open(id)) === 0);
+    await setHouseTrouble(world.pool, { kind: "down" });
+    expect(await world.act(id, "reject", { reason: "wrong-role" })).toMatchObject({
+      done: true,
+      stage: "renurture",
+    });
+    await eventually(
+      15,
+      async () =>
+        (
+          await rows(
+            world.pool,
+            sql`select from effect where subject_id = ${id} and state = 'open' and error is not null`,
+          )
+        ).length > 0,
+    );
+    await world.until(
       id,
-      { by: "tn_ops", why: "they asked again" },
-      world.now(id),
-    ),
-  );
-  expect(opened).toMatchObject({ kind: "reopened", standing: { cycle: 2, stage: "mql" } });
-  expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
-    stage: "mql",
-    cycle: 2,
-  });
-  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
-  await eventually(
-    10,
-    async () =>
-      (await world.handle(id).query<{ stage: string } | null>("standing"))?.stage === "sal",
-  );
-  expect((await world.handle(id).describe()).status.name).toBe("RUNNING");
-  await setHouseTrouble(world.pool, null);
-  await eventually(45, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
-  await keepHistory(world, id, "reopened-while-ending");
-});
+      (lead) =>
+        lead.stage === "renurture" &&
+        lead.cycle === 2 &&
+        lead.next_step !== "its return conditions are looked at",
+    );
+    await world.arrive({
+      id,
+      facts: {},
+      engagements: [{ messageId: `again-${id}`, type: "trial_started", occurredAt: Date.now() }],
+    });
+    expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
+      stage: "mql",
+      cycle: 2,
+    });
+    expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+    expect(await crmStatus(id)).toBe("mql");
+
+    await setHouseTrouble(world.pool, null);
+    await eventually(45, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
+  },
+);
+
+test(
+  "a lead that is reopened while its end is still being told goes on in its next cycle, in the " +
+    "same process",
+  async () => {
+    const id = await world.arrive();
+    await world.until(id, (lead) => lead.waiting_on === "outreach");
+    await eventually(10, async () => (await open(id)) === 0);
+    await setHouseTrouble(world.pool, { kind: "down" });
+    expect(await world.act(id, "reject", { reason: "unsupported-use-case" })).toMatchObject({
+      done: true,
+      stage: "disqualified",
+    });
+    // The process has ended for everybody but the CRM, which does not answer.
+    await eventually(
+      15,
+      async () =>
+        (await world.handle(id).query<{ stage: string } | null>("standing"))?.stage ===
+        "disqualified",
+    );
+    await eventually(
+      15,
+      async () => ((await world.handle(id).describe()).raw.pendingActivities ?? []).length > 0,
+    );
+    const opened = await inTransaction(world.pool, (tx) =>
+      reopenLead(
+        tx,
+        createAgreements(agreementOf),
+        id,
+        { by: "tn_ops", why: "they asked again" },
+        world.now(id),
+      ),
+    );
+    expect(opened).toMatchObject({ kind: "reopened", standing: { cycle: 2, stage: "mql" } });
+    expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
+      stage: "mql",
+      cycle: 2,
+    });
+    expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+    await eventually(
+      10,
+      async () =>
+        (await world.handle(id).query<{ stage: string } | null>("standing"))?.stage === "sal",
+    );
+    expect((await world.handle(id).describe()).status.name).toBe("RUNNING");
+    await setHouseTrouble(world.pool, null);
+    await eventually(45, async () => (await open(id)) === 0 && (await crmStatus(id)) === "sal");
+    await keepHistory(world, id, "reopened-while-ending");
+  },
+);

@@ -46,35 +46,39 @@ function mailServer(
 }
 
 describe("carrying out", () => {
-  test("the CRM shows what Postgres says, with the rep's task and what sales needs to know; the rep gets one mail", async () => {
-    await sync(1);
-    await offer();
-    expect(await world.carryOut()).toEqual({ done: 2, left: 0 });
-    expect(await houseLead()).toMatchObject({
-      external_id: "ld_ada",
-      status: "mql",
-      owner_id: "rp_ann",
-      lead_type: "demo-request",
-      band: "A",
-      email: "ada@engines.test",
-    });
-    expect(await world.all("select subject, owner_id, state from house_task")).toEqual([
-      { subject: "Call by 2026-11-20 10:00 America/New_York", owner_id: "rp_ann", state: "open" },
-    ]);
-    expect(await world.all("select body from house_note")).toEqual([
-      { body: "Handed to sales as demo-request (fast path): band A, fit 30, intent 40." },
-    ]);
-    expect(
-      await world.all("select facts->'account.name'->>'value' as name from house_account"),
-    ).toEqual([{ name: "Analytical Engines" }]);
-    expect(await world.all("select recipient, to_rep, lead_id from kept_mail")).toEqual([
-      { recipient: "ann@sales.test", to_rep: "rp_ann", lead_id: "ld_ada" },
-    ]);
-    expect(
-      await world.all("select crm_id = (select id from house_lead) as known from lead"),
-    ).toEqual([{ known: true }]);
-    expect(await world.all("select * from inbox")).toEqual([]);
-  });
+  test(
+    "the CRM shows what Postgres says, with the rep's task and what sales needs to know; the " +
+      "rep gets one mail",
+    async () => {
+      await sync(1);
+      await offer();
+      expect(await world.carryOut()).toEqual({ done: 2, left: 0 });
+      expect(await houseLead()).toMatchObject({
+        external_id: "ld_ada",
+        status: "mql",
+        owner_id: "rp_ann",
+        lead_type: "demo-request",
+        band: "A",
+        email: "ada@engines.test",
+      });
+      expect(await world.all("select subject, owner_id, state from house_task")).toEqual([
+        { subject: "Call by 2026-11-20 10:00 America/New_York", owner_id: "rp_ann", state: "open" },
+      ]);
+      expect(await world.all("select body from house_note")).toEqual([
+        { body: "Handed to sales as demo-request (fast path): band A, fit 30, intent 40." },
+      ]);
+      expect(
+        await world.all("select facts->'account.name'->>'value' as name from house_account"),
+      ).toEqual([{ name: "Analytical Engines" }]);
+      expect(await world.all("select recipient, to_rep, lead_id from kept_mail")).toEqual([
+        { recipient: "ann@sales.test", to_rep: "rp_ann", lead_id: "ld_ada" },
+      ]);
+      expect(
+        await world.all("select crm_id = (select id from house_lead) as known from lead"),
+      ).toEqual([{ known: true }]);
+      expect(await world.all("select * from inbox")).toEqual([]);
+    },
+  );
 
   test("twice is once", async () => {
     await sync(1);
@@ -174,7 +178,8 @@ describe("carrying out", () => {
       await taken;
       expect(
         await world.all(
-          "select round(extract(epoch from claimed_until) * 1000)::float8 - $1::float8 as ms from effect",
+          "select round(extract(epoch from claimed_until) * 1000)::float8 - $1::float8 as ms " +
+            "from effect",
           [world.now()],
         ),
       ).toEqual([{ ms }]);
@@ -206,23 +211,27 @@ describe("carrying out", () => {
 });
 
 describe("when the CRM is away", () => {
-  test("the rep's mail goes out all the same, and the sync is made up for later with what is true then", async () => {
-    await setHouseTrouble(world.pool, { kind: "down" });
-    await sync(1);
-    await offer();
-    const failure = await world.failure();
-    expect(failure).toMatchObject({ type: "CrmDown", nonRetryable: false });
-    expect(await states()).toEqual(["sync-crm/1 open", "offer/1 done"]);
-    expect(await world.all("select attempts, error from effect where kind = 'sync-crm'")).toEqual([
-      { attempts: 1, error: "the CRM does not answer: an outage is being rehearsed" },
-    ]);
-    await world.pool.query(
-      "update process set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_bob'",
-    );
-    await setHouseTrouble(world.pool, null);
-    await world.carryOut();
-    expect(await houseLead()).toMatchObject({ status: "sal", owner_id: "rp_bob" });
-  });
+  test(
+    "the rep's mail goes out all the same, and the sync is made up for later with what is true " +
+      "then",
+    async () => {
+      await setHouseTrouble(world.pool, { kind: "down" });
+      await sync(1);
+      await offer();
+      const failure = await world.failure();
+      expect(failure).toMatchObject({ type: "CrmDown", nonRetryable: false });
+      expect(await states()).toEqual(["sync-crm/1 open", "offer/1 done"]);
+      expect(await world.all("select attempts, error from effect where kind = 'sync-crm'")).toEqual(
+        [{ attempts: 1, error: "the CRM does not answer: an outage is being rehearsed" }],
+      );
+      await world.pool.query(
+        "update process set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_bob'",
+      );
+      await setHouseTrouble(world.pool, null);
+      await world.carryOut();
+      expect(await houseLead()).toMatchObject({ status: "sal", owner_id: "rp_bob" });
+    },
+  );
 
   test("its Retry-After is the delay of the next try", async () => {
     await setHouseTrouble(world.pool, { kind: "busy", waitMs: 7_000 });
@@ -230,35 +239,39 @@ describe("when the CRM is away", () => {
     expect(await world.failure()).toMatchObject({ type: "CrmBusy", nextRetryDelay: 7_000 });
   });
 
-  test("refused credentials pause the connection once, with one alert, and one run at a time finds out whether it works again", async () => {
-    await setHouseTrouble(world.pool, { kind: "unauthorized" });
-    await sync(1);
-    expect(await world.failure()).toMatchObject({
-      type: "ConnectionPaused",
-      nextRetryDelay: 60_000,
-    });
-    await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
-    const began = performance.now();
-    expect((await world.failure()).type).toBe("ConnectionPaused");
-    expect(performance.now() - began).toBeLessThan(2_000);
-    expect(await world.all("select recipient, subject from kept_mail")).toEqual([
-      { recipient: "sales-ops", subject: "The connection crm:house is paused" },
-    ]);
+  test(
+    "refused credentials pause the connection once, with one alert, and one run at a time " +
+      "finds out whether it works again",
+    async () => {
+      await setHouseTrouble(world.pool, { kind: "unauthorized" });
+      await sync(1);
+      expect(await world.failure()).toMatchObject({
+        type: "ConnectionPaused",
+        nextRetryDelay: 60_000,
+      });
+      await setHouseTrouble(world.pool, { kind: "slow", waitMs: 60_000 });
+      const began = performance.now();
+      expect((await world.failure()).type).toBe("ConnectionPaused");
+      expect(performance.now() - began).toBeLessThan(2_000);
+      expect(await world.all("select recipient, subject from kept_mail")).toEqual([
+        { recipient: "sales-ops", subject: "The connection crm:house is paused" },
+      ]);
 
-    await setHouseTrouble(world.pool, { kind: "unauthorized" });
-    world.setNow(world.now() + 6 * 60_000);
-    expect((await world.failure()).type).toBe("ConnectionPaused");
-    await setHouseTrouble(world.pool, null);
-    world.setNow(world.now() + 6 * 60_000);
-    expect(await world.carryOut()).toMatchObject({ left: 0 });
-    expect(await world.all("select since, paused_until from connection")).toEqual([
-      { since: null, paused_until: null },
-    ]);
-    expect(
-      await world.all("select what from audit where subject = 'crm:house' order by id"),
-    ).toEqual([{ what: "connection.paused" }, { what: "connection.resumed" }]);
-    expect(await world.all("select count(*)::int as n from kept_mail")).toEqual([{ n: 1 }]);
-  });
+      await setHouseTrouble(world.pool, { kind: "unauthorized" });
+      world.setNow(world.now() + 6 * 60_000);
+      expect((await world.failure()).type).toBe("ConnectionPaused");
+      await setHouseTrouble(world.pool, null);
+      world.setNow(world.now() + 6 * 60_000);
+      expect(await world.carryOut()).toMatchObject({ left: 0 });
+      expect(await world.all("select since, paused_until from connection")).toEqual([
+        { since: null, paused_until: null },
+      ]);
+      expect(
+        await world.all("select what from audit where subject = 'crm:house' order by id"),
+      ).toEqual([{ what: "connection.paused" }, { what: "connection.resumed" }]);
+      expect(await world.all("select count(*)::int as n from kept_mail")).toEqual([{ n: 1 }]);
+    },
+  );
 });
 
 describe("a mail says what was decided, not what has become of it", () => {
@@ -267,7 +280,9 @@ describe("a mail says what was decided, not what has become of it", () => {
 
   test("deadline and reason are the message's; names, terms and the reader's zone are looked up", async () => {
     await world.pool.query(
-      "insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at) values ('lead', 'ld_ada', 1, 1, 'new', 'mql', 'demo-request holds; band A', now())",
+      "insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, " +
+        "because, at) values ('lead', 'ld_ada', 1, 1, 'new', 'mql', 'demo-request holds; band " +
+        "A', now())",
     );
     await offer();
     await world.pool.query(
@@ -276,7 +291,8 @@ describe("a mail says what was decided, not what has become of it", () => {
     await world.carryOut();
     const { subject, body_text: text } = await mail();
     expect(subject).toBe(
-      "New lead: Ada <Lovelace> (Analytical Engines), outreach due Friday 20 November 2026, 10:00 (America/New_York)",
+      "New lead: Ada <Lovelace> (Analytical Engines), outreach due Friday 20 November 2026, " +
+        "10:00 (America/New_York)",
     );
     expect(text).toMatch(/^Ann Rep, Ada <Lovelace> \(Analytical Engines\) is yours/);
     expect(text).toMatch(/Telephone: +\+44 1/);
@@ -286,31 +302,35 @@ describe("a mail says what was decided, not what has become of it", () => {
     expect(text).not.toContain("http");
   });
 
-  test("its rep is led to the page of the offer, until a week after the deadline; a manager and whoever had it are told how to ask", async () => {
-    await offer();
-    for (const message of [
-      { what: "stalled", repId: "rp_ann", because: "quiet" },
-      { what: "reassigned-away", repId: "rp_bob", because: "outreach SLA missed" },
-    ] as const)
-      await world.add({ key: `lead/ld_ada/1/${message.what}/1`, ...mailEffect(message) });
-    const server = mailServer();
-    await world.carryOut({ mail: server });
-    const to = (address: string) => server.taken.find((one) => one.to === address)!;
-    const ann = to("ann@sales.test");
-    const token = /http:\/\/baton\.test\/console\/offer\/(\S+)/.exec(ann.text)?.[1] ?? "";
-    expect(ann.html).toContain(`href="http://baton.test/console/offer/${token}"`);
-    expect(readOffer(await signingKey(world.pool, 0), token)).toEqual({
-      repId: "rp_ann",
-      leadId: "ld_ada",
-      cycle: 1,
-      round: 1,
-      until: world.now() + 3 * 3_600_000 + 7 * 86_400_000,
-    });
-    expect(to("mia@sales.test").text).toContain("GET /leads/ld_ada with your token");
-    for (const other of ["mia@sales.test", "bob@sales.test"])
-      expect(to(other).text + to(other).html).not.toMatch(/http|href/);
-    expect(JSON.stringify(await world.all("select * from effect"))).not.toContain(token);
-  });
+  test(
+    "its rep is led to the page of the offer, until a week after the deadline; a manager and " +
+      "whoever had it are told how to ask",
+    async () => {
+      await offer();
+      for (const message of [
+        { what: "stalled", repId: "rp_ann", because: "quiet" },
+        { what: "reassigned-away", repId: "rp_bob", because: "outreach SLA missed" },
+      ] as const)
+        await world.add({ key: `lead/ld_ada/1/${message.what}/1`, ...mailEffect(message) });
+      const server = mailServer();
+      await world.carryOut({ mail: server });
+      const to = (address: string) => server.taken.find((one) => one.to === address)!;
+      const ann = to("ann@sales.test");
+      const token = /http:\/\/baton\.test\/console\/offer\/(\S+)/.exec(ann.text)?.[1] ?? "";
+      expect(ann.html).toContain(`href="http://baton.test/console/offer/${token}"`);
+      expect(readOffer(await signingKey(world.pool, 0), token)).toEqual({
+        repId: "rp_ann",
+        leadId: "ld_ada",
+        cycle: 1,
+        round: 1,
+        until: world.now() + 3 * 3_600_000 + 7 * 86_400_000,
+      });
+      expect(to("mia@sales.test").text).toContain("GET /leads/ld_ada with your token");
+      for (const other of ["mia@sales.test", "bob@sales.test"])
+        expect(to(other).text + to(other).html).not.toMatch(/http|href/);
+      expect(JSON.stringify(await world.all("select * from effect"))).not.toContain(token);
+    },
+  );
 
   test("what is said beside it goes out in the same mail, and leads where the first is asked no more", async () => {
     const offer_ = {
@@ -440,22 +460,26 @@ describe("what can never be done", () => {
     ]);
   });
 
-  test("a mail that the server refuses for good becomes a task without the address; one it puts off is tried again under the same id", async () => {
-    await offer();
-    const ids: string[] = [];
-    const later = mailServer((mail) => {
-      ids.push(mail.messageId);
-      return Promise.reject(new MailDown("the server answered 451"));
-    });
-    expect((await world.failure({ mail: later })).type).toBe("MailDown");
-    const never = mailServer((mail) => {
-      ids.push(mail.messageId);
-      return Promise.reject(new MailRefused("the server answered 550"));
-    });
-    expect(await world.carryOut({ mail: never })).toMatchObject({ left: 0 });
-    expect(new Set(ids).size).toBe(1);
-    expect(JSON.stringify(await openTasks())).not.toContain("ann@");
-  });
+  test(
+    "a mail that the server refuses for good becomes a task without the address; one it puts " +
+      "off is tried again under the same id",
+    async () => {
+      await offer();
+      const ids: string[] = [];
+      const later = mailServer((mail) => {
+        ids.push(mail.messageId);
+        return Promise.reject(new MailDown("the server answered 451"));
+      });
+      expect((await world.failure({ mail: later })).type).toBe("MailDown");
+      const never = mailServer((mail) => {
+        ids.push(mail.messageId);
+        return Promise.reject(new MailRefused("the server answered 550"));
+      });
+      expect(await world.carryOut({ mail: never })).toMatchObject({ left: 0 });
+      expect(new Set(ids).size).toBe(1);
+      expect(JSON.stringify(await openTasks())).not.toContain("ann@");
+    },
+  );
 });
 
 describe("a lead that is gone", () => {
@@ -507,7 +531,8 @@ describe("a lead that is gone", () => {
     await world.carryOut();
     const record = (await houseLead()).id;
     await world.pool.query(
-      "insert into house_lead (id, status, status_since, changed_at) values ('HL-new', 'new', now(), now())",
+      "insert into house_lead (id, status, status_since, changed_at) values ('HL-new', 'new', " +
+        "now(), now())",
     );
     await mergeHouseLeads(world.pool, record, "HL-new", "rp_ann", world.now());
     await sync(2);
@@ -630,7 +655,9 @@ describe("making the CRM equal", () => {
   test("an opportunity opened in Baton appears in the CRM, once, and is known by its id there", async () => {
     await world.pool.query("update process set stage = 'opportunity', waiting_on = 'nothing'");
     await world.pool.query(
-      "insert into opportunity (id, lead_id, handoff_id, stage, amount_minor, currency, created_at, changed_at) values ('op_1', 'ld_ada', 'ho_1', 'open', 5000, 'USD', now(), now())",
+      "insert into opportunity (id, lead_id, handoff_id, stage, amount_minor, currency, " +
+        "created_at, changed_at) values ('op_1', 'ld_ada', 'ho_1', 'open', 5000, 'USD', now(), " +
+        "now())",
     );
     await sync(1);
     await world.carryOut();

@@ -60,7 +60,8 @@ const deps = (mail?: MailPort) => ({
 });
 const mails = () =>
   world.all(
-    "select to_rep, recipient, subject, body_text as text from kept_mail order by sent_at, message_id",
+    "select to_rep, recipient, subject, body_text as text from kept_mail order by sent_at, " +
+      "message_id",
   );
 
 describe("a person for whom several leads wait", () => {
@@ -179,27 +180,31 @@ describe("a review that is not signed", () => {
     for (const effect of await openEffects(world.pool, subject)) await sendMail(deps(), effect);
   };
 
-  test("is asked of who leads the party, else of its managers, in one mail with what else waits for them", async () => {
-    await asked(1);
-    expect(await mails()).toMatchObject([
-      { to_rep: "rp_mia", subject: "Waiting for your signature: weekly review 2026-W47" },
-    ]);
-    const wish = { role: "leader" as const, party: "sales" as const, label: "leads sales" };
-    await createToken(world.pool, { ...wish, repId: "rp_bob" }, world.now());
-    await asked(2);
-    await reminded("ld_ada", { assigneeId: "rp_bob" });
-    await world.carryOutAll();
-    // Bob was mailed a moment ago; what came since waits for the hour.
-    expect(new Set((await mails()).map(({ to_rep }) => to_rep))).toEqual(
-      new Set(["rp_mia", "rp_bob"]),
-    );
-    await asked(3);
-    world.setNow(world.now() + 61 * minute);
-    await sendDigests(deps());
-    const digest = (await mails()).at(-1)!;
-    expect(digest).toMatchObject({ to_rep: "rp_bob", subject: "2 things wait for you" });
-    expect(digest.text).toContain("npx baton review sign rv_unsigned");
-  });
+  test(
+    "is asked of who leads the party, else of its managers, in one mail with what else waits " +
+      "for them",
+    async () => {
+      await asked(1);
+      expect(await mails()).toMatchObject([
+        { to_rep: "rp_mia", subject: "Waiting for your signature: weekly review 2026-W47" },
+      ]);
+      const wish = { role: "leader" as const, party: "sales" as const, label: "leads sales" };
+      await createToken(world.pool, { ...wish, repId: "rp_bob" }, world.now());
+      await asked(2);
+      await reminded("ld_ada", { assigneeId: "rp_bob" });
+      await world.carryOutAll();
+      // Bob was mailed a moment ago; what came since waits for the hour.
+      expect(new Set((await mails()).map(({ to_rep }) => to_rep))).toEqual(
+        new Set(["rp_mia", "rp_bob"]),
+      );
+      await asked(3);
+      world.setNow(world.now() + 61 * minute);
+      await sendDigests(deps());
+      const digest = (await mails()).at(-1)!;
+      expect(digest).toMatchObject({ to_rep: "rp_bob", subject: "2 things wait for you" });
+      expect(digest.text).toContain("npx baton review sign rv_unsigned");
+    },
+  );
 
   test("is asked of nobody any more once the party has signed, or was signed by enough", async () => {
     await asked(1);

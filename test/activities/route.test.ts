@@ -39,7 +39,8 @@ const pools = ["americas-sdr", "dach-sdr", "emea-sdr", "enterprise-ae"];
 /** One lead at a time fits on the dispatcher of the only rep. */
 beforeEach(async () => {
   await pool.query(
-    "truncate lead, process, handoff, decision, action, assignment, credit, credit_entry, held, outbox, effect, task cascade",
+    "truncate lead, process, handoff, decision, action, assignment, credit, credit_entry, " +
+      "held, outbox, effect, task cascade",
   );
   await inTransaction(pool, async (tx) => {
     await putReps(
@@ -109,53 +110,61 @@ const route = (ask: Ask, at: RoutingDispatcher = dispatcher) =>
 const assignments = () =>
   rows(pool, sql`select round, rep_id, ended_why from assignment order by at, handoff_id, round`);
 
-test("a decision that dies after the dispatcher has committed finds its assignment, and what is kept of it can be judged again", async () => {
-  const lead = await mql("kim");
-  await expect(route(lead.ask(2), dying)).rejects.toThrow("dies here");
-  expect(await assignments()).toEqual([{ round: 1, rep_id: "rp_one", ended_why: null }]);
-  expect(await route(lead.ask(2))).toMatchObject({
-    stage: "mql",
-    waitingOn: "outreach",
-    owner: "rp_one",
-  });
-  expect(await assignments()).toHaveLength(1);
-  expect(await rows(pool, sql`select from credit_entry`)).toHaveLength(1);
+test(
+  "a decision that dies after the dispatcher has committed finds its assignment, and what is " +
+    "kept of it can be judged again",
+  async () => {
+    const lead = await mql("kim");
+    await expect(route(lead.ask(2), dying)).rejects.toThrow("dies here");
+    expect(await assignments()).toEqual([{ round: 1, rep_id: "rp_one", ended_why: null }]);
+    expect(await route(lead.ask(2))).toMatchObject({
+      stage: "mql",
+      waitingOn: "outreach",
+      owner: "rp_one",
+    });
+    expect(await assignments()).toHaveLength(1);
+    expect(await rows(pool, sql`select from credit_entry`)).toHaveLength(1);
 
-  const [kept] = await rows<{
-    input: Event;
-    output: object;
-    situation: StoredSituation;
-    changes: unknown[];
-  }>(
-    pool,
-    sql`
+    const [kept] = await rows<{
+      input: Event;
+      output: object;
+      situation: StoredSituation;
+      changes: unknown[];
+    }>(
+      pool,
+      sql`
     select input, output, situation, changes from decision where kind = 'routed'`,
-  );
-  const { agreement } = (await agreements.active(pool))!;
-  const calendars = await inTransaction(pool, (tx) =>
-    calendarDefinitions(tx, kept!.situation.calendars),
-  );
-  const again = outcomeOf(fromStored(kept!.situation, agreement, calendars), kept!.input);
-  expect(JSON.parse(JSON.stringify(again))).toEqual({
-    ...kept!.output,
-    changes: kept!.changes,
-    answer: null,
-  });
-});
+    );
+    const { agreement } = (await agreements.active(pool))!;
+    const calendars = await inTransaction(pool, (tx) =>
+      calendarDefinitions(tx, kept!.situation.calendars),
+    );
+    const again = outcomeOf(fromStored(kept!.situation, agreement, calendars), kept!.input);
+    expect(JSON.parse(JSON.stringify(again))).toEqual({
+      ...kept!.output,
+      changes: kept!.changes,
+      answer: null,
+    });
+  },
+);
 
-test("a decision asked for twice with one key is taken once, and the stored answer comes back, whoever decided meanwhile", async () => {
-  const lead = await mql("kim");
-  const [first, twin] = await Promise.all([route(lead.ask(2)), route(lead.ask(2))]);
-  expect(twin).toEqual(first);
-  await take({ pool, agreements }, lead.ask(3), { kind: "facts" });
-  expect(await route(lead.ask(2))).toEqual(first);
-  expect(await rows(pool, sql`select key, kind from decision order by step`)).toEqual([
-    { key: "run/1", kind: "arrived" },
-    { key: "run/2", kind: "routed" },
-    { key: "run/3", kind: "facts" },
-  ]);
-  expect(await assignments()).toHaveLength(1);
-});
+test(
+  "a decision asked for twice with one key is taken once, and the stored answer comes back, " +
+    "whoever decided meanwhile",
+  async () => {
+    const lead = await mql("kim");
+    const [first, twin] = await Promise.all([route(lead.ask(2)), route(lead.ask(2))]);
+    expect(twin).toEqual(first);
+    await take({ pool, agreements }, lead.ask(3), { kind: "facts" });
+    expect(await route(lead.ask(2))).toEqual(first);
+    expect(await rows(pool, sql`select key, kind from decision order by step`)).toEqual([
+      { key: "run/1", kind: "arrived" },
+      { key: "run/2", kind: "routed" },
+      { key: "run/3", kind: "facts" },
+    ]);
+    expect(await assignments()).toHaveLength(1);
+  },
+);
 
 test("a lead that somebody has already is not routed again, whoever asks", async () => {
   const lead = await mql("kim");
@@ -171,33 +180,37 @@ test("a lead that somebody has already is not routed again, whoever asks", async
   ]);
 });
 
-test("a lead that is closed before its decision is tried again leaves no open assignment, and the room goes to who waits for it", async () => {
-  const [lost, waiting] = [await mql("kim"), await mql("lee")];
-  await expect(route(lost.ask(2), dying)).rejects.toThrow("dies here");
-  expect(await route(waiting.ask(2))).toMatchObject({ waitingOn: "hold" });
-  await pool.query("update lead set erased_at = now() where id = $1", [lost.subject.id]);
-  expect(await take({ pool, agreements }, lost.ask(3), { kind: "erased" })).toMatchObject({
-    stage: "disqualified",
-  });
-  expect(
-    await rows(
-      pool,
-      sql`
+test(
+  "a lead that is closed before its decision is tried again leaves no open assignment, and the " +
+    "room goes to who waits for it",
+  async () => {
+    const [lost, waiting] = [await mql("kim"), await mql("lee")];
+    await expect(route(lost.ask(2), dying)).rejects.toThrow("dies here");
+    expect(await route(waiting.ask(2))).toMatchObject({ waitingOn: "hold" });
+    await pool.query("update lead set erased_at = now() where id = $1", [lost.subject.id]);
+    expect(await take({ pool, agreements }, lost.ask(3), { kind: "erased" })).toMatchObject({
+      stage: "disqualified",
+    });
+    expect(
+      await rows(
+        pool,
+        sql`
         select a.ended_why, h.subject_id from assignment a join handoff h on h.id = a.handoff_id
           order by a.at`,
-    ),
-  ).toEqual([
-    { ended_why: "it came too late", subject_id: lost.subject.id },
-    { ended_why: null, subject_id: waiting.subject.id },
-  ]);
-  expect(
-    await rows(pool, sql`select workflow_id, message from outbox where message = 'released'`),
-  ).toEqual([{ workflow_id: `lead/${waiting.subject.id}`, message: "released" }]);
-  expect(await route(waiting.ask(3))).toMatchObject({ waitingOn: "outreach", owner: "rp_one" });
-  // Asked late for the lost lead: it is over, and nothing is given to it.
-  expect(await route(lost.ask(4))).toMatchObject({ stage: "disqualified", owner: null });
-  expect(await rows(pool, sql`select from assignment where ended_at is null`)).toHaveLength(1);
-});
+      ),
+    ).toEqual([
+      { ended_why: "it came too late", subject_id: lost.subject.id },
+      { ended_why: null, subject_id: waiting.subject.id },
+    ]);
+    expect(
+      await rows(pool, sql`select workflow_id, message from outbox where message = 'released'`),
+    ).toEqual([{ workflow_id: `lead/${waiting.subject.id}`, message: "released" }]);
+    expect(await route(waiting.ask(3))).toMatchObject({ waitingOn: "outreach", owner: "rp_one" });
+    // Asked late for the lost lead: it is over, and nothing is given to it.
+    expect(await route(lost.ask(4))).toMatchObject({ stage: "disqualified", owner: null });
+    expect(await rows(pool, sql`select from assignment where ended_at is null`)).toHaveLength(1);
+  },
+);
 
 test("a manager's choice goes before a pick that the lead's process never heard of", async () => {
   const [first, lead] = [await mql("kim"), await mql("lee")];

@@ -5,9 +5,13 @@ import { agreementSchema } from "../../agreement/schema.ts";
 
 const page = readFileSync(new URL("../../docs/agreement-reference.md", import.meta.url), "utf8");
 
-test("the page in the repository is the one the schema makes (node --import tsx tools/agreement-schema.ts)", () => {
-  expect(page).toBe(agreementReference(agreementSchema()));
-});
+test(
+  "the page in the repository is the one the schema makes (node --import tsx " +
+    "tools/agreement-schema.ts)",
+  () => {
+    expect(page).toBe(agreementReference(agreementSchema()));
+  },
+);
 
 test("every key of the schema stands on the page, at its place and with what it means", () => {
   for (const row of [

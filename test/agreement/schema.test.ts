@@ -10,9 +10,13 @@ const written: unknown = JSON.parse(
   readFileSync(new URL("../../agreement/agreement.schema.json", import.meta.url), "utf8"),
 );
 
-test("the schema in the repository is the one the parser makes (node --import tsx tools/agreement-schema.ts)", () => {
-  expect(written).toEqual(JSON.parse(JSON.stringify(agreementSchema())));
-});
+test(
+  "the schema in the repository is the one the parser makes (node --import tsx " +
+    "tools/agreement-schema.ts)",
+  () => {
+    expect(written).toEqual(JSON.parse(JSON.stringify(agreementSchema())));
+  },
+);
 
 describe("editors and the parser agree", () => {
   const schema = z.fromJSONSchema(written as Parameters<typeof z.fromJSONSchema>[0]);

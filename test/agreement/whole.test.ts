@@ -32,12 +32,14 @@ describe("lead types that no lead can reach are refused", () => {
     [
       "more of the same than one above",
       trial,
-      "when: { all: [{ signal: demo_request, within: 30 days, atLeast: 2 }, icp, { lead.seniority: vp }] }",
+      "when: { all: [{ signal: demo_request, within: 30 days, atLeast: 2 }, icp, { " +
+        "lead.seniority: vp }] }",
     ],
     [
       "the parts of a name above",
       trial,
-      "when: { all: [{ account.employees: { atLeast: 100, atMost: 900 } }, { account.industry: software }, { account.country: US }, { signal: demo_request, within: 1 days }] }",
+      "when: { all: [{ account.employees: { atLeast: 100, atMost: 900 } }, { account.industry: " +
+        "software }, { account.country: US }, { signal: demo_request, within: 1 days }] }",
     ],
   ])("%s", (_, from, to) =>
     expect(messages([from, to])).toEqual([
@@ -65,7 +67,8 @@ describe("lead types that no lead can reach are refused", () => {
   ])("%s", (_, to) =>
     expect(messages([demo, to])).toEqual([
       expect.stringContaining(
-        'leadTypes[0]: expected a lead type that some lead can reach; the conditions of "demo-request" exclude each other',
+        "leadTypes[0]: expected a lead type that some lead can reach; the conditions of " +
+          '"demo-request" exclude each other',
       ),
     ]),
   );
@@ -84,7 +87,8 @@ describe("lead types that no lead can reach are refused", () => {
     [
       "a list fact with two entries",
       trial,
-      "when: { all: [{ account.techStack: { contains: HubSpot } }, { account.techStack: { contains: Slack } }] }",
+      "when: { all: [{ account.techStack: { contains: HubSpot } }, { account.techStack: { " +
+        "contains: Slack } }] }",
     ],
     [
       "one of two alternatives",
@@ -135,7 +139,8 @@ describe("what no lead can reach or nothing can produce", () => {
     expect(found).toMatchObject([
       {
         message:
-          'expected a country by its name or ISO 3166 code, found "Atlantis"; facts of account.country hold codes',
+          'expected a country by its name or ISO 3166 code, found "Atlantis"; facts of ' +
+          "account.country hold codes",
       },
     ]);
     expect(exampleText.split("\n")[(found[0]?.line ?? 0) - 1]).toContain("name: dach");
@@ -205,7 +210,8 @@ describe("names", () => {
   test("a condition under `conditions:` can be used anywhere, also inside others", () => {
     const agreement = exampleAgreement(
       withConditions(
-        "  big: { account.employees: { atLeast: 1000 } }\n  big in the US: { all: [big, { account.country: US }] }",
+        "  big: { account.employees: { atLeast: 1000 } }\n  big in the US: { all: [big, { " +
+          "account.country: US }] }",
       ),
       ["account fit: icp", "account fit: big in the US"],
     );
@@ -269,7 +275,8 @@ describe("bounds", () => {
 
   test("500 conditions are read, more are not", () => {
     const many = (count: number) =>
-      `when: { any: [${Array.from({ length: count }, (_, i) => `{ lead.role: r${i} }`).join(", ")}] }`;
+      "when: { any: " +
+      `[${Array.from({ length: count }, (_, i) => `{ lead.role: r${i} }`).join(", ")}] }`;
     expect(messages([demo, many(400)])).toEqual([]);
     expect(messages([demo, many(500)])).toEqual([
       expect.stringContaining("at most 500 conditions"),
@@ -315,7 +322,8 @@ describe("territories", () => {
     expect(
       warnings([
         americas,
-        "when: { all: [{ account.country: { in: [US, DE] } }, { account.country: { notIn: [DE] } }] }",
+        "when: { all: [{ account.country: { in: [US, DE] } }, { account.country: { notIn: [DE] " +
+          "} }] }",
       ]),
     ).toEqual([]);
     expect(
@@ -347,7 +355,9 @@ describe("territories", () => {
   });
 
   test("a territory that its parent excludes is refused", () => {
-    const tree = `{ name: americas, ${americas}, pool: americas-sdr, within: [{ name: bavaria, when: { account.country: DE }, pool: dach-sdr }] }`;
+    const tree =
+      `{ name: americas, ${americas}, pool: americas-sdr, within: [{ name: bavaria, when: { ` +
+      "account.country: DE }, pool: dach-sdr }] }";
     expect(messages([`{ name: americas, ${americas}, pool: americas-sdr }`, tree])).toEqual([
       expect.stringContaining('"bavaria" excludes itself or what it lies in'),
     ]);

@@ -391,22 +391,26 @@ describe("Idempotency-Key", () => {
     ).toMatchObject({ status: 422, code: "key-reused" });
   });
 
-  test("an answer that was lost on the way back is given again, although the lead has moved on because of it", async () => {
-    const { id, rep } = await offered();
-    const first = await ask(
-      rep,
-      "POST",
-      `/leads/${id}/reject`,
-      { reason: "unsupported-use-case" },
-      "lost",
-    );
-    await world.pool.query("delete from idempotency_key");
-    expect(
-      (await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" }, "lost"))
-        .body,
-    ).toEqual(first.body);
-    expect(await actionsOf(id)).toHaveLength(1);
-  });
+  test(
+    "an answer that was lost on the way back is given again, although the lead has moved on " +
+      "because of it",
+    async () => {
+      const { id, rep } = await offered();
+      const first = await ask(
+        rep,
+        "POST",
+        `/leads/${id}/reject`,
+        { reason: "unsupported-use-case" },
+        "lost",
+      );
+      await world.pool.query("delete from idempotency_key");
+      expect(
+        (await ask(rep, "POST", `/leads/${id}/reject`, { reason: "unsupported-use-case" }, "lost"))
+          .body,
+      ).toEqual(first.body);
+      expect(await actionsOf(id)).toHaveLength(1);
+    },
+  );
 
   test("the first arrival's time counts, not the repeat's", async () => {
     const { id, rep } = await offered();
@@ -520,49 +524,53 @@ describe("what the sender was looking at", () => {
     });
   });
 
-  test("an answer to an offer that is over is refused, also from whoever may act on every lead, and changes nothing", async () => {
-    const { id, rep } = await offered();
-    const { seen } = (await ask("operator", "GET", `/leads/${id}`)).body;
-    const to = ["rp_one", "rp_two", "rp_three"].find((one) => one !== rep) ?? "";
-    expect(await ask("rp_boss", "POST", `/leads/${id}/reassign`, { to, seen })).toMatchObject({
-      status: 200,
-      body: { owner: to, waitingOn: "outreach" },
-    });
-    // The process has heard of it and decides nothing more.
-    await expect
-      .poll(
-        async () =>
-          (await world.handle(id).query<Standing>("standing")).step - (await world.lead(id)).step,
-        { timeout: 10_000 },
-      )
-      .toBe(0);
-    const standing = () =>
-      firstRow(
-        world.pool,
-        sql`
+  test(
+    "an answer to an offer that is over is refused, also from whoever may act on every lead, " +
+      "and changes nothing",
+    async () => {
+      const { id, rep } = await offered();
+      const { seen } = (await ask("operator", "GET", `/leads/${id}`)).body;
+      const to = ["rp_one", "rp_two", "rp_three"].find((one) => one !== rep) ?? "";
+      expect(await ask("rp_boss", "POST", `/leads/${id}/reassign`, { to, seen })).toMatchObject({
+        status: 200,
+        body: { owner: to, waitingOn: "outreach" },
+      });
+      // The process has heard of it and decides nothing more.
+      await expect
+        .poll(
+          async () =>
+            (await world.handle(id).query<Standing>("standing")).step - (await world.lead(id)).step,
+          { timeout: 10_000 },
+        )
+        .toBe(0);
+      const standing = () =>
+        firstRow(
+          world.pool,
+          sql`
           select to_jsonb(p) as process, (select count(*) from decision
             where subject_id = ${id}) as decisions from process p where subject_id = ${id}`,
-      );
-    const before = await standing();
-    for (const body of [
-      { seen },
-      { seen: { round: 1 } },
-      { seen: { ...seen, round: 2, cycle: 2 } },
-      { seen: { stage: "sal" } },
-    ]) {
+        );
+      const before = await standing();
+      for (const body of [
+        { seen },
+        { seen: { round: 1 } },
+        { seen: { ...seen, round: 2, cycle: 2 } },
+        { seen: { stage: "sal" } },
+      ]) {
+        expect(
+          await ask("operator", "POST", `/leads/${id}/accept`, body),
+          JSON.stringify(body),
+        ).toMatchObject({
+          status: 409,
+          body: { code: "already-answered", state: { stage: "mql", owner: to } },
+        });
+      }
+      expect(await standing()).toEqual(before);
       expect(
-        await ask("operator", "POST", `/leads/${id}/accept`, body),
-        JSON.stringify(body),
-      ).toMatchObject({
-        status: 409,
-        body: { code: "already-answered", state: { stage: "mql", owner: to } },
-      });
-    }
-    expect(await standing()).toEqual(before);
-    expect(
-      await ask(to, "POST", `/leads/${id}/accept`, { seen: { ...seen, round: 2 } }),
-    ).toMatchObject({ status: 200, body: { stage: "sal" } });
-  });
+        await ask(to, "POST", `/leads/${id}/accept`, { seen: { ...seen, round: 2 } }),
+      ).toMatchObject({ status: 200, body: { stage: "sal" } });
+    },
+  );
 
   test.each([
     [{ stage: "won" }, "seen.stage"],
@@ -607,46 +615,50 @@ describe("reopening", () => {
 });
 
 describe("erasure", () => {
-  test("an offered lead's person is forgotten, the process ends, counts stay, and a late arrival does not bring them back", async () => {
-    const email = "forget.me@example-customer.com";
-    const id = await world.arrive({ email, facts: { "lead.name": "Forget Mepleaseza" } });
-    const { owner_id: rep } = await world.until(id, (row) => row.owner_id !== null);
-    await ask(rep ?? "", "POST", `/leads/${id}/outreach`, {
-      channel: "call",
-      note: "Forget Mepleaseza was kind",
-    });
-    expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({
-      status: 202,
-      body: { erased: true },
-    });
-    await world.until(id, (row) => row.stage === "disqualified");
+  test(
+    "an offered lead's person is forgotten, the process ends, counts stay, and a late arrival " +
+      "does not bring them back",
+    async () => {
+      const email = "forget.me@example-customer.com";
+      const id = await world.arrive({ email, facts: { "lead.name": "Forget Mepleaseza" } });
+      const { owner_id: rep } = await world.until(id, (row) => row.owner_id !== null);
+      await ask(rep ?? "", "POST", `/leads/${id}/outreach`, {
+        channel: "call",
+        note: "Forget Mepleaseza was kind",
+      });
+      expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({
+        status: 202,
+        body: { erased: true },
+      });
+      await world.until(id, (row) => row.stage === "disqualified");
 
-    // A sync that had read the person before may still write them; what it leaves is gone within
-    // the minute too.
-    await expect
-      .poll(() => tracesIn(world.pool, ["forget.me@", "mepleaseza"]), {
-        timeout: 60_000,
-        interval: 250,
-      })
-      .toEqual([]);
-    expect(
-      await rows(world.pool, sql`select outcome from handoff where subject_id = ${id}`),
-    ).toHaveLength(1);
-    expect(
-      await ask("operator", "POST", "/leads", {
-        facts: { "lead.email": email, "lead.source": "late" },
-      }),
-    ).toMatchObject({ status: 409, body: { code: "conflict" } });
-    expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({
-      status: 202,
-      body: { erased: true },
-    });
-    expect(
-      await ask("operator", "POST", `/leads/${id}/hand-back`, { note: "Mepleaseza called" }),
-    ).toMatchObject({
-      status: 409,
-      body: { code: "not-possible-now", state: { stage: "disqualified" } },
-    });
-    expect(await tracesIn(world.pool, ["mepleaseza"])).toEqual([]);
-  });
+      // A sync that had read the person before may still write them; what it leaves is gone within
+      // the minute too.
+      await expect
+        .poll(() => tracesIn(world.pool, ["forget.me@", "mepleaseza"]), {
+          timeout: 60_000,
+          interval: 250,
+        })
+        .toEqual([]);
+      expect(
+        await rows(world.pool, sql`select outcome from handoff where subject_id = ${id}`),
+      ).toHaveLength(1);
+      expect(
+        await ask("operator", "POST", "/leads", {
+          facts: { "lead.email": email, "lead.source": "late" },
+        }),
+      ).toMatchObject({ status: 409, body: { code: "conflict" } });
+      expect(await ask("operator", "DELETE", `/people/${id}`)).toMatchObject({
+        status: 202,
+        body: { erased: true },
+      });
+      expect(
+        await ask("operator", "POST", `/leads/${id}/hand-back`, { note: "Mepleaseza called" }),
+      ).toMatchObject({
+        status: 409,
+        body: { code: "not-possible-now", state: { stage: "disqualified" } },
+      });
+      expect(await tracesIn(world.pool, ["mepleaseza"])).toEqual([]);
+    },
+  );
 });

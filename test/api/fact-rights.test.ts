@@ -130,71 +130,81 @@ describe("who may set which fact with PATCH /leads/{id}", () => {
     },
   );
 
-  test("an office moves a lead to another company, and the trail says who, from where and to where, by ids", async () => {
-    const id = await at("before-the-move.com");
-    world.setNow(world.now() + 1_000);
-    const [from] = await rows<{ account_id: string }>(
-      world.pool,
-      sql`select account_id from lead where id = ${id}`,
-    );
-    expect((await patch(id, { "account.domain": "after-the-move.com" }, "revops")).body).toEqual({
-      id,
-      changed: ["account.domain"],
-      conflictsWith: [],
-      notUnderstood: [],
-    });
-    const [to] = await rows<{ account_id: string }>(
-      world.pool,
-      sql`select account_id from lead where id = ${id}`,
-    );
-    const moves = (await trail(id)).filter(({ what }) => what === "lead.moved");
-    expect(moves).toEqual([
-      {
-        actor: expect.stringMatching(/^tn_/),
-        what: "lead.moved",
-        detail: { from: from?.account_id, to: to?.account_id },
-      },
-    ]);
-    expect(from?.account_id).not.toBe(to?.account_id);
-    expect(
-      (await patch(id, { "account.domain": "after-the-move.com" }, "revops")).body.changed,
-    ).toEqual([]);
-    expect((await trail(id)).filter(({ what }) => what === "lead.moved")).toHaveLength(1);
-  });
-
-  test("an address opens no other company to a rep: neither to a lead without one, nor to a lead that has one", async () => {
-    await at("secret-company.com", "rp_other");
-    const free = await world.lead("rp_one", { email: "somebody@gmail.com" });
-    expect(await patch(free, { "lead.email": "ceo@secret-company.com" })).toMatchObject({
-      status: 403,
-      body: { field: "facts.lead.email", maySet: [...office, "crm"] },
-    });
-    expect(await patch(free, { "lead.email": "ceo@company-that-nobody-knows.com" })).toMatchObject({
-      status: 403,
-      body: { field: "facts.lead.email" },
-    });
-    expect(
-      await rows(
+  test(
+    "an office moves a lead to another company, and the trail says who, from where and to " +
+      "where, by ids",
+    async () => {
+      const id = await at("before-the-move.com");
+      world.setNow(world.now() + 1_000);
+      const [from] = await rows<{ account_id: string }>(
         world.pool,
-        sql`select from account where domain = 'company-that-nobody-knows.com'`,
-      ),
-    ).toEqual([]);
-    expect((await world.ask("GET", `/leads/${free}`, { as: "one" })).body).toMatchObject({
-      account: null,
-      accountFacts: {},
-      facts: { "lead.email": { value: "somebody@gmail.com" } },
-    });
-    expect((await patch(free, { "lead.email": "somebody.else@gmail.com" })).status).toBe(200);
-    const placed = await at("placed.com");
-    expect((await patch(placed, { "lead.email": "new@secret-company.com" })).status).toBe(200);
-    expect((await world.ask("GET", `/leads/${placed}`, { as: "one" })).body.account.domain).toBe(
-      "placed.com",
-    );
-    expect(
-      (await patch(free, { "lead.email": "ceo@secret-company.com" }, "marketing")).status,
-    ).toBe(200);
-    expect((await accountOf(free))?.domain).toBe("secret-company.com");
-  });
+        sql`select account_id from lead where id = ${id}`,
+      );
+      expect((await patch(id, { "account.domain": "after-the-move.com" }, "revops")).body).toEqual({
+        id,
+        changed: ["account.domain"],
+        conflictsWith: [],
+        notUnderstood: [],
+      });
+      const [to] = await rows<{ account_id: string }>(
+        world.pool,
+        sql`select account_id from lead where id = ${id}`,
+      );
+      const moves = (await trail(id)).filter(({ what }) => what === "lead.moved");
+      expect(moves).toEqual([
+        {
+          actor: expect.stringMatching(/^tn_/),
+          what: "lead.moved",
+          detail: { from: from?.account_id, to: to?.account_id },
+        },
+      ]);
+      expect(from?.account_id).not.toBe(to?.account_id);
+      expect(
+        (await patch(id, { "account.domain": "after-the-move.com" }, "revops")).body.changed,
+      ).toEqual([]);
+      expect((await trail(id)).filter(({ what }) => what === "lead.moved")).toHaveLength(1);
+    },
+  );
+
+  test(
+    "an address opens no other company to a rep: neither to a lead without one, nor to a lead " +
+      "that has one",
+    async () => {
+      await at("secret-company.com", "rp_other");
+      const free = await world.lead("rp_one", { email: "somebody@gmail.com" });
+      expect(await patch(free, { "lead.email": "ceo@secret-company.com" })).toMatchObject({
+        status: 403,
+        body: { field: "facts.lead.email", maySet: [...office, "crm"] },
+      });
+      expect(
+        await patch(free, { "lead.email": "ceo@company-that-nobody-knows.com" }),
+      ).toMatchObject({
+        status: 403,
+        body: { field: "facts.lead.email" },
+      });
+      expect(
+        await rows(
+          world.pool,
+          sql`select from account where domain = 'company-that-nobody-knows.com'`,
+        ),
+      ).toEqual([]);
+      expect((await world.ask("GET", `/leads/${free}`, { as: "one" })).body).toMatchObject({
+        account: null,
+        accountFacts: {},
+        facts: { "lead.email": { value: "somebody@gmail.com" } },
+      });
+      expect((await patch(free, { "lead.email": "somebody.else@gmail.com" })).status).toBe(200);
+      const placed = await at("placed.com");
+      expect((await patch(placed, { "lead.email": "new@secret-company.com" })).status).toBe(200);
+      expect((await world.ask("GET", `/leads/${placed}`, { as: "one" })).body.account.domain).toBe(
+        "placed.com",
+      );
+      expect(
+        (await patch(free, { "lead.email": "ceo@secret-company.com" }, "marketing")).status,
+      ).toBe(200);
+      expect((await accountOf(free))?.domain).toBe("secret-company.com");
+    },
+  );
 
   test("a colleague's or a stranger's lead stays out of reach, whatever the fact", async () => {
     const theirs = await at("out-of-reach.com", "rp_other");

@@ -144,35 +144,41 @@ describe("POST /imports", { timeout: 90_000 }, () => {
     const errors = await world.ask("GET", `/imports/${answer.body.id}/errors.csv`);
     expect(errors.headers.get("content-type")).toContain("text/csv");
     expect(errors.body).toBe(
-      'Baton line,Baton column,Baton expected,Id,Name,E-mail,Size,Source\n1602,Size,"account.employees: expected a number such as 250 or 1,250.5",P-x,Broken,x@acme.com,lots,\'=cmd()\n',
+      "Baton line,Baton column,Baton " +
+        'expected,Id,Name,E-mail,Size,Source\n1602,Size,"account.employees: expected a number ' +
+        "such as 250 or 1,250.5\",P-x,Broken,x@acme.com,lots,'=cmd()\n",
     );
   });
 
-  test("is 503 while four are begun or carried out, also for who comes in the same moment; a repeat needs no place", async () => {
-    const before = await sendAsSomebody(peopleCsv(6));
-    await finished(before.body.id);
-    closeDoors();
-    const sent = [1, 2, 3, 4].map((n) => sendAsSomebody(peopleCsv(n)));
-    await expect.poll(beginning.waiting, { timeout: 60_000 }).toBe(4);
-    const whileBegun = await sendAsSomebody(peopleCsv(5));
-    expect(whileBegun).toMatchObject({ status: 503, body: { code: "unavailable" } });
-    expect(whileBegun.body.detail).toContain("4 imports are being carried out here");
-    beginning.open();
-    const begun = await Promise.all(sent);
-    expect(begun.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
-    expect((await sendAsSomebody(peopleCsv(5))).status).toBe(503);
-    const again = await sendAsSomebody(peopleCsv(1));
-    expect([again.status, again.body.id]).toEqual([202, begun[0]?.body.id]);
-    const done = await sendAsSomebody(peopleCsv(6));
-    expect([done.status, done.body.id, done.body.unchanged]).toEqual([200, before.body.id, 6]);
-    // Nothing of who was refused says that it is running.
-    const ids = (await world.pool.query("select id from import")).rows.map(({ id }) => id);
-    expect(new Set(ids)).toEqual(new Set([before, ...begun].map(({ body }) => body.id)));
-    taking.open();
-    for (const { body } of begun)
-      expect(await finished(body.id)).toMatchObject({ state: "done", problem: null });
-    await sendUntilBegun(peopleCsv(5));
-  });
+  test(
+    "is 503 while four are begun or carried out, also for who comes in the same moment; a " +
+      "repeat needs no place",
+    async () => {
+      const before = await sendAsSomebody(peopleCsv(6));
+      await finished(before.body.id);
+      closeDoors();
+      const sent = [1, 2, 3, 4].map((n) => sendAsSomebody(peopleCsv(n)));
+      await expect.poll(beginning.waiting, { timeout: 60_000 }).toBe(4);
+      const whileBegun = await sendAsSomebody(peopleCsv(5));
+      expect(whileBegun).toMatchObject({ status: 503, body: { code: "unavailable" } });
+      expect(whileBegun.body.detail).toContain("4 imports are being carried out here");
+      beginning.open();
+      const begun = await Promise.all(sent);
+      expect(begun.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+      expect((await sendAsSomebody(peopleCsv(5))).status).toBe(503);
+      const again = await sendAsSomebody(peopleCsv(1));
+      expect([again.status, again.body.id]).toEqual([202, begun[0]?.body.id]);
+      const done = await sendAsSomebody(peopleCsv(6));
+      expect([done.status, done.body.id, done.body.unchanged]).toEqual([200, before.body.id, 6]);
+      // Nothing of who was refused says that it is running.
+      const ids = (await world.pool.query("select id from import")).rows.map(({ id }) => id);
+      expect(new Set(ids)).toEqual(new Set([before, ...begun].map(({ body }) => body.id)));
+      taking.open();
+      for (const { body } of begun)
+        expect(await finished(body.id)).toMatchObject({ state: "done", problem: null });
+      await sendUntilBegun(peopleCsv(5));
+    },
+  );
 
   test("of one file by two in the same moment is one import with one place", async () => {
     closeDoors();
@@ -201,30 +207,35 @@ describe("POST /imports", { timeout: 90_000 }, () => {
     await allFinished();
   });
 
-  test("takes in no more batches once a newer version has closed the database, and can be gone on with", async () => {
-    let looks = 0;
-    // Asked for the request, and before each batch.
-    look = () =>
-      ++looks <= 2 ? fits : { state: "closed", sentence: "A newer version has migrated." };
-    const { status, body } = await send(peopleCsv(1200));
-    expect(status).toBe(202);
-    const kept = async () =>
-      (
-        await world.pool.query(
-          "select state, problem, rows_done, (select count(*)::int from lead) as leads from import where id = $1",
-          [body.id],
-        )
-      ).rows[0];
-    await expect.poll(async () => (await kept()).state, { timeout: 60_000 }).toBe("failed");
-    expect(await kept()).toMatchObject({
-      problem: "it stopped; send the file again to go on",
-      rows_done: 500,
-      leads: 500,
-    });
-    look = () => fits;
-    expect((await send(peopleCsv(1200))).body.id).toBe(body.id);
-    expect(await finished(body.id)).toMatchObject({ state: "done", rows: 1200, created: 1200 });
-  });
+  test(
+    "takes in no more batches once a newer version has closed the database, and can be gone on " +
+      "with",
+    async () => {
+      let looks = 0;
+      // Asked for the request, and before each batch.
+      look = () =>
+        ++looks <= 2 ? fits : { state: "closed", sentence: "A newer version has migrated." };
+      const { status, body } = await send(peopleCsv(1200));
+      expect(status).toBe(202);
+      const kept = async () =>
+        (
+          await world.pool.query(
+            "select state, problem, rows_done, (select count(*)::int from lead) as leads from " +
+              "import where id = $1",
+            [body.id],
+          )
+        ).rows[0];
+      await expect.poll(async () => (await kept()).state, { timeout: 60_000 }).toBe("failed");
+      expect(await kept()).toMatchObject({
+        problem: "it stopped; send the file again to go on",
+        rows_done: 500,
+        leads: 500,
+      });
+      look = () => fits;
+      expect((await send(peopleCsv(1200))).body.id).toBe(body.id);
+      expect(await finished(body.id)).toMatchObject({ state: "done", rows: 1200, created: 1200 });
+    },
+  );
 
   test("of the same file again is 200 and changes nothing", async () => {
     const first = await send(peopleCsv(100));

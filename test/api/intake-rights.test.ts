@@ -62,39 +62,46 @@ describe("who may set which fact", () => {
     },
   );
 
-  test("a move to another company is in the audit trail with the token that moved; a first company is no move", async () => {
-    const { body } = await world.ask("POST", "/leads", { facts: { "lead.email": "jo@gmail.com" } });
-    const moves = async () =>
-      (
-        await world.pool.query(
-          "select actor, subject, detail from audit where what = 'lead.moved' and subject = $1 order by id",
-          [body.id],
-        )
-      ).rows;
-    const place = (domain: string, minute: number, role?: "crm") =>
-      world.ask(
-        "POST",
-        "/leads",
-        {
-          id: body.id,
-          facts: { "account.domain": domain },
-          occurredAt: `2026-11-20T11:0${minute}:00Z`,
-        },
-        role,
+  test(
+    "a move to another company is in the audit trail with the token that moved; a first " +
+      "company is no move",
+    async () => {
+      const { body } = await world.ask("POST", "/leads", {
+        facts: { "lead.email": "jo@gmail.com" },
+      });
+      const moves = async () =>
+        (
+          await world.pool.query(
+            "select actor, subject, detail from audit where what = 'lead.moved' and subject = $1 " +
+              "order by id",
+            [body.id],
+          )
+        ).rows;
+      const place = (domain: string, minute: number, role?: "crm") =>
+        world.ask(
+          "POST",
+          "/leads",
+          {
+            id: body.id,
+            facts: { "account.domain": domain },
+            occurredAt: `2026-11-20T11:0${minute}:00Z`,
+          },
+          role,
+        );
+      await place("first.com", 1);
+      expect(await moves()).toEqual([]);
+      await place("second.com", 3, "crm");
+      await place("late-news.com", 2);
+      const ids = Object.fromEntries(
+        (await world.pool.query("select domain, id from account")).rows.map(({ domain, id }) => [
+          domain,
+          id,
+        ]),
       );
-    await place("first.com", 1);
-    expect(await moves()).toEqual([]);
-    await place("second.com", 3, "crm");
-    await place("late-news.com", 2);
-    const ids = Object.fromEntries(
-      (await world.pool.query("select domain, id from account")).rows.map(({ domain, id }) => [
-        domain,
-        id,
-      ]),
-    );
-    const crm = (await world.pool.query("select id from token where role = 'crm'")).rows[0].id;
-    expect(await moves()).toEqual([
-      { actor: crm, subject: body.id, detail: { from: ids["first.com"], to: ids["second.com"] } },
-    ]);
-  });
+      const crm = (await world.pool.query("select id from token where role = 'crm'")).rows[0].id;
+      expect(await moves()).toEqual([
+        { actor: crm, subject: body.id, detail: { from: ids["first.com"], to: ids["second.com"] } },
+      ]);
+    },
+  );
 });

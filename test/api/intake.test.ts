@@ -64,7 +64,10 @@ describe("POST /leads", () => {
     ]);
     const [stored] = (
       await world.pool.query(
-        "select l.facts->'lead.country'->>'value' as lead, a.facts->'account.country'->>'value' as account, (a.facts->'account.employees'->>'value')::int as employees from lead l join account a on a.id = l.account_id",
+        "select l.facts->'lead.country'->>'value' as lead, " +
+          "a.facts->'account.country'->>'value' as account, " +
+          "(a.facts->'account.employees'->>'value')::int as employees from lead l join account a " +
+          "on a.id = l.account_id",
       )
     ).rows;
     expect(stored).toEqual({ lead: "Atlantis", account: "DE", employees: 51 });

@@ -258,7 +258,8 @@ describe("what somebody may not see", () => {
     );
     await world.pool.query(
       sql`
-        insert into kept_mail (message_id, to_rep, recipient, subject, body_text, body_html, sent_at)
+        insert into kept_mail (message_id, to_rep, recipient, subject, body_text, body_html,
+          sent_at)
           values ('<foreign@baton>', 'rp_one', 'one@example.com', 'A', 'B', 'C', now())`,
     );
     const before = (await denials()).length;

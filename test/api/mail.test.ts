@@ -11,7 +11,8 @@ let ann: string;
 beforeAll(async () => {
   world = await apiWorld(smallAgreement, [mailRoutes]);
   await world.pool.query(
-    "insert into rep (id, name, email, updated_at) values ('rp_ann', 'Ann', 'ann@sales.test', now()), ('rp_bob', 'Bob', 'bob@sales.test', now())",
+    "insert into rep (id, name, email, updated_at) values ('rp_ann', 'Ann', 'ann@sales.test', " +
+      "now()), ('rp_bob', 'Bob', 'bob@sales.test', now())",
   );
   ann = (await createToken(world.pool, { role: "rep", repId: "rp_ann", label: "test" }, now))
     .secret;

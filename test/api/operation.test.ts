@@ -92,30 +92,34 @@ describe("GET /readyz", () => {
     await old.close();
   });
 
-  test("on a database that a newer version migrated is 200 where this one may go on, else 503 and says why", async () => {
-    const old = await peopleWorld();
-    await old.pool.query(sql`insert into schema_migration (name, sha256, serves_from)
+  test(
+    "on a database that a newer version migrated is 200 where this one may go on, else 503 and " +
+      "says why",
+    async () => {
+      const old = await peopleWorld();
+      await old.pool.query(sql`insert into schema_migration (name, sha256, serves_from)
       values ('9998_more.sql', '', '0001')`);
-    const open = await old.ask("GET", "/readyz", { as: null });
-    expect([open.status, open.body.parts.postgres]).toEqual([
-      200,
-      { ok: true, detail: expect.stringMatching(/from 9998_more\.sql on; they let it go on/) },
-    ]);
-    await old.pool.query(sql`insert into schema_migration (name, sha256, serves_from)
+      const open = await old.ask("GET", "/readyz", { as: null });
+      expect([open.status, open.body.parts.postgres]).toEqual([
+        200,
+        { ok: true, detail: expect.stringMatching(/from 9998_more\.sql on; they let it go on/) },
+      ]);
+      await old.pool.query(sql`insert into schema_migration (name, sha256, serves_from)
       values ('9999_less.sql', '', '9998')`);
-    const closed = await old.ask("GET", "/readyz", { as: null });
-    expect([closed.status, closed.body.ready, closed.body.parts.postgres]).toEqual([
-      503,
-      false,
-      {
-        ok: false,
-        detail: expect.stringMatching(
-          /9999_less\.sql is for versions that know migration 9998, .* Start the version that migrated it/,
-        ),
-      },
-    ]);
-    await old.close();
-  });
+      const closed = await old.ask("GET", "/readyz", { as: null });
+      expect([closed.status, closed.body.ready, closed.body.parts.postgres]).toEqual([
+        503,
+        false,
+        {
+          ok: false,
+          detail: expect.stringMatching(
+            /9999_less\.sql is for versions that know migration 9998, .* Start the version that migrated it/,
+          ),
+        },
+      ]);
+      await old.close();
+    },
+  );
 
   test("names Temporal when that is away", async () => {
     const away = await peopleWorld();
@@ -128,37 +132,45 @@ describe("GET /readyz", () => {
   });
 });
 
-test("while Temporal is silent nobody waits for its count of broken processes: it is null, and absent from the metrics", async () => {
-  const sockets = new Set<Socket>();
-  const silent = createServer((socket) => {
-    sockets.add(socket.on("error", () => undefined));
-  });
-  await new Promise<void>((done) => {
-    silent.listen(0, "127.0.0.1", done);
-  });
-  const bound = silent.address();
-  const temporal = connectTemporal({
-    address: `127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`,
-    namespace: "default",
-    reachableMs: 300,
-  });
-  const deaf = await peopleWorld({ temporal });
-  const began = performance.now();
-  const [ready, metrics] = await Promise.all([
-    deaf.ask("GET", "/readyz", { as: null }),
-    deaf.ask("GET", "/metrics", { as: null }),
-  ]);
-  expect(performance.now() - began).toBeLessThan(3_000);
-  expect(ready.body.parts.temporal).toEqual({ ok: false, detail: "does not answer", broken: null });
-  expect(metrics.body).toContain("baton_database_up 1");
-  expect(metrics.body).not.toMatch(/^baton_processes_broken/m);
-  expect((await world.ask("GET", "/metrics", { as: null })).body).toMatch(
-    /^baton_processes_broken \d+$/m,
-  );
-  for (const socket of sockets) socket.destroy();
-  silent.close();
-  await deaf.close();
-});
+test(
+  "while Temporal is silent nobody waits for its count of broken processes: it is null, and " +
+    "absent from the metrics",
+  async () => {
+    const sockets = new Set<Socket>();
+    const silent = createServer((socket) => {
+      sockets.add(socket.on("error", () => undefined));
+    });
+    await new Promise<void>((done) => {
+      silent.listen(0, "127.0.0.1", done);
+    });
+    const bound = silent.address();
+    const temporal = connectTemporal({
+      address: `127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`,
+      namespace: "default",
+      reachableMs: 300,
+    });
+    const deaf = await peopleWorld({ temporal });
+    const began = performance.now();
+    const [ready, metrics] = await Promise.all([
+      deaf.ask("GET", "/readyz", { as: null }),
+      deaf.ask("GET", "/metrics", { as: null }),
+    ]);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(ready.body.parts.temporal).toEqual({
+      ok: false,
+      detail: "does not answer",
+      broken: null,
+    });
+    expect(metrics.body).toContain("baton_database_up 1");
+    expect(metrics.body).not.toMatch(/^baton_processes_broken/m);
+    expect((await world.ask("GET", "/metrics", { as: null })).body).toMatch(
+      /^baton_processes_broken \d+$/m,
+    );
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await deaf.close();
+  },
+);
 
 test("an API that does not go with its database answers 503 and changes nothing, but says how it is", async () => {
   const old = await peopleWorld();

@@ -24,22 +24,26 @@ const get = (path: string, role: "marketing" | "crm" = "marketing") =>
   world.ask("GET", path, undefined, role);
 
 describe("GET /reports/conservation", () => {
-  test("what was taken in is open or closed, residue 0; without Temporal the processes are unknown, not 0", async () => {
-    const { status, body } = await get("/reports/conservation");
-    expect([status, body.asOf, body.from]).toEqual([
-      200,
-      "2026-11-21T12:00:00.000Z",
-      "2026-10-22T12:00:00.000Z",
-    ]);
-    expect(body.totals).toEqual({ takenIn: 3, open: 3, closed: 0, residue: 0 });
-    expect(body.days.every((one: { residue: number }) => one.residue === 0)).toBe(true);
-    expect([body.withoutOwner, body.withoutNextStep, body.withoutProcess, body.broken]).toEqual([
-      { count: 0, leads: [] },
-      { count: 0, leads: [] },
-      null,
-      null,
-    ]);
-  });
+  test(
+    "what was taken in is open or closed, residue 0; without Temporal the processes are " +
+      "unknown, not 0",
+    async () => {
+      const { status, body } = await get("/reports/conservation");
+      expect([status, body.asOf, body.from]).toEqual([
+        200,
+        "2026-11-21T12:00:00.000Z",
+        "2026-10-22T12:00:00.000Z",
+      ]);
+      expect(body.totals).toEqual({ takenIn: 3, open: 3, closed: 0, residue: 0 });
+      expect(body.days.every((one: { residue: number }) => one.residue === 0)).toBe(true);
+      expect([body.withoutOwner, body.withoutNextStep, body.withoutProcess, body.broken]).toEqual([
+        { count: 0, leads: [] },
+        { count: 0, leads: [] },
+        null,
+        null,
+      ]);
+    },
+  );
 
   test("the CSV holds the same figures", async () => {
     const { headers, body } = await get("/reports/conservation.csv?from=2026-11-20T00:00:00Z");
@@ -86,22 +90,26 @@ describe("GET /reports/funnel", () => {
 });
 
 describe("every report", () => {
-  test("has JSON that is exactly as OpenAPI says, CSV of the same columns, its picture, and a line in the list", async () => {
-    const { body: list } = await get("/reports");
-    expect(list.reports.map(({ name }: { name: string }) => name)).toEqual(
-      reports.map(({ name }) => name),
-    );
-    for (const report of reports) {
-      const { status, body } = await world.ask("GET", `/reports/${report.name}`);
-      expect([report.name, status]).toEqual([report.name, 200]);
-      expect(reportSchema(report).safeParse(body).error, report.name).toBeUndefined();
-      const csv = await world.ask("GET", `/reports/${report.name}.csv`);
-      expect(csv.body.split("\n")[0]).toBe(plainColumns(report).join(","));
-      const svg = await world.ask("GET", `/reports/${report.name}.svg`);
-      expect([report.name, svg.status]).toEqual([report.name, report.picture ? 200 : 404]);
-      if (report.picture) expect(saidBy(svg.body).title).toBe(report.question);
-    }
-  });
+  test(
+    "has JSON that is exactly as OpenAPI says, CSV of the same columns, its picture, and a " +
+      "line in the list",
+    async () => {
+      const { body: list } = await get("/reports");
+      expect(list.reports.map(({ name }: { name: string }) => name)).toEqual(
+        reports.map(({ name }) => name),
+      );
+      for (const report of reports) {
+        const { status, body } = await world.ask("GET", `/reports/${report.name}`);
+        expect([report.name, status]).toEqual([report.name, 200]);
+        expect(reportSchema(report).safeParse(body).error, report.name).toBeUndefined();
+        const csv = await world.ask("GET", `/reports/${report.name}.csv`);
+        expect(csv.body.split("\n")[0]).toBe(plainColumns(report).join(","));
+        const svg = await world.ask("GET", `/reports/${report.name}.svg`);
+        expect([report.name, svg.status]).toEqual([report.name, report.picture ? 200 : 404]);
+        if (report.picture) expect(saidBy(svg.body).title).toBe(report.question);
+      }
+    },
+  );
 
   test("is described with its columns in OpenAPI", async () => {
     const { body } = await world.ask("GET", "/openapi.json");

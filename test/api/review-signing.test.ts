@@ -31,68 +31,76 @@ const read = async (id: string, as: Persona = "leader") =>
   (await world.ask("GET", `/reviews/${id}`, { as })).body;
 const tomorrow = () => new Date(world.now() + 86_400_000).toISOString().slice(0, 10);
 
-test("two leaders sign, each for a party; who, when and what was signed stand in the audit trail, and the review closes", async () => {
-  const id = await opened();
-  const first = await sign(id, "leader");
-  expect(first).toMatchObject({
-    status: 200,
-    body: { state: "open", signaturesNeeded: 2, signatures: [{ party: "marketing" }] },
-  });
-  // The same again is the same signature.
-  expect((await sign(id, "leader")).body).toEqual(first.body);
-  const second = await sign(id, "salesLeader");
-  expect(second.body.signatures).toMatchObject([
-    { party: "marketing", name: null },
-    { party: "sales", by: "rp_chief", at: new Date(world.now()).toISOString() },
-  ]);
-  const trail = await rows<{ detail: Record<string, unknown> }>(
-    world.pool,
-    sql`select detail from audit where what = 'review.signed' and subject = ${id} order by id`,
-  );
-  expect(trail.map(({ detail }) => [detail["party"], detail["by"]])).toEqual([
-    ["marketing", expect.stringMatching(/^tn_/)],
-    ["sales", "rp_chief"],
-  ]);
-  const [kept] = await rows<{ hash: string; again: string }>(
-    world.pool,
-    sql`
+test(
+  "two leaders sign, each for a party; who, when and what was signed stand in the audit trail, " +
+    "and the review closes",
+  async () => {
+    const id = await opened();
+    const first = await sign(id, "leader");
+    expect(first).toMatchObject({
+      status: 200,
+      body: { state: "open", signaturesNeeded: 2, signatures: [{ party: "marketing" }] },
+    });
+    // The same again is the same signature.
+    expect((await sign(id, "leader")).body).toEqual(first.body);
+    const second = await sign(id, "salesLeader");
+    expect(second.body.signatures).toMatchObject([
+      { party: "marketing", name: null },
+      { party: "sales", by: "rp_chief", at: new Date(world.now()).toISOString() },
+    ]);
+    const trail = await rows<{ detail: Record<string, unknown> }>(
+      world.pool,
+      sql`select detail from audit where what = 'review.signed' and subject = ${id} order by id`,
+    );
+    expect(trail.map(({ detail }) => [detail["party"], detail["by"]])).toEqual([
+      ["marketing", expect.stringMatching(/^tn_/)],
+      ["sales", "rp_chief"],
+    ]);
+    const [kept] = await rows<{ hash: string; again: string }>(
+      world.pool,
+      sql`
       select hash, encode(sha256(convert_to(figures::text, 'UTF8')), 'hex') as again
       from review_figures where review_id = ${id}`,
-  );
-  expect(kept?.hash).toBe(kept?.again);
-  expect(trail.every(({ detail }) => detail["figures"] === kept?.hash)).toBe(true);
-  expect((await checkAudit(world.pool)).brokenAt).toBeNull();
-  // Its process is told, and closes it.
-  expect(
-    await rows(
-      world.pool,
-      sql`select 1 from outbox where message = 'decided'
+    );
+    expect(kept?.hash).toBe(kept?.again);
+    expect(trail.every(({ detail }) => detail["figures"] === kept?.hash)).toBe(true);
+    expect((await checkAudit(world.pool)).brokenAt).toBeNull();
+    // Its process is told, and closes it.
+    expect(
+      await rows(
+        world.pool,
+        sql`select 1 from outbox where message = 'decided'
       and payload ->> 'id' = ${id}`,
-    ),
-  ).toHaveLength(2);
-  expect(await lookAtReview(deps(), id, world.now())).toMatchObject({ state: "closed" });
-  expect((await sign(id, "salesLeader")).status).toBe(200);
-});
+      ),
+    ).toHaveLength(2);
+    expect(await lookAtReview(deps(), id, world.now())).toMatchObject({ state: "closed" });
+    expect((await sign(id, "salesLeader")).status).toBe(200);
+  },
+);
 
-test("one person signs for one party only, and a second leader of the party does not sign over the first", async () => {
-  const id = await opened();
-  await sign(id, "salesLeader");
-  const other = async (party: "marketing" | "sales", repId?: string) => {
-    const wish = { role: "leader" as const, party, label: "another", repId };
-    const { secret } = await createToken(world.pool, wish, world.now());
-    return sign(id, null, { authorization: `Bearer ${secret}` });
-  };
-  // The same person of the roster, with a token for the other party.
-  expect(await other("marketing", "rp_chief")).toMatchObject({
-    status: 409,
-    body: { code: "conflict", detail: expect.stringContaining("another person") },
-  });
-  expect(await other("sales")).toMatchObject({
-    status: 409,
-    body: { code: "already-answered", detail: "the party has signed: rp_chief" },
-  });
-  expect((await read(id)).signatures).toHaveLength(1);
-});
+test(
+  "one person signs for one party only, and a second leader of the party does not sign over " +
+    "the first",
+  async () => {
+    const id = await opened();
+    await sign(id, "salesLeader");
+    const other = async (party: "marketing" | "sales", repId?: string) => {
+      const wish = { role: "leader" as const, party, label: "another", repId };
+      const { secret } = await createToken(world.pool, wish, world.now());
+      return sign(id, null, { authorization: `Bearer ${secret}` });
+    };
+    // The same person of the roster, with a token for the other party.
+    expect(await other("marketing", "rp_chief")).toMatchObject({
+      status: 409,
+      body: { code: "conflict", detail: expect.stringContaining("another person") },
+    });
+    expect(await other("sales")).toMatchObject({
+      status: 409,
+      body: { code: "already-answered", detail: "the party has signed: rp_chief" },
+    });
+    expect((await read(id)).signatures).toHaveLength(1);
+  },
+);
 
 test("nobody but a leader signs: not a rep, not a manager, not an operator", async () => {
   const id = await opened();
@@ -103,68 +111,76 @@ test("nobody but a leader signs: not a rep, not a manager, not an operator", asy
   expect((await read(id)).signatures).toEqual([]);
 });
 
-test("what is resolved has an owner and a day, is carried to the next review of its kind until it is closed, and not to others", async () => {
-  const first = await opened("weekly", "2027-W10");
-  const made = await resolve(first, {
-    text: "Tighten the ICP to 100 employees",
-    owner: "rp_one",
-    dueOn: tomorrow(),
-  });
-  expect(made).toMatchObject({
-    status: 201,
-    body: { review: first, period: "2027-W10", state: "open", overdue: false, proposal: null },
-  });
-  const { id } = made.body;
-  pass(7 * 86_400_000);
-  const second = await opened("weekly", "2027-W11");
-  const monthly = await opened("monthly", "2027-04");
-  expect((await read(second)).carried).toMatchObject([{ id, state: "open", overdue: true }]);
-  expect((await read(monthly)).carried).toEqual([]);
-  expect((await read(first)).resolutions).toMatchObject([{ id }]);
-  pass(3_600_000);
-  expect((await close(id, { state: "done", note: "since Monday" })).body).toMatchObject({
-    state: "done",
-    closedBy: "rp_boss",
-    note: "since Monday",
-  });
-  // Again it is the same; another end of it is refused.
-  expect((await close(id, { state: "done" })).status).toBe(200);
-  expect(await close(id, { state: "dropped" })).toMatchObject({
-    status: 409,
-    body: { code: "already-answered" },
-  });
-  pass(7 * 86_400_000);
-  expect((await read(await opened("weekly", "2027-W12"))).carried).toEqual([]);
-  // In the review that found it open it is shown with what became of it.
-  expect((await read(second)).carried).toMatchObject([{ id, state: "done" }]);
-});
+test(
+  "what is resolved has an owner and a day, is carried to the next review of its kind until it " +
+    "is closed, and not to others",
+  async () => {
+    const first = await opened("weekly", "2027-W10");
+    const made = await resolve(first, {
+      text: "Tighten the ICP to 100 employees",
+      owner: "rp_one",
+      dueOn: tomorrow(),
+    });
+    expect(made).toMatchObject({
+      status: 201,
+      body: { review: first, period: "2027-W10", state: "open", overdue: false, proposal: null },
+    });
+    const { id } = made.body;
+    pass(7 * 86_400_000);
+    const second = await opened("weekly", "2027-W11");
+    const monthly = await opened("monthly", "2027-04");
+    expect((await read(second)).carried).toMatchObject([{ id, state: "open", overdue: true }]);
+    expect((await read(monthly)).carried).toEqual([]);
+    expect((await read(first)).resolutions).toMatchObject([{ id }]);
+    pass(3_600_000);
+    expect((await close(id, { state: "done", note: "since Monday" })).body).toMatchObject({
+      state: "done",
+      closedBy: "rp_boss",
+      note: "since Monday",
+    });
+    // Again it is the same; another end of it is refused.
+    expect((await close(id, { state: "done" })).status).toBe(200);
+    expect(await close(id, { state: "dropped" })).toMatchObject({
+      status: 409,
+      body: { code: "already-answered" },
+    });
+    pass(7 * 86_400_000);
+    expect((await read(await opened("weekly", "2027-W12"))).carried).toEqual([]);
+    // In the review that found it open it is shown with what became of it.
+    expect((await read(second)).carried).toMatchObject([{ id, state: "done" }]);
+  },
+);
 
-test("whoever owns a resolution whose day is over is reminded, from the second time on with those above; who closed it is not", async () => {
-  const id = await opened();
-  const dueOn = new Date(world.now()).toISOString().slice(0, 10);
-  const make = async () =>
-    (await resolve(id, { text: "Call them", owner: "rp_one", dueOn })).body.id as string;
-  const [late, done] = [await make(), await make()];
-  await close(done, { state: "dropped" });
-  const readers = async () =>
-    (
-      await rows<{ reader: string }>(
-        world.pool,
-        sql`select reader from reminder where resolution_id = ${late} order by id`,
-      )
-    ).map(({ reader }) => reader);
-  await remindResolutions(world.pool, world.now());
-  expect(await readers()).toEqual([]);
-  pass(2 * 86_400_000);
-  await Promise.all([1, 2].map(() => remindResolutions(world.pool, world.now())));
-  expect(await readers()).toEqual(["rp_one"]);
-  pass(86_400_000);
-  await remindResolutions(world.pool, world.now());
-  expect(await readers()).toEqual(["rp_one", "rp_one", "rp_boss"]);
-  expect(await rows(world.pool, sql`select 1 from reminder where resolution_id = ${done}`)).toEqual(
-    [],
-  );
-});
+test(
+  "whoever owns a resolution whose day is over is reminded, from the second time on with those " +
+    "above; who closed it is not",
+  async () => {
+    const id = await opened();
+    const dueOn = new Date(world.now()).toISOString().slice(0, 10);
+    const make = async () =>
+      (await resolve(id, { text: "Call them", owner: "rp_one", dueOn })).body.id as string;
+    const [late, done] = [await make(), await make()];
+    await close(done, { state: "dropped" });
+    const readers = async () =>
+      (
+        await rows<{ reader: string }>(
+          world.pool,
+          sql`select reader from reminder where resolution_id = ${late} order by id`,
+        )
+      ).map(({ reader }) => reader);
+    await remindResolutions(world.pool, world.now());
+    expect(await readers()).toEqual([]);
+    pass(2 * 86_400_000);
+    await Promise.all([1, 2].map(() => remindResolutions(world.pool, world.now())));
+    expect(await readers()).toEqual(["rp_one"]);
+    pass(86_400_000);
+    await remindResolutions(world.pool, world.now());
+    expect(await readers()).toEqual(["rp_one", "rp_one", "rp_boss"]);
+    expect(
+      await rows(world.pool, sql`select 1 from reminder where resolution_id = ${done}`),
+    ).toEqual([]);
+  },
+);
 
 test("a resolution that is not as described is refused by the field", async () => {
   const id = await opened();

@@ -133,46 +133,50 @@ async function reviewOf(count: number): Promise<{ id: string; period: string; le
   return { id, period, leads: leads.sort() };
 }
 
-test("the packet names each lead by its id, why it is in the pool, what it did since, and what is suggested", async () => {
-  const { id, period, leads } = await reviewOf(3);
-  const { body } = await ask("GET", `/reviews/${id}?limit=2`);
-  expect(body).toMatchObject({
-    id,
-    kind: "quarterly",
-    period,
-    state: "open",
-    reviewer: "marketing-ops",
-    leads: 3,
-    undecided: 3,
-    overdue: false,
-    suggestions: { keep: 3, return: 0, retire: 0 },
-    decisions: { keep: 0, return: 0, retire: 0 },
-    reasons: { "rejected: wrong-role": 3 },
-  });
-  expect(body.dueInWords).toMatch(/^due in /);
-  expect(body.lines.items).toMatchObject([
-    {
-      lead: leads[0],
-      url: `http://baton.test/leads/${leads[0]}`,
-      waits: true,
-      decision: null,
-      found: {
-        reason: "rejected: wrong-role",
-        cycles: 1,
-        since: [],
-        suggestion: "keep",
-        because: "silent, but only for 0 days",
+test(
+  "the packet names each lead by its id, why it is in the pool, what it did since, and what is " +
+    "suggested",
+  async () => {
+    const { id, period, leads } = await reviewOf(3);
+    const { body } = await ask("GET", `/reviews/${id}?limit=2`);
+    expect(body).toMatchObject({
+      id,
+      kind: "quarterly",
+      period,
+      state: "open",
+      reviewer: "marketing-ops",
+      leads: 3,
+      undecided: 3,
+      overdue: false,
+      suggestions: { keep: 3, return: 0, retire: 0 },
+      decisions: { keep: 0, return: 0, retire: 0 },
+      reasons: { "rejected: wrong-role": 3 },
+    });
+    expect(body.dueInWords).toMatch(/^due in /);
+    expect(body.lines.items).toMatchObject([
+      {
+        lead: leads[0],
+        url: `http://baton.test/leads/${leads[0]}`,
+        waits: true,
+        decision: null,
+        found: {
+          reason: "rejected: wrong-role",
+          cycles: 1,
+          since: [],
+          suggestion: "keep",
+          because: "silent, but only for 0 days",
+        },
       },
-    },
-    { lead: leads[1] },
-  ]);
-  const rest = await ask("GET", `/reviews/${id}?limit=2&cursor=${body.lines.next}`);
-  expect(rest.body.lines).toMatchObject({ items: [{ lead: leads[2] }], next: null });
-  expect(JSON.stringify(body)).not.toMatch(/Kim|@/);
-  expect((await ask("GET", "/reviews?state=open&limit=1")).body.items).toMatchObject([
-    { id, undecided: 3 },
-  ]);
-});
+      { lead: leads[1] },
+    ]);
+    const rest = await ask("GET", `/reviews/${id}?limit=2&cursor=${body.lines.next}`);
+    expect(rest.body.lines).toMatchObject({ items: [{ lead: leads[2] }], next: null });
+    expect(JSON.stringify(body)).not.toMatch(/Kim|@/);
+    expect((await ask("GET", "/reviews?state=open&limit=1")).body.items).toMatchObject([
+      { id, undecided: 3 },
+    ]);
+  },
+);
 
 test("a list of decisions is carried out lead by lead, and the last one closes the review", async () => {
   const {
@@ -256,58 +260,66 @@ const decisionsAbout = (leads: readonly string[]) =>
         and result ->> 'done' = 'true'`,
   );
 
-test("while Temporal is away decisions are taken as always, and the last one closes the review when it is back", async () => {
-  const { id, leads, period } = await reviewOf(2);
-  const decisions = leads.map((leadId) => ({ leadId, decision: "keep" }));
-  const away = await decide(id, decisions, { key: "outage", from: cutOff });
-  expect(away).toMatchObject({
-    status: 200,
-    body: {
-      results: leads.map((lead) => ({ lead, status: 200, done: { because: "review: keep" } })),
-      undecided: 0,
-    },
-  });
-  expect(await decide(id, decisions, { key: "outage" })).toEqual(away);
-  expect(await decisionsAbout(leads)).toHaveLength(2);
-  await untilReview(world, period, (review) => review.state === "closed");
-});
+test(
+  "while Temporal is away decisions are taken as always, and the last one closes the review " +
+    "when it is back",
+  async () => {
+    const { id, leads, period } = await reviewOf(2);
+    const decisions = leads.map((leadId) => ({ leadId, decision: "keep" }));
+    const away = await decide(id, decisions, { key: "outage", from: cutOff });
+    expect(away).toMatchObject({
+      status: 200,
+      body: {
+        results: leads.map((lead) => ({ lead, status: 200, done: { because: "review: keep" } })),
+        undecided: 0,
+      },
+    });
+    expect(await decide(id, decisions, { key: "outage" })).toEqual(away);
+    expect(await decisionsAbout(leads)).toHaveLength(2);
+    await untilReview(world, period, (review) => review.state === "closed");
+  },
+);
 
-test("a lead that cannot be decided about now makes the answer a 503 with each lead's state, and the same key decides it later", async () => {
-  const {
-    id,
-    leads: [free = "", busy = ""],
-  } = await reviewOf(2);
-  const decisions = [free, busy].map((leadId) => ({ leadId, decision: "keep" }));
-  // As if the statement had taken too long.
-  await world.pool.query(`
+test(
+  "a lead that cannot be decided about now makes the answer a 503 with each lead's state, and " +
+    "the same key decides it later",
+  async () => {
+    const {
+      id,
+      leads: [free = "", busy = ""],
+    } = await reviewOf(2);
+    const decisions = [free, busy].map((leadId) => ({ leadId, decision: "keep" }));
+    // As if the statement had taken too long.
+    await world.pool.query(`
     create function too_slow() returns trigger language plpgsql as $$ begin raise exception
       'too slow' using errcode = '57014'; end $$;
     create trigger too_slow before update on process for each row
       when (old.subject_id = '${busy}') execute function too_slow()`);
-  expect(await decide(id, decisions, { key: "busy" })).toMatchObject({
-    status: 503,
-    body: {
-      code: "unavailable",
-      results: [
-        { lead: free, status: 200 },
-        { lead: busy, status: 503, problem: { code: "unavailable" } },
-      ],
-    },
-  });
-  await world.pool.query("drop trigger too_slow on process");
-  const back = await decide(id, decisions, { key: "busy" });
-  expect(back).toMatchObject({
-    status: 200,
-    body: {
-      results: [
-        { lead: free, status: 200 },
-        { lead: busy, status: 200 },
-      ],
-      undecided: 0,
-    },
-  });
-  expect(await decisionsAbout([free, busy])).toHaveLength(2);
-});
+    expect(await decide(id, decisions, { key: "busy" })).toMatchObject({
+      status: 503,
+      body: {
+        code: "unavailable",
+        results: [
+          { lead: free, status: 200 },
+          { lead: busy, status: 503, problem: { code: "unavailable" } },
+        ],
+      },
+    });
+    await world.pool.query("drop trigger too_slow on process");
+    const back = await decide(id, decisions, { key: "busy" });
+    expect(back).toMatchObject({
+      status: 200,
+      body: {
+        results: [
+          { lead: free, status: 200 },
+          { lead: busy, status: 200 },
+        ],
+        undecided: 0,
+      },
+    });
+    expect(await decisionsAbout([free, busy])).toHaveLength(2);
+  },
+);
 
 test("what is not as described is refused by the field, and nothing is decided", async () => {
   const {
@@ -333,30 +345,34 @@ test("what is not as described is refused by the field, and nothing is decided",
   expect((await ask("GET", "/reviews?cursor=nonsense")).body.field).toBe("cursor");
 });
 
-test("a review that is closed takes no decision; one that does not exist looks like one that may not be seen", async () => {
-  const {
-    id,
-    leads: [lead = ""],
-    period,
-  } = await reviewOf(1);
-  await decide(id, [{ leadId: lead, decision: "retire" }]);
-  await untilReview(world, period, (review) => review.state === "closed");
-  expect((await decide(id, [{ leadId: lead, decision: "keep" }])).body.results).toMatchObject([
-    { status: 409 },
-  ]);
-  for (const missing of ["rv_0000000000zzzzzzzzzz", "nonsense"]) {
-    expect((await ask("GET", `/reviews/${missing}`)).status).toBe(404);
-    expect((await decide(missing, [{ leadId: lead, decision: "keep" }])).status).toBe(404);
-  }
-  for (const as of ["rep", "crm"] as const) {
-    expect([
-      (await ask("GET", "/reviews", { as })).status,
-      (await ask("GET", `/reviews/${id}`, { as })).status,
-      (await decide(id, [{ leadId: lead, decision: "keep" }], { as })).status,
-    ]).toEqual([403, 403, 403]);
-  }
-  expect((await ask("GET", `/reviews/${id}`, { as: "manager" })).status).toBe(200);
-});
+test(
+  "a review that is closed takes no decision; one that does not exist looks like one that may " +
+    "not be seen",
+  async () => {
+    const {
+      id,
+      leads: [lead = ""],
+      period,
+    } = await reviewOf(1);
+    await decide(id, [{ leadId: lead, decision: "retire" }]);
+    await untilReview(world, period, (review) => review.state === "closed");
+    expect((await decide(id, [{ leadId: lead, decision: "keep" }])).body.results).toMatchObject([
+      { status: 409 },
+    ]);
+    for (const missing of ["rv_0000000000zzzzzzzzzz", "nonsense"]) {
+      expect((await ask("GET", `/reviews/${missing}`)).status).toBe(404);
+      expect((await decide(missing, [{ leadId: lead, decision: "keep" }])).status).toBe(404);
+    }
+    for (const as of ["rep", "crm"] as const) {
+      expect([
+        (await ask("GET", "/reviews", { as })).status,
+        (await ask("GET", `/reviews/${id}`, { as })).status,
+        (await decide(id, [{ leadId: lead, decision: "keep" }], { as })).status,
+      ]).toEqual([403, 403, 403]);
+    }
+    expect((await ask("GET", `/reviews/${id}`, { as: "manager" })).status).toBe(200);
+  },
+);
 
 test("reviews are listed by page, the latest first", async () => {
   const now = Date.now();

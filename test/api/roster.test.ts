@@ -177,7 +177,8 @@ describe("absences", () => {
 
   test("replace those of the reps named that are not over; past ones stay, others are not touched", async () => {
     await world.pool.query(
-      "insert into absence (rep_id, from_at, to_at, reason) values ('rp_one', '2026-10-01', '2026-10-02', 'past'), ('rp_two', '2026-12-24', '2026-12-31', 'leave')",
+      "insert into absence (rep_id, from_at, to_at, reason) values ('rp_one', '2026-10-01', " +
+        "'2026-10-02', 'past'), ('rp_two', '2026-12-24', '2026-12-31', 'leave')",
     );
     await put("absences", { absences: { rp_one: [away] } });
     await put("absences", { absences: { rp_one: [away] } });
@@ -243,7 +244,8 @@ describe("who is concerned by an edit", () => {
   const told = async () =>
     (
       await world.pool.query<{ lane: number; workflow_id: string; payload: unknown }>(
-        "select lane, workflow_id, payload from outbox where message = 'rosterChanged' order by workflow_id",
+        "select lane, workflow_id, payload from outbox where message = 'rosterChanged' order " +
+          "by workflow_id",
       )
     ).rows;
   const shown = async (id: string) =>

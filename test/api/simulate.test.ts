@@ -133,21 +133,25 @@ describe("POST /simulate", () => {
     expect(await everyRow()).toEqual(before);
   });
 
-  test("outside all hours it waits on hold with its clocks running on the pool's hours, and nobody is told", async () => {
-    const { body } = await world.ask("POST", "/simulate", {
-      body: { ...good, at: "2026-11-23T22:00:00-05:00" },
-    });
-    expect(body).toMatchObject({
-      stage: "mql",
-      waitingOn: "hold",
-      owner: null,
-      queue: "americas-sdr",
-      messages: [],
-      tasks: [],
-      next: { step: "held until the pool opens", at: "2026-11-24T14:00:00.000Z" },
-      deadlines: { outreach: { local: "2026-11-24 10:00 America/New_York" } },
-    });
-  });
+  test(
+    "outside all hours it waits on hold with its clocks running on the pool's hours, and " +
+      "nobody is told",
+    async () => {
+      const { body } = await world.ask("POST", "/simulate", {
+        body: { ...good, at: "2026-11-23T22:00:00-05:00" },
+      });
+      expect(body).toMatchObject({
+        stage: "mql",
+        waitingOn: "hold",
+        owner: null,
+        queue: "americas-sdr",
+        messages: [],
+        tasks: [],
+        next: { step: "held until the pool opens", at: "2026-11-24T14:00:00.000Z" },
+        deadlines: { outreach: { local: "2026-11-24 10:00 America/New_York" } },
+      });
+    },
+  );
 
   test("where nobody works it goes to the queue: a task and a message for that role", async () => {
     const before = await everyRow();
@@ -242,28 +246,36 @@ describe("POST /simulate", () => {
     });
   });
 
-  test("a lead without intent stays in nurture, one with gaps waits for data, a customer is suppressed", async () => {
-    const verdict = async (facts: object, engagements: object[] = []) =>
-      (await world.ask("POST", "/simulate", { body: { facts, engagements } })).body;
-    expect(await verdict(good.facts)).toMatchObject({
-      verdict: "nurture",
-      route: null,
-      deadlines: null,
-    });
-    const { "lead.source": _, ...gaps } = good.facts;
-    expect(await verdict(gaps, good.engagements)).toMatchObject({
-      verdict: "needs-data",
-      qualification: { missing: [{ field: "lead.source" }] },
-    });
-    expect(
-      await verdict({ ...good.facts, "account.customer": "yes" }, good.engagements),
-    ).toMatchObject({ verdict: "disqualify", qualification: { suppression: "existing-customer" } });
-  });
+  test(
+    "a lead without intent stays in nurture, one with gaps waits for data, a customer is " +
+      "suppressed",
+    async () => {
+      const verdict = async (facts: object, engagements: object[] = []) =>
+        (await world.ask("POST", "/simulate", { body: { facts, engagements } })).body;
+      expect(await verdict(good.facts)).toMatchObject({
+        verdict: "nurture",
+        route: null,
+        deadlines: null,
+      });
+      const { "lead.source": _, ...gaps } = good.facts;
+      expect(await verdict(gaps, good.engagements)).toMatchObject({
+        verdict: "needs-data",
+        qualification: { missing: [{ field: "lead.source" }] },
+      });
+      expect(
+        await verdict({ ...good.facts, "account.customer": "yes" }, good.engagements),
+      ).toMatchObject({
+        verdict: "disqualify",
+        qualification: { suppression: "existing-customer" },
+      });
+    },
+  );
 
   test("routing rules see what follows from the facts, as lead types do", async () => {
     const text = exampleAgreement.replace(
       /( +)- \{ name: americas,/,
-      "$1- { name: executives, when: { lead.seniority: { in: [c-level] } }, pool: enterprise-ae }\n$&",
+      "$1- { name: executives, when: { lead.seniority: { in: [c-level] } }, pool: " +
+        "enterprise-ae }\n$&",
     );
     expect(text).not.toBe(exampleAgreement);
     const other = await peopleWorld({ agreement: text });

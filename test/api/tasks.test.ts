@@ -114,31 +114,37 @@ describe("GET /queue", () => {
     ]);
   });
 
-  test("a manager sees the team's clocks of today and what waits for managers, each once, not another team's", async () => {
-    await world.pool.query("truncate lead, process, task, handoff cascade");
-    const teams = await world.lead("rp_two", { dueAt: world.now() - hour });
-    const today = await world.lead("rp_two", { dueAt: world.now() + 3 * hour });
-    await world.lead("rp_two", { dueAt: world.now() + 20 * hour });
-    const others = await world.lead("rp_other", { dueAt: world.now() - hour });
-    // Of a lead with a task the task is shown, and the earlier of both times counts.
-    const contested = await task(teams, "contested", {
-      role: "manager",
-      assigneeId: "rp_boss",
-      dueAt: world.now() + hour,
-    });
-    const anybodys = await task(others, "escalated", { role: "manager" });
-    const queue = async (as: Persona) =>
-      (await world.ask("GET", "/queue", { as })).body.items.map((item: { id: string }) => item.id);
-    expect(await queue("boss")).toEqual([contested, today, anybodys]);
-    expect(await queue("chief")).toEqual([anybodys]);
-    expect(await queue("operator")).toEqual([contested, anybodys].toSorted());
-    const { body } = await world.ask("GET", "/queue", { as: "boss" });
-    expect(body.items.find((item: { id: string }) => item.id === contested)).toMatchObject({
-      lead: teams,
-      due: new Date(world.now() - hour).toISOString(),
-      overdue: true,
-    });
-  });
+  test(
+    "a manager sees the team's clocks of today and what waits for managers, each once, not " +
+      "another team's",
+    async () => {
+      await world.pool.query("truncate lead, process, task, handoff cascade");
+      const teams = await world.lead("rp_two", { dueAt: world.now() - hour });
+      const today = await world.lead("rp_two", { dueAt: world.now() + 3 * hour });
+      await world.lead("rp_two", { dueAt: world.now() + 20 * hour });
+      const others = await world.lead("rp_other", { dueAt: world.now() - hour });
+      // Of a lead with a task the task is shown, and the earlier of both times counts.
+      const contested = await task(teams, "contested", {
+        role: "manager",
+        assigneeId: "rp_boss",
+        dueAt: world.now() + hour,
+      });
+      const anybodys = await task(others, "escalated", { role: "manager" });
+      const queue = async (as: Persona) =>
+        (await world.ask("GET", "/queue", { as })).body.items.map(
+          (item: { id: string }) => item.id,
+        );
+      expect(await queue("boss")).toEqual([contested, today, anybodys]);
+      expect(await queue("chief")).toEqual([anybodys]);
+      expect(await queue("operator")).toEqual([contested, anybodys].toSorted());
+      const { body } = await world.ask("GET", "/queue", { as: "boss" });
+      expect(body.items.find((item: { id: string }) => item.id === contested)).toMatchObject({
+        lead: teams,
+        due: new Date(world.now() - hour).toISOString(),
+        overdue: true,
+      });
+    },
+  );
 
   test("goes on by cursor, also past what has no deadline", async () => {
     await world.pool.query("truncate lead, process, task, handoff cascade");
@@ -227,33 +233,40 @@ describe("tasks", () => {
     expect(stands.items.map((one: { id: string }) => one.id)).toContain(id);
   });
 
-  test("about data that a rep rejected carries field and note, and ends by a person's word: its process is told", async () => {
-    const lead = await world.lead("rp_one");
-    await world.pool.query(sql`update process set handoff_id = null where subject_id = ${lead}`);
-    await world.pool.query(sql`delete from handoff where subject_id = ${lead}`);
-    const id = await task(lead, "fix-data", {
-      role: "sales-ops",
-      detail: { reason: "bad-contact-data", field: "lead.phone" },
-      handoffId: "ho_note",
-    });
-    await world.pool.query(sql`
+  test(
+    "about data that a rep rejected carries field and note, and ends by a person's word: its " +
+      "process is told",
+    async () => {
+      const lead = await world.lead("rp_one");
+      await world.pool.query(sql`update process set handoff_id = null where subject_id = ${lead}`);
+      await world.pool.query(sql`delete from handoff where subject_id = ${lead}`);
+      const id = await task(lead, "fix-data", {
+        role: "sales-ops",
+        detail: { reason: "bad-contact-data", field: "lead.phone" },
+        handoffId: "ho_note",
+      });
+      await world.pool.query(sql`
       insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
         priority, band, fit, intent, icp, mql_at)
       select 'ho_note', 'lead', ${lead}, 1, id, 'demo-request', 'fast', 1, 'A', 1, 1, true, now()
       from agreement_version limit 1`);
-    await world.pool.query(sql`
+      await world.pool.query(sql`
       insert into answer (id, handoff_id, round, kind, by_id, reason, note, received_at)
       values ('an_note', 'ho_note', 1, 'reject', 'rp_one', 'bad-contact-data', 'a fax answers',
         now())`);
-    expect((await world.ask("GET", `/tasks?lead=${lead}`)).body.items).toMatchObject([
-      { id, detail: { field: "lead.phone" }, note: "a fax answers" },
-    ]);
-    const done = await world.ask("POST", `/tasks/${id}/done`, { body: { how: "it is right" } });
-    expect([done.status, done.body.note]).toEqual([200, "a fax answers"]);
-    expect(
-      await rows(world.pool, sql`select message from outbox where workflow_id = ${`lead/${lead}`}`),
-    ).toEqual([{ message: "factsChanged" }]);
-  });
+      expect((await world.ask("GET", `/tasks?lead=${lead}`)).body.items).toMatchObject([
+        { id, detail: { field: "lead.phone" }, note: "a fax answers" },
+      ]);
+      const done = await world.ask("POST", `/tasks/${id}/done`, { body: { how: "it is right" } });
+      expect([done.status, done.body.note]).toEqual([200, "a fax answers"]);
+      expect(
+        await rows(
+          world.pool,
+          sql`select message from outbox where workflow_id = ${`lead/${lead}`}`,
+        ),
+      ).toEqual([{ message: "factsChanged" }]);
+    },
+  );
 
   test.each([
     ["contested", "contest-decision"],

@@ -63,30 +63,34 @@ test("a stored text that is none breaks what asked for it, and nothing else", as
   expect((await storedInThread(text)).name).toBe(agreementOf(text).name);
 });
 
-test("who asks for a version while it is read waits for the same reading; after a failure it is read anew", async () => {
-  const db = {
-    query: () => Promise.resolve({ rows: [{ number: 3, content: text }] }),
-  } as unknown as Db;
-  const readings: ((agreement: Agreement | Error) => void)[] = [];
-  const agreements = createAgreements(
-    () =>
-      new Promise((resolve, reject) => {
-        readings.push((one) => (one instanceof Error ? reject(one) : resolve(one)));
-      }),
-  );
-  const ask = () => [1, 2, 3].map(() => agreements.version(db, "ag_1"));
-  const first = ask();
-  await expect.poll(() => readings.length).toBe(1);
-  readings[0]?.(new Error("no thread"));
-  for (const one of first) await expect(one).rejects.toThrow("no thread");
-  const second = ask();
-  await expect.poll(() => readings.length).toBe(2);
-  const agreement = agreementOf(text);
-  readings[1]?.(agreement);
-  const version = { id: "ag_1", number: 3, agreement };
-  expect(await Promise.all(second)).toEqual([version, version, version]);
-  expect([await agreements.version(db, "ag_1"), readings.length]).toEqual([version, 2]);
-});
+test(
+  "who asks for a version while it is read waits for the same reading; after a failure it is " +
+    "read anew",
+  async () => {
+    const db = {
+      query: () => Promise.resolve({ rows: [{ number: 3, content: text }] }),
+    } as unknown as Db;
+    const readings: ((agreement: Agreement | Error) => void)[] = [];
+    const agreements = createAgreements(
+      () =>
+        new Promise((resolve, reject) => {
+          readings.push((one) => (one instanceof Error ? reject(one) : resolve(one)));
+        }),
+    );
+    const ask = () => [1, 2, 3].map(() => agreements.version(db, "ag_1"));
+    const first = ask();
+    await expect.poll(() => readings.length).toBe(1);
+    readings[0]?.(new Error("no thread"));
+    for (const one of first) await expect(one).rejects.toThrow("no thread");
+    const second = ask();
+    await expect.poll(() => readings.length).toBe(2);
+    const agreement = agreementOf(text);
+    readings[1]?.(agreement);
+    const version = { id: "ag_1", number: 3, agreement };
+    expect(await Promise.all(second)).toEqual([version, version, version]);
+    expect([await agreements.version(db, "ag_1"), readings.length]).toEqual([version, 2]);
+  },
+);
 
 test("a version is read once, also for who asked before the reading ended and hears of its row after", async () => {
   const rows: (() => void)[] = [];
@@ -109,24 +113,33 @@ test("a version is read once, also for who asked before the reading ended and he
   expect([await second, readings]).toEqual([version, ["ag_1"]]);
 });
 
-test("a version that a thread's memory cannot hold is tried and logged once, and is a 503 that says so", async () => {
-  const logged: unknown[] = [];
-  const tried: string[] = [];
-  const read = storedReader({ error: (...said: unknown[]) => logged.push(said[0]) }, (content) => {
-    tried.push(content);
-    if (content !== "large") return Promise.reject(new Error("no thread"));
-    return Promise.reject(Object.assign(new Error("heap"), { code: "ERR_WORKER_OUT_OF_MEMORY" }));
-  });
-  for (const _ of [1, 2, 3])
-    await expect(read("large", "ag_1")).rejects.toMatchObject({
-      status: 503,
-      parts: { detail: expect.stringMatching(/^version ag_1 of the agreement takes more than/) },
-    });
-  expect(logged).toEqual([{ agreement: "ag_1", code: "ERR_WORKER_OUT_OF_MEMORY" }]);
-  // What else goes wrong is tried again.
-  for (const _ of [1, 2]) await expect(read("small", "ag_2")).rejects.toThrow("no thread");
-  expect([tried, logged.length]).toEqual([["large", "small", "small"], 1]);
-});
+test(
+  "a version that a thread's memory cannot hold is tried and logged once, and is a 503 that " +
+    "says so",
+  async () => {
+    const logged: unknown[] = [];
+    const tried: string[] = [];
+    const read = storedReader(
+      { error: (...said: unknown[]) => logged.push(said[0]) },
+      (content) => {
+        tried.push(content);
+        if (content !== "large") return Promise.reject(new Error("no thread"));
+        return Promise.reject(
+          Object.assign(new Error("heap"), { code: "ERR_WORKER_OUT_OF_MEMORY" }),
+        );
+      },
+    );
+    for (const _ of [1, 2, 3])
+      await expect(read("large", "ag_1")).rejects.toMatchObject({
+        status: 503,
+        parts: { detail: expect.stringMatching(/^version ag_1 of the agreement takes more than/) },
+      });
+    expect(logged).toEqual([{ agreement: "ag_1", code: "ERR_WORKER_OUT_OF_MEMORY" }]);
+    // What else goes wrong is tried again.
+    for (const _ of [1, 2]) await expect(read("small", "ag_2")).rejects.toThrow("no thread");
+    expect([tried, logged.length]).toEqual([["large", "small", "small"], 1]);
+  },
+);
 
 test("nothing of the API but its threads reads or writes YAML, or reads a file", () => {
   const root = fileURLToPath(new URL("../../api/", import.meta.url));

@@ -53,7 +53,8 @@ describe("a write key is the weakest witness", () => {
   const lead = async (email = "jo@acme.com") =>
     (
       await world.pool.query(
-        "select l.*, a.facts as account_facts, a.domain from lead l left join account a on a.id = account_id where email = $1",
+        "select l.*, a.facts as account_facts, a.domain from lead l left join account a on " +
+          "a.id = account_id where email = $1",
         [email],
       )
     ).rows[0];
@@ -110,32 +111,36 @@ describe("a write key is the weakest witness", () => {
     },
   );
 
-  test("group sets a company's firmographics where nobody else has, and neither owner, suppression nor which company it is", async () => {
-    await world.ask("POST", "/leads", {
-      facts: { "lead.email": "jo@acme.com", "account.employees": 80 },
-    });
-    await send("identify", { messageId: "1", userId: "u", traits: { email: "jo@acme.com" } });
-    const { company } = traits;
-    expect(
-      (
-        await send("group", {
-          messageId: "2",
-          userId: "u",
-          groupId: "g",
-          traits: { ...company, industry: "Software" },
-        })
-      ).status,
-    ).toBe(200);
-    const found = await lead();
-    expect(valuesOf(found.account_facts)).toEqual({
-      "account.domain": '"acme.com" form',
-      "account.employees": "80 form",
-      "account.name": '"Evil" tracking',
-      "account.industry": '"Software" tracking',
-    });
-    expect(found.domain).toBe("acme.com");
-    expect(await rows("select domain from account")).toEqual([{ domain: "acme.com" }]);
-  });
+  test(
+    "group sets a company's firmographics where nobody else has, and neither owner, " +
+      "suppression nor which company it is",
+    async () => {
+      await world.ask("POST", "/leads", {
+        facts: { "lead.email": "jo@acme.com", "account.employees": 80 },
+      });
+      await send("identify", { messageId: "1", userId: "u", traits: { email: "jo@acme.com" } });
+      const { company } = traits;
+      expect(
+        (
+          await send("group", {
+            messageId: "2",
+            userId: "u",
+            groupId: "g",
+            traits: { ...company, industry: "Software" },
+          })
+        ).status,
+      ).toBe(200);
+      const found = await lead();
+      expect(valuesOf(found.account_facts)).toEqual({
+        "account.domain": '"acme.com" form',
+        "account.employees": "80 form",
+        "account.name": '"Evil" tracking',
+        "account.industry": '"Software" tracking',
+      });
+      expect(found.domain).toBe("acme.com");
+      expect(await rows("select domain from account")).toEqual([{ domain: "acme.com" }]);
+    },
+  );
 
   test("what was kept of a visitor is no better witness, and what a key may not set is not kept", async () => {
     await world.ask("POST", "/leads", { facts });
@@ -157,7 +162,8 @@ describe("a write key is the weakest witness", () => {
       "lead.title",
     ]);
     await world.pool.query(
-      "update visitor set facts = facts || jsonb_build_object('account.owner', jsonb_build_object('value', 'rp_two', 'from', 'tracking', 'at', '2026-11-20T12:00:00Z'))",
+      "update visitor set facts = facts || jsonb_build_object('account.owner', " +
+        "jsonb_build_object('value', 'rp_two', 'from', 'tracking', 'at', '2026-11-20T12:00:00Z'))",
     );
     await send("identify", { messageId: "3", userId: "u", traits: { email: "jo@acme.com" } });
     const found = await lead();
@@ -192,45 +198,51 @@ describe("a write key is the weakest witness", () => {
     });
   });
 
-  test("a user id of one person with the address of another is a conflict: nobody gets facts, names, doings or signals", async () => {
-    await world.ask("POST", "/leads", { facts });
-    await world.ask("POST", "/leads", {
-      facts: { "lead.email": "sam@acme.com", "lead.name": "Sam" },
-    });
-    await send("identify", { messageId: "1", userId: "sam", traits: { email: "sam@acme.com" } });
-    await send("track", { messageId: "2", anonymousId: "b", event: "pricing_page" });
-    await send("identify", { messageId: "3", anonymousId: "c", traits: { title: "CFO" } });
-    await world.pool.query("truncate outbox");
-    const before = [
-      (await lead()).facts,
-      (await lead("sam@acme.com")).facts,
-      await rows("select * from lead_alias order by kind, value"),
-    ];
-    const answer = await send("identify", {
-      messageId: "4",
-      userId: "sam",
-      anonymousId: "b",
-      traits: { email: "jo@acme.com", title: "CEO", doNotContact: true },
-    });
-    expect([answer.status, answer.body.accepted]).toEqual([200, 1]);
-    expect([
-      (await lead()).facts,
-      (await lead("sam@acme.com")).facts,
-      await rows("select * from lead_alias order by kind, value"),
-    ]).toEqual(before);
-    expect(
-      await rows(
-        "select j.email as one, s.email as other, kind from lead_conflict c join lead j on j.id = c.lead_id join lead s on s.id = c.other_id",
-      ),
-    ).toEqual([{ one: "jo@acme.com", other: "sam@acme.com", kind: "user" }]);
-    expect(await rows("select lead_id from engagement")).toEqual([{ lead_id: null }]);
-    expect(await rows("select * from outbox")).toEqual([]);
-    expect(
-      await rows(
-        "select count(*)::int as n from lead_standing where merged_into is not null or merge_into is not null",
-      ),
-    ).toEqual([{ n: 0 }]);
-  });
+  test(
+    "a user id of one person with the address of another is a conflict: nobody gets facts, " +
+      "names, doings or signals",
+    async () => {
+      await world.ask("POST", "/leads", { facts });
+      await world.ask("POST", "/leads", {
+        facts: { "lead.email": "sam@acme.com", "lead.name": "Sam" },
+      });
+      await send("identify", { messageId: "1", userId: "sam", traits: { email: "sam@acme.com" } });
+      await send("track", { messageId: "2", anonymousId: "b", event: "pricing_page" });
+      await send("identify", { messageId: "3", anonymousId: "c", traits: { title: "CFO" } });
+      await world.pool.query("truncate outbox");
+      const before = [
+        (await lead()).facts,
+        (await lead("sam@acme.com")).facts,
+        await rows("select * from lead_alias order by kind, value"),
+      ];
+      const answer = await send("identify", {
+        messageId: "4",
+        userId: "sam",
+        anonymousId: "b",
+        traits: { email: "jo@acme.com", title: "CEO", doNotContact: true },
+      });
+      expect([answer.status, answer.body.accepted]).toEqual([200, 1]);
+      expect([
+        (await lead()).facts,
+        (await lead("sam@acme.com")).facts,
+        await rows("select * from lead_alias order by kind, value"),
+      ]).toEqual(before);
+      expect(
+        await rows(
+          "select j.email as one, s.email as other, kind from lead_conflict c join lead j on " +
+            "j.id = c.lead_id join lead s on s.id = c.other_id",
+        ),
+      ).toEqual([{ one: "jo@acme.com", other: "sam@acme.com", kind: "user" }]);
+      expect(await rows("select lead_id from engagement")).toEqual([{ lead_id: null }]);
+      expect(await rows("select * from outbox")).toEqual([]);
+      expect(
+        await rows(
+          "select count(*)::int as n from lead_standing where merged_into is not null or " +
+            "merge_into is not null",
+        ),
+      ).toEqual([{ n: 0 }]);
+    },
+  );
 
   test("somebody known keeps their address, and another one does not lead to them", async () => {
     await world.ask("POST", "/leads", { facts });
@@ -292,35 +304,39 @@ describe("a write key is the weakest witness", () => {
     ]);
   });
 
-  test("the first touch that tracking saw stays when a form brings none, and gives way to one that is told", async () => {
-    await send("identify", {
-      messageId: "1",
-      userId: "u",
-      timestamp: at(-86_400_000),
-      traits: { email: "jo@acme.com" },
-      context: { campaign: { source: "adwords" } },
-    });
-    const first = async () => {
-      const { facts: known } = await lead();
-      return [known["lead.firstTouchAt"].value, known["lead.source"].value];
-    };
-    await world.ask("POST", "/leads", { facts: { "lead.email": "jo@acme.com" } });
-    expect(await first()).toEqual([at(-86_400_000), "adwords"]);
-    await world.ask("POST", "/leads", {
-      facts: {
-        "lead.email": "jo@acme.com",
-        "lead.source": "partner",
-        "lead.firstTouchAt": "2026-11-02",
-      },
-    });
-    await send("identify", {
-      messageId: "2",
-      userId: "u",
-      traits: {},
-      context: { campaign: { source: "spam" } },
-    });
-    expect(await first()).toEqual(["2026-11-02", "partner"]);
-  });
+  test(
+    "the first touch that tracking saw stays when a form brings none, and gives way to one " +
+      "that is told",
+    async () => {
+      await send("identify", {
+        messageId: "1",
+        userId: "u",
+        timestamp: at(-86_400_000),
+        traits: { email: "jo@acme.com" },
+        context: { campaign: { source: "adwords" } },
+      });
+      const first = async () => {
+        const { facts: known } = await lead();
+        return [known["lead.firstTouchAt"].value, known["lead.source"].value];
+      };
+      await world.ask("POST", "/leads", { facts: { "lead.email": "jo@acme.com" } });
+      expect(await first()).toEqual([at(-86_400_000), "adwords"]);
+      await world.ask("POST", "/leads", {
+        facts: {
+          "lead.email": "jo@acme.com",
+          "lead.source": "partner",
+          "lead.firstTouchAt": "2026-11-02",
+        },
+      });
+      await send("identify", {
+        messageId: "2",
+        userId: "u",
+        traits: {},
+        context: { campaign: { source: "spam" } },
+      });
+      expect(await first()).toEqual(["2026-11-02", "partner"]);
+    },
+  );
 
   test("what is refused is counted by field, without a value, and named to nobody who tracks", async () => {
     const metrics = async () => (await world.app.request("/metrics")).text();

@@ -65,7 +65,8 @@ describe("with Segment's own client, over a real socket", () => {
       { type: "pricing_page", topic: null, asset: "/pricing", lead_id: lead.id },
     ]);
     const [account] = await rows(
-      "select domain, facts->'account.employees'->'value' as employees, facts->'account.industry'->'value' as industry from account",
+      "select domain, facts->'account.employees'->'value' as employees, " +
+        "facts->'account.industry'->'value' as industry from account",
     );
     expect(account).toEqual({ domain: "acme.com", employees: 120, industry: "Software" });
     // The client's batches overtake each other: how many signals follow the one start depends on
@@ -115,7 +116,9 @@ describe("who did it", () => {
     await send("identify", { messageId: "3", userId: "u", traits: { email: "jo@acme.com" } });
     expect(
       await rows(
-        "select a.facts->'account.industry'->'value' as industry, l.facts->'lead.title'->'value' as title from lead l join account a on a.id = account_id",
+        "select a.facts->'account.industry'->'value' as industry, " +
+          "l.facts->'lead.title'->'value' as title from lead l join account a on a.id = " +
+          "account_id",
       ),
     ).toEqual([{ industry: "Software", title: "CFO" }]);
     expect(await rows("select * from visitor")).toEqual([]);

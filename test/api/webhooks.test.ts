@@ -69,17 +69,21 @@ describe("a signed webhook", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("may be signed with either secret while one is being replaced, and carry signatures we do not know", async () => {
-    const headers = signed("{}", "evt_2", { secret: next });
-    expect(
-      (
-        await post("{}", {
-          ...headers,
-          "webhook-signature": `v2,abc v1,${Buffer.alloc(32).toString("base64")} ${headers["webhook-signature"]}`,
-        })
-      ).status,
-    ).toBe(202);
-  });
+  test(
+    "may be signed with either secret while one is being replaced, and carry signatures we do " +
+      "not know",
+    async () => {
+      const headers = signed("{}", "evt_2", { secret: next });
+      expect(
+        (
+          await post("{}", {
+            ...headers,
+            "webhook-signature": `v2,abc v1,${Buffer.alloc(32).toString("base64")} ${headers["webhook-signature"]}`,
+          })
+        ).status,
+      ).toBe(202);
+    },
+  );
 });
 
 test("a change that a webhook and a pull bring counts once, whatever the webhook is called", async () => {

@@ -39,40 +39,48 @@ test("a link passes everything on, and slowly when it is slow", async () => {
   expect(link.touched()).toBeGreaterThan(0);
 });
 
-test("a database that falls silent fails each statement in bounded time, holds no connection, and serves again when it is back", async () => {
-  const { pool } = await behindLink();
-  await note(pool, "one");
-  link.suffer({ kind: "silent" });
-  const began = performance.now();
-  const failures = await Promise.all(
-    Array.from({ length: 12 }, (_, n) =>
-      note(pool, `lost-${n}`).then(
-        () => "done",
-        (error: Error) => error.message,
+test(
+  "a database that falls silent fails each statement in bounded time, holds no connection, and " +
+    "serves again when it is back",
+  async () => {
+    const { pool } = await behindLink();
+    await note(pool, "one");
+    link.suffer({ kind: "silent" });
+    const began = performance.now();
+    const failures = await Promise.all(
+      Array.from({ length: 12 }, (_, n) =>
+        note(pool, `lost-${n}`).then(
+          () => "done",
+          (error: Error) => error.message,
+        ),
       ),
-    ),
-  );
-  expect(performance.now() - began).toBeLessThan(6_000);
-  expect(failures).not.toContain("done");
-  link.heal();
-  await expect.poll(() => notes(pool).catch(() => []), { timeout: 5_000 }).toEqual(["one"]);
-});
+    );
+    expect(performance.now() - began).toBeLessThan(6_000);
+    expect(failures).not.toContain("done");
+    link.heal();
+    await expect.poll(() => notes(pool).catch(() => []), { timeout: 5_000 }).toEqual(["one"]);
+  },
+);
 
-test("a connection that breaks between two statements of a transaction fails the transaction and not the process", async () => {
-  const { direct, pool } = await behindLink();
-  const work = inTransaction(pool, async (tx) => {
-    await tx.query(sql`insert into note (id) values ('half')`);
-    link.suffer({ kind: "cut" });
-    // The loss is heard of while nothing is asked.
-    await new Promise((done) => setTimeout(done, 50));
-    await tx.query(sql`insert into note (id) values ('other half')`);
-  });
-  await expect(work).rejects.toThrow();
-  link.heal();
-  expect(await notes(direct)).toEqual([]);
-  await note(pool, "whole");
-  expect(await notes(direct)).toEqual(["whole"]);
-});
+test(
+  "a connection that breaks between two statements of a transaction fails the transaction and " +
+    "not the process",
+  async () => {
+    const { direct, pool } = await behindLink();
+    const work = inTransaction(pool, async (tx) => {
+      await tx.query(sql`insert into note (id) values ('half')`);
+      link.suffer({ kind: "cut" });
+      // The loss is heard of while nothing is asked.
+      await new Promise((done) => setTimeout(done, 50));
+      await tx.query(sql`insert into note (id) values ('other half')`);
+    });
+    await expect(work).rejects.toThrow();
+    link.heal();
+    expect(await notes(direct)).toEqual([]);
+    await note(pool, "whole");
+    expect(await notes(direct)).toEqual(["whole"]);
+  },
+);
 
 test("a server that ends in mid-transaction fails the transaction and not the process", async () => {
   const { direct, pool } = await behindLink();

@@ -81,21 +81,25 @@ afterAll(async () => {
 const query = `TaskQueue = "${taskQueue}"`;
 const expected = [`${taskQueue}/1`, `${taskQueue}/2`];
 
-test("every run of every workflow is replayed with the code that wrote it, though the list has none of them", async () => {
-  const keepIn = join(folder, "none");
-  const all = { runs: { threeRuns: 6 }, broken: null };
-  await expect(
-    replayEverything(server, {
-      codePath: written,
-      keepIn,
-      expected,
-      query: 'TaskQueue = "nobody"',
-    }),
-  ).resolves.toEqual(all);
-  await expect(
-    replayEverything(server, { codePath: written, keepIn, expected, query }),
-  ).resolves.toEqual(all);
-});
+test(
+  "every run of every workflow is replayed with the code that wrote it, though the list has " +
+    "none of them",
+  async () => {
+    const keepIn = join(folder, "none");
+    const all = { runs: { threeRuns: 6 }, broken: null };
+    await expect(
+      replayEverything(server, {
+        codePath: written,
+        keepIn,
+        expected,
+        query: 'TaskQueue = "nobody"',
+      }),
+    ).resolves.toEqual(all);
+    await expect(
+      replayEverything(server, { codePath: written, keepIn, expected, query }),
+    ).resolves.toEqual(all);
+  },
+);
 
 test("the first history that does not replay is named and kept, and nothing after it is tried", async () => {
   const keepIn = join(folder, "kept");

@@ -36,7 +36,8 @@ afterAll(() => Promise.all([shuffled.close(), inOrder.close()]));
 /** A hundred leads whose records the CRM has, each reached by the rep whom it was offered to. */
 async function people(pool: Pool): Promise<void> {
   await pool.query(
-    "insert into rep (id, name, email, role, updated_at) values ('rp_ann', 'Ann', 'ann@example.com', 'rep', now())",
+    "insert into rep (id, name, email, role, updated_at) values ('rp_ann', 'Ann', " +
+      "'ann@example.com', 'rep', now())",
   );
   const since = new Date(now - 86_400_000);
   await pool.query(sql`
@@ -144,7 +145,8 @@ async function finalState(pool: Pool) {
 }
 
 test(
-  `1,000 events, each one to ten times, shuffled, leave what they leave in order; forged, stale and altered ones leave nothing (seed ${seed})`,
+  "1,000 events, each one to ten times, shuffled, leave what they leave in order; forged, " +
+    `stale and altered ones leave nothing (seed ${seed})`,
   { timeout: 240_000 },
   async () => {
     for (const event of events)

@@ -69,7 +69,8 @@ describe("the baton command in a fresh clone", () => {
     );
     writeFileSync(
       join(clone, "cli", "main.ts"),
-      "export async function main(argv: string[]): Promise<number> { console.log(JSON.stringify(argv)); return 7; }\n",
+      "export async function main(argv: string[]): Promise<number> { " +
+        "console.log(JSON.stringify(argv)); return 7; }\n",
     );
   });
   afterAll(() => rmSync(clone, { recursive: true, force: true }));
@@ -97,16 +98,20 @@ describe("the baton command in a fresh clone", () => {
   const installs = (lines: string[]) =>
     lines.filter((line) => line.startsWith("Installing dependencies")).length;
 
-  test("two first calls at once install once between them, then run with arguments and exit code intact", async () => {
-    const both = await Promise.all([
-      call("node", "cli/baton.mjs", "one", "a b", "--flag=1"),
-      call("node", "cli/baton.mjs", "two"),
-    ]);
-    expect(both.map(({ code }) => code)).toEqual([7, 7]);
-    expect(both[0].lines).toContain('["one","a b","--flag=1"]');
-    expect(both[1].lines).toContain('["two"]');
-    expect(installs(both.flatMap(({ lines }) => lines))).toBe(1);
-  });
+  test(
+    "two first calls at once install once between them, then run with arguments and exit code " +
+      "intact",
+    async () => {
+      const both = await Promise.all([
+        call("node", "cli/baton.mjs", "one", "a b", "--flag=1"),
+        call("node", "cli/baton.mjs", "two"),
+      ]);
+      expect(both.map(({ code }) => code)).toEqual([7, 7]);
+      expect(both[0].lines).toContain('["one","a b","--flag=1"]');
+      expect(both[1].lines).toContain('["two"]');
+      expect(installs(both.flatMap(({ lines }) => lines))).toBe(1);
+    },
+  );
 
   test("npx finds it, and nothing is installed again", async () => {
     expect(await call("npx", "baton", "doctor", "a b", "--json")).toEqual({

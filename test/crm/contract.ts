@@ -173,22 +173,26 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
       expect((told as CrmRefused).message).not.toContain("xxx");
     });
 
-    test("what people did comes once each, in order, from where reading ended; what Baton wrote does not", async () => {
-      const start = await drain(null);
-      const { crmId } = await crm().upsertLead(someLead(11));
-      expect((await crm().changesSince(start.cursor, 100)).changes).toEqual([]);
-      await user().changePhone(crmId, "5");
-      await user().setStatus(crmId, "sal");
-      await crm().upsertLead(someLead(11, { status: "sal", band: "B" }));
-      const { changes, cursor } = await drain(start.cursor);
-      expect(
-        changes.map((change) => [change.crmId, change.leadId, change.sequence, change.what.kind]),
-      ).toEqual([
-        [crmId, "ld_11", 1, "facts"],
-        [crmId, "ld_11", 2, "status"],
-      ]);
-      expect((await crm().changesSince(cursor, 100)).changes).toEqual([]);
-    });
+    test(
+      "what people did comes once each, in order, from where reading ended; what Baton wrote " +
+        "does not",
+      async () => {
+        const start = await drain(null);
+        const { crmId } = await crm().upsertLead(someLead(11));
+        expect((await crm().changesSince(start.cursor, 100)).changes).toEqual([]);
+        await user().changePhone(crmId, "5");
+        await user().setStatus(crmId, "sal");
+        await crm().upsertLead(someLead(11, { status: "sal", band: "B" }));
+        const { changes, cursor } = await drain(start.cursor);
+        expect(
+          changes.map((change) => [change.crmId, change.leadId, change.sequence, change.what.kind]),
+        ).toEqual([
+          [crmId, "ld_11", 1, "facts"],
+          [crmId, "ld_11", 2, "status"],
+        ]);
+        expect((await crm().changesSince(cursor, 100)).changes).toEqual([]);
+      },
+    );
   });
 
   describe(`${name} tells what happened`, () => {

@@ -116,7 +116,8 @@ test("tables that cannot be reached are a CRM that is down, and the error quotes
 
 test("a record that the CRM had before is taken over, not doubled; one that is another lead's is not", async () => {
   await pool.query(
-    "insert into house_lead (id, email, status, status_since, changed_at) values ('HL-old', 'old@engines.test', 'new', now(), now())",
+    "insert into house_lead (id, email, status, status_since, changed_at) values ('HL-old', " +
+      "'old@engines.test', 'new', now(), now())",
   );
   expect((await crm.upsertLead(someLead("old", { crmId: "HL-old" }))).crmId).toBe("HL-old");
   await expect(crm.upsertLead(someLead("other", { crmId: "HL-old" }))).rejects.toThrow(CrmRefused);

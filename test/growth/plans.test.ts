@@ -215,7 +215,8 @@ const mayReadMany: readonly {
         " ",
       ),
     because:
-      "a report joins what hangs on the handoffs of its period, at this size by whole tables: how it grows is measured and not promised (docs/benchmarks.md)",
+      "a report joins what hangs on the handoffs of its period, at this size by whole tables: " +
+      "how it grows is measured and not promised (docs/benchmarks.md)",
   },
 ];
 

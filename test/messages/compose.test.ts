@@ -248,13 +248,17 @@ test("a message of no kind that there is is refused by its name", () => {
   });
 });
 
-test("an offer says why this lead, what is asked, what is due when in the reader's zone, and how to call", () => {
-  const { subject, text } = compose(messages.offer, names);
-  expect(subject).toContain("outreach due Monday 23 November 2026, 10:00 (America/New_York)");
-  expect(text).toMatch(/Lead: +Ada <b>Lovelace<\/b> \(Engines & Co\)/);
-  expect(text).toMatch(/Telephone: +\+44 1/);
-  expect(text).toMatch(/Why this lead: +demo-request holds; band A/);
-});
+test(
+  "an offer says why this lead, what is asked, what is due when in the reader's zone, and how " +
+    "to call",
+  () => {
+    const { subject, text } = compose(messages.offer, names);
+    expect(subject).toContain("outreach due Monday 23 November 2026, 10:00 (America/New_York)");
+    expect(text).toMatch(/Lead: +Ada <b>Lovelace<\/b> \(Engines & Co\)/);
+    expect(text).toMatch(/Telephone: +\+44 1/);
+    expect(text).toMatch(/Why this lead: +demo-request holds; band A/);
+  },
+);
 
 test("a name with line breaks in it starts no line of its own", () => {
   const evil = { ...lead, name: "Ada\r\nBcc: eve@evil.test\r\n\r\nWhat to do now:\r\n- pay" };

@@ -191,7 +191,8 @@ const cases: { readonly [K in Kind]: readonly Case<K>[] } = {
         expect(after.process.owner).toBe("rp_ann");
         expect(text).toContain(`passed on ${due(after, "outreach")}, while Ann had it.`);
         expect(text).toContain(
-          `If nothing happens by ${utc("15:30")}, Baton takes it back from Ann and routes it to somebody else.`,
+          `If nothing happens by ${utc("15:30")}, Baton takes it back from Ann and routes it ` +
+            "to somebody else.",
         );
         const then = decided(at(after, "15:30:02"), time).after;
         expect(then.process).toMatchObject({ owner: null, queue: "routing" });
@@ -202,7 +203,8 @@ const cases: { readonly [K in Kind]: readonly Case<K>[] } = {
       given: () => from(decided(at(usedUp(withAnn()), "15:00:02"), time)),
       holds({ text, after }) {
         expect(text).toContain(
-          `If nothing happens by ${utc("15:30")}, Baton takes it back from Ann and it waits for a manager`,
+          `If nothing happens by ${utc("15:30")}, Baton takes it back from Ann and it waits ` +
+            "for a manager",
         );
         expect(decided(at(after, "15:30:02"), time).after.process).toMatchObject({
           owner: "rp_mia",
@@ -565,30 +567,36 @@ describe("nobody is told what they did themselves", () => {
     expect(sentBy({ changes })).toEqual([]);
   });
 
-  test("a manager who gets a leaver's lead hears in one mail that it is theirs, until when, and that it is to be assigned", () => {
-    const decision = decided(left(at(accepted(), "14:20"), "rp_ann"), { kind: "roster" });
-    const { after, changes } = decision;
-    expect(after.process).toMatchObject({ stage: "sal", owner: "rp_mia" });
-    expect(sentBy(decision).map(({ what }) => what)).toEqual(["escalation", "offer"]);
-    const together = mailsToReaders(after, changes);
-    expect(together).toHaveLength(1);
-    const [{ message, also }] = together as [MailToReader];
-    const kept = JSON.parse(JSON.stringify(mailEffect(message, also)));
-    expect([messageOf(kept), alsoOf(kept)]).toEqual([message, also]);
-    const mail = compose(message, names, also);
-    const due_ = due(after, "outreach");
-    expect(mail.subject).toBe(
-      `Handed to you, needs you: Ada Lovelace (Analytical Engines), outreach due ${due_}`,
-    );
-    expect(mail.text).toContain(
-      `Rita, Ada Lovelace (Analytical Engines) is yours; it is SAL (accepted by sales) already. Outreach due ${due_}. Ada Lovelace (Analytical Engines) waits for a manager to assign it: the owner has left.`,
-    );
-    for (const part of [/Telephone: +\+44 1/, /Why this lead: +demo-request/, /Last with: +Ann/])
-      expect(mail.text).toMatch(part);
-    expect(mail.text.match(/^Lead: /gm)).toHaveLength(1);
-    expect(mail.text).toContain("- Assign it to somebody who can take it now.");
-    expect(mail.text.match(/http:/g)).toHaveLength(1);
-  });
+  test(
+    "a manager who gets a leaver's lead hears in one mail that it is theirs, until when, and " +
+      "that it is to be assigned",
+    () => {
+      const decision = decided(left(at(accepted(), "14:20"), "rp_ann"), { kind: "roster" });
+      const { after, changes } = decision;
+      expect(after.process).toMatchObject({ stage: "sal", owner: "rp_mia" });
+      expect(sentBy(decision).map(({ what }) => what)).toEqual(["escalation", "offer"]);
+      const together = mailsToReaders(after, changes);
+      expect(together).toHaveLength(1);
+      const [{ message, also }] = together as [MailToReader];
+      const kept = JSON.parse(JSON.stringify(mailEffect(message, also)));
+      expect([messageOf(kept), alsoOf(kept)]).toEqual([message, also]);
+      const mail = compose(message, names, also);
+      const due_ = due(after, "outreach");
+      expect(mail.subject).toBe(
+        `Handed to you, needs you: Ada Lovelace (Analytical Engines), outreach due ${due_}`,
+      );
+      expect(mail.text).toContain(
+        "Rita, Ada Lovelace (Analytical Engines) is yours; it is SAL (accepted by sales) " +
+          `already. Outreach due ${due_}. Ada Lovelace (Analytical Engines) waits for a manager to ` +
+          "assign it: the owner has left.",
+      );
+      for (const part of [/Telephone: +\+44 1/, /Why this lead: +demo-request/, /Last with: +Ann/])
+        expect(mail.text).toMatch(part);
+      expect(mail.text.match(/^Lead: /gm)).toHaveLength(1);
+      expect(mail.text).toContain("- Assign it to somebody who can take it now.");
+      expect(mail.text.match(/http:/g)).toHaveLength(1);
+    },
+  );
 
   test("a breach and the rung that shows it are one mail, which says it once", () => {
     const late = decided(at(withAnn(), "15:00:02"), time);

@@ -226,44 +226,53 @@ async function live(n: number, met: Map<string, number>): Promise<string> {
   return id;
 }
 
-test(`signals of ${leads} leads are lost, doubled and late while several decide at once, and every process agrees with its row within a minute`, async () => {
-  const began = Date.now();
-  survivor = await patiently(() => arrive(0));
-  const met = new Map<string, number>();
-  const ids = [survivor];
-  let next = 1;
-  await Promise.all(
-    Array.from({ length: atOnce }, async () => {
-      while (next <= leads) ids.push(await live(next++, met));
-    }),
-  );
-  const acted = Date.now();
-  await untilAllAgree(world, ids, minute);
-  const agreed = Date.now();
+test(
+  `signals of ${leads} leads are lost, doubled and late while several decide at once, and ` +
+    "every process agrees with its row within a minute",
+  async () => {
+    const began = Date.now();
+    survivor = await patiently(() => arrive(0));
+    const met = new Map<string, number>();
+    const ids = [survivor];
+    let next = 1;
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        while (next <= leads) ids.push(await live(next++, met));
+      }),
+    );
+    const acted = Date.now();
+    await untilAllAgree(world, ids, minute);
+    const agreed = Date.now();
 
-  const times = (await Promise.all(ids.map((id) => timesApart(world, id))))
-    .flat()
-    .toSorted((a, b) => a - b);
-  const most = times.at(-1) ?? 0;
-  const longer = times.filter((ms) => ms > 1_000).length;
-  process.stdout.write(
-    `agreement: SEED=${seed}, ${ids.length} leads, ${[...met].map(([name, count]) => `${name} ${count}`).join(", ")} in ${Math.round((acted - began) / 1_000)} s; ` +
-      `signals ${JSON.stringify(fates)}; ${times.length} moves, ${longer} apart for more than a second, median ${Math.round(times[times.length >> 1] ?? 0)} ms, at most ${(most / 1_000).toFixed(1)} s; ` +
-      `all agree ${((agreed - acted) / 1_000).toFixed(1)} s after the last action\n`,
-  );
-  expect(times.length).toBeGreaterThan(leads);
-  expect(most).toBeLessThan(minute);
-  expect(Math.min(fates.lost, fates.doubled, fates.late)).toBeGreaterThan(leads / 10);
-  // The story in the rows is one: each decision follows the one before.
-  const gaps = await rows(
-    world.pool,
-    sql`
+    const times = (await Promise.all(ids.map((id) => timesApart(world, id))))
+      .flat()
+      .toSorted((a, b) => a - b);
+    const most = times.at(-1) ?? 0;
+    const longer = times.filter((ms) => ms > 1_000).length;
+    process.stdout.write(
+      `agreement: SEED=${seed}, ${ids.length} leads, ` +
+        `${[...met].map(([name, count]) => `${name} ${count}`).join(", ")} in ` +
+        `${Math.round((acted - began) / 1_000)} s; ` +
+        `signals ${JSON.stringify(fates)}; ${times.length} moves, ${longer} apart for more than ` +
+        `a second, median ${Math.round(times[times.length >> 1] ?? 0)} ms, at most ` +
+        `${(most / 1_000).toFixed(1)} s; ` +
+        `all agree ${((agreed - acted) / 1_000).toFixed(1)} s after the last action\n`,
+    );
+    expect(times.length).toBeGreaterThan(leads);
+    expect(most).toBeLessThan(minute);
+    expect(Math.min(fates.lost, fates.doubled, fates.late)).toBeGreaterThan(leads / 10);
+    // The story in the rows is one: each decision follows the one before.
+    const gaps = await rows(
+      world.pool,
+      sql`
     select subject_id, step
       from (select subject_id, cycle, step, lag(result) over w as before,
       situation -> 'process' as process
       from decision window w as (partition by subject_id order by cycle, step)) d
     where before ->> 'step' <> process ->> 'step' or before ->> 'stage' <> process ->> 'stage'
       or before ->> 'owner' is distinct from process ->> 'owner' and before is not null`,
-  );
-  expect(gaps).toEqual([]);
-}, 300_000);
+    );
+    expect(gaps).toEqual([]);
+  },
+  300_000,
+);

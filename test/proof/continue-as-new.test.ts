@@ -65,114 +65,123 @@ async function runsOf(leadId: string): Promise<number> {
 }
 const known = (leadId: string) => world.handle(leadId).query<Standing | null>("standing");
 
-test(`of ${leads * actionsEach} actions each is done once, however often it is sent, and a process that continues as new every 20 events hears the last of them`, async () => {
-  const random = seededRandom(seed);
-  const ids: string[] = [];
-  for (let n = 0; n < leads; n += 4) {
-    const some = await Promise.all([0, 1, 2, 3].map((more) => restless(n + more)));
-    for (const id of some) await world.until(id, (lead) => lead.waiting_on === "outreach");
-    await Promise.all(
-      some.map(async (id) =>
-        expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" }),
-      ),
+test(
+  `of ${leads * actionsEach} actions each is done once, however often it is sent, and a ` +
+    "process that continues as new every 20 events hears the last of them",
+  async () => {
+    const random = seededRandom(seed);
+    const ids: string[] = [];
+    for (let n = 0; n < leads; n += 4) {
+      const some = await Promise.all([0, 1, 2, 3].map((more) => restless(n + more)));
+      for (const id of some) await world.until(id, (lead) => lead.waiting_on === "outreach");
+      await Promise.all(
+        some.map(async (id) =>
+          expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" }),
+        ),
+      );
+      ids.push(...some);
+    }
+    const results = new Map<string, ActionResult>();
+    let sent = 0;
+
+    /**
+     * Every third action is sent twice at once, every fifth again later: the same id every time, as a
+     * client would.
+     */
+    const send = async (leadId: string, n: number, to: string | null): Promise<void> => {
+      // Spread a little, so that its signal meets a process before, while and after it goes on in a
+      // new run.
+      await new Promise((resolve) => setTimeout(resolve, random() * 600));
+      const [copies, isRepeated] = [random() < 0.33 ? 2 : 1, random() < 0.2];
+      const who = {
+        id: `ax_${leadId}_${n}`,
+        by: "rp_boss",
+        role: "manager",
+        seen: { stage: "sal" as const },
+      };
+      const once = (): Promise<ActionResult> => {
+        sent += 1;
+        return to === null
+          ? world.act(leadId, "logOutreach", { channel: "call", outcome: "no_answer" }, who)
+          : world.act(leadId, "reassign", { to }, who);
+      };
+      const answers = await Promise.all(Array.from({ length: copies }, once));
+      if (isRepeated) answers.push(await once());
+      for (const answer of answers) expect(answer).toEqual(answers[0]);
+      results.set(who.id, answers[0]!);
+    };
+    /**
+     * Half of them calls, all at once; half of them a new owner, one after the other, which the
+     * process must hear.
+     */
+    const live = async (id: string): Promise<void> => {
+      const calls = Array.from({ length: actionsEach / 2 }, (_, n) => send(id, n, null));
+      const { owner_id } = await world.lead(id);
+      const first = reps.indexOf(owner_id!);
+      for (let n = actionsEach / 2; n < actionsEach; n++)
+        await send(id, n, reps[(first + n) % reps.length]!);
+      await Promise.all(calls);
+    };
+    const progress = setInterval(
+      () =>
+        process.stdout.write(
+          `continue-as-new: ${results.size} of ${leads * actionsEach}, ${sent} sendings\n`,
+        ),
+      10_000,
     );
-    ids.push(...some);
-  }
-  const results = new Map<string, ActionResult>();
-  let sent = 0;
+    // Some leads at a time: all at once would wait for each other's connections, not for their
+    // processes.
+    for (let n = 0; n < ids.length; n += 10) {
+      await Promise.all(ids.slice(n, n + 10).map(live));
+    }
+    clearInterval(progress);
 
-  /**
-   * Every third action is sent twice at once, every fifth again later: the same id every time, as a
-   * client would.
-   */
-  const send = async (leadId: string, n: number, to: string | null): Promise<void> => {
-    // Spread a little, so that its signal meets a process before, while and after it goes on in a
-    // new run.
-    await new Promise((resolve) => setTimeout(resolve, random() * 600));
-    const [copies, isRepeated] = [random() < 0.33 ? 2 : 1, random() < 0.2];
-    const who = {
-      id: `ax_${leadId}_${n}`,
-      by: "rp_boss",
-      role: "manager",
-      seen: { stage: "sal" as const },
-    };
-    const once = (): Promise<ActionResult> => {
-      sent += 1;
-      return to === null
-        ? world.act(leadId, "logOutreach", { channel: "call", outcome: "no_answer" }, who)
-        : world.act(leadId, "reassign", { to }, who);
-    };
-    const answers = await Promise.all(Array.from({ length: copies }, once));
-    if (isRepeated) answers.push(await once());
-    for (const answer of answers) expect(answer).toEqual(answers[0]);
-    results.set(who.id, answers[0]!);
-  };
-  /**
-   * Half of them calls, all at once; half of them a new owner, one after the other, which the
-   * process must hear.
-   */
-  const live = async (id: string): Promise<void> => {
-    const calls = Array.from({ length: actionsEach / 2 }, (_, n) => send(id, n, null));
-    const { owner_id } = await world.lead(id);
-    const first = reps.indexOf(owner_id!);
-    for (let n = actionsEach / 2; n < actionsEach; n++)
-      await send(id, n, reps[(first + n) % reps.length]!);
-    await Promise.all(calls);
-  };
-  const progress = setInterval(
-    () =>
-      process.stdout.write(
-        `continue-as-new: ${results.size} of ${leads * actionsEach}, ${sent} sendings\n`,
-      ),
-    10_000,
-  );
-  // Some leads at a time: all at once would wait for each other's connections, not for their
-  // processes.
-  for (let n = 0; n < ids.length; n += 10) {
-    await Promise.all(ids.slice(n, n + 10).map(live));
-  }
-  clearInterval(progress);
-
-  expect(results.size).toBe(leads * actionsEach);
-  expect(sent).toBeGreaterThan(results.size);
-  expect([...results.values()].filter((answer) => !answer.done)).toEqual([]);
-  const attempts = await rows<{ attempts: number }>(
-    world.pool,
-    sql`select attempts from handoff where state = 'open'`,
-  );
-  expect(attempts.map((row) => row.attempts)).toEqual(ids.map(() => actionsEach / 2));
-  expect(
-    await firstRow(world.pool, sql`select count(*)::int as n from action where settled_at is null`),
-  ).toEqual({ n: 0 });
-  expect(
-    await firstRow(
+    expect(results.size).toBe(leads * actionsEach);
+    expect(sent).toBeGreaterThan(results.size);
+    expect([...results.values()].filter((answer) => !answer.done)).toEqual([]);
+    const attempts = await rows<{ attempts: number }>(
       world.pool,
-      sql`select count(*)::int as n from decision where action_id is not null`,
-    ),
-  ).toEqual({ n: results.size + leads });
+      sql`select attempts from handoff where state = 'open'`,
+    );
+    expect(attempts.map((row) => row.attempts)).toEqual(ids.map(() => actionsEach / 2));
+    expect(
+      await firstRow(
+        world.pool,
+        sql`select count(*)::int as n from action where settled_at is null`,
+      ),
+    ).toEqual({ n: 0 });
+    expect(
+      await firstRow(
+        world.pool,
+        sql`select count(*)::int as n from decision where action_id is not null`,
+      ),
+    ).toEqual({ n: results.size + leads });
 
-  for (const id of ids) {
-    await eventually(30, async () => {
-      const [at, row] = [
-        await known(id),
-        await firstRow<{ cycle: number; step: number; owner: string }>(
-          world.pool,
-          sql`
+    for (const id of ids) {
+      await eventually(30, async () => {
+        const [at, row] = [
+          await known(id),
+          await firstRow<{ cycle: number; step: number; owner: string }>(
+            world.pool,
+            sql`
         select signalled_cycle as cycle, signalled_step as step, owner_id as owner from process
           where subject_kind = 'lead' and subject_id = ${id}`,
-        ),
-      ];
-      return (
-        at !== null && at.cycle === row?.cycle && at.step >= row.step && at.owner === row.owner
-      );
-    });
-  }
-  const runs = await Promise.all(ids.slice(0, 20).map(runsOf));
-  expect(runs.filter((count) => count > 1).length).toBeGreaterThan(runs.length / 2);
-  process.stdout.write(
-    `continue-as-new: SEED=${seed}, ${results.size} actions, ${sent} sendings, ${Math.min(...runs)} to ${Math.max(...runs)} runs a lead\n`,
-  );
-}, 600_000);
+          ),
+        ];
+        return (
+          at !== null && at.cycle === row?.cycle && at.step >= row.step && at.owner === row.owner
+        );
+      });
+    }
+    const runs = await Promise.all(ids.slice(0, 20).map(runsOf));
+    expect(runs.filter((count) => count > 1).length).toBeGreaterThan(runs.length / 2);
+    process.stdout.write(
+      `continue-as-new: SEED=${seed}, ${results.size} actions, ${sent} sendings, ` +
+        `${Math.min(...runs)} to ${Math.max(...runs)} runs a lead\n`,
+    );
+  },
+  600_000,
+);
 
 test("news that comes while a run is ending is heard in the next one", async () => {
   const id = await restless(1_000);

@@ -43,92 +43,98 @@ async function race(offset: number, journey: number): Promise<Trial> {
   return { id, dueAt, receivedAt, result: await world.act(id, "accept", {}, { receivedAt }) };
 }
 
-test(`${trials} accepts at -50 to +50 ms around a deadline have one outcome each, and everything on record agrees with it`, async () => {
-  process.stdout.write(`deadline race: SEED=${seed}\n`);
-  const random = seededRandom(seed);
-  const offsets = Array.from({ length: trials }, (_, n) =>
-    n < 101 ? n - 50 : Math.floor(random() * 101) - 50,
-  );
-  const journeys = offsets.map(() => random() * 1_500);
-  const done: Trial[] = [];
-  for (let n = 0; n < trials; n += atOnce)
-    done.push(
-      ...(await Promise.all(
-        offsets.slice(n, n + atOnce).map((offset, i) => race(offset, journeys[n + i]!)),
-      )),
+test(
+  `${trials} accepts at -50 to +50 ms around a deadline have one outcome each, and everything ` +
+    "on record agrees with it",
+  async () => {
+    process.stdout.write(`deadline race: SEED=${seed}\n`);
+    const random = seededRandom(seed);
+    const offsets = Array.from({ length: trials }, (_, n) =>
+      n < 101 ? n - 50 : Math.floor(random() * 101) - 50,
     );
+    const journeys = offsets.map(() => random() * 1_500);
+    const done: Trial[] = [];
+    for (let n = 0; n < trials; n += atOnce)
+      done.push(
+        ...(await Promise.all(
+          offsets.slice(n, n + atOnce).map((offset, i) => race(offset, journeys[n + i]!)),
+        )),
+      );
 
-  let late = 0;
-  let longJourneys = 0;
-  for (const { id, dueAt, receivedAt, result } of done) {
-    const inTime = receivedAt <= dueAt;
-    if (!inTime) late += 1;
-    expect(result, `${id} at ${receivedAt - dueAt} ms`).toMatchObject({
-      done: true,
-      stage: "sal",
-      onTime: inTime,
-    });
+    let late = 0;
+    let longJourneys = 0;
+    for (const { id, dueAt, receivedAt, result } of done) {
+      const inTime = receivedAt <= dueAt;
+      if (!inTime) late += 1;
+      expect(result, `${id} at ${receivedAt - dueAt} ms`).toMatchObject({
+        done: true,
+        stage: "sal",
+        onTime: inTime,
+      });
 
-    // One outcome: one answer, one move, one decision, one end of the clock.
-    expect(
-      await rows(
-        world.pool,
-        sql`
+      // One outcome: one answer, one move, one decision, one end of the clock.
+      expect(
+        await rows(
+          world.pool,
+          sql`
           select kind, on_time from answer a join handoff h on h.id = a.handoff_id
             where h.subject_id = ${id}`,
-      ),
-    ).toEqual([{ kind: "accept", on_time: inTime }]);
-    expect(await world.path(id)).toEqual(["new>mql", "mql>sal"]);
-    const [settle, ...more] = await rows<{ at: Date }>(
-      world.pool,
-      sql`select at from decision where subject_id = ${id} and kind = 'accept'`,
-    );
-    expect(more).toEqual([]);
-    const clocks = await rows<{
-      scope: string;
-      state: string;
-      breached_at: Date | null;
-      ended_at: Date;
-      stops: number;
-    }>(
-      world.pool,
-      sql`
+        ),
+      ).toEqual([{ kind: "accept", on_time: inTime }]);
+      expect(await world.path(id)).toEqual(["new>mql", "mql>sal"]);
+      const [settle, ...more] = await rows<{ at: Date }>(
+        world.pool,
+        sql`select at from decision where subject_id = ${id} and kind = 'accept'`,
+      );
+      expect(more).toEqual([]);
+      const clocks = await rows<{
+        scope: string;
+        state: string;
+        breached_at: Date | null;
+        ended_at: Date;
+        stops: number;
+      }>(
+        world.pool,
+        sql`
       select c.scope, c.state, c.breached_at, c.ended_at, (select count(*)::int from clock_event e
         where e.clock_id = c.id and e.kind in ('stop', 'cancel')) as stops
       from clock c join handoff h on h.id = c.handoff_id where h.subject_id = ${id}
         and c.kind = 'outreach' order by c.scope`,
-    );
-    const rep = clocks.find((clock) => clock.scope === "rep");
-    expect(rep, `${id} at ${receivedAt - dueAt} ms`).toMatchObject({
-      state: inTime ? "met" : "breached",
-      ended_at: new Date(receivedAt),
-      breached_at: inTime ? null : new Date(dueAt),
-      stops: 1,
-    });
-    expect(clocks.every((clock) => clock.stops === 1)).toBe(true);
+      );
+      const rep = clocks.find((clock) => clock.scope === "rep");
+      expect(rep, `${id} at ${receivedAt - dueAt} ms`).toMatchObject({
+        state: inTime ? "met" : "breached",
+        ended_at: new Date(receivedAt),
+        breached_at: inTime ? null : new Date(dueAt),
+        stops: 1,
+      });
+      expect(clocks.every((clock) => clock.stops === 1)).toBe(true);
 
-    const mails = (await world.mails(id)).map((mail) => mail.what);
-    expect(mails.filter((what) => what === "breach").length).toBeLessThanOrEqual(1);
-    // An action that was on its way for longer than the process waits finds the breach announced
-    // already.
-    if (settle!.at.getTime() > dueAt + journeyMs) longJourneys += 1;
-    else
+      const mails = (await world.mails(id)).map((mail) => mail.what);
+      expect(mails.filter((what) => what === "breach").length).toBeLessThanOrEqual(1);
+      // An action that was on its way for longer than the process waits finds the breach announced
+      // already.
+      if (settle!.at.getTime() > dueAt + journeyMs) longJourneys += 1;
+      else
+        expect(
+          mails.filter((what) => what === "breach" || what === "escalation"),
+          `${id} at ${receivedAt - dueAt} ms`,
+        ).toEqual([]);
       expect(
-        mails.filter((what) => what === "breach" || what === "escalation"),
-        `${id} at ${receivedAt - dueAt} ms`,
-      ).toEqual([]);
-    expect(
-      await firstRow(
-        world.pool,
-        sql`
+        await firstRow(
+          world.pool,
+          sql`
           select count(*)::int as n from assignment a join handoff h on h.id = a.handoff_id
             where h.subject_id = ${id}`,
-      ),
-    ).toEqual({ n: 1 });
-  }
-  process.stdout.write(
-    `deadline race: ${trials - late} in time, ${late} late, ${longJourneys} on their way for more than ${journeyMs} ms\n`,
-  );
-  expect(late).toBeGreaterThan(trials / 4);
-  expect(trials - late).toBeGreaterThan(trials / 4);
-}, 900_000);
+        ),
+      ).toEqual({ n: 1 });
+    }
+    process.stdout.write(
+      `deadline race: ${trials - late} in time, ${late} late, ${longJourneys} on their way for ` +
+        `more than ${journeyMs} ms\n`,
+    );
+    expect(late).toBeGreaterThan(trials / 4);
+    expect(trials - late).toBeGreaterThan(trials / 4);
+  },
+  900_000,
+);

@@ -76,47 +76,59 @@ const news = (id: string, message: string) =>
     enqueue(tx, leadSignal(id, "signal", message, { id: "test" }, 1), Date.now()),
   );
 
-test("an action is carried out after a decision that its process never heard of, and the process knows both", async () => {
-  const { id } = await offered();
-  await take(
-    deps(),
-    { subject: { kind: "lead", id }, key: "lost/1/news", now: Date.now(), by: "process" },
-    { kind: "engaged" },
-  );
-  expect(await world.act(id, "logOutreach", { channel: "call" })).toMatchObject({
-    done: true,
-    waitingOn: "answer",
-  });
-  expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
-  await eventually(10, async () => (await known(id))?.stage === "sal");
-  expect((await known(id))?.step).toBe((await world.lead(id)).step);
-});
+test(
+  "an action is carried out after a decision that its process never heard of, and the process " +
+    "knows both",
+  async () => {
+    const { id } = await offered();
+    await take(
+      deps(),
+      { subject: { kind: "lead", id }, key: "lost/1/news", now: Date.now(), by: "process" },
+      { kind: "engaged" },
+    );
+    expect(await world.act(id, "logOutreach", { channel: "call" })).toMatchObject({
+      done: true,
+      waitingOn: "answer",
+    });
+    expect(await world.act(id, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+    await eventually(10, async () => (await known(id))?.stage === "sal");
+    expect((await known(id))?.step).toBe((await world.lead(id)).step);
+  },
+);
 
-test("a process that hears news knows from then on what was decided behind its back, and who repeats the action gets its answer", async () => {
-  const { id, owner } = await offered();
-  await actUnheard(id, "ax_lost", "accept", {}, owner);
-  expect(await known(id)).toMatchObject({ stage: "mql" });
-  await news(id, "seenInCrm");
-  await eventually(10, async () => (await known(id))?.stage === "sal");
-  expect(await world.act(id, "logOutreach", { channel: "call" }, { id: "ax_call" })).toMatchObject({
-    done: true,
-  });
-  const before = await attempts(id);
-  expect(await world.act(id, "accept", {}, { id: "ax_lost" })).toMatchObject({
-    done: true,
-    stage: "sal",
-  });
-  expect(await world.act(id, "logOutreach", { channel: "call" }, { id: "ax_call" })).toMatchObject({
-    done: true,
-  });
-  expect(await attempts(id)).toEqual(before);
-  expect(
-    await rows(
-      world.pool,
-      sql`select kind from decision where subject_id = ${id} and action_id = 'ax_lost'`,
-    ),
-  ).toHaveLength(1);
-});
+test(
+  "a process that hears news knows from then on what was decided behind its back, and who " +
+    "repeats the action gets its answer",
+  async () => {
+    const { id, owner } = await offered();
+    await actUnheard(id, "ax_lost", "accept", {}, owner);
+    expect(await known(id)).toMatchObject({ stage: "mql" });
+    await news(id, "seenInCrm");
+    await eventually(10, async () => (await known(id))?.stage === "sal");
+    expect(
+      await world.act(id, "logOutreach", { channel: "call" }, { id: "ax_call" }),
+    ).toMatchObject({
+      done: true,
+    });
+    const before = await attempts(id);
+    expect(await world.act(id, "accept", {}, { id: "ax_lost" })).toMatchObject({
+      done: true,
+      stage: "sal",
+    });
+    expect(
+      await world.act(id, "logOutreach", { channel: "call" }, { id: "ax_call" }),
+    ).toMatchObject({
+      done: true,
+    });
+    expect(await attempts(id)).toEqual(before);
+    expect(
+      await rows(
+        world.pool,
+        sql`select kind from decision where subject_id = ${id} and action_id = 'ax_lost'`,
+      ),
+    ).toHaveLength(1);
+  },
+);
 
 test("a cycle that ended unheard goes on in the next one", async () => {
   const { id, owner } = await offered();

@@ -144,7 +144,8 @@ test.concurrent.each<Interleaving>([
   { first: "arrive", routeMs: 100 },
   { first: "arrive", routeMs: 2_000 },
 ])(
-  "effects left while a decision lies with the server do not break the history: $first comes first, the next decision takes $routeMs ms",
+  "effects left while a decision lies with the server do not break the history: $first comes " +
+    "first, the next decision takes $routeMs ms",
   async (how) => {
     const handle = await interleaved(how);
     try {

@@ -27,7 +27,9 @@ beforeAll(async () => {
   });
   const { actions, clicks } = quarter;
   process.stdout.write(
-    `quarter: SEED=${seed}, ${Math.round((performance.now() - from) / 1_000)} s, ${quarter.happenings} happenings, actions: ${actions.done} done, ${actions.refused} refused, late clicks in the CRM: ${clicks.done} done, ${clicks.refused} refused\n`,
+    `quarter: SEED=${seed}, ${Math.round((performance.now() - from) / 1_000)} s, ` +
+      `${quarter.happenings} happenings, actions: ${actions.done} done, ${actions.refused} ` +
+      `refused, late clicks in the CRM: ${clicks.done} done, ${clicks.refused} refused\n`,
   );
 }, 1_800_000);
 afterAll(() => quarter?.world.close(), 120_000);
@@ -48,7 +50,8 @@ async function waitingAlone(world: QuarterWorld): Promise<string[]> {
     )
   ).map(
     (row) =>
-      `${row.id} is ${row.stage} and waits on ${row.waiting_on}, owner ${row.owner_id}, queue ${row.queue}: ${row.why}`,
+      `${row.id} is ${row.stage} and waits on ${row.waiting_on}, owner ${row.owner_id}, queue ` +
+      `${row.queue}: ${row.why}`,
   );
 }
 

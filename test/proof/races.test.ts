@@ -94,55 +94,61 @@ const usual = [
 ];
 let survivor = "";
 
-test(`of ${races} races between people, the process, the roster and merges each has one winner and one story in the rows`, async () => {
-  const random = seededRandom(seed);
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-  const began = Date.now();
-  survivor = await world.offered(began);
-  let run = 0;
-  const met = new Map<string, number>();
+test(
+  `of ${races} races between people, the process, the roster and merges each has one winner ` +
+    "and one story in the rows",
+  async () => {
+    const random = seededRandom(seed);
+    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+    const began = Date.now();
+    survivor = await world.offered(began);
+    let run = 0;
+    const met = new Map<string, number>();
 
-  async function oneLead(n: number): Promise<void> {
-    let at = began + n * minute;
-    const id = await world.offered(at);
-    for (let k = 0; k < racesOfALead && run < races; k++) {
-      const { stage, owner_id } = await standsAt(world.pool, id);
-      if (stage === "disqualified" || stage === "opportunity") return;
-      run += 1;
-      at += 5 * minute;
-      const rivals = Array.from({ length: 2 + Math.floor(random() * 2) }, () => pick(usual));
-      // A merge ends the lead, so it comes last.
-      if (k === racesOfALead - 1 && random() < 0.3) rivals[0] = "merge";
-      for (const name of rivals) met.set(name, (met.get(name) ?? 0) + 1);
-      const outcomes = await Promise.all(
-        rivals.map((name, i) =>
-          moves[name]!(world.deciders[i % world.deciders.length]!, id, owner_id ?? "rp_one", at),
-        ),
-      );
-      oneWinner(rivals, outcomes);
+    async function oneLead(n: number): Promise<void> {
+      let at = began + n * minute;
+      const id = await world.offered(at);
+      for (let k = 0; k < racesOfALead && run < races; k++) {
+        const { stage, owner_id } = await standsAt(world.pool, id);
+        if (stage === "disqualified" || stage === "opportunity") return;
+        run += 1;
+        at += 5 * minute;
+        const rivals = Array.from({ length: 2 + Math.floor(random() * 2) }, () => pick(usual));
+        // A merge ends the lead, so it comes last.
+        if (k === racesOfALead - 1 && random() < 0.3) rivals[0] = "merge";
+        for (const name of rivals) met.set(name, (met.get(name) ?? 0) + 1);
+        const outcomes = await Promise.all(
+          rivals.map((name, i) =>
+            moves[name]!(world.deciders[i % world.deciders.length]!, id, owner_id ?? "rp_one", at),
+          ),
+        );
+        oneWinner(rivals, outcomes);
+      }
+      await oneStory(id);
     }
-    await oneStory(id);
-  }
 
-  const left = () => races - run;
-  for (let n = 0; left() > 0; n += 4) {
-    await Promise.all(Array.from({ length: 4 }, (_, i) => oneLead(n + i)));
-  }
-  expect(run).toBeGreaterThanOrEqual(races);
-  expect(
-    (
-      await rows<{ sum: number }>(
-        world.pool,
-        sql`
+    const left = () => races - run;
+    for (let n = 0; left() > 0; n += 4) {
+      await Promise.all(Array.from({ length: 4 }, (_, i) => oneLead(n + i)));
+    }
+    expect(run).toBeGreaterThanOrEqual(races);
+    expect(
+      (
+        await rows<{ sum: number }>(
+          world.pool,
+          sql`
     select sum((select coalesce(sum(value::bigint), 0) from jsonb_each_text(deltas)))::float8 as sum
       from credit_entry`,
-      )
-    )[0]?.sum ?? 0,
-  ).toBe(0);
-  process.stdout.write(
-    `races: SEED=${seed}, ${run} races in ${Math.round((Date.now() - began) / 1000)} s; ${[...met].map(([name, count]) => `${name} ${count}`).join(", ")}\n`,
-  );
-}, 900_000);
+        )
+      )[0]?.sum ?? 0,
+    ).toBe(0);
+    process.stdout.write(
+      `races: SEED=${seed}, ${run} races in ${Math.round((Date.now() - began) / 1000)} s; ` +
+        `${[...met].map(([name, count]) => `${name} ${count}`).join(", ")}\n`,
+    );
+  },
+  900_000,
+);
 
 test("two colleagues of one account who are routed at the same moment go to one person", async () => {
   const began = Date.now() + 40 * 86_400_000;
@@ -200,7 +206,8 @@ test("a hand raised in the instant of closing is seen by somebody, whichever cam
     expect(await tasksAbout(id), `race ${n}`).toEqual([{ kind: "hand-raise" }]);
   }
   process.stdout.write(
-    `races: a hand was known to the closing decision ${inTime.knewIt} times, and came after it ${late.knewIt} times\n`,
+    `races: a hand was known to the closing decision ${inTime.knewIt} times, and came after it ` +
+      `${late.knewIt} times\n`,
   );
 }, 120_000);
 

@@ -162,7 +162,8 @@ async function still(leadId: string): Promise<LeadRow> {
       return lead;
     if (Date.now() > end)
       throw new Error(
-        `${leadId}: the process knows ${known?.stage}/${known?.waitingOn}, its row says ${lead.stage}/${lead.waiting_on}`,
+        `${leadId}: the process knows ${known?.stage}/${known?.waitingOn}, its row says ` +
+          `${lead.stage}/${lead.waiting_on}`,
       );
   }
 }
@@ -269,38 +270,44 @@ async function mend(id: string): Promise<void> {
   });
 }
 
-test(`a random walk of ${wanted} actions decided where it arrives never leaves the transition table, and what is refused changes nothing`, async () => {
-  process.stdout.write(`random walk: SEED=${seed}\n`);
-  const made = () => tally.done + tally.declined + tally.refused + tally.ended;
-  await Promise.all(
-    Array.from({ length: walkers }, async (_, n) => {
-      const random = seededRandom(seed + n);
-      while (made() < wanted) await live(random, () => made() < wanted);
-    }),
-  );
-  process.stdout.write(
-    `random walk: ${made()} actions on ${tally.lives} leads: ${JSON.stringify(tally)}; places: ${[...seen].sort().join(" ")}\n`,
-  );
+test(
+  `a random walk of ${wanted} actions decided where it arrives never leaves the transition ` +
+    "table, and what is refused changes nothing",
+  async () => {
+    process.stdout.write(`random walk: SEED=${seed}\n`);
+    const made = () => tally.done + tally.declined + tally.refused + tally.ended;
+    await Promise.all(
+      Array.from({ length: walkers }, async (_, n) => {
+        const random = seededRandom(seed + n);
+        while (made() < wanted) await live(random, () => made() < wanted);
+      }),
+    );
+    process.stdout.write(
+      `random walk: ${made()} actions on ${tally.lives} leads: ${JSON.stringify(tally)}; places: ` +
+        `${[...seen].sort().join(" ")}\n`,
+    );
 
-  const strays = (
-    await rows<{ from: Stage; to: Stage }>(
-      world.pool,
-      sql`
+    const strays = (
+      await rows<{ from: Stage; to: Stage }>(
+        world.pool,
+        sql`
         select distinct from_stage as "from", to_stage as "to" from transition where
           from_stage is not null`,
-    )
-  ).filter(({ from, to }) => !mayGo(from, to));
-  expect(strays).toEqual([]);
-  expect(
-    await firstRow(
-      world.pool,
-      sql`
+      )
+    ).filter(({ from, to }) => !mayGo(from, to));
+    expect(strays).toEqual([]);
+    expect(
+      await firstRow(
+        world.pool,
+        sql`
         select count(*)::int as n from lead_standing l
           where stage not in ('opportunity', 'disqualified')
           and (next_step is null or next_step = '')`,
-    ),
-  ).toEqual({ n: 0 });
-  expect(tally.done).toBeGreaterThan(wanted / 10);
-  expect(tally.refused).toBeGreaterThan(wanted / 10);
-  expect(seen.size).toBeGreaterThan(9);
-}, 1_200_000);
+      ),
+    ).toEqual({ n: 0 });
+    expect(tally.done).toBeGreaterThan(wanted / 10);
+    expect(tally.refused).toBeGreaterThan(wanted / 10);
+    expect(seen.size).toBeGreaterThan(9);
+  },
+  1_200_000,
+);

@@ -127,93 +127,102 @@ async function inTurn(
   return answers;
 }
 
-test("while Temporal is away people are answered as always, and at its return every process stands where the rows say, clocks judged as of their time", async () => {
-  // The first ones open connections and plan statements.
-  await inTurn(await some(), outreach);
-  const first = await some();
-  const usual = [
-    ...(await inTurn(first, outreach)),
-    ...(await inTurn(first, (lead) => ask(lead, "accept", {}))),
-  ];
-  const [forgotten, late, rejected, accepted] = [
-    await some(),
-    await some(),
-    await some(),
-    await some(),
-  ];
-  await server.kill();
-  const gone = Date.now();
-  const dueAts = [...forgotten, ...late].map(({ dueAt }) => dueAt);
-  expect(Math.min(...dueAts), "the deadlines come while Temporal is away").toBeGreaterThan(gone);
+test(
+  "while Temporal is away people are answered as always, and at its return every process " +
+    "stands where the rows say, clocks judged as of their time",
+  async () => {
+    // The first ones open connections and plan statements.
+    await inTurn(await some(), outreach);
+    const first = await some();
+    const usual = [
+      ...(await inTurn(first, outreach)),
+      ...(await inTurn(first, (lead) => ask(lead, "accept", {}))),
+    ];
+    const [forgotten, late, rejected, accepted] = [
+      await some(),
+      await some(),
+      await some(),
+      await some(),
+    ];
+    await server.kill();
+    const gone = Date.now();
+    const dueAts = [...forgotten, ...late].map(({ dueAt }) => dueAt);
+    expect(Math.min(...dueAts), "the deadlines come while Temporal is away").toBeGreaterThan(gone);
 
-  const away = await inTurn(accepted, outreach);
-  expect(
-    away.map(({ status, onTime }) => [status, onTime]),
-    "outreach before the deadline",
-  ).toEqual(accepted.map(() => [200, true]));
-  away.push(...(await inTurn(accepted, (lead) => ask(lead, "accept", { fitRating: 4 }))));
-  away.push(...(await inTurn(rejected, (lead) => ask(lead, "reject", { reason: "wrong-role" }))));
-  const arrived = [await arrive(), await arrive(), await arrive()];
-  await sleepUntil(Math.max(...dueAts) + 1_000);
-  const tooLate = await inTurn(late, outreach);
-  expect(
-    tooLate.map(({ status, onTime }) => [status, onTime]),
-    "outreach after the deadline",
-  ).toEqual(late.map(() => [200, false]));
-  away.push(...tooLate);
-  expect(away.map(({ status }) => status)).toEqual(away.map(() => 200));
-  expect(asked, "to answer a click the API asks Temporal nothing").toEqual([]);
-  expect(p95(away), "a click does not wait for Temporal").toBeLessThan(2 * p95(usual) + 100);
-  expect(await breaches(forgotten), "nobody has looked yet").toEqual(
-    forgotten.map(({ id }) => ({ id, n: 0, off: null })),
-  );
+    const away = await inTurn(accepted, outreach);
+    expect(
+      away.map(({ status, onTime }) => [status, onTime]),
+      "outreach before the deadline",
+    ).toEqual(accepted.map(() => [200, true]));
+    away.push(...(await inTurn(accepted, (lead) => ask(lead, "accept", { fitRating: 4 }))));
+    away.push(...(await inTurn(rejected, (lead) => ask(lead, "reject", { reason: "wrong-role" }))));
+    const arrived = [await arrive(), await arrive(), await arrive()];
+    await sleepUntil(Math.max(...dueAts) + 1_000);
+    const tooLate = await inTurn(late, outreach);
+    expect(
+      tooLate.map(({ status, onTime }) => [status, onTime]),
+      "outreach after the deadline",
+    ).toEqual(late.map(() => [200, false]));
+    away.push(...tooLate);
+    expect(away.map(({ status }) => status)).toEqual(away.map(() => 200));
+    expect(asked, "to answer a click the API asks Temporal nothing").toEqual([]);
+    expect(p95(away), "a click does not wait for Temporal").toBeLessThan(2 * p95(usual) + 100);
+    expect(await breaches(forgotten), "nobody has looked yet").toEqual(
+      forgotten.map(({ id }) => ({ id, n: 0, off: null })),
+    );
 
-  await server.start();
-  const back = Date.now();
-  const all = [...accepted, ...rejected, ...late, ...forgotten].map(({ id }) => id).concat(arrived);
-  for (const id of arrived)
-    await patiently(() => world.until(id, (lead) => lead.owner_id !== null));
-  await expect
-    .poll(async () => (await breaches(forgotten)).every(({ n }) => n > 0), {
-      timeout: 60_000,
-      interval: 200,
-    })
-    .toBe(true);
-  await untilAllAgree(world, all, 60_000);
-  const agreed = Date.now();
+    await server.start();
+    const back = Date.now();
+    const all = [...accepted, ...rejected, ...late, ...forgotten]
+      .map(({ id }) => id)
+      .concat(arrived);
+    for (const id of arrived)
+      await patiently(() => world.until(id, (lead) => lead.owner_id !== null));
+    await expect
+      .poll(async () => (await breaches(forgotten)).every(({ n }) => n > 0), {
+        timeout: 60_000,
+        interval: 200,
+      })
+      .toBe(true);
+    await untilAllAgree(world, all, 60_000);
+    const agreed = Date.now();
 
-  expect(await breaches(forgotten), "a breach is recorded at the time of the deadline").toEqual(
-    forgotten.map(({ id }) => ({ id, n: 1, off: 0 })),
-  );
-  expect(await breaches(late), "of the one who was late too").toEqual(
-    late.map(({ id }) => ({ id, n: 1, off: 0 })),
-  );
-  expect(await breaches(accepted), "who was in time is in time").toEqual(
-    accepted.map(({ id }) => ({ id, n: 0, off: null })),
-  );
-  expect(
-    new Set(
-      (
-        await rows<{ stage: string }>(
-          pool,
-          sql`select stage from lead_standing where id = any(${accepted.map(({ id }) => id)})`,
-        )
-      ).map(({ stage }) => stage),
-    ),
-  ).toEqual(new Set(["sal"]));
-  const lateJudged = await firstRow<{ n: number }>(
-    pool,
-    sql`
+    expect(await breaches(forgotten), "a breach is recorded at the time of the deadline").toEqual(
+      forgotten.map(({ id }) => ({ id, n: 1, off: 0 })),
+    );
+    expect(await breaches(late), "of the one who was late too").toEqual(
+      late.map(({ id }) => ({ id, n: 1, off: 0 })),
+    );
+    expect(await breaches(accepted), "who was in time is in time").toEqual(
+      accepted.map(({ id }) => ({ id, n: 0, off: null })),
+    );
+    expect(
+      new Set(
+        (
+          await rows<{ stage: string }>(
+            pool,
+            sql`select stage from lead_standing where id = any(${accepted.map(({ id }) => id)})`,
+          )
+        ).map(({ stage }) => stage),
+      ),
+    ).toEqual(new Set(["sal"]));
+    const lateJudged = await firstRow<{ n: number }>(
+      pool,
+      sql`
     select count(*)::int as n from decision where subject_id = any(${forgotten.map(({ id }) => id)})
       and kind = 'time' and at >= ${new Date(back - 1_000)}`,
-  );
-  expect(lateJudged?.n, "their timers went off after the return").toBeGreaterThanOrEqual(
-    forgotten.length,
-  );
-  process.stdout.write(
-    `Temporal away for ${Math.round((back - gone) / 1_000)} s: ${away.length} actions, p95 ${Math.round(p95(away))} ms (usually ${Math.round(p95(usual))} ms); ${all.length} processes agree ${((agreed - back) / 1_000).toFixed(1)} s after its return\n`,
-  );
-}, 240_000);
+    );
+    expect(lateJudged?.n, "their timers went off after the return").toBeGreaterThanOrEqual(
+      forgotten.length,
+    );
+    process.stdout.write(
+      `Temporal away for ${Math.round((back - gone) / 1_000)} s: ${away.length} actions, p95 ` +
+        `${Math.round(p95(away))} ms (usually ${Math.round(p95(usual))} ms); ${all.length} ` +
+        `processes agree ${((agreed - back) / 1_000).toFixed(1)} s after its return\n`,
+    );
+  },
+  240_000,
+);
 
 /**
  * Outreach breaches of the rep's own clock, and how far from its deadline the first is recorded.

@@ -41,7 +41,8 @@ test.each([
   ],
   [
     "Temporal away",
-    `throw Object.assign(new Error("Failed to call GetSystemInfo\\nmore"), { name: "TransportError" })`,
+    `throw Object.assign(new Error("Failed to call GetSystemInfo\\nmore"), { name: ` +
+      `"TransportError" })`,
     /^Temporal cannot be reached: Failed to call GetSystemInfo; see that it runs at TEMPORAL_ADDRESS$/,
   ],
 ])(
@@ -62,7 +63,8 @@ test.each([
 
 test("any other error is one line too, with the places in the code and without its words", async () => {
   const { code, lines } = await logged(
-    `processLog("worker", "info"); setTimeout(() => Promise.reject(new TypeError("kim@customer.example")), 1);`,
+    `processLog("worker", "info"); setTimeout(() => Promise.reject(new ` +
+      `TypeError("kim@customer.example")), 1);`,
   );
   expect(code).toBe(1);
   expect(lines).toMatchObject([

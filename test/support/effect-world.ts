@@ -109,7 +109,8 @@ export async function effectWorld(): Promise<EffectWorld> {
     },
     async reset() {
       now = Date.parse("2026-11-20T12:00:00Z");
-      await pool.query(`truncate lead, process, account, rep, handoff, decision, transition, effect, task, inbox, outbox, action, opportunity, kept_mail, connection, crm_link, crm_cursor,
+      await pool.query(`truncate lead, process, account, rep, handoff, decision, transition, effect,
+        task, inbox, outbox, action, opportunity, kept_mail, connection, crm_link, crm_cursor,
         house_account, house_lead, house_change, house_trouble cascade`);
       await seed(pool, now);
     },

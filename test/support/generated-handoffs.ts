@@ -307,7 +307,8 @@ export async function insertWhatHandoffsName(pool: Pool): Promise<void> {
       values ('cal_1', '{}', 'x', now());
     insert into rep (id, name, email, manager_id, updated_at) values
       ('rp_boss', 'b', 'b@team.example', null, now()),
-      ('rp_a', 'a', 'a@team.example', 'rp_boss', now()), ('rp_b', 'b', 'b2@team.example', null, now()),
+      ('rp_a', 'a', 'a@team.example', 'rp_boss', now()),
+        ('rp_b', 'b', 'b2@team.example', null, now()),
       ('rp_c', 'c', 'c@team.example', null, now()), ('rp_d', 'd', 'd@team.example', null, now())`);
 }
 

@@ -93,11 +93,14 @@ function drawn(leads: number): string {
     select n, 'ld_' || lpad(n::text, 10, '0') as id, 'ho_' || lpad(n::text, 10, '0') as handoff,
       t.arrived, t.is_recent, n % 2 = 0 as is_handoff,
       'rp_' || lpad((1 + n / 2 % ${reps})::text, 5, '0') as rep,
-      case when t.is_recent then (array['mql', 'new', 'sal', 'nurture', 'sql', 'disqualified'])[1 + n % 6]
-        else (array['opportunity', 'nurture', 'disqualified', 'nurture', 'renurture', 'disqualified'])[1 + n % 6]
+      case when t.is_recent then (array['mql', 'new', 'sal', 'nurture', 'sql', 'disqualified'])[1
+        + n % 6]
+        else (array['opportunity', 'nurture', 'disqualified', 'nurture', 'renurture',
+          'disqualified'])[1 + n % 6]
         end as stage
     from generate_series(1, $1::int) n cross join lateral (
-      select $2::timestamptz - make_interval(secs => ($1::int - n + 1) * 86400.0 / $3::int) as arrived,
+      select $2::timestamptz - make_interval(secs => ($1::int - n + 1) * 86400.0 / $3::int)
+        as arrived,
         n > $1::int - 21 * $3::int as is_recent) t`;
 }
 
@@ -111,7 +114,8 @@ function statements(leads: number): (readonly [string, string])[] {
   return [
     [
       "agreement_version",
-      `insert into agreement_version (id, number, content, content_hash, state, created_at, created_by)
+      `insert into agreement_version
+        (id, number, content, content_hash, state, created_at, created_by)
         select 'ag_grown', 1000, '', '', 'retired', $2::timestamptz, 'test' where ${given}`,
     ],
     [
@@ -160,9 +164,11 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "engagement",
-      `insert into engagement (message_id, lead_id, anonymous_id, type, topic, occurred_at, received_at)
+      `insert into engagement (message_id, lead_id, anonymous_id, type, topic, occurred_at,
+        received_at)
         ${people("'m-' || n, id, null, 'pricing_page', 'pricing', arrived, arrived")}
-        union all ${people("'v-' || n, null, 'visitor-' || n, 'blog_view', null, arrived, arrived", "n % 4 = 0")}`,
+        union all
+          ${people("'v-' || n, null, 'visitor-' || n, 'blog_view', null, arrived, arrived", "n % 4 = 0")}`,
     ],
     [
       "visitor",
@@ -176,7 +182,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "process",
-      `insert into process (subject_kind, subject_id, stage, stage_since, waiting_on, owner_id, queue,
+      `insert into process (subject_kind, subject_id, stage, stage_since, waiting_on,
+        owner_id, queue,
           next_step, next_at, due_at, lead_type, band, territory, cycle, step, handoff_id,
           exit_at, exit_intent, exit_reason, signalled_cycle, signalled_step, signalled_at,
           known_cycle, known_step)
@@ -196,9 +203,11 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "handoff",
-      `insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path, priority,
+      `insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
+        priority,
           band, fit, intent, icp, source, campaign, motion, segment, territory, pool, state, rep_id,
-          round, mql_at, offered_at, first_outreach_at, connected_at, sal_at, sql_at, opportunity_at,
+          round, mql_at, offered_at, first_outreach_at, connected_at, sal_at, sql_at,
+            opportunity_at,
           closed_at, outcome)
         ${people(
           `handoff, 'lead', id, 1, 'ag_grown', 'demo', 'fast', 2, 'B', 60, 40, true,
@@ -217,7 +226,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "assignment",
-      `insert into assignment (handoff_id, round, rep_id, pool, via, candidates, at, ended_at, ended_why)
+      `insert into assignment (handoff_id, round, rep_id, pool, via, candidates, at, ended_at,
+        ended_why)
         ${people(
           `handoff, 1, rep, 'pool_' || (n / 2 % ${reps}) / 10, 'territory', '[]', arrived,
           case when stage in ('mql', 'sal', 'sql') then null
@@ -234,7 +244,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "clock",
-      `insert into clock (id, handoff_id, kind, scope, round, rep_id, target, calendar_id, started_at,
+      `insert into clock (id, handoff_id, kind, scope, round, rep_id, target, calendar_id,
+        started_at,
           due_at, state)
         ${people(
           `handoff || '/outreach/lead', handoff, 'outreach', 'lead', 0, rep, '{}', 'cal_grown', arrived,
@@ -257,7 +268,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "action",
-      `insert into action (id, lead_id, name, by_id, role, body, via, received_at, settled_at, result)
+      `insert into action (id, lead_id, name, by_id, role, body, via, received_at,
+        settled_at, result)
         ${people(
           `'act-' || n, id, 'logOutreach', rep, 'rep', '{"channel": "call"}', 'api',
           arrived + interval '1 hour', arrived + interval '1 hour', '{"done": true}'`,
@@ -266,7 +278,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "outreach",
-      `insert into outreach (id, handoff_id, rep_id, channel, outcome, occurred_at, received_at, on_time)
+      `insert into outreach (id, handoff_id, rep_id, channel, outcome, occurred_at, received_at,
+        on_time)
         ${people(
           `'act-' || n, handoff, rep, 'call', 'connected', arrived + interval '1 hour',
           arrived + interval '1 hour', true`,
@@ -284,14 +297,18 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "transition",
-      `insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
+      `insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage,
+        because, at)
         ${people("'lead', id, 1, 0, null, 'new', 'arrived', arrived")}
-        union all ${people("'lead', id, 1, 1, 'new', 'mql', 'test', arrived + interval '1 minute'", "stage <> 'new'")}
-        union all ${people("'lead', id, 1, 2, 'mql', stage, 'test', arrived + interval '2 minutes'", "stage not in ('new', 'mql')")}`,
+        union all
+          ${people("'lead', id, 1, 1, 'new', 'mql', 'test', arrived + interval '1 minute'", "stage <> 'new'")}
+        union all
+          ${people("'lead', id, 1, 2, 'mql', stage, 'test', arrived + interval '2 minutes'", "stage not in ('new', 'mql')")}`,
     ],
     [
       "decision",
-      `insert into decision (subject_kind, subject_id, cycle, step, kind, at, agreement_id, input, output,
+      `insert into decision (subject_kind, subject_id, cycle, step, kind, at, agreement_id,
+        input, output,
           answer, key)
         ${people(
           `'lead', id, 1, s, 'assess', arrived + make_interval(mins => s), 'ag_grown',
@@ -335,18 +352,25 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "task",
-      `insert into task (id, kind, subject_kind, subject_id, handoff_id, role, assignee_id, since, due_at,
+      `insert into task (id, kind, subject_kind, subject_id, handoff_id, role, assignee_id,
+        since, due_at,
           state, done_at)
         ${people(
           `'tk_' || n, 'nurture-review', 'lead', id, null, 'marketing', null, arrived,
           arrived + interval '30 days', case when n % 41 = 0 then 'open' else 'done' end, arrived`,
           "n % 2 = 1",
         )}
-        union all ${people("'tk_m' || n, 'contested', 'lead', id, handoff, 'manager', rep, arrived, arrived + interval '1 day', 'open', null", "is_recent and stage = 'mql' and is_handoff and n % 4 = 0")}`,
+        union all
+          ${people(
+            "'tk_m' || n, 'contested', 'lead', id, handoff, 'manager', rep, arrived, arrived + " +
+              "interval '1 day', 'open', null",
+            "is_recent and stage = 'mql' and is_handoff and n % 4 = 0",
+          )}`,
     ],
     [
       "idempotency_key",
-      `insert into idempotency_key (caller, key, route, body_hash, state, status, response, created_at)
+      `insert into idempotency_key
+        (caller, key, route, body_hash, state, status, response, created_at)
         ${people("'tn_1', 'k' || n, 'POST /leads', '', 'done', 201, '{}', arrived", "n % 10 = 0")}`,
     ],
     [
@@ -362,7 +386,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "kept_mail",
-      `insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html, sent_at)
+      `insert into kept_mail (message_id, lead_id, to_rep, recipient, subject, body_text, body_html,
+        sent_at)
         ${people("'<' || n || '@baton>', id, rep, 'rep@example.com', 'A lead', 'text', 'html', arrived", "is_handoff")}`,
     ],
     [
@@ -373,7 +398,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "house_lead",
-      `insert into house_lead (id, external_id, account_id, email, status, status_since, owner_id, facts,
+      `insert into house_lead (id, external_id, account_id, email, status, status_since,
+        owner_id, facts,
           changed_at)
         ${people(`'HL-' || n, id, 'HA-' || n / 4,
           substr(md5(n::text), 1, 10) || '@company-' || n / 4 || '.example', stage, arrived,
@@ -382,7 +408,11 @@ function statements(leads: number): (readonly [string, string])[] {
     [
       "house_task",
       `insert into house_task (id, key, lead_id, owner_id, subject, due_at, state, changed_at)
-        ${people("'HT-' || n, id || '/outreach', 'HL-' || n, rep, 'Call', arrived, case when is_recent then 'open' else 'done' end, arrived", "is_handoff")}`,
+        ${people(
+          "'HT-' || n, id || '/outreach', 'HL-' || n, rep, 'Call', arrived, case when " +
+            "is_recent then 'open' else 'done' end, arrived",
+          "is_handoff",
+        )}`,
     ],
     [
       "house_note",
@@ -391,7 +421,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "house_opportunity",
-      `insert into house_opportunity (id, external_id, lead_id, stage, amount_minor, currency, created_at,
+      `insert into house_opportunity
+        (id, external_id, lead_id, stage, amount_minor, currency, created_at,
           changed_at)
         ${people("'HO-' || n, 'op_' || n, 'HL-' || n, 'won', 100000, 'EUR', arrived, arrived", "is_handoff and stage = 'opportunity'")}`,
     ],
@@ -402,7 +433,8 @@ function statements(leads: number): (readonly [string, string])[] {
     ],
     [
       "review",
-      `insert into review (id, kind, period, state, packet, agreement_id, opened_at, due_at, remind_at)
+      `insert into review (id, kind, period, state, packet, agreement_id, opened_at, due_at,
+        remind_at)
         select 'rv_grown', 'monthly', '2026-10', 'open', '{}', 'ag_grown', $2::timestamptz,
           $2::timestamptz + interval '5 days', $2::timestamptz + interval '4 days' where ${given}`,
     ],

@@ -72,7 +72,8 @@ export function historyWorld() {
           where h.subject_id = l.id) as handoffs,
         (select jsonb_agg(to_jsonb(t) - 'subject_id' order by cycle, step) from transition t
           where t.subject_id = l.id) as moves,
-        (select jsonb_agg(to_jsonb(a) - 'id' - 'handoff_id' order by received_at, kind) from answer a
+        (select jsonb_agg(to_jsonb(a) - 'id' - 'handoff_id' order by received_at, kind)
+          from answer a
           join handoff h on h.id = a.handoff_id where h.subject_id = l.id) as answers,
         (select jsonb_agg(to_jsonb(s) - 'opportunity_id' order by happened_at, s.stage)
           from opportunity_stage s join opportunity o on o.id = s.opportunity_id

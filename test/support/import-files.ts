@@ -17,7 +17,8 @@ export function peopleCsv(count: number): string {
   const rows = Array.from(
     { length: count },
     (_, n) =>
-      `P-${n},"Jo ""${n}"", the ${n % 2 ? "first" : "second"}\nof the line",p${n}@company${n % 40}.com,${n % 300},Web`,
+      `P-${n},"Jo ""${n}"", the ${n % 2 ? "first" : "second"}\nof the ` +
+      `line",p${n}@company${n % 40}.com,${n % 300},Web`,
   );
   return `Id,Name,E-mail,Size,Source\n${rows.join("\n")}\n`;
 }

@@ -262,7 +262,8 @@ export async function leadWorld(options: LeadWorldOptions = {}): Promise<LeadWor
         if (is(row)) return row;
         if (clock() > end)
           throw new Error(
-            `still ${row.stage}, waiting on ${row.waiting_on}, owner ${row.owner_id}, next ${row.next_step} at ${row.next_at?.toISOString()}`,
+            `still ${row.stage}, waiting on ${row.waiting_on}, owner ${row.owner_id}, next ` +
+              `${row.next_step} at ${row.next_at?.toISOString()}`,
           );
       }
     },

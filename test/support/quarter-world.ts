@@ -340,7 +340,8 @@ export async function quarterWorld(agreementText: string, from: Instant): Promis
         if (!waiting) break;
         if (Date.now() > end)
           throw new Error(
-            `${workflowId} was not told ${waiting.message} within 30 s, after ${waiting.attempts} attempts: ${waiting.error}`,
+            `${workflowId} was not told ${waiting.message} within 30 s, after ` +
+              `${waiting.attempts} attempts: ${waiting.error}`,
           );
         await new Promise((resolve) => setTimeout(resolve, 10));
       }

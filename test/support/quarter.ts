@@ -413,7 +413,8 @@ class Simulation {
     const tasks = await rows<{ kind: string; due: Date | null; who: string | null }>(
       this.world.pool,
       sql`
-        select kind, due_at as due, assignee_id as who from task where subject_kind = 'lead' and subject_id = ${life.id}
+        select kind, due_at as due, assignee_id as who from task where subject_kind = 'lead'
+          and subject_id = ${life.id}
           and state = 'open' order by kind`,
     );
     const attempts = await firstRow<{ n: number }>(

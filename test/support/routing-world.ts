@@ -161,11 +161,13 @@ export async function routingWorld(connections = 32): Promise<RoutingWorld> {
     url: database.url,
     async roster(reps, pools) {
       await pool.query(
-        "truncate handoff, agreement_version, rep, pool, credit, credit_entry, outbox, roster_version cascade",
+        "truncate handoff, agreement_version, rep, pool, credit, credit_entry, outbox, " +
+          "roster_version cascade",
       );
       opened = 0;
       await pool.query(
-        "insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')",
+        "insert into agreement_version (id, number, content, content_hash, state, created_at, " +
+          "created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')",
       );
       await inTransaction(pool, async (tx) => {
         await putReps(tx, reps, now);

@@ -3,7 +3,9 @@ import { rows, type Pool } from "../../store/postgres/db.ts";
 /** Where any of the words is left in the database, whatever its case: `table.column: word`. */
 export async function tracesIn(pool: Pool, words: readonly string[]): Promise<string[]> {
   const columns = await rows<{ t: string; c: string }>(pool, {
-    text: "select table_name as t, column_name as c from information_schema.columns where table_schema = 'public' order by 1, 2",
+    text:
+      "select table_name as t, column_name as c from information_schema.columns where " +
+      "table_schema = 'public' order by 1, 2",
     values: [],
   });
   const hits = await rows<{ place: string; word: string }>(pool, {

@@ -166,7 +166,8 @@ describe("what cannot be used is one sentence that names it", () => {
       "a file that is not there",
       () => ({ TEMPORAL_CONFIG_FILE: at("none.toml") }),
       () =>
-        `TEMPORAL_CONFIG_FILE is "${at("none.toml")}", which cannot be read (ENOENT); give a TOML file with profiles.`,
+        `TEMPORAL_CONFIG_FILE is "${at("none.toml")}", which cannot be read (ENOENT); give a ` +
+        "TOML file with profiles.",
     ],
     [
       "a file that is no TOML",
@@ -212,25 +213,29 @@ describe("what cannot be used is one sentence that names it", () => {
       "a certificate that is not there",
       () => ({ ...plain, TEMPORAL_TLS_SERVER_CA_CERT_PATH: at("none.pem") }),
       () =>
-        `TEMPORAL_TLS_SERVER_CA_CERT_PATH is "${at("none.pem")}", which cannot be read (ENOENT); give a certificate authority's certificate in PEM.`,
+        `TEMPORAL_TLS_SERVER_CA_CERT_PATH is "${at("none.pem")}", which cannot be read ` +
+        "(ENOENT); give a certificate authority's certificate in PEM.",
     ],
     [
       "a certificate that is none",
       () => ({ ...plain, TEMPORAL_TLS_SERVER_CA_CERT_PATH: at("note.txt") }),
       () =>
-        "TEMPORAL_TLS_SERVER_CA_CERT_PATH holds none; give a certificate authority's certificate in PEM.",
+        "TEMPORAL_TLS_SERVER_CA_CERT_PATH holds none; give a certificate authority's " +
+        "certificate in PEM.",
     ],
     [
       "a certificate without its key",
       () => ({ ...plain, TEMPORAL_TLS_CLIENT_CERT_PATH: at("client.pem") }),
       () =>
-        "TEMPORAL_TLS_CLIENT_CERT_PATH needs TEMPORAL_TLS_CLIENT_KEY_PATH; give the key of the certificate.",
+        "TEMPORAL_TLS_CLIENT_CERT_PATH needs TEMPORAL_TLS_CLIENT_KEY_PATH; give the key of the " +
+        "certificate.",
     ],
     [
       "a key without its certificate",
       () => ({ ...plain, TEMPORAL_TLS_CLIENT_KEY_PATH: at("client.key") }),
       () =>
-        "TEMPORAL_TLS_CLIENT_KEY_PATH needs TEMPORAL_TLS_CLIENT_CERT_PATH; give the certificate of the key.",
+        "TEMPORAL_TLS_CLIENT_KEY_PATH needs TEMPORAL_TLS_CLIENT_CERT_PATH; give the " +
+        "certificate of the key.",
     ],
     [
       "a key of another certificate",
@@ -240,7 +245,8 @@ describe("what cannot be used is one sentence that names it", () => {
         TEMPORAL_TLS_CLIENT_KEY_PATH: at("other.key"),
       }),
       () =>
-        "TEMPORAL_TLS_CLIENT_KEY_PATH is the key of another certificate than TEMPORAL_TLS_CLIENT_CERT_PATH.",
+        "TEMPORAL_TLS_CLIENT_KEY_PATH is the key of another certificate than " +
+        "TEMPORAL_TLS_CLIENT_CERT_PATH.",
     ],
     [
       "a key that is a certificate",
@@ -273,7 +279,8 @@ describe("what cannot be used is one sentence that names it", () => {
 
   test("a program says that it cannot start", () => {
     expect(() => neededTemporal("worker", {})).toThrow(
-      "the worker cannot start: TEMPORAL_ADDRESS is not set; give host and port of a Temporal server.",
+      "the worker cannot start: TEMPORAL_ADDRESS is not set; give host and port of a Temporal " +
+        "server.",
     );
     expect(() => neededTemporal("api", { TEMPORAL_CONFIG_FILE: at("none.toml") })).toThrow(
       `the API cannot start: TEMPORAL_CONFIG_FILE is "${at("none.toml")}", which cannot be read`,

@@ -87,50 +87,54 @@ function change(
 }
 
 describe("what a user of the built-in CRM does", () => {
-  test("a call, an accept and a changed number are decided and taken over as they come, in order, once", async () => {
-    await logHouseOutreach(
-      world.pool,
-      crmId,
-      "rp_ann",
-      { channel: "call", outcome: "connected", occurredAt: world.now() },
-      later(1_000),
-    );
-    await setHouseStatus(
-      world.pool,
-      crmId,
-      "rp_ann",
-      { status: "sal", fitRating: 4 },
-      later(2_000),
-    );
-    await setHouseFacts(world.pool, crmId, "rp_ann", { "lead.phone": "+44 2" }, later(3_000));
-    world.setNow(later(10_000));
-    expect(await process()).toBe(3);
-    expect(await process()).toBe(0);
-    expect(await actions()).toMatchObject([
-      {
-        name: "logOutreach",
-        by_id: "rp_ann",
-        role: "rep",
-        via: "crm",
-        body: { channel: "call", outcome: "connected" },
-        received_at: new Date(world.now() - 9_000),
-      },
-      { name: "accept", body: { fitRating: 4 }, received_at: new Date(world.now() - 8_000) },
-    ]);
-    expect(await phone()).toBe("+44 2");
-    expect(await answers()).toMatchObject([
-      { done: true, stage: "mql", waitingOn: "answer" },
-      { done: true, stage: "sal" },
-    ]);
-    expect(await standing()).toEqual({
-      stage: "sal",
-      waiting_on: "attempts",
-      owner_id: "rp_ann",
-      step: 2,
-    });
-    // A call moves nothing, so the process is not woken for it; an acceptance it must know.
-    expect(await tellings()).toEqual(["accepted lead/ld_ada", "factsChanged lead/ld_ada"]);
-  });
+  test(
+    "a call, an accept and a changed number are decided and taken over as they come, in order, " +
+      "once",
+    async () => {
+      await logHouseOutreach(
+        world.pool,
+        crmId,
+        "rp_ann",
+        { channel: "call", outcome: "connected", occurredAt: world.now() },
+        later(1_000),
+      );
+      await setHouseStatus(
+        world.pool,
+        crmId,
+        "rp_ann",
+        { status: "sal", fitRating: 4 },
+        later(2_000),
+      );
+      await setHouseFacts(world.pool, crmId, "rp_ann", { "lead.phone": "+44 2" }, later(3_000));
+      world.setNow(later(10_000));
+      expect(await process()).toBe(3);
+      expect(await process()).toBe(0);
+      expect(await actions()).toMatchObject([
+        {
+          name: "logOutreach",
+          by_id: "rp_ann",
+          role: "rep",
+          via: "crm",
+          body: { channel: "call", outcome: "connected" },
+          received_at: new Date(world.now() - 9_000),
+        },
+        { name: "accept", body: { fitRating: 4 }, received_at: new Date(world.now() - 8_000) },
+      ]);
+      expect(await phone()).toBe("+44 2");
+      expect(await answers()).toMatchObject([
+        { done: true, stage: "mql", waitingOn: "answer" },
+        { done: true, stage: "sal" },
+      ]);
+      expect(await standing()).toEqual({
+        stage: "sal",
+        waiting_on: "attempts",
+        owner_id: "rp_ann",
+        step: 2,
+      });
+      // A call moves nothing, so the process is not woken for it; an acceptance it must know.
+      expect(await tellings()).toEqual(["accepted lead/ld_ada", "factsChanged lead/ld_ada"]);
+    },
+  );
 
   test("a rejection carries its reason and date and is decided", async () => {
     const reasons = {
@@ -157,78 +161,98 @@ describe("what a user of the built-in CRM does", () => {
     expect(await tellings()).toEqual(["rejected lead/ld_ada"]);
   });
 
-  test("a rejection that the agreement does not know is refused: the record is made equal again, and its author is told why", async () => {
-    await setHouseStatus(
-      world.pool,
-      crmId,
-      "rp_ann",
-      { status: "rejected", reason: "dated-timing", revisitOn: "2027-01-31" },
-      later(1_000),
-    );
-    await setHouseStatus(world.pool, crmId, "rp_ann", { status: "disqualified" }, later(2_000));
-    world.setNow(later(10_000));
-    await process();
-    expect(await actions()).toMatchObject([
-      { name: "reject", body: { reason: "dated-timing", revisitOn: "2027-01-31" } },
-    ]);
-    expect(await openTasks()).toMatchObject([
-      { kind: "crm-drift", subject_id: "ld_ada", detail: { status: "disqualified", stage: "mql" } },
-    ]);
-    expect(await answers()).toMatchObject([
-      { done: false, code: "not-a-reason", stage: "mql", waitingOn: "outreach" },
-    ]);
-    expect(await standing()).toEqual({
-      stage: "mql",
-      waiting_on: "outreach",
-      owner_id: "rp_ann",
-      step: 0,
-    });
-    expect(await wanted()).toMatchObject([
-      {
-        kind: "mail",
-        what: "action-refused",
-        payload: { repId: "rp_ann", action: "reject", stage: "mql" },
-      },
-      { kind: "sync-crm", what: "lead" },
-    ]);
-    expect(await tellings()).toEqual(["factsChanged lead/ld_ada"]);
-  });
+  test(
+    "a rejection that the agreement does not know is refused: the record is made equal again, " +
+      "and its author is told why",
+    async () => {
+      await setHouseStatus(
+        world.pool,
+        crmId,
+        "rp_ann",
+        { status: "rejected", reason: "dated-timing", revisitOn: "2027-01-31" },
+        later(1_000),
+      );
+      await setHouseStatus(world.pool, crmId, "rp_ann", { status: "disqualified" }, later(2_000));
+      world.setNow(later(10_000));
+      await process();
+      expect(await actions()).toMatchObject([
+        { name: "reject", body: { reason: "dated-timing", revisitOn: "2027-01-31" } },
+      ]);
+      expect(await openTasks()).toMatchObject([
+        {
+          kind: "crm-drift",
+          subject_id: "ld_ada",
+          detail: { status: "disqualified", stage: "mql" },
+        },
+      ]);
+      expect(await answers()).toMatchObject([
+        { done: false, code: "not-a-reason", stage: "mql", waitingOn: "outreach" },
+      ]);
+      expect(await standing()).toEqual({
+        stage: "mql",
+        waiting_on: "outreach",
+        owner_id: "rp_ann",
+        step: 0,
+      });
+      expect(await wanted()).toMatchObject([
+        {
+          kind: "mail",
+          what: "action-refused",
+          payload: { repId: "rp_ann", action: "reject", stage: "mql" },
+        },
+        { kind: "sync-crm", what: "lead" },
+      ]);
+      expect(await tellings()).toEqual(["factsChanged lead/ld_ada"]);
+    },
+  );
 
-  test("an opportunity opened, then won, is one row; won is written to the handoff though its process has ended", async () => {
-    await openHouseOpportunity(
-      world.pool,
-      crmId,
-      "rp_ann",
-      { stage: "open", amountMinor: 5_000, currency: "EUR" },
-      later(1_000),
-    );
-    world.setNow(later(2_000));
-    await process();
-    expect(
-      await world.all("select lead_id, handoff_id, stage, amount_minor, currency from opportunity"),
-    ).toEqual([
-      { lead_id: "ld_ada", handoff_id: "ho_1", stage: "open", amount_minor: 5000, currency: "EUR" },
-    ]);
-    expect(await tellings()).toEqual(["seenInCrm lead/ld_ada"]);
-    await world.pool.query("update process set stage = 'opportunity', waiting_on = 'nothing'");
-    const [opportunity] = await world.all("select id from house_opportunity");
-    await changeHouseOpportunity(
-      world.pool,
-      opportunity.id,
-      "rp_ann",
-      { stage: "won", amountMinor: 9_000, currency: "EUR" },
-      later(3_000),
-    );
-    world.setNow(later(5_000));
-    await process();
-    expect(
-      await world.all("select stage, amount_minor, won_at is not null as won from opportunity"),
-    ).toEqual([{ stage: "won", amount_minor: 9000, won: true }]);
-    expect(await world.all("select won_at is not null as won, lost_at from handoff")).toEqual([
-      { won: true, lost_at: null },
-    ]);
-    expect(await tellings()).toHaveLength(1);
-  });
+  test(
+    "an opportunity opened, then won, is one row; won is written to the handoff though its " +
+      "process has ended",
+    async () => {
+      await openHouseOpportunity(
+        world.pool,
+        crmId,
+        "rp_ann",
+        { stage: "open", amountMinor: 5_000, currency: "EUR" },
+        later(1_000),
+      );
+      world.setNow(later(2_000));
+      await process();
+      expect(
+        await world.all(
+          "select lead_id, handoff_id, stage, amount_minor, currency from opportunity",
+        ),
+      ).toEqual([
+        {
+          lead_id: "ld_ada",
+          handoff_id: "ho_1",
+          stage: "open",
+          amount_minor: 5000,
+          currency: "EUR",
+        },
+      ]);
+      expect(await tellings()).toEqual(["seenInCrm lead/ld_ada"]);
+      await world.pool.query("update process set stage = 'opportunity', waiting_on = 'nothing'");
+      const [opportunity] = await world.all("select id from house_opportunity");
+      await changeHouseOpportunity(
+        world.pool,
+        opportunity.id,
+        "rp_ann",
+        { stage: "won", amountMinor: 9_000, currency: "EUR" },
+        later(3_000),
+      );
+      world.setNow(later(5_000));
+      await process();
+      expect(
+        await world.all("select stage, amount_minor, won_at is not null as won from opportunity"),
+      ).toEqual([{ stage: "won", amount_minor: 9000, won: true }]);
+      expect(await world.all("select won_at is not null as won, lost_at from handoff")).toEqual([
+        { won: true, lost_at: null },
+      ]);
+      expect(await tellings()).toHaveLength(1);
+    },
+  );
 
   test("a deletion opens a task and the record is never made again", async () => {
     await deleteHouseLead(world.pool, crmId, "rp_ann", later(1_000));
@@ -252,11 +276,13 @@ describe("what a user of the built-in CRM does", () => {
   test("a merge: the further stage goes on with names, facts, engagements and the kept record", async () => {
     await insertLead(world.pool, new Date(), { id: "ld_bea", email: "bea@engines.test" });
     await world.pool.query(
-      "insert into lead_alias (kind, value, lead_id, since) values ('email', 'ada@engines.test', 'ld_ada', now())",
+      "insert into lead_alias (kind, value, lead_id, since) values ('email', " +
+        "'ada@engines.test', 'ld_ada', now())",
     );
     await world.pool.query(
       `insert into engagement (message_id, lead_id, type, occurred_at, received_at)
-       values ('m1', 'ld_ada', 'blog_view', now(), now()), ('m1', 'ld_bea', 'blog_view', now(), now()),
+       values ('m1', 'ld_ada', 'blog_view', now(), now()),
+         ('m1', 'ld_bea', 'blog_view', now(), now()),
          ('m2', 'ld_bea', 'blog_view', now(), now())`,
     );
     const survivor = await world.crm.upsertLead({
@@ -297,7 +323,8 @@ describe("what a user of the built-in CRM does", () => {
     );
     expect(
       await world.all(
-        "select our_id, crm_id, gone_at is not null as gone from crm_link where kind = 'lead' order by 1",
+        "select our_id, crm_id, gone_at is not null as gone from crm_link where kind = 'lead' " +
+          "order by 1",
       ),
     ).toEqual([
       { our_id: "ld_ada", crm_id: survivor.crmId, gone: false },
@@ -344,7 +371,9 @@ describe("what a user of the built-in CRM does", () => {
 
   test("an owner changed in the CRM is a reassignment; one nobody knows is a task, and put right", async () => {
     await world.pool.query(
-      "insert into rep (id, name, email, role, crm_id, updated_at) values ('rp_max', 'Max', 'max@example.com', 'manager', 'U-7', now()), ('rp_ben', 'Ben', 'ben@example.com', 'rep', 'U-8', now())",
+      "insert into rep (id, name, email, role, crm_id, updated_at) values ('rp_max', 'Max', " +
+        "'max@example.com', 'manager', 'U-7', now()), ('rp_ben', 'Ben', 'ben@example.com', " +
+        "'rep', 'U-8', now())",
     );
     // A colleague cannot take it; a manager may give it away, by the CRM's names for people.
     await deliver(change(1, { kind: "owner", owner: "U-8" }, 1, { by: "U-8" }), "e1");
@@ -384,7 +413,8 @@ describe("what a user of the built-in CRM does", () => {
     world.setNow(later(2_000));
     await process();
     const [zoe] = await world.all(
-      "select l.id, l.email, l.facts #>> '{lead.name,from}' as source, p.stage from lead l join process p on p.subject_id = l.id where l.id <> 'ld_ada'",
+      "select l.id, l.email, l.facts #>> '{lead.name,from}' as source, p.stage from lead l " +
+        "join process p on p.subject_id = l.id where l.id <> 'ld_ada'",
     );
     expect(zoe).toMatchObject({ email: "zoe@looms.test", source: "crm", stage: "new" });
     expect(await tellings()).toEqual([`leadHandoff lead/${zoe.id}`]);
@@ -434,31 +464,37 @@ describe("what a user of the built-in CRM does", () => {
     expect(await answers()).toMatchObject([{ done: false, code: "already-answered" }]);
   });
 
-  test("a click on the offer that the record shows is taken; one on an earlier offer or stage is refused, its author told, and the record put right", async () => {
-    const click = (status: HouseStatus["status"], seen?: Seen) =>
-      setHouseStatus(world.pool, crmId, "rp_ann", { status }, world.now(), seen);
-    const shown = { stage: "mql", cycle: 1, round: 1 } as const;
-    // Ann's page still shows her first offer; she has the lead again, by another one.
-    await world.pool.query("update handoff set round = 3");
-    await click("sal");
-    await process();
-    expect(await answers()).toMatchObject([{ done: false, code: "already-answered" }]);
-    expect(await wanted()).toMatchObject([
-      { kind: "mail", what: "action-refused", payload: { repId: "rp_ann", action: "accept" } },
-      { kind: "sync-crm" },
-    ]);
-    await world.carryOut();
-    const [record] = (await world.all("select status, cycle, round from house_lead")) as unknown[];
-    expect(record).toEqual({ status: "mql", cycle: 1, round: 3 });
-    await click("sal", shown);
-    await click("sql", { ...shown, stage: "sal", round: 3 });
-    await click("sal", { ...shown, round: 3 });
-    await process();
-    const told = await answers();
-    expect(told.filter(({ done }) => done)).toHaveLength(1);
-    expect(told.filter(({ code }) => code === "already-answered")).toHaveLength(3);
-    expect(await standing()).toMatchObject({ stage: "sal", owner_id: "rp_ann" });
-  });
+  test(
+    "a click on the offer that the record shows is taken; one on an earlier offer or stage is " +
+      "refused, its author told, and the record put right",
+    async () => {
+      const click = (status: HouseStatus["status"], seen?: Seen) =>
+        setHouseStatus(world.pool, crmId, "rp_ann", { status }, world.now(), seen);
+      const shown = { stage: "mql", cycle: 1, round: 1 } as const;
+      // Ann's page still shows her first offer; she has the lead again, by another one.
+      await world.pool.query("update handoff set round = 3");
+      await click("sal");
+      await process();
+      expect(await answers()).toMatchObject([{ done: false, code: "already-answered" }]);
+      expect(await wanted()).toMatchObject([
+        { kind: "mail", what: "action-refused", payload: { repId: "rp_ann", action: "accept" } },
+        { kind: "sync-crm" },
+      ]);
+      await world.carryOut();
+      const [record] = (await world.all(
+        "select status, cycle, round from house_lead",
+      )) as unknown[];
+      expect(record).toEqual({ status: "mql", cycle: 1, round: 3 });
+      await click("sal", shown);
+      await click("sql", { ...shown, stage: "sal", round: 3 });
+      await click("sal", { ...shown, round: 3 });
+      await process();
+      const told = await answers();
+      expect(told.filter(({ done }) => done)).toHaveLength(1);
+      expect(told.filter(({ code }) => code === "already-answered")).toHaveLength(3);
+      expect(await standing()).toMatchObject({ stage: "sal", owner_id: "rp_ann" });
+    },
+  );
 
   test("what is told of a record that was merged away is not judged by what that record showed", async () => {
     await insertLead(world.pool, new Date(world.now()), { id: "ld_bea", merged_into: "ld_ada" });
@@ -486,22 +522,26 @@ describe("what a user of the built-in CRM does", () => {
     expect(await phone()).toBe("+44 5");
   });
 
-  test("a status of an ended lead is refused and tells no process; the record is made equal again, and its author is told", async () => {
-    await world.pool.query("update process set stage = 'disqualified', waiting_on = 'nothing'");
-    await setHouseStatus(world.pool, crmId, "rp_ann", { status: "sal" }, later(1_000));
-    world.setNow(later(2_000));
-    await process();
-    expect(await answers()).toMatchObject([
-      { done: false, code: "already-answered", stage: "disqualified" },
-    ]);
-    expect(await standing()).toMatchObject({ stage: "disqualified", step: 0 });
-    expect(await tellings()).toEqual([]);
-    expect(await wanted()).toMatchObject([
-      { kind: "mail", what: "action-refused", payload: { repId: "rp_ann" } },
-      { kind: "sync-crm" },
-    ]);
-    expect(await openTasks()).toEqual([]);
-  });
+  test(
+    "a status of an ended lead is refused and tells no process; the record is made equal " +
+      "again, and its author is told",
+    async () => {
+      await world.pool.query("update process set stage = 'disqualified', waiting_on = 'nothing'");
+      await setHouseStatus(world.pool, crmId, "rp_ann", { status: "sal" }, later(1_000));
+      world.setNow(later(2_000));
+      await process();
+      expect(await answers()).toMatchObject([
+        { done: false, code: "already-answered", stage: "disqualified" },
+      ]);
+      expect(await standing()).toMatchObject({ stage: "disqualified", step: 0 });
+      expect(await tellings()).toEqual([]);
+      expect(await wanted()).toMatchObject([
+        { kind: "mail", what: "action-refused", payload: { repId: "rp_ann" } },
+        { kind: "sync-crm" },
+      ]);
+      expect(await openTasks()).toEqual([]);
+    },
+  );
 
   test("where the author of what is refused is nobody of ours, it becomes a person's task", async () => {
     await world.pool.query("update process set stage = 'disqualified', waiting_on = 'nothing'");
@@ -633,44 +673,50 @@ describe("late, repeated and reordered events", () => {
     expect(await phone()).toBe("late");
   });
 
-  test("a click whose event got lost and is made up for after a later one is taken; one that is over is refused, and its author told", async () => {
-    await deliver(change(2, { kind: "facts", facts: { "lead.phone": "+44 2" } }, 2), "e2");
-    world.setNow(later(4 * 60_000));
-    await process();
-    expect(await phone()).toBe("+44 2");
-    const accepts = change(1, { kind: "status", status: "sal" }, -3);
-    await deliver(accepts, "e1");
-    await process();
-    expect(await standing()).toMatchObject({ stage: "sal", owner_id: "rp_ann" });
-    // The same change once more, under another id of its event, is no second click.
-    await deliver(accepts, "e1-again");
-    await process();
-    expect(await answers()).toHaveLength(1);
-    // A call that was made counts, whenever the event comes; a rejection of before acceptance is over.
-    const occurredAt = new Date(later(-60_000)).toISOString();
-    const call = { kind: "outreach", channel: "call", outcome: "connected", occurredAt } as const;
-    await deliver(change(5, { kind: "facts", facts: { "lead.phone": "+44 4" } }, 0), "e5");
-    world.setNow(later(61_000));
-    await process();
-    await deliver(change(3, call, -1, { by: "rp_ann" }), "e3");
-    await deliver(
-      change(4, { kind: "status", status: "rejected", reason: "wrong-role" }, -6, { by: "rp_ann" }),
-      "e4",
-    );
-    await process();
-    expect(await answers()).toMatchObject([
-      { done: false, code: "already-answered" },
-      { done: true, stage: "sal" },
-      { done: true, stage: "sal" },
-    ]);
-    expect(await wanted()).toContainEqual(
-      expect.objectContaining({
-        what: "action-refused",
-        payload: expect.objectContaining({ repId: "rp_ann", action: "reject" }),
-      }),
-    );
-    expect(await openTasks()).toEqual([]);
-  });
+  test(
+    "a click whose event got lost and is made up for after a later one is taken; one that is " +
+      "over is refused, and its author told",
+    async () => {
+      await deliver(change(2, { kind: "facts", facts: { "lead.phone": "+44 2" } }, 2), "e2");
+      world.setNow(later(4 * 60_000));
+      await process();
+      expect(await phone()).toBe("+44 2");
+      const accepts = change(1, { kind: "status", status: "sal" }, -3);
+      await deliver(accepts, "e1");
+      await process();
+      expect(await standing()).toMatchObject({ stage: "sal", owner_id: "rp_ann" });
+      // The same change once more, under another id of its event, is no second click.
+      await deliver(accepts, "e1-again");
+      await process();
+      expect(await answers()).toHaveLength(1);
+      // A call that was made counts, whenever the event comes; a rejection of before acceptance is over.
+      const occurredAt = new Date(later(-60_000)).toISOString();
+      const call = { kind: "outreach", channel: "call", outcome: "connected", occurredAt } as const;
+      await deliver(change(5, { kind: "facts", facts: { "lead.phone": "+44 4" } }, 0), "e5");
+      world.setNow(later(61_000));
+      await process();
+      await deliver(change(3, call, -1, { by: "rp_ann" }), "e3");
+      await deliver(
+        change(4, { kind: "status", status: "rejected", reason: "wrong-role" }, -6, {
+          by: "rp_ann",
+        }),
+        "e4",
+      );
+      await process();
+      expect(await answers()).toMatchObject([
+        { done: false, code: "already-answered" },
+        { done: true, stage: "sal" },
+        { done: true, stage: "sal" },
+      ]);
+      expect(await wanted()).toContainEqual(
+        expect.objectContaining({
+          what: "action-refused",
+          payload: expect.objectContaining({ repId: "rp_ann", action: "reject" }),
+        }),
+      );
+      expect(await openTasks()).toEqual([]);
+    },
+  );
 
   test("an action never counts as received later than the CRM saw it, nor later than it reached us", async () => {
     const arrived = world.now();
@@ -728,40 +774,45 @@ describe("an event that cannot be used", () => {
     ]);
   });
 
-  test("what is worked out is nobody's to set; owner, suppressions and company are the CRM's, and a move is in the trail", async () => {
-    const first = { "account.domain": "engines.test", "lead.emailKind": "business" };
-    const then = {
-      "account.domain": "looms.test",
-      "account.owner": "rp_ann",
-      "account.customer": false,
-      "lead.doNotContact": false,
-    };
-    await deliver(change(1, { kind: "facts", facts: first }, 1), "e1");
-    await deliver(change(2, { kind: "facts", facts: then }, 2), "e2");
-    await process();
-    expect(await openTasks()).toMatchObject([
-      {
-        kind: "dead-letter",
-        subject_id: "ld_ada",
-        detail: { why: "not as the agreement expects: lead.emailKind" },
-      },
-    ]);
-    const [lead] = await world.all(`
+  test(
+    "what is worked out is nobody's to set; owner, suppressions and company are the CRM's, and " +
+      "a move is in the trail",
+    async () => {
+      const first = { "account.domain": "engines.test", "lead.emailKind": "business" };
+      const then = {
+        "account.domain": "looms.test",
+        "account.owner": "rp_ann",
+        "account.customer": false,
+        "lead.doNotContact": false,
+      };
+      await deliver(change(1, { kind: "facts", facts: first }, 1), "e1");
+      await deliver(change(2, { kind: "facts", facts: then }, 2), "e2");
+      await process();
+      expect(await openTasks()).toMatchObject([
+        {
+          kind: "dead-letter",
+          subject_id: "ld_ada",
+          detail: { why: "not as the agreement expects: lead.emailKind" },
+        },
+      ]);
+      const [lead] = await world.all(`
       select l.facts ? 'lead.emailKind' as kind, a.domain, a.id,
         a.facts->'account.owner'->>'value' as owner,
         a.facts->'account.customer'->'value' as customer
       from lead l join account a on a.id = account_id where l.id = 'ld_ada'`);
-    expect(lead).toMatchObject({
-      kind: false,
-      domain: "looms.test",
-      owner: "rp_ann",
-      customer: false,
-    });
-    const moves = await world.all(
-      "select actor, subject, detail->>'to' as target from audit where what = 'lead.moved' order by id desc limit 1",
-    );
-    expect(moves).toEqual([{ actor: "rp_ann", subject: "ld_ada", target: lead.id }]);
-  });
+      expect(lead).toMatchObject({
+        kind: false,
+        domain: "looms.test",
+        owner: "rp_ann",
+        customer: false,
+      });
+      const moves = await world.all(
+        "select actor, subject, detail->>'to' as target from audit where what = 'lead.moved' " +
+          "order by id desc limit 1",
+      );
+      expect(moves).toEqual([{ actor: "rp_ann", subject: "ld_ada", target: lead.id }]);
+    },
+  );
 
   test("one that breaks on our side is tried again, later each time, then given to a person", async () => {
     await deliver(change(1, { kind: "facts", facts: { "lead.phone": "9" } }, 1), "e1");

@@ -89,25 +89,29 @@ test("a round that says there is more is followed by the next one", async () => 
   expect(begun).toHaveLength(2);
 });
 
-test("while rounds fail the pause grows to five seconds, every failure is counted, and a ring is answered at once", async () => {
-  start(1);
-  for (const seconds of [1, 2, 3, 4, 5, 5]) {
+test(
+  "while rounds fail the pause grows to five seconds, every failure is counted, and a ring is " +
+    "answered at once",
+  async () => {
+    start(1);
+    for (const seconds of [1, 2, 3, 4, 5, 5]) {
+      await begun.at(-1)!.fail("Temporal is away");
+      const before = begun.length;
+      await vi.advanceTimersByTimeAsync(seconds * 1_000 - 1);
+      expect(begun).toHaveLength(before);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(begun).toHaveLength(before + 1);
+    }
+    expect(failures.map(([, inARow]) => inARow)).toEqual([1, 2, 3, 4, 5, 6]);
     await begun.at(-1)!.fail("Temporal is away");
     const before = begun.length;
-    await vi.advanceTimersByTimeAsync(seconds * 1_000 - 1);
-    expect(begun).toHaveLength(before);
-    await vi.advanceTimersByTimeAsync(1);
+    rounds.ring();
     expect(begun).toHaveLength(before + 1);
-  }
-  expect(failures.map(([, inARow]) => inARow)).toEqual([1, 2, 3, 4, 5, 6]);
-  await begun.at(-1)!.fail("Temporal is away");
-  const before = begun.length;
-  rounds.ring();
-  expect(begun).toHaveLength(before + 1);
-  await begun.at(-1)!.end();
-  await vi.advanceTimersByTimeAsync(1_000);
-  expect(begun).toHaveLength(before + 2);
-});
+    await begun.at(-1)!.end();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(begun).toHaveLength(before + 2);
+  },
+);
 
 test("it ends when the rounds under way are over, and begins none after that", async () => {
   start(2);

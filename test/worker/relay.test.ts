@@ -142,31 +142,35 @@ test("a lead that comes while another one's start is on its way does not wait fo
   await isTold(slow);
 });
 
-test("news of a lead whose start is on its way waits for it, and is told in its order when it is there", async () => {
-  const [slow, other] = [someone(), someone()];
-  const held = holdUp(slow);
-  await say(start(slow));
-  await held.onItsWay;
-  await say(says("factsChanged", slow));
-  await say(says("engaged", slow));
-  // The lane goes on meanwhile: a round has looked at the news and left it alone.
-  await say(start(other));
-  await isTold(other);
-  expect(await told(slow)).toEqual([
-    { done: false, attempts: 0 },
-    { done: false, attempts: 0 },
-    { done: false, attempts: 0 },
-  ]);
-  held.letGo();
-  await isTold(slow);
-  expect(await told(slow)).toEqual([
-    { done: true, attempts: 0 },
-    { done: true, attempts: 0 },
-    { done: true, attempts: 0 },
-  ]);
-  expect(await signals(slow)).toEqual(["factsChanged", "engaged"]);
-  expect(warnings).toEqual([]);
-});
+test(
+  "news of a lead whose start is on its way waits for it, and is told in its order when it is " +
+    "there",
+  async () => {
+    const [slow, other] = [someone(), someone()];
+    const held = holdUp(slow);
+    await say(start(slow));
+    await held.onItsWay;
+    await say(says("factsChanged", slow));
+    await say(says("engaged", slow));
+    // The lane goes on meanwhile: a round has looked at the news and left it alone.
+    await say(start(other));
+    await isTold(other);
+    expect(await told(slow)).toEqual([
+      { done: false, attempts: 0 },
+      { done: false, attempts: 0 },
+      { done: false, attempts: 0 },
+    ]);
+    held.letGo();
+    await isTold(slow);
+    expect(await told(slow)).toEqual([
+      { done: true, attempts: 0 },
+      { done: true, attempts: 0 },
+      { done: true, attempts: 0 },
+    ]);
+    expect(await signals(slow)).toEqual(["factsChanged", "engaged"]);
+    expect(warnings).toEqual([]);
+  },
+);
 
 test("the import lane is not held up by the urgent one, nor the other way round", async () => {
   const [urgent, imported] = [someone(), someone()];
@@ -190,20 +194,24 @@ test("what nobody rang for is taken up all the same", async () => {
   await isTold(lead);
 });
 
-test("news of a process that is over is no trouble; news of one that is yet to start is told after it", async () => {
-  const [over, early] = [someone(), someone()];
-  await say(start(over));
-  await isTold(over);
-  await client.workflow.getHandle(over).terminate("over");
-  await say(says("engaged", over));
-  await isTold(over);
-  await pool.query(
-    sql`
+test(
+  "news of a process that is over is no trouble; news of one that is yet to start is told " +
+    "after it",
+  async () => {
+    const [over, early] = [someone(), someone()];
+    await say(start(over));
+    await isTold(over);
+    await client.workflow.getHandle(over).terminate("over");
+    await say(says("engaged", over));
+    await isTold(over);
+    await pool.query(
+      sql`
       insert into outbox (lane, kind, workflow_id, message, payload, created_at, next_at)
         values (2, 'start', ${early}, 'leadHandoff', ${start(early, 2).payload}, now(),
         now() + interval '1 second')`,
-  );
-  await say(says("engaged", early));
-  await isTold(early);
-  expect(await signals(early)).toEqual(["engaged"]);
-});
+    );
+    await say(says("engaged", early));
+    await isTold(early);
+    expect(await signals(early)).toEqual(["engaged"]);
+  },
+);

@@ -89,41 +89,54 @@ const ids = async () => {
   return found.sort();
 };
 
-test("each kind of review is asked for every day at its agreed local time, the reconciler every five minutes", async () => {
-  await keep();
-  for (const kind of ["weekly", "monthly", "quarterly"]) {
-    const { spec, policies, action, info } = await schedule(`review-${kind}`);
-    expect(spec.timezone).toBe("America/New_York");
-    expect(spec.calendars).toMatchObject([{ hour: [{ start: 9 }], minute: [{ start: 0 }] }]);
-    expect(policies).toMatchObject({ overlap: "BUFFER_ONE", catchupWindow: 86_400_000 });
-    expect(action).toMatchObject({
-      workflowType: "openDueReview",
-      args: [kind],
-      taskQueue: "nobody-listens",
-    });
-    // Both sides of the clock change: nine in the morning is another hour in UTC.
-    expect(info.nextActionTimes.every((at) => [13, 14].includes(at.getUTCHours()))).toBe(true);
-  }
-  const reconciler = await schedule("reconcile");
-  expect(reconciler.spec.intervals).toMatchObject([{ every: 300_000 }]);
-  expect(reconciler.action).toMatchObject({ workflowType: "reconcile" });
-});
+test(
+  "each kind of review is asked for every day at its agreed local time, the reconciler every " +
+    "five minutes",
+  async () => {
+    await keep();
+    for (const kind of ["weekly", "monthly", "quarterly"]) {
+      const { spec, policies, action, info } = await schedule(`review-${kind}`);
+      expect(spec.timezone).toBe("America/New_York");
+      expect(spec.calendars).toMatchObject([{ hour: [{ start: 9 }], minute: [{ start: 0 }] }]);
+      expect(policies).toMatchObject({ overlap: "BUFFER_ONE", catchupWindow: 86_400_000 });
+      expect(action).toMatchObject({
+        workflowType: "openDueReview",
+        args: [kind],
+        taskQueue: "nobody-listens",
+      });
+      // Both sides of the clock change: nine in the morning is another hour in UTC.
+      expect(info.nextActionTimes.every((at) => [13, 14].includes(at.getUTCHours()))).toBe(true);
+    }
+    const reconciler = await schedule("reconcile");
+    expect(reconciler.spec.intervals).toMatchObject([{ every: 300_000 }]);
+    expect(reconciler.action).toMatchObject({ workflowType: "reconcile" });
+  },
+);
 
-test("workers that start at once, and again, leave one Schedule of each kind; a pause that somebody set stays", async () => {
-  await Promise.all([keep(), keep(), keep()]);
-  await client.schedule.getHandle(`${prefix}review-quarterly`).pause("on holiday");
-  // The server takes a pause in by and by; a worker that starts before that cannot know of it.
-  await eventually(
-    async () => (await schedule("review-quarterly")).state.paused,
-    "the pause is seen",
-  );
-  await keep({ taskQueue: "another-queue" });
-  await eventually(async () => (await ids()).length === 4, "four schedules are listed");
-  expect(await ids()).toEqual(["reconcile", "review-monthly", "review-quarterly", "review-weekly"]);
-  const { state, action } = await schedule("review-quarterly");
-  expect(state).toMatchObject({ paused: true, note: "on holiday" });
-  expect(action).toMatchObject({ taskQueue: "another-queue" });
-});
+test(
+  "workers that start at once, and again, leave one Schedule of each kind; a pause that " +
+    "somebody set stays",
+  async () => {
+    await Promise.all([keep(), keep(), keep()]);
+    await client.schedule.getHandle(`${prefix}review-quarterly`).pause("on holiday");
+    // The server takes a pause in by and by; a worker that starts before that cannot know of it.
+    await eventually(
+      async () => (await schedule("review-quarterly")).state.paused,
+      "the pause is seen",
+    );
+    await keep({ taskQueue: "another-queue" });
+    await eventually(async () => (await ids()).length === 4, "four schedules are listed");
+    expect(await ids()).toEqual([
+      "reconcile",
+      "review-monthly",
+      "review-quarterly",
+      "review-weekly",
+    ]);
+    const { state, action } = await schedule("review-quarterly");
+    expect(state).toMatchObject({ paused: true, note: "on holiday" });
+    expect(action).toMatchObject({ taskQueue: "another-queue" });
+  },
+);
 
 test("a new version of the agreement moves the review; one without a quarterly review takes it away", async () => {
   await keep();
@@ -145,26 +158,30 @@ test("a new version of the agreement moves the review; one without a quarterly r
   expect(await isThere("reconcile")).toBe(true);
 });
 
-test("while Temporal is away the worker starts all the same, says so once, and sets the Schedules when it is back", async () => {
-  let isAway = true;
-  let tries = 0;
-  const away = new Client({
-    connection: Connection.lazy({ address: "127.0.0.1:1", connectTimeout: 50 }),
-  });
-  const either = {
-    schedule: client.schedule,
-    withDeadline: (until: number, ask: () => Promise<unknown>) => {
-      tries += 1;
-      return isAway
-        ? away.withDeadline(Date.now() + 50, () => away.schedule.getHandle("nothing").describe())
-        : client.withDeadline(until, ask);
-    },
-  } as unknown as Client;
-  said.length = 0;
-  await keep({ client: either });
-  await eventually(() => tries >= 3, "it has tried again");
-  expect(said).toEqual(["the schedules could not be set; it is tried again"]);
-  expect(await isThere("reconcile")).toBe(false);
-  isAway = false;
-  await eventually(() => isThere("reconcile"), "the reconciler is there");
-});
+test(
+  "while Temporal is away the worker starts all the same, says so once, and sets the Schedules " +
+    "when it is back",
+  async () => {
+    let isAway = true;
+    let tries = 0;
+    const away = new Client({
+      connection: Connection.lazy({ address: "127.0.0.1:1", connectTimeout: 50 }),
+    });
+    const either = {
+      schedule: client.schedule,
+      withDeadline: (until: number, ask: () => Promise<unknown>) => {
+        tries += 1;
+        return isAway
+          ? away.withDeadline(Date.now() + 50, () => away.schedule.getHandle("nothing").describe())
+          : client.withDeadline(until, ask);
+      },
+    } as unknown as Client;
+    said.length = 0;
+    await keep({ client: either });
+    await eventually(() => tries >= 3, "it has tried again");
+    expect(said).toEqual(["the schedules could not be set; it is tried again"]);
+    expect(await isThere("reconcile")).toBe(false);
+    isAway = false;
+    await eventually(() => isThere("reconcile"), "the reconciler is there");
+  },
+);

@@ -83,31 +83,35 @@ test("/metrics and /readyz count it, and Baton stays ready", async () => {
   await api.close();
 });
 
-test("the reconciler opens one task, with what the server says; it takes the place of one that says late, and of no other", async () => {
-  await openDeadLetter(
-    world.pool,
-    lead,
-    { why: "its next step is overdue though its process runs" },
-    Date.now(),
-  );
-  expect(await compare()).toMatchObject({ broken: 1, restarted: 0 });
-  expect(await compare()).toMatchObject({ broken: 1 });
-  expect(await tasks()).toMatchObject([
-    { state: "open", detail: { why: "its process's tasks fail", stage: "mql" } },
-  ]);
-  expect((await tasks())[0]?.detail["problems"]).toContain("WorkflowTaskFailed");
+test(
+  "the reconciler opens one task, with what the server says; it takes the place of one that " +
+    "says late, and of no other",
+  async () => {
+    await openDeadLetter(
+      world.pool,
+      lead,
+      { why: "its next step is overdue though its process runs" },
+      Date.now(),
+    );
+    expect(await compare()).toMatchObject({ broken: 1, restarted: 0 });
+    expect(await compare()).toMatchObject({ broken: 1 });
+    expect(await tasks()).toMatchObject([
+      { state: "open", detail: { why: "its process's tasks fail", stage: "mql" } },
+    ]);
+    expect((await tasks())[0]?.detail["problems"]).toContain("WorkflowTaskFailed");
 
-  await world.pool.query(
-    sql`
+    await world.pool.query(
+      sql`
       update task set detail = '{"why":"the CRM refused it"}' where subject_id = ${lead}
         and state = 'open'`,
-  );
-  await compare();
-  expect(await tasks()).toMatchObject([{ state: "open", detail: { why: "the CRM refused it" } }]);
-  await world.pool.query(sql`update task set state = 'done' where subject_id = ${lead}`);
-  await compare();
-  expect((await tasks()).map((one) => one.state)).toEqual(["done", "open"]);
-});
+    );
+    await compare();
+    expect(await tasks()).toMatchObject([{ state: "open", detail: { why: "the CRM refused it" } }]);
+    await world.pool.query(sql`update task set state = 'done' where subject_id = ${lead}`);
+    await compare();
+    expect((await tasks()).map((one) => one.state)).toEqual(["done", "open"]);
+  },
+);
 
 test("when its tasks succeed again the task is withdrawn and nobody counts it any more", async () => {
   await world.restartWorker(other);

@@ -37,57 +37,65 @@ test("the rep is warned at half and at four fifths of the time, and not again", 
   await keepHistory(world, id, "warned-then-in-time");
 });
 
-test("a missed outreach is a breach, the manager hears, and another rep gets the lead; who had it is never asked again", async () => {
-  const id = await offered();
-  const first = (await world.lead(id)).owner_id;
-  await world.pass(id, 61 * minute);
-  await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
-  expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
-  await world.pass(id, 31 * minute);
-  const second = (
-    await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== first)
-  ).owner_id;
-  expect(second).not.toBe(first);
-  await world.pass(id, 92 * minute);
-  const third = (
-    await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== second)
-  ).owner_id;
-  expect([first, second]).not.toContain(third);
-  expect(
-    await rows(
-      world.pool,
-      sql`
+test(
+  "a missed outreach is a breach, the manager hears, and another rep gets the lead; who had it " +
+    "is never asked again",
+  async () => {
+    const id = await offered();
+    const first = (await world.lead(id)).owner_id;
+    await world.pass(id, 61 * minute);
+    await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
+    expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
+    await world.pass(id, 31 * minute);
+    const second = (
+      await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== first)
+    ).owner_id;
+    expect(second).not.toBe(first);
+    await world.pass(id, 92 * minute);
+    const third = (
+      await world.until(id, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== second)
+    ).owner_id;
+    expect([first, second]).not.toContain(third);
+    expect(
+      await rows(
+        world.pool,
+        sql`
         select a.round, a.rep_id, a.ended_why from assignment a join handoff h
           on h.id = a.handoff_id where h.subject_id = ${id} order by round`,
-    ),
-  ).toEqual([
-    { round: 1, rep_id: first, ended_why: "outreach SLA missed" },
-    { round: 2, rep_id: second, ended_why: "outreach SLA missed" },
-    { round: 3, rep_id: third, ended_why: null },
-  ]);
-  expect(
-    await firstRow(
-      world.pool,
-      sql`
+      ),
+    ).toEqual([
+      { round: 1, rep_id: first, ended_why: "outreach SLA missed" },
+      { round: 2, rep_id: second, ended_why: "outreach SLA missed" },
+      { round: 3, rep_id: third, ended_why: null },
+    ]);
+    expect(
+      await firstRow(
+        world.pool,
+        sql`
         select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id
           where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach'
           and c.state = 'breached'`,
-    ),
-  ).toEqual({ n: 2 });
-  await keepHistory(world, id, "breached-and-reassigned");
-});
+      ),
+    ).toEqual({ n: 2 });
+    await keepHistory(world, id, "breached-and-reassigned");
+  },
+);
 
-test("news in the moments between a deadline and its judgement does not keep the breach from being announced", async () => {
-  const id = await offered();
-  const due = (await world.lead(id)).due_at!.getTime();
-  await world.pass(id, due - world.now(id) + 600);
-  await inTransaction(world.pool, (tx) =>
-    enqueue(tx, leadSignal(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()),
-  );
-  await world.pass(id, 5_000);
-  await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
-  expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
-});
+test(
+  "news in the moments between a deadline and its judgement does not keep the breach from " +
+    "being announced",
+  async () => {
+    const id = await offered();
+    const due = (await world.lead(id)).due_at!.getTime();
+    await world.pass(id, due - world.now(id) + 600);
+    await inTransaction(world.pool, (tx) =>
+      enqueue(tx, leadSignal(id, "signal", "factsChanged", { id: "test" }, 1), Date.now()),
+    );
+    await world.pass(id, 5_000);
+    await world.until(id, (lead) => (lead.next_at?.getTime() ?? 0) > world.now(id));
+    expect(await mailsSent(id)).toEqual(expect.arrayContaining(["breach", "escalation"]));
+  },
+);
 
 test("when the ladder is exhausted the manager has the lead and a task, and assigns it", async () => {
   const id = await offered();
@@ -118,52 +126,60 @@ test("when the ladder is exhausted the manager has the lead and a task, and assi
   await keepHistory(world, id, "ladder-exhausted");
 });
 
-test("while the manager decides on a contested rejection the rep's clocks stand still, and the lead's own deadline goes on record", async () => {
-  const id = await offered();
-  await world.act(id, "reject", { reason: "below-company-size" });
-  const contested = await world.until(id, (lead) => lead.waiting_on === "manager");
-  const clocks = () =>
-    rows<{ scope: string; state: string }>(
-      world.pool,
-      sql`
+test(
+  "while the manager decides on a contested rejection the rep's clocks stand still, and the " +
+    "lead's own deadline goes on record",
+  async () => {
+    const id = await offered();
+    await world.act(id, "reject", { reason: "below-company-size" });
+    const contested = await world.until(id, (lead) => lead.waiting_on === "manager");
+    const clocks = () =>
+      rows<{ scope: string; state: string }>(
+        world.pool,
+        sql`
         select c.scope, c.state from clock c join handoff h on h.id = c.handoff_id
           where h.subject_id = ${id} and c.kind = 'outreach' order by c.scope`,
-    );
-  expect(await clocks()).toEqual([
-    { scope: "lead", state: "running" },
-    { scope: "rep", state: "cancelled" },
-  ]);
-  await world.pass(id, 2 * hour);
-  await expect.poll(clocks, { timeout: 15_000 }).toEqual([
-    { scope: "lead", state: "breached" },
-    { scope: "rep", state: "cancelled" },
-  ]);
-  expect(await world.lead(id)).toMatchObject({ waiting_on: "manager", due_at: contested.due_at });
-  expect(await mailsSent(id)).not.toContain("breach");
-});
+      );
+    expect(await clocks()).toEqual([
+      { scope: "lead", state: "running" },
+      { scope: "rep", state: "cancelled" },
+    ]);
+    await world.pass(id, 2 * hour);
+    await expect.poll(clocks, { timeout: 15_000 }).toEqual([
+      { scope: "lead", state: "breached" },
+      { scope: "rep", state: "cancelled" },
+    ]);
+    expect(await world.lead(id)).toMatchObject({ waiting_on: "manager", due_at: contested.due_at });
+    expect(await mailsSent(id)).not.toContain("breach");
+  },
+);
 
-test("a lead that waits for a manager past every deadline wakes its process to ask again, for nothing else", async () => {
-  const id = await offered();
-  await world.pool.query("update rep set active = false where role = 'rep'");
-  await world.pass(id, 92 * minute);
-  await world.pool.query("update rep set active = true where role = 'rep'");
-  await world.until(id, (lead) => lead.waiting_on === "queue" || lead.waiting_on === "manager");
-  await world.pass(id, 24 * hour);
-  const isAskedLater = ({ next_at }: { next_at: Date | null }) =>
-    next_at !== null && next_at.getTime() > world.now(id);
-  const { step } = await world.until(id, isAskedLater);
-  await world.pass(id, 5 * 24 * hour);
-  await world.until(id, isAskedLater);
-  const since = await rows<{ why: string }>(
-    world.pool,
-    sql`
+test(
+  "a lead that waits for a manager past every deadline wakes its process to ask again, for " +
+    "nothing else",
+  async () => {
+    const id = await offered();
+    await world.pool.query("update rep set active = false where role = 'rep'");
+    await world.pass(id, 92 * minute);
+    await world.pool.query("update rep set active = true where role = 'rep'");
+    await world.until(id, (lead) => lead.waiting_on === "queue" || lead.waiting_on === "manager");
+    await world.pass(id, 24 * hour);
+    const isAskedLater = ({ next_at }: { next_at: Date | null }) =>
+      next_at !== null && next_at.getTime() > world.now(id);
+    const { step } = await world.until(id, isAskedLater);
+    await world.pass(id, 5 * 24 * hour);
+    await world.until(id, isAskedLater);
+    const since = await rows<{ why: string }>(
+      world.pool,
+      sql`
       select output ->> 'because' as why from decision
         where subject_id = ${id} and step > ${step} order by step`,
-  );
-  expect(since.length).toBeGreaterThan(0);
-  for (const { why } of since)
-    expect(why).toMatch(/the task \w+ (waits longer than agreed|goes to the next manager)/);
-});
+    );
+    expect(since.length).toBeGreaterThan(0);
+    for (const { why } of since)
+      expect(why).toMatch(/the task \w+ (waits longer than agreed|goes to the next manager)/);
+  },
+);
 
 describe("a pause", () => {
   test("stops the clocks until it ends by itself", async () => {

@@ -97,31 +97,35 @@ test("a suppression that somebody sets in the CRM withdraws the offer", async ()
   await crmShows(crmId, (row) => row.status === "disqualified");
 });
 
-test("the record shows the score of the handoff and how its clock stands; a missed deadline at once, before the lead is taken away", async () => {
-  const id = await world.arrive();
-  await world.until(id, (lead) => lead.waiting_on === "outreach");
-  const crmId = await inCrm(id);
-  const shown = () =>
-    firstRow<{ fit: number; intent: number; band: string; sla_state: string }>(
+test(
+  "the record shows the score of the handoff and how its clock stands; a missed deadline at " +
+    "once, before the lead is taken away",
+  async () => {
+    const id = await world.arrive();
+    await world.until(id, (lead) => lead.waiting_on === "outreach");
+    const crmId = await inCrm(id);
+    const shown = () =>
+      firstRow<{ fit: number; intent: number; band: string; sla_state: string }>(
+        world.pool,
+        sql`select fit, intent, band, sla_state from house_lead where id = ${crmId}`,
+      );
+    const handoff = await firstRow<{ fit: number; intent: number; band: string }>(
       world.pool,
-      sql`select fit, intent, band, sla_state from house_lead where id = ${crmId}`,
+      sql`select fit, intent, band from handoff where subject_id = ${id}`,
     );
-  const handoff = await firstRow<{ fit: number; intent: number; band: string }>(
-    world.pool,
-    sql`select fit, intent, band from handoff where subject_id = ${id}`,
-  );
-  await expect.poll(shown, { timeout: 10_000 }).toEqual({ ...handoff, sla_state: "running" });
-  const due = await firstRow<{ due_at: Date }>(
-    world.pool,
-    sql`
+    await expect.poll(shown, { timeout: 10_000 }).toEqual({ ...handoff, sla_state: "running" });
+    const due = await firstRow<{ due_at: Date }>(
+      world.pool,
+      sql`
       select due_at from clock where handoff_id = (select id from handoff where subject_id = ${id})
         and kind = 'outreach' and scope = 'rep'`,
-  );
-  await world.passTo(id, due!.due_at);
-  await expect.poll(async () => (await shown())?.sla_state, { timeout: 10_000 }).toBe("breached");
-  expect((await world.lead(id)).waiting_on).toBe("outreach");
-  const answer = await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
-  expect(answer.done).toBe(true);
-  // Now the record shows the clock of the answer, which is in time still.
-  await expect.poll(async () => (await shown())?.sla_state, { timeout: 10_000 }).toBe("running");
-});
+    );
+    await world.passTo(id, due!.due_at);
+    await expect.poll(async () => (await shown())?.sla_state, { timeout: 10_000 }).toBe("breached");
+    expect((await world.lead(id)).waiting_on).toBe("outreach");
+    const answer = await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
+    expect(answer.done).toBe(true);
+    // Now the record shows the clock of the answer, which is in time still.
+    await expect.poll(async () => (await shown())?.sla_state, { timeout: 10_000 }).toBe("running");
+  },
+);

@@ -29,74 +29,82 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-test("outside all hours leads are held, and released at opening in order of priority, due time and arrival", async () => {
-  const standard = await world.arrive({
-    engagements: ["buyers_guide", "roi_calculator", "webinar_attended"].map((type) => ({
-      messageId: `s-${type}`,
-      type,
-      occurredAt: Date.now() - 60_000,
-    })),
-  });
-  await world.until(standard, (lead) => lead.waiting_on === "hold");
-  const hot = await world.arrive();
-  const held = await world.until(hot, (lead) => lead.waiting_on === "hold");
-  expect(held.next_step).toContain("opens");
-  // Whoever looks in the CRM meanwhile finds the lead, and in whose queue it waits.
-  await expect
-    .poll(
-      () =>
-        firstRow(
-          world.pool,
-          sql`select status, owner_id, queue from house_lead where external_id = ${hot}`,
-        ),
-      { timeout: 20_000 },
-    )
-    .toEqual({ status: "mql", owner_id: null, queue: held.queue });
-  expect(
-    await rows(
-      world.pool,
-      sql`
+test(
+  "outside all hours leads are held, and released at opening in order of priority, due time " +
+    "and arrival",
+  async () => {
+    const standard = await world.arrive({
+      engagements: ["buyers_guide", "roi_calculator", "webinar_attended"].map((type) => ({
+        messageId: `s-${type}`,
+        type,
+        occurredAt: Date.now() - 60_000,
+      })),
+    });
+    await world.until(standard, (lead) => lead.waiting_on === "hold");
+    const hot = await world.arrive();
+    const held = await world.until(hot, (lead) => lead.waiting_on === "hold");
+    expect(held.next_step).toContain("opens");
+    // Whoever looks in the CRM meanwhile finds the lead, and in whose queue it waits.
+    await expect
+      .poll(
+        () =>
+          firstRow(
+            world.pool,
+            sql`select status, owner_id, queue from house_lead where external_id = ${hot}`,
+          ),
+        { timeout: 20_000 },
+      )
+      .toEqual({ status: "mql", owner_id: null, queue: held.queue });
+    expect(
+      await rows(
+        world.pool,
+        sql`
         select h.lead_type from held d join handoff h on h.id = d.handoff_id
           order by d.priority, d.due_at, d.arrived_at`,
-    ),
-  ).toEqual([{ lead_type: "demo-request" }, { lead_type: "standard-mql" }]);
-  // The standard lead's clock comes first to the opening; the hot one is offered first all the
-  // same.
-  await world.passTo(standard, held.next_at!);
-  await world.until(standard, (lead) => lead.waiting_on === "outreach");
-  await world.until(hot, (lead) => lead.waiting_on === "outreach");
-  const order = await rows<{ lead_type: string; via: string }>(
-    world.pool,
-    sql`
+      ),
+    ).toEqual([{ lead_type: "demo-request" }, { lead_type: "standard-mql" }]);
+    // The standard lead's clock comes first to the opening; the hot one is offered first all the
+    // same.
+    await world.passTo(standard, held.next_at!);
+    await world.until(standard, (lead) => lead.waiting_on === "outreach");
+    await world.until(hot, (lead) => lead.waiting_on === "outreach");
+    const order = await rows<{ lead_type: string; via: string }>(
+      world.pool,
+      sql`
       select h.lead_type, a.via from assignment a join handoff h on h.id = a.handoff_id
         order by a.at, h.priority`,
-  );
-  expect(order.map((row) => row.lead_type)).toEqual(["demo-request", "standard-mql"]);
-  expect(await firstRow(world.pool, sql`select count(*)::int as n from held`)).toEqual({ n: 0 });
-  await keepHistory(world, standard, "held-and-released");
-});
+    );
+    expect(order.map((row) => row.lead_type)).toEqual(["demo-request", "standard-mql"]);
+    expect(await firstRow(world.pool, sql`select count(*)::int as n from held`)).toEqual({ n: 0 });
+    await keepHistory(world, standard, "held-and-released");
+  },
+);
 
-test("when nobody is left who could take it, a lead goes to the fallback queue with a task, never nowhere", async () => {
-  await world.pool.query("update rep set active = false where role = 'rep'");
-  const id = await world.arrive();
-  expect(await world.until(id, (lead) => lead.waiting_on === "queue")).toMatchObject({
-    queue: "sales-ops",
-    owner_id: null,
-  });
-  expect(
-    await firstRow(world.pool, sql`select kind, role, state from task where subject_id = ${id}`),
-  ).toEqual({ kind: "fallback", role: "sales-ops", state: "open" });
-  await world.pool.query("update rep set active = true");
-  expect(await world.act(id, "reassign", { to: "rp_one" }, { by: "tn_ops" })).toMatchObject({
-    done: true,
-    owner: "rp_one",
-    waitingOn: "outreach",
-  });
-  expect(
-    await firstRow(world.pool, sql`select state, done_by from task where subject_id = ${id}`),
-  ).toEqual({ state: "done", done_by: "tn_ops" });
-  await keepHistory(world, id, "fallback-then-assigned");
-});
+test(
+  "when nobody is left who could take it, a lead goes to the fallback queue with a task, never " +
+    "nowhere",
+  async () => {
+    await world.pool.query("update rep set active = false where role = 'rep'");
+    const id = await world.arrive();
+    expect(await world.until(id, (lead) => lead.waiting_on === "queue")).toMatchObject({
+      queue: "sales-ops",
+      owner_id: null,
+    });
+    expect(
+      await firstRow(world.pool, sql`select kind, role, state from task where subject_id = ${id}`),
+    ).toEqual({ kind: "fallback", role: "sales-ops", state: "open" });
+    await world.pool.query("update rep set active = true");
+    expect(await world.act(id, "reassign", { to: "rp_one" }, { by: "tn_ops" })).toMatchObject({
+      done: true,
+      owner: "rp_one",
+      waitingOn: "outreach",
+    });
+    expect(
+      await firstRow(world.pool, sql`select state, done_by from task where subject_id = ${id}`),
+    ).toEqual({ state: "done", done_by: "tn_ops" });
+    await keepHistory(world, id, "fallback-then-assigned");
+  },
+);
 
 test("a lead that waits for room is offered as soon as somebody answers another one", async () => {
   await world.pool.query(

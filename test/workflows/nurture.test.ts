@@ -33,19 +33,23 @@ async function inPool(): Promise<string> {
   return id;
 }
 
-test("a lead that matches no lead type is nurtured, and the signal that crosses a threshold hands it off", async () => {
-  const id = await world.arrive(nothingYet);
-  expect(await world.until(id, (lead) => lead.stage === "nurture")).toMatchObject({
-    waiting_on: "signal",
-  });
-  await engages(id, "blog_view");
-  await engages(id, "pricing_page");
-  expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
-    lead_type: "high-intent-mql",
-  });
-  expect(await world.path(id)).toEqual(["new>nurture", "nurture>mql"]);
-  await keepHistory(world, id, "nurture-to-mql");
-});
+test(
+  "a lead that matches no lead type is nurtured, and the signal that crosses a threshold hands " +
+    "it off",
+  async () => {
+    const id = await world.arrive(nothingYet);
+    expect(await world.until(id, (lead) => lead.stage === "nurture")).toMatchObject({
+      waiting_on: "signal",
+    });
+    await engages(id, "blog_view");
+    await engages(id, "pricing_page");
+    expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
+      lead_type: "high-intent-mql",
+    });
+    expect(await world.path(id)).toEqual(["new>nurture", "nurture>mql"]);
+    await keepHistory(world, id, "nurture-to-mql");
+  },
+);
 
 test("a standard lead type takes the standard path", async () => {
   const id = await world.arrive(nothingYet);
@@ -141,29 +145,33 @@ test("after the agreed cycles only a person returns it", async () => {
   await keepHistory(world, id, "four-cycles");
 });
 
-test("a new version of the agreement judges leads in nurture again; an open handoff keeps its version", async () => {
-  const open = await world.arrive();
-  const before = await world.until(open, (lead) => lead.waiting_on === "outreach");
-  const id = await world.arrive(nothingYet);
-  await world.until(id, (lead) => lead.stage === "nurture");
-  await engages(id, "blog_view");
-  const version = await world.publish((text) =>
-    alwaysOpen(text).replace(
-      "signal: pricing_page, within: 14 days",
-      "signal: blog_view, within: 14 days",
-    ),
-  );
-  expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
-    lead_type: "high-intent-mql",
-  });
-  expect(
-    await firstRow(world.pool, sql`select agreement_id from handoff where subject_id = ${id}`),
-  ).toEqual({ agreement_id: version });
-  expect(
-    await firstRow(
-      world.pool,
-      sql`select agreement_id = ${version} as moved from handoff where id = ${before.handoff_id}`,
-    ),
-  ).toEqual({ moved: false });
-  await keepHistory(world, id, "policy-changed");
-});
+test(
+  "a new version of the agreement judges leads in nurture again; an open handoff keeps its " +
+    "version",
+  async () => {
+    const open = await world.arrive();
+    const before = await world.until(open, (lead) => lead.waiting_on === "outreach");
+    const id = await world.arrive(nothingYet);
+    await world.until(id, (lead) => lead.stage === "nurture");
+    await engages(id, "blog_view");
+    const version = await world.publish((text) =>
+      alwaysOpen(text).replace(
+        "signal: pricing_page, within: 14 days",
+        "signal: blog_view, within: 14 days",
+      ),
+    );
+    expect(await world.until(id, (lead) => lead.waiting_on === "outreach")).toMatchObject({
+      lead_type: "high-intent-mql",
+    });
+    expect(
+      await firstRow(world.pool, sql`select agreement_id from handoff where subject_id = ${id}`),
+    ).toEqual({ agreement_id: version });
+    expect(
+      await firstRow(
+        world.pool,
+        sql`select agreement_id = ${version} as moved from handoff where id = ${before.handoff_id}`,
+      ),
+    ).toEqual({ moved: false });
+    await keepHistory(world, id, "policy-changed");
+  },
+);

@@ -64,59 +64,65 @@ const untilDecided = async (leadId: string, kind: string, after: number) => {
     if (Date.now() > end) throw new Error(`${leadId}: no ${kind} after ${after}`);
 };
 
-test("a lead whose process was terminated goes on exactly where it was: same rep, same clocks, decisions numbered on, nobody told twice", async () => {
-  const lead = await world.arrive();
-  const before = await world.until(lead, (row) => row.waiting_on === "outreach");
-  const clocks = () =>
-    rows(
-      world.pool,
-      sql`
+test(
+  "a lead whose process was terminated goes on exactly where it was: same rep, same clocks, " +
+    "decisions numbered on, nobody told twice",
+  async () => {
+    const lead = await world.arrive();
+    const before = await world.until(lead, (row) => row.waiting_on === "outreach");
+    const clocks = () =>
+      rows(
+        world.pool,
+        sql`
         select id, started_at, due_at, state from clock where handoff_id = ${before.handoff_id}
           order by id`,
+      );
+    const [ran, told] = [await clocks(), await world.mails(lead)];
+    await world.handle(lead).terminate("test");
+
+    // As the Schedule starts it: the workflow, its activity, the outbox, the relay.
+    await world.pool.query(
+      sql`update lead set arrived_at = arrived_at - interval '1 hour' where id = ${lead}`,
     );
-  const [ran, told] = [await clocks(), await world.mails(lead)];
-  await world.handle(lead).terminate("test");
+    expect(
+      await world.client.workflow.execute("reconcile", {
+        workflowId: `reconcile-${lead}`,
+        taskQueue: world.taskQueue,
+        args: [],
+      }),
+    ).toMatchObject({ ...nothing, restarted: 1 });
+    await untilRunning(lead);
+    await untilDecided(lead, "engaged", before.step);
+    expect(await world.lead(lead)).toMatchObject({
+      stage: "mql",
+      waiting_on: "outreach",
+      owner_id: before.owner_id,
+      handoff_id: before.handoff_id,
+      due_at: before.due_at,
+      cycle: 1,
+    });
+    expect(await clocks()).toEqual(ran);
+    expect((await world.mails(lead)).map((mail) => mail.what)).toEqual(
+      told.map((mail) => mail.what),
+    );
 
-  // As the Schedule starts it: the workflow, its activity, the outbox, the relay.
-  await world.pool.query(
-    sql`update lead set arrived_at = arrived_at - interval '1 hour' where id = ${lead}`,
-  );
-  expect(
-    await world.client.workflow.execute("reconcile", {
-      workflowId: `reconcile-${lead}`,
-      taskQueue: world.taskQueue,
-      args: [],
-    }),
-  ).toMatchObject({ ...nothing, restarted: 1 });
-  await untilRunning(lead);
-  await untilDecided(lead, "engaged", before.step);
-  expect(await world.lead(lead)).toMatchObject({
-    stage: "mql",
-    waiting_on: "outreach",
-    owner_id: before.owner_id,
-    handoff_id: before.handoff_id,
-    due_at: before.due_at,
-    cycle: 1,
-  });
-  expect(await clocks()).toEqual(ran);
-  expect((await world.mails(lead)).map((mail) => mail.what)).toEqual(told.map((mail) => mail.what));
-
-  expect(
-    await world.act(lead, "logOutreach", { channel: "call", outcome: "connected" }),
-  ).toMatchObject({ done: true });
-  expect(await world.act(lead, "accept", {})).toMatchObject({
-    done: true,
-    stage: "sal",
-    onTime: true,
-  });
-  const steps = (await decisions(lead)).map((one) => one.step);
-  expect(steps).toEqual(steps.map((_, n) => n + 1));
-  await keepHistory(world, lead, "resumed");
-  expect((await starts(lead)).at(-1)).toEqual({
-    lane: 2,
-    payload: { leadId: lead, cycle: 1, from: "resume", priority: 1 },
-  });
-});
+    expect(
+      await world.act(lead, "logOutreach", { channel: "call", outcome: "connected" }),
+    ).toMatchObject({ done: true });
+    expect(await world.act(lead, "accept", {})).toMatchObject({
+      done: true,
+      stage: "sal",
+      onTime: true,
+    });
+    const steps = (await decisions(lead)).map((one) => one.step);
+    expect(steps).toEqual(steps.map((_, n) => n + 1));
+    await keepHistory(world, lead, "resumed");
+    expect((await starts(lead)).at(-1)).toEqual({
+      lane: 2,
+      payload: { leadId: lead, cycle: 1, from: "resume", priority: 1 },
+    });
+  },
+);
 
 test("a healthy fleet is left alone, and so is a lead that has only just arrived", async () => {
   const leads = [await world.arrive(), await world.arrive()];
@@ -196,136 +202,153 @@ test("a lead whose very first start was lost is assessed after all", async () =>
   await world.until(lead, (row) => row.waiting_on === "outreach");
 });
 
-test("what happened while no process ran is heard: an engagement that was signalled to nobody brings the lead to sales", async () => {
-  const lead = await world.arrive({ engagements: [] });
-  const { email } = await world.until(lead, (row) => row.stage === "nurture");
-  await world.handle(lead).terminate("test");
-  const agreement = (await createAgreements(agreementOf).active(world.pool))!.agreement;
-  await inTransaction(world.pool, (tx) =>
-    takeIn(
-      tx,
-      [
-        {
-          email: email!,
-          facts: {},
-          engagements: [
-            { messageId: `unheard-${Date.now()}`, type: "demo_request", occurredAt: Date.now() },
-          ],
-        },
-      ],
-      { now: Date.now(), from: "form", lane: 1, agreement },
-    ),
-  );
-  await compare();
-  await world.until(lead, (row) => row.waiting_on === "outreach");
-  expect(await world.path(lead)).toEqual(["new>nurture", "nurture>mql"]);
-});
+test(
+  "what happened while no process ran is heard: an engagement that was signalled to nobody " +
+    "brings the lead to sales",
+  async () => {
+    const lead = await world.arrive({ engagements: [] });
+    const { email } = await world.until(lead, (row) => row.stage === "nurture");
+    await world.handle(lead).terminate("test");
+    const agreement = (await createAgreements(agreementOf).active(world.pool))!.agreement;
+    await inTransaction(world.pool, (tx) =>
+      takeIn(
+        tx,
+        [
+          {
+            email: email!,
+            facts: {},
+            engagements: [
+              { messageId: `unheard-${Date.now()}`, type: "demo_request", occurredAt: Date.now() },
+            ],
+          },
+        ],
+        { now: Date.now(), from: "form", lane: 1, agreement },
+      ),
+    );
+    await compare();
+    await world.until(lead, (row) => row.waiting_on === "outreach");
+    expect(await world.path(lead)).toEqual(["new>nurture", "nurture>mql"]);
+  },
+);
 
-test("a lead of the pool goes on in the cycle it had reached, and what its lost process left undone is done", async () => {
-  const lead = await world.arrive();
-  await intoPool(world, lead);
-  const before = await world.lead(lead);
-  await world.handle(lead).terminate("test");
-  await addEffect(
-    world.pool,
-    {
-      key: `lead/${lead}/left-undone`,
-      subject: { kind: "lead", id: lead },
-      ...mailEffect({ what: "nurture-review", role: "marketing-ops", since: Date.now() }),
-    },
-    Date.now(),
-  );
-  expect(await compare()).toMatchObject({ restarted: 1 });
-  await eventually(
-    10,
-    async () =>
-      (
-        await rows(
-          world.pool,
-          sql`select from effect where key = ${`lead/${lead}/left-undone`} and state = 'done'`,
-        )
-      ).length === 1,
-  );
-  expect(await world.lead(lead)).toMatchObject({
-    stage: "renurture",
-    waiting_on: "return",
-    cycle: 2,
-    exit_at: before.exit_at,
-  });
-  expect(
-    await world.act(
-      lead,
-      "decideReview",
-      { decision: "return" },
-      { by: "tn_test", role: "operator" },
-    ),
-  ).toMatchObject({ done: true, stage: "mql" });
-});
+test(
+  "a lead of the pool goes on in the cycle it had reached, and what its lost process left " +
+    "undone is done",
+  async () => {
+    const lead = await world.arrive();
+    await intoPool(world, lead);
+    const before = await world.lead(lead);
+    await world.handle(lead).terminate("test");
+    await addEffect(
+      world.pool,
+      {
+        key: `lead/${lead}/left-undone`,
+        subject: { kind: "lead", id: lead },
+        ...mailEffect({ what: "nurture-review", role: "marketing-ops", since: Date.now() }),
+      },
+      Date.now(),
+    );
+    expect(await compare()).toMatchObject({ restarted: 1 });
+    await eventually(
+      10,
+      async () =>
+        (
+          await rows(
+            world.pool,
+            sql`select from effect where key = ${`lead/${lead}/left-undone`} and state = 'done'`,
+          )
+        ).length === 1,
+    );
+    expect(await world.lead(lead)).toMatchObject({
+      stage: "renurture",
+      waiting_on: "return",
+      cycle: 2,
+      exit_at: before.exit_at,
+    });
+    expect(
+      await world.act(
+        lead,
+        "decideReview",
+        { decision: "return" },
+        { by: "tn_test", role: "operator" },
+      ),
+    ).toMatchObject({ done: true, stage: "mql" });
+  },
+);
 
-test("an open lead is reminded of effects that nobody has begun; those that were tried and failed are left to whoever tries", async () => {
-  const lead = await world.arrive();
-  await world.until(lead, (row) => row.waiting_on === "outreach");
-  await eventually(
-    10,
-    async () => (await rows(world.pool, sql`select from effect where state = 'open'`)).length === 0,
-  );
-  const effect = (what: string) => ({
-    key: `lead/${lead}/${what}`,
-    subject: { kind: "lead" as const, id: lead },
-    ...mailEffect({
-      what: "offer",
-      repId: "rp_nobody",
-      stage: "mql",
-      clock: null,
-      dueAt: null,
-      again: false,
-    }),
-  });
-  await addEffect(world.pool, effect("failing"), Date.now());
-  await world.pool.query(
-    sql`
+test(
+  "an open lead is reminded of effects that nobody has begun; those that were tried and failed " +
+    "are left to whoever tries",
+  async () => {
+    const lead = await world.arrive();
+    await world.until(lead, (row) => row.waiting_on === "outreach");
+    await eventually(
+      10,
+      async () =>
+        (await rows(world.pool, sql`select from effect where state = 'open'`)).length === 0,
+    );
+    const effect = (what: string) => ({
+      key: `lead/${lead}/${what}`,
+      subject: { kind: "lead" as const, id: lead },
+      ...mailEffect({
+        what: "offer",
+        repId: "rp_nobody",
+        stage: "mql",
+        clock: null,
+        dueAt: null,
+        again: false,
+      }),
+    });
+    await addEffect(world.pool, effect("failing"), Date.now());
+    await world.pool.query(
+      sql`
       update effect set error = 'the mail server does not answer', attempts = 1
         where key = ${effect("failing").key}`,
-  );
-  expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 0 });
-  await addEffect(world.pool, effect("forgotten"), Date.now());
-  expect(await compare()).toMatchObject({ reminded: 0 });
-  expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 1 });
-  await eventually(
-    10,
-    async () =>
-      (
-        await rows(
-          world.pool,
-          sql`select from effect where key = ${effect("forgotten").key} and state <> 'open'`,
-        )
-      ).length === 1,
-  );
-});
+    );
+    expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 0 });
+    await addEffect(world.pool, effect("forgotten"), Date.now());
+    expect(await compare()).toMatchObject({ reminded: 0 });
+    expect(await compare(Date.now() + 11 * minute)).toMatchObject({ reminded: 1 });
+    await eventually(
+      10,
+      async () =>
+        (
+          await rows(
+            world.pool,
+            sql`select from effect where key = ${effect("forgotten").key} and state <> 'open'`,
+          )
+        ).length === 1,
+    );
+  },
+);
 
-test("a roster that was changed by hand is noticed: nothing stays with who has left, and nobody is told twice", async () => {
-  const lead = await world.arrive();
-  const { owner_id: owner } = await world.until(lead, (row) => row.waiting_on === "outreach");
-  await world.pool.query(sql`update rep set active = false where id = ${owner}`);
-  const theirs = await rows(
-    world.pool,
-    sql`select from process where owner_id = ${owner} and stage <> 'disqualified'`,
-  );
-  expect(await compare()).toMatchObject({ reminded: theirs.length });
-  await world.until(lead, (row) => row.waiting_on === "outreach" && row.owner_id !== owner);
-  await eventually(
-    10,
-    async () =>
-      (
-        await rows(
-          world.pool,
-          sql`select from process where owner_id = ${owner} and stage <> 'disqualified'`,
-        )
-      ).length === 0,
-  );
-  expect(await compare()).toMatchObject({ reminded: 0 });
-  await world.pool.query(sql`update rep set active = true where id = ${owner}`);
-});
+test(
+  "a roster that was changed by hand is noticed: nothing stays with who has left, and nobody " +
+    "is told twice",
+  async () => {
+    const lead = await world.arrive();
+    const { owner_id: owner } = await world.until(lead, (row) => row.waiting_on === "outreach");
+    await world.pool.query(sql`update rep set active = false where id = ${owner}`);
+    const theirs = await rows(
+      world.pool,
+      sql`select from process where owner_id = ${owner} and stage <> 'disqualified'`,
+    );
+    expect(await compare()).toMatchObject({ reminded: theirs.length });
+    await world.until(lead, (row) => row.waiting_on === "outreach" && row.owner_id !== owner);
+    await eventually(
+      10,
+      async () =>
+        (
+          await rows(
+            world.pool,
+            sql`select from process where owner_id = ${owner} and stage <> 'disqualified'`,
+          )
+        ).length === 0,
+    );
+    expect(await compare()).toMatchObject({ reminded: 0 });
+    await world.pool.query(sql`update rep set active = true where id = ${owner}`);
+  },
+);
 
 test("what the inbox took over is swept after a month, not before", async () => {
   const put = (id: string, daysAgo: number) =>
@@ -366,33 +389,37 @@ test("a closed lead is never started again; effects it left undone become one ta
   await world.pool.query(sql`delete from effect where key = ${`lead/${lead}/stranded`}`);
 });
 
-test("a running process that lets its next step go by becomes a task, once, which ends when the lead moves on", async () => {
-  const lead = await world.arrive();
-  const { next_at } = await world.until(lead, (row) => row.waiting_on === "outreach");
-  const behind = async (minutes: number) => {
-    await world.pool.query(
-      sql`
+test(
+  "a running process that lets its next step go by becomes a task, once, which ends when the " +
+    "lead moves on",
+  async () => {
+    const lead = await world.arrive();
+    const { next_at } = await world.until(lead, (row) => row.waiting_on === "outreach");
+    const behind = async (minutes: number) => {
+      await world.pool.query(
+        sql`
         update process set next_at = ${new Date(Date.now() + 3 * minute - minutes * minute)}
           where subject_id = ${lead}`,
-    );
-  };
-  await behind(9);
-  expect(await compare()).toMatchObject(nothing);
-  await behind(11);
-  expect([await compare(), await compare()]).toMatchObject([
-    { stuck: 1, restarted: 0 },
-    { stuck: 1, restarted: 0 },
-  ]);
-  expect(await tasks(lead)).toMatchObject([
-    {
-      state: "open",
-      detail: { why: "its next step is overdue though its process runs", stage: "mql" },
-    },
-  ]);
-  await world.pool.query(sql`update process set next_at = ${next_at} where subject_id = ${lead}`);
-  expect(await compare()).toMatchObject(nothing);
-  expect(await tasks(lead)).toMatchObject([{ state: "withdrawn" }]);
-});
+      );
+    };
+    await behind(9);
+    expect(await compare()).toMatchObject(nothing);
+    await behind(11);
+    expect([await compare(), await compare()]).toMatchObject([
+      { stuck: 1, restarted: 0 },
+      { stuck: 1, restarted: 0 },
+    ]);
+    expect(await tasks(lead)).toMatchObject([
+      {
+        state: "open",
+        detail: { why: "its next step is overdue though its process runs", stage: "mql" },
+      },
+    ]);
+    await world.pool.query(sql`update process set next_at = ${next_at} where subject_id = ${lead}`);
+    expect(await compare()).toMatchObject(nothing);
+    expect(await tasks(lead)).toMatchObject([{ state: "withdrawn" }]);
+  },
+);
 
 test("plumbing that is over is swept away, what is younger stays", async () => {
   const now = Date.now() + 3 * minute;

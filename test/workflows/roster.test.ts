@@ -37,15 +37,18 @@ async function change(id: string, more: Partial<RepRecord>) {
 beforeEach(async () => {
   await world.pool.query("update handoff set state = 'closed' where state = 'open'");
   await world.pool.query(
-    "update process set stage = 'disqualified', waiting_on = 'nothing', owner_id = null, handoff_id = null",
+    "update process set stage = 'disqualified', waiting_on = 'nothing', owner_id = null, " +
+      "handoff_id = null",
   );
   await world.pool.query("update task set state = 'withdrawn' where state = 'open'");
   await world.pool.query("delete from held");
   await world.pool.query(
-    "insert into rep (id, name, email, role, updated_at) values ('rp_chief', 'Chief', 'chief@example.com', 'manager', now()) on conflict do nothing",
+    "insert into rep (id, name, email, role, updated_at) values ('rp_chief', 'Chief', " +
+      "'chief@example.com', 'manager', now()) on conflict do nothing",
   );
   await world.pool.query(
-    "update rep set active = true, hours = null, max_open = null, manager_id = case when role = 'rep' then 'rp_boss' when id = 'rp_boss' then 'rp_chief' end",
+    "update rep set active = true, hours = null, max_open = null, manager_id = case when role " +
+      "= 'rep' then 'rp_boss' when id = 'rp_boss' then 'rp_chief' end",
   );
   await world.pool.query("delete from absence");
   await edit({
@@ -94,49 +97,56 @@ const clocks = (id: string) =>
   where h.subject_id = ${id} and c.state = 'running' and c.scope = 'rep' order by c.kind`,
   );
 
-test("a rep leaves with leads in three stages: each goes on with somebody who is there, and all are told", async () => {
-  await only("rp_one");
-  const [offer, sal, sql3] = [await offered(), await offered(), await offered()];
-  for (const id of [sal, sql3]) {
-    await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
-    await world.act(id, "accept", {});
-  }
-  await world.act(sql3, "advance", {});
-  expect([(await world.lead(sal)).stage, (await world.lead(sql3)).stage]).toEqual(["sal", "sql"]);
-  await everybody();
-  const other = await world.arrive();
-  await world.until(other, (lead) => lead.waiting_on === "outreach" && lead.owner_id !== "rp_one");
-  await forget();
-
-  const done = await change("rp_one", { active: false });
-  expect(done.told).toBe(3);
-  const moved = await world.until(
-    offer,
-    (lead) => lead.owner_id !== null && lead.owner_id !== "rp_one",
-  );
-  expect(moved).toMatchObject({ stage: "mql", waiting_on: "outreach" });
-  expect(["rp_two", "rp_three"]).toContain(moved.owner_id);
-  for (const [id, stage] of [
-    [sal, "sal"],
-    [sql3, "sql"],
-  ] as const) {
-    expect(await world.until(id, (lead) => lead.owner_id === "rp_boss")).toMatchObject({ stage });
-    expect(await tasks(id)).toEqual([{ kind: "escalated", assignee_id: "rp_boss" }]);
-    expect(await clocks(id)).toEqual([{ scope: "rep", kind: "outreach", rep_id: "rp_boss" }]);
-    expect(await world.mails(id)).toEqual(
-      expect.arrayContaining([expect.objectContaining({ what: "offer", repId: "rp_boss" })]),
+test(
+  "a rep leaves with leads in three stages: each goes on with somebody who is there, and all " +
+    "are told",
+  async () => {
+    await only("rp_one");
+    const [offer, sal, sql3] = [await offered(), await offered(), await offered()];
+    for (const id of [sal, sql3]) {
+      await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
+      await world.act(id, "accept", {});
+    }
+    await world.act(sql3, "advance", {});
+    expect([(await world.lead(sal)).stage, (await world.lead(sql3)).stage]).toEqual(["sal", "sql"]);
+    await everybody();
+    const other = await world.arrive();
+    await world.until(
+      other,
+      (lead) => lead.waiting_on === "outreach" && lead.owner_id !== "rp_one",
     );
-  }
-  expect(await told()).toEqual([offer, sal, sql3].toSorted());
-  expect(
-    await firstRow(
-      world.pool,
-      sql`
+    await forget();
+
+    const done = await change("rp_one", { active: false });
+    expect(done.told).toBe(3);
+    const moved = await world.until(
+      offer,
+      (lead) => lead.owner_id !== null && lead.owner_id !== "rp_one",
+    );
+    expect(moved).toMatchObject({ stage: "mql", waiting_on: "outreach" });
+    expect(["rp_two", "rp_three"]).toContain(moved.owner_id);
+    for (const [id, stage] of [
+      [sal, "sal"],
+      [sql3, "sql"],
+    ] as const) {
+      expect(await world.until(id, (lead) => lead.owner_id === "rp_boss")).toMatchObject({ stage });
+      expect(await tasks(id)).toEqual([{ kind: "escalated", assignee_id: "rp_boss" }]);
+      expect(await clocks(id)).toEqual([{ scope: "rep", kind: "outreach", rep_id: "rp_boss" }]);
+      expect(await world.mails(id)).toEqual(
+        expect.arrayContaining([expect.objectContaining({ what: "offer", repId: "rp_boss" })]),
+      );
+    }
+    expect(await told()).toEqual([offer, sal, sql3].toSorted());
+    expect(
+      await firstRow(
+        world.pool,
+        sql`
     select count(*)::int as n from assignment a join handoff h on h.id = a.handoff_id
     where a.rep_id = 'rp_one' and a.ended_at is null and h.subject_id = any(${[offer, sal, sql3]})`,
-    ),
-  ).toEqual({ n: 0 });
-});
+      ),
+    ).toEqual({ n: 0 });
+  },
+);
 
 test("a manager leaves with a contested lead: the next one has task, right and mail, and decides", async () => {
   const id = await offered();
@@ -158,42 +168,46 @@ test("a manager leaves with a contested lead: the next one has task, right and m
   ).toMatchObject({ done: true });
 });
 
-test("hours change under a running clock: what is used stays used, and the rest comes in the new hours", async () => {
-  await only("rp_one");
-  const id = await offered();
-  await world.pass(id, 20 * minute);
-  const clock = () =>
-    firstRow<{ due_at: Date; used_ms: number }>(
-      world.pool,
-      sql`
+test(
+  "hours change under a running clock: what is used stays used, and the rest comes in the new " +
+    "hours",
+  async () => {
+    await only("rp_one");
+    const id = await offered();
+    await world.pass(id, 20 * minute);
+    const clock = () =>
+      firstRow<{ due_at: Date; used_ms: number }>(
+        world.pool,
+        sql`
     select c.due_at, c.used_ms from clock c join handoff h on h.id = c.handoff_id
     where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach'`,
-    );
-  // The next window begins some hours from now, on the lead's own clock.
-  const opens = Math.ceil((world.now(id) + 3 * hour) / hour) * hour;
-  const at = new Date(opens).getUTCHours();
-  const two = (n: number) => String(n).padStart(2, "0");
-  const window = `${two(at)}:00-${at + 2 > 24 ? "24" : two(at + 2)}:00`;
-  await change("rp_one", {
-    hours: { zone: "UTC", week: Object.fromEntries(everyDay.map((name) => [name, [window]])) },
-  });
-  await expect
-    .poll(async () => (await clock())!.due_at.getTime(), { timeout: 10_000 })
-    .toBeGreaterThan(opens);
-  const moved = (await clock())!;
-  // 20 of 60 minutes were used.
-  expect(Math.abs(moved.due_at.getTime() - opens - 40 * minute)).toBeLessThan(30_000);
-  expect(Math.abs(moved.used_ms - 20 * minute)).toBeLessThan(30_000);
-  expect(
-    await rows(
-      world.pool,
-      sql`
+      );
+    // The next window begins some hours from now, on the lead's own clock.
+    const opens = Math.ceil((world.now(id) + 3 * hour) / hour) * hour;
+    const at = new Date(opens).getUTCHours();
+    const two = (n: number) => String(n).padStart(2, "0");
+    const window = `${two(at)}:00-${at + 2 > 24 ? "24" : two(at + 2)}:00`;
+    await change("rp_one", {
+      hours: { zone: "UTC", week: Object.fromEntries(everyDay.map((name) => [name, [window]])) },
+    });
+    await expect
+      .poll(async () => (await clock())!.due_at.getTime(), { timeout: 10_000 })
+      .toBeGreaterThan(opens);
+    const moved = (await clock())!;
+    // 20 of 60 minutes were used.
+    expect(Math.abs(moved.due_at.getTime() - opens - 40 * minute)).toBeLessThan(30_000);
+    expect(Math.abs(moved.used_ms - 20 * minute)).toBeLessThan(30_000);
+    expect(
+      await rows(
+        world.pool,
+        sql`
     select e.kind from clock_event e join clock c on c.id = e.clock_id join handoff h
       on h.id = c.handoff_id
     where h.subject_id = ${id} and c.scope = 'rep' and c.kind = 'outreach' order by e.n`,
-    ),
-  ).toEqual([{ kind: "start" }, { kind: "calendar-changed" }]);
-});
+      ),
+    ).toEqual([{ kind: "start" }, { kind: "calendar-changed" }]);
+  },
+);
 
 test("other coverage of a pool moves the clocks of its leads, and of no other", async () => {
   const id = await offered();
@@ -340,13 +354,15 @@ test("a colleague of an account that somebody works goes to that person", async 
   await everybody();
   const second = await world.arrive();
   await world.pool.query(
-    "update lead set account_id = coalesce((select account_id from lead where id = $1), account_id) where id = $2",
+    "update lead set account_id = coalesce((select account_id from lead where id = $1), " +
+      "account_id) where id = $2",
     [first, second],
   );
   const owners = async (told: string | null) => {
     const fact = { value: told, from: "crm", at: new Date().toISOString() };
     await world.pool.query(
-      sql`update account set facts = ${JSON.stringify(told === null ? {} : { "account.owner": fact })}
+      sql`update account
+        set facts = ${JSON.stringify(told === null ? {} : { "account.owner": fact })}
         where id = (select account_id from lead where id = ${second})`,
     );
     const found = await inTransaction(world.pool, (tx) => accountsOf(tx, [second]));

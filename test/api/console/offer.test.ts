@@ -14,7 +14,8 @@ let world: PeopleWorld;
 beforeAll(async () => {
   world = await peopleWorld();
   await world.pool.query(
-    `update rep set name = 'Rep One', hours = '{"zone":"Europe/Berlin","week":{"mon":["00:00-24:00"]}}'
+    `update rep
+      set name = 'Rep One', hours = '{"zone":"Europe/Berlin","week":{"mon":["00:00-24:00"]}}'
      where id = 'rp_one'`,
   );
 });
@@ -80,7 +81,8 @@ const standing = async (id: string) =>
 const actionsOf = async (id: string) =>
   (
     await world.pool.query(
-      "select name, by_id, role, via, body, result from action where lead_id = $1 order by received_at, id",
+      "select name, by_id, role, via, body, result from action where lead_id = $1 order by " +
+        "received_at, id",
       [id],
     )
   ).rows;
@@ -89,7 +91,9 @@ describe("the page that a mail leads to", () => {
   test("opens without a sign-in and says whom, why, by when in the reader's zone, and how to call", async () => {
     const { id, token } = await offered();
     await world.pool.query(
-      `update lead set facts = facts || '{"lead.phone":{"value":"+49 30 1","from":"form","at":"2026-11-20T11:00:00Z"},
+      `update lead
+        set facts = facts ||
+          '{"lead.phone":{"value":"+49 30 1","from":"form","at":"2026-11-20T11:00:00Z"},
         "lead.name":{"value":"Kim <b>Example</b>","from":"form","at":"2026-11-20T11:00:00Z"}}'
        where id = $1`,
       [id],
@@ -159,7 +163,8 @@ describe("the page that a mail leads to", () => {
     expect((await press(token, "reject", told)).status).toBe(303);
     expect(await actionsOf(id)).toMatchObject([{ name: "reject", body: told }]);
     expect((await open(token)).text).toContain(
-      "You rejected it on Monday 23 November 2026, 16:00 (Europe/Berlin), because: dated timing. It is in re-nurture now",
+      "You rejected it on Monday 23 November 2026, 16:00 (Europe/Berlin), because: dated " +
+        "timing. It is in re-nurture now",
     );
   });
 });
@@ -181,7 +186,8 @@ describe("a link that is over says in a sentence what happened, and can do nothi
     const { status, text } = await open(token);
     expect(status).toBe(200);
     expect(text).toContain(
-      "It was taken back on Monday 23 November 2026, 15:30 (Europe/Berlin): outreach SLA missed. It is MQL now, with Person rp_two.",
+      "It was taken back on Monday 23 November 2026, 15:30 (Europe/Berlin): outreach SLA " +
+        "missed. It is MQL now, with Person rp_two.",
     );
     expect(text).not.toMatch(/<form|tel:|mailto:/);
     expect((await send(token, form)).status).toBe(409);
@@ -266,28 +272,36 @@ test("a form that another page sends is refused, and so is one without its key",
   expect((await send(token, form, { "sec-fetch-site": "same-origin" })).status).toBe(303);
 });
 
-test("links only show, or are none, where the settings say so; what breaks is logged without its address", async () => {
-  const { id, token } = await offered();
-  const lines: string[] = [];
-  const app = (mailLinks: "view" | "off", agreements = createAgreements(agreementOf)) =>
-    createApp({
-      ...world.pools,
-      agreements,
-      temporal: connectTemporal({ address: "127.0.0.1:1", namespace: "default", reachableMs: 40 }),
-      clock: () => world.now(),
-      publicUrl: "http://baton.test",
-      log: pino({ level: "trace" }, { write: (line: string) => void lines.push(line) }),
-      mailLinks,
-    });
-  const form = new URLSearchParams({ action: "accept", key: "b".repeat(32), stage: "mql" });
-  const post = { method: "POST", body: form };
-  const shown = await app("view").request(`/console/offer/${token}`);
-  expect([shown.status, (await shown.text()).includes("<form")]).toEqual([200, false]);
-  expect((await app("view").request(`/console/offer/${token}`, post)).status).toBe(403);
-  expect((await app("off").request(`/console/offer/${token}`)).status).toBe(404);
-  const broken = { version: () => Promise.reject(new TypeError("broken")) } as never;
-  expect((await app("view", broken).request(`/console/offer/${token}`)).status).toBe(500);
-  expect(lines.join("")).toContain("GET /console/offer/{token}");
-  expect(lines.join("")).not.toContain(token);
-  expect(await standing(id)).toMatchObject({ stage: "mql" });
-});
+test(
+  "links only show, or are none, where the settings say so; what breaks is logged without its " +
+    "address",
+  async () => {
+    const { id, token } = await offered();
+    const lines: string[] = [];
+    const app = (mailLinks: "view" | "off", agreements = createAgreements(agreementOf)) =>
+      createApp({
+        ...world.pools,
+        agreements,
+        temporal: connectTemporal({
+          address: "127.0.0.1:1",
+          namespace: "default",
+          reachableMs: 40,
+        }),
+        clock: () => world.now(),
+        publicUrl: "http://baton.test",
+        log: pino({ level: "trace" }, { write: (line: string) => void lines.push(line) }),
+        mailLinks,
+      });
+    const form = new URLSearchParams({ action: "accept", key: "b".repeat(32), stage: "mql" });
+    const post = { method: "POST", body: form };
+    const shown = await app("view").request(`/console/offer/${token}`);
+    expect([shown.status, (await shown.text()).includes("<form")]).toEqual([200, false]);
+    expect((await app("view").request(`/console/offer/${token}`, post)).status).toBe(403);
+    expect((await app("off").request(`/console/offer/${token}`)).status).toBe(404);
+    const broken = { version: () => Promise.reject(new TypeError("broken")) } as never;
+    expect((await app("view", broken).request(`/console/offer/${token}`)).status).toBe(500);
+    expect(lines.join("")).toContain("GET /console/offer/{token}");
+    expect(lines.join("")).not.toContain(token);
+    expect(await standing(id)).toMatchObject({ stage: "mql" });
+  },
+);

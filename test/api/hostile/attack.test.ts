@@ -183,7 +183,8 @@ describe("an API with limits", () => {
   test("closes what stalls with a 408, and says when too much may be asked again", async () => {
     const before = await world.snapshot();
     const line = (path: string, more: string, as: string | null = world.people.token("operator")) =>
-      `POST ${path} HTTP/1.1\r\nHost: x\r\n${as === null ? "" : `Authorization: Bearer ${as}\r\n`}${more}\r\n\r\n`;
+      `POST ${path} HTTP/1.1\r\nHost: ` +
+      `x\r\n${as === null ? "" : `Authorization: Bearer ${as}\r\n`}${more}\r\n\r\n`;
     const json = "Content-Type: application/json\r\n";
     const stalled = Promise.all(
       [
@@ -228,7 +229,8 @@ test("the whole attack is three hundred inputs and more, and left nothing in any
   const most = held.toSorted((a, b) => b.cpu - a.cpu).slice(0, isLong ? 30 : 8);
   const seconds = Math.round((Date.now() - begun) / 1000);
   process.stdout.write(
-    `attack: ${JSON.stringify({ ...figures, seconds, health })}\nheld: ${JSON.stringify(most, null, 1)}\n`,
+    `attack: ${JSON.stringify({ ...figures, seconds, health })}\nheld: ` +
+      `${JSON.stringify(most, null, 1)}\n`,
   );
   if (process.env["BATON_ATTACK_TIMES"])
     for (const { what, from, to } of sent

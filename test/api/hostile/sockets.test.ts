@@ -44,7 +44,8 @@ function say(text: string): Promise<string> {
 
 const token = () => `Authorization: Bearer ${world.people.token("operator")}`;
 const post = (headers: string, body: string) =>
-  `POST /leads HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n${body}`;
+  `POST /leads HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: ` +
+  `application/json\r\n${headers}\r\n\r\n${body}`;
 
 test.each([
   [
@@ -58,7 +59,8 @@ test.each([
   [
     "thousands of headers",
     () =>
-      `GET /leads HTTP/1.1\r\nHost: x\r\n${Array.from({ length: 3_000 }, (_, n) => `X-${n}: x`).join("\r\n")}\r\n\r\n`,
+      `GET /leads HTTP/1.1\r\nHost: ` +
+      `x\r\n${Array.from({ length: 3_000 }, (_, n) => `X-${n}: x`).join("\r\n")}\r\n\r\n`,
   ],
   [
     "a key without end",
@@ -105,7 +107,8 @@ test.each([
   [
     "a file",
     () =>
-      `POST /imports HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 500\r\n\r\n--x\r\n`,
+      `POST /imports HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: multipart/form-data; ` +
+      `boundary=x\r\nContent-Length: 500\r\n\r\n--x\r\n`,
   ],
 ])("%s that stalls is 408, and the connection is closed", { timeout: 30_000 }, async (_, text) => {
   const socket = connect(port, "127.0.0.1", () => socket.write(text()));

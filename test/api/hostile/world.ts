@@ -110,7 +110,8 @@ export async function hostileWorld(): Promise<HostileWorld> {
       );
       const each = names.map(
         ({ t }) =>
-          `(select count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' order by r::text)), '') from ${rowsOf(t)} r) as "${t}"`,
+          "(select count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' order by r::text)), " +
+          `'') from ${rowsOf(t)} r) as "${t}"`,
       );
       return (
         (
@@ -193,7 +194,8 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   );
   await pool.query(
     sql`
-      insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, made_by, made_at)
+      insert into resolution (id, review_id, body, owner, due_on, due_at, remind_at, made_by,
+        made_at)
         values ('rs_hostile', 'rv_hostile', 'Call them', 'rp_one', '2027-02-28', ${at}, ${at},
         'rp_boss', ${at})`,
   );

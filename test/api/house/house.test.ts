@@ -53,70 +53,82 @@ describe("a person using the built-in CRM", () => {
     ).toMatchObject({ items: [{ id: crmId }], next: null });
   });
 
-  test("accepts, rejects with a reason, logs a call, changes facts, opens an opportunity and wins it, each told as an event", async () => {
-    expect(
-      (
-        await ask("POST", `/house/leads/${crmId}/outreach`, {
-          by: "rp_ann",
-          channel: "call",
-          outcome: "connected",
-        })
-      ).status,
-    ).toBe(200);
-    expect(
-      (
-        await ask("POST", `/house/leads/${crmId}/status`, {
-          by: "rp_ann",
-          status: "sal",
-          fitRating: 5,
-        })
-      ).body,
-    ).toMatchObject({ status: "sal" });
-    expect(
-      (await ask("PATCH", `/house/leads/${crmId}`, { by: "rp_ann", facts: { "lead.phone": "2" } }))
-        .body.facts["lead.phone"].value,
-    ).toBe("2");
-    await ask("POST", `/house/leads/${crmId}/opportunities`, {
-      by: "rp_ann",
-      amountMinor: 5_000,
-      currency: "EUR",
-    });
-    const {
-      body: {
-        items: [opportunity],
-      },
-    } = await ask("GET", `/house/opportunities?lead=${crmId}`);
-    expect(
-      (await ask("PATCH", `/house/opportunities/${opportunity.id}`, { by: "rp_ann", stage: "won" }))
-        .status,
-    ).toBe(200);
-    expect((await ask("GET", `/house/opportunities/${opportunity.id}`)).body).toMatchObject({
-      stage: "won",
-      amountMinor: 5_000,
-      currency: "EUR",
-    });
-    expect(
-      (
-        await ask("POST", `/house/leads/${crmId}/status`, {
-          by: "rp_ann",
-          status: "rejected",
-          reason: "dated-timing",
-          revisitOn: "2027-01-31",
-        })
-      ).body,
-    ).toMatchObject({ reason: "dated-timing" });
-    expect((await events()).map((what: { kind: string }) => what.kind)).toEqual([
-      "outreach",
-      "status",
-      "facts",
-      "opportunity",
-      "opportunity",
-      "status",
-    ]);
-    expect((await ask("GET", `/house/notes?lead=${crmId}`)).body.items).toMatchObject([
-      { body: "call: connected", by: "rp_ann" },
-    ]);
-  });
+  test(
+    "accepts, rejects with a reason, logs a call, changes facts, opens an opportunity and wins " +
+      "it, each told as an event",
+    async () => {
+      expect(
+        (
+          await ask("POST", `/house/leads/${crmId}/outreach`, {
+            by: "rp_ann",
+            channel: "call",
+            outcome: "connected",
+          })
+        ).status,
+      ).toBe(200);
+      expect(
+        (
+          await ask("POST", `/house/leads/${crmId}/status`, {
+            by: "rp_ann",
+            status: "sal",
+            fitRating: 5,
+          })
+        ).body,
+      ).toMatchObject({ status: "sal" });
+      expect(
+        (
+          await ask("PATCH", `/house/leads/${crmId}`, {
+            by: "rp_ann",
+            facts: { "lead.phone": "2" },
+          })
+        ).body.facts["lead.phone"].value,
+      ).toBe("2");
+      await ask("POST", `/house/leads/${crmId}/opportunities`, {
+        by: "rp_ann",
+        amountMinor: 5_000,
+        currency: "EUR",
+      });
+      const {
+        body: {
+          items: [opportunity],
+        },
+      } = await ask("GET", `/house/opportunities?lead=${crmId}`);
+      expect(
+        (
+          await ask("PATCH", `/house/opportunities/${opportunity.id}`, {
+            by: "rp_ann",
+            stage: "won",
+          })
+        ).status,
+      ).toBe(200);
+      expect((await ask("GET", `/house/opportunities/${opportunity.id}`)).body).toMatchObject({
+        stage: "won",
+        amountMinor: 5_000,
+        currency: "EUR",
+      });
+      expect(
+        (
+          await ask("POST", `/house/leads/${crmId}/status`, {
+            by: "rp_ann",
+            status: "rejected",
+            reason: "dated-timing",
+            revisitOn: "2027-01-31",
+          })
+        ).body,
+      ).toMatchObject({ reason: "dated-timing" });
+      expect((await events()).map((what: { kind: string }) => what.kind)).toEqual([
+        "outreach",
+        "status",
+        "facts",
+        "opportunity",
+        "opportunity",
+        "status",
+      ]);
+      expect((await ask("GET", `/house/notes?lead=${crmId}`)).body.items).toMatchObject([
+        { body: "call: connected", by: "rp_ann" },
+      ]);
+    },
+  );
 
   test("sends what the page showed with each action: the record's own, or what the user's page named", async () => {
     const page = (await ask("GET", `/house/leads/${crmId}`)).body;
@@ -253,22 +265,26 @@ test("where no setting allows it, nobody rehearses an outage, and nothing speaks
   await calm.close();
 });
 
-test("its events can also be sent as a signed webhook; what lies in the inbox already is not stored again", async () => {
-  await ask("POST", `/house/leads/${crmId}/status`, { by: "rp_ann", status: "sal" });
-  const {
-    rows: [change],
-  } = await world.pool.query("select event_id, payload from house_change where lead_id = $1", [
-    crmId,
-  ]);
-  const body = JSON.stringify(change.payload);
-  const response = await world.app.request("/webhooks/house", {
-    method: "POST",
-    body,
-    headers: { ...signWebhook(secret, { id: change.event_id, at: now, body }) },
-  });
-  expect([response.status, await response.json()]).toEqual([
-    202,
-    { id: change.event_id, isNew: false },
-  ]);
-  expect(await events()).toHaveLength(1);
-});
+test(
+  "its events can also be sent as a signed webhook; what lies in the inbox already is not " +
+    "stored again",
+  async () => {
+    await ask("POST", `/house/leads/${crmId}/status`, { by: "rp_ann", status: "sal" });
+    const {
+      rows: [change],
+    } = await world.pool.query("select event_id, payload from house_change where lead_id = $1", [
+      crmId,
+    ]);
+    const body = JSON.stringify(change.payload);
+    const response = await world.app.request("/webhooks/house", {
+      method: "POST",
+      body,
+      headers: { ...signWebhook(secret, { id: change.event_id, at: now, body }) },
+    });
+    expect([response.status, await response.json()]).toEqual([
+      202,
+      { id: change.event_id, isNew: false },
+    ]);
+    expect(await events()).toHaveLength(1);
+  },
+);

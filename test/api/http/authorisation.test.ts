@@ -115,34 +115,38 @@ describe("without a valid token", () => {
     expect((await ask()).status).toBe(401);
   });
 
-  test("of those who ask at one moment each is let in by its own token, and the revoked one is refused from the next request on", async () => {
-    const { createToken, revokeToken } = await import("../../../store/access/tokens.ts");
-    const made = await Promise.all(
-      Array.from({ length: 12 }, (_, n) =>
-        createToken(
-          world.pool,
-          { role: n % 2 ? "operator" : "tracking", label: `token ${n}` },
-          world.now(),
-        ),
-      ),
-    );
-    const askAll = async () =>
-      (
-        await Promise.all(
-          made.map(({ secret }) =>
-            world.ask("GET", "/leads", {
-              as: null,
-              headers: { authorization: `Bearer ${secret}` },
-            }),
+  test(
+    "of those who ask at one moment each is let in by its own token, and the revoked one is " +
+      "refused from the next request on",
+    async () => {
+      const { createToken, revokeToken } = await import("../../../store/access/tokens.ts");
+      const made = await Promise.all(
+        Array.from({ length: 12 }, (_, n) =>
+          createToken(
+            world.pool,
+            { role: n % 2 ? "operator" : "tracking", label: `token ${n}` },
+            world.now(),
           ),
-        )
-      ).map((one) => one.status);
-    expect(await askAll()).toEqual(made.map((_, n) => (n % 2 ? 200 : 403)));
-    const under = askAll();
-    await revokeToken(world.pool, made[5]?.id ?? "", world.now());
-    expect(await askAll()).toEqual(made.map((_, n) => (n === 5 ? 401 : n % 2 ? 200 : 403)));
-    await under;
-  });
+        ),
+      );
+      const askAll = async () =>
+        (
+          await Promise.all(
+            made.map(({ secret }) =>
+              world.ask("GET", "/leads", {
+                as: null,
+                headers: { authorization: `Bearer ${secret}` },
+              }),
+            ),
+          )
+        ).map((one) => one.status);
+      expect(await askAll()).toEqual(made.map((_, n) => (n % 2 ? 200 : 403)));
+      const under = askAll();
+      await revokeToken(world.pool, made[5]?.id ?? "", world.now());
+      expect(await askAll()).toEqual(made.map((_, n) => (n === 5 ? 401 : n % 2 ? 200 : 403)));
+      await under;
+    },
+  );
 
   test("Basic is for trackers alone", async () => {
     const basic = {

@@ -49,7 +49,8 @@ describe("a token that asks too often", () => {
     world = await limited({ perToken: 2 });
     const now = Date.parse("2026-11-20T12:00:00Z");
     await world.pool.query(
-      "insert into rep (id, name, email, role, active, updated_at) values ('rp_one', 'One', 'one@example.com', 'rep', true, now())",
+      "insert into rep (id, name, email, role, active, updated_at) values ('rp_one', 'One', " +
+        "'one@example.com', 'rep', true, now())",
     );
     const { secret } = await createToken(
       world.pool,

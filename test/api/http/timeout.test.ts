@@ -46,15 +46,19 @@ test("an answer in time is given as it is", async () => {
   expect(await answer("/1000/0/1400")).toEqual([200, 2400]);
 });
 
-test("whoever waits longer than two and a half seconds is told to come again, and what was begun goes on", async () => {
-  const response = app.request("/2000/0/2000");
-  await vi.advanceTimersByTimeAsync(2_500);
-  expect((await response).status).toBe(503);
-  expect((await response).headers.get("retry-after")).not.toBeNull();
-  expect(begun).toEqual([]);
-  await vi.advanceTimersByTimeAsync(1_500);
-  expect(begun).toEqual(["/2000/0/2000"]);
-});
+test(
+  "whoever waits longer than two and a half seconds is told to come again, and what was begun " +
+    "goes on",
+  async () => {
+    const response = app.request("/2000/0/2000");
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect((await response).status).toBe(503);
+    expect((await response).headers.get("retry-after")).not.toBeNull();
+    expect(begun).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(begun).toEqual(["/2000/0/2000"]);
+  },
+);
 
 test("what takes as long as it takes does not count, what comes before and after it does", async () => {
   expect(await answer("/1000/60000/1400")).toEqual([200, 62_400]);

@@ -56,7 +56,8 @@ test("the board is printed list by list, with who has it and what to do", async 
   expect(lines).toHaveLength(9);
   expect(lines[0]).toBe("Overdue: 1");
   expect(lines[1]).toBe(
-    `  overdue by 1 h (2026-11-23 09:00 America/New_York): Kim Example; Person rp_one. Reach out and log the attempt, then accept or reject with a reason. ${late}`,
+    "  overdue by 1 h (2026-11-23 09:00 America/New_York): Kim Example; Person rp_one. Reach " +
+      `out and log the attempt, then accept or reject with a reason. ${late}`,
   );
   expect(lines[2]).toBe("Due within the hour: 3");
   expect(lines[5]).toBe("  ... and 1 more; --limit shows them");

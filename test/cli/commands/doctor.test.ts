@@ -148,12 +148,16 @@ describe("settings", () => {
     });
   });
 
-  test("the address of links is the same with and without a slash at its end; what is none is refused by name", () => {
-    expect(readSettings({ PUBLIC_URL: "https://baton.example/" }).publicUrl).toBe(
-      "https://baton.example",
-    );
-    expect(() => readSettings({ PUBLIC_URL: "baton.example" })).toThrow(
-      'PUBLIC_URL is "baton.example"; give an address such as https://baton.example.',
-    );
-  });
+  test(
+    "the address of links is the same with and without a slash at its end; what is none is " +
+      "refused by name",
+    () => {
+      expect(readSettings({ PUBLIC_URL: "https://baton.example/" }).publicUrl).toBe(
+        "https://baton.example",
+      );
+      expect(() => readSettings({ PUBLIC_URL: "baton.example" })).toThrow(
+        'PUBLIC_URL is "baton.example"; give an address such as https://baton.example.',
+      );
+    },
+  );
 });

@@ -24,7 +24,8 @@ describe("hours as a person reads them", () => {
   test("days with the same hours stand together, dates that are over are left out", () => {
     expect(hoursLine(newYork, friday)).toBe("mon-fri 09:00-17:00 (America/New_York)");
     expect(hoursLine(berlin, friday)).toBe(
-      "mon-tue 09:00-12:30 and 13:30-18:00, sat 10:00-12:00 (Europe/Berlin); 2026-12-24 09:00-12:00; 2026-12-25 closed",
+      "mon-tue 09:00-12:30 and 13:30-18:00, sat 10:00-12:00 (Europe/Berlin); 2026-12-24 " +
+        "09:00-12:00; 2026-12-25 closed",
     );
     expect(hoursLine({ zone: "UTC", week: {} }, friday)).toBe("never (UTC)");
   });
@@ -57,7 +58,8 @@ describe("hours as a person reads them", () => {
       "Hours:",
       "  rp_one: those of the pool",
       "  pool p: those of the agreement",
-      "  the agreement: mon-fri 09:00-17:00 (America/New_York); 2026-11-26 closed; 2026-11-27 09:00-13:00",
+      "  the agreement: mon-fri 09:00-17:00 (America/New_York); 2026-11-26 closed; 2026-11-27 " +
+        "09:00-13:00",
       "  Now it is within hours: clocks run.",
     ]);
   });

@@ -97,22 +97,26 @@ describe("baton explain", () => {
 describe("baton verify", () => {
   const count = async (query: string) => (await world.pool.query(query)).rows[0].n as number;
 
-  test("takes every stored decision again, of every kind, routes every assignment again, and finds no difference", async () => {
-    const [judged, routings] = [
-      await count("select count(*)::int as n from decision"),
-      await count("select count(*)::int as n from assignment where via <> 'manager'"),
-    ];
-    const kinds = (
-      await world.pool.query('select distinct kind collate "C" as kind from decision order by 1')
-    ).rows.map((row) => row.kind);
-    expect(kinds).toEqual(["accept", "arrived", "logOutreach", "reject", "routed", "time"]);
-    expect(routings).toBeGreaterThanOrEqual(2);
-    const { code, text } = await baton("verify", "--json");
-    expect([code, JSON.parse(text)]).toMatchObject([
-      0,
-      { judged, routings, older: 0, differences: [], audit: { brokenAt: null, lost: [] } },
-    ]);
-  });
+  test(
+    "takes every stored decision again, of every kind, routes every assignment again, and " +
+      "finds no difference",
+    async () => {
+      const [judged, routings] = [
+        await count("select count(*)::int as n from decision"),
+        await count("select count(*)::int as n from assignment where via <> 'manager'"),
+      ];
+      const kinds = (
+        await world.pool.query('select distinct kind collate "C" as kind from decision order by 1')
+      ).rows.map((row) => row.kind);
+      expect(kinds).toEqual(["accept", "arrived", "logOutreach", "reject", "routed", "time"]);
+      expect(routings).toBeGreaterThanOrEqual(2);
+      const { code, text } = await baton("verify", "--json");
+      expect([code, JSON.parse(text)]).toMatchObject([
+        0,
+        { judged, routings, older: 0, differences: [], audit: { brokenAt: null, lost: [] } },
+      ]);
+    },
+  );
 
   test("counts decisions from before 0.2 apart: they have no situation, and are no differences", async () => {
     await world.pool.query(
@@ -130,7 +134,9 @@ describe("baton verify", () => {
     expect(code).toBe(0);
     expect(text).toMatch(
       new RegExp(
-        `^${judged} decisions taken again, \\d+ assignments routed again, 0 differences\\.\n1 decisions are older than 0\\.2: not judged\\.\nThe audit trail is whole: \\d+ rows, none of them noted outside of the database\\.$`,
+        `^${judged} decisions taken again, \\d+ assignments routed again, 0 differences\\.\n1 ` +
+          `decisions are older than 0\\.2: not judged\\.\nThe audit trail is whole: \\d+ rows, ` +
+          `none of them noted outside of the database\\.$`,
       ),
     );
   });
@@ -227,11 +233,13 @@ describe("baton verify", () => {
 
   test("finds an assignment that routing would not have made", async () => {
     const to =
-      "update assignment a set rep_id = $2 from handoff h where h.id = a.handoff_id and h.subject_id = $1 and a.round = 1";
+      "update assignment a set rep_id = $2 from handoff h where h.id = a.handoff_id and " +
+      "h.subject_id = $1 and a.round = 1";
     const {
       rows: [{ rep_id: rep }],
     } = await world.pool.query(
-      "select a.rep_id from assignment a join handoff h on h.id = a.handoff_id where h.subject_id = $1 and a.round = 1",
+      "select a.rep_id from assignment a join handoff h on h.id = a.handoff_id where " +
+        "h.subject_id = $1 and a.round = 1",
       [id],
     );
     await world.pool.query(to, [id, rep === "rp_one" ? "rp_two" : "rp_one"]);

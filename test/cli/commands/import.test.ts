@@ -134,7 +134,9 @@ test(
     expect(program.lines.join("\n")).toMatch(/4 rows: 3 new, 0 known \(0 changed\), 1 refused/);
     const errors = join(folder, "leads.csv.errors.csv");
     expect(readFileSync(errors, "utf8")).toBe(
-      'Baton line,Baton column,Baton expected,Id,Name,E-mail,Size,Source\n8,Size,"account.employees: expected a number such as 250 or 1,250.5",4,x,d@acme.com,lots,Web\n',
+      "Baton line,Baton column,Baton " +
+        'expected,Id,Name,E-mail,Size,Source\n8,Size,"account.employees: expected a number such ' +
+        'as 250 or 1,250.5",4,x,d@acme.com,lots,Web\n',
     );
     expect(statSync(errors).mode & 0o777).toBe(0o600);
   },

@@ -117,7 +117,9 @@ describe.each(["worker", "api"])("baton %s", (name) => {
     expect(program.lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       expect.objectContaining({
         level: 60,
-        msg: `the ${name === "api" ? "API" : "worker"} cannot start: DATABASE_URL is not set; give the address of a Postgres database.`,
+        msg:
+          `the ${name === "api" ? "API" : "worker"} cannot start: DATABASE_URL is not set; ` +
+          "give the address of a Postgres database.",
       }),
     ]);
   });
@@ -154,33 +156,39 @@ describe("on a database that a newer version has migrated", () => {
     }
   }, 120_000);
 
-  test("a worker at work and every command end with a sentence, and the API serves nobody, once it closes", async () => {
-    const [worker, api] = ["worker", "api"].map((name) =>
-      baton(name, { DATABASE_URL: newer.url }),
-    ) as [Program, Program];
-    await Promise.all([worker.until('"ready":true'), api.until('"ready":true')]);
-    await noted("9999_less.sql", "9999");
-    const sentence = /9999_less\.sql is for versions that know migration 9999, .*Start the version/;
-    expect(await worker.exit).toBe(1);
-    expect(JSON.parse(worker.lines.at(-1) ?? "")).toMatchObject({
-      level: 60,
-      msg: expect.stringMatching(sentence),
-    });
-    const ask = (path: string) => fetch(`http://127.0.0.1:${env["PORT"]}${path}`);
-    await eventually(15, async () => (await ask("/leads")).status === 503);
-    expect((await ask("/healthz")).status).toBe(200);
-    const ready = (await (await ask("/readyz")).json()) as { parts: { postgres: object } };
-    expect(ready.parts.postgres).toEqual({ ok: false, detail: expect.stringMatching(sentence) });
-    const home = mkdtempSync(join(tmpdir(), "baton-newer-"));
-    for (const command of ["migrate", "start", "verify"]) {
-      const program = baton(command, {
-        DATABASE_URL: newer.url,
-        BATON_HOME: home,
-        PORT: String(await freePort()),
+  test(
+    "a worker at work and every command end with a sentence, and the API serves nobody, once " +
+      "it closes",
+    async () => {
+      const [worker, api] = ["worker", "api"].map((name) =>
+        baton(name, { DATABASE_URL: newer.url }),
+      ) as [Program, Program];
+      await Promise.all([worker.until('"ready":true'), api.until('"ready":true')]);
+      await noted("9999_less.sql", "9999");
+      const sentence =
+        /9999_less\.sql is for versions that know migration 9999, .*Start the version/;
+      expect(await worker.exit).toBe(1);
+      expect(JSON.parse(worker.lines.at(-1) ?? "")).toMatchObject({
+        level: 60,
+        msg: expect.stringMatching(sentence),
       });
-      expect([command, await program.exit]).toEqual([command, 1]);
-      expect(program.lines.join("\n")).toMatch(sentence);
-    }
-    rmSync(home, { recursive: true });
-  }, 180_000);
+      const ask = (path: string) => fetch(`http://127.0.0.1:${env["PORT"]}${path}`);
+      await eventually(15, async () => (await ask("/leads")).status === 503);
+      expect((await ask("/healthz")).status).toBe(200);
+      const ready = (await (await ask("/readyz")).json()) as { parts: { postgres: object } };
+      expect(ready.parts.postgres).toEqual({ ok: false, detail: expect.stringMatching(sentence) });
+      const home = mkdtempSync(join(tmpdir(), "baton-newer-"));
+      for (const command of ["migrate", "start", "verify"]) {
+        const program = baton(command, {
+          DATABASE_URL: newer.url,
+          BATON_HOME: home,
+          PORT: String(await freePort()),
+        });
+        expect([command, await program.exit]).toEqual([command, 1]);
+        expect(program.lines.join("\n")).toMatch(sentence);
+      }
+      rmSync(home, { recursive: true });
+    },
+    180_000,
+  );
 });

@@ -61,25 +61,31 @@ async function meet(
   return { code, said };
 }
 
-test("one command decides the whole pool page by page, each lead with its own answer, and each lead's process hears of it", async () => {
-  const began = performance.now();
-  const { code, said } = await meet("decide", { pool: "suggested", json: true });
-  const { results } = JSON.parse(said[0]!) as { results: { lead: string; status: number }[] };
-  process.stdout.write(`${count} leads decided in ${Math.round(performance.now() - began)} ms\n`);
-  expect(code).toBe(0);
-  expect(results).toHaveLength(count);
-  expect(new Set(results.map(({ lead }) => lead)).size).toBe(count);
-  expect(results.every(({ status }) => status === 200)).toBe(true);
-  const [told] = await rows<{ leads: number; decided: number }>(
-    world.pool,
-    sql`
+test(
+  "one command decides the whole pool page by page, each lead with its own answer, and each " +
+    "lead's process hears of it",
+  async () => {
+    const began = performance.now();
+    const { code, said } = await meet("decide", { pool: "suggested", json: true });
+    const { results } = JSON.parse(said[0]!) as { results: { lead: string; status: number }[] };
+    process.stdout.write(`${count} leads decided in ${Math.round(performance.now() - began)} ms\n`);
+    expect(code).toBe(0);
+    expect(results).toHaveLength(count);
+    expect(new Set(results.map(({ lead }) => lead)).size).toBe(count);
+    expect(results.every(({ status }) => status === 200)).toBe(true);
+    const [told] = await rows<{ leads: number; decided: number }>(
+      world.pool,
+      sql`
       select (select count(distinct workflow_id)::int from outbox where workflow_id like 'lead/%')
-        as leads, (select count(*)::int from review_decision where decision is not null) as decided`,
-  );
-  expect(told).toEqual({ leads: count, decided: count });
-  // Nothing is left, so nothing is asked for twice.
-  expect((await meet("decide", { pool: "retire" })).said).toEqual(["0 decided, 0 refused."]);
-}, 300_000);
+        as leads, (select count(*)::int from review_decision where decision is not null)
+          as decided`,
+    );
+    expect(told).toEqual({ leads: count, decided: count });
+    // Nothing is left, so nothing is asked for twice.
+    expect((await meet("decide", { pool: "retire" })).said).toEqual(["0 decided, 0 refused."]);
+  },
+  300_000,
+);
 
 test("what a meeting does is said in lines: resolved, signed, closed, listed", async () => {
   const dueOn = new Date(world.now() + 7 * 86_400_000).toISOString().slice(0, 10);

@@ -46,7 +46,12 @@ function fileOf(name: string, ...edits: readonly (readonly [string, string])[]):
 const roster = () =>
   db.pool
     .query(
-      "select (select json_agg(r order by id) from (select id, hours, hours_name, deputy_id, caps from (select *, array[max_open, max_per_day, max_per_hour] as caps from rep) x) r) as reps, (select json_agg(p order by id) from (select id, hours, hours_name from pool) p) as pools, (select json_agg(a order by rep_id, from_at) from (select rep_id, from_at, to_at, reason, deputy_id, known_at from absence) a) as absences, (select json_agg(n order by name) from named_hours n) as named",
+      "select (select json_agg(r order by id) from (select id, hours, hours_name, deputy_id, " +
+        "caps from (select *, array[max_open, max_per_day, max_per_hour] as caps from rep) x) r) " +
+        "as reps, (select json_agg(p order by id) from (select id, hours, hours_name from pool) " +
+        "p) as pools, (select json_agg(a order by rep_id, from_at) from (select rep_id, from_at, " +
+        "to_at, reason, deputy_id, known_at from absence) a) as absences, (select json_agg(n " +
+        "order by name) from named_hours n) as named",
     )
     .then(({ rows }) => rows[0]);
 
@@ -57,7 +62,8 @@ test("published, exported, checked and published again nothing has changed, name
     ["  london: {", '  paris: { zone: Europe/Paris, week: { sat: ["10:00-12:00"] } }\n  london: {'],
     [
       "hours:  ",
-      'hours:\n  east: { zone: America/New_York, week: { mon-fri: ["09:00-17:00"] }, exceptions: { 2026-11-26: [], 2026-11-27: ["09:00-13:00"] } }\n  #',
+      'hours:\n  east: { zone: America/New_York, week: { mon-fri: ["09:00-17:00"] }, ' +
+        'exceptions: { 2026-11-26: [], 2026-11-27: ["09:00-13:00"] } }\n  #',
     ],
     ["name: Rep Americas 1,", "name: Rep Americas 1, deputy: rp_americas_2, crmId: '0017',"],
     [
@@ -66,7 +72,8 @@ test("published, exported, checked and published again nothing has changed, name
     ],
     [
       "      - { from: 2026-12-21,",
-      "      - { from: 2199-03-01T10:30:00+01:00, to: 2199-03-02T12:00:00+01:00, reason: training, deputy: rp_dach_1 }\n      - { from: 2198-12-21,",
+      "      - { from: 2199-03-01T10:30:00+01:00, to: 2199-03-02T12:00:00+01:00, reason: " +
+        "training, deputy: rp_dach_1 }\n      - { from: 2198-12-21,",
     ],
     ["to: 2026-12-31,", "to: 2198-12-31,"],
   );

@@ -71,50 +71,57 @@ const again = (lead: string, before: string) =>
     );
   });
 
-test("a broken process is listed with since, why and what to do; --repair ends its run, and the lead goes on where it was", async () => {
-  const lead = await brokenLead(world, await otherWorkflows(folder));
-  const before = await world.lead(lead);
-  const { runId } = await runOf(lead);
-  const listed = await stuck();
-  expect(listed.code).toBe(1);
-  expect(listed.lines.at(-1)).toBe("1 lead is stuck.");
-  expect(listed.lines[0]).toMatch(
-    new RegExp(
-      `^${lead} broken since \\d{4}-\\d\\d-\\d\\d .*, mql: its tasks fail: .*Nondeterminism.*; deploy the code that can go on with it, or start it again with --repair\\.$`,
-      "i",
-    ),
-  );
-  const { leads } = JSON.parse((await stuck(["--json"])).lines.at(-1) ?? "");
-  expect(leads).toMatchObject([
-    { id: lead, state: "broken", stage: "mql", waitingOn: "outreach", runId },
-  ]);
-  expect(Date.parse(leads[0].since)).toBeGreaterThan(Date.now() - 10 * minute);
+test(
+  "a broken process is listed with since, why and what to do; --repair ends its run, and the " +
+    "lead goes on where it was",
+  async () => {
+    const lead = await brokenLead(world, await otherWorkflows(folder));
+    const before = await world.lead(lead);
+    const { runId } = await runOf(lead);
+    const listed = await stuck();
+    expect(listed.code).toBe(1);
+    expect(listed.lines.at(-1)).toBe("1 lead is stuck.");
+    expect(listed.lines[0]).toMatch(
+      new RegExp(
+        `^${lead} broken since \\d{4}-\\d\\d-\\d\\d .*, mql: its tasks fail: .*Nondeterminism.*; ` +
+          `deploy the code that can go on with it, or start it again with --repair\\.$`,
+        "i",
+      ),
+    );
+    const { leads } = JSON.parse((await stuck(["--json"])).lines.at(-1) ?? "");
+    expect(leads).toMatchObject([
+      { id: lead, state: "broken", stage: "mql", waitingOn: "outreach", runId },
+    ]);
+    expect(Date.parse(leads[0].since)).toBeGreaterThan(Date.now() - 10 * minute);
 
-  expect(await stuck(["--repair"])).toEqual({
-    code: 0,
-    lines: [
-      `${lead} was broken; its run ${runId} was ended; it starts again from mql, waiting on outreach.`,
-      "1 started again.",
-    ],
-  });
-  await again(lead, runId);
-  expect(await world.lead(lead)).toMatchObject({
-    stage: "mql",
-    owner_id: before.owner_id,
-    handoff_id: before.handoff_id,
-    due_at: before.due_at,
-  });
-  expect(await world.act(lead, "accept", {})).toMatchObject({ done: true, stage: "sal" });
-  expect(await audited(lead)).toEqual([{ actor: "cli", state: "broken", runId }]);
+    expect(await stuck(["--repair"])).toEqual({
+      code: 0,
+      lines: [
+        `${lead} was broken; its run ${runId} was ended; it starts again from mql, waiting on ` +
+          "outreach.",
+        "1 started again.",
+      ],
+    });
+    await again(lead, runId);
+    expect(await world.lead(lead)).toMatchObject({
+      stage: "mql",
+      owner_id: before.owner_id,
+      handoff_id: before.handoff_id,
+      due_at: before.due_at,
+    });
+    expect(await world.act(lead, "accept", {})).toMatchObject({ done: true, stage: "sal" });
+    expect(await audited(lead)).toEqual([{ actor: "cli", state: "broken", runId }]);
 
-  // Safe to repeat: there is nothing left to do, by name and without.
-  expect(await stuck(["--repair", lead])).toEqual({
-    code: 0,
-    lines: [`${lead} is not stuck; nothing was done.`, "0 started again."],
-  });
-  await eventually(20, async () => (await stuck()).lines.join() === "0 leads are stuck.");
-  expect(await audited(lead)).toHaveLength(1);
-}, 240_000);
+    // Safe to repeat: there is nothing left to do, by name and without.
+    expect(await stuck(["--repair", lead])).toEqual({
+      code: 0,
+      lines: [`${lead} is not stuck; nothing was done.`, "0 started again."],
+    });
+    await eventually(20, async () => (await stuck()).lines.join() === "0 leads are stuck.");
+    expect(await audited(lead)).toHaveLength(1);
+  },
+  240_000,
+);
 
 test("a missing process is started again, a late one only when it is named", async () => {
   const [missing, late] = [await world.arrive(), await world.arrive()];
@@ -163,7 +170,9 @@ test("a missing process is started again, a late one only when it is named", asy
       {
         id: late,
         isStarted: true,
-        outcome: `was late; its run ${running.runId} was ended; it starts again from mql, waiting on outreach`,
+        outcome:
+          `was late; its run ${running.runId} was ended; it starts again from mql, waiting on ` +
+          "outreach",
       },
     ],
   });

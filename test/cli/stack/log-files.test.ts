@@ -58,15 +58,19 @@ test("a start keeps what the runs before have written", () => {
   ]);
 });
 
-test("every log of the folder is watched, until it is stopped; a folder that goes away breaks nothing", async () => {
-  const stop = keepLogsSmall(folder, { bytes: 10, older: 2 }, 20);
-  appendFileSync(join(folder, "api.log"), "0123456789");
-  appendFileSync(join(folder, "notes.txt"), "0123456789");
-  await eventually(5, () => Promise.resolve(existsSync(join(folder, "api.log.1"))));
-  expect(text("api.log")).toBe("");
-  expect(text("notes.txt")).toBe("0123456789");
-  stop();
-  appendFileSync(join(folder, "api.log"), "0123456789");
-  rmSync(folder, { recursive: true });
-  expect(rotateLog(file, { bytes: 1, older: 2 })).toBe(false);
-});
+test(
+  "every log of the folder is watched, until it is stopped; a folder that goes away breaks " +
+    "nothing",
+  async () => {
+    const stop = keepLogsSmall(folder, { bytes: 10, older: 2 }, 20);
+    appendFileSync(join(folder, "api.log"), "0123456789");
+    appendFileSync(join(folder, "notes.txt"), "0123456789");
+    await eventually(5, () => Promise.resolve(existsSync(join(folder, "api.log.1"))));
+    expect(text("api.log")).toBe("");
+    expect(text("notes.txt")).toBe("0123456789");
+    stop();
+    appendFileSync(join(folder, "api.log"), "0123456789");
+    rmSync(folder, { recursive: true });
+    expect(rotateLog(file, { bytes: 1, older: 2 })).toBe(false);
+  },
+);

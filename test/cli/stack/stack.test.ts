@@ -279,25 +279,29 @@ describe("when a part fails", () => {
     ]);
   });
 
-  test("a database or Temporal of somebody else that does not answer gives one sentence with the remedy", async () => {
-    const silent = await freePort();
-    const noDatabase = start(await place(), {
-      DATABASE_URL: `postgres://u:secret@127.0.0.1:${silent}/x`,
-    });
-    expect(await noDatabase.exit).toBe(1);
-    expect(noDatabase.lines).toEqual([
-      expect.stringMatching(
-        /^Postgres does not answer \(ECONNREFUSED\); .*correct DATABASE_URL \(baton start without it/,
-      ),
-    ]);
-    const noTemporal = start(await place("other"), { TEMPORAL_ADDRESS: `127.0.0.1:${silent}` });
-    expect(await noTemporal.exit).toBe(1);
-    expect(noTemporal.lines).toEqual([
-      expect.stringMatching(
-        /^TEMPORAL_ADDRESS is 127.0.0.1:\d+, where no Temporal server .* correct TEMPORAL_ADDRESS/,
-      ),
-    ]);
-  });
+  test(
+    "a database or Temporal of somebody else that does not answer gives one sentence with the " +
+      "remedy",
+    async () => {
+      const silent = await freePort();
+      const noDatabase = start(await place(), {
+        DATABASE_URL: `postgres://u:secret@127.0.0.1:${silent}/x`,
+      });
+      expect(await noDatabase.exit).toBe(1);
+      expect(noDatabase.lines).toEqual([
+        expect.stringMatching(
+          /^Postgres does not answer \(ECONNREFUSED\); .*correct DATABASE_URL \(baton start without it/,
+        ),
+      ]);
+      const noTemporal = start(await place("other"), { TEMPORAL_ADDRESS: `127.0.0.1:${silent}` });
+      expect(await noTemporal.exit).toBe(1);
+      expect(noTemporal.lines).toEqual([
+        expect.stringMatching(
+          /^TEMPORAL_ADDRESS is 127.0.0.1:\d+, where no Temporal server .* correct TEMPORAL_ADDRESS/,
+        ),
+      ]);
+    },
+  );
 });
 
 // The rest of this file runs as whoever runs the tests; when that is root, also try a plain user.

@@ -45,7 +45,8 @@ describe("the deadline as a person would count it", () => {
   test("open hours are counted day by day, over a weekend", () => {
     const clock = clockOf("outreach", "1 business hour", "12-04T16:50");
     expect(words(clock, "12-04T16:55")).toBe(
-      "1 business hour of opening hours from 2026-12-04 16:50: 0:10:00 on 2026-12-04, 0:50:00 on 2026-12-07; so until 2026-12-07 09:50",
+      "1 business hour of opening hours from 2026-12-04 16:50: 0:10:00 on 2026-12-04, 0:50:00 " +
+        "on 2026-12-07; so until 2026-12-07 09:50",
     );
   });
 
@@ -67,7 +68,8 @@ describe("the deadline as a person would count it", () => {
   test("an elapsed deadline outside hours says where it would be, and why it is not", () => {
     const clock = clockOf("outreach", "24 hours", "12-04T10:00");
     expect(words(clock, "12-04T10:00")).toBe(
-      "24 hours by the clock from 2026-12-04 10:00 ends 2026-12-05 10:00, outside hours; so the next opening and 1:00:00 of it: 2026-12-07 10:00",
+      "24 hours by the clock from 2026-12-04 10:00 ends 2026-12-05 10:00, outside hours; so " +
+        "the next opening and 1:00:00 of it: 2026-12-07 10:00",
     );
     expect(words(clockOf("outreach", "24 hours", "12-03T10:00"), "12-03T10:00")).toBe(
       "24 hours by the clock from 2026-12-03 10:00: 2026-12-04 10:00",
@@ -92,7 +94,8 @@ describe("the deadline as a person would count it", () => {
   test("business days and `same day` are closes", () => {
     const outreach = clockOf("outreach", "1 business hour", "12-04T16:50");
     expect(words(clockOf("status", "same day", "12-04T16:50"), "12-04T16:55", [outreach])).toBe(
-      "the close of the business day on which the outreach is due (2026-12-07 09:50), never before it: 2026-12-07 17:00",
+      "the close of the business day on which the outreach is due (2026-12-07 09:50), never " +
+        "before it: 2026-12-07 17:00",
     );
     expect(words(clockOf("status", "2 business days", "11-25T10:00"), "11-25T10:00")).toBe(
       "the close of the second business day after 2026-11-25 10:00: 2026-11-30 17:00",

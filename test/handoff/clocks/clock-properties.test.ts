@@ -185,47 +185,52 @@ describe("for every kind of target", () => {
     }),
   );
 
-  test("any history: totals agree with the ledger, looking twice is looking once, closed stays closed", () => {
-    fc.assert(
-      fc.property(history, ({ scene: { one, two, moments, target, rule }, kinds }) => {
-        const events = eventsOf(target, moments, kinds);
-        const hours = (key: string): Calendar => (key === "one" ? one : two);
-        for (const asOf of moments) {
-          const seen = foldClock(events, hours, rule, asOf);
-          const rows = clockLedger(events, hours, rule, asOf);
-          let totalMs = 0;
-          for (const row of rows)
-            totalMs = row.kind === "counted" ? row.totalMs : row.kind === "restarted" ? 0 : totalMs;
-          expect(totalMs).toBe(seen.usedMs);
-          expect(rows.at(-1)).toEqual({
-            kind: "verdict",
-            at: seen.stoppedAt ?? asOf,
-            zone: hours(seen.calendar).zone,
-            view: seen,
-          });
-          expect(seen.usedMs).toBeGreaterThanOrEqual(0);
-          expect(seen.leftMs).toBeGreaterThanOrEqual(0);
-          expect(
-            foldClock(
-              events.filter((event) => event.at <= asOf),
-              hours,
-              rule,
-              asOf,
-            ),
-          ).toEqual(seen);
-          if (!seen.open) expect(foldClock(events, hours, rule, moments.at(-1)!)).toEqual(seen);
-          if (seen.state === "met") expect(seen.late).toBe(false);
-          if (seen.late && seen.dueAt !== null)
-            expect(seen.stoppedAt ?? asOf).toBeGreaterThan(seen.dueAt);
-          // A target of no time keeps the deadline of hours that changed, so used time on the new
-          // ones says nothing.
-          if (target.kind === "business" && target.ms > 0 && seen.unreachable === null)
-            expect(seen.late).toBe(seen.usedMs > target.ms);
-        }
-      }),
-      runs,
-    );
-  });
+  test(
+    "any history: totals agree with the ledger, looking twice is looking once, closed stays " +
+      "closed",
+    () => {
+      fc.assert(
+        fc.property(history, ({ scene: { one, two, moments, target, rule }, kinds }) => {
+          const events = eventsOf(target, moments, kinds);
+          const hours = (key: string): Calendar => (key === "one" ? one : two);
+          for (const asOf of moments) {
+            const seen = foldClock(events, hours, rule, asOf);
+            const rows = clockLedger(events, hours, rule, asOf);
+            let totalMs = 0;
+            for (const row of rows)
+              totalMs =
+                row.kind === "counted" ? row.totalMs : row.kind === "restarted" ? 0 : totalMs;
+            expect(totalMs).toBe(seen.usedMs);
+            expect(rows.at(-1)).toEqual({
+              kind: "verdict",
+              at: seen.stoppedAt ?? asOf,
+              zone: hours(seen.calendar).zone,
+              view: seen,
+            });
+            expect(seen.usedMs).toBeGreaterThanOrEqual(0);
+            expect(seen.leftMs).toBeGreaterThanOrEqual(0);
+            expect(
+              foldClock(
+                events.filter((event) => event.at <= asOf),
+                hours,
+                rule,
+                asOf,
+              ),
+            ).toEqual(seen);
+            if (!seen.open) expect(foldClock(events, hours, rule, moments.at(-1)!)).toEqual(seen);
+            if (seen.state === "met") expect(seen.late).toBe(false);
+            if (seen.late && seen.dueAt !== null)
+              expect(seen.stoppedAt ?? asOf).toBeGreaterThan(seen.dueAt);
+            // A target of no time keeps the deadline of hours that changed, so used time on the new
+            // ones says nothing.
+            if (target.kind === "business" && target.ms > 0 && seen.unreachable === null)
+              expect(seen.late).toBe(seen.usedMs > target.ms);
+          }
+        }),
+        runs,
+      );
+    },
+  );
 });
 
 function eventsOf(

@@ -484,7 +484,8 @@ describe("the ledger a rep can check by hand", () => {
         "  2026-11-27 09:00 to 2026-11-27 12:00  3:00:00  total 10:00:00",
         "hours berlin, from 2026-11-27 18:00 Europe/Berlin",
         "  2026-11-30 09:00 to 2026-11-30 16:00  7:00:00  total 17:00:00",
-        "met at 2026-11-30 16:00 Europe/Berlin: 20 business hours, used 17:00:00, left 3:00:00, due 2026-12-01 11:00 Europe/Berlin",
+        "met at 2026-11-30 16:00 Europe/Berlin: 20 business hours, used 17:00:00, left " +
+          "3:00:00, due 2026-12-01 11:00 Europe/Berlin",
       ].join("\n"),
     );
   });

@@ -53,10 +53,14 @@ test("a pause is nobody's time, and each stretch counts on the hours of who had 
   });
 });
 
-test("outreach that was made before the offer ends the system's time, and without a clock there is none", () => {
-  expect(response([start("20T10:00")], "20T16:00", "20T11:00")).toEqual({
-    systemMs: HOUR,
-    humanMs: 0,
-  });
-  expect(response([], "20T16:00", "20T11:00")).toBeNull();
-});
+test(
+  "outreach that was made before the offer ends the system's time, and without a clock there " +
+    "is none",
+  () => {
+    expect(response([start("20T10:00")], "20T16:00", "20T11:00")).toEqual({
+      systemMs: HOUR,
+      humanMs: 0,
+    });
+    expect(response([], "20T16:00", "20T11:00")).toBeNull();
+  },
+);

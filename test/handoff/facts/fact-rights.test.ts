@@ -72,22 +72,28 @@ describe("who may set what", () => {
     expect(settable("crm")).toEqual(settable("office"));
   });
 
-  test("of the built-in facts tracking sets those listed and a withdrawal, and none of those decides about a lead or its company", () => {
-    expect(settable("tracking")).toEqual([...trackedFields, "lead.doNotContact"].toSorted());
-    for (const field of trackedFields)
-      expect(["lead", "account"], field).toContain(factKindOf(field, "x", agreement));
-  });
+  test(
+    "of the built-in facts tracking sets those listed and a withdrawal, and none of those " +
+      "decides about a lead or its company",
+    () => {
+      expect(settable("tracking")).toEqual([...trackedFields, "lead.doNotContact"].toSorted());
+      for (const field of trackedFields)
+        expect(["lead", "account"], field).toContain(factKindOf(field, "x", agreement));
+    },
+  );
 });
 
 describe("what the agreement's suppressions read", () => {
   const suppressing = exampleAgreement(
     [
       "  - { reason: competitor, when: { account.competitor: true } }",
-      '  - { reason: outside, when: { any: [{ lead.country: KP }, banned] } }\n  - { reason: own-people, when: { lead.email: { matches: "*@ours.com" } } }',
+      "  - { reason: outside, when: { any: [{ lead.country: KP }, banned] } }\n  - { reason: " +
+        'own-people, when: { lead.email: { matches: "*@ours.com" } } }',
     ],
     [
       "icp:\n",
-      "conditions:\n  banned: { any: [{ account.industry: Arms }, { lead.favouriteTool: axe }] }\n\nicp:\n",
+      "conditions:\n  banned: { any: [{ account.industry: Arms }, { lead.favouriteTool: axe }] " +
+        "}\n\nicp:\n",
     ],
   );
 

@@ -44,20 +44,24 @@ describe("tracking is the weakest witness", () => {
     ).toBe("2");
   });
 
-  test("a source or first touch that it brought first gives way to the first that somebody else tells, which stands", () => {
-    for (const field of ["lead.source", "lead.firstTouchAt"]) {
-      expect(after(field, fact("a", "tracking", 1), fact("b", "tracking", 2))).toBe("a");
-      expect(
-        after(
-          field,
-          fact("a", "tracking", 1),
-          fact("b", "form", 3),
-          fact("c", "person", 2),
-          fact("d", "tracking", 9),
-        ),
-      ).toBe("b");
-    }
-  });
+  test(
+    "a source or first touch that it brought first gives way to the first that somebody else " +
+      "tells, which stands",
+    () => {
+      for (const field of ["lead.source", "lead.firstTouchAt"]) {
+        expect(after(field, fact("a", "tracking", 1), fact("b", "tracking", 2))).toBe("a");
+        expect(
+          after(
+            field,
+            fact("a", "tracking", 1),
+            fact("b", "form", 3),
+            fact("c", "person", 2),
+            fact("d", "tracking", 9),
+          ),
+        ).toBe("b");
+      }
+    },
+  );
 
   test("a value that it only repeats changes nothing", () => {
     const known = { "lead.name": fact("Jo", "crm", 1) };

@@ -50,7 +50,8 @@ describe("a change is said in the words of the agreement", () => {
       [
         [
           "when: { all: [icp, { signal: demo_request, within: 30 days }] }",
-          "when: { all: [icp, { signal: demo_request, within: 14 days }, { lead.phone: { exists: true } }] }",
+          "when: { all: [icp, { signal: demo_request, within: 14 days }, { lead.phone: { " +
+            "exists: true } }] }",
         ],
       ],
       [
@@ -164,7 +165,8 @@ describe("a change is said in the words of the agreement", () => {
         ["coolDown: 60 days", "coolDown: 30 days"],
       ],
       [
-        "engaged account: 3 people, mid or deeper, within 30 days -> 4 people, mid or deeper, within 30 days",
+        "engaged account: 3 people, mid or deeper, within 30 days -> 4 people, mid or deeper, " +
+          "within 30 days",
         "account handoffs: cool-down 60 days -> 30 days",
       ],
     ],
@@ -182,14 +184,16 @@ describe("a change is said in the words of the agreement", () => {
         `leadTypes:\n${added}`,
       ]),
     ).toEqual([
-      "lead type partner: added (fast path, priority 2, when lead.motion is partner, outreach 8 business hours, status 2 business days)",
+      "lead type partner: added (fast path, priority 2, when lead.motion is partner, outreach " +
+        "8 business hours, status 2 business days)",
     ]);
   });
 
   test("rules whose first match wins are told when their order changes", () => {
     const { leadTypes } = example;
     expect(said(example, { ...example, leadTypes: leadTypes.toReversed() })).toEqual([
-      "lead types: order demo-request, active-trial, high-intent-mql, standard-mql -> standard-mql, high-intent-mql, active-trial, demo-request",
+      "lead types: order demo-request, active-trial, high-intent-mql, standard-mql -> " +
+        "standard-mql, high-intent-mql, active-trial, demo-request",
     ]);
   });
 

@@ -235,7 +235,8 @@ describe("rejection", () => {
   test("for bad data, contested and upheld, keeps the field that was named", () => {
     const agreement = exampleAgreement([
       "bad-contact-data:     { group: data, then: fix-data }",
-      "bad-contact-data: { group: data, then: fix-data, contradictedBy: { lead.email: { exists: true } } }",
+      "bad-contact-data: { group: data, then: fix-data, contradictedBy: { lead.email: { " +
+        "exists: true } } }",
     ]);
     const body = { reason: "bad-contact-data", field: "lead.phone" };
     const at = acted(offered({ agreement }), "reject", body);

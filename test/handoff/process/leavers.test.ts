@@ -277,34 +277,38 @@ describe("an opportunity whose owner leaves", () => {
     expect(decided(named, change).after.process.owner).toBe("rp_three");
   });
 
-  test("is shown to the manager when an absence entered ahead begins, with what its owner was asked for", () => {
-    const raised = {
-      ...open,
-      engagements: [
-        ...open.engagements,
-        { id: "en_2", type: "demo_request", occurredAt: open.now },
-      ],
-    };
-    const knocked = decided(later(raised, minute), { kind: "engaged" }).after;
-    expect(knocked.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_one" }]);
-    const ahead = ill(open, { from: open.now + day, to: open.now + 9 * day });
-    const entered = decided(withPeople(knocked, { rp_one: ahead }), change).after;
-    expect(entered.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_one" }]);
-    const begun = decided(later(entered, day), { kind: "time" }).after;
-    expect(begun.tasks).toMatchObject([
-      { kind: "hand-raise", assigneeId: "rp_lead" },
-      { kind: "stalled", assigneeId: "rp_lead", detail: { repId: "rp_one" } },
-    ]);
-    const named = withPeople(entered, { rp_one: { ...ahead, deputyId: "rp_two" } });
-    const passed = decided(later(named, day), { kind: "time" }).after;
-    expect(passed.process.owner).toBe("rp_two");
-    expect(passed.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_two" }]);
-    // A hand that is raised during the absence is put before who is there.
-    const away = later({ ...begun, tasks: [], handRaisedAt: null }, minute);
-    const again = { id: "en_3", type: "demo_request", occurredAt: away.now };
-    const seen = decided({ ...away, engagements: [again] }, { kind: "engaged" }).after;
-    expect(seen.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_lead" }]);
-  });
+  test(
+    "is shown to the manager when an absence entered ahead begins, with what its owner was " +
+      "asked for",
+    () => {
+      const raised = {
+        ...open,
+        engagements: [
+          ...open.engagements,
+          { id: "en_2", type: "demo_request", occurredAt: open.now },
+        ],
+      };
+      const knocked = decided(later(raised, minute), { kind: "engaged" }).after;
+      expect(knocked.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_one" }]);
+      const ahead = ill(open, { from: open.now + day, to: open.now + 9 * day });
+      const entered = decided(withPeople(knocked, { rp_one: ahead }), change).after;
+      expect(entered.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_one" }]);
+      const begun = decided(later(entered, day), { kind: "time" }).after;
+      expect(begun.tasks).toMatchObject([
+        { kind: "hand-raise", assigneeId: "rp_lead" },
+        { kind: "stalled", assigneeId: "rp_lead", detail: { repId: "rp_one" } },
+      ]);
+      const named = withPeople(entered, { rp_one: { ...ahead, deputyId: "rp_two" } });
+      const passed = decided(later(named, day), { kind: "time" }).after;
+      expect(passed.process.owner).toBe("rp_two");
+      expect(passed.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_two" }]);
+      // A hand that is raised during the absence is put before who is there.
+      const away = later({ ...begun, tasks: [], handRaisedAt: null }, minute);
+      const again = { id: "en_3", type: "demo_request", occurredAt: away.now };
+      const seen = decided({ ...away, engagements: [again] }, { kind: "engaged" }).after;
+      expect(seen.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_lead" }]);
+    },
+  );
 
   test("stays where it is once it is won or lost, and while its owner is there", () => {
     const { openOpportunity: _, ...over } = open;

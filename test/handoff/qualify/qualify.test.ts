@@ -175,7 +175,8 @@ describe("gates on data", () => {
 
   test("without a required address a lead needs none", () => {
     const lenient = exampleAgreement([
-      "requiredFields: [account.name, account.domain, lead.name, lead.email, lead.role, lead.source, lead.firstTouchAt]",
+      "requiredFields: [account.name, account.domain, lead.name, lead.email, lead.role, " +
+        "lead.source, lead.firstTouchAt]",
       "requiredFields: [lead.source]",
     ]);
     const judged = qualify(lenient, {

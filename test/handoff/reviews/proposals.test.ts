@@ -129,9 +129,12 @@ describe("a proposal", () => {
     const [one] = proposalsOf({ ...nothing, reasons: [reason] });
     expect(one).toMatchObject({
       because:
-        "120 of 400, 30 % of the MQLs answered for good were rejected for it, up to 40 in a month; 40 of 400, 10 % in the same time before.",
+        "120 of 400, 30 % of the MQLs answered for good were rejected for it, up to 40 in a " +
+        "month; 40 of 400, 10 % in the same time before.",
       wouldHaveChanged:
-        "At the rate of before 80 rejections fewer. Had checklist: role fit been demanded, 90 of 120, 75 %, of those rejected for it would not have been handed off, and 20 of 200, 10 %, of those accepted.",
+        "At the rate of before 80 rejections fewer. Had checklist: role fit been demanded, 90 " +
+        "of 120, 75 %, of those rejected for it would not have been handed off, and 20 of 200, " +
+        "10 %, of those accepted.",
       rules: ["checklist: role fit"],
     });
   });

@@ -47,23 +47,29 @@ function withHours(
 }
 
 describe("when the pool is reviewed", () => {
-  test("the example agreement has all three reviews; the pool belongs to the one that it names, or to none", () => {
-    const poolOf = (one: typeof agreement) =>
-      agreedReviews(one).map(({ kind, hasPool }) => [kind, hasPool]);
-    expect(poolOf(agreement)).toEqual([
-      ["weekly", false],
-      ["monthly", false],
-      ["quarterly", true],
-    ]);
-    const monthlyPool = { ...agreement.renurture, reviewEvery: "month" as const };
-    expect(poolOf({ ...agreement, renurture: monthlyPool })).toEqual([
-      ["weekly", false],
-      ["monthly", true],
-      ["quarterly", false],
-    ]);
-    expect(poolOf({ ...agreement, reviews: { weekly: weekly.rule } })).toEqual([["weekly", false]]);
-    expect(agreedReview({ ...agreement, reviews: {} }, "weekly")).toBeUndefined();
-  });
+  test(
+    "the example agreement has all three reviews; the pool belongs to the one that it names, " +
+      "or to none",
+    () => {
+      const poolOf = (one: typeof agreement) =>
+        agreedReviews(one).map(({ kind, hasPool }) => [kind, hasPool]);
+      expect(poolOf(agreement)).toEqual([
+        ["weekly", false],
+        ["monthly", false],
+        ["quarterly", true],
+      ]);
+      const monthlyPool = { ...agreement.renurture, reviewEvery: "month" as const };
+      expect(poolOf({ ...agreement, renurture: monthlyPool })).toEqual([
+        ["weekly", false],
+        ["monthly", true],
+        ["quarterly", false],
+      ]);
+      expect(poolOf({ ...agreement, reviews: { weekly: weekly.rule } })).toEqual([
+        ["weekly", false],
+      ]);
+      expect(agreedReview({ ...agreement, reviews: {} }, "weekly")).toBeUndefined();
+    },
+  );
 
   test("the period is the one on the wall of the review's zone, not in UTC", () => {
     expect(periodOf(quarterly, at("2026-10-01T03:59:59Z"))).toBe("2026-Q3");
@@ -220,17 +226,21 @@ describe("when a weekly review is held", () => {
     ]);
   });
 
-  test("in weeks in which nobody works it is not held, and a review that is ignored is asked for less and less", () => {
-    const closed = { ...every(1), hours: { zone: "UTC", week: { mon: [] } } };
-    expect(isHeldBy(closed, "2026-W48", at("2030-01-01"))).toBe(false);
-    const now = at("2026-11-24T15:00:00Z");
-    const days = (asked: number) => (askAgainAt(every(1), asked, now) - now) / day;
-    expect([days(0), days(4), days(5)]).toEqual([1, 1, 7]);
-    // From a Friday it is not Saturday, but Monday when the office opens.
-    expect(new Date(askAgainAt(every(1), 0, at("2026-11-27T15:00:00Z"))).toISOString()).toBe(
-      "2026-11-30T14:00:00.000Z",
-    );
-  });
+  test(
+    "in weeks in which nobody works it is not held, and a review that is ignored is asked for " +
+      "less and less",
+    () => {
+      const closed = { ...every(1), hours: { zone: "UTC", week: { mon: [] } } };
+      expect(isHeldBy(closed, "2026-W48", at("2030-01-01"))).toBe(false);
+      const now = at("2026-11-24T15:00:00Z");
+      const days = (asked: number) => (askAgainAt(every(1), asked, now) - now) / day;
+      expect([days(0), days(4), days(5)]).toEqual([1, 1, 7]);
+      // From a Friday it is not Saturday, but Monday when the office opens.
+      expect(new Date(askAgainAt(every(1), 0, at("2026-11-27T15:00:00Z"))).toISOString()).toBe(
+        "2026-11-30T14:00:00.000Z",
+      );
+    },
+  );
 });
 
 describe("what is suggested for a lead of the pool", () => {
@@ -255,22 +265,26 @@ describe("what is suggested for a lead of the pool", () => {
       ...lead,
     });
 
-  test("what it did since it entered the pool is counted by type with the last time; what it did before is not", () => {
-    const found = look({
-      engagements: [
-        did("blog_view", 40),
-        did("blog_view", 20),
-        did("blog_view", 3),
-        did("webinar_attended", 10),
-      ],
-    });
-    expect(found.since).toEqual([
-      { type: "blog_view", count: 2, lastAt: now - 3 * day },
-      { type: "webinar_attended", count: 1, lastAt: now - 10 * day },
-    ]);
-    expect(found.intentThen).toBe(12);
-    expect(found.intentNow).toBeGreaterThan(6);
-  });
+  test(
+    "what it did since it entered the pool is counted by type with the last time; what it did " +
+      "before is not",
+    () => {
+      const found = look({
+        engagements: [
+          did("blog_view", 40),
+          did("blog_view", 20),
+          did("blog_view", 3),
+          did("webinar_attended", 10),
+        ],
+      });
+      expect(found.since).toEqual([
+        { type: "blog_view", count: 2, lastAt: now - 3 * day },
+        { type: "webinar_attended", count: 1, lastAt: now - 10 * day },
+      ]);
+      expect(found.intentThen).toBe(12);
+      expect(found.intentNow).toBeGreaterThan(6);
+    },
+  );
 
   test.each<[string, Partial<PoolLead>, string, RegExp]>([
     [

@@ -224,17 +224,21 @@ describe("holding", () => {
     });
   });
 
-  test("it holds where the lead belongs when the siblings sleep too, or when it does not follow the sun", () => {
-    expect(
-      routed(
-        routing(
-          { ...around, "pacific-sdr": poolOf([asleep("rp_3")]) },
-          { place, followTheSun: true },
+  test(
+    "it holds where the lead belongs when the siblings sleep too, or when it does not follow " +
+      "the sun",
+    () => {
+      expect(
+        routed(
+          routing(
+            { ...around, "pacific-sdr": poolOf([asleep("rp_3")]) },
+            { place, followTheSun: true },
+          ),
         ),
-      ),
-    ).toMatchObject({ kind: "held", pool: "east-sdr" });
-    expect(routed(routing(around, { place }))).toMatchObject({ kind: "held", pool: "east-sdr" });
-  });
+      ).toMatchObject({ kind: "held", pool: "east-sdr" });
+      expect(routed(routing(around, { place }))).toMatchObject({ kind: "held", pool: "east-sdr" });
+    },
+  );
 });
 
 describe("a stored decision judged again gives the same answer", () => {

@@ -58,7 +58,8 @@ describe("the territory of a lead", () => {
   test("does not depend on where the catch-all stands", () => {
     const turned = exampleAgreement([
       flat,
-      "    - { name: rest, pool: americas-sdr }\n    - { name: dach, when: { account.country: DE }, pool: dach-sdr }\n",
+      "    - { name: rest, pool: americas-sdr }\n    - { name: dach, when: { account.country: " +
+        "DE }, pool: dach-sdr }\n",
     ]);
     expect(place({ "account.country": "DE" }, turned).territory).toBe("dach");
   });

@@ -31,21 +31,27 @@ const mail: Mail = {
 };
 
 describe("over a real socket", () => {
-  test("a message arrives once, at one recipient, as text and HTML, under its Message-ID; a repeat has the same", async () => {
-    await port().send(mail);
-    await port().send(mail);
-    expect(sink.received.map(({ from, to }) => ({ from, to }))).toEqual([
-      { from: "baton@baton.test", to: ["ann@sales.test"] },
-      { from: "baton@baton.test", to: ["ann@sales.test"] },
-    ]);
-    const [first, second] = sink.received.map(({ data }) => /^Message-ID: (.*)$/im.exec(data)?.[1]);
-    expect(first).toBe(mail.messageId);
-    expect(second).toBe(first);
-    expect(sink.received[0]?.data).toMatch(
-      /multipart\/alternative[\s\S]*text\/plain[\s\S]*Call her\.[\s\S]*text\/html[\s\S]*<p>Call her\.<\/p>/,
-    );
-    expect(sink.received[0]?.data).toMatch(/^Auto-Submitted: auto-generated$/im);
-  });
+  test(
+    "a message arrives once, at one recipient, as text and HTML, under its Message-ID; a " +
+      "repeat has the same",
+    async () => {
+      await port().send(mail);
+      await port().send(mail);
+      expect(sink.received.map(({ from, to }) => ({ from, to }))).toEqual([
+        { from: "baton@baton.test", to: ["ann@sales.test"] },
+        { from: "baton@baton.test", to: ["ann@sales.test"] },
+      ]);
+      const [first, second] = sink.received.map(
+        ({ data }) => /^Message-ID: (.*)$/im.exec(data)?.[1],
+      );
+      expect(first).toBe(mail.messageId);
+      expect(second).toBe(first);
+      expect(sink.received[0]?.data).toMatch(
+        /multipart\/alternative[\s\S]*text\/plain[\s\S]*Call her\.[\s\S]*text\/html[\s\S]*<p>Call her\.<\/p>/,
+      );
+      expect(sink.received[0]?.data).toMatch(/^Auto-Submitted: auto-generated$/im);
+    },
+  );
 
   test("pictures stand in the message, each by the name that the HTML calls it", async () => {
     const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47]);

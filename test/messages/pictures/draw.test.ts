@@ -227,7 +227,8 @@ describe("the funnel", () => {
     );
     expect(saidBy(svg).description).toBe(
       "Handoffs that began 2026-10-01 to 2026-10-31, as of 2026-11-30 00:00 UTC. " +
-        "MQL 412; handed off 206, of the step before 50 %, 206 of 412, interval 45 to 55 %, median 6 h. all: young cohort.",
+        "MQL 412; handed off 206, of the step before 50 %, 206 of 412, interval 45 to 55 %, " +
+        "median 6 h. all: young cohort.",
     );
   });
 
@@ -279,7 +280,8 @@ test("rejections stand beside those of the period before; the total is said and 
     row("wrong-role", 0, 3),
   ]);
   expect(saidBy(svg).description).toContain(
-    "All: 141, before 138. below-company-size (stands out; see icp): 41, 29 % of 141; before 44. wrong-role: 0, 0 % of 141; before 3.",
+    "All: 141, before 138. below-company-size (stands out; see icp): 41, 29 % of 141; before " +
+      "44. wrong-role: 0, 0 % of 141; before 3.",
   );
   expect(textsOf(svg)).toEqual(
     expect.arrayContaining(["41, 29 % of 141", "44 before", "3 before"]),
@@ -305,7 +307,8 @@ describe("first response", () => {
       "Band: the agreed time for outreach, 1 h to 4 h by lead type of business time.",
     );
     expect(saidBy(svg).description).toContain(
-      "web: MQL to outreach, open hours median 2 h, three of four within 3 h, nine of ten within 8 h;",
+      "web: MQL to outreach, open hours median 2 h, three of four within 3 h, nine of ten " +
+        "within 8 h;",
     );
   });
 
@@ -404,7 +407,9 @@ test("without rows it says so", () => {
   const svg = draw(named("bands"), [], { filters: { source: "-", band: "B" }, knowledge: "then" });
   expect(textsOf(svg)).toContain("Nothing to count: no rows for this question.");
   expect(saidBy(svg).description).toBe(
-    "Handoffs that began 2026-10-01 to 2026-10-31, as of 2026-11-30 00:00 UTC, with what had been told by then; only source not recorded, band B. Nothing to count: no rows for this question.",
+    "Handoffs that began 2026-10-01 to 2026-10-31, as of 2026-11-30 00:00 UTC, with what had " +
+      "been told by then; only source not recorded, band B. Nothing to count: no rows for this " +
+      "question.",
   );
 });
 

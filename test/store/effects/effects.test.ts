@@ -46,20 +46,24 @@ test("an effect of a decision that was rolled back was never there", async () =>
   expect(await open()).toEqual([]);
 });
 
-test("a new sync replaces the subject's waiting ones, not mail, not another subject's, and not one that is running", async () => {
-  const sync = { kind: "sync-crm", what: "lead" } as const;
-  await add("other", { ...sync, subject: { kind: "lead", id: "ld_bea" } });
-  await add("mail");
-  await add("s1", sync);
-  await claimEffect("sync-crm");
-  await add("s2", sync);
-  await add("s3", sync);
-  expect(await open()).toEqual(["mail", "s1", "s3"]);
-  // The repeat of a decision asks for its sync again: it is no newer one.
-  await add("s2", sync);
-  expect(await open()).toEqual(["mail", "s1", "s3"]);
-  expect(await countOpenEffects(db.pool, { kind: "lead", id: "ld_bea" })).toBe(1);
-});
+test(
+  "a new sync replaces the subject's waiting ones, not mail, not another subject's, and not " +
+    "one that is running",
+  async () => {
+    const sync = { kind: "sync-crm", what: "lead" } as const;
+    await add("other", { ...sync, subject: { kind: "lead", id: "ld_bea" } });
+    await add("mail");
+    await add("s1", sync);
+    await claimEffect("sync-crm");
+    await add("s2", sync);
+    await add("s3", sync);
+    expect(await open()).toEqual(["mail", "s1", "s3"]);
+    // The repeat of a decision asks for its sync again: it is no newer one.
+    await add("s2", sync);
+    expect(await open()).toEqual(["mail", "s1", "s3"]);
+    expect(await countOpenEffects(db.pool, { kind: "lead", id: "ld_bea" })).toBe(1);
+  },
+);
 
 test("effects of a kind are claimed in order, one at a time; another kind is not held up", async () => {
   await add("m1");
@@ -73,30 +77,34 @@ test("effects of a kind are claimed in order, one at a time; another kind is not
   expect(await claimEffect("mail")).toMatchObject({ key: "m2" });
 });
 
-test("a run takes the first of each kind at once, and knows whether that is all, whether the lead is gone and whether the connection is paused", async () => {
-  const both = (at = now) =>
-    claimEffects(db.pool, ada, {
-      kinds: ["mail", "sync-crm"],
-      now: at,
-      until: at + 1_000,
-      connection,
-    });
-  expect(await both()).toEqual({ effects: [], isAll: false, isGone: false, isPaused: false });
-  await add("m1");
-  await add("m2");
-  await add("s1", { kind: "sync-crm", what: "lead" });
-  const taken = await both();
-  expect(taken).toMatchObject({ isAll: true, isGone: false, isPaused: false });
-  expect(
-    taken.effects
-      .map((effect) => `${effect.key} ${effect.isLast}`)
-      .toSorted((a, b) => a.localeCompare(b)),
-  ).toEqual(["m1 false", "s1 true"]);
-  await releaseEffect(db.pool, taken.effects.find((effect) => effect.key === "m1")!.id, "no");
-  await db.pool.query("insert into connection (name, since) values ($1, now())", [connection]);
-  // The sync is in another run's hands.
-  expect(await both()).toMatchObject({ effects: [{ key: "m1" }], isAll: false, isPaused: true });
-});
+test(
+  "a run takes the first of each kind at once, and knows whether that is all, whether the lead " +
+    "is gone and whether the connection is paused",
+  async () => {
+    const both = (at = now) =>
+      claimEffects(db.pool, ada, {
+        kinds: ["mail", "sync-crm"],
+        now: at,
+        until: at + 1_000,
+        connection,
+      });
+    expect(await both()).toEqual({ effects: [], isAll: false, isGone: false, isPaused: false });
+    await add("m1");
+    await add("m2");
+    await add("s1", { kind: "sync-crm", what: "lead" });
+    const taken = await both();
+    expect(taken).toMatchObject({ isAll: true, isGone: false, isPaused: false });
+    expect(
+      taken.effects
+        .map((effect) => `${effect.key} ${effect.isLast}`)
+        .toSorted((a, b) => a.localeCompare(b)),
+    ).toEqual(["m1 false", "s1 true"]);
+    await releaseEffect(db.pool, taken.effects.find((effect) => effect.key === "m1")!.id, "no");
+    await db.pool.query("insert into connection (name, since) values ($1, now())", [connection]);
+    // The sync is in another run's hands.
+    expect(await both()).toMatchObject({ effects: [{ key: "m1" }], isAll: false, isPaused: true });
+  },
+);
 
 test("of ten runs that want the same effect one gets it", async () => {
   await add("m1");

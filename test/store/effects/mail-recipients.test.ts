@@ -57,18 +57,22 @@ describe("a message goes to active people only", () => {
     expect(await readers(offer)).toEqual(["nobody is sales-ops (rp_ann)"]);
   });
 
-  test("the manager of the rep it is about, else the first active one above, else every manager, else the office", async () => {
-    expect(await readers(stalled)).toEqual(["rp_mia"]);
-    await leaves("rp_mia");
-    expect(await readers(stalled)).toEqual(["rp_vic"]);
-    await leaves("rp_vic");
-    expect(await readers(stalled)).toEqual(["rp_max"]);
-    await leaves("rp_max");
-    // With no manager left the office is asked, which sees every task.
-    expect(await readers(stalled)).toEqual(["rp_olga"]);
-    await leaves("rp_olga");
-    expect(await readers(stalled)).toEqual(["nobody is sales-ops"]);
-  });
+  test(
+    "the manager of the rep it is about, else the first active one above, else every manager, " +
+      "else the office",
+    async () => {
+      expect(await readers(stalled)).toEqual(["rp_mia"]);
+      await leaves("rp_mia");
+      expect(await readers(stalled)).toEqual(["rp_vic"]);
+      await leaves("rp_vic");
+      expect(await readers(stalled)).toEqual(["rp_max"]);
+      await leaves("rp_max");
+      // With no manager left the office is asked, which sees every task.
+      expect(await readers(stalled)).toEqual(["rp_olga"]);
+      await leaves("rp_olga");
+      expect(await readers(stalled)).toEqual(["nobody is sales-ops"]);
+    },
+  );
 
   test("a rep who has left still has a manager, and is not asked in the manager's place", async () => {
     await leaves("rp_ann");
@@ -90,13 +94,17 @@ describe("a message goes to active people only", () => {
     expect(await readers(contested(null))).toEqual(["rp_vic"]);
   });
 
-  test("a queue is a role, also by the name that the agreement gives it; an empty one is kept for the operator", async () => {
-    expect(await readers(queue("sales-ops"))).toEqual(["rp_olga"]);
-    expect(await readers(queue("sales-operations"))).toEqual(["rp_olga"]);
-    expect(await readers(queue("night-shift"))).toEqual(["nobody is night-shift"]);
-    await leaves("rp_olga");
-    expect(await readers(queue("sales-ops"))).toEqual(["nobody is sales-ops"]);
-  });
+  test(
+    "a queue is a role, also by the name that the agreement gives it; an empty one is kept for " +
+      "the operator",
+    async () => {
+      expect(await readers(queue("sales-ops"))).toEqual(["rp_olga"]);
+      expect(await readers(queue("sales-operations"))).toEqual(["rp_olga"]);
+      expect(await readers(queue("night-shift"))).toEqual(["nobody is night-shift"]);
+      await leaves("rp_olga");
+      expect(await readers(queue("sales-ops"))).toEqual(["nobody is sales-ops"]);
+    },
+  );
 });
 
 describe("a page is linked for those who may open it", () => {

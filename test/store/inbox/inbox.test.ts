@@ -33,19 +33,23 @@ test("two readers never hold the same event", async () => {
   });
 });
 
-test("a postponed event comes back when its time comes, or when its predecessor was taken; an ended one never", async () => {
-  await event("e1");
-  const row = (await next())!;
-  await inTransaction(db.pool, (tx) => postponeInboxRow(tx, row.id, now + 500, null));
-  expect(await next()).toBeUndefined();
-  expect((await next(now + 500))?.attempts).toBe(0);
-  await inTransaction(db.pool, (tx) => wakeInboxRows(tx, "crm:house", "HL-1", now));
-  expect((await next())?.eventId).toBe("e1");
-  await inTransaction(db.pool, (tx) => postponeInboxRow(tx, row.id, now, "it broke: Error"));
-  expect((await next())?.attempts).toBe(1);
-  await inTransaction(db.pool, (tx) => endInboxRow(tx, row.id, null, now));
-  expect(await next(now + 9_000)).toBeUndefined();
-});
+test(
+  "a postponed event comes back when its time comes, or when its predecessor was taken; an " +
+    "ended one never",
+  async () => {
+    await event("e1");
+    const row = (await next())!;
+    await inTransaction(db.pool, (tx) => postponeInboxRow(tx, row.id, now + 500, null));
+    expect(await next()).toBeUndefined();
+    expect((await next(now + 500))?.attempts).toBe(0);
+    await inTransaction(db.pool, (tx) => wakeInboxRows(tx, "crm:house", "HL-1", now));
+    expect((await next())?.eventId).toBe("e1");
+    await inTransaction(db.pool, (tx) => postponeInboxRow(tx, row.id, now, "it broke: Error"));
+    expect((await next())?.attempts).toBe(1);
+    await inTransaction(db.pool, (tx) => endInboxRow(tx, row.id, null, now));
+    expect(await next(now + 9_000)).toBeUndefined();
+  },
+);
 
 const whole = {
   id: "e1",

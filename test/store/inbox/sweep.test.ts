@@ -89,9 +89,11 @@ test("what is open, what failed, what a person was told of, and what is somebody
       values (1, 'start', 'lead/ld_1', 'leadHandoff', '{}', ${old})`);
   await db.pool.query(sql`
     insert into inbox (source, event_id, payload, received_at, processed_at, error)
-      values ('house', 'waits', '{}', ${old}, null, null), ('house', 'unusable', '{}', ${old}, ${old}, 'no')`);
+      values ('house', 'waits', '{}', ${old}, null, null),
+        ('house', 'unusable', '{}', ${old}, ${old}, 'no')`);
   await db.pool.query(sql`
-    insert into effect (key, subject_kind, subject_id, kind, what, payload, state, created_at, done_at)
+    insert into effect (key, subject_kind, subject_id, kind, what, payload, state, created_at,
+      done_at)
       values ('a', 'lead', 'ld_1', 'sync-crm', 'lead', '{}', 'open', ${old}, null),
         ('b', 'lead', 'ld_1', 'sync-crm', 'lead', '{}', 'failed', ${old}, ${old}),
         ('c', 'lead', 'ld_1', 'mail', 'offer', '{}', 'done', ${old}, ${old})`);

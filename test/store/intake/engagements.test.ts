@@ -76,17 +76,21 @@ describe("a signal is written", () => {
     expect(await happen([did(id, "2", "demo_request")])).toEqual([]);
   });
 
-  test("for a hand of a lead that sales has, for it may be closing in this moment; once while it is not told", async () => {
-    const [id = ""] = await leads(1, "sal");
-    await happen([did(id, "1", "blog_view")]);
-    expect(await signals()).toEqual([]);
-    await happen([did(id, "2", "pricing_page")]);
-    await happen([did(id, "3", "pricing_page"), did(id, "4", "demo_request")]);
-    expect(await signals()).toEqual([{ workflow_id: `lead/${id}`, message: "engaged" }]);
-    await db.pool.query("update outbox set done_at = now()");
-    await happen([did(id, "5", "pricing_page")]);
-    expect(await signals()).toHaveLength(2);
-  });
+  test(
+    "for a hand of a lead that sales has, for it may be closing in this moment; once while it " +
+      "is not told",
+    async () => {
+      const [id = ""] = await leads(1, "sal");
+      await happen([did(id, "1", "blog_view")]);
+      expect(await signals()).toEqual([]);
+      await happen([did(id, "2", "pricing_page")]);
+      await happen([did(id, "3", "pricing_page"), did(id, "4", "demo_request")]);
+      expect(await signals()).toEqual([{ workflow_id: `lead/${id}`, message: "engaged" }]);
+      await db.pool.query("update outbox set done_at = now()");
+      await happen([did(id, "5", "pricing_page")]);
+      expect(await signals()).toHaveLength(2);
+    },
+  );
 
   test("for a lead in the re-nurture pool when a return condition comes to hold", async () => {
     const [id = ""] = await leads(1, "renurture");

@@ -45,7 +45,8 @@ describe("a handoff that is open", () => {
     .join("\n")}\n`;
   const standing = () =>
     all(`select a.value as name, p.stage, p.waiting_on as wait, p.owner_id as owner,
-      p.next_at is not null as has_next, coalesce(p.next_at > '${new Date(now).toISOString()}', false) as later,
+      p.next_at is not null as has_next,
+        coalesce(p.next_at > '${new Date(now).toISOString()}', false) as later,
       (select string_agg(c.kind || ' ' || c.scope || ' ' || c.state, ', ' order by c.kind, c.scope)
         from clock c where c.handoff_id = p.handoff_id) as clocks
       from process p join lead_alias a on a.lead_id = p.subject_id and a.kind = 'external'
@@ -74,7 +75,8 @@ describe("a handoff that is open", () => {
     ]);
     expect(
       await all(
-        "select kind, lane, payload->>'from' as from, count(*)::int as n from outbox where message <> 'priority' group by 1, 2, 3",
+        "select kind, lane, payload->>'from' as from, count(*)::int as n from outbox where " +
+          "message <> 'priority' group by 1, 2, 3",
       ),
     ).toEqual([{ kind: "start", lane: 2, from: "resume", n: 7 }]);
     expect(await all("select distinct kind from effect")).toEqual([{ kind: "sync-crm" }]);
@@ -152,7 +154,8 @@ describe("a handoff that is open", () => {
     });
     expect(
       await all(
-        "select outcome, state from handoff where lead_type is not null and outcome is distinct from 'opportunity' order by cycle",
+        "select outcome, state from handoff where lead_type is not null and outcome is " +
+          "distinct from 'opportunity' order by cycle",
       ),
     ).toEqual([
       { outcome: "rejected: wrong-role", state: "closed" },
@@ -223,7 +226,8 @@ describe("a handoff that is open", () => {
     expect(await rate()).toMatchObject({ numerator: 0, denominator: 0 });
     await db.pool.query(`
       insert into assignment (handoff_id, round, queue, via, candidates, at)
-      select id, round + 1, 'fallback', 'fallback', '[]', '${new Date(now).toISOString()}' from handoff
+      select id, round + 1, 'fallback', 'fallback', '[]', '${new Date(now).toISOString()}'
+        from handoff
       where rep_id is null`);
     expect(await rate()).toMatchObject({ numerator: 2, denominator: 2 });
   });
@@ -355,7 +359,9 @@ describe("a person", () => {
     );
     const named = `${header},Name,Title,Deal`;
     const kim = { ...won, Id: "KIM-0815", "E-mail": "kim.example@a.com" };
-    const content = `${named}\n${line(kim)},Kim Example,Head of Kimonos,D-1\n${line({ ...kim, Owner: "x", Amount: "y" })},Kim Example,,\n`;
+    const content =
+      `${named}\n${line(kim)},Kim Example,Head of ` +
+      `Kimonos,D-1\n${line({ ...kim, Owner: "x", Amount: "y" })},Kim Example,,\n`;
     expect(await run(content, map)).toMatchObject({ created: 1, refused: 1 });
     const [lead] = await all("select id from lead");
     await inTransaction(db.pool, (tx) => erasePerson(tx, String(lead?.["id"]), "tn_1", now));

@@ -326,7 +326,9 @@ describe("several handoffs of one person", () => {
     ]);
   });
 
-  const engaged = `${pastMap}\nengagements: [{ column: Demo, type: demo_request }, { column: Asked, type: pricing_page, at: Asked at }]\n`;
+  const engaged =
+    `${pastMap}\nengagements: [{ column: Demo, type: demo_request }, { column: Asked, type: ` +
+    `pricing_page, at: Asked at }]\n`;
 
   test("have an engagement each where the file tells no time of it", async () => {
     const content = `${header},Demo,Asked,Asked at\n${line(first)},yes,,\n${line(third)},yes,,\n`;
@@ -345,7 +347,8 @@ describe("several handoffs of one person", () => {
     const rows = [`${line(first)},yes,,`, `${line(third)},,yes,2025-01-10`];
     for (const order of [rows, rows.toReversed()]) {
       await db.pool.query(
-        "truncate lead, process, account, transition, handoff, opportunity, engagement, import cascade",
+        "truncate lead, process, account, transition, handoff, opportunity, engagement, import " +
+          "cascade",
       );
       for (const row of order)
         expect(await run(`${header},Demo,Asked,Asked at\n${row}\n`, engaged)).toMatchObject({
@@ -405,7 +408,9 @@ describe("the map", () => {
 
   test("may tell engagements, which are frozen on the handoff as they stood at its beginning", async () => {
     const map = `${pastMap}\nengagements: [{ column: Demo, type: demo_request, at: Demo at }]\n`;
-    const content = `${header},Demo,Demo at\n${line(won)},yes,2025-02-20\n${line({ ...won, Id: "P-2" })},yes,2025-03-20\n`;
+    const content =
+      `${header},Demo,Demo ` +
+      `at\n${line(won)},yes,2025-02-20\n${line({ ...won, Id: "P-2" })},yes,2025-03-20\n`;
     expect(await run(content, map)).toMatchObject({ created: 2 });
     expect(await all("select signals, first_signal from handoff order by signals desc")).toEqual([
       { signals: ["demo_request"], first_signal: "demo_request" },

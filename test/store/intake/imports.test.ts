@@ -59,7 +59,8 @@ describe("a file", () => {
     });
     expect(
       await all(
-        "select count(*)::int as n, min(lane) as first, min((payload->>'priority')::int) as best from outbox where kind = 'start'",
+        "select count(*)::int as n, min(lane) as first, min((payload->>'priority')::int) as " +
+          "best from outbox where kind = 'start'",
       ),
     ).toEqual([{ n: 1200, first: 2, best: 5 }]);
     const [lead] = await all(
@@ -433,7 +434,9 @@ joined: [{ columns: [First Name, Last Name], to: lead.name }]
     );
     expect(
       await all(
-        "select l.facts->'lead.name'->>'value' as name, l.facts->'lead.country'->>'value' as lead, a.facts->'account.country'->>'value' as account from lead l join account a on a.id = l.account_id order by email",
+        "select l.facts->'lead.name'->>'value' as name, l.facts->'lead.country'->>'value' as " +
+          "lead, a.facts->'account.country'->>'value' as account from lead l join account a on " +
+          "a.id = l.account_id order by email",
       ),
     ).toEqual([
       { name: "Ada Lovelace", lead: "DE", account: "DE" },
@@ -550,27 +553,31 @@ columns: { Id: externalId, Name: lead.name, E-mail: lead.email, Size: account.em
     return text;
   }
 
-  test("stand under the file's header, each once with all that is wrong, and are imported when corrected", async () => {
-    const row = await run(bad, map);
-    expect(row).toMatchObject({ created: 1, refused: 3 });
-    const file = await errorFile(row.id);
-    const [header, first, , third] = file.split("\n");
-    expect(header).toBe("Baton line;Baton column;Baton expected;Id;Name;E-mail;Size;Opt out");
-    expect(first).toMatch(
-      /^2;"Size; Opt out";"account\.employees: expected .*; expected one of yes, no";/,
-    );
-    expect(first).toContain(`;1;"'=1+1; ""x""";a@acme.com;many;perhaps`);
-    expect(third).toContain(';4;"""broken"" quote";d@acme.com;7;no');
+  test(
+    "stand under the file's header, each once with all that is wrong, and are imported when " +
+      "corrected",
+    async () => {
+      const row = await run(bad, map);
+      expect(row).toMatchObject({ created: 1, refused: 3 });
+      const file = await errorFile(row.id);
+      const [header, first, , third] = file.split("\n");
+      expect(header).toBe("Baton line;Baton column;Baton expected;Id;Name;E-mail;Size;Opt out");
+      expect(first).toMatch(
+        /^2;"Size; Opt out";"account\.employees: expected .*; expected one of yes, no";/,
+      );
+      expect(first).toContain(`;1;"'=1+1; ""x""";a@acme.com;many;perhaps`);
+      expect(third).toContain(';4;"""broken"" quote";d@acme.com;7;no');
 
-    const corrected = file
-      .replace(";many;perhaps", ";5;yes")
-      .replace(";-1;no", ";1;no")
-      .replace('"""broken"" quote"', "whole");
-    expect(await run(corrected, map)).toMatchObject({ created: 3, refused: 0 });
-    expect(
-      await all("select facts->'lead.name'->>'value' as name from lead order by email"),
-    ).toEqual([{ name: '=1+1; "x"' }, { name: "Bo" }, { name: "Cy" }, { name: "whole" }]);
-  });
+      const corrected = file
+        .replace(";many;perhaps", ";5;yes")
+        .replace(";-1;no", ";1;no")
+        .replace('"""broken"" quote"', "whole");
+      expect(await run(corrected, map)).toMatchObject({ created: 3, refused: 0 });
+      expect(
+        await all("select facts->'lead.name'->>'value' as name from lead order by email"),
+      ).toEqual([{ name: '=1+1; "x"' }, { name: "Bo" }, { name: "Cy" }, { name: "whole" }]);
+    },
+  );
 
   test("of a file of refused rows keep the first file's header", async () => {
     const first = await errorFile((await run(bad, map)).id);
@@ -614,29 +621,33 @@ test("a cell that a spreadsheet would run is made text; numbers stay numbers", (
   );
 });
 
-test("a formula behind characters that nobody sees is put behind an apostrophe, and comes back as it was", () => {
-  const hidden = [
-    "\u200b=1",
-    "\ufeff=1",
-    "\u00a0+1",
-    "\u2060@x",
-    "\u3164-x",
-    "﹦1",
-    "\u202e=1",
-    "'=1",
-    "''@x",
-    "=1",
-  ];
-  for (const cell of hidden) {
-    const written = csvRecord([cell]).trimEnd();
-    expect(written).toBe(`'${cell}`);
-    expect(unguarded(written)).toBe(cell);
-  }
-  for (const cell of ["a=b", "'tis", "-5", "jo@acme.com"]) {
-    expect(csvRecord([cell]).trimEnd()).toBe(cell);
-    expect(unguarded(cell)).toBe(cell);
-  }
-});
+test(
+  "a formula behind characters that nobody sees is put behind an apostrophe, and comes back as " +
+    "it was",
+  () => {
+    const hidden = [
+      "\u200b=1",
+      "\ufeff=1",
+      "\u00a0+1",
+      "\u2060@x",
+      "\u3164-x",
+      "﹦1",
+      "\u202e=1",
+      "'=1",
+      "''@x",
+      "=1",
+    ];
+    for (const cell of hidden) {
+      const written = csvRecord([cell]).trimEnd();
+      expect(written).toBe(`'${cell}`);
+      expect(unguarded(written)).toBe(cell);
+    }
+    for (const cell of ["a=b", "'tis", "-5", "jo@acme.com"]) {
+      expect(csvRecord([cell]).trimEnd()).toBe(cell);
+      expect(unguarded(cell)).toBe(cell);
+    }
+  },
+);
 
 test("a second run says that everybody is known", () => {
   const counts = { created: 0, merged: 0, unchanged: 8000, refused: 0 };

@@ -58,40 +58,44 @@ const person = (email: string, facts: Arrival["facts"] = {}): Arrival => ({
 });
 
 describe("a new person", () => {
-  test("is stored with account, score, transition and the telling that starts the process, in one transaction", async () => {
-    const id = await idOf({
-      ...person(" Jo@Mail.Acme.co.uk ", { "lead.source": "website", "account.employees": "250" }),
-      engagements: [{ messageId: "m1", type: "demo_request", occurredAt: now - HOUR }],
-    });
-    const lead = await leadRow(id);
-    expect(lead).toMatchObject({
-      email: "jo@mail.acme.co.uk",
-      source: "website",
-      stage: "new",
-      waiting_on: "assessment",
-      queue: "intake",
-      next_step: "assess",
-    });
-    expect(lead.facts["lead.firstTouchAt"].value).toBe("2026-11-20T11:00:00.000Z");
-    expect(
-      await all("select domain, facts->'account.employees'->'value' as employees from account"),
-    ).toEqual([{ domain: "acme.co.uk", employees: 250 }]);
-    expect(await all("select lead_id, fit, intent, band from score")).toEqual([
-      { lead_id: id, fit: 30, intent: 40, band: "A" },
-    ]);
-    expect(await all("select from_stage, to_stage, cycle, step from transition")).toEqual([
-      { from_stage: null, to_stage: "new", cycle: 1, step: 0 },
-    ]);
-    expect(await all("select lane, kind, workflow_id, message, payload from outbox")).toEqual([
-      {
-        lane: 1,
-        kind: "start",
-        workflow_id: leadWorkflowId(id),
-        message: "leadHandoff",
-        payload: { leadId: id, cycle: 1, step: 0, from: "intake", priority: 1 },
-      },
-    ]);
-  });
+  test(
+    "is stored with account, score, transition and the telling that starts the process, in one " +
+      "transaction",
+    async () => {
+      const id = await idOf({
+        ...person(" Jo@Mail.Acme.co.uk ", { "lead.source": "website", "account.employees": "250" }),
+        engagements: [{ messageId: "m1", type: "demo_request", occurredAt: now - HOUR }],
+      });
+      const lead = await leadRow(id);
+      expect(lead).toMatchObject({
+        email: "jo@mail.acme.co.uk",
+        source: "website",
+        stage: "new",
+        waiting_on: "assessment",
+        queue: "intake",
+        next_step: "assess",
+      });
+      expect(lead.facts["lead.firstTouchAt"].value).toBe("2026-11-20T11:00:00.000Z");
+      expect(
+        await all("select domain, facts->'account.employees'->'value' as employees from account"),
+      ).toEqual([{ domain: "acme.co.uk", employees: 250 }]);
+      expect(await all("select lead_id, fit, intent, band from score")).toEqual([
+        { lead_id: id, fit: 30, intent: 40, band: "A" },
+      ]);
+      expect(await all("select from_stage, to_stage, cycle, step from transition")).toEqual([
+        { from_stage: null, to_stage: "new", cycle: 1, step: 0 },
+      ]);
+      expect(await all("select lane, kind, workflow_id, message, payload from outbox")).toEqual([
+        {
+          lane: 1,
+          kind: "start",
+          workflow_id: leadWorkflowId(id),
+          message: "leadHandoff",
+          payload: { leadId: id, cycle: 1, step: 0, from: "intake", priority: 1 },
+        },
+      ]);
+    },
+  );
 
   test("of an import waits behind everybody who asks today", async () => {
     await take(
@@ -170,7 +174,8 @@ describe("a new person", () => {
     );
     expect(await scores()).toEqual(before);
     const priorities = await all(
-      "select payload->>'leadId' as id, (payload->>'priority')::int as priority from outbox where kind = 'start' and payload->>'leadId' = any($1)",
+      "select payload->>'leadId' as id, (payload->>'priority')::int as priority from outbox " +
+        "where kind = 'start' and payload->>'leadId' = any($1)",
       [ids],
     );
     for (const { id, priority } of priorities)
@@ -201,7 +206,8 @@ describe("a new person", () => {
         );
         return (
           await tx.query(
-            "select relname, seq_scan from pg_stat_xact_user_tables where seq_scan > 0 and relname not in ('erased_person', 'tallied')",
+            "select relname, seq_scan from pg_stat_xact_user_tables where seq_scan > 0 and " +
+              "relname not in ('erased_person', 'tallied')",
           )
         ).rows;
       });
@@ -259,16 +265,20 @@ describe("a known person", () => {
     ]);
   });
 
-  test("two bulk batches of the same people in opposite order neither wait for each other for ever nor double anybody", async () => {
-    const people = Array.from({ length: 200 }, (_, n) => person(`p${n}@company${n % 7}.com`));
-    await Promise.all([
-      take(people, { lane: 2 }),
-      take(people.toReversed(), { lane: 2 }),
-      take(people.slice(50), { lane: 1 }),
-    ]);
-    expect(await all("select count(*)::int as n from lead")).toEqual([{ n: 200 }]);
-    expect(await all("select count(*)::int as n from account")).toEqual([{ n: 7 }]);
-  });
+  test(
+    "two bulk batches of the same people in opposite order neither wait for each other for " +
+      "ever nor double anybody",
+    async () => {
+      const people = Array.from({ length: 200 }, (_, n) => person(`p${n}@company${n % 7}.com`));
+      await Promise.all([
+        take(people, { lane: 2 }),
+        take(people.toReversed(), { lane: 2 }),
+        take(people.slice(50), { lane: 1 }),
+      ]);
+      expect(await all("select count(*)::int as n from lead")).toEqual([{ n: 200 }]);
+      expect(await all("select count(*)::int as n from account")).toEqual([{ n: 7 }]);
+    },
+  );
 
   test("is one person in every form of one address", async () => {
     const forms = [
@@ -365,50 +375,59 @@ describe("a known person", () => {
     expect(await all("select * from outbox")).toEqual([]);
   });
 
-  test("a closed lead about which a decision is under way is told: it may be reopened by one that has not seen this", async () => {
-    const id = await idOf(person("jo@acme.com"));
-    await db.pool.query("update process set stage = 'disqualified', waiting_on = 'nothing'");
-    await db.pool.query("truncate outbox");
-    const told = async () =>
-      (await all("select message from outbox order by id")).map((row) => row.message);
-    await inTransaction(db.pool, async (tx) => {
-      await lockProcess(tx, { kind: "lead", id });
-      await take([{ ...person("jo@acme.com", { "lead.title": "CEO" }), occurredAt: now + 1 }]);
-      expect(await told()).toEqual(["factsChanged"]);
-      await take([
-        {
-          ...person("jo@acme.com"),
-          engagements: [{ messageId: "m9", type: "demo_request", occurredAt: now }],
-        },
-      ]);
-      expect(await told()).toEqual(["factsChanged", "engaged"]);
-    });
-    await take([{ ...person("jo@acme.com", { "lead.title": "CTO" }), occurredAt: now + 2 }]);
-    expect(await told()).toHaveLength(2);
-  });
+  test(
+    "a closed lead about which a decision is under way is told: it may be reopened by one that " +
+      "has not seen this",
+    async () => {
+      const id = await idOf(person("jo@acme.com"));
+      await db.pool.query("update process set stage = 'disqualified', waiting_on = 'nothing'");
+      await db.pool.query("truncate outbox");
+      const told = async () =>
+        (await all("select message from outbox order by id")).map((row) => row.message);
+      await inTransaction(db.pool, async (tx) => {
+        await lockProcess(tx, { kind: "lead", id });
+        await take([{ ...person("jo@acme.com", { "lead.title": "CEO" }), occurredAt: now + 1 }]);
+        expect(await told()).toEqual(["factsChanged"]);
+        await take([
+          {
+            ...person("jo@acme.com"),
+            engagements: [{ messageId: "m9", type: "demo_request", occurredAt: now }],
+          },
+        ]);
+        expect(await told()).toEqual(["factsChanged", "engaged"]);
+      });
+      await take([{ ...person("jo@acme.com", { "lead.title": "CTO" }), occurredAt: now + 2 }]);
+      expect(await told()).toHaveLength(2);
+    },
+  );
 
-  test("facts are taken in while a decision about the lead is under way, and neither overwrites the other", async () => {
-    const id = await idOf(person("jo@acme.com"));
-    await inTransaction(db.pool, async (tx) => {
-      const loaded = await loadSituation(tx, agreements, { kind: "lead", id }, { now });
-      if (!loaded) throw new Error("no lead");
-      await take([{ ...person("jo@acme.com", { "lead.title": "CEO" }), occurredAt: now + 1 }]);
-      const decision = decide({ ...loaded.situation, erased: true }, { kind: "erased" });
-      if ("refused" in decision) throw new Error("refused");
-      await applyChanges(tx, loaded.situation, decision);
-    });
-    expect(await leadRow(id)).toMatchObject({
-      stage: "disqualified",
-      step: 1,
-      facts: { "lead.title": { value: "CEO" } },
-    });
-  });
+  test(
+    "facts are taken in while a decision about the lead is under way, and neither overwrites " +
+      "the other",
+    async () => {
+      const id = await idOf(person("jo@acme.com"));
+      await inTransaction(db.pool, async (tx) => {
+        const loaded = await loadSituation(tx, agreements, { kind: "lead", id }, { now });
+        if (!loaded) throw new Error("no lead");
+        await take([{ ...person("jo@acme.com", { "lead.title": "CEO" }), occurredAt: now + 1 }]);
+        const decision = decide({ ...loaded.situation, erased: true }, { kind: "erased" });
+        if ("refused" in decision) throw new Error("refused");
+        await applyChanges(tx, loaded.situation, decision);
+      });
+      expect(await leadRow(id)).toMatchObject({
+        stage: "disqualified",
+        step: 1,
+        facts: { "lead.title": { value: "CEO" } },
+      });
+    },
+  );
 
   test("who was merged leads to the survivor", async () => {
     const loser = await idOf(person("old@acme.com"));
     const survivor = await idOf(person("new@acme.com"));
     await db.pool.query(
-      "update process set merged_into = $2, stage = 'disqualified', waiting_on = 'nothing' where subject_id = $1",
+      "update process set merged_into = $2, stage = 'disqualified', waiting_on = 'nothing' " +
+        "where subject_id = $1",
       [loser, survivor],
     );
     expect(await idOf(person("old@acme.com", { "lead.title": "x" }))).toBe(survivor);

@@ -25,20 +25,24 @@ function heldWork(atOnce?: number, overtakenAfterMs?: number) {
 }
 const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
 
-test("those who ask in one turn share a batch, those who come meanwhile the next one, and each gets its own answer", async () => {
-  const { ask, batches, letGo } = heldWork();
-  const answers = [ask(1)];
-  await turn();
-  expect(batches).toEqual([[1]]);
-  answers.push(...[2, 3, 4, 5, 6, 7].map((one) => ask(one)));
-  await turn();
-  expect(batches).toEqual([[1], [2, 3, 4]]);
-  await letGo(1);
-  expect(batches).toEqual([[1], [2, 3, 4], [5, 6, 7]]);
-  await letGo(5);
-  await letGo(2);
-  expect(await Promise.all(answers)).toEqual([2, 4, 6, 8, 10, 12, 14]);
-});
+test(
+  "those who ask in one turn share a batch, those who come meanwhile the next one, and each " +
+    "gets its own answer",
+  async () => {
+    const { ask, batches, letGo } = heldWork();
+    const answers = [ask(1)];
+    await turn();
+    expect(batches).toEqual([[1]]);
+    answers.push(...[2, 3, 4, 5, 6, 7].map((one) => ask(one)));
+    await turn();
+    expect(batches).toEqual([[1], [2, 3, 4]]);
+    await letGo(1);
+    expect(batches).toEqual([[1], [2, 3, 4], [5, 6, 7]]);
+    await letGo(5);
+    await letGo(2);
+    expect(await Promise.all(answers)).toEqual([2, 4, 6, 8, 10, 12, 14]);
+  },
+);
 
 test("with one at once they come one after the other", async () => {
   const { ask, batches, letGo } = heldWork(1);
@@ -51,21 +55,25 @@ test("with one at once they come one after the other", async () => {
   expect(await Promise.all(answers)).toEqual([2, 4, 6, 8]);
 });
 
-test("who waits for a lock holds up nobody else for longer than the patience, and never more than a few are overtaken", async () => {
-  const { ask, batches, letGo } = heldWork(1, 20);
-  const answers: Promise<number>[] = [];
-  for (let n = 1; n <= 4; n++) {
-    answers.push(ask(n));
-    await new Promise((resolve) => setTimeout(resolve, 40));
-  }
-  expect(batches).toEqual([[1], [2], [3]]);
-  await letGo(2);
-  expect(batches).toHaveLength(3);
-  await letGo(3);
-  expect(batches.at(-1)).toEqual([4]);
-  for (const n of [1, 4]) await letGo(n);
-  expect(await Promise.all(answers)).toEqual([2, 4, 6, 8]);
-});
+test(
+  "who waits for a lock holds up nobody else for longer than the patience, and never more than " +
+    "a few are overtaken",
+  async () => {
+    const { ask, batches, letGo } = heldWork(1, 20);
+    const answers: Promise<number>[] = [];
+    for (let n = 1; n <= 4; n++) {
+      answers.push(ask(n));
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    expect(batches).toEqual([[1], [2], [3]]);
+    await letGo(2);
+    expect(batches).toHaveLength(3);
+    await letGo(3);
+    expect(batches.at(-1)).toEqual([4]);
+    for (const n of [1, 4]) await letGo(n);
+    expect(await Promise.all(answers)).toEqual([2, 4, 6, 8]);
+  },
+);
 
 test("one batch at a time: those who are answered and ask again at once share the next one", async () => {
   const batches: number[][] = [];

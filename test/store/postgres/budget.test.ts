@@ -24,7 +24,10 @@ describe("what processes may open against what Postgres allows", () => {
       state: "fits",
       figures: { most: 38, allowed: 97, inUse: 2, others: 2 },
       sentence:
-        "Connections: the API may open 18 (API_CONNECTIONS 8, API_KEY_CONNECTIONS 8, routing 2) and the worker may open 20 (WORKER_CONNECTIONS 10, WORKER_REPEATABLE_CONNECTIONS 6, routing 2, notifications 2), 38 in all; others may open 2 (2 are open); Postgres allows 97.",
+        "Connections: the API may open 18 (API_CONNECTIONS 8, API_KEY_CONNECTIONS 8, routing " +
+        "2) and the worker may open 20 (WORKER_CONNECTIONS 10, WORKER_REPEATABLE_CONNECTIONS " +
+        "6, routing 2, notifications 2), 38 in all; others may open 2 (2 are open); Postgres " +
+        "allows 97.",
     });
   });
 
@@ -38,7 +41,10 @@ describe("what processes may open against what Postgres allows", () => {
       state: "tight",
       figures: { most: 20, allowed: 97, inUse: 50, others: 83 },
       sentence:
-        "Connections may run out: the worker may open 20 (WORKER_CONNECTIONS 10, WORKER_REPEATABLE_CONNECTIONS 6, routing 2, notifications 2); others may open 83 (50 are open); Postgres allows 97. Raise max_connections by 6 or more, or lower WORKER_CONNECTIONS, WORKER_REPEATABLE_CONNECTIONS.",
+        "Connections may run out: the worker may open 20 (WORKER_CONNECTIONS 10, " +
+        "WORKER_REPEATABLE_CONNECTIONS 6, routing 2, notifications 2); others may open 83 (50 " +
+        "are open); Postgres allows 97. Raise max_connections by 6 or more, or lower " +
+        "WORKER_CONNECTIONS, WORKER_REPEATABLE_CONNECTIONS.",
     });
     expect(budgetOf({ worker }, [server(103, ...others)])).toMatchObject({ state: "fits" });
   });
@@ -90,7 +96,9 @@ describe("on a server", () => {
 
   test("what it allows is max_connections without the reserved ones", async () => {
     const { rows } = await database.pool.query<{ allowed: number }>(
-      "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - coalesce(current_setting('reserved_connections', true), '0')::int as allowed",
+      "select current_setting('max_connections')::int - " +
+        "current_setting('superuser_reserved_connections')::int - " +
+        "coalesce(current_setting('reserved_connections', true), '0')::int as allowed",
     );
     const budget = await connectionBudget(database.url, { worker });
     expect(budget.figures).toMatchObject({ most: 20, allowed: rows[0]?.allowed });

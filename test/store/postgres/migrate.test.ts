@@ -70,30 +70,34 @@ describe("migrations", () => {
     await expect(run()).rejects.toThrow(/two migrations have the number 0001/);
   });
 
-  test("a newer version that lets older code go on is said; one that does not stops it, and nothing is applied", async () => {
-    write("0001_a.sql", "create table a (id int)");
-    write("0002_b.sql", "-- older code may serve from 0001 on\ncreate table b (id int)");
-    await run();
-    rmSync(join(folder, "0002_b.sql"));
-    const old = () => migrate(database.url, () => undefined, folder);
-    expect(await old()).toEqual({
-      state: "ahead",
-      sentence: expect.stringMatching(
-        /holds 1 migration .* from 0002_b\.sql on; they let it go on/,
-      ),
-    });
-    write("0002_b.sql", "-- older code may serve from 0001 on\ncreate table b (id int)");
-    write("0003_c.sql", "alter table a drop column id");
-    await run();
-    rmSync(join(folder, "0003_c.sql"));
-    rmSync(join(folder, "0002_b.sql"));
-    write("0001_z.sql", "create table z (id int)");
-    rmSync(join(folder, "0001_a.sql"));
-    await expect(old()).rejects.toThrow(
-      /0003_c\.sql is for versions that know migration 0003, and this one knows 0001\. Start the version that migrated it/,
-    );
-    expect(await tables()).not.toContain("z");
-  });
+  test(
+    "a newer version that lets older code go on is said; one that does not stops it, and " +
+      "nothing is applied",
+    async () => {
+      write("0001_a.sql", "create table a (id int)");
+      write("0002_b.sql", "-- older code may serve from 0001 on\ncreate table b (id int)");
+      await run();
+      rmSync(join(folder, "0002_b.sql"));
+      const old = () => migrate(database.url, () => undefined, folder);
+      expect(await old()).toEqual({
+        state: "ahead",
+        sentence: expect.stringMatching(
+          /holds 1 migration .* from 0002_b\.sql on; they let it go on/,
+        ),
+      });
+      write("0002_b.sql", "-- older code may serve from 0001 on\ncreate table b (id int)");
+      write("0003_c.sql", "alter table a drop column id");
+      await run();
+      rmSync(join(folder, "0003_c.sql"));
+      rmSync(join(folder, "0002_b.sql"));
+      write("0001_z.sql", "create table z (id int)");
+      rmSync(join(folder, "0001_a.sql"));
+      await expect(old()).rejects.toThrow(
+        /0003_c\.sql is for versions that know migration 0003, and this one knows 0001\. Start the version that migrated it/,
+      );
+      expect(await tables()).not.toContain("z");
+    },
+  );
 
   describe("while somebody reads the notes, such as a dump,", () => {
     const clients: pg.Client[] = [];
@@ -340,14 +344,16 @@ describe("migrations", () => {
     // An account has a process like a lead; a decision is remembered once for its key, those
     // without one as before.
     await client.query(
-      "insert into process (subject_kind, subject_id, stage_since) values ('account', 'ld_old', now())",
+      "insert into process (subject_kind, subject_id, stage_since) values ('account', " +
+        "'ld_old', now())",
     );
     expect((await client.query("select count(*)::int as n from lead_standing")).rows).toEqual([
       { n: 2 },
     ]);
     const decide = (step: number, key: string | null) =>
       client.query(
-        "insert into decision (subject_kind, subject_id, cycle, step, kind, at, key) values ('lead', 'ld_old', 1, $1, 'arrived', now(), $2)",
+        "insert into decision (subject_kind, subject_id, cycle, step, kind, at, key) values " +
+          "('lead', 'ld_old', 1, $1, 'arrived', now(), $2)",
         [step, key],
       );
     for (const [step, key] of [
@@ -380,7 +386,8 @@ describe("migrations", () => {
     ];
     const facts = { "lead.role": "buyer", "account.techStack": ["crm-a", "crm-b"] };
     await client.query(`
-      insert into agreement_version (id, number, content, content_hash, state, created_at, created_by)
+      insert into agreement_version
+        (id, number, content, content_hash, state, created_at, created_by)
         values ('ag_1', 1, '', '', 'active', now(), 'test');
       insert into lead (id, arrived_at, source, campaign) values ('ld_1', now(), 'web', 'spring');
       insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,

@@ -16,7 +16,8 @@ beforeAll(async () => {
   database = await freshDatabase();
   // The server of the tests runs without waiting for the disk.
   await database.pool.query(
-    "do $$ begin execute format('alter database %I set synchronous_commit = on', current_database()); end $$",
+    "do $$ begin execute format('alter database %I set synchronous_commit = on', " +
+      "current_database()); end $$",
   );
 });
 afterAll(() => database.drop());

@@ -120,38 +120,42 @@ test("who waits for a migration sees it at once, however seldom it looks else", 
   await watch.stop();
 });
 
-test("a worker whose first look fails says so once, and begins when its migrations are seen to be there", async () => {
-  const last = await unmigrated();
-  const { line, db } = onAndOff();
-  line.isAway = true;
-  let looks = 0;
-  const counting = {
-    query: (...given: Parameters<typeof db.query>) => {
-      looks++;
-      return db.query(...given);
-    },
-  } as unknown as typeof db;
-  const said = teller<string>();
-  const log = { info: said.tell, warn: said.tell } as never;
-  const closed = teller<string>();
-  let hasBegun = false;
-  const begun = schemaOfItsOwn(counting, log, closed.tell, 10).then((watch) => {
-    hasBegun = true;
-    return watch;
-  });
-  await vi.waitUntil(() => looks >= 3);
-  expect([said.told, hasBegun]).toEqual([
-    ["Work begins when the database says which migrations it has seen: Error"],
-    false,
-  ]);
-  line.isAway = false;
-  expect((await said.until(2))[1]).toContain(`from ${last.name} on; run \`baton migrate\``);
-  expect(hasBegun).toBe(false);
-  await last.migrate();
-  const watch = await begun;
-  expect([watch.fit(), closed.told]).toEqual([{ state: "fits" }, []]);
-  await watch.stop();
-});
+test(
+  "a worker whose first look fails says so once, and begins when its migrations are seen to be " +
+    "there",
+  async () => {
+    const last = await unmigrated();
+    const { line, db } = onAndOff();
+    line.isAway = true;
+    let looks = 0;
+    const counting = {
+      query: (...given: Parameters<typeof db.query>) => {
+        looks++;
+        return db.query(...given);
+      },
+    } as unknown as typeof db;
+    const said = teller<string>();
+    const log = { info: said.tell, warn: said.tell } as never;
+    const closed = teller<string>();
+    let hasBegun = false;
+    const begun = schemaOfItsOwn(counting, log, closed.tell, 10).then((watch) => {
+      hasBegun = true;
+      return watch;
+    });
+    await vi.waitUntil(() => looks >= 3);
+    expect([said.told, hasBegun]).toEqual([
+      ["Work begins when the database says which migrations it has seen: Error"],
+      false,
+    ]);
+    line.isAway = false;
+    expect((await said.until(2))[1]).toContain(`from ${last.name} on; run \`baton migrate\``);
+    expect(hasBegun).toBe(false);
+    await last.migrate();
+    const watch = await begun;
+    expect([watch.fit(), closed.told]).toEqual([{ state: "fits" }, []]);
+    await watch.stop();
+  },
+);
 
 test("a worker begins when its migrations are there, and ends when newer ones close the database", async () => {
   const last = await unmigrated();

@@ -109,23 +109,29 @@ describe("a repeatable request", () => {
     expect(claims.filter((one) => one.kind === "running")).toHaveLength(19);
   });
 
-  test("once answered gives the answer; another body or route is another request; another caller's key is another key", async () => {
-    const [response, headers] = [{ id: "ld_9" }, { location: "http://baton.test/leads/ld_9" }];
-    await storeAnswers(db.pool, [{ request, status: 201, response, headers }]);
-    expect(await claimKey(db.pool, request, now)).toEqual({
-      kind: "done",
-      status: 201,
-      response,
-      headers,
-    });
-    expect(await claimKey(db.pool, { ...request, bodyHash: "other" }, now)).toEqual({
-      kind: "other-request",
-    });
-    expect(await claimKey(db.pool, { ...request, route: "POST /imports" }, now)).toEqual({
-      kind: "other-request",
-    });
-    expect(await claimKey(db.pool, { ...request, caller: "tn_2" }, now)).toEqual({ kind: "first" });
-  });
+  test(
+    "once answered gives the answer; another body or route is another request; another " +
+      "caller's key is another key",
+    async () => {
+      const [response, headers] = [{ id: "ld_9" }, { location: "http://baton.test/leads/ld_9" }];
+      await storeAnswers(db.pool, [{ request, status: 201, response, headers }]);
+      expect(await claimKey(db.pool, request, now)).toEqual({
+        kind: "done",
+        status: 201,
+        response,
+        headers,
+      });
+      expect(await claimKey(db.pool, { ...request, bodyHash: "other" }, now)).toEqual({
+        kind: "other-request",
+      });
+      expect(await claimKey(db.pool, { ...request, route: "POST /imports" }, now)).toEqual({
+        kind: "other-request",
+      });
+      expect(await claimKey(db.pool, { ...request, caller: "tn_2" }, now)).toEqual({
+        kind: "first",
+      });
+    },
+  );
 
   test("given up it is a first attempt again; abandoned it is so after a while", async () => {
     const given = { ...request, key: "given" };

@@ -36,7 +36,8 @@ function table(): string {
 test("the table of metrics is that of the reports", async () => {
   const [prose] = readFileSync(file, "utf8").split(heading);
   const intro =
-    "Made from `store/reports/`; a test keeps them equal (`npx vitest run -c vitest.fast.config.ts test/store/reports/metrics.test.ts -u` writes it anew).";
+    "Made from `store/reports/`; a test keeps them equal (`npx vitest run -c " +
+    "vitest.fast.config.ts test/store/reports/metrics.test.ts -u` writes it anew).";
   await expect(`${prose}${heading}\n${intro}\n\n${table()}`).toMatchFileSnapshot(file);
 });
 

@@ -113,25 +113,30 @@ test.each([
     "few against many",
     [line("web", 3, 12)],
     [line("web", 300, 400)],
-    "Of 12 leads handed off 3 were accepted, too few for a rate; 75 % (300 of 400) in the period before.",
+    "Of 12 leads handed off 3 were accepted, too few for a rate; 75 % (300 of 400) in the " +
+      "period before.",
   ],
   [
     "as many as before",
     [line("web", 50, 100)],
     [line("web", 52, 100)],
-    "Of 100 leads handed off 50 were accepted (50 %, interval 40 to 60 %); 52 % (52 of 100) in the period before, no proven change.",
+    "Of 100 leads handed off 50 were accepted (50 %, interval 40 to 60 %); 52 % (52 of 100) in " +
+      "the period before, no proven change.",
   ],
   [
     "fewer than before",
     [line("web", 20, 100)],
     [line("web", 60, 100)],
-    "Of 100 leads handed off 20 were accepted (20 %, interval 13 to 29 %), less than the 60 % (60 of 100) of the period before.",
+    "Of 100 leads handed off 20 were accepted (20 %, interval 13 to 29 %), less than the 60 % " +
+      "(60 of 100) of the period before.",
   ],
   [
     "groups that lie apart",
     [line("web", 90, 100), line("fair", 10, 100), line("event", 50, 100), line("mail", 1, 3)],
     null,
-    "Of 303 leads handed off 151 were accepted (50 %, interval 44 to 55 %). Higher than the others: web (90 of 100, 90 %). Lower than the others: fair (10 of 100, 10 %). Of 1 group with fewer than 30 nothing is said.",
+    "Of 303 leads handed off 151 were accepted (50 %, interval 44 to 55 %). Higher than the " +
+      "others: web (90 of 100, 90 %). Lower than the others: fair (10 of 100, 10 %). Of 1 group " +
+      "with fewer than 30 nothing is said.",
   ],
 ])("a share is told of %s", (_what, rows, before, words) => {
   expect(say(rows, before)).toBe(words);
@@ -145,7 +150,8 @@ test("a trend is told of its last month that is old enough", () => {
     line(month, n < 3 ? 20 : 0, 100),
   );
   expect(say(rows, null, "month", wins)).toBe(
-    "In 2026-08 of 100 leads handed off 20 were won (20 %); 40 of 200, 20 % in the 2 months before, no proven change. 2 young months left out.",
+    "In 2026-08 of 100 leads handed off 20 were won (20 %); 40 of 200, 20 % in the 2 months " +
+      "before, no proven change. 2 young months left out.",
   );
 });
 

@@ -85,7 +85,8 @@ test("a rejection keeps the group that its reason has in the agreement", async (
   );
   expect(
     await one(sql`
-      select a.reason_group, a.told_at, a.open_ms from answer a join handoff h on h.id = a.handoff_id
+      select a.reason_group, a.told_at, a.open_ms from answer a
+        join handoff h on h.id = a.handoff_id
         where h.subject_id = ${id}`),
   ).toEqual({ reason_group: "no-access", told_at: new Date(began + HOUR), open_ms: HOUR });
 });

@@ -16,7 +16,8 @@ const db = withDatabase({
 });
 beforeAll(async () => {
   await db.pool.query(
-    "insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')",
+    "insert into agreement_version (id, number, content, content_hash, state, created_at, " +
+      "created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')",
   );
 });
 
@@ -39,7 +40,8 @@ async function lead(
   await insertLead(db.pool, new Date(monday), row);
   for (const [step, [stage, day]] of path.entries()) {
     await db.pool.query(
-      "insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at) values ('lead', $1, 1, $2, $3, $4, 'test', $5)",
+      "insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, " +
+        "because, at) values ('lead', $1, 1, $2, $3, $4, 'test', $5)",
       [id, step, path[step - 1]?.[0] ?? null, stage, new Date(monday + day * DAY)],
     );
   }
@@ -90,26 +92,30 @@ describe("conservation", () => {
     ).toMatchObject({ in: 2, out: 2, closing: 0 });
   });
 
-  test("a broken chain, a lead without any transition, and a stage that no transition led to are seen", async () => {
-    await lead("ld_1", [
-      ["new", 1],
-      ["mql", 2],
-    ]);
-    await db.pool.query("update transition set from_stage = 'nurture' where to_stage = 'mql'");
-    await lead("ld_2", []);
-    await lead("ld_3", [["new", 1]], { stage: "sql" });
-    const report = await conservation(db.pool, week, null, null);
-    expect(
-      report.days
-        .filter((one) => one.residue !== 0)
-        .map((one) => [one.day, one.stage, one.residue]),
-    ).toEqual([
-      ["2026-11-18", "new", 1],
-      ["2026-11-18", "nurture", -1],
-    ]);
-    expect(report.totals.residue).toBe(1);
-    expect(report.astray).toEqual({ count: 2, leads: ["ld_2", "ld_3"] });
-  });
+  test(
+    "a broken chain, a lead without any transition, and a stage that no transition led to are " +
+      "seen",
+    async () => {
+      await lead("ld_1", [
+        ["new", 1],
+        ["mql", 2],
+      ]);
+      await db.pool.query("update transition set from_stage = 'nurture' where to_stage = 'mql'");
+      await lead("ld_2", []);
+      await lead("ld_3", [["new", 1]], { stage: "sql" });
+      const report = await conservation(db.pool, week, null, null);
+      expect(
+        report.days
+          .filter((one) => one.residue !== 0)
+          .map((one) => [one.day, one.stage, one.residue]),
+      ).toEqual([
+        ["2026-11-18", "new", 1],
+        ["2026-11-18", "nurture", -1],
+      ]);
+      expect(report.totals.residue).toBe(1);
+      expect(report.astray).toEqual({ count: 2, leads: ["ld_2", "ld_3"] });
+    },
+  );
 
   test("open leads without an owner or queue, a next step, or a process are listed", async () => {
     await lead(
@@ -138,7 +144,8 @@ describe("conservation", () => {
       { queue: null, next_step: null },
     );
     await db.pool.query(
-      "insert into outbox (lane, kind, workflow_id, message, payload, created_at) values (2, 'start', 'lead/ld_3', 'leadHandoff', '{}', now())",
+      "insert into outbox (lane, kind, workflow_id, message, payload, created_at) values (2, " +
+        "'start', 'lead/ld_3', 'leadHandoff', '{}', now())",
     );
     const report = await conservation(
       db.pool,

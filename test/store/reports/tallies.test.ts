@@ -33,7 +33,8 @@ async function lead(path: readonly (readonly [Stage, number])[]): Promise<string
 
 async function move(id: string, step: number, from: Stage | null, to: Stage, at: Date) {
   await db.pool.query(sql`
-    insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because, at)
+    insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage,
+      because, at)
       values ('lead', ${id}, 1, ${step}, ${from}, ${to}, 'test', ${at})`);
   await db.pool.query(sql`
     update process set stage = ${to} where subject_kind = 'lead' and subject_id = ${id}`);

@@ -174,27 +174,31 @@ test("where the agreement ignores owners a release goes by turn", async () => {
   expect(new Set(owners).size).toBe(2);
 });
 
-test("a colleague routed beside a release waits for it; a release beside a routing leaves the lead to ask by itself", async () => {
-  const domain = company();
-  await absent(day);
-  const held = await onHold(day + minute, domain);
-  const fresh = await world.arrived(day + 2 * minute, domain);
-  await world.pool.query("delete from absence");
-  await world.pool.query("update outbox set done_at = now() where done_at is null");
-  await inTransaction(world.pool, async (tx) => {
-    // As the routing of the colleague does before it asks the dispatcher.
-    await lockAccountOf(tx, fresh);
-    const none = await inTransaction(two!().pool, (other) =>
-      releaseHeld(other, [pool], day + 3 * minute),
-    );
-    expect(none).toEqual([]);
-  });
-  expect(await told("released")).toEqual([]);
-  expect(await told("rosterChanged")).toEqual([{ id: held }]);
-  const owner = await ownerOf(fresh, day + 4 * minute);
-  expect(owner).not.toBeNull();
-  expect(await ownerOf(held, day + 5 * minute)).toBe(owner);
-});
+test(
+  "a colleague routed beside a release waits for it; a release beside a routing leaves the " +
+    "lead to ask by itself",
+  async () => {
+    const domain = company();
+    await absent(day);
+    const held = await onHold(day + minute, domain);
+    const fresh = await world.arrived(day + 2 * minute, domain);
+    await world.pool.query("delete from absence");
+    await world.pool.query("update outbox set done_at = now() where done_at is null");
+    await inTransaction(world.pool, async (tx) => {
+      // As the routing of the colleague does before it asks the dispatcher.
+      await lockAccountOf(tx, fresh);
+      const none = await inTransaction(two!().pool, (other) =>
+        releaseHeld(other, [pool], day + 3 * minute),
+      );
+      expect(none).toEqual([]);
+    });
+    expect(await told("released")).toEqual([]);
+    expect(await told("rosterChanged")).toEqual([{ id: held }]);
+    const owner = await ownerOf(fresh, day + 4 * minute);
+    expect(owner).not.toBeNull();
+    expect(await ownerOf(held, day + 5 * minute)).toBe(owner);
+  },
+);
 
 test("of colleagues who are released and routed at the same moment all go to one person", async () => {
   for (let run = 0; run < 20; run++) {

@@ -49,7 +49,8 @@ async function ledgersHold(): Promise<void> {
     millionths: number;
     last_pick: number;
   }>(
-    "select pool || '/' || lead_type as ledger, rep_id, millionths, last_pick from credit order by 1, 2",
+    "select pool || '/' || lead_type as ledger, rep_id, millionths, last_pick from credit " +
+      "order by 1, 2",
   );
   const ledgers = [...new Set(credits.map((row) => row.ledger))];
   for (const ledger of ledgers) {
@@ -69,45 +70,49 @@ const batches = async () =>
   (await all<{ n: number }>("select count(distinct xmin::text)::int as n from assignment"))[0]?.n;
 
 describe("many at once", () => {
-  test("32 requests at once: shares hold, each handoff gets one assignment and one ledger entry, and can be judged again", async () => {
-    const weights = { rp_a: 1, rp_b: 2, rp_c: 3, rp_d: 1, rp_e: 4 };
-    await world.roster(
-      Object.keys(weights).map((id) => rep(id, id === "rp_c" ? { caps: { open: 1000 } } : {})),
-      { "east-sdr": weights },
-    );
-    const ids = await world.handoffs(320);
-    const answers: RouteResult[] = [];
-    for (let from = 0; from < ids.length; from += 32)
-      answers.push(...(await Promise.all(ids.slice(from, from + 32).map((id) => world.ask(id)))));
-    const entries = await all<{ handoff_id: string; winner: string }>(
-      "select handoff_id, winner from credit_entry order by id",
-    );
-    expect(entries.map((row) => row.handoff_id)).toEqual(ids);
-    expect(
-      deviationOf(
-        entries.map((row) => row.winner),
-        weights,
-      ),
-    ).toBeLessThan(1.5);
-    expect(answers.map(repOf)).toEqual(entries.map((row) => row.winner));
-    const stored = await world.kept();
-    expect(stored.map((row) => row.handoff_id)).toEqual(ids);
-    for (const [n, row] of stored.entries()) {
-      expect(routeAgain(row.input)).toMatchObject({
-        routed: { repId: row.rep_id },
-        candidates: row.candidates,
-      });
-      expect(row.input).toEqual(withoutFacts(answers[n]!.input));
-      expect(routeAgain(answers[n]!.input, agreement)).toEqual({
-        routed: answers[n]!.routed,
-        territory: "east",
-        segment: null,
-        candidates: answers[n]!.candidates,
-      });
-    }
-    expect(await batches()).toBeLessThanOrEqual(20);
-    await ledgersHold();
-  });
+  test(
+    "32 requests at once: shares hold, each handoff gets one assignment and one ledger entry, " +
+      "and can be judged again",
+    async () => {
+      const weights = { rp_a: 1, rp_b: 2, rp_c: 3, rp_d: 1, rp_e: 4 };
+      await world.roster(
+        Object.keys(weights).map((id) => rep(id, id === "rp_c" ? { caps: { open: 1000 } } : {})),
+        { "east-sdr": weights },
+      );
+      const ids = await world.handoffs(320);
+      const answers: RouteResult[] = [];
+      for (let from = 0; from < ids.length; from += 32)
+        answers.push(...(await Promise.all(ids.slice(from, from + 32).map((id) => world.ask(id)))));
+      const entries = await all<{ handoff_id: string; winner: string }>(
+        "select handoff_id, winner from credit_entry order by id",
+      );
+      expect(entries.map((row) => row.handoff_id)).toEqual(ids);
+      expect(
+        deviationOf(
+          entries.map((row) => row.winner),
+          weights,
+        ),
+      ).toBeLessThan(1.5);
+      expect(answers.map(repOf)).toEqual(entries.map((row) => row.winner));
+      const stored = await world.kept();
+      expect(stored.map((row) => row.handoff_id)).toEqual(ids);
+      for (const [n, row] of stored.entries()) {
+        expect(routeAgain(row.input)).toMatchObject({
+          routed: { repId: row.rep_id },
+          candidates: row.candidates,
+        });
+        expect(row.input).toEqual(withoutFacts(answers[n]!.input));
+        expect(routeAgain(answers[n]!.input, agreement)).toEqual({
+          routed: answers[n]!.routed,
+          territory: "east",
+          segment: null,
+          candidates: answers[n]!.candidates,
+        });
+      }
+      expect(await batches()).toBeLessThanOrEqual(20);
+      await ledgersHold();
+    },
+  );
 
   test("no cap is exceeded within a batch, an owner's and a manager's leads counted", async () => {
     await world.roster(
@@ -157,24 +162,28 @@ describe("many at once", () => {
     await ledgersHold();
   });
 
-  test("requests of different times do not share a snapshot; those within a second are picked at the latest", async () => {
-    await world.roster([rep("rp_a")], { "east-sdr": { rp_a: 1 } });
-    const ids = await world.handoffs(6);
-    const times = [now, evening, now + 400, evening + 30, now + 900, now + 1_300];
-    const answers = await Promise.all([
-      world.ask((await world.handoffs(1))[0]!),
-      ...ids.map((id, n) => world.ask(id, { now: times[n]!, dueAt: times[n]! + hour })),
-    ]);
-    expect(answers.slice(1).map((one) => [repOf(one), one.input.now])).toEqual([
-      ["rp_a", now + 900],
-      ["held", evening + 30],
-      ["rp_a", now + 900],
-      ["held", evening + 30],
-      ["rp_a", now + 900],
-      ["rp_a", now + 1_300],
-    ]);
-    for (const row of await world.kept()) expect(row.input.now).toBe(row.at.getTime());
-  });
+  test(
+    "requests of different times do not share a snapshot; those within a second are picked at " +
+      "the latest",
+    async () => {
+      await world.roster([rep("rp_a")], { "east-sdr": { rp_a: 1 } });
+      const ids = await world.handoffs(6);
+      const times = [now, evening, now + 400, evening + 30, now + 900, now + 1_300];
+      const answers = await Promise.all([
+        world.ask((await world.handoffs(1))[0]!),
+        ...ids.map((id, n) => world.ask(id, { now: times[n]!, dueAt: times[n]! + hour })),
+      ]);
+      expect(answers.slice(1).map((one) => [repOf(one), one.input.now])).toEqual([
+        ["rp_a", now + 900],
+        ["held", evening + 30],
+        ["rp_a", now + 900],
+        ["held", evening + 30],
+        ["rp_a", now + 900],
+        ["rp_a", now + 1_300],
+      ]);
+      for (const row of await world.kept()) expect(row.input.now).toBe(row.at.getTime());
+    },
+  );
 });
 
 describe("once", () => {
@@ -218,22 +227,28 @@ describe("once", () => {
     await ledgersHold();
   });
 
-  test("a decision that dies after the pick was committed finds it on its next try, also when nobody is there any more", async () => {
-    await world.roster([rep("rp_a"), rep("rp_b")], { "east-sdr": { rp_a: 1, rp_b: 1 } });
-    const [id] = await world.handoffs(1);
-    await expect(
-      inTransaction(world.pool, async (tx) => {
-        await tx.query("select from handoff where id = $1 for no key update", [id]);
-        await world.ask(id!);
-        throw new Error("the worker dies here");
-      }),
-    ).rejects.toThrow("dies here");
-    await inTransaction(world.pool, (tx) =>
-      putReps(tx, [rep("rp_a", { active: false }), rep("rp_b", { active: false })], now),
-    );
-    expect(repOf(await world.ask(id!, { now: evening }))).toBe("rp_a");
-    expect(await all("select from assignment union all select from credit_entry")).toHaveLength(2);
-  });
+  test(
+    "a decision that dies after the pick was committed finds it on its next try, also when " +
+      "nobody is there any more",
+    async () => {
+      await world.roster([rep("rp_a"), rep("rp_b")], { "east-sdr": { rp_a: 1, rp_b: 1 } });
+      const [id] = await world.handoffs(1);
+      await expect(
+        inTransaction(world.pool, async (tx) => {
+          await tx.query("select from handoff where id = $1 for no key update", [id]);
+          await world.ask(id!);
+          throw new Error("the worker dies here");
+        }),
+      ).rejects.toThrow("dies here");
+      await inTransaction(world.pool, (tx) =>
+        putReps(tx, [rep("rp_a", { active: false }), rep("rp_b", { active: false })], now),
+      );
+      expect(repOf(await world.ask(id!, { now: evening }))).toBe("rp_a");
+      expect(await all("select from assignment union all select from credit_entry")).toHaveLength(
+        2,
+      );
+    },
+  );
 
   test("more decisions wait than there are connections, and all pools of a process end together", async () => {
     await world.roster([rep("rp_a"), rep("rp_all")], {
@@ -268,7 +283,8 @@ describe("once", () => {
       async () =>
         (
           await all(
-            "select from pg_stat_activity where datname = current_database() and application_name like 'baton worker %'",
+            "select from pg_stat_activity where datname = current_database() and " +
+              "application_name like 'baton worker %'",
           )
         ).length === 0,
     );

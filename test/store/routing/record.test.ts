@@ -190,79 +190,87 @@ describe("a record gives back what it was made from", () => {
     });
   });
 
-  test("the same members at another moment and with other credits are the same version; any difference of the roster is another one", () => {
-    const versionOf = (input: RouteInput) =>
-      recorder()(input, routeAgain(input).candidates)?.roster.id;
-    const at = (moment: number, credit: number, other: Parameters<typeof member>[1] = {}) => {
-      const presence = {
-        zone: "America/New_York",
-        opensAt: moment,
-        dayEndsAt: wednesdayMorning + 7 * hour,
-        absentTo: null,
+  test(
+    "the same members at another moment and with other credits are the same version; any " +
+      "difference of the roster is another one",
+    () => {
+      const versionOf = (input: RouteInput) =>
+        recorder()(input, routeAgain(input).candidates)?.roster.id;
+      const at = (moment: number, credit: number, other: Parameters<typeof member>[1] = {}) => {
+        const presence = {
+          zone: "America/New_York",
+          opensAt: moment,
+          dayEndsAt: wednesdayMorning + 7 * hour,
+          absentTo: null,
+        };
+        return routing(
+          {
+            "east-sdr": poolOf([member("rp_1", { presence, ...other })], {
+              rp_1: { millionths: credit, lastPick: credit },
+            }),
+          },
+          { now: moment },
+        );
       };
-      return routing(
-        {
-          "east-sdr": poolOf([member("rp_1", { presence, ...other })], {
-            rp_1: { millionths: credit, lastPick: credit },
-          }),
-        },
-        { now: moment },
-      );
-    };
-    const first = versionOf(at(wednesdayMorning, 0));
-    expect(versionOf(at(wednesdayMorning + 59_000, 5, { load: { open: 3 } }))).toBe(first);
-    const others = [
-      { weight: 2 },
-      { languages: ["de"] },
-      { caps: { open: 5 } },
-      { active: false },
-      { presence: tomorrow },
-      { load: { hourTo: wednesdayMorning + 2 * hour } },
-    ];
-    expect(
-      new Set([first, ...others.map((other) => versionOf(at(wednesdayMorning, 0, other)))]),
-    ).toHaveProperty("size", others.length + 1);
-  });
+      const first = versionOf(at(wednesdayMorning, 0));
+      expect(versionOf(at(wednesdayMorning + 59_000, 5, { load: { open: 3 } }))).toBe(first);
+      const others = [
+        { weight: 2 },
+        { languages: ["de"] },
+        { caps: { open: 5 } },
+        { active: false },
+        { presence: tomorrow },
+        { load: { hourTo: wednesdayMorning + 2 * hour } },
+      ];
+      expect(
+        new Set([first, ...others.map((other) => versionOf(at(wednesdayMorning, 0, other)))]),
+      ).toHaveProperty("size", others.length + 1);
+    },
+  );
 });
 
 describe("kept with an assignment", () => {
-  test("picks of one hour share one version; a changed roster makes a new one, and older picks are judged as before", async () => {
-    await world.roster([rep("rp_a", { caps: { open: 9 } }), rep("rp_b")], {
-      "east-sdr": { rp_a: 1, rp_b: 2 },
-    });
-    const ids = await world.handoffs(9);
-    const answers = [];
-    for (const [n, id] of ids.slice(0, 6).entries())
-      answers.push(await world.ask(id, { now: now + n * 60_000 }));
-    expect(await versions()).toHaveLength(1);
-    await inTransaction(world.pool, async (tx) => {
-      await putReps(tx, [rep("rp_a", { active: false }), rep("rp_c")], now);
-      await putPools(
-        tx,
-        [{ id: "east-sdr", hours: null, members: { rp_a: 1, rp_b: 2, rp_c: 5 } }],
-        now,
-      );
-    });
-    answers.push(await world.ask(ids[6]!));
-    await inTransaction(world.pool, (tx) =>
-      putAbsences(tx, { rp_c: [{ from: now + hour, to: now + 5 * hour, reason: "leave" }] }, now),
-    );
-    answers.push(await world.ask(ids[7]!, { now: now + 2 * hour }));
-    expect(await versions()).toHaveLength(3);
-    const kept = await world.kept();
-    expect(kept).toHaveLength(8);
-    for (const [n, row] of kept.entries()) {
-      expect(row.input).toEqual(withoutFacts(answers[n]!.input));
-      expect(row.candidates).toEqual(answers[n]!.candidates);
-      expect(routeAgain(row.input)).toEqual({
-        routed: answers[n]!.routed,
-        territory: "east",
-        segment: null,
-        candidates: answers[n]!.candidates,
+  test(
+    "picks of one hour share one version; a changed roster makes a new one, and older picks " +
+      "are judged as before",
+    async () => {
+      await world.roster([rep("rp_a", { caps: { open: 9 } }), rep("rp_b")], {
+        "east-sdr": { rp_a: 1, rp_b: 2 },
       });
-    }
-    expect(new Set(kept.slice(0, 6).map((row) => row.roster_id)).size).toBe(1);
-  });
+      const ids = await world.handoffs(9);
+      const answers = [];
+      for (const [n, id] of ids.slice(0, 6).entries())
+        answers.push(await world.ask(id, { now: now + n * 60_000 }));
+      expect(await versions()).toHaveLength(1);
+      await inTransaction(world.pool, async (tx) => {
+        await putReps(tx, [rep("rp_a", { active: false }), rep("rp_c")], now);
+        await putPools(
+          tx,
+          [{ id: "east-sdr", hours: null, members: { rp_a: 1, rp_b: 2, rp_c: 5 } }],
+          now,
+        );
+      });
+      answers.push(await world.ask(ids[6]!));
+      await inTransaction(world.pool, (tx) =>
+        putAbsences(tx, { rp_c: [{ from: now + hour, to: now + 5 * hour, reason: "leave" }] }, now),
+      );
+      answers.push(await world.ask(ids[7]!, { now: now + 2 * hour }));
+      expect(await versions()).toHaveLength(3);
+      const kept = await world.kept();
+      expect(kept).toHaveLength(8);
+      for (const [n, row] of kept.entries()) {
+        expect(row.input).toEqual(withoutFacts(answers[n]!.input));
+        expect(row.candidates).toEqual(answers[n]!.candidates);
+        expect(routeAgain(row.input)).toEqual({
+          routed: answers[n]!.routed,
+          territory: "east",
+          segment: null,
+          candidates: answers[n]!.candidates,
+        });
+      }
+      expect(new Set(kept.slice(0, 6).map((row) => row.roster_id)).size).toBe(1);
+    },
+  );
 
   test("desks of several processes keep the same version at once, in one pool and in others", async () => {
     await world.roster([rep("rp_a"), rep("rp_w")], {
@@ -341,7 +349,8 @@ test("assignments made before the migration are found, and judged the same", asy
   await migrate(database.url, () => undefined, folder);
   const pool = openPool(database.url);
   await pool.query(
-    "insert into agreement_version (id, number, content, content_hash, state, created_at, created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')",
+    "insert into agreement_version (id, number, content, content_hash, state, created_at, " +
+      "created_by) values ('ag_1', 1, '', '', 'active', now(), 'test')",
   );
   await pool.query(`
     insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
@@ -352,12 +361,14 @@ test("assignments made before the migration are found, and judged the same", asy
     "insert into rep (id, name, email, updated_at) values ('rp_a', 'A', 'a@example.com', now())",
   );
   await pool.query(
-    "insert into assignment (handoff_id, round, rep_id, pool, via, candidates, input, at) values ('ho_1', 1, 'rp_a', 'east-sdr', 'territory', $1, $2, now())",
+    "insert into assignment (handoff_id, round, rep_id, pool, via, candidates, input, at) " +
+      "values ('ho_1', 1, 'rp_a', 'east-sdr', 'territory', $1, $2, now())",
     [JSON.stringify(before.candidates), JSON.stringify(withoutFacts(before.input))],
   );
   // A manager's assignment has no input at all.
   await pool.query(
-    "insert into assignment (handoff_id, round, rep_id, via, candidates, at) values ('ho_2', 1, 'rp_a', 'manager', '[]', now())",
+    "insert into assignment (handoff_id, round, rep_id, via, candidates, at) values ('ho_2', " +
+      "1, 'rp_a', 'manager', '[]', now())",
   );
   await migrate(database.url);
   expect(await routingDispatcher(pool).route(request("ho_1"))).toEqual({

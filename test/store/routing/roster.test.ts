@@ -102,32 +102,36 @@ describe("the roster", () => {
 });
 
 describe("calendar versions", () => {
-  test("the same hours are one version, in whatever order they are written; one absence makes another", async () => {
-    const id = await calendarVersion(
-      world.pool,
-      { hours: weekdays, minus: [], from: "agreement" },
-      now,
-    );
-    const turned = {
-      from: "agreement" as const,
-      minus: [],
-      hours: { week: Object.fromEntries(Object.entries(weekdays.week).reverse()), zone: "UTC" },
-    };
-    expect(await calendarVersion(world.pool, turned, now + hour)).toBe(id);
-    expect(id).toMatch(/^cal_[0-9a-f]{32}$/);
-    expect(
-      await calendarVersion(
+  test(
+    "the same hours are one version, in whatever order they are written; one absence makes " +
+      "another",
+    async () => {
+      const id = await calendarVersion(
         world.pool,
-        { hours: weekdays, minus: [{ from: now, to: now + hour }], from: "agreement" },
+        { hours: weekdays, minus: [], from: "agreement" },
         now,
-      ),
-    ).not.toBe(id);
-    const { rows } = await world.pool.query(
-      "select tz_version, created_at from calendar_version where id = $1",
-      [id],
-    );
-    expect(rows).toEqual([{ tz_version: process.versions.tz, created_at: new Date(now) }]);
-  });
+      );
+      const turned = {
+        from: "agreement" as const,
+        minus: [],
+        hours: { week: Object.fromEntries(Object.entries(weekdays.week).reverse()), zone: "UTC" },
+      };
+      expect(await calendarVersion(world.pool, turned, now + hour)).toBe(id);
+      expect(id).toMatch(/^cal_[0-9a-f]{32}$/);
+      expect(
+        await calendarVersion(
+          world.pool,
+          { hours: weekdays, minus: [{ from: now, to: now + hour }], from: "agreement" },
+          now,
+        ),
+      ).not.toBe(id);
+      const { rows } = await world.pool.query(
+        "select tz_version, created_at from calendar_version where id = $1",
+        [id],
+      );
+      expect(rows).toEqual([{ tz_version: process.versions.tz, created_at: new Date(now) }]);
+    },
+  );
 
   test("a kept calendar answers as the applied one, years before and after", async () => {
     await world.roster([rep("rp_a")], { "east-sdr": { rp_a: 1 } });
@@ -149,21 +153,26 @@ describe("calendar versions", () => {
     );
   });
 
-  test("an edit that lets somebody begin earlier offers the first 200 leads on hold itself, and tells the others", async () => {
-    const later = { zone: "UTC", week: { wed: ["10:30-17:00"] } };
-    await world.roster([rep("rp_a", { hours: later })], { "east-sdr": { rp_a: 1 } });
-    const ids = await world.handoffs(210);
-    const answers = await Promise.all(ids.map((id) => world.ask(id)));
-    expect(new Set(answers.map(({ routed }) => routed.kind))).toEqual(new Set(["held"]));
-    await world.pool.query("delete from outbox");
-    const done = await inTransaction(world.pool, (tx) => putReps(tx, [rep("rp_a")], now));
-    expect(done).toEqual({ released: 200, told: 10, revoked: [] });
-    const { rows } = await world.pool.query(
-      "select message, count(*)::int as n, count(distinct workflow_id)::int as leads from outbox group by message order by message",
-    );
-    expect(rows).toEqual([
-      { message: "released", n: 200, leads: 200 },
-      { message: "rosterChanged", n: 10, leads: 10 },
-    ]);
-  });
+  test(
+    "an edit that lets somebody begin earlier offers the first 200 leads on hold itself, and " +
+      "tells the others",
+    async () => {
+      const later = { zone: "UTC", week: { wed: ["10:30-17:00"] } };
+      await world.roster([rep("rp_a", { hours: later })], { "east-sdr": { rp_a: 1 } });
+      const ids = await world.handoffs(210);
+      const answers = await Promise.all(ids.map((id) => world.ask(id)));
+      expect(new Set(answers.map(({ routed }) => routed.kind))).toEqual(new Set(["held"]));
+      await world.pool.query("delete from outbox");
+      const done = await inTransaction(world.pool, (tx) => putReps(tx, [rep("rp_a")], now));
+      expect(done).toEqual({ released: 200, told: 10, revoked: [] });
+      const { rows } = await world.pool.query(
+        "select message, count(*)::int as n, count(distinct workflow_id)::int as leads from " +
+          "outbox group by message order by message",
+      );
+      expect(rows).toEqual([
+        { message: "released", n: 200, leads: 200 },
+        { message: "rosterChanged", n: 10, leads: 10 },
+      ]);
+    },
+  );
 });

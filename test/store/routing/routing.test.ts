@@ -29,7 +29,8 @@ async function credits(): Promise<
   Record<string, Record<string, { millionths: number; lastPick: number }>>
 > {
   const { rows } = await world.pool.query(
-    "select pool || '/' || lead_type as ledger, rep_id, millionths, last_pick from credit order by 1, 2",
+    "select pool || '/' || lead_type as ledger, rep_id, millionths, last_pick from credit " +
+      "order by 1, 2",
   );
   const found: Record<string, Record<string, { millionths: number; lastPick: number }>> = {};
   for (const row of rows)
@@ -121,40 +122,44 @@ describe("assigning", () => {
     expect(rows[0].kept).not.toMatch(/somebody|account\.country/i);
   });
 
-  test("segment before territory, parent's pool when nobody is there, fallback queue when nobody is anywhere", async () => {
-    await world.roster([rep("rp_big"), rep("rp_all")], {
-      "big-ae": { rp_big: 1 },
-      "all-sdr": { rp_all: 1 },
-    });
-    const [first, second, third] = await world.handoffs(3);
-    const big = {
-      known: {
-        facts: { "account.country": "DE", "account.employees": 5000 },
-        engagements: [],
-        now,
-      },
-    };
-    expect((await world.route(first!, big)).routed).toEqual({
-      kind: "assigned",
-      repId: "rp_big",
-      pool: "big-ae",
-      via: "segment",
-    });
-    expect((await world.route(second!)).routed).toEqual({
-      kind: "assigned",
-      repId: "rp_all",
-      pool: "all-sdr",
-      via: "parent",
-    });
-    await inTransaction(world.pool, (tx) => putReps(tx, [rep("rp_all", { active: false })], now));
-    expect((await world.route(third!)).routed).toEqual({ kind: "queue", queue: "sales-ops" });
-    const { rows } = await world.pool.query(
-      "select rep_id, queue, via from assignment where handoff_id = $1",
-      [third],
-    );
-    expect(rows).toEqual([{ rep_id: null, queue: "sales-ops", via: "fallback" }]);
-    await ledgersHold();
-  });
+  test(
+    "segment before territory, parent's pool when nobody is there, fallback queue when nobody " +
+      "is anywhere",
+    async () => {
+      await world.roster([rep("rp_big"), rep("rp_all")], {
+        "big-ae": { rp_big: 1 },
+        "all-sdr": { rp_all: 1 },
+      });
+      const [first, second, third] = await world.handoffs(3);
+      const big = {
+        known: {
+          facts: { "account.country": "DE", "account.employees": 5000 },
+          engagements: [],
+          now,
+        },
+      };
+      expect((await world.route(first!, big)).routed).toEqual({
+        kind: "assigned",
+        repId: "rp_big",
+        pool: "big-ae",
+        via: "segment",
+      });
+      expect((await world.route(second!)).routed).toEqual({
+        kind: "assigned",
+        repId: "rp_all",
+        pool: "all-sdr",
+        via: "parent",
+      });
+      await inTransaction(world.pool, (tx) => putReps(tx, [rep("rp_all", { active: false })], now));
+      expect((await world.route(third!)).routed).toEqual({ kind: "queue", queue: "sales-ops" });
+      const { rows } = await world.pool.query(
+        "select rep_id, queue, via from assignment where handoff_id = $1",
+        [third],
+      );
+      expect(rows).toEqual([{ rep_id: null, queue: "sales-ops", via: "fallback" }]);
+      await ledgersHold();
+    },
+  );
 
   test("the owner keeps the account at no charge; an agreement that ignores owners does not ask", async () => {
     await world.roster([rep("rp_a"), rep("rp_b"), rep("rp_o")], {
@@ -209,7 +214,8 @@ describe("assigning", () => {
       await tx.query("select pg_advisory_xact_lock(7201665, hashtext('east-sdr'))");
       await tx.query("rollback to savepoint s");
       const { rows } = await tx.query(
-        "select count(*)::int as n from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
+        "select count(*)::int as n from pg_locks where locktype = 'advisory' and pid = " +
+          "pg_backend_pid()",
       );
       expect(rows).toEqual([{ n: 0 }]);
     });
@@ -343,28 +349,32 @@ describe("holding and release", () => {
     await ledgersHold();
   });
 
-  test("a newcomer at the opening waits its turn behind leads that are as urgent, before those that are less", async () => {
-    await world.roster([rep("rp_a"), rep("rp_b")], { "east-sdr": { rp_a: 1, rp_b: 1 } });
-    const [urgent, later, newcomer] = await world.handoffs(3);
-    await world.route(urgent!, { now: evening, dueAt: nextMorning + hour, arrivedAt: evening });
-    await world.route(later!, {
-      now: evening,
-      priority: 3,
-      dueAt: nextMorning + hour,
-      arrivedAt: evening,
-    });
-    const result = await world.route(newcomer!, {
-      now: nextMorning,
-      priority: 1,
-      dueAt: nextMorning + hour,
-      arrivedAt: nextMorning,
-    });
-    expect(result.released).toEqual([
-      { handoffId: urgent, subjectId: `ld_${urgent}`, repId: "rp_a" },
-    ]);
-    expect(repOf(result)).toBe("rp_b");
-    expect((await held()).map((one) => one.handoff_id)).toEqual([later]);
-  });
+  test(
+    "a newcomer at the opening waits its turn behind leads that are as urgent, before those " +
+      "that are less",
+    async () => {
+      await world.roster([rep("rp_a"), rep("rp_b")], { "east-sdr": { rp_a: 1, rp_b: 1 } });
+      const [urgent, later, newcomer] = await world.handoffs(3);
+      await world.route(urgent!, { now: evening, dueAt: nextMorning + hour, arrivedAt: evening });
+      await world.route(later!, {
+        now: evening,
+        priority: 3,
+        dueAt: nextMorning + hour,
+        arrivedAt: evening,
+      });
+      const result = await world.route(newcomer!, {
+        now: nextMorning,
+        priority: 1,
+        dueAt: nextMorning + hour,
+        arrivedAt: nextMorning,
+      });
+      expect(result.released).toEqual([
+        { handoffId: urgent, subjectId: `ld_${urgent}`, repId: "rp_a" },
+      ]);
+      expect(repOf(result)).toBe("rp_b");
+      expect((await held()).map((one) => one.handoff_id)).toEqual([later]);
+    },
+  );
 
   test("when the last room goes to leads on hold, the newcomer is held", async () => {
     await world.roster([rep("rp_a", { caps: { open: 1 } })], { "east-sdr": { rp_a: 1 } });
@@ -392,7 +402,8 @@ describe("holding and release", () => {
     });
     expect(await world.release("east-sdr", now + 1)).toEqual([]);
     await world.pool.query(
-      "insert into outreach (id, handoff_id, rep_id, channel, occurred_at, received_at) values ('ax_1', $1, 'rp_a', 'call', now(), now())",
+      "insert into outreach (id, handoff_id, rep_id, channel, occurred_at, received_at) values " +
+        "('ax_1', $1, 'rp_a', 'call', now(), now())",
       [ids[0]],
     );
     expect((await world.release("east-sdr", now + 2)).map((one) => one.handoffId)).toEqual([
@@ -400,7 +411,8 @@ describe("holding and release", () => {
     ]);
     await world.route(ids[3]!);
     await world.pool.query(
-      "update assignment set ended_at = $2, ended_why = 'rejected' where handoff_id = $1 and round = 1",
+      "update assignment set ended_at = $2, ended_why = 'rejected' where handoff_id = $1 and " +
+        "round = 1",
       [ids[1], new Date(now + 3)],
     );
     expect((await world.release("east-sdr", now + 3)).map((one) => one.handoffId)).toEqual([
@@ -497,28 +509,32 @@ describe("the ledger", () => {
     await ledgersHold();
   });
 
-  test("promise 10: a rejection for the lead's fault restores the credits exactly, once; an owner's has nothing to restore", async () => {
-    await world.roster([rep("rp_a"), rep("rp_b"), rep("rp_c")], {
-      "east-sdr": { rp_a: 3, rp_b: 2, rp_c: 2 },
-    });
-    const ids = await world.handoffs(8);
-    for (const id of ids.slice(0, 6)) await world.route(id);
-    const millionths = async () =>
-      (await world.pool.query("select rep_id, millionths from credit order by 1")).rows;
-    const before = await millionths();
-    await world.route(ids[6]!);
-    expect(await millionths()).not.toEqual(before);
-    await Promise.all(
-      [1, 2, 3].map(() =>
-        inTransaction(world.pool, (tx) => reverseCredit(tx, ids[6]!, 1, now + 1)),
-      ),
-    );
-    expect(await millionths()).toEqual(before);
-    await world.route(ids[7]!, { owners: ["rp_c"] });
-    await inTransaction(world.pool, (tx) => reverseCredit(tx, ids[7]!, 1, now + 1));
-    expect(await millionths()).toEqual(before);
-    await ledgersHold();
-  });
+  test(
+    "promise 10: a rejection for the lead's fault restores the credits exactly, once; an " +
+      "owner's has nothing to restore",
+    async () => {
+      await world.roster([rep("rp_a"), rep("rp_b"), rep("rp_c")], {
+        "east-sdr": { rp_a: 3, rp_b: 2, rp_c: 2 },
+      });
+      const ids = await world.handoffs(8);
+      for (const id of ids.slice(0, 6)) await world.route(id);
+      const millionths = async () =>
+        (await world.pool.query("select rep_id, millionths from credit order by 1")).rows;
+      const before = await millionths();
+      await world.route(ids[6]!);
+      expect(await millionths()).not.toEqual(before);
+      await Promise.all(
+        [1, 2, 3].map(() =>
+          inTransaction(world.pool, (tx) => reverseCredit(tx, ids[6]!, 1, now + 1)),
+        ),
+      );
+      expect(await millionths()).toEqual(before);
+      await world.route(ids[7]!, { owners: ["rp_c"] });
+      await inTransaction(world.pool, (tx) => reverseCredit(tx, ids[7]!, 1, now + 1));
+      expect(await millionths()).toEqual(before);
+      await ledgersHold();
+    },
+  );
 
   test("promise 11: weights and members change mid-stream, by whatever way the roster changed", async () => {
     await world.roster(
@@ -548,7 +564,8 @@ describe("the ledger", () => {
     for (const id of ids.slice(36)) await world.route(id);
     await bounded();
     const last = await world.pool.query(
-      "select rep_id, count(*)::int as n from assignment where handoff_id = any($1) group by 1 order by 1",
+      "select rep_id, count(*)::int as n from assignment where handoff_id = any($1) group by 1 " +
+        "order by 1",
       [ids.slice(36)],
     );
     expect(last.rows).toEqual([

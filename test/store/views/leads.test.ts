@@ -59,23 +59,27 @@ describe("who reaches a lead", () => {
     ]).toEqual(["past", "theirs", "nothing"]);
   });
 
-  test("what lies in the fallback queue is every manager's, what is held is the pool's manager's, neither is a rep's", async () => {
-    const queued = await world.lead(null);
-    const held = await world.lead(null, { waitingOn: "hold", queue: "americas-sdr" });
-    await world.pool.query(
-      sql`update handoff set pool = 'americas-sdr' where subject_id = ${held}`,
-    );
-    expect([
-      await sees(queued, "team", "rp_boss"),
-      await sees(queued, "team", "rp_chief"),
-      await sees(queued, "own", "rp_one"),
-    ]).toEqual(["theirs", "theirs", "nothing"]);
-    expect([
-      await sees(held, "team", "rp_boss"),
-      await sees(held, "team", "rp_chief"),
-      await sees(held, "own", "rp_one"),
-    ]).toEqual(["theirs", "nothing", "nothing"]);
-  });
+  test(
+    "what lies in the fallback queue is every manager's, what is held is the pool's manager's, " +
+      "neither is a rep's",
+    async () => {
+      const queued = await world.lead(null);
+      const held = await world.lead(null, { waitingOn: "hold", queue: "americas-sdr" });
+      await world.pool.query(
+        sql`update handoff set pool = 'americas-sdr' where subject_id = ${held}`,
+      );
+      expect([
+        await sees(queued, "team", "rp_boss"),
+        await sees(queued, "team", "rp_chief"),
+        await sees(queued, "own", "rp_one"),
+      ]).toEqual(["theirs", "theirs", "nothing"]);
+      expect([
+        await sees(held, "team", "rp_boss"),
+        await sees(held, "team", "rp_chief"),
+        await sees(held, "own", "rp_one"),
+      ]).toEqual(["theirs", "nothing", "nothing"]);
+    },
+  );
 
   test("a task makes the lead its assignee's", async () => {
     const id = await world.lead("rp_other");
@@ -116,7 +120,8 @@ describe("a search", () => {
         where id = ${one}`);
     await world.pool.query(sql`update lead set email = 'adam@other.example' where id = ${other}`);
     await world.pool.query(sql`
-      insert into lead_alias (kind, value, lead_id, since) values ('external', 'ext-9', ${one}, now()),
+      insert into lead_alias (kind, value, lead_id, since)
+        values ('external', 'ext-9', ${one}, now()),
         ('email', 'earlier@search.example', ${one}, now()), ('lead', 'ld_merged', ${one}, now())`);
     for (const q of [
       one,
@@ -134,16 +139,22 @@ describe("a search", () => {
       expect([q, await found(q)]).toEqual([q, []]);
   });
 
-  test("of very many addresses with one beginning the first thousand are found, the newest of them first", async () => {
-    await world.pool.query(
-      `with bulk as (insert into lead (id, email, arrived_at)
-        select 'ld_' || lpad(n::text, 8, '0'), 'many' || lpad(n::text, 8, '0') || '@bulk.example', now()
+  test(
+    "of very many addresses with one beginning the first thousand are found, the newest of " +
+      "them first",
+    async () => {
+      await world.pool.query(
+        `with bulk as (insert into lead (id, email, arrived_at)
+        select 'ld_' || lpad(n::text, 8, '0'),
+          'many' || lpad(n::text, 8, '0') || '@bulk.example', now()
         from generate_series(1, 1200) n returning id)
-      insert into process (subject_kind, subject_id, stage_since) select 'lead', id, now() from bulk`,
-    );
-    expect(await found("many", 3)).toEqual(["ld_00001000", "ld_00000999", "ld_00000998"]);
-    expect(await found("many0000110", 3)).toEqual(["ld_00001109", "ld_00001108", "ld_00001107"]);
-  });
+      insert into process (subject_kind, subject_id, stage_since) select 'lead', id, now()
+        from bulk`,
+      );
+      expect(await found("many", 3)).toEqual(["ld_00001000", "ld_00000999", "ld_00000998"]);
+      expect(await found("many0000110", 3)).toEqual(["ld_00001109", "ld_00001108", "ld_00001107"]);
+    },
+  );
 });
 
 test("a list is planned for its values however often it is asked", async () => {
@@ -161,7 +172,12 @@ test("a list is planned for its values however often it is asked", async () => {
 
 test("a list of few among many leads stays quick", async () => {
   await world.pool.query(
-    "with bulk as (insert into lead (id, email, arrived_at) select 'ld_' || lpad(n::text, 8, '0'), n || '@bulk.com', now() from generate_series(1, 20000) n) insert into process (subject_kind, subject_id, stage_since, stage, waiting_on, owner_id) select 'lead', 'ld_' || lpad(n::text, 8, '0'), now(), case when n % 500 = 0 then 'sal' else 'nurture' end, case when n % 500 = 0 then 'attempts' else 'signal' end, case when n % 1000 = 0 then 'rp_one' end from generate_series(1, 20000) n",
+    "with bulk as (insert into lead (id, email, arrived_at) select 'ld_' || lpad(n::text, 8, " +
+      "'0'), n || '@bulk.com', now() from generate_series(1, 20000) n) insert into process " +
+      "(subject_kind, subject_id, stage_since, stage, waiting_on, owner_id) select 'lead', 'ld_' " +
+      "|| lpad(n::text, 8, '0'), now(), case when n % 500 = 0 then 'sal' else 'nurture' end, " +
+      "case when n % 500 = 0 then 'attempts' else 'signal' end, case when n % 1000 = 0 then " +
+      "'rp_one' end from generate_series(1, 20000) n",
   );
   await world.pool.query("analyze lead");
   const mine = await listLeads(world.pool, {}, await reachOf(world.pool, "own", "rp_one"), {

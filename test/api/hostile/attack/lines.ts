@@ -16,7 +16,8 @@ export function headers(target: Target): Group {
   const token = `Authorization: Bearer ${world.people.token("operator")}`;
   const good = `{"facts":{"lead.email":"${mark.email}"}}`;
   const post = (lines: string, body = good, route = "/leads") =>
-    `POST ${route} HTTP/1.1\r\nHost: baton.test\r\nConnection: close\r\n${token}\r\nContent-Type: application/json\r\n${lines}\r\n\r\n${body}`;
+    `POST ${route} HTTP/1.1\r\nHost: baton.test\r\nConnection: ` +
+    `close\r\n${token}\r\nContent-Type: application/json\r\n${lines}\r\n\r\n${body}`;
   const get = (lines: string, line = "GET /leads HTTP/1.1") => `${line}\r\n${lines}\r\n\r\n`;
   const key = (what: string, value: string) =>
     says(
