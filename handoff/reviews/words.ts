@@ -52,8 +52,10 @@ export function enumerated(words: readonly string[]): string {
     : `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;
 }
 
-/** A sentence begins with it. */
+/** A sentence begins with it; `mql`, `sal` and `sql` are letters: `SAL`. */
 export function capitalised(words: string): string {
+  const letters = /^(?:[ms]ql|sal)\b/.exec(words)?.[0];
+  if (letters !== undefined) return `${letters.toUpperCase()}${words.slice(letters.length)}`;
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -26,7 +26,12 @@ describe("tokens", () => {
       { role: "rep", repId: "rp_one", label: "phone" },
       now,
     );
-    expect(await findToken(db.pool, secret, now)).toEqual({ id, role: "rep", repId: "rp_one" });
+    expect(await findToken(db.pool, secret, now)).toEqual({
+      id,
+      role: "rep",
+      repId: "rp_one",
+      party: null,
+    });
     expect(JSON.stringify((await db.pool.query("select * from token")).rows)).not.toContain(secret);
     for (const wrong of ["", id, secret.slice(0, -1), `${secret}x`, secret.toUpperCase()])
       expect(await findToken(db.pool, wrong, now)).toBeUndefined();
