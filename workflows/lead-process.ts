@@ -76,6 +76,8 @@ export class LeadProcess {
   private timer: LeadTimer | null = null;
   private wakes = { at: 0, count: 0 };
   private readonly shown = new Map<string, unknown>();
+  /** Null until there is news while the process ends. */
+  private decidesLateNews: boolean | null = null;
   private effectsOpen = false;
   private carrying: Promise<void> | null = null;
 
@@ -169,14 +171,45 @@ export class LeadProcess {
     );
   }
 
-  /** Before the process ends everybody outside has been told, however long that takes. */
+  /**
+   * Before the process ends everybody outside has been told, however long that takes. News that
+   * concerns a closed lead is decided meanwhile, as it is decided once the process has ended.
+   */
   async rest(): Promise<void> {
     this.show(true);
     this.effectsOpen ||= this.at.effects;
-    while ((this.effectsOpen || this.carrying !== null) && !this.isReopened()) {
-      if (await this.isNothingLeft()) return;
+    for (;;) {
+      await this.takeLateNews();
+      if (!(this.effectsOpen || this.carrying !== null) || this.isReopened()) return;
+      if ((await this.isNothingLeft()) && !this.hasLateNews()) return;
       this.carryOutEffects();
-      await condition(() => this.carrying === null || this.isReopened());
+      for (;;) {
+        await condition(() => this.carrying === null || this.isReopened() || this.hasLateNews());
+        if (!this.hasLateNews()) break;
+        await this.takeLateNews();
+      }
+    }
+  }
+
+  /** News that a closed lead is told of; of any other its next process hears. */
+  private hasLateNews(): boolean {
+    return (
+      this.decidesLateNews !== false &&
+      !this.isReopened() &&
+      lateNews.some((name) => this.news.has(name))
+    );
+  }
+
+  /** The patch is asked for only when there is such news: it is a marker in the history. */
+  private async takeLateNews(): Promise<void> {
+    while (this.hasLateNews()) {
+      this.decidesLateNews ??= patched("news-while-ending");
+      if (!this.decidesLateNews) return;
+      const heard = lateNews.filter((name) => this.news.delete(name));
+      await this.decide(`news-${this.noted}`, (ask, by) => by.takeNews(ask, heard));
+      // As in `handOver`: a run ends only in a task without a local activity.
+      await sleep(1, { summary: "the process ends" });
+      this.isBehindLocal = false;
     }
   }
 
@@ -394,6 +427,9 @@ export class LeadProcess {
 function plain(value: unknown): unknown {
   return value instanceof Date ? value.getTime() : value;
 }
+
+/** What concerns a lead whose process has ended too (worker/ended.ts). */
+const lateNews = ["engaged", "rosterChanged"] as const satisfies readonly NewsName[];
 
 /** Before the first decision nothing is known. */
 const unknownYet: Standing = {

@@ -189,6 +189,45 @@ test(
   },
 );
 
+test("what a closed lead is told of while its end is still being told is decided at once", async () => {
+  const id = await world.arrive();
+  await world.until(id, (lead) => lead.waiting_on === "outreach");
+  await world.act(id, "logOutreach", { channel: "call", outcome: "connected" });
+  await world.act(id, "accept", {});
+  await world.act(id, "advance", {});
+  await eventually(10, async () => (await open(id)) === 0);
+  await setHouseTrouble(world.pool, { kind: "down" });
+  expect(await world.act(id, "advance", { to: "opportunity" })).toMatchObject({
+    done: true,
+    stage: "opportunity",
+  });
+  await eventually(
+    40,
+    async () => ((await world.handle(id).describe()).raw.pendingActivities ?? []).length > 0,
+  );
+  const { owner_id: owner } = await world.lead(id);
+  await world.pool.query(sql`update rep set active = false where id = ${owner}`);
+  await inTransaction(world.pool, (tx) =>
+    enqueue(tx, leadSignal(id, "signal", "rosterChanged", { id }, 1), world.now(id)),
+  );
+  await world.until(id, (lead) => lead.owner_id !== owner || lead.step > 0);
+  await eventually(
+    15,
+    async () =>
+      (
+        await rows(
+          world.pool,
+          sql`select from decision where subject_id = ${id} and input->>'kind' = 'roster'`,
+        )
+      ).length > 0,
+  );
+  expect((await world.handle(id).describe()).status.name).toBe("RUNNING");
+  await setHouseTrouble(world.pool, null);
+  await eventually(45, async () => (await world.handle(id).describe()).status.name === "COMPLETED");
+  await world.pool.query(sql`update rep set active = true where id = ${owner}`);
+  await keepHistory(world, id, "news-while-ending");
+});
+
 test(
   "a lead that is reopened while its end is still being told goes on in its next cycle, in the " +
     "same process",
