@@ -17,6 +17,7 @@ import { conditionChanges, type Types } from "./condition-changes.ts";
 import {
   byName,
   addedAndRemoved,
+  lacking,
   moved,
   reordered,
   tabled,
@@ -256,23 +257,21 @@ function namedOf(
 function fitChanges(before: Agreement["fit"], after: Agreement["fit"], types: Types): RuleChange[] {
   type Row = Agreement["fit"][number];
   const say = ({ when }: Row, of: "before" | "after") => sayCondition(when, types[of]);
-  const left = [...after];
-  const without = before.filter((row) => {
-    const at = left.findIndex(
-      (one) => meaningOf(one.when) === meaningOf(row.when) && one.points === row.points,
-    );
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
-  });
+  const meant = (rows: Agreement["fit"]) =>
+    rows.map((row) => ({ ...row, meaning: meaningOf(row.when) }));
+  const [was, now] = [meant(before), meant(after)];
+  const keyOf = ({ points, meaning }: (typeof was)[number]) => `${points} ${meaning}`;
+  const without = lacking(was, now, keyOf);
+  const left = lacking(now, was, keyOf);
   const found: RuleChange[] = [];
   const gone = without.filter((row) => {
-    const same = left.findIndex((one) => meaningOf(one.when) === meaningOf(row.when));
+    const same = left.findIndex(({ meaning }) => meaning === row.meaning);
     const at = same >= 0 ? same : left.findIndex((one) => one.points === row.points);
-    const [now] = at < 0 ? [] : left.splice(at, 1);
-    if (!now) return true;
+    const [twin] = at < 0 ? [] : left.splice(at, 1);
+    if (!twin) return true;
     const about = `fit for ${say(row, "before")}`;
-    found.push(...moved(about, `${row.points}`, `${now.points}`, "points"));
-    found.push(...conditionChanges(about, row.when, now.when, types));
+    found.push(...moved(about, `${row.points}`, `${twin.points}`, "points"));
+    found.push(...conditionChanges(about, row.when, twin.when, types));
     return false;
   });
   return [

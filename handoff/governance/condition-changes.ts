@@ -62,8 +62,8 @@ function partChanges(
   after: readonly Condition[],
   types: Types,
 ): RuleChange[] {
-  const gone = unmatched(before, after);
-  const come = unmatched(after, before);
+  const gone = lacking(before, after, meaningOf);
+  const come = lacking(after, before, meaningOf);
   const found: RuleChange[] = [];
   for (const part of gone) {
     const twin = come.findIndex((one) => subjectOf(one) === subjectOf(part));
@@ -122,16 +122,6 @@ function matcherChanges(about: string, was: Compared, now: Compared, types: Type
 function typeOf(condition: Compared, declared: Declared): FieldType {
   if (condition.kind === "derived") return derivedTypes[condition.of];
   return fieldType(declared, condition.field) ?? "text";
-}
-
-/** Parts that the other side has not, whatever their order. */
-function unmatched(parts: readonly Condition[], others: readonly Condition[]): Condition[] {
-  const left = lacking(parts.map(meaningOf), others.map(meaningOf));
-  return parts.filter((part) => {
-    const at = left.indexOf(meaningOf(part));
-    if (at >= 0) left.splice(at, 1);
-    return at >= 0;
-  });
 }
 
 /** What a part asks about; parts that ask about the same thing are compared with each other. */

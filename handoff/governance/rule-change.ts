@@ -26,18 +26,23 @@ export function addedAndRemoved(
 ): RuleChange[] {
   const named = what === "" ? "" : `${what} `;
   return [
-    ...lacking(before, after).map((one) => ({ about, change: `${named}${one} removed` })),
-    ...lacking(after, before).map((one) => ({ about, change: `${named}${one} added` })),
+    ...lacking(before, after, String).map((one) => ({ about, change: `${named}${one} removed` })),
+    ...lacking(after, before, String).map((one) => ({ about, change: `${named}${one} added` })),
   ];
 }
 
-/** What of the first list has no counterpart in the second; an entry given twice counts twice. */
-export function lacking<T>(of: readonly T[], among: readonly T[]): T[] {
-  const left = [...among];
+/**
+ * What of the first list has no counterpart of the same key in the second; an entry given twice
+ * counts twice. A file holds thousands of words, so each is looked at once.
+ */
+export function lacking<T>(of: readonly T[], among: readonly T[], keyOf: (one: T) => string): T[] {
+  const left = new Map<string, number>();
+  for (const key of among.map(keyOf)) left.set(key, (left.get(key) ?? 0) + 1);
   return of.filter((one) => {
-    const found = left.indexOf(one);
-    if (found >= 0) left.splice(found, 1);
-    return found < 0;
+    const key = keyOf(one);
+    const there = left.get(key) ?? 0;
+    left.set(key, there - 1);
+    return there <= 0;
   });
 }
 
@@ -59,14 +64,19 @@ export function tabled<T>(
   const gone = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
   const come = Object.keys(after).filter((name) => !Object.hasOwn(before, name));
   const renamed = new Map<string, string>();
+  const bySaid = new Map<string, string[]>();
+  for (const name of come) {
+    const said = table.say(after[name] as T);
+    const alike = bySaid.get(said);
+    if (alike) alike.push(name);
+    else bySaid.set(said, [name]);
+  }
   for (const name of gone) {
-    const same = come.filter(
-      (other) =>
-        ![...renamed.values()].includes(other) &&
-        table.say(before[name] as T) === table.say(after[other] as T) &&
-        table.changes(name, before[name] as T, after[other] as T).length === 0,
+    const alike = bySaid.get(table.say(before[name] as T)) ?? [];
+    const same = alike.findIndex(
+      (other) => table.changes(name, before[name] as T, after[other] as T).length === 0,
     );
-    if (same[0] !== undefined) renamed.set(name, same[0]);
+    if (same >= 0) renamed.set(name, alike.splice(same, 1)[0] ?? name);
   }
   const isRenamed = new Set(renamed.values());
   return [
@@ -112,7 +122,9 @@ export function reordered(
   before: readonly string[],
   after: readonly string[],
 ): RuleChange[] {
-  const kept = (names: readonly string[], others: readonly string[]) =>
-    names.filter((name) => others.includes(name)).join(", ");
+  const kept = (names: readonly string[], others: readonly string[]) => {
+    const there = new Set(others);
+    return names.filter((name) => there.has(name)).join(", ");
+  };
   return moved(about, kept(before, after), kept(after, before), "order");
 }
