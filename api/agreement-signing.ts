@@ -11,10 +11,12 @@ import {
 } from "../store/governance/signed-versions.ts";
 import { storedVersion, type StoredVersion } from "../store/process/agreements.ts";
 import { inTransaction, type Db } from "../store/postgres/db.ts";
+import { versionBody } from "./agreement.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { judgedByDraft, triedDraft, trialShown } from "./draft-trial.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
-import { iso, textIn } from "./http/format.ts";
+import { iso } from "./http/format.ts";
+import { signatureRefused } from "./review-signing.ts";
 import { keepAnswer } from "./http/idempotency.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
@@ -62,17 +64,7 @@ const propose = createRoute({
     "the active version, and how today's open leads would be judged. The same content that waits " +
     "for signatures already is the same version; an edit is a new one.",
   request: {
-    body: {
-      required: true,
-      content: {
-        "application/json": {
-          schema: z.strictObject({
-            content: z.string().min(1).max(400_000).openapi({ description: "YAML" }),
-            note: textIn(500).optional(),
-          }),
-        },
-      },
-    },
+    body: versionBody,
   },
   responses: {
     201: {
@@ -255,9 +247,8 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
     case "other-content":
       return ["conflict", { detail: "expected the hash of this version's content" }];
     case "signed-by-another":
-      return ["already-answered", { detail: `the party has signed: ${not.by}` }];
     case "signed-for-the-other-party":
-      return ["conflict", { detail: "expected another person: nobody signs for both parties" }];
+      return signatureRefused(not);
     default:
       return not satisfies never;
   }

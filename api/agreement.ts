@@ -97,27 +97,30 @@ const warningSchema = z.object({
   path: z.string(),
   message: z.string(),
 });
+/** A version as it is given, to be published or proposed. */
+export const versionBody = {
+  required: true,
+  content: {
+    "application/json": {
+      schema: z.strictObject({
+        content: z.string().min(1).max(400_000).openapi({ description: "YAML" }),
+        note: textIn(500).optional(),
+      }),
+    },
+  },
+};
+
 const publish = createRoute({
   method: "post",
   path: "/agreement/versions",
   tags: ["agreement"],
   summary: "Publish a version and activate it at once",
   description:
-    "This release takes no signatures yet: operators and RevOps publish directly, and the " +
-    "audit trail says who. Open handoffs keep the version they started under. The content that " +
-    "is active already changes nothing.",
+    "Operators and RevOps publish without signatures, and the audit trail says so; " +
+    "`/agreement/versions/propose` asks both parties. Open handoffs keep the version they started " +
+    "under. The content that is active already changes nothing.",
   request: {
-    body: {
-      required: true,
-      content: {
-        "application/json": {
-          schema: z.strictObject({
-            content: z.string().min(1).max(400_000).openapi({ description: "YAML" }),
-            note: textIn(500).optional(),
-          }),
-        },
-      },
-    },
+    body: versionBody,
   },
   responses: {
     201: {

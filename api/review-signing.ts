@@ -10,7 +10,7 @@ import {
   ownerRoles,
 } from "../store/reviews/resolutions.ts";
 import { figuresOf, lockReview, reviewById } from "../store/reviews/reviews.ts";
-import { signReview, type NotSigned } from "../store/reviews/signatures.ts";
+import { signReview, type NotSigned, type SignatureRefusal } from "../store/reviews/signatures.ts";
 import { resolutionById } from "../store/reviews/view.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -186,13 +186,17 @@ async function answer(
 }
 
 function refusalOf(not: NotSigned): ConstructorParameters<typeof Problem> {
+  if (not.why === "closed") return ["conflict", { detail: "the review is closed" }];
+  return signatureRefused(not);
+}
+
+/** What is said to who may not sign, whatever it is that is signed. */
+export function signatureRefused(not: SignatureRefusal): ConstructorParameters<typeof Problem> {
   switch (not.why) {
     case "signed-by-another":
       return ["already-answered", { detail: `the party has signed: ${not.by}` }];
     case "signed-for-the-other-party":
       return ["conflict", { detail: "expected another person: nobody signs for both parties" }];
-    case "closed":
-      return ["conflict", { detail: "the review is closed" }];
     default:
       return not satisfies never;
   }

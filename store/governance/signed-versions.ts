@@ -12,7 +12,7 @@ import {
   tellLeadsUnderNoHandoff,
   type StoredVersion,
 } from "../process/agreements.ts";
-import type { Signer } from "../reviews/signatures.ts";
+import { besideSignatures, type SignatureRefusal, type Signer } from "../reviews/signatures.ts";
 
 /** What a proposed version would change, as it was when it was proposed. */
 export interface VersionPlan {
@@ -38,8 +38,7 @@ export type NotNow =
   /** Another version became active since: its plan says nothing of that one. */
   | { readonly why: "stale"; readonly active: string | null }
   | { readonly why: "other-content"; readonly hash: string }
-  | { readonly why: "signed-by-another"; readonly by: string }
-  | { readonly why: "signed-for-the-other-party" };
+  | SignatureRefusal;
 
 /**
  * Stores a version for both parties to sign, with its plan. The same content that waits already is
@@ -92,10 +91,9 @@ export async function signVersion(
   if (version.content_hash !== hash) return { why: "other-content", hash: version.content_hash };
   const by = repId ?? tokenId;
   const given = await versionSignatures(tx, id);
-  const same = given.find((one) => one.party === party);
-  if (same?.signedBy === by) return { isNew: false };
-  if (same) return { why: "signed-by-another", by: same.signedBy };
-  if (given.some((one) => one.signedBy === by)) return { why: "signed-for-the-other-party" };
+  const asked = besideSignatures(given, party, by);
+  if (asked === "same") return { isNew: false };
+  if (asked !== "new") return asked;
   if (version.state !== "proposed") return { why: "state", state: version.state };
   const stale = await staleness(tx, id);
   if (stale) return stale;

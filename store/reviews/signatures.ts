@@ -11,11 +11,29 @@ export interface Signer {
   readonly repId: string | null;
 }
 
-/** Why a signature was not given. */
-export type NotSigned =
+/** Why somebody cannot sign beside who has signed. */
+export type SignatureRefusal =
   | { readonly why: "signed-by-another"; readonly by: string }
-  | { readonly why: "signed-for-the-other-party" }
-  | { readonly why: "closed" };
+  | { readonly why: "signed-for-the-other-party" };
+
+/** Why a signature was not given. */
+export type NotSigned = SignatureRefusal | { readonly why: "closed" };
+
+/**
+ * What a signature is beside those that were given: the same again, a new one, or refused, because
+ * another person of the party has signed, or this person for the other party.
+ */
+export function besideSignatures(
+  given: readonly { readonly party: Party; readonly signedBy: string }[],
+  party: Party,
+  by: string,
+): "same" | "new" | SignatureRefusal {
+  const same = given.find((one) => one.party === party);
+  if (same?.signedBy === by) return "same";
+  if (same) return { why: "signed-by-another", by: same.signedBy };
+  if (given.some(({ signedBy }) => signedBy === by)) return { why: "signed-for-the-other-party" };
+  return "new";
+}
 
 /**
  * Signs a review for a party. The same person again is the same signature; another one of the party,
@@ -30,14 +48,13 @@ export async function signReview(
 ): Promise<{ readonly isNew: boolean } | NotSigned> {
   const review = await lockReview(tx, reviewId);
   const by = repId ?? tokenId;
-  const given = await rows<{ party: Party; signed_by: string }>(
+  const given = await rows<{ party: Party; signedBy: string }>(
     tx,
-    sql`select party, signed_by from review_signature where review_id = ${reviewId}`,
+    sql`select party, signed_by as "signedBy" from review_signature where review_id = ${reviewId}`,
   );
-  const same = given.find((one) => one.party === party);
-  if (same?.signed_by === by) return { isNew: false };
-  if (same) return { why: "signed-by-another", by: same.signed_by };
-  if (given.some((one) => one.signed_by === by)) return { why: "signed-for-the-other-party" };
+  const asked = besideSignatures(given, party, by);
+  if (asked === "same") return { isNew: false };
+  if (asked !== "new") return asked;
   if (review.state === "closed") return { why: "closed" };
   const at = new Date(now);
   await tx.query(sql`
