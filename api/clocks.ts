@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { clockAccount, type ClockAccount } from "../handoff/clocks/account.ts";
+import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import { clocksOf } from "../store/process/clocks.ts";
@@ -89,9 +89,7 @@ export function clockRoutes(deps: ApiDeps): Routes {
     const now = c.var.receivedAt;
     return c.json(
       {
-        clocks: clocks.map((clock) => {
-          const beside = clocks.filter(({ round }) => round === clock.round);
-          const account = clockAccount(agreement, { clocks: beside, calendars, now }, clock);
+        clocks: clockAccounts(agreement, { clocks, calendars, now }).map(({ clock, account }) => {
           const { id, kind, scope, round, repId } = clock;
           return { id, kind, scope, round, rep: repId, ...shown(account) };
         }),

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
-import { clockAccount } from "../../handoff/clocks/account.ts";
+import { clockAccounts } from "../../handoff/clocks/account.ts";
 import { printClockLedger } from "../../handoff/clocks/clock.ts";
 import { formatLocal } from "../../handoff/time/calendar.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
@@ -161,10 +161,8 @@ async function clocksOfLead(pool: Pool, lead: LeadRow): Promise<string[]> {
   if (!handoff) return [];
   const { clocks, calendars } = await clocksOf(pool, handoff.id, "every");
   const { agreement } = await createAgreements(agreementOf).version(pool, handoff.agreement_id);
-  return clocks.flatMap((clock) => {
-    const beside = clocks.filter(({ round }) => round === clock.round);
-    const input = { clocks: beside, calendars, now: Date.now() };
-    const { inWords, ledger } = clockAccount(agreement, input, clock);
+  const input = { clocks, calendars, now: Date.now() };
+  return clockAccounts(agreement, input).flatMap(({ clock, account: { inWords, ledger } }) => {
     const whose = clock.repId === null ? "the lead" : `${clock.repId}, offer ${clock.round}`;
     const lines = printClockLedger(ledger).split("\n");
     return [`  ${clock.kind} of ${whose}: ${inWords}`, ...lines.map((line) => `    ${line}`)];

@@ -14,6 +14,20 @@ export interface ClockAccount {
 }
 
 /**
+ * The account of every clock of a handoff, each beside those of its own round: the status clock of
+ * an offer follows the outreach clock of that offer.
+ */
+export function clockAccounts<C extends HandoffClock & { readonly round: number }>(
+  agreement: Agreement,
+  { clocks, ...input }: Pick<ClocksInput, "calendars" | "now"> & { readonly clocks: readonly C[] },
+): { readonly clock: C; readonly account: ClockAccount }[] {
+  return clocks.map((clock) => {
+    const beside = clocks.filter(({ round }) => round === clock.round);
+    return { clock, account: clockAccount(agreement, { ...input, clocks: beside }, clock) };
+  });
+}
+
+/**
  * The account of one clock that a person can check by hand: the counted intervals add up to what
  * the clock says was used, and the sentence says how the deadline comes about.
  */

@@ -6,7 +6,7 @@ import { firstRow, rows, sql } from "../../store/postgres/db.ts";
 import { conservation } from "../../store/reports/conservation.ts";
 import { liveThroughQuarter, quarterFrom, quarterTo, type Quarter } from "../support/quarter.ts";
 import type { QuarterWorld } from "../support/quarter-world.ts";
-import { clockAccounts } from "../support/clock-accounts.ts";
+import { sumsOfClocks } from "../support/clock-accounts.ts";
 import { slowVerdicts } from "../support/slow-verdicts.ts";
 
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1_000_000));
@@ -180,7 +180,7 @@ test("every SLA verdict is what walking through the quarter minute by minute giv
 });
 
 test("what every clock counted adds up to what it says was used", async () => {
-  const { checked, differences } = await clockAccounts(quarter.world.pool, quarterTo);
+  const { checked, differences } = await sumsOfClocks(quarter.world.pool, quarterTo);
   process.stdout.write(`quarter: ${checked} clocks added up\n`);
   expect(differences).toEqual([]);
   expect(checked).toBeGreaterThan(leads);

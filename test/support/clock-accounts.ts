@@ -1,5 +1,5 @@
 import { agreementOf } from "../../agreement/stored.ts";
-import { clockAccount } from "../../handoff/clocks/account.ts";
+import { clockAccounts } from "../../handoff/clocks/account.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows, sql, type Pool } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
@@ -9,7 +9,7 @@ import { clocksOf } from "../../store/process/clocks.ts";
  * Adds up what each clock counted, interval by interval, since it began or began again. Gives how
  * many clocks there are, and a sentence for each whose sum is not what it says was used.
  */
-export async function clockAccounts(
+export async function sumsOfClocks(
   pool: Pool,
   now: Instant,
 ): Promise<{ checked: number; differences: string[] }> {
@@ -23,9 +23,7 @@ export async function clockAccounts(
   for (const { id, agreement_id } of handoffs) {
     const { clocks, calendars } = await clocksOf(pool, id, "every");
     const { agreement } = await agreements.version(pool, agreement_id);
-    for (const clock of clocks) {
-      const beside = clocks.filter(({ round }) => round === clock.round);
-      const account = clockAccount(agreement, { clocks: beside, calendars, now }, clock);
+    for (const { clock, account } of clockAccounts(agreement, { clocks, calendars, now })) {
       let sum = 0;
       for (const row of account.ledger) {
         if (row.kind === "restarted") sum = 0;
