@@ -243,8 +243,13 @@ class Run {
     this.since = at;
   }
 
-  /** A pause that ends on another date than it began leaves the open time that the day had left. */
+  /**
+   * No hours come while it is paused: what was due before the pause and not late by then can be
+   * late from the resume on. A pause that ends on another date than it began leaves the open time
+   * that the day had left.
+   */
   resumed(pausedAt: Instant, at: Instant): void {
+    this.since = at;
     if (this.target.kind !== "same-day" || this.dueAt !== null || this.inOpenTime) return;
     if (this.walk.dateOf(pausedAt) === this.walk.dateOf(at)) return;
     const close = this.closeFrom(pausedAt);

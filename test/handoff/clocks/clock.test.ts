@@ -55,6 +55,12 @@ const pause = (wall: string): ClockEvent => ({
 });
 const resume = (wall: string): ClockEvent => ({ at: ny(wall), kind: "resume" });
 const stop = (wall: string): ClockEvent => ({ at: ny(wall), kind: "stop" });
+const reassign = (wall: string, calendar: string): ClockEvent => ({
+  at: ny(wall),
+  kind: "reassign",
+  calendar,
+  restart: false,
+});
 
 function view(events: ClockEvent[], asOf: string, rule: ClockRule = plain): ClockView {
   return foldClock(events, hours, rule, ny(asOf));
@@ -216,6 +222,18 @@ describe("pauses", () => {
     });
     expect(view([begun, pause("23T14:00"), stop("24T12:00")], "24T12:00").state).toBe("met");
     expect(view([begun, pause("23T14:00"), resume("24T12:00")], "24T12:01").state).toBe("breached");
+  });
+
+  test("what was due before a pause is not late by an opening inside the pause", () => {
+    const dueAtClose = start("7 business hours", "23T10:00");
+    const begins = [dueAtClose, pause("24T08:30")];
+    expect(view(begins, "24T12:00")).toMatchObject({ state: "paused", dueAt: ny("23T17:00") });
+    const resumed = [...begins, resume("24T09:30")];
+    expect(view(resumed, "24T09:30").late).toBe(false);
+    expect(view(resumed, "24T09:31")).toMatchObject({ state: "breached", lateAfter: ny("24T09:30") });
+    const given = [...resumed, reassign("24T09:30", "late")];
+    expect(view(given, "24T12:00").late).toBe(false);
+    expect(view(given, "24T12:01")).toMatchObject({ state: "breached", lateAfter: ny("24T12:00") });
   });
 
   test("a second pause and a resume without one change nothing", () => {
