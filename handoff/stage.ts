@@ -112,7 +112,8 @@ export const allowed: {
     meeting: ["logOutreach", "reject", "advance", "handBack", "reassign"],
   },
   sql: { opportunity: ["logOutreach", "reject", "advance", "handBack", "reassign"] },
-  opportunity: { nothing: [] },
+  // Until it is won or lost, it has an owner who can leave.
+  opportunity: { nothing: ["reassign"] },
   renurture: { return: ["decideReview"], review: ["decideReview"], data: ["decideReview"] },
   disqualified: { nothing: [] },
 };

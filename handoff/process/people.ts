@@ -62,11 +62,11 @@ export function opportunityPassedOn(course: Course): Course {
     if (away === null) return present;
     return away.deputy === null
       ? showAbsence(withTasksMoved(present, owner), owner, away.to)
-      : toOtherOwner(present, away.deputy, "the owner is absent");
+      : opportunityTo(present, away.deputy, "the owner is absent");
   }
   const why = "the owner has left";
   const deputy = at.agreement.leavers.accepted === "deputy" ? deputyOf(at, owner) : null;
-  if (deputy !== null) return toOtherOwner(course, deputy, why);
+  if (deputy !== null) return opportunityTo(course, deputy, why);
   const managerId = activeManagerOf(at, owner);
   const asked = plus(course, {
     do: "open-task",
@@ -79,11 +79,12 @@ export function opportunityPassedOn(course: Course): Course {
       detail: { because: why, repId: owner, ...suggestion(at, owner) },
     },
   });
-  if (managerId !== null) return toOtherOwner(asked, managerId, why);
+  if (managerId !== null) return opportunityTo(asked, managerId, why);
   return because(withCrmSync(plus(asked, { do: "stand", set: { owner: null } })), why);
 }
 
-function toOtherOwner(course: Course, to: string, why: string): Course {
+/** An open opportunity gets another owner, who is told, with what the one before was asked for. */
+export function opportunityTo(course: Course, to: string, why: string): Course {
   const { owner, step, stage } = course.at.process;
   const left =
     owner === null

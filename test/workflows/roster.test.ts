@@ -346,6 +346,15 @@ test("a rep falls ill with leads in four stages: each moves by the agreement, an
   expect(await world.mails(named)).toEqual(
     expect.arrayContaining([expect.objectContaining({ what: "offer", repId: "rp_two" })]),
   );
+
+  // Its process is over; a manager still gives the open opportunity to somebody else.
+  await world.act(deal, "reassign", { to: "rp_three" }, { by: "rp_boss", role: "manager" });
+  expect((await world.lead(deal)).owner_id).toBe("rp_three");
+  await expect
+    .poll(() => world.mails(deal))
+    .toEqual(
+      expect.arrayContaining([expect.objectContaining({ what: "offer", repId: "rp_three" })]),
+    );
 });
 
 test("a colleague of an account that somebody works goes to that person", async () => {

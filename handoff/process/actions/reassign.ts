@@ -9,7 +9,7 @@ import {
 } from "../course.ts";
 import { endOffer } from "../ending.ts";
 import type { Action } from "../event.ts";
-import { newOwner } from "../people.ts";
+import { newOwner, opportunityTo } from "../people.ts";
 import { isContested, openHandoff, reportsTo } from "../situation.ts";
 import { toRouting } from "../passing-on.ts";
 
@@ -17,11 +17,14 @@ import { toRouting } from "../passing-on.ts";
 export function reassign(course: Course, { body, by, role }: Action<"reassign">): Course | Refusal {
   const { at } = course;
   const to = body.to ?? null;
-  const { repId } = openHandoff(at);
+  const isWithOwner = at.handoff === null || openHandoff(at).repId === at.process.owner;
   if (to !== null && at.people[to]?.active !== true) {
     return refuse("unknown-rep", `there is no active rep ${to}`, { field: "to" });
   }
-  if (to !== null && to === repId && at.process.owner === to) {
+  if (at.process.stage === "opportunity" && at.openOpportunity === undefined) {
+    return refuse("not-possible-now", "the opportunity is not open any more: it was won or lost");
+  }
+  if (to !== null && to === at.process.owner && isWithOwner) {
     return refuse("same-owner", `${to} has the lead already`, { field: "to" });
   }
   // A manager may hand a lead to another team, and is told that it leaves theirs.
@@ -34,15 +37,17 @@ export function reassign(course: Course, { body, by, role }: Action<"reassign">)
     how,
   });
   const why = "reassigned by a manager";
-  const done =
-    at.process.stage === "mql"
-      ? routedAgain(asked, to, why)
-      : to === null
-        ? handedToNobody(asked)
-        : newOwner(asked, to, why);
+  const done = given(asked, to, why);
   return "refused" in done
     ? done
     : because(done, to === null ? how : `reassigned to ${to}${outside}`);
+}
+
+function given(course: Course, to: string | null, why: string): Course | Refusal {
+  const { stage } = course.at.process;
+  if (stage === "mql") return routedAgain(course, to, why);
+  if (to === null) return handedToNobody(course);
+  return stage === "opportunity" ? opportunityTo(course, to, why) : newOwner(course, to, why);
 }
 
 /** Before acceptance routing places it, with the manager's choice in hand. */

@@ -14,6 +14,7 @@ import {
   messagesOf,
   minute,
   offered,
+  refused,
   reloaded,
   withPeople,
 } from "../../support/situation.ts";
@@ -309,6 +310,27 @@ describe("an opportunity whose owner leaves", () => {
       expect(seen.tasks).toMatchObject([{ kind: "hand-raise", assigneeId: "rp_lead" }]);
     },
   );
+
+  test("is given to a colleague by the manager who was asked, until it is won or lost", () => {
+    const left = withPeople(open, { rp_one: { active: false } });
+    const asked = later(decided(left, change).after, minute);
+    expect(asked.tasks).toMatchObject([{ kind: "stalled", assigneeId: "rp_lead" }]);
+    const given = decided(asked, action(asked, "reassign", { to: "rp_two" }, "rp_lead"));
+    expect(given.after.process).toMatchObject({ stage: "opportunity", owner: "rp_two" });
+    expect(given.after.tasks).toEqual([]);
+    expect(messagesOf(given)).toMatchObject([
+      { what: "reassigned-away", repId: "rp_lead" },
+      { what: "offer", repId: "rp_two", stage: "opportunity" },
+    ]);
+    expect(given.changes).toContainEqual({ do: "sync-crm" });
+    const refusedFor = (at: Situation, to?: string) =>
+      refused(at, action(at, "reassign", to === undefined ? {} : { to }, "rp_lead")).code;
+    expect(refusedFor(asked)).toBe("owner-missing");
+    expect(refusedFor(asked, "rp_lead")).toBe("same-owner");
+    expect(refusedFor(asked, "rp_one")).toBe("unknown-rep");
+    const { openOpportunity: _, ...over } = asked;
+    expect(refusedFor(over, "rp_two")).toBe("not-possible-now");
+  });
 
   test("stays where it is once it is won or lost, and while its owner is there", () => {
     const { openOpportunity: _, ...over } = open;
