@@ -1,5 +1,6 @@
 import { checkAll } from "./checks.ts";
 import { drained } from "./drain.ts";
+import { closedOnSignal } from "./interrupt.ts";
 import { RehearsalLedger } from "./ledger.ts";
 import { outage, silentOnes, type Outage } from "./outages.ts";
 import { sendLeads, workAsRep, workInCrm, type Crowd } from "./people.ts";
@@ -57,6 +58,7 @@ export async function rehearse(
   say: (line: string) => void,
 ): Promise<RehearsalOutcome> {
   const world = await openWorld(how.environment, say);
+  const close = closedOnSignal(() => world.close());
   try {
     const ledger = new RehearsalLedger();
     const lasting = how.minutes * 60_000;
@@ -133,7 +135,7 @@ export async function rehearse(
       breaches: [...new Set([...breaches, ...little])],
     };
   } finally {
-    await world.close();
+    await close();
   }
 }
 

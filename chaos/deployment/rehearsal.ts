@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ask } from "../ask.ts";
 import { checkAll } from "../checks.ts";
 import { drained } from "../drain.ts";
+import { closedOnSignal } from "../interrupt.ts";
 import { RehearsalLedger } from "../ledger.ts";
 import { sendLeads, workAsRep, workInCrm, type Crowd } from "../people.ts";
 import { replayAll, startRounds } from "../replay.ts";
@@ -36,9 +37,7 @@ export async function rehearseDeployment(
   const tell = (line: string) =>
     say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s ${line}`);
   const world = await deploy(environment, tell);
-  // Nothing of it may outlive who started it.
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void world.close().finally(() => process.exit(1)));
+  const close = closedOnSignal(() => world.close());
   try {
     const breaches = await rehearse(world, { seed, minutes, rate }, tell);
     if (breaches.length > 0) {
@@ -51,7 +50,7 @@ export async function rehearseDeployment(
     say(`logs are in ${world.logs}`);
     throw error;
   } finally {
-    await world.close();
+    await close();
   }
 }
 
