@@ -33,6 +33,7 @@ import { onlyOnItsSchema } from "./http/schema.ts";
 import { rosterRoutes } from "./roster.ts";
 import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
+import { systemRoutes } from "./system.ts";
 import { taskRoutes } from "./tasks.ts";
 import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
@@ -109,6 +110,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   rosterRoutes,
   reportRoutes,
   mailRoutes,
+  systemRoutes,
   offerRoutes,
   houseRoutes,
 ];

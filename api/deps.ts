@@ -22,6 +22,8 @@ export interface ApiDeps extends ApiPools {
   readonly clock: () => Instant;
   /** Where people reach us, without a slash at the end; for links. */
   readonly publicUrl: string;
+  /** Where operators look at processes, without a slash at the end; absent: nobody said. */
+  readonly temporalUi?: { readonly url: string; readonly namespace: string } | undefined;
   readonly log: Logger;
   /** What is known of the database's migrations; absent: that they are this version's. */
   readonly schema?: Pick<SchemaWatch, "fit">;

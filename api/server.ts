@@ -51,6 +51,10 @@ async function main(): Promise<void> {
     temporal,
     clock: Date.now,
     publicUrl: settings.PUBLIC_URL,
+    temporalUi:
+      settings.TEMPORAL_UI_URL === undefined
+        ? undefined
+        : { url: settings.TEMPORAL_UI_URL, namespace: profile.namespace },
     mailLinks: settings.MAIL_LINKS,
     log,
     schema,

@@ -193,6 +193,14 @@ export const settings = {
     parse: publicAddress,
   }),
 
+  /** Where operators look at processes: links to the Temporal UI begin with it. */
+  TEMPORAL_UI_URL: setting({
+    form: "an address such as https://temporal.example",
+    fallback: null,
+    by: ["api"],
+    parse: publicAddress,
+  }),
+
   /** What links in mails may do without a sign-in (docs/running.md, "Mail"). */
   MAIL_LINKS: setting({
     form: `one of ${mailLinks.join(", ")}`,

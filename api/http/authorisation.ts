@@ -169,6 +169,7 @@ export const authorisation: Readonly<Record<string, Row>> = {
   ...rowsOfReports(),
 
   // operation
+  "GET /system": { operator: "all", revops: "all" },
   "GET /healthz": "public",
   "GET /readyz": "public",
   "GET /metrics": "public",

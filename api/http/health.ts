@@ -24,7 +24,8 @@ const temporalSchema = partSchema.extend({
       "processes whose tasks fail, see `baton stuck`; null when Temporal did not say in time",
   }),
 });
-const readySchema = z
+/** Which parts are well, and whether requests are served. */
+export const readySchema = z
   .object({
     ready: z.boolean().openapi({ description: "leads and actions are taken in" }),
     healthy: z.boolean().openapi({ description: "every part is known to be well" }),
@@ -87,22 +88,9 @@ export function healthRoutes(deps: ApiDeps, metrics: Metrics): Routes {
   app.openapi(healthz, (c) => c.json({ alive: true as const }, 200));
 
   app.openapi(readyz, async (c) => {
-    const [database, temporal, broken] = await Promise.all([
-      askPostgres(deps),
-      deps.temporal.reachable(),
-      countBroken(deps),
-    ]);
-    const parts = {
-      postgres: database.part,
-      temporal: temporal ? withBroken(broken) : { ok: false, detail: "does not answer", broken },
-      worker: alive(database.beats, "worker", deps.clock()),
-      relay: alive(database.beats, "relay", deps.clock()),
-    };
-    const ready = parts.postgres.ok === true;
-    const healthy = Object.values(parts).every((part) => part.ok === true);
-    c.header("retry-after", ready ? undefined : "2");
-    const body = { ready, healthy, parts };
-    return ready ? c.json(body, 200) : c.json(body, 503);
+    const body = await readReady(deps);
+    c.header("retry-after", body.ready ? undefined : "2");
+    return body.ready ? c.json(body, 200) : c.json(body, 503);
   });
 
   app.openapi(metricsRoute, async (c) => {
@@ -123,13 +111,33 @@ export function healthRoutes(deps: ApiDeps, metrics: Metrics): Routes {
   return app;
 }
 
+type Asked = Pick<ApiDeps, "pool" | "schema" | "temporal" | "clock">;
+
+/** Asks every part, each for a bounded time. */
+export async function readReady(deps: Asked): Promise<z.output<typeof readySchema>> {
+  const [database, temporal, broken] = await Promise.all([
+    askPostgres(deps),
+    deps.temporal.reachable(),
+    countBroken(deps),
+  ]);
+  const parts = {
+    postgres: database.part,
+    temporal: temporal ? withBroken(broken) : { ok: false, detail: "does not answer", broken },
+    worker: alive(database.beats, "worker", deps.clock()),
+    relay: alive(database.beats, "relay", deps.clock()),
+  };
+  const ready = parts.postgres.ok === true;
+  const healthy = Object.values(parts).every((part) => part.ok === true);
+  return { ready, healthy, parts };
+}
+
 type Heartbeats = Awaited<ReturnType<typeof lastHeartbeats>>;
 
 /** What Postgres says within its time; a silent server would keep the query for ever. */
 async function askPostgres({
   pool,
   schema,
-}: ApiDeps): Promise<{ readonly part: Part; readonly beats: Heartbeats | null }> {
+}: Asked): Promise<{ readonly part: Part; readonly beats: Heartbeats | null }> {
   const silent = { part: { ok: false, detail: "does not answer" }, beats: null };
   const asked = (async () => {
     const fit = await schemaFit(pool);
@@ -143,7 +151,7 @@ async function askPostgres({
 }
 
 /** Null when Temporal does not say so in time. */
-async function countBroken({ temporal }: ApiDeps): Promise<number | null> {
+async function countBroken({ temporal }: Asked): Promise<number | null> {
   return (await temporal.countBroken?.()) ?? null;
 }
 

@@ -6,14 +6,16 @@ import {
   type LeadPlace,
   type OpenLead,
 } from "../../store/inbox/reconcile.ts";
+import { remedyOf, whyLate, type StuckState } from "../../messages/stuck.ts";
 import { waitingSince } from "../../store/postgres/outbox.ts";
+import { tellingMs } from "../../store/views/system.ts";
 import { leadOfWorkflowId, leadWorkflowId } from "../../workflows/contract.ts";
 import type { BrokenProcess, Processes } from "../servers/processes.ts";
 
 /** A lead whose process does not do its work. */
 export interface StuckLead {
   readonly id: string;
-  readonly state: "broken" | "missing" | "late";
+  readonly state: StuckState;
   readonly stage: LeadPlace["stage"];
   readonly waitingOn: LeadPlace["waitingOn"];
   /** Null when nobody can say. */
@@ -32,9 +34,6 @@ export interface Stuck {
   /** Starts and signals that Temporal has not been told for longer than a moment. */
   readonly untold: { readonly count: number; readonly since: Date | null };
 }
-
-/** A telling takes less than a second; after this long something keeps it. */
-const tellingMs = 2 * 60_000;
 
 const pageSize = 20_000;
 const atOnce = 16;
@@ -91,7 +90,7 @@ async function brokenLead(
     state: "broken",
     ...(await whyBroken(processes, one)),
     runId,
-    remedy: "deploy the code that can go on with it, or start it again with --repair",
+    remedy: remedyOf("broken", place.id),
   };
 }
 
@@ -124,7 +123,7 @@ async function suspect(
       since: latest?.endedAt ?? place.stageSince,
       runId: null,
       why: latest ? "its process has ended though the lead is open" : "it never had a process",
-      remedy: "the reconciler starts it again within five minutes, --repair at once",
+      remedy: remedyOf("missing", place.id),
     };
   }
   if (place.nextAt === null || place.nextAt.getTime() >= now) return undefined;
@@ -133,8 +132,8 @@ async function suspect(
     state: "late",
     since: place.nextAt,
     runId: latest.runId,
-    why: "its next step is overdue though its process runs",
-    remedy: `see that the worker is ready (GET /readyz); if it is, start it again with --repair ${place.id}`,
+    why: whyLate,
+    remedy: remedyOf("late", place.id),
   };
 }
 

@@ -152,6 +152,25 @@ export async function lateStep(
   );
 }
 
+/** Open leads whose next step lies further back than any process needs: how many, and the first. */
+export async function lateLeads(
+  db: Db,
+  limit: number,
+  now: Instant,
+): Promise<{ readonly count: number; readonly leads: LeadPlace[] }> {
+  const found = await rows<LeadPlace & { readonly count: number }>(
+    db,
+    sql`
+    select subject_id as id, stage, waiting_on as "waitingOn", next_at as "nextAt",
+      stage_since as "stageSince", count(*) over ()::int as count
+    from process
+    where subject_kind = 'lead' and stage not in ('opportunity', 'disqualified')
+      and (cycle, step) > (1, 0) and next_at < ${new Date(now - 10 * minute)}
+    order by next_at, subject_id limit ${limit}`,
+  );
+  return { count: found[0]?.count ?? 0, leads: found.map(({ count: _, ...one }) => one) };
+}
+
 /** Tasks about a late step end by themselves when the lead has moved on. */
 export async function withdrawLateTasks(db: Db, why: string, now: Instant): Promise<void> {
   await db.query(sql`

@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from "@temporalio/testing";
 import { DefaultLogger } from "@temporalio/worker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { reconcileLeads, type ProcessList } from "../../activities/reconcile.ts";
+import { readSystem } from "../../api/system.ts";
 import { connectTemporal, type TemporalPort } from "../../api/temporal.ts";
 import { rows, sql } from "../../store/postgres/db.ts";
 import { openDeadLetter } from "../../store/inbox/reconcile.ts";
@@ -57,6 +58,29 @@ test("a process whose tasks fail is in the report of conservation, by its lead",
   );
   expect(report.broken).toEqual({ count: 1, leads: [lead] });
   expect(report.withoutProcess).toMatchObject({ count: 0, leads: [] });
+});
+
+test("GET /system names it, what to do, and its process in the Temporal UI", async () => {
+  const { stuck, processes } = await readSystem({
+    pool: world.pool,
+    temporal: port,
+    clock: () => Date.now(),
+    publicUrl: "http://baton.test",
+    temporalUi: { url: "http://temporal.test", namespace: "default" },
+  });
+  expect(stuck).toMatchObject({ broken: 1 });
+  expect(stuck.leads).toMatchObject([
+    {
+      id: lead,
+      state: "broken",
+      url: `http://baton.test/leads/${lead}`,
+      remedy: expect.stringContaining(`baton stuck --repair ${lead}`),
+      temporalUrl:
+        "http://temporal.test/namespaces/default/workflows?query=" +
+        encodeURIComponent(`WorkflowId="lead/${lead}"`),
+    },
+  ]);
+  expect(processes.running).toBeGreaterThanOrEqual(1);
 });
 
 test("/metrics and /readyz count it, and Baton stays ready", async () => {

@@ -84,7 +84,7 @@ test(
     expect(listed.lines[0]).toMatch(
       new RegExp(
         `^${lead} broken since \\d{4}-\\d\\d-\\d\\d .*, mql: its tasks fail: .*Nondeterminism.*; ` +
-          `deploy the code that can go on with it, or start it again with --repair\\.$`,
+          `deploy the code that can go on with it, or start it again: .baton stuck --repair ${lead}.\\.$`,
         "i",
       ),
     );

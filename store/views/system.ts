@@ -1,0 +1,105 @@
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { isClosed, type Stage } from "../../handoff/stage.ts";
+import { lateLeads, leadPlaces, type LeadPlace } from "../inbox/reconcile.ts";
+import { rows, sql, type Db } from "../postgres/db.ts";
+import { waitingSince } from "../postgres/outbox.ts";
+import { lastRecount } from "../reports/recount.ts";
+import { processCounts } from "../reports/tallies.ts";
+
+/** Work that has not been done yet: how much, and since when the oldest of it waits. */
+export interface BacklogAge {
+  /** `outbox/1`, `inbox/crm`, `effect/mail`. */
+  readonly name: string;
+  readonly waiting: number;
+  readonly oldest: Date | null;
+  /** Effects that were given up on. */
+  readonly failed: number;
+}
+
+/** An outside system that is not asked for the time being: the circuit breaker is open. */
+export interface PausedConnection {
+  readonly name: string;
+  readonly since: Date;
+  readonly until: Date | null;
+  readonly reason: string | null;
+}
+
+/** What whoever runs Baton looks at first. */
+export interface System {
+  readonly backlogs: readonly BacklogAge[];
+  readonly paused: readonly PausedConnection[];
+  readonly tasks: readonly { readonly kind: string; readonly open: number }[];
+  /** Open leads, each of which has a process. */
+  readonly open: number;
+  /** Leads whose next step is overdue, the first of them. */
+  readonly late: { readonly count: number; readonly leads: readonly LeadPlace[] };
+  /** Those of the leads asked for that are leads of ours, the first of them. */
+  readonly broken: { readonly count: number; readonly leads: readonly LeadPlace[] };
+  /** Starts and signals that Temporal has not been told for longer than `tellingMs`. */
+  readonly untold: { readonly count: number; readonly since: Date | null };
+  readonly recount: { readonly at: Date; readonly differences: number } | null;
+}
+
+/** A telling takes less than a second; after this long something keeps it. */
+export const tellingMs = 2 * 60_000;
+
+/** How many leads of one kind are shown. */
+export const mostShown = 50;
+
+/**
+ * Everything but what other servers say. `broken`: ids of leads whose process is broken. What is
+ * counted has an index that holds no more than what is open.
+ */
+export async function systemNow(db: Db, broken: readonly string[], now: Instant): Promise<System> {
+  const [backlogs, paused, tasks, counts, late, places, untold, recount] = await Promise.all([
+    backlogsNow(db),
+    rows<PausedConnection>(
+      db,
+      sql`
+      select name, since, paused_until as until, reason from connection where since is not null
+      order by name`,
+    ),
+    rows<System["tasks"][number]>(
+      db,
+      sql`
+      select kind, count(*)::int as open from task where state = 'open' group by kind order by kind`,
+    ),
+    processCounts(db),
+    lateLeads(db, mostShown, now),
+    leadPlaces(db, broken),
+    waitingSince(db, now - tellingMs),
+    lastRecount(db),
+  ]);
+  return {
+    backlogs,
+    paused,
+    tasks,
+    open: counts
+      .filter(({ stage }) => !isClosed(stage as Stage))
+      .reduce((sum, { n }) => sum + n, 0),
+    late,
+    broken: { count: places.length, leads: places.slice(0, mostShown) },
+    untold,
+    recount,
+  };
+}
+
+function backlogsNow(db: Db): Promise<BacklogAge[]> {
+  return rows<BacklogAge>(
+    db,
+    sql`
+    select 'outbox/' || lane as name, count(*)::int as waiting, min(created_at) as oldest,
+      0 as failed from outbox where done_at is null group by lane
+    union all
+    select 'inbox/' || source, count(*)::int, min(received_at), 0 from inbox
+    where processed_at is null group by source
+    union all
+    select 'effect/' || kind, sum(waiting)::int, min(oldest), sum(failed)::int from (
+      select kind, count(*) as waiting, min(created_at) as oldest, 0 as failed
+      from effect where state = 'open' group by kind
+      union all
+      select kind, 0, null, count(*) from effect where state = 'failed' group by kind) e
+    group by kind
+    order by 1`,
+  );
+}
