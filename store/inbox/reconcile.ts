@@ -168,7 +168,7 @@ export async function lateLeads(
       and (cycle, step) > (1, 0) and next_at < ${new Date(now - 10 * minute)}
     order by next_at, subject_id limit ${limit}`,
   );
-  return { count: found[0]?.count ?? 0, leads: found.map(({ count: _, ...one }) => one) };
+  return { count: found[0]?.count ?? 0, leads: found };
 }
 
 /** Tasks about a late step end by themselves when the lead has moved on. */
