@@ -1,12 +1,23 @@
 import { inForm } from "../handoff/facts/text.ts";
 
-/** Text as names are looked up: case, accents, dots and kinds of spaces do not count. */
+/** Text as names are looked up: case, accents, dots, `&` and kinds of spaces do not count. */
 export function nameKey(text: string): string {
   return inForm(text, "NFKD")
     .replaceAll(/[\p{Mn}.]/gu, "")
     .toLowerCase()
+    .replaceAll("&", " and ")
     .replaceAll(/[\s_’'`-]+/g, " ")
     .trim();
+}
+
+const umlauts: Readonly<Record<string, string>> = { ä: "ae", ö: "oe", ü: "ue" };
+
+/** The name, and as it is written where a keyboard has no umlauts: `Oesterreich`. */
+function spelled(name: string): readonly string[] {
+  const lower = inForm(name, "NFC").toLowerCase();
+  return /[äöü]/.test(lower)
+    ? [name, lower.replaceAll(/[äöü]/g, (letter) => umlauts[letter] ?? letter)]
+    : [name];
 }
 
 /** Codes by name. A name that stands for two codes is dropped, unless the earlier source has it. */
@@ -17,10 +28,9 @@ export class CodeIndex {
   /** Names of one source; what earlier sources said stands. */
   add(names: Iterable<readonly [name: string, code: string]>): this {
     const found = new Map<string, Set<string>>();
-    for (const [name, code] of names) {
-      const key = nameKey(name);
-      if (key !== "") found.set(key, (found.get(key) ?? new Set()).add(code));
-    }
+    for (const [name, code] of names)
+      for (const key of spelled(name).map(nameKey))
+        if (key !== "") found.set(key, (found.get(key) ?? new Set()).add(code));
     for (const [key, codes] of found) {
       if (this.#codes.has(key)) continue;
       const [code, ...more] = codes;

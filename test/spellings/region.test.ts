@@ -8,6 +8,10 @@ describe("a rule about a region holds for whatever a fact of it may be", () => {
     ["Bavaria", "DE", "DE-BY"],
     ["Madrid", "ES", "ES-M"],
     ["NSW", "AU", "AU-NSW"],
+    ["Calif.", "US", "US-CA"],
+    ["Baden Wuerttemberg", "DE", "DE-BW"],
+    ["Lombardy", "IT", "IT-25"],
+    ["Greater London", "GB", "GB-LND"],
   ])("%s, of %s", (word, country, code) => {
     expect(regionCode(word, country)).toBe(code);
     expect(regionsMeant(word)).toEqual(expect.arrayContaining([word, code]));

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { countryCode, countryCodes } from "../../spellings/country.ts";
+
+describe("a country as people write it", () => {
+  test.each([
+    // The short name that software shows is in no list of official names.
+    ["États-Unis", "US"],
+    ["Etats Unis", "US"],
+    ["Bosnia & Herzegovina", "BA"],
+    // A keyboard without umlauts.
+    ["Oesterreich", "AT"],
+    ["Suedkorea", "KR"],
+    // The form of the state, before the name or behind a comma.
+    ["Republic of Ireland", "IE"],
+    ["Kingdom of the Netherlands", "NL"],
+    ["Kingdom of Saudi Arabia", "SA"],
+    ["Iran, Islamic Republic of", "IR"],
+    ["Commonwealth of Australia", "AU"],
+    // Without the form it would be another one.
+    ["Republic of China", "TW"],
+    ["People's Republic of China", "CN"],
+    ["Republic of Korea", "KR"],
+    ["Democratic People's Republic of Korea", "KP"],
+    ["Republic of the Congo", "CG"],
+    ["Democratic Republic of the Congo", "CD"],
+    ["Dominican Republic", "DO"],
+    ["Commonwealth of Dominica", "DM"],
+  ])("%s is %s", (text, code) => {
+    expect(countryCode(text)).toBe(code);
+  });
+
+  test.each(["State of Georgia", "Republic of", "Republic of Atlantis", "Congo", "Europe", ""])(
+    "%s is none that is known for certain",
+    (text) => {
+      expect(countryCode(text)).toBeUndefined();
+    },
+  );
+
+  test("every code, and the English name that software shows for it, means itself", () => {
+    const shown = new Intl.DisplayNames(["en"], { type: "region" });
+    const wrong = countryCodes().filter(
+      (code) => countryCode(code) !== code || countryCode(shown.of(code) ?? code) !== code,
+    );
+    expect(wrong).toEqual([]);
+  });
+});
