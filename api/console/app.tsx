@@ -1,12 +1,13 @@
 import type { Context } from "hono";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { inPages } from "./in.tsx";
 import { mePages } from "./me.tsx";
 import { placesOf } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 
 /** The pages, each a module that mounts its own; a page enters the bar by its row. */
-const modules: readonly ((deps: AppDeps) => Routes)[] = [mePages];
+const modules: readonly ((deps: AppDeps) => Routes)[] = [inPages, mePages];
 
 /** Everything under /console but the links of mails. */
 export function consoleRoutes(deps: AppDeps): Routes {
