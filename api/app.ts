@@ -6,7 +6,12 @@ import { agreementRoutes } from "./agreement.ts";
 import { boardRoutes } from "./board.ts";
 import { gate } from "./http/auth.ts";
 import { readBody, usualTimeoutMs } from "./http/body.ts";
-import { offerRoutes } from "./console/offer.ts";
+import { consoleRoutes } from "./console/app.tsx";
+import { consoleDoor } from "./console/door.ts";
+import { withConsoleHeaders } from "./console/headers.ts";
+import { offerRoutes } from "./console/offer.tsx";
+import { isConsole } from "./console/paths.ts";
+import { lateAnswer, problemAnswer } from "./console/problem.tsx";
 import { placesOf } from "../settings/logger.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { routingDispatcher } from "../store/routing/dispatcher.ts";
@@ -39,7 +44,7 @@ import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /**
- * The whole HTTP API. A request passes, in this order: stamp, rates, schema, gate (token and table),
+ * The whole HTTP API. A request passes, in this order: stamp, rates, schema, gate (token or session, and table),
  * body, idempotency, route. Throws when a mounted route has no row in the authorisation table.
  */
 export function createApp(
@@ -47,11 +52,18 @@ export function createApp(
   modules: readonly ((deps: AppDeps) => Routes)[] = routeModules,
 ): Routes {
   const noteDenied = denials(given);
-  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing), noteDenied };
+  const rates = createRates(given.rates);
+  const deps: AppDeps = {
+    ...given,
+    dispatcher: routingDispatcher(given.routing),
+    noteDenied,
+    signInMail: rates.signInMail,
+  };
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
-  const rates = createRates(deps.rates);
+  app.use("*", withConsoleHeaders(deps));
+  app.use("*", consoleDoor(deps));
   app.use("*", rates.perAddress);
   app.use("*", onlyOnItsSchema(deps));
   app.use("*", gate(deps, rates));
@@ -63,12 +75,15 @@ export function createApp(
     "/",
     docsRoutes(() => describeApi(app)),
   );
-  app.notFound((c) => problemResponse(unanswered(app, c.req.method, c.req.path)));
+  // A program is answered with a problem, a person with a page about it.
+  const answerProblem = (c: Context<AppEnv>, problem: Problem) =>
+    isConsole(c.req.path) ? problemAnswer(deps, c, problem) : problemResponse(problem);
+  app.notFound((c) => answerProblem(c, unanswered(app, c.req.method, c.req.path)));
   app.onError((error, c) => {
     const problem = asProblem(error);
     if (problem) {
       noteDenied(c, problem);
-      return problemResponse(problem);
+      return answerProblem(c, problem);
     }
     // Messages can quote what people wrote; name, code and place are enough to find the fault.
     deps.log.error(
@@ -80,12 +95,17 @@ export function createApp(
       },
       "a request broke",
     );
-    return problemResponse(
+    return answerProblem(
+      c,
       new Problem("internal", { detail: "this request broke; the log says where" }),
     );
   });
   refuseUnlisted(app);
-  withDeadline(app);
+  withDeadline(app, (problem, request) =>
+    isConsole(new URL(request.url).pathname)
+      ? lateAnswer(deps, request, problem)
+      : problemResponse(problem),
+  );
   return app;
 }
 
@@ -111,6 +131,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   reportRoutes,
   mailRoutes,
   systemRoutes,
+  consoleRoutes,
   offerRoutes,
   houseRoutes,
 ];

@@ -12,7 +12,8 @@ import {
   type SeenLead,
 } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
-import { actionPlaces, possibleNow } from "./action-routes.ts";
+import { actionPlaces } from "./action-places.ts";
+import { possibleNow } from "./action-routes.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { inWords, iso, isoDuration } from "./http/format.ts";
 

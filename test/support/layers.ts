@@ -31,8 +31,8 @@ const CLOCKS: Rule["words"] = [
 /** SQL stands where its subject lives in the store; everybody else asks by name. */
 const SQL: NonNullable<Rule["words"]> = [
   [/\bsql(?:<[^>`]*>)?`/, "writes SQL, which stands in store/ alone"],
-  // A Temporal handle has a `query` too, which asks a workflow.
-  [/(?<!\bhandle)\.query\s*[(<]/, "runs a statement, which store/ alone does"],
+  // A Temporal handle has a `query` too, which asks a workflow; of a request it is of the address.
+  [/(?<!\bhandle|\breq)\.query\s*[(<]/, "runs a statement, which store/ alone does"],
   [
     /\bimport\s*\{[^}]*\b(?:sql|rows|firstRow|send)\b[^}]*\}\s*from\s*"[^"]*store\/postgres\/db\.ts"/,
     "takes what statements are run with, which is for store/ alone",
@@ -66,6 +66,35 @@ const WORKFLOWS: Rule = {
   packages: ["@temporalio/workflow", "@temporalio/common"],
   node: false,
   never: ["handoff/time/calendar.ts", "handoff/time/deadline.ts"],
+};
+
+const API: Rule = {
+  ours: [
+    "handoff/",
+    "spellings/",
+    "workflows/contract.ts",
+    "crm/",
+    "messages/",
+    "store/",
+    "agreement/",
+    "settings/",
+    "temporal/",
+  ],
+  never: ["temporal/native.ts"],
+  packages: [
+    "hono",
+    "@hono/node-server",
+    "@hono/zod-openapi",
+    "zod",
+    "@temporalio/client",
+    "@temporalio/common",
+    "pino",
+    "prom-client",
+    "@fastify/busboy",
+    "piscina",
+    "rate-limiter-flexible",
+  ],
+  node: true,
 };
 
 /** By place; the longest matching prefix of a file's path counts. */
@@ -156,33 +185,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["@temporalio/activity", "@temporalio/common"],
     node: true,
   },
-  "api/": {
-    ours: [
-      "handoff/",
-      "spellings/",
-      "workflows/contract.ts",
-      "crm/",
-      "messages/",
-      "store/",
-      "agreement/",
-      "settings/",
-      "temporal/",
-    ],
-    never: ["temporal/native.ts"],
-    packages: [
-      "hono",
-      "@hono/node-server",
-      "@hono/zod-openapi",
-      "zod",
-      "@temporalio/client",
-      "@temporalio/common",
-      "pino",
-      "prom-client",
-      "@fastify/busboy",
-      "piscina",
-      "rate-limiter-flexible",
-    ],
-    node: true,
+  "api/": API,
+  // A page is a view of what the API answers: it asks the API's functions, never the store.
+  "api/console/": {
+    ...API,
+    ours: API.ours.filter((one) => one !== "store/"),
+    types: ["store/"],
+    packages: ["hono"],
   },
   "worker/": {
     ours: [
