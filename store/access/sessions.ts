@@ -47,7 +47,7 @@ export async function startSession(
 
 /**
  * The sessions behind secrets, in their order; undefined for one that is unknown or over, or whose
- * person has left. Notes those whose use was last noted an hour ago.
+ * person has left or has another role now. Notes those whose use was last noted an hour ago.
  */
 export async function findSessions(
   db: Db,
@@ -69,12 +69,11 @@ export async function findSessions(
   }>(
     db,
     sql`
-    select s.hash, s.id, s.login_id, l.role, l.rep_id, l.party, r.name, s.started_at, s.seen_at,
+    select s.hash, s.id, s.login_id, l.role, l.rep_id, l.party, l.name, s.started_at, s.seen_at,
       s.ends_at
-    from session s join login l on l.id = s.login_id left join rep r on r.id = l.rep_id
+    from session s join live_login l on l.id = s.login_id
     where s.hash = any(${[...new Set(hashes)]}::text[]) and s.ended_at is null
-      and s.ends_at > ${new Date(now)} and s.seen_at > ${new Date(now - idleMs)}
-      and (l.rep_id is null or r.active)`,
+      and s.ends_at > ${new Date(now)} and s.seen_at > ${new Date(now - idleMs)}`,
   );
   const unnoted = found.filter(({ seen_at }) => seen_at.getTime() <= now - notedEveryMs);
   if (unnoted.length > 0)

@@ -49,10 +49,9 @@ export async function linkedLogin(
     await firstRow<LinkRow>(
       db,
       sql`
-      select l.id, l.role, l.rep_id, l.party, r.name, k.way
-      from sign_in_link k join login l on l.id = k.login_id left join rep r on r.id = l.rep_id
-      where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}
-        and (l.rep_id is null or r.active)`,
+      select l.id, l.role, l.rep_id, l.party, l.name, k.way
+      from sign_in_link k join live_login l on l.id = k.login_id
+      where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}`,
     ),
   );
 }
@@ -69,10 +68,10 @@ export async function takeLink(
       sql`
       with taken as (
         update sign_in_link k set taken_at = ${new Date(now)}
-        from login l left join rep r on r.id = l.rep_id
+        from live_login l
         where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}
-          and l.id = k.login_id and (l.rep_id is null or r.active)
-        returning l.id, l.role, l.rep_id, l.party, r.name, k.way)
+          and l.id = k.login_id
+        returning l.id, l.role, l.rep_id, l.party, l.name, k.way)
       select * from taken`,
     ),
   );

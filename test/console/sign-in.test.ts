@@ -175,6 +175,20 @@ describe("a session", () => {
     expect((await get("/console/me")).status).toBe(303);
   });
 
+  test("ends with the role that it was started in: who is no manager any more reads as none", async () => {
+    const boss = await signedIn(
+      { ...world, now: world.now() },
+      { role: "manager", repId: "rp_boss" },
+    );
+    expect((await boss.get("/console/me")).status).toBe(200);
+    const demoted = sql`update rep set role = 'rep' where id = 'rp_boss'`;
+    const back = sql`update rep set role = 'manager' where id = 'rp_boss'`;
+    await world.pool.query(demoted);
+    expect((await boss.get("/console/me")).status).toBe(303);
+    await world.pool.query(back);
+    expect((await boss.get("/console/me")).status).toBe(200);
+  });
+
   test("is listed for its owner, who can end it, and for nobody else", async () => {
     const [one, other] = [await takeLink(await link()), await takeLink(await link())];
     const boss = await signedIn(
