@@ -5,9 +5,10 @@ import { mePages } from "./me.tsx";
 import { placesOf } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
+import { systemPages } from "./system.tsx";
 
 /** The pages, each a module that mounts its own; a page enters the bar by its row. */
-const modules: readonly ((deps: AppDeps) => Routes)[] = [inPages, mePages];
+const modules: readonly ((deps: AppDeps) => Routes)[] = [inPages, mePages, systemPages];
 
 /** Everything under /console but the links of mails. */
 export function consoleRoutes(deps: AppDeps): Routes {
@@ -19,7 +20,11 @@ export function consoleRoutes(deps: AppDeps): Routes {
 }
 
 /** Where each role begins, where there is such a page; else at the first of the bar. */
-const begins: Readonly<Record<string, string>> = { rep: paths.queue, manager: paths.board };
+const begins: Readonly<Record<string, string>> = {
+  rep: paths.queue,
+  manager: paths.board,
+  operator: paths.system,
+};
 
 function firstPage(c: Context<AppEnv>): string {
   const { caller } = c.var;

@@ -2,4 +2,6 @@
  * Which request of the API each page shows and each form sends. Who may do that may open the page,
  * and reaches as far: the authorisation table takes the row of the request.
  */
-export const pages: Readonly<Record<string, string>> = {};
+export const pages: Readonly<Record<string, string>> = {
+  "GET /console/system": "GET /system",
+};

@@ -13,6 +13,7 @@ export const paths = {
   leads: "/console/leads",
   board: "/console/board",
   tasks: "/console/tasks",
+  system: "/console/system",
   taskDone: (id: string) => `/console/tasks/${encodeURIComponent(id)}/done`,
   asset: (file: string) => `/console/assets/${file}`,
 } as const;

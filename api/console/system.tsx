@@ -1,0 +1,219 @@
+import type { FC } from "hono/jsx";
+import { formatLocal } from "../../handoff/time/calendar.ts";
+import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
+import { readSystem } from "../system.ts";
+import { frameOf, Page, show, type Frame } from "./page.tsx";
+import { paths } from "./paths.ts";
+
+type System = Awaited<ReturnType<typeof readSystem>>;
+
+/** GET /console/system: whether Baton is well, what waits, and what is stuck. */
+export function systemPages(deps: AppDeps): Routes {
+  const routes = newRoutes();
+  routes.get(paths.system, async (c) => {
+    const [frame, system] = await Promise.all([frameOf(deps, c), readSystem(deps)]);
+    return show(c, <SystemPage frame={frame} system={system} />);
+  });
+  return routes;
+}
+
+const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ frame, system }) => {
+  const zone = frame.zone ?? "UTC";
+  const now = Date.parse(system.at);
+  const { processes, recount, stuck } = system;
+  return (
+    <Page title="System" frame={frame}>
+      <h1>System</h1>
+      <p class="lead">{`${sentenceOf(system)} As of ${formatLocal(zone, now)}.`}</p>
+      <Parts parts={system.parts} />
+      <h2 id="stuck">Stuck leads</h2>
+      <p>{stuckSentence(stuck)}</p>
+      {stuck.leads.length === 0 ? null : <Stuck leads={stuck.leads} zone={zone} now={now} />}
+      <h2 id="waits">What waits</h2>
+      {system.paused.map(({ name, since, until, reason }) => (
+        <p class="notice">
+          <strong class="late">{`${name} is not asked`}</strong>
+          {` since ${formatLocal(zone, Date.parse(since))}` +
+            `${until === null ? "" : `, next try ${formatLocal(zone, Date.parse(until))}`}` +
+            `${reason === null ? "" : `: ${reason}`}`}
+        </p>
+      ))}
+      {system.backlogs.length === 0 ? (
+        <p>Nothing waits to be told, heard or sent.</p>
+      ) : (
+        <Backlogs backlogs={system.backlogs} zone={zone} now={now} />
+      )}
+      <h2 id="counts">Counted</h2>
+      <dl>
+        <dt>Open leads</dt>
+        <dd>{processes.open}</dd>
+        <dt>Running processes</dt>
+        <dd>{processes.running ?? "not known: Temporal did not say"}</dd>
+        <dt>Last count of everything</dt>
+        <dd class={recount && recount.differences > 0 ? "late" : undefined}>
+          {recount === null
+            ? "not yet; it is made once a day"
+            : `${formatLocal(zone, Date.parse(recount.at))}, ${many(recount.differences, "difference")}`}
+        </dd>
+        {system.tasks.map(({ kind, open }) => (
+          <>
+            <dt>{`Tasks ${kind}`}</dt>
+            <dd>{`${open} open`}</dd>
+          </>
+        ))}
+      </dl>
+    </Page>
+  );
+};
+
+const partNames: readonly (readonly [keyof System["parts"], string])[] = [
+  ["postgres", "Postgres"],
+  ["temporal", "Temporal"],
+  ["worker", "Worker"],
+  ["relay", "Relay"],
+];
+
+const Parts: FC<{ readonly parts: System["parts"] }> = ({ parts }) => (
+  <table class="cards">
+    <caption>Parts</caption>
+    <thead>
+      <tr>
+        <th scope="col">Part</th>
+        <th scope="col">State</th>
+        <th scope="col">What it says</th>
+      </tr>
+    </thead>
+    <tbody>
+      {partNames.map(([part, name]) => {
+        const { ok, detail } = parts[part];
+        return (
+          <tr>
+            <th scope="row">{name}</th>
+            <td data-label="State" class={ok === true ? undefined : "late"}>
+              {ok === null ? "not known" : ok ? "well" : "not well"}
+            </td>
+            <td data-label="What it says">{detail ?? ""}</td>
+          </tr>
+        );
+      })}
+    </tbody>
+  </table>
+);
+
+interface Timed {
+  readonly zone: string;
+  readonly now: number;
+}
+
+const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads, zone, now }) => (
+  <table class="cards" aria-labelledby="stuck">
+    <thead>
+      <tr>
+        <th scope="col">Lead</th>
+        <th scope="col">Since</th>
+        <th scope="col">Why</th>
+        <th scope="col">What to do</th>
+        <th scope="col">Temporal</th>
+      </tr>
+    </thead>
+    <tbody>
+      {leads.map((one) => (
+        <tr>
+          <th scope="row">
+            <a href={paths.lead(one.id)}>{one.id}</a>
+            <span class="dim">{` ${one.stage}, waits on ${one.waitingOn}`}</span>
+          </th>
+          <td data-label="Since">
+            {one.since === null ? "see Temporal" : sinceOf(Date.parse(one.since), zone, now)}
+          </td>
+          <td data-label="Why" class="late">{`${one.state}: ${one.why}`}</td>
+          <td data-label="What to do">{one.remedy}</td>
+          <td data-label="Temporal">
+            {one.temporalUrl === null ? (
+              ""
+            ) : (
+              <a
+                href={one.temporalUrl}
+                rel="noreferrer"
+                aria-label={`The process of ${one.id} in the Temporal UI`}
+              >
+                Its process
+              </a>
+            )}
+          </td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+const Backlogs: FC<{ readonly backlogs: System["backlogs"] } & Timed> = (props) => (
+  <table class="cards" aria-labelledby="waits">
+    <thead>
+      <tr>
+        <th scope="col">What</th>
+        <th scope="col">Waiting</th>
+        <th scope="col">Oldest</th>
+        <th scope="col">Given up on</th>
+      </tr>
+    </thead>
+    <tbody>
+      {props.backlogs.map(({ name, waiting, oldest, failed }) => (
+        <tr>
+          <th scope="row">
+            {backlogName(name)}
+            <span class="dim">{` ${name}`}</span>
+          </th>
+          <td data-label="Waiting">{waiting}</td>
+          <td data-label="Oldest">
+            {oldest === null ? "" : sinceOf(Date.parse(oldest), props.zone, props.now)}
+          </td>
+          <td data-label="Given up on" class={failed > 0 ? "late" : undefined}>
+            {failed}
+          </td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+/** Well, or what is not, most pressing first. */
+function sentenceOf({ ready, healthy, stuck, untold }: System): string {
+  const found = stuck.leads.length;
+  if (!ready) return "The database does not answer: nothing is taken in.";
+  if (!healthy) return "A part is not well. Leads are taken in, and wait for it.";
+  if (found > 0) return `Every part is well, and ${many(found, "lead")} stuck.`;
+  if (untold.count > 0)
+    return `Every part is well, and ${many(untold.count, "message")} to processes late.`;
+  return "All is well.";
+}
+
+function stuckSentence({ broken, late }: System["stuck"]): string {
+  const told = `${many(late, "lead")} late.`;
+  return broken === null
+    ? `Temporal did not say which processes are broken. ${told}`
+    : `${many(broken, "process", "processes")} broken, ${told} \`baton stuck\` also finds processes that are missing.`;
+}
+
+function backlogName(name: string): string {
+  const [kind = "", of = ""] = name.split("/");
+  if (kind === "outbox") return of === "1" ? "Messages to processes" : "The same, of imports";
+  if (kind === "inbox") return `News from ${of}`;
+  return of === "mail" ? "Mails" : "Records in the CRM";
+}
+
+function many(n: number, one: string, more = `${one}s`): string {
+  return `${n} ${n === 1 ? one : more}`;
+}
+
+/** "Mon 23 Nov 10:00, 12 min". */
+function sinceOf(at: number, zone: string, now: number): string {
+  const minutes = Math.max(0, Math.floor((now - at) / 60_000));
+  const age =
+    minutes < 60
+      ? `${minutes} min`
+      : minutes < 2 * 1440
+        ? `${Math.floor(minutes / 60)} h`
+        : `${Math.floor(minutes / 1440)} days`;
+  return `${formatLocal(zone, at)}, ${age}`;
+}
