@@ -33,9 +33,9 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
       {system.paused.map(({ name, since, until, reason }) => (
         <p class="notice">
           <strong class="late">{`${name} is not asked`}</strong>
-          {` since ${formatLocal(zone, Date.parse(since))}` +
-            `${until === null ? "" : `, next try ${formatLocal(zone, Date.parse(until))}`}` +
-            `${reason === null ? "" : `: ${reason}`}`}
+          {` since ${formatLocal(zone, Date.parse(since))}`}
+          {until === null ? "" : `, next try ${formatLocal(zone, Date.parse(until))}`}
+          {reason === null ? "" : `: ${reason}`}
         </p>
       ))}
       {system.backlogs.length === 0 ? (
