@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { html } from "hono/html";
 import type { Agreement, RejectionReason } from "../../handoff/agreement.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { channels, outcomes, type Channel, type Outcome } from "../../handoff/process/outreach.ts";
+import { channels, outcomes } from "../../handoff/process/outreach.ts";
 import type { ActionName, Stage } from "../../handoff/stage.ts";
 import type { MailNames } from "../../messages/message.ts";
 import { when } from "../../messages/when.ts";
 import { leadRows, spoken, stageName, whom } from "../../messages/words.ts";
+import { channelWords, consequences, outcomeWords, sayNeeds } from "../../words/answers.ts";
 import { inWords } from "../http/format.ts";
 import type { PagePart } from "./frame.ts";
 
@@ -118,20 +119,6 @@ function acceptForm(view: OfferView): PagePart {
     </form>`;
 }
 
-const channelWords: Readonly<Record<Channel, string>> = {
-  call: "Call",
-  email: "E-mail",
-  message: "Message",
-  meeting: "Meeting",
-};
-const outcomeWords: Readonly<Record<Outcome, string>> = {
-  attempted: "Tried",
-  no_answer: "No answer",
-  connected: "Reached them",
-  replied: "They replied",
-  meeting_booked: "Meeting booked",
-};
-
 function logForm(view: OfferView): PagePart {
   return html`<h2>Log an attempt</h2>
     <form method="post">
@@ -148,12 +135,6 @@ function logForm(view: OfferView): PagePart {
       </fieldset>
     </form>`;
 }
-
-const consequences: Readonly<Record<RejectionReason["then"], string>> = {
-  disqualify: "ends it",
-  renurture: "it comes back later",
-  "fix-data": "its data is corrected first",
-};
 
 function rejectForm(view: OfferView): PagePart {
   const { given } = view;
@@ -190,11 +171,7 @@ function rejectForm(view: OfferView): PagePart {
   </details>`;
 }
 
-function needs({ requires }: RejectionReason): string {
-  const { attempts, revisitOn } = requires;
-  const wanted = [
-    ...(attempts === undefined ? [] : [`${attempts} logged attempts`]),
-    ...(revisitOn === true ? ["a day"] : []),
-  ];
-  return wanted.length === 0 ? "" : ` (needs ${wanted.join(" and ")})`;
+function needs(reason: RejectionReason): string {
+  const wanted = sayNeeds(reason);
+  return wanted === "" ? "" : ` (needs ${wanted})`;
 }
