@@ -57,11 +57,17 @@ const listSchema = z
   })
   .openapi("BoardList");
 
+const boardSchema = z
+  .object({ at: instant, zone: z.string(), lists: z.array(listSchema) })
+  .openapi("Board");
+
 const meaning =
   "`breached`: the deadline has passed. `hour`: due within the hour. `today`: due later today, " +
   "in the " +
   "reader's zone. `paused`: the clock stands still. `manager`: waits for a manager, or lies in the " +
   "fallback queue. `held`: on hold until somebody is in hours and has room. A lead is in one list.";
+
+const boardQuery = z.strictObject({ limit: pageQuery.limit });
 
 const read = createRoute({
   method: "get",
@@ -69,15 +75,13 @@ const read = createRoute({
   tags: ["tasks"],
   summary: "The team's open leads by clock: what breaks next",
   description: meaning,
-  request: { query: z.strictObject({ limit: pageQuery.limit }) },
+  request: { query: boardQuery },
   responses: {
     200: {
       description: "Counts, and the first leads of each list",
       content: {
         "application/json": {
-          schema: z
-            .object({ at: instant, zone: z.string(), lists: z.array(listSchema) })
-            .openapi("Board"),
+          schema: boardSchema,
         },
       },
     },
@@ -111,29 +115,7 @@ const shown = 10;
 export function boardRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(read, async (c) => {
-    const limit = c.req.valid("query").limit ?? shown;
-    const { reach, times, zone } = await boardOf(deps, c);
-    const [counts, found] = await Promise.all([
-      boardCounts(deps.pool, reach, times),
-      boardRows(deps.pool, boardLists, reach, times, { limit: limit + 1 }),
-    ]);
-    const lists = boardLists.map((list: BoardList) => {
-      const { items, next } = pageShown(
-        found.filter((row) => row.list === list),
-        limit,
-      );
-      const count = counts.get(list) ?? 0;
-      return {
-        list,
-        count: Math.min(count, boardCountLimit),
-        orMore: count > boardCountLimit,
-        items: items.map((row) => entryOf(deps, row, zone, times.now)),
-        next,
-      };
-    });
-    return c.json({ at: iso(times.now), zone, lists }, 200);
-  });
+  app.openapi(read, async (c) => c.json(await readBoard(deps, c, c.req.valid("query")), 200));
 
   app.openapi(readList, async (c) => {
     const { limit = defaultLimit, cursor } = c.req.valid("query");
@@ -148,6 +130,35 @@ export function boardRoutes(deps: ApiDeps): Routes {
   });
 
   return app;
+}
+
+/** How many leads each list holds, and the first of each. */
+export async function readBoard(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  query: z.output<typeof boardQuery>,
+): Promise<z.output<typeof boardSchema>> {
+  const limit = query.limit ?? shown;
+  const { reach, times, zone } = await boardOf(deps, c);
+  const [counts, found] = await Promise.all([
+    boardCounts(deps.pool, reach, times),
+    boardRows(deps.pool, boardLists, reach, times, { limit: limit + 1 }),
+  ]);
+  const lists = boardLists.map((list: BoardList) => {
+    const { items, next } = pageShown(
+      found.filter((row) => row.list === list),
+      limit,
+    );
+    const count = counts.get(list) ?? 0;
+    return {
+      list,
+      count: Math.min(count, boardCountLimit),
+      orMore: count > boardCountLimit,
+      items: items.map((row) => entryOf(deps, row, zone, times.now)),
+      next,
+    };
+  });
+  return { at: iso(times.now), zone, lists };
 }
 
 /** Whose leads, at which moment, in which zone. */

@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { viewOf } from "../handoff/clocks/escalation.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
-import { stages } from "../handoff/stage.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { accountOf } from "../store/process/subject.ts";
 import {
@@ -12,9 +11,9 @@ import {
   type SeenLead,
 } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
-import { actionPlaces, possibleNow } from "./action-routes.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
 import { inWords, iso, isoDuration } from "./http/format.ts";
+import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 
@@ -83,14 +82,8 @@ export const leadSchema = z
     due: instant.nullable(),
     dueInWords: z.string(),
     overdue: z.boolean(),
-    actions: z.array(z.object({ name: z.string(), url: z.string() })),
-    seen: z
-      .object({ stage: z.enum(stages), cycle: z.number().int(), round: z.number().int() })
-      .openapi({
-        description:
-          "what this page shows, to be sent back as `seen` with an action: then it is decided " +
-          "for this stage and this offer, and refused when one of them is over",
-      }),
+    actions: actionsSchema,
+    seen: seenSchema,
     leadType: z.string().nullable(),
     band: z.string().nullable(),
     territory: z.string().nullable(),
@@ -159,9 +152,6 @@ export async function leadView(
   ]);
   const due = lead.due_at?.getTime() ?? null;
   const url = `${deps.publicUrl}/leads/${lead.id}`;
-  const possible = lead.is_theirs
-    ? possibleNow({ stage: lead.stage, waitingOn: lead.waiting_on }, caller)
-    : [];
   return {
     id: lead.id,
     url,
@@ -174,7 +164,9 @@ export async function leadView(
     due: iso(due),
     dueInWords: inWords(due, now),
     overdue: due !== null && due < now,
-    actions: possible.map((name) => ({ name, url: `${url}/${actionPlaces[name]}` })),
+    actions: lead.is_theirs
+      ? actionsShown({ url, stage: lead.stage, waitingOn: lead.waiting_on }, caller)
+      : [],
     // The page falls back to the last handoff; an action is about the open one.
     seen: {
       stage: lead.stage,
