@@ -1,21 +1,8 @@
 import { allowed, type ActionName } from "../handoff/stage.ts";
+import { actionPlaces } from "./action-places.ts";
 import { authorisation } from "./http/authorisation.ts";
 import type { Caller } from "./deps.ts";
 import type { LeadState } from "./http/errors.ts";
-
-/** Each action's place in the address: POST /leads/{id}/<place>. */
-export const actionPlaces = {
-  logOutreach: "outreach",
-  accept: "accept",
-  reject: "reject",
-  advance: "advance",
-  handBack: "hand-back",
-  reassign: "reassign",
-  pause: "pause",
-  resume: "resume",
-  decideContest: "contest-decision",
-  decideReview: "review-decision",
-} as const satisfies Record<ActionName, string>;
 
 /** What the caller can do to the lead now, by the stage's table and the caller's role. */
 export function possibleNow(

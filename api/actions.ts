@@ -8,7 +8,7 @@ import { noteAction, storedAction } from "../store/process/actions.ts";
 import type { SeenLead } from "../store/views/leads.ts";
 import { decideAction, type Acted } from "../store/process/take-action.ts";
 import { actionBodies } from "./action-bodies.ts";
-import { actionPlaces } from "./action-routes.ts";
+import { actionPlaces } from "./action-places.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { Problem, problemResponses, type LeadState } from "./http/errors.ts";
 import { leadHere } from "./http/reach.ts";

@@ -6,7 +6,11 @@ import { agreementRoutes } from "./agreement.ts";
 import { boardRoutes } from "./board.ts";
 import { gate } from "./http/auth.ts";
 import { readBody, usualTimeoutMs } from "./http/body.ts";
+import { consoleRoutes } from "./console/app.tsx";
+import { withConsoleHeaders } from "./console/headers.ts";
 import { offerRoutes } from "./console/offer.ts";
+import { isConsole } from "./console/paths.ts";
+import { lateAnswer, problemAnswer } from "./console/problem.tsx";
 import { placesOf } from "../settings/logger.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { routingDispatcher } from "../store/routing/dispatcher.ts";
@@ -38,7 +42,7 @@ import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /**
- * The whole HTTP API. A request passes, in this order: stamp, rates, schema, gate (token and table),
+ * The whole HTTP API. A request passes, in this order: stamp, rates, schema, gate (token or session, and table),
  * body, idempotency, route. Throws when a mounted route has no row in the authorisation table.
  */
 export function createApp(
@@ -50,6 +54,7 @@ export function createApp(
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
+  app.use("*", withConsoleHeaders(deps));
   const rates = createRates(deps.rates);
   app.use("*", rates.perAddress);
   app.use("*", onlyOnItsSchema(deps));
@@ -62,12 +67,15 @@ export function createApp(
     "/",
     docsRoutes(() => describeApi(app)),
   );
-  app.notFound((c) => problemResponse(unanswered(app, c.req.method, c.req.path)));
+  // A program is answered with a problem, a person with a page about it.
+  const answerProblem = (c: Context<AppEnv>, problem: Problem) =>
+    isConsole(c.req.path) ? problemAnswer(deps, c, problem) : problemResponse(problem);
+  app.notFound((c) => answerProblem(c, unanswered(app, c.req.method, c.req.path)));
   app.onError((error, c) => {
     const problem = asProblem(error);
     if (problem) {
       noteDenied(c, problem);
-      return problemResponse(problem);
+      return answerProblem(c, problem);
     }
     // Messages can quote what people wrote; name, code and place are enough to find the fault.
     deps.log.error(
@@ -79,12 +87,17 @@ export function createApp(
       },
       "a request broke",
     );
-    return problemResponse(
+    return answerProblem(
+      c,
       new Problem("internal", { detail: "this request broke; the log says where" }),
     );
   });
   refuseUnlisted(app);
-  withDeadline(app);
+  withDeadline(app, (problem, request) =>
+    isConsole(new URL(request.url).pathname)
+      ? lateAnswer(deps, request, problem)
+      : problemResponse(problem),
+  );
   return app;
 }
 
@@ -109,6 +122,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   rosterRoutes,
   reportRoutes,
   mailRoutes,
+  consoleRoutes,
   offerRoutes,
   houseRoutes,
 ];

@@ -10,6 +10,7 @@ import type { ApiPools } from "../store/postgres/pools.ts";
 import type { SchemaWatch } from "../store/postgres/schema.ts";
 import type { RoutingDispatcher } from "../store/routing/dispatcher.ts";
 import type { RepeatableRequest } from "../store/access/idempotency.ts";
+import type { Session } from "../store/access/sessions.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { defaultHook, type Problem } from "./http/errors.ts";
 import type { MailLinks } from "../messages/link.ts";
@@ -61,13 +62,14 @@ export interface AppDeps extends ApiDeps {
 
 /** Who asks. A rep or manager has a `repId`; machines and operators have none. */
 export interface Caller {
+  /** Of the token, or of the login whose session this is. */
   readonly tokenId: string;
   readonly role: Role;
   readonly repId: string | null;
   /** For which party a leader signs. */
   readonly party?: Party | null;
   /** How the request came, where it did not come with a token. */
-  readonly via?: "mail";
+  readonly via?: "mail" | "console";
 }
 
 /** How far a role reaches on a route: what is the caller's, what is the team's, everything. */
@@ -76,6 +78,8 @@ export type Scope = "own" | "team" | "all";
 export interface AppEnv {
   Variables: {
     caller: Caller;
+    /** Whose console this is; not there for a request of the API. */
+    session?: Session;
     /** The caller's reach on this route, from the authorisation table. */
     scope: Scope;
     /**

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { stages, type Stage, type WaitingOn } from "../handoff/stage.ts";
 import type { Caller } from "./deps.ts";
-import { actionPlaces, possibleNow } from "./action-routes.ts";
+import { actionPlaces } from "./action-places.ts";
+import { possibleNow } from "./action-routes.ts";
 
 /** What the caller can do to a lead now, each with the address to send it to. */
 export const actionsSchema = z.array(z.object({ name: z.string(), url: z.string() }));

@@ -140,6 +140,11 @@ describe("a planted breach is found", () => {
     ],
     ["api/console/a.tsx", "const x = sql`select 1`;", "writes SQL, which stands in store/ alone"],
     [
+      "api/console/a.tsx",
+      'import { queueOf } from "../../store/views/queue.ts";',
+      "imports store/views/queue.ts, which is not listed for api/",
+    ],
+    [
       "workflows/a.ts",
       'import { Hono } from "hono";',
       "imports the package hono, which is not listed for it",
@@ -240,6 +245,7 @@ describe("a planted breach is found", () => {
     ["chaos/a.ts", "export const x = (db) => db.query(sql`select 1`);"],
     ["worker/a.ts", "export const x = (handle) => handle.query(standing);"],
     ["cli/a.ts", 'import { inTransaction, type Pool } from "../store/postgres/db.ts";'],
+    ["api/console/a.tsx", 'import type { Role } from "../../store/access/tokens.ts";'],
     ["api/server.ts", "export const port = process.env.PORT;"],
     ["cli/env.ts", "export const level = process.env.LOG_LEVEL;"],
     ["activities/a.ts", 'import type { Crm } from "../crm/crm.ts";'],

@@ -1,20 +1,24 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { batched } from "../../store/postgres/batch.ts";
 import { findTokens } from "../../store/access/tokens.ts";
-import { authorisation } from "./authorisation.ts";
-import type { ApiDeps, AppEnv } from "../deps.ts";
+import { isConsole } from "../console/paths.ts";
+import { authorisation, type Row } from "./authorisation.ts";
+import type { ApiDeps, AppEnv, Caller } from "../deps.ts";
 import { Problem } from "./errors.ts";
 import type { Rates } from "./rates.ts";
 import { routeOf } from "./route-key.ts";
+import { sessionFinder } from "./session.ts";
 
 /**
  * Lets a request through to its route when its token may use it, and notes caller and reach.
  * An address that no route answers goes on to `notFound`, with or without a token.
  */
 export function gate(
-  { keyed, clock }: Pick<ApiDeps, "keyed" | "clock">,
+  deps: Pick<ApiDeps, "keyed" | "clock" | "publicUrl">,
   rates: Rates,
 ): MiddlewareHandler<AppEnv> {
+  const { keyed, clock } = deps;
+  const findSession = sessionFinder(deps);
   // Looked up after the request has arrived, so that revoked tokens and tokens of leavers are
   // refused. Requests that arrive together share one statement. A request never waits for an
   // earlier statement: while Postgres is silent, it takes one time-out and not two.
@@ -26,6 +30,14 @@ export function gate(
     c.set("route", route);
     const row = authorisation[route];
     if (row === "public") return next();
+    // The console knows the cookie alone, everything else the token alone.
+    if (isConsole(c.req.path)) {
+      if (!(await findSession(c)))
+        throw new Problem("unauthenticated", { detail: "sign in to see this page" });
+      letIn(c, row, c.var.caller);
+      await rates.token(c.var.caller.tokenId, c.var.caller.role);
+      return next();
+    }
     const secret = secretOf(c);
     if (secret !== undefined) await rates.mayTry(c, secret);
     const token = secret === undefined ? undefined : await tokenOf(secret);
@@ -35,14 +47,18 @@ export function gate(
         detail: "send a valid token: Authorization: Bearer <token>",
       });
     await rates.token(token.id, token.role);
-    const scope = row?.[token.role];
-    if (!scope)
-      throw new Problem("forbidden", { detail: `the role ${token.role} may not do this` });
     const { id: tokenId, role, repId, party } = token;
-    c.set("caller", { tokenId, role, repId, party });
-    c.set("scope", scope);
+    letIn(c, row, { tokenId, role, repId, party });
     return next();
   };
+}
+
+/** Notes who asks and how far they reach here; throws when their role may not. */
+function letIn(c: Context<AppEnv>, row: Row | undefined, caller: Caller): void {
+  const scope = row === "public" ? undefined : row?.[caller.role];
+  if (!scope) throw new Problem("forbidden", { detail: `the role ${caller.role} may not do this` });
+  c.set("caller", caller);
+  c.set("scope", scope);
 }
 
 /**

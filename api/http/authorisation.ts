@@ -1,4 +1,5 @@
 import type { Teller } from "../../handoff/facts/fact-rights.ts";
+import { pages } from "../console/pages.ts";
 import { roles, type Role } from "../../store/access/tokens.ts";
 import { reports } from "../../store/reports/registry.ts";
 import type { Scope } from "../deps.ts";
@@ -49,7 +50,8 @@ const reviewers = { ...office, manager: "all", leader: "all" } as const;
 const crm = { operator: "all", crm: "all" } as const;
 const tracking = { operator: "all", tracking: "all" } as const;
 
-export const authorisation: Readonly<Record<string, Row>> = {
+/** Requests of the API. */
+const requests: Readonly<Record<string, Row>> = {
   // leads
   "GET /leads": people,
   "GET /leads/{id}": people,
@@ -135,6 +137,11 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /mail": { operator: "all", revops: "all", manager: "own", rep: "own" },
   "GET /mail/{id}": { operator: "all", revops: "all", manager: "own", rep: "own" },
 
+  // the console: what is of no request of the API; its other pages have the row of theirs
+  "GET /console": everybody,
+  "GET /console/me": everybody,
+  "GET /console/assets/{file}": "public",
+
   // the page that mails lead to: its proof is the signed link
   "GET /console/offer/{token}": "public",
   "POST /console/offer/{token}": "public",
@@ -177,10 +184,24 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /docs.js": "public",
 };
 
+export const authorisation: Readonly<Record<string, Row>> = { ...requests, ...rowsOfPages() };
+
 /** How far a role reaches on a route; undefined when it may not use it. */
 export function scopeOf(route: string, role: Role): Scope | undefined {
   const row = authorisation[route];
   return row === undefined || row === "public" ? undefined : row[role];
+}
+
+/** A page may be opened by whoever may send the request that it shows, and reaches as far. */
+function rowsOfPages(): Record<string, Row> {
+  return Object.fromEntries(
+    Object.entries(pages).map(([page, request]) => {
+      const row = requests[request];
+      if (row === undefined || row === "public")
+        throw new Error(`${page} shows ${request}, which is no request with a row of roles`);
+      return [page, row];
+    }),
+  );
 }
 
 /**

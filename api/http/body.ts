@@ -1,5 +1,6 @@
 import type { HonoRequest, MiddlewareHandler } from "hono";
 import type { AppEnv } from "../deps.ts";
+import { isConsole } from "../console/paths.ts";
 import { bounded } from "./bounded.ts";
 import { Problem } from "./errors.ts";
 import { checkJson, type JsonLimits } from "./json.ts";
@@ -17,6 +18,9 @@ interface BodyRule {
 }
 
 const usual: BodyRule = { kind: "json", maxBytes: 64 * 1024 };
+
+/** Forms of the console. */
+const usualForm: BodyRule = { kind: "form", maxBytes: 64 * 1024 };
 
 /** The routes that differ. `stream`: the route reads and bounds the body itself. */
 const rules: Readonly<Record<string, BodyRule>> = {
@@ -51,7 +55,7 @@ export function readBody(timeoutMs: number): MiddlewareHandler<AppEnv> {
       (c.req.header("content-length") === undefined && c.req.raw.body === null)
     )
       return next();
-    const rule = rules[c.get("route")] ?? usual;
+    const rule = rules[c.get("route")] ?? (isConsole(c.req.path) ? usualForm : usual);
     if (!/^(identity)?$/i.test(c.req.header("content-encoding") ?? ""))
       throw new Problem("unsupported-media-type", {
         detail: "send the body uncompressed",

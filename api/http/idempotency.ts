@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Context, MiddlewareHandler } from "hono";
 import {
   claimKey,
@@ -77,6 +78,59 @@ export function idempotency(deps: Pick<ApiDeps, "pool" | "crashPoint">): Middlew
     else await releaseKey(deps.pool, request).catch(() => undefined);
     return undefined;
   };
+}
+
+/** A form's double waits for the first in steps of this length, and so many times. */
+const waitMs = 100;
+const mostWaits = 20;
+
+/**
+ * Does `work` once for the key of a form, and leads the browser to the address that it gives; so
+ * does every repeat. The double of a double click waits for the first, whose answer its browser has
+ * dropped. `otherwise` is where a repeat goes whose first answer was lost.
+ */
+export async function answerOnce(
+  deps: Pick<ApiDeps, "pool" | "crashPoint">,
+  c: Context<AppEnv>,
+  form: { readonly key: string; readonly bodyHash: string; readonly otherwise: string },
+  work: () => Promise<string>,
+): Promise<Response> {
+  const request: RepeatableRequest = {
+    caller: c.var.caller.tokenId,
+    key: form.key,
+    route: `POST ${c.req.path}`,
+    bodyHash: form.bodyHash,
+  };
+  let claimed = await claimKey(deps.pool, request, c.var.receivedAt);
+  for (let waits = 0; claimed.kind === "running" && waits < mostWaits; waits++) {
+    await pause(waitMs);
+    claimed = await claimKey(deps.pool, request, c.var.receivedAt);
+  }
+  switch (claimed.kind) {
+    case "done":
+      return c.redirect(claimed.headers["location"] ?? form.otherwise, 303);
+    case "running":
+      throw new Problem("unavailable", { detail: "the same form is still being carried out" });
+    case "other-request":
+      throw new Problem("key-reused", {
+        field: "key",
+        detail: "this form was sent before and said something else; open the page again",
+      });
+    case "first":
+      break;
+  }
+  c.set("repeatable", request);
+  try {
+    const location = await work();
+    await storeAnswers(deps.pool, [
+      { request, status: 303, response: null, headers: { location } },
+    ]);
+    deps.crashPoint?.("answer-kept");
+    return c.redirect(location, 303);
+  } catch (error) {
+    if (!c.get("isAnswerKept")) await releaseKey(deps.pool, request).catch(() => undefined);
+    throw error;
+  }
 }
 
 /**

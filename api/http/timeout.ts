@@ -1,5 +1,5 @@
 import type { Routes } from "../deps.ts";
-import { Problem, problemResponse } from "./errors.ts";
+import { Problem } from "./errors.ts";
 
 /** Half a second is left for the way and for a busy machine. */
 const longestMs = 2_500;
@@ -18,17 +18,21 @@ const deadlines = new WeakMap<Request, Deadline>();
  * inside of it: what was begun goes on to its own end, so that its answer is kept under its
  * Idempotency-Key and given to the repeat.
  */
-export function withDeadline(app: Routes): void {
+export function withDeadline(
+  app: Routes,
+  answerProblem: (problem: Problem, request: Request) => Response | Promise<Response>,
+): void {
   const answer = app.fetch;
   app.fetch = (request, ...rest) => {
     let miss = () => {};
     const missed = new Promise<Response>((resolve) => {
       miss = () =>
         resolve(
-          problemResponse(
+          answerProblem(
             new Problem("unavailable", {
               detail: "no answer in time; ask again with the same Idempotency-Key",
             }),
+            request,
           ),
         );
     });

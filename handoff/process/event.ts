@@ -80,7 +80,7 @@ export interface Action<A extends ActionName = ActionName> {
   /** Rep id, or the id of a token of somebody who is not on the roster. */
   readonly by: string;
   readonly role: string;
-  readonly via: "api" | "crm" | "import" | "mail";
+  readonly via: "api" | "crm" | "import" | "mail" | "console";
   /** The one time that decides lateness. */
   readonly receivedAt: Instant;
   readonly seen: Seen | null;

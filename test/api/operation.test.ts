@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pino } from "pino";
 import { agreementOf } from "../../agreement/stored.ts";
-import { actionPlaces } from "../../api/action-routes.ts";
+import { actionPlaces } from "../../api/action-places.ts";
 import { createApp } from "../../api/app.ts";
 import { connectTemporal } from "../../api/temporal.ts";
 import { createAgreements } from "../../store/process/agreements.ts";

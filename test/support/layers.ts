@@ -68,6 +68,36 @@ const WORKFLOWS: Rule = {
   never: ["handoff/time/calendar.ts", "handoff/time/deadline.ts"],
 };
 
+const API: Rule = {
+  ours: [
+    "handoff/",
+    "spellings/",
+    "workflows/contract.ts",
+    "crm/",
+    "messages/",
+    "store/",
+    "agreement/",
+    "settings/",
+    "temporal/",
+    "words/",
+  ],
+  never: ["temporal/native.ts"],
+  packages: [
+    "hono",
+    "@hono/node-server",
+    "@hono/zod-openapi",
+    "zod",
+    "@temporalio/client",
+    "@temporalio/common",
+    "pino",
+    "prom-client",
+    "@fastify/busboy",
+    "piscina",
+    "rate-limiter-flexible",
+  ],
+  node: true,
+};
+
 /** By place; the longest matching prefix of a file's path counts. */
 const RULES: Readonly<Record<string, Rule>> = {
   "handoff/": {
@@ -158,35 +188,15 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ["@temporalio/activity", "@temporalio/common"],
     node: true,
   },
-  "api/": {
-    ours: [
-      "handoff/",
-      "spellings/",
-      "workflows/contract.ts",
-      "crm/",
-      "messages/",
-      "store/",
-      "agreement/",
-      "settings/",
-      "temporal/",
-      "words/",
-    ],
-    never: ["temporal/native.ts"],
-    packages: [
-      "hono",
-      "@hono/node-server",
-      "@hono/zod-openapi",
-      "zod",
-      "@temporalio/client",
-      "@temporalio/common",
-      "pino",
-      "prom-client",
-      "@fastify/busboy",
-      "piscina",
-      "rate-limiter-flexible",
-    ],
-    node: true,
+  "api/": API,
+  // A page is a view of what the API answers: it asks the API's functions, never the store.
+  "api/console/": {
+    ...API,
+    ours: API.ours.filter((one) => one !== "store/"),
+    types: ["store/"],
+    packages: ["hono"],
   },
+  "api/console/offer.ts": API,
   "worker/": {
     ours: [
       "handoff/",

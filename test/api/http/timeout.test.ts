@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { newRoutes } from "../../../api/deps.ts";
+import { problemResponse } from "../../../api/http/errors.ts";
 import { withDeadline, outsideDeadline } from "../../../api/http/timeout.ts";
 
 const pause = (ms: number) =>
@@ -19,7 +20,7 @@ app.get("/:before/:free/:after", async (c) => {
   begun.push(c.req.path);
   return c.text("done");
 });
-withDeadline(app);
+withDeadline(app, problemResponse);
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,0 +1,27 @@
+import type { Context } from "hono";
+import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { mePages } from "./me.tsx";
+import { placesOf } from "./page.tsx";
+import { assetRoutes } from "./parts/assets.ts";
+import { paths } from "./paths.ts";
+
+/** The pages, each a module that mounts its own; a page enters the bar by its row. */
+const modules: readonly ((deps: AppDeps) => Routes)[] = [mePages];
+
+/** Everything under /console but the links of mails. */
+export function consoleRoutes(deps: AppDeps): Routes {
+  const routes = newRoutes();
+  routes.get(paths.home, (c) => c.redirect(firstPage(c), 303));
+  for (const module of modules) routes.route("/", module(deps));
+  routes.route("/", assetRoutes());
+  return routes;
+}
+
+/** Where each role begins, where there is such a page; else at the first of the bar. */
+const begins: Readonly<Record<string, string>> = { rep: paths.queue, manager: paths.board };
+
+function firstPage(c: Context<AppEnv>): string {
+  const { caller } = c.var;
+  const places = placesOf(caller).map(({ path }) => path);
+  return places.find((path) => path === begins[caller.role]) ?? places[0] ?? paths.me;
+}

@@ -1,0 +1,157 @@
+import type { Context } from "hono";
+import type { Child, FC } from "hono/jsx";
+import type { AppEnv, ApiDeps, Caller } from "../deps.ts";
+import { scopeOf } from "../http/authorisation.ts";
+import { readerZone } from "../http/due.ts";
+import { Problem } from "../http/errors.ts";
+import { assets } from "./parts/assets.ts";
+import { paths } from "./paths.ts";
+
+/** What stands around every page: who reads it, in which zone, and where else they may go. */
+export interface Frame {
+  readonly caller: Caller;
+  /** Of the person, else of the role. */
+  readonly name: string;
+  /** In which the page says times; null on a page without any. */
+  readonly zone: string | null;
+  /** The address of the page, for the bar. */
+  readonly path: string;
+}
+
+/** The pages of the bar, in order; shown are those that the caller may open. */
+const bar: readonly { readonly label: string; readonly path: string; readonly key?: string }[] = [
+  { label: "Queue", path: paths.queue, key: "q" },
+  { label: "Board", path: paths.board, key: "b" },
+  { label: "Tasks", path: paths.tasks, key: "t" },
+  { label: "Leads", path: paths.leads },
+];
+
+/** Where the caller may go by the bar. */
+export function placesOf({ role }: Pick<Caller, "role">) {
+  return bar.filter(({ path }) => scopeOf(`GET ${path}`, role) !== undefined);
+}
+
+/** The frame of a page for the caller of this request. */
+export async function frameOf(deps: ApiDeps, c: Context<AppEnv>): Promise<Frame> {
+  return { ...frameWithout(c), zone: await readerZone(deps, c) };
+}
+
+/** The same without a zone, and so without a question to the database. */
+export function frameWithout(c: Context<AppEnv>): Frame {
+  const { caller, session } = c.var;
+  return { caller, name: session?.name ?? caller.role, zone: null, path: c.req.path };
+}
+
+/**
+ * The context as the API's own function for `request` ("GET /leads/{id}/clocks") reads it: with the
+ * reach that the caller has there. Throws when the caller's role may not send that request.
+ */
+export function asking(c: Context<AppEnv>, request: string): Context<AppEnv> {
+  const scope = scopeOf(request, c.var.caller.role);
+  if (scope === undefined)
+    throw new Problem("forbidden", { detail: `the role ${c.var.caller.role} may not see this` });
+  return new Proxy(c, {
+    get(target, name) {
+      if (name === "var") return { ...target.var, scope };
+      if (name === "get")
+        return (key: keyof AppEnv["Variables"]) => (key === "scope" ? scope : target.get(key));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+interface PageProps {
+  readonly title: string;
+  /** Absent: nobody is signed in, so there is no bar. */
+  readonly frame?: Frame | undefined;
+  /** What was done or what changed, told to a screen reader, too. */
+  readonly status?: Child;
+  /** For a page that loads no script. */
+  readonly isPlain?: boolean;
+  readonly children?: Child;
+}
+
+/** The document of a page. */
+export const Page: FC<PageProps> = ({ title, frame, status, isPlain = false, children }) => (
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <title>{`${title} · Baton`}</title>
+      <link rel="stylesheet" href={assets.css} />
+      <link rel="icon" href={assets.icon} type="image/svg+xml" />
+      {isPlain ? null : <script src={assets.script} defer></script>}
+    </head>
+    <body>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <Bar frame={frame} />
+      <main id="main" tabindex={-1}>
+        <p id="status" role="status" class={status ? "notice" : "notice empty"}>
+          {status}
+        </p>
+        {children}
+      </main>
+    </body>
+  </html>
+);
+
+const Bar: FC<{ readonly frame: Frame | undefined }> = ({ frame }) =>
+  frame === undefined ? (
+    <header class="bar">
+      <span class="brand">Baton</span>
+    </header>
+  ) : (
+    <header class="bar">
+      <a class="brand" href={paths.home}>
+        Baton
+      </a>
+      <nav aria-label="Pages">
+        <ul>
+          {placesOf(frame.caller).map(({ label, path, key }) => (
+            <li>
+              <a
+                href={path}
+                data-go={key}
+                aria-current={
+                  frame.path === path || frame.path.startsWith(`${path}/`) ? "page" : undefined
+                }
+              >
+                {label}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <a class="reader" href={paths.me}>
+        {frame.name}
+        {frame.zone === null ? null : (
+          <span class="dim">{` · times in ${cityOf(frame.zone)}`}</span>
+        )}
+      </a>
+    </header>
+  );
+
+/** "America/New_York" as a reader calls it: "New York". */
+export function cityOf(zone: string): string {
+  return (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");
+}
+
+/** Answers with a page. */
+export async function show(
+  c: Context<AppEnv>,
+  page: ReturnType<FC>,
+  status: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 = 200,
+): Promise<Response> {
+  return c.html(await documentOf(page), status);
+}
+
+/** The text of a page. */
+export async function documentOf(page: ReturnType<FC>): Promise<string> {
+  // A component that waits for something makes a promise of the text.
+  const text = await (page as { toString(): string | Promise<string> }).toString();
+  return `<!doctype html>${text}`;
+}

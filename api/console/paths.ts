@@ -1,0 +1,52 @@
+/** Every address of the console. No page writes one itself. */
+export const paths = {
+  home: "/console",
+  in: "/console/in",
+  inBy: (secret: string) => `/console/in/${encodeURIComponent(secret)}`,
+  out: "/console/out",
+  me: "/console/me",
+  endSession: (id: string) => `/console/me/sessions/${encodeURIComponent(id)}/end`,
+  queue: "/console/queue",
+  lead: (id: string) => `/console/leads/${encodeURIComponent(id)}`,
+  /** An action on a lead, by its place in the API's address: "accept", "hand-back". */
+  act: (id: string, place: string) => `/console/leads/${encodeURIComponent(id)}/${place}`,
+  leads: "/console/leads",
+  board: "/console/board",
+  tasks: "/console/tasks",
+  taskDone: (id: string) => `/console/tasks/${encodeURIComponent(id)}/done`,
+  asset: (file: string) => `/console/assets/${file}`,
+} as const;
+
+/** Whether a request is the console's, which knows the cookie alone. */
+export function isConsole(path: string): boolean {
+  return path === paths.home || path.startsWith(`${paths.home}/`);
+}
+
+/** An address with parameters; those that are absent or empty are left out. */
+export function withQuery(
+  path: string,
+  given: Readonly<Record<string, string | number | null | undefined>>,
+): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(given))
+    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
+}
+
+/** Where to go back to after a form: a page of the console, or the given one. */
+export function backTo(given: string | undefined, otherwise: string): string {
+  if (given === undefined || given.length > 2_000 || !/^\/console(?:[/?]|$)/.test(given))
+    return otherwise;
+  // A browser takes a backslash for a slash, and drops tabs and line ends.
+  return /[\\\s\x00-\x1f]/.test(given) ? otherwise : given;
+}
+
+/** A link to write to somebody. */
+export function mailto(address: string): string {
+  return `mailto:${encodeURIComponent(address)}`;
+}
+
+/** A link to call somebody. */
+export function tel(phone: string): string {
+  return `tel:${phone.replace(/[^\d+]/g, "")}`;
+}

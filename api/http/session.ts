@@ -1,0 +1,67 @@
+import type { Context } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import { batched } from "../../store/postgres/batch.ts";
+import { findSessions } from "../../store/access/sessions.ts";
+import type { ApiDeps, AppEnv } from "../deps.ts";
+
+/**
+ * The name of the cookie that holds a session's secret. Cookies do not know ports, so that of http
+ * names it; `__Host-` makes a browser refuse one that another host or a page without TLS sets.
+ */
+export function cookieName(publicUrl: string): string {
+  const { protocol, port } = new URL(publicUrl);
+  return protocol === "https:" ? "__Host-baton" : `baton-${port || "80"}`;
+}
+
+/** Gives the browser a session's secret; mails lead here from elsewhere, so `Lax`. */
+export function setSession(
+  c: Context<AppEnv>,
+  { publicUrl }: Pick<ApiDeps, "publicUrl">,
+  { secret, endsAt }: { readonly secret: string; readonly endsAt: number },
+): void {
+  setCookie(c, cookieName(publicUrl), secret, {
+    ...kept(publicUrl),
+    maxAge: Math.max(0, Math.floor((endsAt - c.var.receivedAt) / 1000)),
+  });
+}
+
+/** Has the browser forget its session. */
+export function dropSession(c: Context<AppEnv>, { publicUrl }: Pick<ApiDeps, "publicUrl">): void {
+  setCookie(c, cookieName(publicUrl), "", { ...kept(publicUrl), maxAge: 0 });
+}
+
+function kept(publicUrl: string) {
+  return {
+    path: "/",
+    httpOnly: true,
+    secure: new URL(publicUrl).protocol === "https:",
+    sameSite: "Lax",
+  } as const;
+}
+
+/**
+ * Finds the session of a request by its cookie; the caller is then the login, so that keys of
+ * repeated requests outlive a session. Requests that arrive together share one statement.
+ */
+export function sessionFinder({
+  keyed,
+  clock,
+  publicUrl,
+}: Pick<ApiDeps, "keyed" | "clock" | "publicUrl">) {
+  const find = batched(
+    32,
+    (secrets: readonly string[]) => findSessions(keyed, secrets, clock()),
+    Number.POSITIVE_INFINITY,
+  );
+  const name = cookieName(publicUrl);
+  return async (c: Context<AppEnv>): Promise<boolean> => {
+    const secret = getCookie(c, name);
+    if (secret === undefined || !/^[\w-]{43}$/.test(secret)) return false;
+    const session = await find(secret);
+    if (!session) return false;
+    const { loginId, role, repId, party } = session;
+    c.set("session", session);
+    c.set("caller", { tokenId: loginId, role, repId, party, via: "console" });
+    return true;
+  };
+}
