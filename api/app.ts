@@ -29,6 +29,7 @@ import { mailRoutes } from "./mail.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
+import { reasonRoutes } from "./reasons.ts";
 import { reportRoutes } from "./reports.ts";
 import { reviewSigningRoutes } from "./review-signing.ts";
 import { reviewRoutes } from "./reviews.ts";
@@ -38,6 +39,7 @@ import { rosterRoutes } from "./roster.ts";
 import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
 import { taskRoutes } from "./tasks.ts";
+import { teamRoutes } from "./team.ts";
 import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
@@ -105,6 +107,7 @@ export function createApp(
 const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   leadRoutes,
   clockRoutes,
+  reasonRoutes,
   actionRoutes,
   peopleRoutes,
   intakeRoutes,
@@ -113,6 +116,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   webhookRoutes,
   queueRoutes,
   boardRoutes,
+  teamRoutes,
   taskRoutes,
   reviewRoutes,
   reviewSigningRoutes,

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { viewOf } from "../handoff/clocks/escalation.ts";
+import { correctableBy } from "../handoff/facts/fact-rights.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { accountOf } from "../store/process/subject.ts";
@@ -12,6 +13,7 @@ import {
 } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
+import { tellerOfRole } from "./http/authorisation.ts";
 import { inWords, iso, isoDuration } from "./http/format.ts";
 import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
@@ -27,6 +29,7 @@ export const listedLeadSchema = z
     stageSince: instant,
     waitingOn: z.string(),
     owner: z.string().nullable(),
+    ownerName: z.string().nullable(),
     queue: z.string().nullable(),
     leadType: z.string().nullable(),
     band: z.string().nullable(),
@@ -44,6 +47,7 @@ export const listedLeadSchema = z
 export function listedLead(
   row: ListedLead,
   deps: Pick<ApiDeps, "publicUrl">,
+  owners: Readonly<Record<string, string>>,
   now: Instant,
 ): z.output<typeof listedLeadSchema> {
   const due = row.due_at?.getTime() ?? null;
@@ -56,6 +60,7 @@ export function listedLead(
     stageSince: iso(row.stage_since),
     waitingOn: row.waiting_on,
     owner: row.owner_id,
+    ownerName: row.owner_id === null ? null : (owners[row.owner_id] ?? null),
     queue: row.queue,
     leadType: row.lead_type,
     band: row.band,
@@ -82,6 +87,9 @@ export const leadSchema = z
     due: instant.nullable(),
     dueInWords: z.string(),
     overdue: z.boolean(),
+    yours: z.boolean().openapi({
+      description: "whether the caller, or their team, has it now; who had it may still look",
+    }),
     actions: actionsSchema,
     seen: seenSchema,
     leadType: z.string().nullable(),
@@ -93,6 +101,9 @@ export const leadSchema = z
       .object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant })
       .nullable(),
     account: z.object({ id: z.string(), domain: z.string().nullable() }).nullable(),
+    correctable: z.array(z.string()).openapi({
+      description: "facts that the caller may give another value, known or not",
+    }),
     facts: z.record(z.string(), z.object({ value: z.unknown(), from: z.string(), at: z.string() })),
     accountFacts: z.record(
       z.string(),
@@ -144,11 +155,12 @@ export async function leadView(
   caller: Caller,
   now: Instant,
 ): Promise<z.output<typeof leadSchema>> {
-  const [handoff, score, account, tasks] = await Promise.all([
+  const [handoff, score, account, tasks, active] = await Promise.all([
     currentHandoff(deps.pool, lead),
     scoreOf(deps.pool, lead.id),
     accountOf(deps.pool, lead),
     openTasksOf(deps.pool, lead.id),
+    deps.agreements.active(deps.pool),
   ]);
   const due = lead.due_at?.getTime() ?? null;
   const url = `${deps.publicUrl}/leads/${lead.id}`;
@@ -164,6 +176,7 @@ export async function leadView(
     due: iso(due),
     dueInWords: inWords(due, now),
     overdue: due !== null && due < now,
+    yours: lead.is_theirs,
     actions: lead.is_theirs
       ? actionsShown({ url, stage: lead.stage, waitingOn: lead.waiting_on }, caller)
       : [],
@@ -180,6 +193,10 @@ export async function leadView(
     imported: lead.imported,
     score: score ? { ...score, at: iso(score.at) } : null,
     account: lead.account_id === null ? null : { id: lead.account_id, domain: lead.account_domain },
+    correctable:
+      active === null || !lead.is_theirs || lead.erased_at !== null
+        ? []
+        : correctableBy(tellerOfRole[caller.role], active.agreement),
     facts: lead.facts,
     accountFacts: account?.facts ?? {},
     clocks: handoff ? await clocksNow(deps, handoff, now) : [],

@@ -8,6 +8,7 @@ import type { FactValue } from "../handoff/facts/facts.ts";
 import { audit } from "../store/postgres/audit.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { survivorIdOf } from "../store/process/merge.ts";
+import { rosterNames } from "../store/routing/roster.ts";
 import { leadHistory } from "../store/views/history.ts";
 import { auditMoves, saveFacts, PlacementRefused } from "../store/intake/intake.ts";
 import { leadSignal, enqueue } from "../store/postgres/outbox.ts";
@@ -33,7 +34,7 @@ import { leadHere, reachHere } from "./http/reach.ts";
 const everyWait = [...new Set(Object.values(waits).flat())] as [WaitingOn, ...WaitingOn[]];
 const idParam = z.object({ id: z.string().openapi({ description: "ld_…" }) });
 
-const listQuery = z.strictObject({
+export const listQuery = z.strictObject({
   ...pageQuery,
   stage: z.enum(stages).optional(),
   waitingOn: z.enum(everyWait).optional(),
@@ -110,8 +111,18 @@ const entrySchema = z
   })
   .openapi("HistoryEntry");
 
-const historyQuery = z.strictObject(pageQuery);
-const historySchema = pageOf(entrySchema);
+const historyQuery = z.strictObject({
+  ...pageQuery,
+  order: z
+    .enum(["oldest", "newest"])
+    .optional()
+    .openapi({ description: "what comes first; the oldest when absent" }),
+});
+const historySchema = pageOf(entrySchema).extend({
+  people: z.record(z.string(), z.string()).openapi({
+    description: "the names of those on the roster whom the page names by id",
+  }),
+});
 
 const history = createRoute({
   method: "get",
@@ -207,10 +218,17 @@ export async function readLeads(
   const limit = query.limit ?? defaultLimit;
   const reach = await reachHere(deps.pool, c);
   const now = c.var.receivedAt;
-  const shown = (page: readonly ListedLead[], next: readonly string[] | null) => ({
-    items: page.slice(0, limit).map((row) => listedLead(row, deps, now)),
-    next: page.length > limit && next ? toCursor(next) : null,
-  });
+  const shown = async (page: readonly ListedLead[], next: readonly string[] | null) => {
+    const items = page.slice(0, limit);
+    const owners = await rosterNames(
+      deps.pool,
+      items.flatMap((row) => row.owner_id ?? []),
+    );
+    return {
+      items: items.map((row) => listedLead(row, deps, owners, now)),
+      next: page.length > limit && next ? toCursor(next) : null,
+    };
+  };
   if (sort === "due") {
     const place = fromCursor(cursor, z.tuple([cursorTime, z.string().max(60)]));
     const after = place && { due: place[0], id: place[1] };
@@ -247,18 +265,22 @@ export async function readHistory(
   const found = await leadHistory(deps.pool, lead.id, {
     after: place && { at: place[0], n: place[1], id: place[2] },
     limit: limit + 1,
+    isNewestFirst: query.order === "newest",
   });
   const page = found.slice(0, limit);
   const last = page.at(-1);
+  const items = page.map(({ at, kind, id, cycle, what, detail }) => ({
+    at: iso(at),
+    kind,
+    id,
+    cycle,
+    what,
+    detail,
+  }));
+  const named = new Set(JSON.stringify(items).match(/\brp_[\w-]{1,60}/g));
   return {
-    items: page.map(({ at, kind, id, cycle, what, detail }) => ({
-      at: iso(at),
-      kind,
-      id,
-      cycle,
-      what,
-      detail,
-    })),
+    items,
+    people: await rosterNames(deps.pool, [...named]),
     next: found.length > limit && last ? toCursor([last.place, last.n, last.id]) : null,
   };
 }

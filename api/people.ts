@@ -11,7 +11,7 @@ import { leadHere } from "./http/reach.ts";
 
 const params = z.object({ id: z.string().openapi({ description: "ld_…" }) });
 
-const reopenBody = z.strictObject({ why: textIn(500) });
+export const reopenBody = z.strictObject({ why: textIn(500) });
 const reopenedSchema = z.object({
   id: z.string(),
   stage: z.string(),

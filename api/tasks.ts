@@ -68,6 +68,7 @@ const taskSchema = z
       id: z.string(),
       url: z.string().nullable(),
     }),
+    name: z.string().nullable().openapi({ description: "of the lead's person" }),
     handoff: z.string().nullable(),
     role: z.string(),
     assignee: z.string().nullable(),
@@ -123,7 +124,7 @@ const list = createRoute({
   },
 });
 
-const doneBody = z.strictObject({
+export const doneBody = z.strictObject({
   how: textIn(500).openapi({ description: "what was done about it" }),
 });
 
@@ -152,7 +153,7 @@ const done = createRoute({
   },
 });
 
-const conflictBody = z
+export const conflictBody = z
   .strictObject({
     decision: z.enum(["one-person", "two-people"]),
     other: z
@@ -395,6 +396,7 @@ function shown(
       id: row.subject_id,
       url: isLead ? `${deps.publicUrl}/leads/${row.subject_id}` : null,
     },
+    name: row.name,
     handoff: row.handoff_id,
     role: row.role,
     assignee: row.assignee_id,

@@ -1,5 +1,6 @@
 import type { Found } from "../handoff/process/course.ts";
 import type { Event } from "../handoff/process/event.ts";
+import type { Qualification } from "../handoff/qualify/qualify.ts";
 import type { Candidate } from "../handoff/routing/route.ts";
 import { sayCandidate } from "./candidate.ts";
 import { sayFoundOnTheWay } from "./found.ts";
@@ -148,4 +149,21 @@ function considered(
 function outcome(result: Detail["result"]): string {
   if (!result) return "";
   return result.done ? `: done, ${result.because}` : `: refused, ${result.message}`;
+}
+
+/** What stands behind an entry, in a few words: how many were considered, how much held. */
+export function sayBehind({ kind, detail }: Happened): string | null {
+  const { candidates, event, found } = detail as Detail;
+  const considered =
+    kind === "assignment" ? candidates : event?.kind === "routed" ? event.candidates : null;
+  if (considered?.length) return `${considered.length} considered`;
+  const lines = found?.qualification?.trace;
+  if (!lines?.length) return null;
+  return `${lines.filter(({ result }) => result === true).length} of ${lines.length} conditions held`;
+}
+
+/** The checklist as a decision found it; null where it found none. */
+export function checklistOf({ detail }: Happened): Qualification["checklist"] | null {
+  const list = (detail as Detail).found?.qualification?.checklist;
+  return list?.length ? list : null;
 }
