@@ -1,4 +1,5 @@
 import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
+import { auditLeavers } from "../store/access/leavers.ts";
 import { audit } from "../store/postgres/audit.ts";
 import type { Db, Tx } from "../store/postgres/db.ts";
 import { loadNamedHours } from "../store/routing/named-hours.ts";
@@ -55,10 +56,7 @@ export async function publishRoster(
     const detail = { reps: file.reps.length, pools: file.pools.length, told: edited.told };
     await audit(tx, { actor, what: "roster.published", detail }, now);
   }
-  for (const token of edited.revoked) {
-    const detail = { because: "its person has left" };
-    await audit(tx, { actor, what: "token.revoked", subject: token, detail }, now);
-  }
+  await auditLeavers(tx, actor, edited, now);
   const untouched = [...before.reps, ...before.pools].map(({ id }) => id);
   return { ...edited, changed, untouched: untouched.filter((id) => !listed.has(id)) };
 }

@@ -7,8 +7,9 @@ import { boardRoutes } from "./board.ts";
 import { gate } from "./http/auth.ts";
 import { readBody, usualTimeoutMs } from "./http/body.ts";
 import { consoleRoutes } from "./console/app.tsx";
+import { consoleDoor } from "./console/door.ts";
 import { withConsoleHeaders } from "./console/headers.ts";
-import { offerRoutes } from "./console/offer.ts";
+import { offerRoutes } from "./console/offer.tsx";
 import { isConsole } from "./console/paths.ts";
 import { lateAnswer, problemAnswer } from "./console/problem.tsx";
 import { placesOf } from "../settings/logger.ts";
@@ -52,12 +53,18 @@ export function createApp(
   modules: readonly ((deps: AppDeps) => Routes)[] = routeModules,
 ): Routes {
   const noteDenied = denials(given);
-  const deps: AppDeps = { ...given, dispatcher: routingDispatcher(given.routing), noteDenied };
+  const rates = createRates(given.rates);
+  const deps: AppDeps = {
+    ...given,
+    dispatcher: routingDispatcher(given.routing),
+    noteDenied,
+    signInMail: rates.signInMail,
+  };
   const app = newRoutes();
   const metrics = createMetrics();
   app.use("*", stamp(deps, metrics));
   app.use("*", withConsoleHeaders(deps));
-  const rates = createRates(deps.rates);
+  app.use("*", consoleDoor(deps));
   app.use("*", rates.perAddress);
   app.use("*", onlyOnItsSchema(deps));
   app.use("*", gate(deps, rates));

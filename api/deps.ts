@@ -56,6 +56,8 @@ export interface RateLimits {
 /** What route modules are given: the routing dispatcher is one for the whole app. */
 export interface AppDeps extends ApiDeps {
   readonly dispatcher: RoutingDispatcher;
+  /** Throws a 429 when mails to sign in are asked for too often. */
+  readonly signInMail: (c: Context<AppEnv>, mailAddress: string) => Promise<void>;
   /** Puts a denial on record that the answer only tells of; one that is thrown is noted anyway. */
   readonly noteDenied: (c: Context<AppEnv>, problem: Problem) => void;
 }

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { auditLeavers } from "../store/access/leavers.ts";
 import { audit } from "../store/postgres/audit.ts";
 import { inTransaction, type Db, type Tx } from "../store/postgres/db.ts";
 import { putAbsences, putPools, putReps } from "../store/routing/roster-edit.ts";
@@ -168,7 +169,7 @@ export function rosterRoutes(deps: ApiDeps): Routes {
     await outsideDeadline(c.req.raw, () =>
       inTransaction(deps.pool, async (tx) => {
         await refuseWrongReps(tx, given);
-        const { revoked } = await putReps(tx, given, c.var.receivedAt);
+        const edited = await putReps(tx, given, c.var.receivedAt);
         await audit(
           tx,
           {
@@ -178,14 +179,7 @@ export function rosterRoutes(deps: ApiDeps): Routes {
           },
           c.var.receivedAt,
         );
-        for (const token of revoked) {
-          const detail = { because: "its person has left" };
-          await audit(
-            tx,
-            { actor: actorOf(c.var.caller), what: "token.revoked", subject: token, detail },
-            c.var.receivedAt,
-          );
-        }
+        await auditLeavers(tx, actorOf(c.var.caller), edited, c.var.receivedAt);
       }),
     );
     return c.json({ reps: await repsShown(deps.pool) }, 200);

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   queue: () => import("./commands/queue.ts"),
   board: () => import("./commands/board.ts"),
   stuck: () => import("./commands/stuck.ts"),
+  "sign-in": () => import("./commands/sign-in.ts"),
   token: () => import("./commands/token.ts"),
   worker: () => import("./commands/worker.ts"),
   api: () => import("./commands/api.ts"),

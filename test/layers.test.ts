@@ -245,6 +245,7 @@ describe("a planted breach is found", () => {
     ["chaos/a.ts", "export const x = (db) => db.query(sql`select 1`);"],
     ["worker/a.ts", "export const x = (handle) => handle.query(standing);"],
     ["cli/a.ts", 'import { inTransaction, type Pool } from "../store/postgres/db.ts";'],
+    ["api/console/a.tsx", 'export const to = (c) => c.req.query("to");'],
     ["api/console/a.tsx", 'import type { Role } from "../../store/access/tokens.ts";'],
     ["api/server.ts", "export const port = process.env.PORT;"],
     ["cli/env.ts", "export const level = process.env.LOG_LEVEL;"],

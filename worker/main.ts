@@ -37,6 +37,7 @@ import { listenForEffects } from "./wanted-effects.ts";
 import { startRelay } from "./relay.ts";
 import { lookAtClosed, tasksOfEnded } from "./ended.ts";
 import { ensureSchedules } from "./schedules.ts";
+import { sendSignInMails } from "./sign-in-mails.ts";
 import { keepTallies } from "./upkeep.ts";
 
 /**
@@ -227,6 +228,14 @@ async function main(): Promise<void> {
       if (refused.length > 0) log.warn({ refused }, "reminders cannot be delivered");
     },
     "reminders could not be mailed",
+  );
+  repeat(
+    2_000,
+    async () => {
+      const refused = await sendSignInMails(deps);
+      if (refused.length > 0) log.warn({ refused }, "mails to sign in cannot be delivered");
+    },
+    "mails to sign in could not be sent",
   );
   parts.add(
     startAnchors({

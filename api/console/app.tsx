@@ -5,6 +5,7 @@ import { boardPages } from "./board.tsx";
 import { factsPages } from "./facts.tsx";
 import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
+import { inPages } from "./in.tsx";
 import { mePages } from "./me.tsx";
 import { placesOf } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
@@ -23,6 +24,7 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   leadsPages,
   boardPages,
   tasksPages,
+  inPages,
   mePages,
 ];
 

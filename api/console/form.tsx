@@ -32,8 +32,25 @@ export const Hidden: FC<{ readonly back?: string }> = ({ back }) => (
 
 /** Reads the form that was sent. Throws a problem when it is none of ours. */
 export async function readForm(c: Context<AppEnv>): Promise<Form> {
+  const fields = await readFields(c);
+  const key = /^[\da-f]{32}$/.exec(fields["key"] ?? "")?.[0];
+  if (key === undefined)
+    throw new Problem("invalid", {
+      field: "key",
+      detail: "the form was not complete; open the page again and send it from there",
+    });
   const text = await c.req.text();
-  const given = new URLSearchParams(text);
+  return {
+    fields,
+    key,
+    all: (name) => new URLSearchParams(text).getAll(name).map(plain),
+    back: (otherwise) => backTo(fields["back"], otherwise),
+  };
+}
+
+/** The fields alone. Throws a problem for what no form of a browser sends. */
+export async function readFields(c: Context<AppEnv>): Promise<Form["fields"]> {
+  const given = new URLSearchParams(await c.req.text());
   if (given.size > mostFields)
     throw new Problem("too-large", {
       detail: `a form may have ${mostFields} fields`,
@@ -46,18 +63,7 @@ export async function readForm(c: Context<AppEnv>): Promise<Form> {
     fields[name] = plain(value);
   }
   sent.set(c.req.raw, fields);
-  const key = /^[\da-f]{32}$/.exec(fields["key"] ?? "")?.[0];
-  if (key === undefined)
-    throw new Problem("invalid", {
-      field: "key",
-      detail: "the form was not complete; open the page again and send it from there",
-    });
-  return {
-    fields,
-    key,
-    all: (name) => given.getAll(name).map(plain),
-    back: (otherwise) => backTo(fields["back"], otherwise),
-  };
+  return fields;
 }
 
 /** What the form of a request said, where it was read; for sending it again. */

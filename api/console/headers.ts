@@ -1,25 +1,35 @@
 import type { MiddlewareHandler } from "hono";
 import type { ApiDeps, AppEnv } from "../deps.ts";
-import { isConsole } from "./paths.ts";
+import { isConsole, isOfMail } from "./paths.ts";
 
-/** Everything comes from here and goes here; a script makes no HTML but by the policy `baton`. */
-const policy = [
+/** Everything comes from here and goes here. */
+const always = [
   "default-src 'none'",
-  "script-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
-  "connect-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
+];
+/** A script makes no HTML but by the policy `baton`. */
+const policy = [
+  ...always,
+  "script-src 'self'",
+  "connect-src 'self'",
   "trusted-types baton",
   "require-trusted-types-for 'script'",
 ].join("; ");
+/** Nothing runs on a page that a mail leads to. */
+const policyOfMail = [...always, "script-src 'none'"].join("; ");
 
-/** The headers of every answer of the console, besides those of every answer. */
-export function consoleHeaders(publicUrl: string): Readonly<Record<string, string>> {
+/**
+ * The headers of every answer of the console, besides those of every answer. The referrer is for us
+ * alone: addresses of links are keys. With none at all a browser would not say where a form came
+ * from, either.
+ */
+export function consoleHeaders(publicUrl: string, path: string): Readonly<Record<string, string>> {
   return {
-    "content-security-policy": policy,
+    "content-security-policy": isOfMail(path) ? policyOfMail : policy,
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "same-origin",
     "x-robots-tag": "noindex, nofollow",
@@ -27,14 +37,14 @@ export function consoleHeaders(publicUrl: string): Readonly<Record<string, strin
   };
 }
 
-/** Puts them on; a page that says less about itself than that has its own. */
+/** Puts them on every answer of the console. */
 export function withConsoleHeaders({
   publicUrl,
 }: Pick<ApiDeps, "publicUrl">): MiddlewareHandler<AppEnv> {
-  const headers = Object.entries(consoleHeaders(publicUrl));
   return async (c, next) => {
     await next();
     if (!isConsole(c.req.path)) return;
+    const headers = Object.entries(consoleHeaders(publicUrl, c.req.path));
     for (const [name, value] of headers) if (!c.res.headers.has(name)) c.header(name, value);
   };
 }

@@ -27,6 +27,11 @@ export function isConsole(path: string): boolean {
   return path === paths.home || path.startsWith(`${paths.home}/`);
 }
 
+/** Whether it is the page of a mail's link, which runs no script. */
+export function isOfMail(path: string): boolean {
+  return path.startsWith("/console/offer/");
+}
+
 /** An address with parameters; those that are absent or empty are left out. */
 export function withQuery(
   path: string,
@@ -48,7 +53,7 @@ export function backTo(given: string | undefined, otherwise: string): string {
 
 /** A link to write to somebody. */
 export function mailto(address: string): string {
-  return `mailto:${encodeURIComponent(address)}`;
+  return `mailto:${encodeURIComponent(address).replaceAll("%40", "@")}`;
 }
 
 /** A link to call somebody. */

@@ -5,7 +5,7 @@ import { everyAnswer, type Problem, type ProblemCode } from "../http/errors.ts";
 import { sentBy } from "./form.tsx";
 import { consoleHeaders } from "./headers.ts";
 import { documentOf, frameWithout, Page, type Frame } from "./page.tsx";
-import { backTo, paths, withQuery } from "./paths.ts";
+import { backTo, isOfMail, paths, withQuery } from "./paths.ts";
 
 /** What a person is told of each problem: in which words, and what can be done. */
 const said: Readonly<Record<ProblemCode, readonly [string, string]>> = {
@@ -62,7 +62,7 @@ export function problemAnswer(
     method: c.req.method,
     path: c.req.path,
     query: new URL(c.req.url).search,
-    frame: c.get("caller") === undefined ? undefined : frameWithout(c),
+    frame: c.get("session") === undefined ? undefined : frameWithout(c),
     fields: sentBy(c.req.raw),
   });
 }
@@ -88,7 +88,7 @@ async function answer(
   problem: Problem,
   asked: Asked,
 ): Promise<Response> {
-  const headers = new Headers({ ...everyAnswer, ...consoleHeaders(publicUrl) });
+  const headers = new Headers({ ...everyAnswer, ...consoleHeaders(publicUrl, asked.path) });
   const isRead = asked.method === "GET" || asked.method === "HEAD";
   if (problem.code === "unauthenticated" && isRead) {
     headers.set("location", withQuery(paths.in, { to: asked.path + asked.query }));
@@ -114,10 +114,10 @@ const ProblemPage: FC<{
   const [title, sentence] = said[problem.code];
   const { detail, field } = problem.parts;
   const isSignedOut = problem.code === "unauthenticated";
-  const back = backTo(asked.fields?.["back"], paths.home);
+  const back = isOfMail(asked.path) ? asked.path : backTo(asked.fields?.["back"], paths.home);
   const canRepeat = isRead && (problem.status === 503 || problem.status === 429);
   return (
-    <Page title={title} frame={asked.frame}>
+    <Page title={title} frame={asked.frame} isPlain={isOfMail(asked.path)}>
       <div class="problem">
         <h1>{title}</h1>
         <p role="alert">
@@ -147,7 +147,7 @@ const ProblemPage: FC<{
 
 /** The outcome is not known: the same form again, under the same key. */
 const AskAgain: FC<{ readonly asked: Asked; readonly wait: number }> = ({ asked, wait }) => (
-  <Page title="Not known yet" frame={asked.frame}>
+  <Page title="Not known yet" frame={asked.frame} isPlain={isOfMail(asked.path)}>
     <div class="problem">
       <h1>Not known yet</h1>
       <p role="alert">Not known yet whether it took effect; asking again cannot do it twice.</p>

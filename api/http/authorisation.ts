@@ -142,6 +142,12 @@ const requests: Readonly<Record<string, Row>> = {
   // the console: what is of no request of the API; its other pages have the row of theirs
   "GET /console": everybody,
   "GET /console/me": everybody,
+  "POST /console/me/sessions/{id}/end": everybody,
+  "POST /console/out": everybody,
+  "GET /console/in": "public",
+  "POST /console/in": "public",
+  "GET /console/in/{secret}": "public",
+  "POST /console/in/{secret}": "public",
   "GET /console/assets/{file}": "public",
 
   // the page that mails lead to: its proof is the signed link

@@ -16,6 +16,8 @@ export interface Rates {
   mayTry(c: Context<AppEnv>, secret: string): Promise<void>;
   /** Notes whether the token was right. */
   tried(c: Context<AppEnv>, secret: string, isRight: boolean): Promise<void>;
+  /** Throws a 429 when mails to sign in are asked for too often, for one address or from one host. */
+  readonly signInMail: (c: Context<AppEnv>, mailAddress: string) => Promise<void>;
 }
 
 const windowSeconds = 10;
@@ -24,19 +26,37 @@ const shareOfPeople = 1 / 10;
 /** So many wrong tokens of an address are mistakes; after them one a second is looked up. */
 const wrongTokens = { points: 20, duration: 60 };
 
-/** Without limits everybody asks as much as they like. */
+/** Mails to sign in, in an hour: of one mail address, and asked for from one host. */
+const signInMails = { ofAddress: 5, ofHost: 20, duration: 3600 };
+
+/** Without limits everybody asks as much as they like, but for mails to sign in. */
 export function createRates(limits: RateLimits | undefined): Rates {
-  return limits === undefined ? unlimited : limited(limits);
+  return {
+    ...(limits === undefined ? unlimited : limited(limits)),
+    signInMail: signInMailLimit(limits?.trustedProxies ?? []),
+  };
 }
 
-const unlimited: Rates = {
+/** Whether somebody has the address or not: who asks learns nothing of it. */
+function signInMailLimit(trustedProxies: readonly string[]): Rates["signInMail"] {
+  const { ofAddress, ofHost, duration } = signInMails;
+  const proxies = proxyList(trustedProxies);
+  const mailAddresses = new RateLimiterMemory({ points: ofAddress, duration, keyPrefix: "" });
+  const hosts = new RateLimiterMemory({ points: ofHost, duration, keyPrefix: "" });
+  return async (c, mailAddress) => {
+    await count(hosts, addressOf(c, proxies), `${ofHost} mails to sign in an hour from one host`);
+    await count(mailAddresses, digest(mailAddress), `${ofAddress} mails to sign in an hour`);
+  };
+}
+
+const unlimited: Omit<Rates, "signInMail"> = {
   perAddress: (_, next) => next(),
   token: () => Promise.resolve(),
   mayTry: () => Promise.resolve(),
   tried: () => Promise.resolve(),
 };
 
-function limited({ perToken, perAddress, trustedProxies }: RateLimits): Rates {
+function limited({ perToken, perAddress, trustedProxies }: RateLimits): Omit<Rates, "signInMail"> {
   const proxies = proxyList(trustedProxies);
   const ofAddress = limiter(perAddress);
   const ofMachine = limiter(perToken);

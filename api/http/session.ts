@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { batched } from "../../store/postgres/batch.ts";
-import { findSessions } from "../../store/access/sessions.ts";
+import { findSessions, type Session } from "../../store/access/sessions.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
 
 /**
@@ -53,15 +53,30 @@ export function sessionFinder({
     (secrets: readonly string[]) => findSessions(keyed, secrets, clock()),
     Number.POSITIVE_INFINITY,
   );
-  const name = cookieName(publicUrl);
   return async (c: Context<AppEnv>): Promise<boolean> => {
-    const secret = getCookie(c, name);
-    if (secret === undefined || !/^[\w-]{43}$/.test(secret)) return false;
-    const session = await find(secret);
+    const secret = secretHere(c, publicUrl);
+    const session = secret === undefined ? undefined : await find(secret);
     if (!session) return false;
     const { loginId, role, repId, party } = session;
     c.set("session", session);
     c.set("caller", { tokenId: loginId, role, repId, party, via: "console" });
     return true;
   };
+}
+
+/** The live session of this browser on a page that anybody may open. */
+export async function sessionHere(
+  { keyed, publicUrl }: Pick<ApiDeps, "keyed" | "publicUrl">,
+  c: Context<AppEnv>,
+): Promise<Session | undefined> {
+  const secret = secretHere(c, publicUrl);
+  return secret === undefined
+    ? undefined
+    : (await findSessions(keyed, [secret], c.var.receivedAt))[0];
+}
+
+/** What the cookie holds, when it is of the form of a secret. */
+function secretHere(c: Context<AppEnv>, publicUrl: string): string | undefined {
+  const secret = getCookie(c, cookieName(publicUrl));
+  return secret !== undefined && /^[\w-]{43}$/.test(secret) ? secret : undefined;
 }

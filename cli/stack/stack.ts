@@ -2,6 +2,7 @@ import { connectionBudget } from "../../store/postgres/budget.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import type { ChildSpec } from "./child.ts";
 import { CommandError, type Io } from "../command.ts";
+import { consoleLine } from "./console-link.ts";
 import type { Settings } from "../env.ts";
 import { openHome, operatorToken, type Home } from "../home.ts";
 import { requirePort } from "../servers/ports.ts";
@@ -80,7 +81,12 @@ export async function runStack(
           );
         for (const line of nextSteps(settings, isElsewhere(settings))) io.out(line);
         io.out("baton is ready");
-        await applications.onReady?.(stack.isOver);
+        const tellConsole = () => withPool(postgres.url, (pool) => consoleLine(pool, settings));
+        io.out(await tellConsole());
+        if (!applications.onReady) return;
+        await applications.onReady(stack.isOver);
+        // What it told stands below the link, and the link is old by now.
+        if (!stack.isOver()) io.out(await tellConsole());
       },
     );
   } finally {

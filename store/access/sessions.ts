@@ -112,7 +112,7 @@ export async function endSession(
   return rowCount === 1;
 }
 
-/** Ends every session of these people of the roster, and makes the links that wait void. */
+/** Ends every session of these people of the roster, and makes the links that wait void. Gives the sessions. */
 export async function endSessionsOf(
   db: Db,
   repIds: readonly string[],
@@ -122,7 +122,8 @@ export async function endSessionsOf(
   const ended = await rows<{ id: string }>(
     db,
     sql`
-    update session set ended_at = ${new Date(now)} where ended_at is null
+    update session set ended_at = ${new Date(now)}
+    where ended_at is null and ends_at > ${new Date(now)}
       and login_id in (select id from login where rep_id = any(${repIds})) returning id`,
   );
   await db.query(sql`

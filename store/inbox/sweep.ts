@@ -1,4 +1,5 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
+import { sweepSignIns } from "../access/sign-in-links.ts";
 import { sql, type Db } from "../postgres/db.ts";
 
 /** For how many days what is over is kept. */
@@ -31,7 +32,7 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 /**
- * Removes what is only plumbing and over, and heartbeats that stopped an hour ago: in small
+ * Removes what is only plumbing and over, heartbeats that stopped an hour ago, and sessions and links that are over: in small
  * statements, so that nobody waits for them, and at most `most` rows of each kind. Gives how many.
  */
 export async function sweep(
@@ -52,7 +53,7 @@ export async function sweep(
       }
   }
   const stopped = await db.query(sql`delete from heartbeat where at < ${new Date(now - hourMs)}`);
-  return swept + (stopped.rowCount ?? 0);
+  return swept + (stopped.rowCount ?? 0) + (await sweepSignIns(db, now));
 }
 
 type Removal = (before: Date, limit: number) => { text: string; values: unknown[] };

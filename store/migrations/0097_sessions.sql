@@ -36,6 +36,18 @@ create table sign_in_link (
 );
 create index sign_in_link_by_end on sign_in_link (until);
 
+-- Mails with a link that were asked for; the worker draws the link when it sends one.
+create table sign_in_mail (
+  id             bigint generated always as identity primary key,
+  login_id       text not null references login,
+  leads_to       text not null,                             -- the page that was asked for
+  asked_at       timestamptz not null,
+  claimed_until  timestamptz,
+  done_at        timestamptz
+);
+create index sign_in_mail_open on sign_in_mail (id) where done_at is null;
+create index sign_in_mail_by_time on sign_in_mail (asked_at);
+
 -- What is signed in the console is signed by a login.
 alter table review_signature drop constraint review_signature_token_id_fkey;
 alter table agreement_signature drop constraint agreement_signature_token_id_fkey;

@@ -7,6 +7,7 @@ import { loadRoster, type AbsenceRecord, type RepRecord } from "./roster.ts";
 import { writeNamedHours, type NamedHours } from "./named-hours.ts";
 import { lockPools } from "./read.ts";
 import { releaseHeld } from "./routing.ts";
+import { endSessionsOf } from "../access/sessions.ts";
 import { revokeTokensOf } from "../access/tokens.ts";
 
 /** Parts of a roster to be put; what is not named stays as it is. */
@@ -27,6 +28,8 @@ export interface RosterEdited {
   readonly released: number;
   /** Tokens of people who left; they work no more. */
   readonly revoked: readonly string[];
+  /** Their sessions of the console that ended with that. */
+  readonly ended: readonly string[];
 }
 
 /**
@@ -39,7 +42,7 @@ const mostUrgent = 100;
 /**
  * The one way in which a roster is changed. Call inside a transaction. In the same transaction
  * every lead concerned is told to look again, leads on hold are offered to whoever can take them
- * now, and tokens of people who left end. Puts people first, so that pools may name them.
+ * now, and tokens and sessions of people who left end. Puts people first, so that pools may name them.
  */
 export async function editRoster(tx: Tx, part: RosterPart, now: Instant): Promise<RosterEdited> {
   // Edits come one after the other, so that each is compared with what it really changed.
@@ -54,12 +57,18 @@ export async function editRoster(tx: Tx, part: RosterPart, now: Instant): Promis
   if (part.namedHours) await writeNamedHours(tx, part.namedHours);
   const change = rosterChange(before, await loadRoster(tx));
   const revoked = await revokeTokensOf(tx, change.left, now);
+  const ended = await endSessionsOf(tx, change.left, now);
   const holding = await holdingOf(tx, change.holding);
   const most = Math.ceil(mostReleased / Math.max(1, holding.length));
   const released = holding.length === 0 ? [] : await releaseHeld(tx, holding, now, most);
   // The processes of released leads are told by the release.
   const known = released.map(({ subjectId }) => subjectId);
-  return { told: await tellConcerned(tx, change, known, now), released: released.length, revoked };
+  return {
+    told: await tellConcerned(tx, change, known, now),
+    released: released.length,
+    revoked,
+    ended,
+  };
 }
 
 /**

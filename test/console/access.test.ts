@@ -15,12 +15,12 @@ const people: Readonly<Record<string, LoginWish>> = {
   rep: { role: "rep", repId: "rp_one" },
   leader: { role: "leader", party: "marketing" },
 };
-const visitors = new Map<string, Visitor>();
 beforeAll(async () => {
   world = await peopleWorld();
-  for (const [role, wish] of Object.entries(people))
-    visitors.set(role, await signedIn({ ...world, now: world.now() }, wish));
 });
+/** Signed in anew, for a form may sign out. */
+const as = (role: string): Promise<Visitor> =>
+  signedIn({ ...world, now: world.now() }, people[role] ?? { role: "operator" });
 afterAll(() => world.close());
 
 const rows = Object.entries(authorisation)
@@ -69,7 +69,7 @@ describe.each(guarded)("$key", ({ method, path, row }) => {
 
   test("is open to the roles of its row alone", async () => {
     for (const role of loginRoles) {
-      const { status } = await ask(visitors.get(role) as Visitor);
+      const { status } = await ask(await as(role));
       const isOpen = row !== "public" && row[role] !== undefined;
       if (isOpen) expect(status, role).not.toBe(403);
       else expect(status, role).toBe(403);
@@ -77,7 +77,40 @@ describe.each(guarded)("$key", ({ method, path, row }) => {
   });
 });
 
+test("to open a page, or only to ask for its headers, changes no row of any table", async () => {
+  const lead = await world.lead("rp_one");
+  const visitors = await Promise.all(Object.keys(people).map(as));
+  for (const visitor of visitors) expect((await visitor.get("/console/me")).status).toBe(200);
+  const before = await everyRow();
+  for (const { path } of rows.filter(({ method }) => method === "GET"))
+    for (const visitor of visitors)
+      for (const given of [lead, "nothing"])
+        for (const method of ["GET", "HEAD"])
+          await world.app.request(`http://baton.test${path.replace(/\{\w+\}/g, given)}`, {
+            method,
+            headers: { cookie: `${visitor.cookie.name}=${visitor.cookie.value}` },
+          });
+  expect(await everyRow()).toEqual(before);
+  // And the comparison sees what a form does.
+  await visitors[0]?.post("/console/out", {});
+  expect(await everyRow()).not.toEqual(before);
+});
+
+/** What all tables hold, as one line for each. */
+async function everyRow(): Promise<readonly string[]> {
+  const tables = await world.pool.query<{ name: string }>(
+    "select relname as name from pg_stat_user_tables where schemaname = 'public' order by 1",
+  );
+  const held = tables.rows.map(async ({ name }) => {
+    const { rows } = await world.pool.query<{ hash: string }>(
+      `select md5(coalesce(string_agg(t::text, ';' order by t::text), '')) as hash from ${name} t`,
+    );
+    return `${name} ${rows[0]?.hash}`;
+  });
+  return Promise.all(held);
+}
+
 test("the API knows no session", async () => {
-  const operator = visitors.get("operator") as Visitor;
+  const operator = await as("operator");
   expect((await operator.get("/leads")).status).toBe(401);
 });

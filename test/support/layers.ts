@@ -31,8 +31,8 @@ const CLOCKS: Rule["words"] = [
 /** SQL stands where its subject lives in the store; everybody else asks by name. */
 const SQL: NonNullable<Rule["words"]> = [
   [/\bsql(?:<[^>`]*>)?`/, "writes SQL, which stands in store/ alone"],
-  // A Temporal handle has a `query` too, which asks a workflow; so has a request.
-  [/(?<!\b(?:handle|req))\.query\s*[(<]/, "runs a statement, which store/ alone does"],
+  // A Temporal handle has a `query` too, which asks a workflow; of a request it is of the address.
+  [/(?<!\bhandle|\breq)\.query\s*[(<]/, "runs a statement, which store/ alone does"],
   [
     /\bimport\s*\{[^}]*\b(?:sql|rows|firstRow|send)\b[^}]*\}\s*from\s*"[^"]*store\/postgres\/db\.ts"/,
     "takes what statements are run with, which is for store/ alone",
@@ -196,7 +196,6 @@ const RULES: Readonly<Record<string, Rule>> = {
     types: ["store/"],
     packages: ["hono"],
   },
-  "api/console/offer.ts": API,
   "worker/": {
     ours: [
       "handoff/",

@@ -48,10 +48,36 @@ describe("npm start", () => {
   const get = async (path: string, secret: string) =>
     await fetch(`${api()}${path}`, { headers: { authorization: `Bearer ${secret}` } });
 
-  test("ends its report with one line that says it is ready, and is", async () => {
-    expect(baton.lines.at(-1)).toBe("baton is ready");
+  test("ends its report with the link of the console, and is ready", async () => {
+    await baton.until("Console: ");
+    expect(baton.lines.at(-1)).toMatch(
+      /^Console: http:\/\/127\.0\.0\.1:\d+\/console\/in\/[\w-]{43}$/,
+    );
     const ready = await fetch(`${api()}/readyz`);
     expect([ready.status, await ready.json()]).toMatchObject([200, { healthy: true }]);
+  });
+
+  test("prints a link that signs its operator in", async () => {
+    const link = baton.lines.at(-1)?.replace("Console: ", "") ?? "";
+    const page = await fetch(link);
+    expect([page.status, await page.text()]).toEqual([
+      200,
+      expect.stringContaining("Sign in as operator"),
+    ]);
+    const key = "0123456789abcdef0123456789abcdef";
+    const send = () =>
+      fetch(link, {
+        method: "POST",
+        redirect: "manual",
+        headers: { origin: api() },
+        body: new URLSearchParams({ key }),
+      });
+    const signedIn = await send();
+    expect([signedIn.status, signedIn.headers.get("location")]).toEqual([303, "/console"]);
+    const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+    expect(cookie).toMatch(new RegExp(`^baton-${env["PORT"]}=`));
+    expect((await fetch(`${api()}/console/me`, { headers: { cookie } })).status).toBe(200);
+    expect((await send()).status).toBe(404);
   });
 
   test("has loaded the example agreement, and the operator's token opens the API", async () => {

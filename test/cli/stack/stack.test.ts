@@ -90,7 +90,10 @@ describe("a start", () => {
     const where = await place();
     const baton = start(where);
     await baton.until("baton is ready");
-    expect(baton.lines.at(-1)).toBe("baton is ready");
+    await baton.until("Console: ");
+    expect(baton.lines.at(-1)).toMatch(
+      /^Console: http:\/\/127\.0\.0\.1:\d+\/console\/in\/[\w-]{43}$/,
+    );
     expect(baton.lines).toContain(`API            http://127.0.0.1:${where.PORT}`);
     expect(baton.lines).toContain(`Temporal UI    http://127.0.0.1:${where.TEMPORAL_UI_PORT}`);
     const token = join(where.BATON_HOME, "operator-token");

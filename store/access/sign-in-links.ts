@@ -1,0 +1,124 @@
+import { hash as hashed, randomBytes } from "node:crypto";
+import type { Party } from "../../handoff/reviews/review.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { firstRow, sql, type Db } from "../postgres/db.ts";
+import type { Login, LoginRole } from "./logins.ts";
+
+/** How a link reached whoever has it: printed in a terminal, or by mail. */
+export type WayOfLink = "printed" | "mail";
+
+const minuteMs = 60_000;
+const goodForMs: Readonly<Record<WayOfLink, number>> = {
+  printed: 10 * minuteMs,
+  mail: 15 * minuteMs,
+};
+
+/** How many minutes a link is good for. */
+export function minutesOfLink(way: WayOfLink): number {
+  return goodForMs[way] / minuteMs;
+}
+
+/** Makes a link with which its holder signs in once; the secret is known to nobody afterwards. */
+export async function makeLink(
+  db: Db,
+  loginId: string,
+  way: WayOfLink,
+  now: Instant,
+): Promise<string> {
+  const secret = randomBytes(32).toString("base64url");
+  await db.query(sql`
+    insert into sign_in_link (hash, login_id, way, made_at, until)
+    values (${hashOf(secret)}, ${loginId}, ${way}, ${new Date(now)},
+      ${new Date(now + goodForMs[way])})`);
+  return secret;
+}
+
+/** Whom a link signs in. */
+export interface LinkedLogin extends Login {
+  readonly name: string | null;
+  readonly way: WayOfLink;
+}
+
+/** Whom a link would sign in; undefined for one that is unknown, taken or over. Takes nothing. */
+export async function linkedLogin(
+  db: Db,
+  secret: string,
+  now: Instant,
+): Promise<LinkedLogin | undefined> {
+  return ofRow(
+    await firstRow<LinkRow>(
+      db,
+      sql`
+      select l.id, l.role, l.rep_id, l.party, r.name, k.way
+      from sign_in_link k join login l on l.id = k.login_id left join rep r on r.id = l.rep_id
+      where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}
+        and (l.rep_id is null or r.active)`,
+    ),
+  );
+}
+
+/** Takes a link, which is possible once. */
+export async function takeLink(
+  db: Db,
+  secret: string,
+  now: Instant,
+): Promise<LinkedLogin | undefined> {
+  return ofRow(
+    await firstRow<LinkRow>(
+      db,
+      sql`
+      with taken as (
+        update sign_in_link k set taken_at = ${new Date(now)}
+        from login l left join rep r on r.id = l.rep_id
+        where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}
+          and l.id = k.login_id and (l.rep_id is null or r.active)
+        returning l.id, l.role, l.rep_id, l.party, r.name, k.way)
+      select * from taken`,
+    ),
+  );
+}
+
+const dayMs = 86_400_000;
+/** Sessions that are over are told of in the audit trail; their rows go after so many days. */
+const keptDays = 30;
+const mostAtOnce = 1_000;
+
+/** Removes links, requests for mails and sessions that have long been over. Gives how many. */
+export async function sweepSignIns(db: Db, now: Instant): Promise<number> {
+  const before = new Date(now - keptDays * dayMs);
+  let swept = 0;
+  for (const removal of [
+    sql`
+    delete from sign_in_link where hash in (
+      select hash from sign_in_link where until < ${before} order by until limit ${mostAtOnce})`,
+    sql`
+    delete from sign_in_mail where id in (
+      select id from sign_in_mail where asked_at < ${before} order by asked_at
+        limit ${mostAtOnce})`,
+    sql`
+    delete from session where id in (
+      select id from session where ends_at < ${before} order by ends_at limit ${mostAtOnce})`,
+  ])
+    swept += (await db.query(removal)).rowCount ?? 0;
+  return swept;
+}
+
+interface LinkRow {
+  readonly id: string;
+  readonly role: LoginRole;
+  readonly rep_id: string | null;
+  readonly party: Party | null;
+  readonly name: string | null;
+  readonly way: WayOfLink;
+}
+
+function ofRow(row: LinkRow | undefined): LinkedLogin | undefined {
+  if (!row) return undefined;
+  const { rep_id: repId, ...login } = row;
+  return { ...login, repId };
+}
+
+/** Secrets have 256 random bits, so a plain hash is enough. */
+function hashOf(secret: string): string {
+  return hashed("sha256", secret, "hex");
+}
