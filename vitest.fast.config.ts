@@ -15,7 +15,7 @@ export default defineConfig({
     env: { TZ: "UTC", BATON_WALK_STEPS: process.env["BATON_WALK_STEPS"] ?? "5000" },
     include: [
       "test/*.test.ts",
-      "test/{agreement,handoff,messages,settings}/**/*.test.ts",
+      "test/{agreement,handoff,messages,settings,words}/**/*.test.ts",
       "test/sample/{company,live}.test.ts",
       "test/activities/crm-timeout.test.ts",
       "test/api/http/{format,timeout}.test.ts",

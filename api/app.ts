@@ -30,6 +30,7 @@ import { mailRoutes } from "./mail.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { peopleRoutes } from "./people.ts";
 import { queueRoutes } from "./queue.ts";
+import { reasonRoutes } from "./reasons.ts";
 import { reportRoutes } from "./reports.ts";
 import { reviewSigningRoutes } from "./review-signing.ts";
 import { reviewRoutes } from "./reviews.ts";
@@ -40,6 +41,7 @@ import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
 import { systemRoutes } from "./system.ts";
 import { taskRoutes } from "./tasks.ts";
+import { teamRoutes } from "./team.ts";
 import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
@@ -113,6 +115,7 @@ export function createApp(
 const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   leadRoutes,
   clockRoutes,
+  reasonRoutes,
   actionRoutes,
   peopleRoutes,
   intakeRoutes,
@@ -121,6 +124,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   webhookRoutes,
   queueRoutes,
   boardRoutes,
+  teamRoutes,
   taskRoutes,
   reviewRoutes,
   reviewSigningRoutes,

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { endOfDay } from "../handoff/time/calendar.ts";
-import { askedOf } from "../messages/asked.ts";
+import { askedOf, whyOfTask } from "../messages/asked.ts";
 import {
   boardCountLimit,
   boardCounts,
@@ -11,12 +11,13 @@ import {
   type BoardRow,
   type BoardTimes,
 } from "../store/views/board.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
 import { dueFields, dueView, readerZone } from "./http/due.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso } from "./http/format.ts";
 import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
 import { reachHere } from "./http/reach.ts";
+import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 import { placeCursor } from "./queue.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
@@ -34,6 +35,8 @@ const entrySchema = z
     leadType: z.string().nullable(),
     priority: z.number().int().nullable(),
     asked: z.string().openapi({ description: "what is asked of whoever has it" }),
+    task: z.string().nullable().openapi({ description: "of a lead that waits for a manager" }),
+    why: z.string().nullable().openapi({ description: "why that task is there" }),
     ...dueFields,
     until: instant.nullable().openapi({
       description: "of a paused lead the end of the pause, of a held one when it is offered again",
@@ -41,6 +44,8 @@ const entrySchema = z
     next: z
       .object({ step: z.string().nullable(), at: instant.nullable() })
       .openapi({ description: "what happens when nobody does anything" }),
+    actions: actionsSchema,
+    seen: seenSchema,
   })
   .openapi("BoardEntry");
 
@@ -57,11 +62,17 @@ const listSchema = z
   })
   .openapi("BoardList");
 
+const boardSchema = z
+  .object({ at: instant, zone: z.string(), lists: z.array(listSchema) })
+  .openapi("Board");
+
 const meaning =
   "`breached`: the deadline has passed. `hour`: due within the hour. `today`: due later today, " +
   "in the " +
   "reader's zone. `paused`: the clock stands still. `manager`: waits for a manager, or lies in the " +
   "fallback queue. `held`: on hold until somebody is in hours and has room. A lead is in one list.";
+
+const boardQuery = z.strictObject({ limit: pageQuery.limit });
 
 const read = createRoute({
   method: "get",
@@ -69,21 +80,22 @@ const read = createRoute({
   tags: ["tasks"],
   summary: "The team's open leads by clock: what breaks next",
   description: meaning,
-  request: { query: z.strictObject({ limit: pageQuery.limit }) },
+  request: { query: boardQuery },
   responses: {
     200: {
       description: "Counts, and the first leads of each list",
       content: {
         "application/json": {
-          schema: z
-            .object({ at: instant, zone: z.string(), lists: z.array(listSchema) })
-            .openapi("Board"),
+          schema: boardSchema,
         },
       },
     },
     ...problemResponses,
   },
 });
+
+const listQuery = z.strictObject(pageQuery);
+const entriesSchema = pageOf(entrySchema);
 
 const readList = createRoute({
   method: "get",
@@ -93,12 +105,12 @@ const readList = createRoute({
   description: meaning,
   request: {
     params: z.object({ list: z.enum(boardLists) }),
-    query: z.strictObject(pageQuery),
+    query: listQuery,
   },
   responses: {
     200: {
       description: "A page",
-      content: { "application/json": { schema: pageOf(entrySchema) } },
+      content: { "application/json": { schema: entriesSchema } },
     },
     ...problemResponses,
   },
@@ -111,43 +123,59 @@ const shown = 10;
 export function boardRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(read, async (c) => {
-    const limit = c.req.valid("query").limit ?? shown;
-    const { reach, times, zone } = await boardOf(deps, c);
-    const [counts, found] = await Promise.all([
-      boardCounts(deps.pool, reach, times),
-      boardRows(deps.pool, boardLists, reach, times, { limit: limit + 1 }),
-    ]);
-    const lists = boardLists.map((list: BoardList) => {
-      const { items, next } = pageShown(
-        found.filter((row) => row.list === list),
-        limit,
-      );
-      const count = counts.get(list) ?? 0;
-      return {
-        list,
-        count: Math.min(count, boardCountLimit),
-        orMore: count > boardCountLimit,
-        items: items.map((row) => entryOf(deps, row, zone, times.now)),
-        next,
-      };
-    });
-    return c.json({ at: iso(times.now), zone, lists }, 200);
-  });
+  app.openapi(read, async (c) => c.json(await readBoard(deps, c, c.req.valid("query")), 200));
 
-  app.openapi(readList, async (c) => {
-    const { limit = defaultLimit, cursor } = c.req.valid("query");
-    const after = fromCursor(cursor, placeCursor);
-    const { reach, times, zone } = await boardOf(deps, c);
-    const found = await boardRows(deps.pool, [c.req.valid("param").list], reach, times, {
-      after: after && { place: after[0], id: after[1] },
-      limit: limit + 1,
-    });
-    const { items, next } = pageShown(found, limit);
-    return c.json({ items: items.map((row) => entryOf(deps, row, zone, times.now)), next }, 200);
-  });
+  app.openapi(readList, async (c) =>
+    c.json(await readBoardList(deps, c, c.req.valid("param").list, c.req.valid("query")), 200),
+  );
 
   return app;
+}
+
+/** How many leads each list holds, and the first of each. */
+export async function readBoard(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  query: z.output<typeof boardQuery>,
+): Promise<z.output<typeof boardSchema>> {
+  const limit = query.limit ?? shown;
+  const { reach, times, zone } = await boardOf(deps, c);
+  const [counts, found] = await Promise.all([
+    boardCounts(deps.pool, reach, times),
+    boardRows(deps.pool, boardLists, reach, times, { limit: limit + 1 }),
+  ]);
+  const lists = boardLists.map((list: BoardList) => {
+    const { items, next } = pageShown(
+      found.filter((row) => row.list === list),
+      limit,
+    );
+    const count = counts.get(list) ?? 0;
+    return {
+      list,
+      count: Math.min(count, boardCountLimit),
+      orMore: count > boardCountLimit,
+      items: items.map((row) => entryOf(deps, c.var.caller, row, zone, times.now)),
+      next,
+    };
+  });
+  return { at: iso(times.now), zone, lists };
+}
+
+/** A page of one list, what breaks first before the rest. */
+export async function readBoardList(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  list: BoardList,
+  { limit = defaultLimit, cursor }: z.output<typeof listQuery>,
+): Promise<z.output<typeof entriesSchema>> {
+  const after = fromCursor(cursor, placeCursor);
+  const { reach, times, zone } = await boardOf(deps, c);
+  const found = await boardRows(deps.pool, [list], reach, times, {
+    after: after && { place: after[0], id: after[1] },
+    limit: limit + 1,
+  });
+  const { items, next } = pageShown(found, limit);
+  return { items: items.map((row) => entryOf(deps, c.var.caller, row, zone, times.now)), next };
 }
 
 /** Whose leads, at which moment, in which zone. */
@@ -166,14 +194,17 @@ function pageShown(rows: readonly BoardRow[], limit: number) {
 
 function entryOf(
   deps: Pick<ApiDeps, "publicUrl">,
+  caller: Caller,
   row: BoardRow,
   zone: string,
   now: number,
 ): z.output<typeof entrySchema> {
   const isPaused = row.list === "paused";
+  const url = `${deps.publicUrl}/leads/${row.id}`;
+  const task = row.list === "manager" ? row.task : null;
   return {
     id: row.id,
-    url: `${deps.publicUrl}/leads/${row.id}`,
+    url,
     name: row.name,
     company: row.company,
     stage: row.stage,
@@ -182,12 +213,13 @@ function entryOf(
     queue: row.queue,
     leadType: row.lead_type,
     priority: row.priority,
-    asked: askedOf({
-      waitingOn: row.waiting_on,
-      task: row.list === "manager" ? row.task : null,
-    }),
+    asked: askedOf({ waitingOn: row.waiting_on, task }),
+    task,
+    why: task === null || row.task_detail === null ? null : whyOfTask(row.task_detail),
     ...dueView(row.due_at, row.zone ?? zone, now),
     until: isPaused ? iso(row.paused_until) : iso(row.held_until),
     next: { step: row.next_step, at: iso(row.next_at) },
+    actions: actionsShown({ url, stage: row.stage, waitingOn: row.waiting_on }, caller),
+    seen: { stage: row.stage, cycle: row.cycle, round: row.round ?? 0 },
   };
 }

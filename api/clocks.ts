@@ -1,10 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { currentHandoff } from "../store/views/leads.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso, isoDuration } from "./http/format.ts";
 import { leadHere } from "./http/reach.ts";
@@ -78,26 +79,30 @@ const read = createRoute({
 /** How the deadlines of a lead came about. */
 export function clockRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
-  app.openapi(read, async (c) => {
-    const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
-    const handoff = await currentHandoff(deps.pool, lead);
-    if (!handoff) return c.json({ clocks: [] }, 200);
-    const [{ clocks, calendars }, { agreement }] = await Promise.all([
-      clocksOf(deps.pool, handoff.id, "every"),
-      deps.agreements.version(deps.pool, handoff.agreement_id),
-    ]);
-    const now = c.var.receivedAt;
-    return c.json(
-      {
-        clocks: clockAccounts(agreement, { clocks, calendars, now }).map(({ clock, account }) => {
-          const { id, kind, scope, round, repId } = clock;
-          return { id, kind, scope, round, rep: repId, ...shown(account) };
-        }),
-      },
-      200,
-    );
-  });
+  app.openapi(read, async (c) =>
+    c.json({ clocks: await readClocks(deps, c, c.req.valid("param").id) }, 200),
+  );
   return app;
+}
+
+/** The clocks of the lead's current handoff, each with every interval that it counted. */
+export async function readClocks(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  leadId: string,
+): Promise<z.output<typeof clockSchema>[]> {
+  const lead = await leadHere(deps.pool, c, leadId);
+  const handoff = await currentHandoff(deps.pool, lead);
+  if (!handoff) return [];
+  const [{ clocks, calendars }, { agreement }] = await Promise.all([
+    clocksOf(deps.pool, handoff.id, "every"),
+    deps.agreements.version(deps.pool, handoff.agreement_id),
+  ]);
+  const now = c.var.receivedAt;
+  return clockAccounts(agreement, { clocks, calendars, now }).map(({ clock, account }) => {
+    const { id, kind, scope, round, repId } = clock;
+    return { id, kind, scope, round, rep: repId, ...shown(account) };
+  });
 }
 
 type Shown = Omit<z.output<typeof clockSchema>, "id" | "kind" | "scope" | "round" | "rep">;

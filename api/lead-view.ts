@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { viewOf } from "../handoff/clocks/escalation.ts";
+import { correctableBy } from "../handoff/facts/fact-rights.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
-import { stages } from "../handoff/stage.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { accountOf } from "../store/process/subject.ts";
 import {
@@ -12,10 +12,10 @@ import {
   type SeenLead,
 } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
-import { actionPlaces } from "./action-places.ts";
-import { possibleNow } from "./action-routes.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
+import { tellerOfRole } from "./http/authorisation.ts";
 import { inWords, iso, isoDuration } from "./http/format.ts";
+import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 
@@ -29,6 +29,7 @@ export const listedLeadSchema = z
     stageSince: instant,
     waitingOn: z.string(),
     owner: z.string().nullable(),
+    ownerName: z.string().nullable(),
     queue: z.string().nullable(),
     leadType: z.string().nullable(),
     band: z.string().nullable(),
@@ -46,6 +47,7 @@ export const listedLeadSchema = z
 export function listedLead(
   row: ListedLead,
   deps: Pick<ApiDeps, "publicUrl">,
+  owners: Readonly<Record<string, string>>,
   now: Instant,
 ): z.output<typeof listedLeadSchema> {
   const due = row.due_at?.getTime() ?? null;
@@ -58,6 +60,7 @@ export function listedLead(
     stageSince: iso(row.stage_since),
     waitingOn: row.waiting_on,
     owner: row.owner_id,
+    ownerName: row.owner_id === null ? null : (owners[row.owner_id] ?? null),
     queue: row.queue,
     leadType: row.lead_type,
     band: row.band,
@@ -84,14 +87,11 @@ export const leadSchema = z
     due: instant.nullable(),
     dueInWords: z.string(),
     overdue: z.boolean(),
-    actions: z.array(z.object({ name: z.string(), url: z.string() })),
-    seen: z
-      .object({ stage: z.enum(stages), cycle: z.number().int(), round: z.number().int() })
-      .openapi({
-        description:
-          "what this page shows, to be sent back as `seen` with an action: then it is decided " +
-          "for this stage and this offer, and refused when one of them is over",
-      }),
+    yours: z.boolean().openapi({
+      description: "whether the caller, or their team, has it now; who had it may still look",
+    }),
+    actions: actionsSchema,
+    seen: seenSchema,
     leadType: z.string().nullable(),
     band: z.string().nullable(),
     territory: z.string().nullable(),
@@ -101,6 +101,9 @@ export const leadSchema = z
       .object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant })
       .nullable(),
     account: z.object({ id: z.string(), domain: z.string().nullable() }).nullable(),
+    correctable: z.array(z.string()).openapi({
+      description: "facts that the caller may give another value, known or not",
+    }),
     facts: z.record(z.string(), z.object({ value: z.unknown(), from: z.string(), at: z.string() })),
     accountFacts: z.record(
       z.string(),
@@ -152,17 +155,15 @@ export async function leadView(
   caller: Caller,
   now: Instant,
 ): Promise<z.output<typeof leadSchema>> {
-  const [handoff, score, account, tasks] = await Promise.all([
+  const [handoff, score, account, tasks, active] = await Promise.all([
     currentHandoff(deps.pool, lead),
     scoreOf(deps.pool, lead.id),
     accountOf(deps.pool, lead),
     openTasksOf(deps.pool, lead.id),
+    deps.agreements.active(deps.pool),
   ]);
   const due = lead.due_at?.getTime() ?? null;
   const url = `${deps.publicUrl}/leads/${lead.id}`;
-  const possible = lead.is_theirs
-    ? possibleNow({ stage: lead.stage, waitingOn: lead.waiting_on }, caller)
-    : [];
   return {
     id: lead.id,
     url,
@@ -175,7 +176,10 @@ export async function leadView(
     due: iso(due),
     dueInWords: inWords(due, now),
     overdue: due !== null && due < now,
-    actions: possible.map((name) => ({ name, url: `${url}/${actionPlaces[name]}` })),
+    yours: lead.is_theirs,
+    actions: lead.is_theirs
+      ? actionsShown({ url, stage: lead.stage, waitingOn: lead.waiting_on }, caller)
+      : [],
     // The page falls back to the last handoff; an action is about the open one.
     seen: {
       stage: lead.stage,
@@ -189,6 +193,10 @@ export async function leadView(
     imported: lead.imported,
     score: score ? { ...score, at: iso(score.at) } : null,
     account: lead.account_id === null ? null : { id: lead.account_id, domain: lead.account_domain },
+    correctable:
+      active === null || !lead.is_theirs || lead.erased_at !== null
+        ? []
+        : correctableBy(tellerOfRole[caller.role], active.agreement),
     facts: lead.facts,
     accountFacts: account?.facts ?? {},
     clocks: handoff ? await clocksNow(deps, handoff, now) : [],

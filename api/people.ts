@@ -1,14 +1,23 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { inTransaction } from "../store/postgres/db.ts";
 import { erasePerson } from "../store/intake/erasure.ts";
 import { reopenLead } from "../store/process/reopen.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
 import { leadHere } from "./http/reach.ts";
 
 const params = z.object({ id: z.string().openapi({ description: "ld_…" }) });
+
+export const reopenBody = z.strictObject({ why: textIn(500) });
+const reopenedSchema = z.object({
+  id: z.string(),
+  stage: z.string(),
+  cycle: z.number().int(),
+  next: z.string(),
+});
 
 const reopenRoute = createRoute({
   method: "post",
@@ -19,7 +28,7 @@ const reopenRoute = createRoute({
     params,
     body: {
       required: true,
-      content: { "application/json": { schema: z.strictObject({ why: textIn(500) }) } },
+      content: { "application/json": { schema: reopenBody } },
     },
   },
   responses: {
@@ -27,12 +36,7 @@ const reopenRoute = createRoute({
       description: "Its process begins again at `new`",
       content: {
         "application/json": {
-          schema: z.object({
-            id: z.string(),
-            stage: z.string(),
-            cycle: z.number().int(),
-            next: z.string(),
-          }),
+          schema: reopenedSchema,
         },
       },
     },
@@ -66,24 +70,9 @@ const eraseRoute = createRoute({
 export function peopleRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(reopenRoute, async (c) => {
-    const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
-    const { caller, receivedAt } = c.var;
-    const asked = { by: caller.repId ?? caller.tokenId, why: c.req.valid("json").why };
-    const answer = await inTransaction(deps.pool, async (tx) => {
-      const reopened = await reopenLead(tx, deps.agreements, lead.id, asked, receivedAt);
-      const { stage, waitingOn, owner, cycle, wakeFor } = reopened.standing;
-      if (reopened.kind === "refused")
-        throw new Problem("not-possible-now", {
-          detail: reopened.because,
-          state: { id: lead.id, stage, waitingOn, owner },
-        });
-      const response = { id: lead.id, stage, cycle, next: wakeFor };
-      await keepAnswer(tx, c, { status: 202, response });
-      return response;
-    });
-    return c.json(answer, 202);
-  });
+  app.openapi(reopenRoute, async (c) =>
+    c.json(await reopen(deps, c, c.req.valid("param").id, c.req.valid("json").why), 202),
+  );
 
   app.openapi(eraseRoute, async (c) => {
     const lead = await leadHere(deps.pool, c, c.req.valid("param").id);
@@ -94,4 +83,28 @@ export function peopleRoutes(deps: ApiDeps): Routes {
   });
 
   return app;
+}
+
+/** Begins a closed lead again, because a person said so. */
+export async function reopen(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  leadId: string,
+  why: string,
+): Promise<z.output<typeof reopenedSchema>> {
+  const lead = await leadHere(deps.pool, c, leadId);
+  const { caller, receivedAt } = c.var;
+  const asked = { by: caller.repId ?? caller.tokenId, why };
+  return inTransaction(deps.pool, async (tx) => {
+    const reopened = await reopenLead(tx, deps.agreements, lead.id, asked, receivedAt);
+    const { stage, waitingOn, owner, cycle, wakeFor } = reopened.standing;
+    if (reopened.kind === "refused")
+      throw new Problem("not-possible-now", {
+        detail: reopened.because,
+        state: { id: lead.id, stage, waitingOn, owner },
+      });
+    const response = { id: lead.id, stage, cycle, next: wakeFor };
+    await keepAnswer(tx, c, { status: 202, response });
+    return response;
+  });
 }

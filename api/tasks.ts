@@ -68,6 +68,7 @@ const taskSchema = z
       id: z.string(),
       url: z.string().nullable(),
     }),
+    name: z.string().nullable().openapi({ description: "of the lead's person" }),
     handoff: z.string().nullable(),
     role: z.string(),
     assignee: z.string().nullable(),
@@ -98,26 +99,33 @@ const taskSchema = z
   })
   .openapi("Task");
 
+const listQuery = z.strictObject({
+  ...pageQuery,
+  kind: z.enum(Object.keys(endsBy) as [TaskKind, ...TaskKind[]]).optional(),
+  state: z
+    .enum(["open", "done", "withdrawn"])
+    .optional()
+    .openapi({ description: "open when absent" }),
+  lead: z.string().max(60).optional(),
+});
+const listSchema = pageOf(taskSchema);
+
 const list = createRoute({
   method: "get",
   path: "/tasks",
   tags: ["tasks"],
   summary: "Tasks, the earliest due first",
   request: {
-    query: z.strictObject({
-      ...pageQuery,
-      kind: z.enum(Object.keys(endsBy) as [TaskKind, ...TaskKind[]]).optional(),
-      state: z
-        .enum(["open", "done", "withdrawn"])
-        .optional()
-        .openapi({ description: "open when absent" }),
-      lead: z.string().max(60).optional(),
-    }),
+    query: listQuery,
   },
   responses: {
-    200: { description: "A page", content: { "application/json": { schema: pageOf(taskSchema) } } },
+    200: { description: "A page", content: { "application/json": { schema: listSchema } } },
     ...problemResponses,
   },
+});
+
+export const doneBody = z.strictObject({
+  how: textIn(500).openapi({ description: "what was done about it" }),
 });
 
 const done = createRoute({
@@ -134,9 +142,7 @@ const done = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z.strictObject({
-            how: textIn(500).openapi({ description: "what was done about it" }),
-          }),
+          schema: doneBody,
         },
       },
     },
@@ -145,6 +151,28 @@ const done = createRoute({
     200: { description: "The task", content: { "application/json": { schema: taskSchema } } },
     ...problemResponses,
   },
+});
+
+export const conflictBody = z
+  .strictObject({
+    decision: z.enum(["one-person", "two-people"]),
+    other: z
+      .string()
+      .max(60)
+      .optional()
+      .openapi({ description: "which of `detail.others`, when there are several" }),
+    keep: z.string().max(60).optional().openapi({
+      description: "the lead that goes on, where neither is further than the other",
+    }),
+  })
+  .openapi("ConflictDecision");
+const settledSchema = z.object({
+  decision: z.enum(["one-person", "two-people"]),
+  survivor: z
+    .string()
+    .nullable()
+    .openapi({ description: "the lead that goes on as both; null: they stay two" }),
+  task: taskSchema,
 });
 
 const decide = createRoute({
@@ -162,19 +190,7 @@ const decide = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z
-            .strictObject({
-              decision: z.enum(["one-person", "two-people"]),
-              other: z
-                .string()
-                .max(60)
-                .optional()
-                .openapi({ description: "which of `detail.others`, when there are several" }),
-              keep: z.string().max(60).optional().openapi({
-                description: "the lead that goes on, where neither is further than the other",
-              }),
-            })
-            .openapi("ConflictDecision"),
+          schema: conflictBody,
         },
       },
     },
@@ -184,14 +200,7 @@ const decide = createRoute({
       description: "Settled",
       content: {
         "application/json": {
-          schema: z.object({
-            decision: z.enum(["one-person", "two-people"]),
-            survivor: z
-              .string()
-              .nullable()
-              .openapi({ description: "the lead that goes on as both; null: they stay two" }),
-            task: taskSchema,
-          }),
+          schema: settledSchema,
         },
       },
     },
@@ -202,113 +211,127 @@ const decide = createRoute({
 /** What waits for a person. */
 export function taskRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
+  app.openapi(list, async (c) => c.json(await readTasks(deps, c, c.req.valid("query")), 200));
+  app.openapi(done, async (c) =>
+    c.json(await endTask(deps, c, c.req.valid("param").id, c.req.valid("json").how), 200),
+  );
+  app.openapi(decide, async (c) =>
+    c.json(await settleConflict(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
+  );
+  return app;
+}
 
-  app.openapi(list, async (c) => {
-    const query = c.req.valid("query");
-    const limit = query.limit ?? defaultLimit;
-    const after = fromCursor(query.cursor, placeCursor);
-    const found = await listTasks(
-      deps.pool,
-      await taskAsker(deps.pool, c),
-      { kind: query.kind, state: query.state ?? "open", lead: query.lead },
-      { after: after && { due: after[0], id: after[1] }, limit: limit + 1 },
+/** A page of the tasks that the caller answers for. */
+export async function readTasks(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  query: z.output<typeof listQuery>,
+): Promise<z.output<typeof listSchema>> {
+  const limit = query.limit ?? defaultLimit;
+  const after = fromCursor(query.cursor, placeCursor);
+  const found = await listTasks(
+    deps.pool,
+    await taskAsker(deps.pool, c),
+    { kind: query.kind, state: query.state ?? "open", lead: query.lead },
+    { after: after && { due: after[0], id: after[1] }, limit: limit + 1 },
+  );
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const people = await peopleOf(deps, c, page);
+  return {
+    items: page.map((row) => shown(row, deps, c.var.receivedAt, people)),
+    next: found.length > limit && last ? toCursor([last.place, last.id]) : null,
+  };
+}
+
+/** Ends a task that no other request ends. */
+export async function endTask(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  id: string,
+  how: string,
+): Promise<z.output<typeof taskSchema>> {
+  const { caller, receivedAt: now } = c.var;
+  return inTransaction(deps.pool, async (tx) => {
+    const asker = await taskAsker(tx, c);
+    const seen = await seeTask(tx, id, asker);
+    if (!seen) throw notFound({ kind: "task", id });
+    const otherwise = endsBy[seen.kind];
+    // Whoever says that rejected data is right has decided: the lead goes on with it.
+    const isRejection = seen.kind === "fix-data" && seen.detail["reason"] !== undefined;
+    if (otherwise !== null && !isRejection)
+      throw new Problem("conflict", {
+        detail: `a task of the kind ${seen.kind} ends by itself after ${otherwise}`,
+        more: { endsBy: otherwise },
+      });
+    const by = caller.repId ?? caller.tokenId;
+    if (!mayEnd(seen, asker, caller.role))
+      throw new Problem("forbidden", {
+        detail:
+          `this task is ended by ${seen.assignee_id ?? `the role ${seen.role}`}, or by an ` +
+          "operator",
+        more: { role: seen.role, assignee: seen.assignee_id },
+      });
+    if (!(await finishTask(tx, id, { by, how }, now)))
+      throw new Problem("conflict", { detail: "the task is not open any more" });
+    if (isRejection && seen.subject_kind === "lead") {
+      const news = leadSignal(seen.subject_id, "signal", "factsChanged", { id }, 1);
+      await enqueue(tx, news, now);
+    }
+    await audit(
+      tx,
+      { actor: by, what: "task.done", subject: id, detail: { kind: seen.kind } },
+      now,
     );
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    const people = await peopleOf(deps, c, page);
-    return c.json(
-      {
-        items: page.map((row) => shown(row, deps, c.var.receivedAt, people)),
-        next: found.length > limit && last ? toCursor([last.place, last.id]) : null,
-      },
-      200,
-    );
+    const response = shown((await seeTask(tx, id, asker)) ?? seen, deps, now);
+    await keepAnswer(tx, c, { status: 200, response });
+    return response;
   });
+}
 
-  app.openapi(done, async (c) => {
-    const { id } = c.req.valid("param");
-    const { caller, receivedAt: now } = c.var;
-    const task = await inTransaction(deps.pool, async (tx) => {
+/** Merges the two leads of a conflict, or keeps them apart. */
+export async function settleConflict(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  id: string,
+  { decision, other, keep }: z.output<typeof conflictBody>,
+): Promise<z.output<typeof settledSchema>> {
+  const { caller, receivedAt: now } = c.var;
+  const by = caller.repId ?? caller.tokenId;
+  return again(() =>
+    inTransaction(deps.pool, async (tx) => {
       const asker = await taskAsker(tx, c);
       const seen = await seeTask(tx, id, asker);
       if (!seen) throw notFound({ kind: "task", id });
-      const otherwise = endsBy[seen.kind];
-      // Whoever says that rejected data is right has decided: the lead goes on with it.
-      const isRejection = seen.kind === "fix-data" && seen.detail["reason"] !== undefined;
-      if (otherwise !== null && !isRejection)
-        throw new Problem("conflict", {
-          detail: `a task of the kind ${seen.kind} ends by itself after ${otherwise}`,
-          more: { endsBy: otherwise },
-        });
-      const by = caller.repId ?? caller.tokenId;
-      if (!mayEnd(seen, asker, caller.role))
-        throw new Problem("forbidden", {
-          detail:
-            `this task is ended by ${seen.assignee_id ?? `the role ${seen.role}`}, or by an ` +
-            "operator",
-          more: { role: seen.role, assignee: seen.assignee_id },
-        });
-      if (!(await finishTask(tx, id, { by, how: c.req.valid("json").how }, now)))
+      if (seen.kind !== "conflict") throw notFound();
+      if (seen.state !== "open")
         throw new Problem("conflict", { detail: "the task is not open any more" });
-      if (isRejection && seen.subject_kind === "lead") {
-        const news = leadSignal(seen.subject_id, "signal", "factsChanged", { id }, 1);
-        await enqueue(tx, news, now);
-      }
-      await audit(
-        tx,
-        { actor: by, what: "task.done", subject: id, detail: { kind: seen.kind } },
-        now,
-      );
-      const response = shown((await seeTask(tx, id, asker)) ?? seen, deps, now);
+      const pair = [seen.subject_id, otherOf(seen, other)] as const;
+      if (keep !== undefined && !pair.includes(keep))
+        throw new Problem("invalid", {
+          field: "keep",
+          detail: `expected one of: ${pair.join(", ")}`,
+        });
+      const goesOn =
+        decision === "one-person"
+          ? await mergeLeads(
+              tx,
+              deps.agreements,
+              { leads: pair, wished: keep ?? null, by, crm: null },
+              now,
+            )
+          : null;
+      if (decision === "one-person" && goesOn === null)
+        throw new Problem("conflict", {
+          detail: "one of the two is not there any more, or they are one lead already",
+        });
+      if (decision === "two-people") await keepApart(tx, pair, by, now);
+      const task = shown((await seeTask(tx, id, asker)) ?? seen, deps, now);
+      const response = { decision, survivor: goesOn?.survivorId ?? null, task };
       await keepAnswer(tx, c, { status: 200, response });
       return response;
-    });
-    return c.json(task, 200);
-  });
-
-  app.openapi(decide, async (c) => {
-    const { id } = c.req.valid("param");
-    const { decision, other, keep } = c.req.valid("json");
-    const { caller, receivedAt: now } = c.var;
-    const by = caller.repId ?? caller.tokenId;
-    const answer = await again(() =>
-      inTransaction(deps.pool, async (tx) => {
-        const asker = await taskAsker(tx, c);
-        const seen = await seeTask(tx, id, asker);
-        if (!seen) throw notFound({ kind: "task", id });
-        if (seen.kind !== "conflict") throw notFound();
-        if (seen.state !== "open")
-          throw new Problem("conflict", { detail: "the task is not open any more" });
-        const pair = [seen.subject_id, otherOf(seen, other)] as const;
-        if (keep !== undefined && !pair.includes(keep))
-          throw new Problem("invalid", {
-            field: "keep",
-            detail: `expected one of: ${pair.join(", ")}`,
-          });
-        const goesOn =
-          decision === "one-person"
-            ? await mergeLeads(
-                tx,
-                deps.agreements,
-                { leads: pair, wished: keep ?? null, by, crm: null },
-                now,
-              )
-            : null;
-        if (decision === "one-person" && goesOn === null)
-          throw new Problem("conflict", {
-            detail: "one of the two is not there any more, or they are one lead already",
-          });
-        if (decision === "two-people") await keepApart(tx, pair, by, now);
-        const task = shown((await seeTask(tx, id, asker)) ?? seen, deps, now);
-        const response = { decision, survivor: goesOn?.survivorId ?? null, task };
-        await keepAnswer(tx, c, { status: 200, response });
-        return response;
-      }),
-    );
-    return c.json(answer, 200);
-  });
-
-  return app;
+    }),
+  );
 }
 
 /** Roles of the offices' tokens, and the roles of tasks that they answer for. */
@@ -373,6 +396,7 @@ function shown(
       id: row.subject_id,
       url: isLead ? `${deps.publicUrl}/leads/${row.subject_id}` : null,
     },
+    name: row.name,
     handoff: row.handoff_id,
     role: row.role,
     assignee: row.assignee_id,

@@ -1,14 +1,34 @@
 import type { Context } from "hono";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { actPages } from "./act.tsx";
+import { boardPages } from "./board.tsx";
+import { factsPages } from "./facts.tsx";
+import { leadPages } from "./lead.tsx";
+import { leadsPages } from "./leads.tsx";
 import { inPages } from "./in.tsx";
 import { mePages } from "./me.tsx";
 import { placesOf } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
+import { queuePages } from "./queue.tsx";
+import { reopenPages } from "./reopen.tsx";
 import { systemPages } from "./system.tsx";
+import { tasksPages } from "./tasks.tsx";
 
 /** The pages, each a module that mounts its own; a page enters the bar by its row. */
-const modules: readonly ((deps: AppDeps) => Routes)[] = [inPages, mePages, systemPages];
+const modules: readonly ((deps: AppDeps) => Routes)[] = [
+  queuePages,
+  actPages,
+  factsPages,
+  reopenPages,
+  leadPages,
+  leadsPages,
+  boardPages,
+  tasksPages,
+  systemPages,
+  inPages,
+  mePages,
+];
 
 /** Everything under /console but the links of mails. */
 export function consoleRoutes(deps: AppDeps): Routes {

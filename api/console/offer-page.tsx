@@ -1,9 +1,10 @@
 import type { FC } from "hono/jsx";
 import type { RejectionReason } from "../../handoff/agreement.ts";
-import { channels, outcomes, type Channel, type Outcome } from "../../handoff/process/outreach.ts";
+import { channels, outcomes } from "../../handoff/process/outreach.ts";
 import type { ActionName, Stage } from "../../handoff/stage.ts";
 import { when } from "../../messages/when.ts";
 import { leadRows, spoken, stageName, whom } from "../../messages/words.ts";
+import { channelWords, consequences, outcomeWords, sayNeeds } from "../../words/answers.ts";
 import { inWords } from "../http/format.ts";
 import type { OfferView } from "../offer.ts";
 import { Hidden } from "./form.tsx";
@@ -127,20 +128,6 @@ const AcceptForm: FC<{ readonly view: OfferView }> = ({ view }) => (
   </>
 );
 
-const channelWords: Readonly<Record<Channel, string>> = {
-  call: "Call",
-  email: "E-mail",
-  message: "Message",
-  meeting: "Meeting",
-};
-const outcomeWords: Readonly<Record<Outcome, string>> = {
-  attempted: "Tried",
-  no_answer: "No answer",
-  connected: "Reached them",
-  replied: "They replied",
-  meeting_booked: "Meeting booked",
-};
-
 const LogForm: FC<{ readonly view: OfferView }> = ({ view }) => (
   <>
     <h2>Log an attempt</h2>
@@ -163,12 +150,6 @@ const LogForm: FC<{ readonly view: OfferView }> = ({ view }) => (
     </form>
   </>
 );
-
-const consequences: Readonly<Record<RejectionReason["then"], string>> = {
-  disqualify: "ends it",
-  renurture: "it comes back later",
-  "fix-data": "its data is corrected first",
-};
 
 const RejectForm: FC<{ readonly view: OfferView; readonly given: Given }> = ({ view, given }) => {
   const reasons = Object.entries(view.reasons);
@@ -201,11 +182,7 @@ const RejectForm: FC<{ readonly view: OfferView; readonly given: Given }> = ({ v
   );
 };
 
-function needs({ requires }: RejectionReason): string {
-  const { attempts, revisitOn } = requires;
-  const wanted = [
-    ...(attempts === undefined ? [] : [`${attempts} logged attempts`]),
-    ...(revisitOn === true ? ["a day"] : []),
-  ];
-  return wanted.length === 0 ? "" : ` (needs ${wanted.join(" and ")})`;
+function needs(reason: RejectionReason): string {
+  const wanted = sayNeeds(reason);
+  return wanted === "" ? "" : ` (needs ${wanted})`;
 }

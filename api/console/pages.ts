@@ -1,7 +1,47 @@
+import { actions, type ActionName } from "../../handoff/stage.ts";
+import { actionPlaces } from "../action-places.ts";
+
+/** The actions that ask for something more than a click, each with a page of its own. */
+export const withForm: readonly ActionName[] = [
+  "reject",
+  "logOutreach",
+  "handBack",
+  "advance",
+  "reassign",
+  "pause",
+];
+
 /**
  * Which request of the API each page shows and each form sends. Who may do that may open the page,
  * and reaches as far: the authorisation table takes the row of the request.
  */
 export const pages: Readonly<Record<string, string>> = {
+  "GET /console/queue": "GET /queue",
+  "GET /console/leads": "GET /leads",
+  "GET /console/leads/{id}": "GET /leads/{id}",
+  "GET /console/leads/{id}/facts": "PATCH /leads/{id}",
+  "POST /console/leads/{id}/facts": "PATCH /leads/{id}",
+  "POST /console/leads/{id}/reopen": "POST /leads/{id}/reopen",
+  ...ofActions(),
+  "GET /console/board": "GET /board",
+  "GET /console/board/{list}": "GET /board/{list}",
+  "GET /console/tasks": "GET /tasks",
+  "POST /console/tasks/{id}/done": "POST /tasks/{id}/done",
+  "POST /console/tasks/{id}/facts": "PATCH /leads/{id}",
+  "POST /console/tasks/{id}/conflict-decision": "POST /tasks/{id}/conflict-decision",
   "GET /console/system": "GET /system",
 };
+
+/** Every action has its form's address; those that ask for more than a click a page there, too. */
+function ofActions(): Record<string, string> {
+  return Object.fromEntries(
+    actions.flatMap((name) => {
+      const request = `POST /leads/{id}/${actionPlaces[name]}`;
+      const page = `/console/leads/{id}/${actionPlaces[name]}`;
+      return [
+        [`POST ${page}`, request],
+        ...(withForm.includes(name) ? [[`GET ${page}`, request] as const] : []),
+      ];
+    }),
+  );
+}

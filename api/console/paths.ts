@@ -10,11 +10,16 @@ export const paths = {
   lead: (id: string) => `/console/leads/${encodeURIComponent(id)}`,
   /** An action on a lead, by its place in the API's address: "accept", "hand-back". */
   act: (id: string, place: string) => `/console/leads/${encodeURIComponent(id)}/${place}`,
+  facts: (id: string) => `/console/leads/${encodeURIComponent(id)}/facts`,
+  reopen: (id: string) => `/console/leads/${encodeURIComponent(id)}/reopen`,
   leads: "/console/leads",
   board: "/console/board",
+  boardList: (list: string) => `/console/board/${list}`,
   tasks: "/console/tasks",
   system: "/console/system",
   taskDone: (id: string) => `/console/tasks/${encodeURIComponent(id)}/done`,
+  taskFacts: (id: string) => `/console/tasks/${encodeURIComponent(id)}/facts`,
+  settle: (id: string) => `/console/tasks/${encodeURIComponent(id)}/conflict-decision`,
   asset: (file: string) => `/console/assets/${file}`,
 } as const;
 

@@ -58,6 +58,7 @@ const requests: Readonly<Record<string, Row>> = {
   "GET /leads/{id}/history": people,
   "GET /leads/{id}/clocks": people,
   "PATCH /leads/{id}": people,
+  "GET /leads/{id}/reasons": sales,
 
   // a person's actions
   "POST /leads/{id}/outreach": sales,
@@ -82,6 +83,7 @@ const requests: Readonly<Record<string, Row>> = {
   "GET /queue": people,
   "GET /board": { ...office, manager: "team" },
   "GET /board/{list}": { ...office, manager: "team" },
+  "GET /team": { ...office, manager: "team" },
   "GET /tasks": people,
   "POST /tasks/{id}/done": people,
   "POST /tasks/{id}/conflict-decision": office,

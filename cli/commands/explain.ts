@@ -2,7 +2,6 @@ import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
 import { clockAccounts } from "../../handoff/clocks/account.ts";
 import { printClockLedger } from "../../handoff/clocks/clock.ts";
-import { formatLocal } from "../../handoff/time/calendar.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import type { Pool } from "../../store/postgres/db.ts";
@@ -15,8 +14,9 @@ import { hoursOnRoster } from "../../store/routing/roster.ts";
 import { currentHandoff } from "../../store/views/leads.ts";
 import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
-import { explainEntry, time } from "./explain-entry.ts";
-import { explainHours, zoneOfHours, type HoursTold } from "./explain-hours.ts";
+import { sayHappened } from "../../words/history.ts";
+import { explainHours, zoneOfHours, type HoursTold } from "../../words/hours.ts";
+import { byRecord, utc, utcAndLocal } from "../../words/reader.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
@@ -87,15 +87,14 @@ export function explain({ lead, account, entries, hours, clocks }: Told): string
     : lead.queue
       ? `queue ${lead.queue}`
       : "nobody answers for it";
-  const ahead = (at: Date) =>
-    hours ? `${time(at)} (${formatLocal(zoneOfHours(hours), at.getTime())})` : time(at);
+  const ahead = (at: Date) => utcAndLocal(at, hours && zoneOfHours(hours));
   const head = [
-    `${lead.id} is in stage ${lead.stage} since ${time(lead.stage_since)}, waiting on ` +
+    `${lead.id} is in stage ${lead.stage} since ${utc(lead.stage_since)}, waiting on ` +
       `${lead.waiting_on}; ${who}.`,
     `Next: ${lead.next_step ?? "nothing"}${lead.next_at ? `, ${ahead(lead.next_at)}` : ""}${lead.due_at ? `; due ${ahead(lead.due_at)}` : ""}.`,
     ...(lead.merged_into ? [`It was merged into ${lead.merged_into}.`] : []),
     ...(lead.erased_at
-      ? [`The person was erased on ${time(lead.erased_at)}; what was known is gone.`]
+      ? [`The person was erased on ${utc(lead.erased_at)}; what was known is gone.`]
       : []),
     ...(lead.closed_reason ? [`It ended because: ${lead.closed_reason}.`] : []),
   ];
@@ -113,12 +112,18 @@ export function explain({ lead, account, entries, hours, clocks }: Told): string
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(
         ([field, fact]) =>
-          `  ${field} = ${JSON.stringify(fact.value)}  (${fact.from}, ${time(new Date(fact.at))})`,
+          `  ${field} = ${JSON.stringify(fact.value)}  (${fact.from}, ${utc(new Date(fact.at))})`,
       ),
     "",
     "What happened:",
     ...entries.flatMap(explainEntry),
   ];
+}
+
+/** One thing that happened: a line, and what stood behind it indented below. */
+function explainEntry(entry: HistoryEntry): string[] {
+  const { said, behind } = sayHappened(entry, byRecord);
+  return [`${utc(entry.at)}  ${said}`, ...behind.map((line) => `    ${line}`)];
 }
 
 async function find(pool: Pool, name: string): Promise<LeadRow> {

@@ -6,7 +6,7 @@ import { leadPlaces, startAgain } from "../../store/inbox/reconcile.ts";
 import { leadWorkflowId } from "../../workflows/contract.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
-import { time } from "./explain-entry.ts";
+import { utc } from "../../words/reader.ts";
 import { withTemporal, type Processes } from "../servers/processes.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
@@ -72,7 +72,7 @@ function list({ leads, others, untold }: Stuck, isJson: boolean, io: Io): number
   else {
     for (const one of leads)
       io.out(
-        `${one.id} ${one.state} since ${one.since ? time(one.since) : "nobody knows when"}, ` +
+        `${one.id} ${one.state} since ${one.since ? utc(one.since) : "nobody knows when"}, ` +
           `${one.stage}: ${one.why}; ${one.remedy}.`,
       );
     for (const { workflowId, why } of others)
@@ -82,7 +82,7 @@ function list({ leads, others, untold }: Stuck, isJson: boolean, io: Io): number
       );
     if (untold.since)
       io.out(
-        `${untold.count} messages to processes wait since ${time(untold.since)}: see that ` +
+        `${untold.count} messages to processes wait since ${utc(untold.since)}: see that ` +
           "worker and relay are ready (GET /readyz); they are told by themselves then.",
       );
     io.out(`${leads.length} ${leads.length === 1 ? "lead is" : "leads are"} stuck.`);

@@ -120,6 +120,15 @@ export function maySet(
   return trackedFields.includes(field) || !Object.hasOwn(builtInFields, field);
 }
 
+/** The fields that this teller may give some value: the built-in ones and the agreement's own. */
+export function correctableBy(
+  teller: Teller,
+  agreement: Rules & Pick<Agreement, "fields">,
+): FieldPath[] {
+  const fields = [...Object.keys(builtInFields), ...Object.keys(agreement.fields)];
+  return [...new Set(fields)].filter((field) => maySet(teller, field, "", agreement));
+}
+
 /** The sources that may set the field to this value; none when it is derived. */
 export function whoMaySet(field: FieldPath, value: FactValue, agreement: Rules): Teller[] {
   return tellers.filter((teller) => maySet(teller, field, value, agreement));

@@ -28,6 +28,9 @@ export interface BoardRow {
   readonly company: string | null;
   /** The task that asks the manager for something about it. */
   readonly task: TaskKind | null;
+  readonly task_detail: Readonly<Record<string, unknown>> | null;
+  readonly cycle: number;
+  readonly round: number | null;
   /** The zone of the hours on which its clock runs. */
   readonly zone: string | null;
   /** The sort key, exactly as the next page needs it. */
@@ -152,13 +155,15 @@ export async function boardRows(
       p.lead_type, h.priority, p.due_at, h.paused_until,
       e.until_at as held_until, p.next_step, p.next_at,
       ${personName} as name, coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
-      (select t.kind from task t where t.subject_kind = 'lead' and t.subject_id = p.subject_id
-        and t.state = 'open' and t.role = 'manager' order by t.due_at, t.id limit 1) as task,
+      m.kind as task, m.detail as task_detail, p.cycle, h.round,
       ${clockZone} as zone, entry.place::text as place
     from entry join process p on p.subject_kind = 'lead' and p.subject_id = entry.id
       join lead l on l.id = entry.id left join account a on a.id = l.account_id
       left join handoff h on h.id = p.handoff_id left join rep r on r.id = p.owner_id
       left join held e on e.handoff_id = p.handoff_id
+      left join lateral (select t.kind, t.detail from task t where t.subject_kind = 'lead'
+        and t.subject_id = p.subject_id and t.state = 'open' and t.role = 'manager'
+        order by t.due_at, t.id limit 1) m on true
     order by array_position(array['${boardLists.join("','")}'], entry.list), entry.place, entry.id`,
     values: [
       ...values(reach, times),

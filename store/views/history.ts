@@ -30,7 +30,7 @@ export interface HistoryPlace {
 }
 
 /**
- * Everything that happened to a lead in order of time: engagements, decisions with what had
+ * Everything that happened to a lead in order of time, or the newest first: engagements, decisions with what had
  * happened, why, and what the rules found, stage changes, assignments with their candidates, clock
  * events, people's actions and their answers, effects, tasks. Things of one instant come in the
  * order action, decision, transition, assignment, clock, task, effect. What happened to records
@@ -39,9 +39,10 @@ export interface HistoryPlace {
 export async function leadHistory(
   db: Db,
   leadId: string,
-  page: { after?: HistoryPlace | undefined; limit: number },
+  page: { after?: HistoryPlace | undefined; limit: number; isNewestFirst?: boolean },
 ): Promise<(HistoryEntry & { n: number; place: string })[]> {
   const { at = null, n = null, id = null } = page.after ?? {};
+  const isBack = page.isNewestFirst ?? false;
   const found = await rows<HistoryEntry & { n: number; place: string }>(
     db,
     sql`
@@ -102,9 +103,13 @@ export async function leadHistory(
       from effect where subject_kind = 'lead' and subject_id = any(array(select id from whole))
     )
     select *, at::text as place from entry
-    where ${at}::timestamptz is null
-      or (at, n, id collate "C") > (${at}::timestamptz, ${n}::int, ${id}::text)
-    order by at, n, id collate "C" limit ${page.limit}`,
+    where ${at}::timestamptz is null or case when ${isBack}::boolean
+      then (at, n, id collate "C") < (${at}::timestamptz, ${n}::int, ${id}::text)
+      else (at, n, id collate "C") > (${at}::timestamptz, ${n}::int, ${id}::text) end
+    order by case when ${isBack}::boolean then at end desc,
+      case when ${isBack}::boolean then n end desc,
+      case when ${isBack}::boolean then id end collate "C" desc,
+      at, n, id collate "C" limit ${page.limit}`,
   );
   return found.map((entry) =>
     entry.kind === "assignment" ? { ...entry, detail: withCandidates(entry.detail) } : entry,

@@ -1,4 +1,6 @@
-import type { WaitingOn } from "../../handoff/stage.ts";
+import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
+import type { Target } from "../../handoff/time/deadline.ts";
+import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import { reachValues } from "./reach.ts";
@@ -11,13 +13,21 @@ export interface QueueEntry {
   readonly lead_id: string | null;
   /** The next step of a lead, the kind of a task. */
   readonly what: string;
-  readonly stage: string | null;
+  readonly stage: Stage | null;
   readonly waiting_on: WaitingOn | null;
   readonly owner_id: string | null;
   readonly owner_name: string | null;
   readonly name: string | null;
   readonly company: string | null;
+  readonly title: string | null;
   readonly phone: string | null;
+  readonly band: string | null;
+  /** Of the process, with the round of its open offer; null without a lead. */
+  readonly cycle: number | null;
+  readonly round: number | null;
+  readonly handoff_id: string | null;
+  readonly agreement_id: string | null;
+  readonly paused_until: Date | null;
   readonly lead_type: string | null;
   readonly priority: number | null;
   /** Why the lead was handed to sales. */
@@ -25,8 +35,9 @@ export interface QueueEntry {
   /** What a task is about; null of a lead. */
   readonly detail: Readonly<Record<string, unknown>> | null;
   readonly due_at: Date | null;
-  /** The zone of the hours on which the lead's clock runs. */
-  readonly zone: string | null;
+  /** What the lead's clock gives, and the hours on which it runs. */
+  readonly target: Target | null;
+  readonly hours: AppliedCalendar | null;
   /** The sort key, exactly as the next page needs it. */
   readonly place: string;
 }
@@ -85,19 +96,22 @@ export async function queueOf(
     )
     select page.kind, page.id, page.lead_id, page.what, page.detail, p.stage, p.waiting_on,
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
+      p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
+      l.facts #>> '{lead.title,value}' as title,
       coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
         l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), '')) as name,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       l.facts #>> '{lead.phone,value}' as phone,
       (select t.because from transition t where t.subject_kind = 'lead' and t.subject_id = l.id
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
-      (select v.definition #>> '{hours,zone}' from clock c
-        join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id
-        order by c.round desc, c.id limit 1) as zone,
+      k.target, k.definition as hours,
       page.place::text as place
     from page left join lead l on l.id = page.lead_id left join account a on a.id = l.account_id
       left join process p on p.subject_kind = 'lead' and p.subject_id = page.lead_id
       left join handoff h on h.id = p.handoff_id left join rep r on r.id = page.with_id
+      left join lateral (select c.target, v.definition from clock c
+        join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id
+        order by c.round desc, (c.ended_at is null) desc, c.due_at, c.id limit 1) k on true
     order by page.place, page.id`,
   );
 }

@@ -21,6 +21,8 @@ export interface TaskRow {
   readonly done_how: string | null;
   /** What the rep wrote with the rejection that the task is about. */
   readonly note: string | null;
+  /** Of the lead's person. */
+  readonly name: string | null;
 }
 
 /** Where a page of tasks ends. Tasks without a due time come last. */
@@ -53,7 +55,10 @@ export async function listTasks(
     select t.*, coalesce(t.due_at, 'infinity')::text as place,
       (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
-        order by a.received_at desc limit 1) as note
+        order by a.received_at desc limit 1) as note,
+      (select coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
+        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), ''))
+        from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
     from task t
     where t.state = ${filter.state}
       and (${filter.kind ?? null}::text is null or t.kind = ${filter.kind ?? null}::text)
@@ -90,7 +95,10 @@ export async function seeTask(db: Db, id: string, asker: TaskAsker): Promise<Tas
     sql`
     select t.*, (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
-        order by a.received_at desc limit 1) as note
+        order by a.received_at desc limit 1) as note,
+      (select coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
+        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), ''))
+        from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
     from task t where t.id = ${id}
       and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
         or (t.assignee_id is null

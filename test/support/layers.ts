@@ -79,6 +79,7 @@ const API: Rule = {
     "agreement/",
     "settings/",
     "temporal/",
+    "words/",
   ],
   never: ["temporal/native.ts"],
   packages: [
@@ -107,6 +108,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   // A made-up company: as pure as the rules that it is made by.
   "sample/": { ours: ["handoff/"], packages: [], node: false, words: CLOCKS },
+  // Sentences about what was decided, for the command, mails and pages: as pure as the rules.
+  "words/": { ours: ["handoff/"], packages: [], node: false, words: CLOCKS },
   // How people write what facts hold in one form; needs lists that the rules must not carry.
   "spellings/": {
     ours: ["handoff/"],
@@ -164,7 +167,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // How a process logs, for the two that do.
   "settings/logger.ts": { ours: [], packages: ["pino"], node: true },
   "messages/": {
-    ours: ["handoff/", "store/"],
+    ours: ["handoff/", "store/", "words/"],
     packages: ["nodemailer", "@resvg/resvg-js"],
     node: true,
   },
@@ -259,6 +262,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "store/",
       "settings/",
       "temporal/",
+      "words/",
     ],
     never: ["temporal/native.ts"],
     packages: ["@temporalio/client", "@temporalio/common", "yaml", "zod", "pino", "tsx"],

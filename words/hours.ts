@@ -1,10 +1,10 @@
-import type { Agreement } from "../../handoff/agreement.ts";
-import type { Rep } from "../../handoff/routing/roster.ts";
+import type { Agreement } from "../handoff/agreement.ts";
+import type { Rep } from "../handoff/routing/roster.ts";
 import {
   appliedCalendar,
   agreementHours,
   compileApplied,
-} from "../../handoff/time/applied-calendar.ts";
+} from "../handoff/time/applied-calendar.ts";
 import {
   formatLocal,
   isOpen,
@@ -13,7 +13,7 @@ import {
   type CalendarDef,
   type DayName,
   type Instant,
-} from "../../handoff/time/calendar.ts";
+} from "../handoff/time/calendar.ts";
 
 /** Whose hours a lead's clocks run on. */
 export interface HoursTold {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { explainHours, hoursLine } from "../../../cli/commands/explain-hours.ts";
-import type { CalendarDef } from "../../../handoff/time/calendar.ts";
-import { exampleAgreement } from "../../support/people-world.ts";
-import { agreementOf } from "../../../agreement/stored.ts";
+import { explainHours, hoursLine } from "../../words/hours.ts";
+import type { CalendarDef } from "../../handoff/time/calendar.ts";
+import { exampleAgreement } from "../support/people-world.ts";
+import { agreementOf } from "../../agreement/stored.ts";
 
 const week: CalendarDef["week"] = Object.fromEntries(
   ["mon", "tue", "wed", "thu", "fri"].map((day) => [day, ["09:00-17:00"]]),

@@ -1,0 +1,160 @@
+import type { Context } from "hono";
+import type { FC } from "hono/jsx";
+import { stages, type Stage } from "../../handoff/stage.ts";
+import { stageWords } from "../../words/actions.ts";
+import { sayAsked } from "../../words/asked.ts";
+import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { Problem } from "../http/errors.ts";
+import { listQuery, readLeads } from "../leads.ts";
+import { frameOf, Page, show, type Frame } from "./page.tsx";
+import { Clock, Moment, rowClass, type Reading } from "./parts/clock.tsx";
+import { More } from "./parts/list.tsx";
+import { capital } from "./parts/facts.tsx";
+import { paths } from "./paths.ts";
+
+/** GET /console/leads: where a lead is. The filters are the address. */
+export function leadsPages(deps: AppDeps): Routes {
+  const routes = newRoutes();
+  routes.get(paths.leads, async (c) => {
+    const given = filtersOf(c);
+    const query = listQuery.safeParse(given);
+    if (!query.success) {
+      const issue = query.error.issues[0];
+      throw new Problem("invalid", {
+        field: issue?.path.join(".") || "address",
+        detail: issue?.message ?? "not as described",
+      });
+    }
+    const [page, frame] = await Promise.all([readLeads(deps, c, query.data), frameOf(deps, c)]);
+    const reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
+    return show(c, <LeadsPage page={page} given={given} frame={frame} reading={reading} />);
+  });
+  return routes;
+}
+
+type Filters = Readonly<Record<string, string>>;
+const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort", "cursor"];
+
+/** The filters of the address; a field of the form that was left empty is none. */
+function filtersOf(c: Context<AppEnv>): Filters {
+  return Object.fromEntries(
+    known.flatMap((name) => {
+      const value = c.req.query(name)?.trim();
+      return value === undefined || value === "" ? [] : [[name, value]];
+    }),
+  );
+}
+
+const LeadsPage: FC<{
+  readonly page: Awaited<ReturnType<typeof readLeads>>;
+  readonly given: Filters;
+  readonly frame: Frame;
+  readonly reading: Reading;
+}> = ({ page, given, frame, reading }) => {
+  const { cursor, ...filters } = given;
+  return (
+    <Page title="Leads" frame={frame}>
+      <h1>Leads</h1>
+      <form method="get" action={paths.leads} class="filters" role="search">
+        <span class="field">
+          <label for="q">Id, e-mail address or domain</label>
+          <input
+            id="q"
+            name="q"
+            type="search"
+            value={given["q"] ?? ""}
+            data-key="/"
+            maxlength={200}
+          />
+        </span>
+        <span class="field">
+          <label for="stage">Stage</label>
+          <select id="stage" name="stage">
+            <option value="">any</option>
+            {stages.map((stage) => (
+              <option value={stage} selected={given["stage"] === stage}>
+                {stageWords[stage]}
+              </option>
+            ))}
+          </select>
+        </span>
+        <span class="field">
+          <label for="overdue">Deadline</label>
+          <select id="overdue" name="overdue">
+            <option value="">any</option>
+            <option value="true" selected={given["overdue"] === "true"}>
+              late
+            </option>
+            <option value="false" selected={given["overdue"] === "false"}>
+              not late
+            </option>
+          </select>
+        </span>
+        <span class="field">
+          <label for="sort">Order</label>
+          <select id="sort" name="sort">
+            <option value="">newest first</option>
+            <option value="due" selected={given["sort"] === "due"}>
+              earliest due first
+            </option>
+          </select>
+        </span>
+        <button class="main">Show</button>
+      </form>
+      {page.items.length === 0 ? (
+        <p>
+          {Object.keys(filters).length === 0
+            ? "No leads yet. They come by form, import, tracking or the CRM."
+            : "No lead is like that. Names are not searched; an id, the beginning of an e-mail address, and a domain are."}
+        </p>
+      ) : (
+        <table class="cards" data-list>
+          <caption class="visually-hidden">Leads</caption>
+          <thead>
+            <tr>
+              <th scope="col">Lead</th>
+              <th scope="col">Stage</th>
+              <th scope="col">With</th>
+              <th scope="col">Due</th>
+              <th scope="col">Arrived</th>
+            </tr>
+          </thead>
+          <tbody>
+            {page.items.map((lead) => (
+              <tr data-row class={rowClass(lead.due, reading.now)}>
+                <td class="who">
+                  <a href={paths.lead(lead.id)} data-key="Enter">
+                    <bdi>{lead.name ?? lead.id}</bdi>
+                  </a>
+                  <bdi class="more dim">
+                    {[lead.account, lead.leadType, lead.band && `band ${lead.band}`, lead.source]
+                      .filter(Boolean)
+                      .join(" · ")}
+                  </bdi>
+                </td>
+                <td>
+                  {capital(stageWords[lead.stage as Stage])}
+                  <span class="more dim">
+                    {sayAsked({ waitingOn: lead.waitingOn, task: null })}
+                  </span>
+                </td>
+                <td class="dim">
+                  {lead.ownerName ??
+                    lead.owner ??
+                    (lead.queue === null ? "" : `queue ${lead.queue}`)}
+                </td>
+                <td data-urgency>
+                  {lead.due === null ? null : <Clock due={lead.due} reading={reading} />}
+                </td>
+                <td>
+                  <Moment at={lead.arrivedAt} reading={reading} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <More path={paths.leads} query={filters} next={page.next} isFirst={cursor === undefined} />
+    </Page>
+  );
+};

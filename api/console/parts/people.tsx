@@ -1,0 +1,34 @@
+import type { FC } from "hono/jsx";
+import { sayMoment } from "../../../words/clock.ts";
+import type { readTeam } from "../../team.ts";
+import type { Reading } from "./clock.tsx";
+
+type Person = Awaited<ReturnType<typeof readTeam>>["people"][number];
+
+/** How much somebody has, and when they work: "24 leads, 3 late, to Mon 17:00". */
+export const Load: FC<{ readonly person: Person; readonly reading: Reading }> = ({
+  person,
+  reading,
+}) => {
+  const { leads, late, offers, cap } = person;
+  return (
+    <span class="dim">
+      {`${leads} ${leads === 1 ? "lead" : "leads"}`}
+      {late === 0 ? null : (
+        <>
+          {", "}
+          <span class="late">{`${late} late`}</span>
+        </>
+      )}
+      {cap === null ? null : `, ${offers}/${cap} offers${offers >= cap ? " full" : ""}`}
+      {`, ${presence(person, reading)}`}
+    </span>
+  );
+};
+
+function presence({ works, opens, closes, awayUntil }: Person, { now, zone }: Reading): string {
+  const say = (at: string) => sayMoment(Date.parse(at), now, zone);
+  if (awayUntil !== null) return `away to ${say(awayUntil)}`;
+  if (works) return closes === null ? "at work" : `to ${say(closes)}`;
+  return opens === null ? "no hours known" : `from ${say(opens)}`;
+}

@@ -1,0 +1,89 @@
+import type { FC } from "hono/jsx";
+import { sayBehind, sayHappened } from "../../../words/history.ts";
+import { sayMoment } from "../../../words/clock.ts";
+import type { Reader } from "../../../words/reader.ts";
+import type { readHistory } from "../../leads.ts";
+import { Moment, type Reading } from "./clock.tsx";
+
+type History = Awaited<ReturnType<typeof readHistory>>;
+type Entry = History["items"][number];
+
+/** What people read of the history; the rest stands behind what happened with it. */
+const told: readonly Entry["kind"][] = ["engagement", "transition", "assignment", "action", "task"];
+
+/** Everything of one moment: a decision and what it did. */
+interface Together {
+  readonly at: string;
+  readonly heads: readonly Entry[];
+  readonly behind: readonly Entry[];
+}
+
+/** What happened, the newest first, in words; with who was considered, and which rules held. */
+export const Story: FC<{
+  readonly history: History;
+  readonly reading: Reading;
+  readonly me: string | null;
+}> = ({ history, reading, me }) => {
+  const reader: Reader = {
+    time: (at) => sayMoment(at.getTime(), reading.now, reading.zone),
+    person: (id) => (id === me ? "you" : (history.people[id] ?? id)),
+  };
+  return (
+    <ol class="story">
+      {together(history.items).map((one) => (
+        <Told one={one} reader={reader} reading={reading} />
+      ))}
+    </ol>
+  );
+};
+
+const Told: FC<{
+  readonly one: Together;
+  readonly reader: Reader;
+  readonly reading: Reading;
+}> = ({ one, reader, reading }) => {
+  const stories = [...one.heads, ...one.behind].map((entry) => ({
+    entry,
+    ...sayHappened(entry, reader),
+  }));
+  const lines = stories.flatMap(({ entry, said, behind }) =>
+    told.includes(entry.kind) ? behind : [said, ...behind],
+  );
+  const summed = stories.flatMap(({ entry }) => sayBehind(entry) ?? []);
+  return (
+    <li>
+      <Moment at={one.at} reading={reading} />
+      <div>
+        {stories
+          .filter(({ entry }) => told.includes(entry.kind))
+          .map(({ said }) => (
+            <p>{said.charAt(0).toUpperCase() + said.slice(1)}</p>
+          ))}
+        {lines.length === 0 ? null : (
+          <details>
+            <summary>
+              {summed.length === 0 ? "What stood behind it" : [...new Set(summed)].join("; ")}
+            </summary>
+            <ul>
+              {[...new Set(lines)].map((line) => (
+                <li>{line}</li>
+              ))}
+            </ul>
+          </details>
+        )}
+      </div>
+    </li>
+  );
+};
+
+/** Entries of one moment, as they caused each other; moments of which nothing is told are left out. */
+function together(items: readonly Entry[]): Together[] {
+  const moments = new Map<string, Entry[]>();
+  for (const entry of items) moments.set(entry.at, [...(moments.get(entry.at) ?? []), entry]);
+  return [...moments].flatMap(([at, entries]) => {
+    const inOrder = entries.toReversed();
+    const heads = inOrder.filter(({ kind }) => told.includes(kind));
+    const behind = inOrder.filter(({ kind }) => !told.includes(kind));
+    return heads.length === 0 ? [] : [{ at, heads, behind }];
+  });
+}

@@ -1,0 +1,86 @@
+import type { Instant } from "../handoff/time/calendar.ts";
+import { localDateOf } from "../handoff/time/calendar.ts";
+
+/** How far a deadline is, at a glance: "18 min late", "in 1 h 41 min". */
+export function sayDue(due: Instant, now: Instant): string {
+  const minutes = Math.floor(Math.abs(due - now) / 60_000);
+  if (due < now) return minutes === 0 ? "just late" : `${sayMinutes(minutes)} late`;
+  return minutes === 0 ? "due now" : `in ${sayMinutes(minutes)}`;
+}
+
+/** "40 min", "1 h 41 min", "2 d 3 h"; of days no minutes. */
+export function sayMinutes(minutes: number): string {
+  const days = Math.floor(minutes / 1440);
+  const hours = Math.floor(minutes / 60) % 24;
+  const rest = minutes % 60;
+  const parts = [
+    ...(days > 0 ? [`${days} d`] : []),
+    ...(hours > 0 ? [`${hours} h`] : []),
+    ...(days === 0 && (rest > 0 || hours === 0) ? [`${rest} min`] : []),
+  ];
+  return parts.join(" ");
+}
+
+/** How long a clock counted or has left, from ISO 8601: "PT1H30M" is "1 h 30 min". */
+export function saySpan(duration: string): string {
+  const [, hours = "0", minutes = "0", seconds = "0"] =
+    /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(duration) ?? [];
+  const total = Number(hours) * 60 + Number(minutes);
+  return total === 0 && Number(seconds) > 0 ? `${seconds} s` : sayMinutes(total);
+}
+
+const weekMs = 6 * 86_400_000;
+
+/** A moment on the reader's wall clock: "Mon 09:55", and with its date when it is further away. */
+export function sayMoment(at: Instant, now: Instant, zone: string): string {
+  const part = partsOf(at, zone);
+  const clock = `${part("hour")}:${part("minute")}`;
+  if (Math.abs(at - now) < weekMs) return `${part("weekday")} ${clock}`;
+  return `${part("weekday")} ${dayOf(at, now, zone)} ${clock}`;
+}
+
+/** The day of it: "3 Nov", and the year where it is another. */
+export function sayDay(at: Instant, now: Instant, zone: string): string {
+  return dayOf(at, now, zone);
+}
+
+/** The time alone, for a second zone: "15:55". */
+export function sayTime(at: Instant, zone: string): string {
+  const part = partsOf(at, zone);
+  return `${part("hour")}:${part("minute")}`;
+}
+
+/** "America/New_York" as a reader calls it: "New York". */
+export function sayZone(zone: string): string {
+  return (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");
+}
+
+function dayOf(at: Instant, now: Instant, zone: string): string {
+  const part = partsOf(at, zone);
+  const isOther = localDateOf(zone, at).slice(0, 4) !== localDateOf(zone, now).slice(0, 4);
+  return `${part("day")} ${part("month")}${isOther ? ` ${part("year")}` : ""}`;
+}
+
+function partsOf(at: Instant, zone: string): (type: Intl.DateTimeFormatPartTypes) => string {
+  const parts = formatterOf(zone).formatToParts(at);
+  return (type) => parts.find((one) => one.type === type)?.value ?? "";
+}
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatterOf(zone: string): Intl.DateTimeFormat {
+  const kept = formatters.get(zone);
+  if (kept) return kept;
+  const made = new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone,
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
+  formatters.set(zone, made);
+  return made;
+}

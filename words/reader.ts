@@ -1,0 +1,29 @@
+import { formatLocal } from "../handoff/time/calendar.ts";
+
+/** For whom a sentence is made: how they read times, and how they know people. */
+export interface Reader {
+  readonly time: (at: Date) => string;
+  /** A person of the roster by id. */
+  readonly person: (repId: string) => string;
+}
+
+/** Times in UTC to the second, people by id: what can be looked up elsewhere. */
+export const byRecord: Reader = { time: utc, person: (repId) => repId };
+
+/** `2026-11-20 12:00:00Z` */
+export function utc(at: Date): string {
+  return at
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
+}
+
+/** A moment as it is kept, by the reader's format. */
+export function moment(reader: Reader, at: string | number): string {
+  return reader.time(new Date(at));
+}
+
+/** The same moment in UTC, and on the wall clock of a zone. */
+export function utcAndLocal(at: Date, zone: string | null): string {
+  return zone === null ? utc(at) : `${utc(at)} (${formatLocal(zone, at.getTime())})`;
+}
