@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import { formatLocal } from "../../handoff/time/calendar.ts";
+import { sayMinutes, sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { readSystem } from "../system.ts";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
@@ -24,17 +24,19 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
   return (
     <Page title="System" frame={frame}>
       <h1>System</h1>
-      <p class="lead">{`${sentenceOf(system)} As of ${formatLocal(zone, now)}.`}</p>
+      <p class="lead">{`${sentenceOf(system)} As of ${sayMoment(now, now, zone)}.`}</p>
       <Parts parts={system.parts} />
       <h2 id="stuck">Stuck leads</h2>
-      <p>{stuckSentence(stuck)}</p>
+      <p>
+        {stuckSentence(stuck)} <code>npx baton stuck</code> also finds processes that are missing.
+      </p>
       {stuck.leads.length === 0 ? null : <Stuck leads={stuck.leads} zone={zone} now={now} />}
       <h2 id="waits">What waits</h2>
       {system.paused.map(({ name, since, until, reason }) => (
         <p class="notice">
           <strong class="late">{`${name} is not asked`}</strong>
-          {` since ${formatLocal(zone, Date.parse(since))}`}
-          {until === null ? "" : `, next try ${formatLocal(zone, Date.parse(until))}`}
+          {` since ${sayMoment(Date.parse(since), now, zone)}`}
+          {until === null ? "" : `, next try ${sayMoment(Date.parse(until), now, zone)}`}
           {reason === null ? "" : `: ${reason}`}
         </p>
       ))}
@@ -53,7 +55,7 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
         <dd class={recount && recount.differences > 0 ? "late" : undefined}>
           {recount === null
             ? "not yet; it is made once a day"
-            : `${formatLocal(zone, Date.parse(recount.at))}, ${many(recount.differences, "difference")}`}
+            : `${sayMoment(Date.parse(recount.at), now, zone)}, ${many(recount.differences, "difference")}`}
         </dd>
         {system.tasks.map(({ kind, open }) => (
           <>
@@ -74,7 +76,7 @@ const partNames: readonly (readonly [keyof System["parts"], string])[] = [
 ];
 
 const Parts: FC<{ readonly parts: System["parts"] }> = ({ parts }) => (
-  <table class="cards">
+  <table class="cards facts-only">
     <caption>Parts</caption>
     <thead>
       <tr>
@@ -106,7 +108,7 @@ interface Timed {
 }
 
 const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads, zone, now }) => (
-  <table class="cards" aria-labelledby="stuck">
+  <table class="cards facts-only" aria-labelledby="stuck">
     <thead>
       <tr>
         <th scope="col">Lead</th>
@@ -148,7 +150,7 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
 );
 
 const Backlogs: FC<{ readonly backlogs: System["backlogs"] } & Timed> = (props) => (
-  <table class="cards" aria-labelledby="waits">
+  <table class="cards facts-only" aria-labelledby="waits">
     <thead>
       <tr>
         <th scope="col">What</th>
@@ -192,12 +194,13 @@ function stuckSentence({ broken, late }: System["stuck"]): string {
   const told = `${many(late, "lead")} late.`;
   return broken === null
     ? `Temporal did not say which processes are broken. ${told}`
-    : `${many(broken, "process", "processes")} broken, ${told} \`baton stuck\` also finds processes that are missing.`;
+    : `${many(broken, "process", "processes")} broken, ${told}`;
 }
 
 function backlogName(name: string): string {
   const [kind = "", of = ""] = name.split("/");
-  if (kind === "outbox") return of === "1" ? "Messages to processes" : "The same, of imports";
+  if (kind === "outbox")
+    return of === "1" ? "Messages to processes" : "Messages to processes of imports";
   if (kind === "inbox") return `News from ${of}`;
   return of === "mail" ? "Mails" : "Records in the CRM";
 }
@@ -206,14 +209,8 @@ function many(n: number, one: string, more = `${one}s`): string {
   return `${n} ${n === 1 ? one : more}`;
 }
 
-/** "Mon 23 Nov 10:00, 12 min". */
+/** "Mon 10:00, 12 min". */
 function sinceOf(at: number, zone: string, now: number): string {
   const minutes = Math.max(0, Math.floor((now - at) / 60_000));
-  const age =
-    minutes < 60
-      ? `${minutes} min`
-      : minutes < 2 * 1440
-        ? `${Math.floor(minutes / 60)} h`
-        : `${Math.floor(minutes / 1440)} days`;
-  return `${formatLocal(zone, at)}, ${age}`;
+  return `${sayMoment(at, now, zone)}, ${sayMinutes(minutes)}`;
 }

@@ -46,7 +46,7 @@ describe("GET /console/system", () => {
     const text = await shown();
     expect(text).toContain(`href="/console/leads/${late}"`);
     expect(text).toContain(`baton stuck --repair ${late}`);
-    expect(text).toContain(", 1 h");
+    expect(text).toContain(", 1 h 15 min");
     expect(text).toContain("Messages to processes");
     expect(text).toContain(", 5 min");
     expect(text).toContain("smtp is not asked");
