@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { presenceAt } from "../handoff/routing/presence.ts";
 import { agreementHours, repHours } from "../handoff/time/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
-import { mostPeople, teamOf, type TeamMember } from "../store/views/team.ts";
+import { mostCounted, mostPeople, teamOf, type TeamMember } from "../store/views/team.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso } from "./http/format.ts";
@@ -16,7 +16,12 @@ const personSchema = z
     id: z.string(),
     name: z.string().nullable(),
     pools: z.array(z.string()),
-    leads: z.number().int().openapi({ description: "that they have, in every open stage" }),
+    leads: z
+      .number()
+      .int()
+      .openapi({
+        description: `that they were given and still have; of each person ${mostCounted} are counted`,
+      }),
     late: z.number().int(),
     offers: z.number().int().openapi({ description: "not worked on yet: what the cap counts" }),
     cap: z.number().int().nullable(),

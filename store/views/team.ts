@@ -9,7 +9,7 @@ export interface TeamMember {
   readonly id: string;
   readonly name: string | null;
   readonly pools: readonly string[];
-  /** Leads that wait for them; of those, the late ones. */
+  /** Leads that they were given and still have, at most `mostCounted`; of those, the late ones. */
   readonly leads: number;
   readonly late: number;
   /** Offers that they have not worked on, which their cap counts. */
@@ -19,6 +19,9 @@ export interface TeamMember {
   readonly pool_hours: CalendarDef | null;
   readonly absences: AppliedCalendar["minus"];
 }
+
+/** Of one person's leads so many are counted. */
+export const mostCounted = 100;
 
 /** Whoever looks at a team sees so many of its people. */
 export const mostPeople = 200;
@@ -34,19 +37,19 @@ export async function teamOf(db: Db, reach: Reach, now: number): Promise<TeamMem
       array(select m.pool_id from pool_member m where m.rep_id = r.id order by m.pool_id) as pools,
       (select p.hours from pool_member m join pool p on p.id = m.pool_id
         where m.rep_id = r.id and p.hours is not null order by p.id limit 1) as pool_hours,
-      w.leads, w.late,
-      (select count(*)::int from assignment a join handoff h on h.id = a.handoff_id
-        where a.rep_id = r.id and a.ended_at is null and h.state = 'open' and h.sal_at is null
-          and not exists (select 1 from outreach o where o.handoff_id = a.handoff_id
-            and o.rep_id = r.id)) as offers,
+      w.leads, w.late, w.offers,
       coalesce((select json_agg(json_build_object(
           'from', floor(extract(epoch from a.from_at) * 1000)::bigint,
           'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
         from absence a where a.rep_id = r.id and a.to_at > ${at}::timestamptz), '[]') as absences
     from rep r, lateral (select count(*)::int as leads,
-        (count(*) filter (where p.due_at < ${at}::timestamptz))::int as late
-      from process p where p.subject_kind = 'lead' and p.owner_id = r.id
-        and p.waiting_on <> 'nothing') w
+        (count(*) filter (where p.due_at < ${at}::timestamptz))::int as late,
+        (count(*) filter (where h.sal_at is null and not exists (select from outreach o
+          where o.handoff_id = h.id and o.rep_id = r.id)))::int as offers
+      from (select a.handoff_id from assignment a where a.rep_id = r.id and a.ended_at is null
+          limit ${mostCounted}) a
+        join handoff h on h.id = a.handoff_id and h.state = 'open'
+        join process p on p.subject_kind = h.subject_kind and p.subject_id = h.subject_id) w
     where r.active and r.role = 'rep' and (${ids}::text[] is null or r.id = any(${ids}::text[]))
     order by r.name, r.id limit ${mostPeople}`,
   );

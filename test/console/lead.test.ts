@@ -262,7 +262,7 @@ describe("the board", () => {
     await world.lead("rp_two", { dueAt: now + 20 * minute });
     const board = await page(boss, "/console/board");
     expect(board.said).toContain("1 late, 1 within the hour.");
-    expect(board.said).toMatch(/Person rp_one 1 lead , 1 late , to Mon 17:00/);
+    expect(board.said).toMatch(/Person rp_one 1 lead, 1 late , to Mon 17:00/);
     const form = await formTo(
       boss,
       `/console/leads/${late}/reassign?back=/console/board`,
