@@ -12,9 +12,11 @@ const days: readonly DayName[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun
 const placeZone: Shape<string> = from(
   text("a time zone such as America/New_York"),
   (zone, place, node) =>
-    isZone(zone) && !isPlaceZone(zone)
-      ? place.wrong(`expected ${placeZoneExpected}, found "${zone}"`, node)
-      : zone,
+    !isZone(zone) ||
+    isPlaceZone(zone) ||
+    place.letsPass(`expected ${placeZoneExpected}, found "${zone}"`, node)
+      ? zone
+      : undefined,
 );
 
 /** Longer than this, hours over midnight are rather two times in the wrong order. */

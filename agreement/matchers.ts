@@ -89,8 +89,11 @@ function readMatcher(
     case "in":
     case "notIn": {
       if (!isSeq(node)) return place.expected(`a list of values after \`${op}:\``, node);
-      if (node.items.length === 0)
-        return place.wrong(`expected at least one value after \`${op}:\``, node);
+      if (
+        node.items.length === 0 &&
+        !place.letsPass(`expected at least one value after \`${op}:\``, node)
+      )
+        return undefined;
       const values = node.items.map((item, i) =>
         readValue(item as YamlNode, place.child(i, item), subject),
       );

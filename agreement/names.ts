@@ -43,7 +43,9 @@ export const language: Shape<string> = from(
   text("a language such as de"),
   (word, place, node) =>
     languageCode(word) ??
-    place.wrong(`expected a language by its name or ISO 639 code, found "${word}"`, node),
+    (place.letsPass(`expected a language by its name or ISO 639 code, found "${word}"`, node)
+      ? word
+      : undefined),
 );
 
 /** Reports every name that stands twice in a list, at its second place. */

@@ -22,14 +22,26 @@ export type Parsed =
  * order of the file. Warnings leave the agreement usable.
  */
 export function parseAgreement(text: string): Parsed {
+  return parse(text, { isStored: false });
+}
+
+/**
+ * Reads a stored version by what it was accepted under: it must have the shape of an agreement, and
+ * what is only demanded of new documents is not asked of it (docs/decisions/0100).
+ */
+export function parseStored(text: string): Parsed {
+  return parse(text, { isStored: true });
+}
+
+function parse(text: string, { isStored }: { readonly isStored: boolean }): Parsed {
   const read = readSource(text);
   if ("problems" in read) return { ok: false, problems: inOrder(read.problems), warnings: [] };
-  const reading = new Reading(read.source);
+  const reading = new Reading(read.source, { isStored });
   const agreement = documentShape(vocabularyOf(read.source.root)).read(
     read.source.root,
     reading.place(),
   );
-  if (agreement) checkWhole(agreement, reading);
+  if (agreement && !isStored) checkWhole(agreement, reading);
   const warnings = inOrder(reading.warnings);
   if (agreement && reading.problems.length === 0) return { ok: true, agreement, warnings };
   return { ok: false, problems: inOrder(reading.problems), warnings };

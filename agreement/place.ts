@@ -11,11 +11,14 @@ const mostProblems = 100;
 export class Reading {
   readonly problems: AgreementProblem[] = [];
   readonly warnings: AgreementProblem[] = [];
+  /** A stored version was accepted by what was checked then. */
+  readonly isStored: boolean;
   readonly #source: Source;
   readonly #offsets = new Map<string, number>();
 
-  constructor(source: Source) {
+  constructor(source: Source, { isStored = false }: { readonly isStored?: boolean } = {}) {
     this.#source = source;
+    this.isStored = isStored;
   }
 
   place(): SourcePlace {
@@ -76,6 +79,16 @@ export class SourcePlace {
     const offset = node === undefined || node === null ? undefined : startOf(node);
     this.reading.report("problems", this.path, message, offset);
     return undefined;
+  }
+
+  /**
+   * Whether the reader may go on with a value that a new document must not have, though it can be
+   * read: notes it, unless the document is a stored version. Rules that came after versions were
+   * stored are demands, since leads run under those versions.
+   */
+  letsPass(message: string, node?: unknown): boolean {
+    if (!this.reading.isStored) this.wrong(message, node);
+    return this.reading.isStored;
   }
 
   warn(message: string, node?: unknown): void {

@@ -70,6 +70,7 @@ export async function growHandoffs(pool: Pool, handoffs: number, now: number): P
           from one_quarter cross join generate_series(1, ${quarters - 1}) k`);
         await ask("drop table one_quarter");
       }
+      await ask(whatFollowed);
       await ask(
         `update handoff set state = 'closed', closed_at = mql_at + interval '60 days',
             outcome = 'expired'
@@ -79,6 +80,9 @@ export async function growHandoffs(pool: Pool, handoffs: number, now: number): P
     },
   );
 }
+
+/** What a trigger keeps of each move: when the next one came. */
+const whatFollowed = "select follow_moves(array(select distinct subject_id from transition))";
 
 /** What the generator leaves out, for every so many leads. */
 const whatElseReportsRead = `

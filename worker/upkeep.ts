@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import { lastRecount, recountAll } from "../store/reports/recount.ts";
+import { settleHandoffs } from "../store/reports/settled.ts";
 import { foldProcessCounts, tally } from "../store/reports/tallies.ts";
 
 export interface UpkeepDeps {
@@ -21,6 +22,7 @@ const recountEveryMs = 24 * 3_600_000;
 export async function keepTallies({ pool, clock, log }: UpkeepDeps): Promise<void> {
   for (let step = 0; step < mostSteps && (await tally(pool, clock())); step += 1);
   for (let step = 0; step < mostSteps && (await foldProcessCounts(pool)); step += 1);
+  for (let step = 0; step < mostSteps && (await settleHandoffs(pool, clock())); step += 1);
   const last = await lastRecount(pool);
   if (last && clock() - last.at.getTime() < recountEveryMs) return;
   const { differences, detail } = await recountAll(pool, clock());

@@ -39,10 +39,8 @@ export const buyingSignalsReport = defineReport({
     const found = await ofCohort<{ g: string | null; heard: string; n: number; sql: number }>(
       ask,
       `select g, heard, count(*)::int as n, ${n("sql_at is not null")} as sql
-      from (select distinct h.id, h.g, h.sql_at, heard from h
-        join answer a on a.handoff_id = h.id and a.received_at <= $3,
-          unnest(a.buying_signals) as heard)
-        one group by g, heard order by g nulls last, n desc, heard`,
+      from h, unnest(h.heard_signals) as heard
+      group by g, heard order by g nulls last, n desc, heard`,
     );
     return found.map(({ g, heard, n: handoffs, sql }) => ({
       group: g,

@@ -1,6 +1,7 @@
 import { rows as select } from "../postgres/db.ts";
 import { dimensionNames, dimensions, filterSql } from "./filters.ts";
 import type { ReportAsk, ReportQuestion } from "./report.ts";
+import { settledSql } from "./settled.ts";
 
 /** Milestones of a handoff; each is masked when it lies behind `asOf`, or was not told by then. */
 const milestones = [
@@ -49,7 +50,8 @@ export function cohortOf(q: ReportQuestion): Cohort {
 
 /**
  * A handoff as it was known at `asOf`, with its group `g`: a step that lies behind, or was not told
- * by then, has not been taken. Whatever the handoff froze stands beside it.
+ * by then, has not been taken. Beside it stands whatever the handoff froze, and what is counted of
+ * its clocks, outreaches, answers and offers; Postgres leaves out what a statement does not name.
  */
 function masked(q: ReportQuestion, group: string): string {
   const steps = milestones.map(
@@ -60,7 +62,8 @@ function masked(q: ReportQuestion, group: string): string {
     h.source, h.campaign, h.rep_id, h.lead_type, h.held, h.role, h.tech_match, h.first_touch_at,
     h.signals, h.assets, h.first_signal_at, h.imported, h.outcome, h.response_system_ms,
       h.response_human_ms, h.mql_at,
-    ${steps.join(", ")}
+    ${steps.join(", ")},
+    ${settledSql}
     from handoff h where h.subject_kind = 'lead'`;
 }
 

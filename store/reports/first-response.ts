@@ -49,10 +49,7 @@ const human = hoursBetween("least(offered_at, first_outreach_at)", "first_outrea
 const answered = (of: string) => `case when first_outreach_at is not null then ${of} end`;
 
 /** Handed off, the outreach deadline of the lead has passed, and nothing is logged. */
-const stale = `(offered_at is not null and first_outreach_at is null
-  and exists (select from clock c where c.handoff_id = h.id and c.kind = 'outreach'
-    and c.scope = 'lead' and coalesce(c.breached_at, c.due_at) <= $3
-    and (c.ended_at is null or c.ended_at > $3 or c.state = 'breached')))`;
+const stale = "(offered_at is not null and first_outreach_at is null and late_at <= $3)";
 
 export const firstResponseReport = defineReport({
   name: "first-response",
@@ -155,11 +152,10 @@ export const firstResponseReport = defineReport({
         ${percentileSql(0.5, answered("response_system_ms / 3600000.0"))} as open_system,
         ${percentileSql(0.5, answered("response_human_ms / 3600000.0"))} as open_human,
         ${percentileSql(0.5, connect)} as connect, ${percentileSql(0.5, meeting)} as meeting,
-        ${n("is_stale")} as n_stale, ${n("offered_at is not null and (not imported or is_clocked)")} as own,
-        (array_agg(subject_id order by mql_at, subject_id) filter (where is_stale))[1:100] as stale
-      from (select h.*, ${stale} as is_stale, exists (select from clock c where c.handoff_id = h.id
-        and c.kind = 'outreach' and c.scope = 'lead' and c.started_at <= $3) as is_clocked from h) h
-          group by g order by g nulls last`,
+        ${n(stale)} as n_stale,
+        ${n("offered_at is not null and (not imported or outreach_clock is not null)")} as own,
+        (array_agg(subject_id order by mql_at, subject_id) filter (where ${stale}))[1:100] as stale
+      from h group by g order by g nulls last`,
     );
     return found.map((row) => ({
       group: row.g,

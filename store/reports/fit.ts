@@ -83,10 +83,8 @@ export const fitReport = defineReport({
         ${n("icp and offered_at is not null")} as offered_icp,
         ${n("icp and offered_at is not null and meeting_at is not null")} as met_icp,
         ${n("tech_match")} as tech, ${n("tech_match is not null")} as tech_known,
-        avg(rating)::float8 as rating, count(rating)::int as rated
-      from (select h.*, (select a.fit_rating from answer a where a.handoff_id = h.id
-          and a.fit_rating is not null and a.received_at <= $3
-          order by a.received_at desc, a.id desc limit 1) as rating from h) h
+        avg(rated_fit)::float8 as rating, count(rated_fit)::int as rated
+      from h
       group by g order by g nulls last`,
     );
     return found.map((row) => ({

@@ -1,5 +1,5 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortSql, everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
+import { cohortSql, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
 import { count, defineReport, group, hours, numberColumn, rate } from "./report.ts";
 
 export const followUpReport = defineReport({
@@ -87,20 +87,17 @@ export const followUpReport = defineReport({
       to_log90: number | null;
     }>(
       ask,
-      (first) => `, told as (select h.g, ${hoursBetween("o.occurred_at", "o.told_at")} as hours
-          from h join outreach o on o.handoff_id = h.id and o.occurred_at <= $3),
-      late as (select g, ${percentileSql(0.5, "hours")} as to_log, ${percentileSql(0.9, "hours")} as to_log90
-        from told group by g)
+      (first) => `, late as (
+        select g, ${percentileSql(0.5, "hours")} as to_log, ${percentileSql(0.9, "hours")} as to_log90
+        from h, unnest(h.hours_to_log) as hours group by g)
       select c.*, late.to_log, late.to_log90 from (
         select g, ${n("offered_at is not null")} as offered,
           ${n("offered_at is not null and tried > 0")} as logged,
           coalesce(sum(attempts) filter (where ${unreached}), 0)::int as required,
           coalesce(sum(least(tried, attempts)) filter (where ${unreached}), 0)::int as done,
           avg(case when offered_at is not null then tried end)::float8 as mean
-        from (select h.g, h.offered_at, h.sal_at, h.connected_at, h.meeting_at, h.sql_at, r.attempts,
-            (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3) as tried
-          from h join jsonb_to_recordset($${first}::jsonb) as r(id text, attempts int)
-            on r.id = h.agreement_id where not h.imported) h
+        from h join jsonb_to_recordset($${first}::jsonb) as r(id text, attempts int)
+          on r.id = h.agreement_id where not h.imported
         group by g) c left join late on late.g is not distinct from c.g order by g nulls last`,
       cohortSql,
       [JSON.stringify(required)],

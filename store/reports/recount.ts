@@ -10,6 +10,7 @@ import {
   type Tx,
 } from "../postgres/db.ts";
 import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
+import { unsettle, wronglySettled } from "./settled.ts";
 import { isAstray, processCounts } from "./tallies.ts";
 
 /** What the last count of everything found. */
@@ -21,10 +22,16 @@ export interface Recount {
   readonly detail: readonly TallyDifference[];
 }
 
-/** A tally that is not what the rows say: a stage's day, a day's arrivals, or leads that stand. */
+/**
+ * A tally that is not what the rows say: a stage's day, a day's arrivals, leads that stand, or what is
+ * kept of a handoff, a move or a task.
+ */
 export interface TallyDifference {
-  readonly what: "moves" | "arrivals" | "standing";
-  /** The day, or the stage and what its leads wait for. */
+  readonly what: "moves" | "arrivals" | "standing" | "settled" | "followed" | "tasks";
+  /**
+   * The day; the stage and what its leads wait for; or the id of what is kept wrongly: a settled
+   * handoff, a lead whose moves do not say what followed, a task that does not know its lead.
+   */
   readonly of: string;
   readonly kept: number | StageCounts;
   readonly counted: number | StageCounts;
@@ -39,8 +46,8 @@ export async function lastRecount(db: Db): Promise<Recount | null> {
 }
 
 /**
- * Counts every transition, arrival and process anew, page by page in one snapshot, and compares
- * with the tallies. What differs is on record, and made anew from the rows. Gives what it found.
+ * Counts every transition, arrival, process and settled handoff anew, page by page in one snapshot,
+ * and compares with what is kept. What differs is on record, and made anew from the rows. Gives what it found.
  */
 export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): Promise<Recount> {
   const { astray, before, ...found } = await inTransaction(pool, async (tx) => {
@@ -64,9 +71,15 @@ export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): P
       where recount.at is not distinct from ${before}`);
     // Another worker counted in the meantime, and made right what was wrong.
     if (rowCount === 0) return;
+    await tx.query(`delete from astray where not (${isAstray("astray.subject_id")})`);
     await tx.query(sql`
       insert into astray (subject_id) select unnest(${astray}::text[]) on conflict do nothing`);
-    if (found.differences.some(({ what }) => what !== "standing")) {
+    const wrong = (kept: TallyDifference["what"]) =>
+      found.differences.filter(({ what }) => what === kept).map(({ of }) => of);
+    await unsettle(tx, wrong("settled"));
+    await tx.query(sql`select follow_moves(${wrong("followed")}::text[])`);
+    await tx.query(sql`select tell_open_tasks(${wrong("tasks")}::text[])`);
+    if (found.differences.some(({ what }) => what === "moves" || what === "arrivals")) {
       await tx.query("update tallied set until = '-infinity'");
       await tx.query("delete from stage_day");
       await tx.query("delete from arrival_day");
@@ -95,6 +108,7 @@ async function compare(
   const arrivals = new Map<string, number>();
   const standing = new Map<string, number>();
   const astray: string[] = [];
+  const followed: string[] = [];
   let leads = 0;
   for (let after: string | null = ""; after !== null;) {
     const page: { last: string | null; n: number } | undefined = await firstRow(
@@ -108,6 +122,7 @@ async function compare(
     leads += page?.n ?? 0;
     for (const { day, stage, ...counts } of await movesOf(tx, span))
       moves.set(`${day} ${stage}`, added(moves.get(`${day} ${stage}`) ?? noMoves, counts));
+    followed.push(...(await wronglyFollowed(tx, span)));
     for (const { day, n } of await arrivalsOf(tx, span))
       arrivals.set(day, (arrivals.get(day) ?? 0) + n);
     for (const { stage, waiting_on, n } of await standingOf(tx, span)) {
@@ -117,6 +132,19 @@ async function compare(
     if (astray.length < mostAstray) astray.push(...(await astrayOf(tx, span)));
     after = span.last;
   }
+  const wrong: string[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const page = await wronglySettled(tx, after, pageSize);
+    wrong.push(...page.wrong);
+    after = page.n < pageSize ? null : page.last;
+  }
+  const tasks = await rows<{ id: string }>(tx, {
+    text: `
+    select t.id from task t left join process p on p.subject_kind = 'lead'
+      and p.subject_id = t.subject_id where t.state = 'open' and t.subject_kind = 'lead'
+      and (t.lead_owner_id, t.lead_due_at) is distinct from (p.owner_id, p.due_at)`,
+    values: [],
+  });
   const keptMoves = await rows<{ day: string; stage: string } & StageCounts>(
     tx,
     sql`select day, stage, entered, exited, vacated from stage_day`,
@@ -139,8 +167,19 @@ async function compare(
       standing,
       0,
     ),
+    ...keptWrongly("settled", wrong),
+    ...keptWrongly("followed", followed),
+    ...keptWrongly(
+      "tasks",
+      tasks.map(({ id }) => id),
+    ),
   ];
   return { leads, differences, astray: astray.slice(0, mostAstray) };
+}
+
+/** Of what is kept by id there is no number to compare: it is there once, and right no time. */
+function keptWrongly(what: TallyDifference["what"], ids: readonly string[]): TallyDifference[] {
+  return ids.map((of) => ({ what, of, kept: 1, counted: 0 }));
 }
 
 /** The leads after `after` up to `last`, or all that are left; their moves before `until`. */
@@ -159,6 +198,22 @@ function movesOf(tx: Tx, span: Span): Promise<({ day: string; stage: string } & 
     select day, stage, entered, exited, vacated from counted`,
     values: [span.after, span.last, span.until],
   });
+}
+
+/** Leads whose moves do not say when the next one came, or when their stage was left. */
+async function wronglyFollowed(tx: Tx, span: Span): Promise<string[]> {
+  const found = await rows<{ id: string }>(tx, {
+    text: `
+    with page as (select * from transition where subject_kind = 'lead' and subject_id > $1
+      and ($2::text is null or subject_id <= $2::text))
+    select distinct t.subject_id as id from page t
+      join moves_followed(array(select distinct subject_id from page)) f
+        on (f.subject_kind, f.subject_id, f.cycle, f.step, f.to_stage)
+          = (t.subject_kind, t.subject_id, t.cycle, t.step, t.to_stage)
+      where (t.next_at, t.left_at, t.left_to) is distinct from (f.next_at, f.left_at, f.left_to)`,
+    values: [span.after, span.last],
+  });
+  return found.map(({ id }) => id);
 }
 
 function arrivalsOf(tx: Tx, span: Span): Promise<{ day: string; n: number }[]> {

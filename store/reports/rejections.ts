@@ -135,10 +135,10 @@ export const rejectionsReport = defineReport({
         select ${g} as g, a.kind, a.reason, a.reason_group, a.received_at, a.contested, a.open_ms,
           h.subject_id, h.agreement_id, a.received_at < $1 as is_before,
           h.first_outreach_at <= a.received_at as after_outreach,
-          (select d.kind from answer d where d.handoff_id = a.handoff_id
+          case when a.contested then (select d.kind from answer d where d.handoff_id = a.handoff_id
             and d.kind in ('contest-upheld', 'contest-overturned')
             and d.received_at >= a.received_at and ${knownSql(ask, "d.received_at", "d.told_at")}
-            order by d.received_at limit 1) as verdict
+            order by d.received_at limit 1) end as verdict
         from answer a join handoff h on h.id = a.handoff_id
         where h.subject_kind = 'lead' and a.kind in ('accept', 'reject')
           and a.received_at >= ${previousFrom} and a.received_at < $2

@@ -76,18 +76,14 @@ export const renurtureReport = defineReport({
           as leads
       from (
         select h.g, h.subject_id, coalesce(regexp_replace(h.outcome, '^rejected: ', ''), t.because)
-          as reason, t.at as entered_at, next.at as left_at, next.to_stage as next_stage,
-          exists (select from handoff later where later.subject_kind = 'lead'
-            and later.subject_id = h.subject_id and later.cycle = h.cycle + 1
-            and later.sal_at <= $3) as again
+          as reason, t.at as entered_at, case when t.left_at <= $3 then t.left_at end as left_at,
+          case when t.left_at <= $3 then t.left_to end as next_stage,
+          t.left_at <= $3 and t.left_to = 'mql' and (select later.sal_at <= $3 from handoff later
+            where later.subject_kind = 'lead' and later.subject_id = h.subject_id
+              and later.cycle = h.cycle + 1) as again
         from h join transition t on t.subject_kind = 'lead' and t.subject_id = h.subject_id
           and t.cycle = h.cycle and t.to_stage = 'renurture' and t.at >= $1 and t.at < $2
-          and t.at <= $3
-        left join lateral (
-          select l.at, l.to_stage from transition l where l.subject_kind = 'lead'
-            and l.subject_id = h.subject_id and l.from_stage = 'renurture' and l.at <= $3
-            and (l.at, l.cycle, l.step) > (t.at, t.cycle, t.step)
-          order by l.at, l.cycle, l.step limit 1) next on true) entered
+          and t.at <= $3) entered
       group by g, reason order by g nulls last, entered desc, reason`,
       everBegunSql,
     );

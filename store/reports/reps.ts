@@ -104,22 +104,9 @@ export const repsReport = defineReport({
         ${percentileSql(0.5, "case when first_outreach_at is not null then response_human_ms / 3600000.0 end")}
           as open,
         avg(case when sal_at is not null and not imported then tried end)::float8 as attempts,
-        sum(missed)::int as missed, sum(contested)::int as contested,
-        sum(overturned)::int as overturned
-      from (select h.*,
-        (select count(*) from outreach o where o.handoff_id = h.id and o.occurred_at <= $3)
-          as tried,
-        (select count(*) from clock c where c.handoff_id = h.id and c.scope = 'rep'
-          and c.rep_id = h.rep_id and c.breached_at <= $3) as missed,
-        answered.contested, answered.overturned
-        from h left join lateral (
-          select count(*) as contested, count(*) filter (where (
-              select d.kind from answer d where d.handoff_id = h.id and d.kind like 'contest-%'
-                and d.received_at >= a.received_at and d.received_at <= $3
-              order by d.received_at limit 1) = 'contest-overturned') as overturned
-          from answer a where a.handoff_id = h.id and a.kind = 'reject'
-            and a.by_id = h.rep_id and a.contested and a.received_at <= $3) answered on true
-        where offered_at is not null and rep_id is not null) h
+        sum(own_missed)::int as missed, sum(own_contested)::int as contested,
+        sum(own_overturned)::int as overturned
+      from h where offered_at is not null and rep_id is not null
       group by g, rep_id order by g nulls last, rep_id`,
     );
     return found.map((row) => ({

@@ -77,14 +77,7 @@ export const routingReport = defineReport({
         ${n("is_fallback")} as fallback, ${n("not imported or is_routed")} as own,
         ${percentileSql(0.5, hoursBetween("mql_at", "offered_at"))} as held,
         ${percentileSql(0.9, hoursBetween("mql_at", "offered_at"))} as held90
-      from (select h.*, coalesce(a.offers, 0) as offers,
-        coalesce(a.is_fallback, false) as is_fallback,
-          coalesce(a.is_routed, false) as is_routed
-        from h left join lateral (select (count(*) filter (where rep_id is not null))::int
-          as offers,
-          bool_or(via = 'fallback') as is_fallback, bool_or(via <> 'manager') as is_routed
-            from assignment a
-          where a.handoff_id = h.id and a.at <= $3) a on true) h
+      from h
       group by g order by g nulls last`,
     );
     return found.map((row) => ({

@@ -1,5 +1,5 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortOf, everyDimension, knownSql, n, percentileSql } from "./cohort.ts";
+import { cohortOf, everyDimension, knownSql, n, ofCohort, percentileSql } from "./cohort.ts";
 import { rows as select } from "../postgres/db.ts";
 import {
   count,
@@ -9,6 +9,7 @@ import {
   leads,
   rate,
   textColumn,
+  type ReportAsk,
   type ReportQuestion,
 } from "./report.ts";
 
@@ -18,6 +19,59 @@ function scopeOf({ groupBy, filters, repIds }: ReportQuestion): "lead" | "rep" {
   return repIds !== null || isPersonal(groupBy) || Object.keys(filters).some(isPersonal)
     ? "rep"
     : "lead";
+}
+
+const kinds = ["outreach", "status"] as const;
+
+/** Of each group what became of both clocks of its handoffs, one beside the other. */
+function clocksOfLeads(ask: ReportAsk): Promise<Line[]> {
+  return ofCohort<Line>(
+    ask,
+    `select g, ${kinds.map((kind) => figuresOf(kind, `${kind}_verdict`, `${kind}_used_ms`)).join(", ")}
+    from (select *, ${kinds.map(verdictOf).join(", ")} from h) h group by g order by g nulls last`,
+  );
+}
+/** A deadline that passes is missed, whether or not somebody has looked. */
+const verdictOf = (kind: string) => `case when ${kind}_clock = 'open' and ${kind}_due_at < $3
+  then 'missed' else ${kind}_clock end as ${kind}_verdict`;
+
+/** The same of the clocks of each person: of a handoff that went from one to another both have one. */
+function clocksOfReps(ask: ReportAsk): Promise<Line[]> {
+  const { values, where, group: byHandoff } = cohortOf(ask);
+  const own = (text: string) => text.replaceAll("h.rep_id", "c.rep_id");
+  const of = (kind: string) =>
+    figuresOf(kind, `case when kind = '${kind}' then verdict end`, "used_ms");
+  return select<Line>(ask.db, {
+    values,
+    text: `
+      with c as (
+        select ${own(byHandoff)} as g, c.kind, c.used_ms, h.subject_id, h.mql_at,
+          case when c.breached_at <= $3 then 'missed'
+            when c.ended_at <= $3 then case when c.state = 'met' then 'met' else 'cancelled' end
+            when c.due_at < $3 then 'missed' else 'open' end as verdict
+        from clock c join handoff h on h.id = c.handoff_id
+        where c.scope = 'rep' and h.subject_kind = 'lead' and c.started_at <= $3
+          and h.mql_at >= $1 and h.mql_at < $2
+          and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}${own(where)})
+      select g, ${kinds.map(of).join(", ")} from c group by g order by g nulls last`,
+  });
+}
+
+/** Beside those of the other kind: to group by the kind Postgres would sort all clocks. */
+function figuresOf(kind: string, verdict: string, used: string): string {
+  const is = (one: string) => n(`${verdict} = '${one}'`);
+  return `(count(${verdict}))::int as ${kind}_all, ${is("met")} as ${kind}_met,
+    ${is("missed")} as ${kind}_missed, ${is("open")} as ${kind}_open,
+    ${percentileSql(0.5, `case when ${verdict} = 'met' then ${used} / 3600000.0 end`)} as ${kind}_used,
+    (array_agg(subject_id order by mql_at, subject_id)
+      filter (where ${verdict} = 'missed'))[1:100] as ${kind}_leads`;
+}
+
+interface Line {
+  readonly g: string | null;
+  readonly [figure: `${string}_${"all" | "met" | "missed" | "open"}`]: number;
+  readonly [figure: `${string}_used`]: number | null;
+  readonly [figure: `${string}_leads`]: readonly string[] | null;
 }
 
 export const slaReport = defineReport({
@@ -69,47 +123,22 @@ export const slaReport = defineReport({
     split: "clock",
   },
   async rows(ask) {
-    const { values, where, group: byHandoff } = cohortOf(ask);
-    const scope = scopeOf(ask);
-    // Of a handoff that went from one rep to another each has a clock of their own.
-    const own = (text: string) =>
-      scope === "rep" ? text.replaceAll("h.rep_id", "c.rep_id") : text;
-    const found = await select<{
-      g: string | null;
-      kind: string;
-      met: number;
-      missed: number;
-      open: number;
-      used: number | null;
-      leads: string[] | null;
-    }>(ask.db, {
-      values: [...values, scope],
-      text: `
-      with c as (
-        select ${own(byHandoff)} as g, c.kind, c.used_ms, h.subject_id, h.mql_at,
-          case when c.breached_at <= $3 then 'missed'
-            when c.ended_at <= $3 then case when c.state = 'met' then 'met' else 'cancelled' end
-            when c.due_at < $3 then 'missed' else 'open' end as verdict
-        from clock c join handoff h on h.id = c.handoff_id
-        where c.scope = $${values.length + 1} and h.subject_kind = 'lead' and c.started_at <= $3
-          and h.mql_at >= $1 and h.mql_at < $2
-          and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}${own(where)})
-      select g, kind, ${n("verdict = 'met'")} as met, ${n("verdict = 'missed'")} as missed,
-        ${n("verdict = 'open'")} as open,
-        ${percentileSql(0.5, "case when verdict = 'met' then used_ms / 3600000.0 end")} as used,
-        (array_agg(subject_id order by mql_at, subject_id)
-          filter (where verdict = 'missed'))[1:100] as leads
-      from c group by g, kind order by g nulls last, kind`,
-    });
-    return found.map(({ g, kind, met, missed, open, used, leads: late }) => ({
-      group: g,
-      clock: kind,
-      met,
-      missed,
-      open,
-      onTimeRate: rateOf(met, met + missed),
-      medianUsed: used,
-      missedLeads: late ?? [],
-    }));
+    const found = await (scopeOf(ask) === "rep" ? clocksOfReps(ask) : clocksOfLeads(ask));
+    return found.flatMap((row) =>
+      kinds.flatMap((kind) => {
+        const [met, missed] = [row[`${kind}_met`] ?? 0, row[`${kind}_missed`] ?? 0];
+        if ((row[`${kind}_all`] ?? 0) === 0) return [];
+        return {
+          group: row.g,
+          clock: kind,
+          met,
+          missed,
+          open: row[`${kind}_open`] ?? 0,
+          onTimeRate: rateOf(met, met + missed),
+          medianUsed: row[`${kind}_used`] ?? null,
+          missedLeads: row[`${kind}_leads`] ?? [],
+        };
+      }),
+    );
   },
 });

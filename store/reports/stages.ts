@@ -1,5 +1,5 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { daysBetween, everBegunSql, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
+import { daysBetween, everBegunSql, everyDimension, n, ofCohort } from "./cohort.ts";
 import { count, days, defineReport, group, rate, textColumn } from "./report.ts";
 
 /** An opportunity that nothing was told of for so long is stalled. */
@@ -63,23 +63,13 @@ export const stageTimesReport = defineReport({
     split: "stage",
   },
   async rows(ask) {
-    const found = await ofCohort<{
-      g: string | null;
-      stage: string;
-      entered: number;
-      gone: number;
-      median: number | null;
-      p90: number | null;
-      stalled: number;
-    }>(
+    const found = await ofCohort<Record<string, number | null> & { g: string | null }>(
       ask,
       `, stays as (
-        select h.g, t.to_stage as stage, t.at as since, t.at as changed, next.at as until
+        select h.g, t.to_stage as stage, t.at as since, t.at as changed,
+          case when t.next_at <= $3 then t.next_at end as until
         from transition t
         join h on h.subject_id = t.subject_id and h.cycle = t.cycle
-        left join lateral (select l.at from transition l where l.subject_kind = 'lead'
-          and l.subject_id = t.subject_id and (l.at, l.cycle, l.step) > (t.at, t.cycle, t.step)
-          and l.at <= $3 order by l.at, l.cycle, l.step limit 1) next on true
         where t.subject_kind = 'lead' and t.to_stage in ('mql', 'sal', 'sql', 'renurture')
           and t.at >= $1 and t.at < $2 and t.at <= $3
         union all
@@ -90,26 +80,41 @@ export const stageTimesReport = defineReport({
             and s.stage <> 'open' and s.happened_at <= $3)
         from opportunity o join h on h.id = o.handoff_id
         where o.created_at >= $1 and o.created_at < $2 and o.created_at <= $3)
-      select g, stage, count(*)::int as entered, ${n("until is not null")} as gone,
-        ${percentileSql(0.5, daysBetween("since", "until"))} as median,
-        ${percentileSql(0.9, daysBetween("since", "until"))} as p90,
-        ${n(
-          "until is null and $3::timestamptz - coalesce(changed, since) > interval " +
-            `'${stalledDays} days'`,
-        )}
-          as stalled
-      from stays group by g, stage order by g nulls last,
-        array_position(array['mql', 'sal', 'sql', 'opportunity', 'renurture'], stage)`,
+      select g, ${stages.map(figuresOf).join(", ")}
+      from (select g, stage, until, until is not null as is_left,
+          ${daysBetween("since", "until")} as stayed, until is null and
+          $3::timestamptz - coalesce(changed, since) > interval '${stalledDays} days' as is_stalled
+        from stays) one
+      group by g order by g nulls last`,
       everBegunSql,
     );
-    return found.map(({ g, stage, entered, gone, median, p90, stalled }) => ({
-      group: g,
-      stage,
-      entered,
-      left: gone,
-      medianDays: median,
-      p90Days: p90,
-      stalledRate: rateOf(stalled, entered - gone),
-    }));
+    return found.flatMap((row) =>
+      stages.flatMap((stage) => {
+        const of = (what: string) => row[`${stage}_${what}`] ?? 0;
+        if (of("entered") === 0) return [];
+        return {
+          group: row.g,
+          stage,
+          entered: of("entered"),
+          left: of("left"),
+          medianDays: row[`${stage}_median`] ?? null,
+          p90Days: row[`${stage}_p90`] ?? null,
+          stalledRate: rateOf(of("stalled"), of("entered") - of("left")),
+        };
+      }),
+    );
   },
 });
+
+const stages = ["mql", "sal", "sql", "opportunity", "renurture"] as const;
+
+/** Beside those of the other stages: to group by the stage Postgres would sort all stays. */
+function figuresOf(stage: string): string {
+  const here = `filter (where stage = '${stage}')`;
+  const percentile = (p: number) =>
+    `(percentile_cont(${p}) within group (order by stayed) ${here})::float8`;
+  return `${n(`stage = '${stage}'`)} as ${stage}_entered,
+    ${n(`stage = '${stage}' and is_left`)} as ${stage}_left,
+    ${n(`stage = '${stage}' and is_stalled`)} as ${stage}_stalled,
+    ${percentile(0.5)} as ${stage}_median, ${percentile(0.9)} as ${stage}_p90`;
+}

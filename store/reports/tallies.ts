@@ -89,7 +89,13 @@ async function add(tx: Tx, since: string, until: string): Promise<void> {
     on conflict do nothing`,
     values: [since, until],
   });
-  await tx.query(`delete from astray where not (${isAstray("astray.subject_id")})`);
+  // Those that did not move since are as they were, or were put right past their moves: the recount.
+  await tx.query({
+    text: `
+    delete from astray using (${movedOrArrived("$1::timestamptz", "$2::timestamptz")}) l
+      where astray.subject_id = l.id and not (${isAstray("l.id")})`,
+    values: [since, until],
+  });
   await tx.query(sql`update tallied set until = ${until}::timestamptz`);
 }
 

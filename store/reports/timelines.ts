@@ -54,14 +54,12 @@ export const timelinesReport = defineReport({
       opportunity: number;
     }>(
       ask,
-      `select g, timeline, ${n("offered_at is not null")} as offered,
+      `select g, heard_timeline as timeline, ${n("offered_at is not null")} as offered,
         ${n("offered_at is not null and sql_at is not null")} as sql,
         ${n("meeting_at is not null")} as meeting,
         ${n("meeting_at is not null and opportunity_at is not null")} as opportunity
-      from (select h.*, (select a.timeline from answer a where a.handoff_id = h.id
-          and a.timeline is not null and a.received_at <= $3
-          order by a.received_at desc, a.id desc limit 1) as timeline from h) h
-      group by g, timeline order by g nulls last, offered desc, timeline nulls last`,
+      from h group by g, heard_timeline
+      order by g nulls last, offered desc, heard_timeline nulls last`,
     );
     return found.map((row) => ({
       group: row.g,

@@ -1,8 +1,9 @@
 import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { Target } from "../../handoff/time/deadline.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import { sql, type Db } from "../postgres/db.ts";
+import type { Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
+import { firstByDue, firstByLeadDue, isTheirs } from "./open-tasks.ts";
 import { reachValues } from "./reach.ts";
 import type { TaskAsker } from "./tasks.ts";
 
@@ -45,6 +46,29 @@ export interface QueueEntry {
 /** What a lead waits for when its owner has to do something. */
 const work = ["outreach", "answer", "attempts", "meeting", "opportunity", "manager"];
 
+/** The values of the statement. */
+const [ids, roles, self, afterDue, afterId, limit, until, toWork] = [
+  "$1",
+  "$2",
+  "$3",
+  "$4",
+  "$5",
+  "$6",
+  "$7",
+  "$8",
+];
+
+/** Where a task stands in the queue: also by the clock of its lead, unless that is the asker's own. */
+const place = `least(coalesce(t.due_at, 'infinity'),
+  case when t.lead_owner_id is distinct from ${self}::text
+    and (${ids}::text[] is null or t.lead_owner_id = any(${ids}::text[])) then t.lead_due_at end)`;
+const isBehind = `(${afterDue}::timestamptz is null
+  or (${place}, t.id) > (${afterDue}::timestamptz, ${afterId}::text))`;
+
+const since = afterDue;
+const firstTasks = `${firstByDue({ ids, roles, limit, since }, `and ${isBehind}`)}
+  union all ${firstByLeadDue({ ids, limit, since, self }, `and ${isBehind}`)}`;
+
 /**
  * What waits for somebody, the earliest due first: the leads a person owns and must work on, tasks
  * named to them or to their roles, and for a manager (or an operator) the leads of the team (of
@@ -56,43 +80,29 @@ export async function queueOf(
   asker: TaskAsker & { readonly repId: string | null },
   page: { after?: { due: string; id: string } | undefined; limit: number; until: number },
 ): Promise<QueueEntry[]> {
-  const { ids } = reachValues(asker.reach);
-  return rowsAsGiven<QueueEntry>(
-    db,
-    sql`
-    with mine as (
-      select t.id, case when t.subject_kind = 'lead' then t.subject_id end as lead_id, t.kind,
-        t.detail,
-        t.assignee_id, p.owner_id, least(coalesce(t.due_at, 'infinity'),
-          case when p.owner_id is distinct from ${asker.repId}::text
-            and (${ids}::text[] is null or p.owner_id = any(${ids}::text[])) then p.due_at end)
-              as place
-      from task t left join lateral (select * from process o where t.subject_kind = 'lead'
-        and o.subject_kind = 'lead' and o.subject_id = t.subject_id limit 1) p on true
-      where t.state = 'open' and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
-        or (t.assignee_id is null
-          and (t.role = any(${asker.roles}::text[]) or t.role = any(${ids}::text[])))
-        or (t.subject_kind = 'lead' and t.assignee_id is null and p.owner_id = any(${ids}::text[])))
-    ), entry as (
+  const text = `
+    with entry as (
       select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id,
         coalesce(p.next_step, p.waiting_on) as what, null::jsonb as detail, p.owner_id as with_id,
         coalesce(p.due_at, p.next_at, 'infinity') as place, p.due_at
       from process p
       where p.subject_kind = 'lead'
-        and ((p.owner_id = ${asker.repId}::text and p.waiting_on = any(${work}::text[]))
-        or (p.due_at < ${new Date(page.until)}::timestamptz
+        and ((p.owner_id = ${self}::text and p.waiting_on = any(${toWork}::text[]))
+        or (p.due_at < ${until}::timestamptz
           and (${ids}::text[] is null or p.owner_id = any(${ids}::text[]))))
         and not ((p.waiting_on in ('manager', 'queue')
-            or p.owner_id is distinct from ${asker.repId}::text)
-          and exists (select from mine where mine.lead_id = p.subject_id))
+            or p.owner_id is distinct from ${self}::text)
+          and (select count(*) from task t where t.subject_kind = 'lead'
+            and t.subject_id = p.subject_id and t.state = 'open' and ${isTheirs({ ids, roles })}) > 0)
       union all
-      select 'task', m.id, m.lead_id, m.kind, m.detail, m.assignee_id, m.place,
-        nullif(m.place, 'infinity') from mine m
+      select 'task', t.id, case when t.subject_kind = 'lead' then t.subject_id end, t.kind, t.detail,
+        t.assignee_id, ${place}, nullif(${place}, 'infinity')
+      from (select distinct on (id) * from (${firstTasks}) ways) t
     ), page as (
       select * from entry
-      where ${page.after?.due ?? null}::timestamptz is null
-        or (place, id) > (${page.after?.due ?? null}::timestamptz, ${page.after?.id ?? null}::text)
-      order by place, id limit ${page.limit}
+      where ${afterDue}::timestamptz is null
+        or (place, id) > (${afterDue}::timestamptz, ${afterId}::text)
+      order by place, id limit ${limit}
     )
     select page.kind, page.id, page.lead_id, page.what, page.detail, p.stage, p.waiting_on,
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
@@ -112,6 +122,18 @@ export async function queueOf(
       left join lateral (select c.target, v.definition from clock c
         join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id
         order by c.round desc, (c.ended_at is null) desc, c.due_at, c.id limit 1) k on true
-    order by page.place, page.id`,
-  );
+    order by page.place, page.id`;
+  return rowsAsGiven<QueueEntry>(db, {
+    text,
+    values: [
+      reachValues(asker.reach).ids,
+      asker.roles,
+      asker.repId,
+      page.after?.due ?? null,
+      page.after?.id ?? null,
+      page.limit,
+      new Date(page.until),
+      work,
+    ],
+  });
 }

@@ -1,6 +1,7 @@
 import type { TaskKind } from "../process/human-tasks.ts";
 import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
+import { firstByDue } from "./open-tasks.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
 /** Something that waits for a person. */
@@ -48,10 +49,24 @@ export async function listTasks(
   filter: { kind?: string | undefined; state: string; lead?: string | undefined },
   page: { after?: TaskPlace | undefined; limit: number },
 ): Promise<(TaskRow & { place: string })[]> {
-  const { ids } = reachValues(asker.reach);
-  return rowsAsGiven(
-    db,
-    sql`
+  const [ids, roles, limit] = ["$1", "$2", "$3"];
+  const behind = `and ($4::text is null or t.kind = $4::text)
+    and ($5::text is null or (t.subject_kind = 'lead' and t.subject_id = $5::text))
+    and coalesce(t.due_at, 'infinity') >= coalesce($6::timestamptz, '-infinity')
+    and ($6::timestamptz is null
+      or (coalesce(t.due_at, 'infinity'), t.id) > ($6::timestamptz, $7::text))`;
+  // Who owns the lead of a task that is over is not kept beside it; the latest are looked through.
+  const theirs = `(${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
+    or (t.assignee_id is null
+      and (t.role = any(${roles}::text[]) or t.role = any(${ids}::text[])))
+    or (t.subject_kind = 'lead' and t.assignee_id is null
+      and (select p.owner_id from process p where p.subject_kind = 'lead'
+        and p.subject_id = t.subject_id) = any(${ids}::text[])))`;
+  const first = `(select distinct on (id) * from (
+    ${firstByDue({ ids, roles, limit, since: "$6" }, behind)}) ways)`;
+  const isBounded = filter.state === "open" && asker.reach.kind === "people";
+  return rowsAsGiven(db, {
+    text: `
     select t.*, coalesce(t.due_at, 'infinity')::text as place,
       (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
@@ -59,22 +74,19 @@ export async function listTasks(
       (select coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
         l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), ''))
         from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
-    from task t
-    where t.state = ${filter.state}
-      and (${filter.kind ?? null}::text is null or t.kind = ${filter.kind ?? null}::text)
-      and (${filter.lead ?? null}::text is null
-        or (t.subject_kind = 'lead' and t.subject_id = ${filter.lead ?? null}::text))
-      and (${page.after?.due ?? null}::timestamptz is null
-        or (coalesce(t.due_at, 'infinity'), t.id) > (${page.after?.due ?? null}::timestamptz,
-        ${page.after?.id ?? null}::text))
-      and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
-        or (t.assignee_id is null
-        and (t.role = any(${asker.roles}::text[]) or t.role = any(${ids}::text[])))
-        or (t.subject_kind = 'lead' and t.assignee_id is null
-          and (select p.owner_id from process p where p.subject_kind = 'lead'
-          and p.subject_id = t.subject_id) = any(${ids}::text[])))
-    order by coalesce(t.due_at, 'infinity'), t.id limit ${page.limit}`,
-  );
+    from ${isBounded ? first : "task"} t where t.state = $8 ${behind}${isBounded ? "" : ` and ${theirs}`}
+    order by coalesce(t.due_at, 'infinity'), t.id limit ${limit}`,
+    values: [
+      reachValues(asker.reach).ids,
+      asker.roles,
+      page.limit,
+      filter.kind ?? null,
+      filter.lead ?? null,
+      page.after?.due ?? null,
+      page.after?.id ?? null,
+      filter.state,
+    ],
+  });
 }
 
 /** The open tasks about a lead, the oldest first, whoever may see them. */

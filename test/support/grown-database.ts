@@ -41,8 +41,14 @@ export async function grow(
       await ask(statement, [leads, new Date(now), leadsADay]);
       said(table);
     }
+    for (const kept of keptByTriggers) await ask(kept);
   });
 }
+
+const keptByTriggers = [
+  "select follow_moves(array(select distinct subject_id from transition))",
+  "select tell_open_tasks(array(select id from task where state = 'open'))",
+];
 
 /** Asks on the one connection that fills tables. */
 export type Ask = (

@@ -3,6 +3,7 @@ import { rateOf } from "../../../handoff/reviews/figures.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportAsk, ReportQuestion } from "../../../store/reports/report.ts";
+import { settleHandoffs } from "../../../store/reports/settled.ts";
 import { withDatabase } from "../../support/database.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";
 import {
@@ -31,6 +32,8 @@ const agreements = createAgreements(() => exampleAgreement());
 beforeAll(async () => {
   await insertWhatHandoffsName(db.pool);
   await insertHandoffs(db.pool, made);
+  // Two of three: what is kept and what is counted from the rows must go together.
+  while (await settleHandoffs(db.pool, begin + 70 * DAY));
 });
 
 const questions: ReportQuestion[] = [
@@ -774,6 +777,16 @@ describe("the funnel", () => {
       },
     });
   });
+});
+
+test("of the handoffs some are settled as of a question, some later, and some not", async () => {
+  const { rows } = await db.pool.query<{ by_then: string; later: string; not_yet: string }>(
+    `select count(*) filter (where settled_at <= $1) as by_then,
+      count(*) filter (where settled_at > $1) as later,
+      count(*) filter (where settled_at is null) as not_yet from handoff`,
+    [new Date(questions[0]?.asOf ?? 0)],
+  );
+  for (const count of Object.values(rows[0] ?? {})) expect(Number(count)).toBeGreaterThan(10);
 });
 
 test("what was generated has every step, also ones that were told after asOf", () => {
