@@ -57,6 +57,11 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "GET /leads/{id}/clocks": people,
   "PATCH /leads/{id}": people,
 
+  // which lead belongs to which account, and which accounts are one
+  "POST /leads/{id}/move-account": office,
+  "POST /accounts/{id}/merge": office,
+  "POST /accounts/{id}/aliases": office,
+
   // a person's actions
   "POST /leads/{id}/outreach": sales,
   "POST /leads/{id}/accept": sales,
