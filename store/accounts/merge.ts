@@ -4,6 +4,7 @@ import { factsOfMergedAccount } from "../../handoff/accounts/merging.ts";
 import { audit } from "../postgres/audit.ts";
 import { rows, send, sql, type Tx } from "../postgres/db.ts";
 import { enqueueAll, leadSignal } from "../postgres/outbox.ts";
+import { moveFlags } from "./flags.ts";
 import { wantCrmSyncs } from "../effects/effects.ts";
 
 export type MergedAccounts =
@@ -50,6 +51,7 @@ export async function mergeAccounts(
     tx,
     sql`update account_alias set account_id = ${survivorId} where account_id = ${loserId}`,
   );
+  await moveFlags(tx, { survivorId, loserId }, now);
   const facts = factsOfMergedAccount(survivor.facts, loser.facts);
   await send(
     tx,

@@ -50,7 +50,8 @@ export async function queueOf(
     db,
     sql`
     with mine as (
-      select t.id, case when t.subject_kind = 'lead' then t.subject_id end as lead_id, t.kind,
+      select t.id, case when t.subject_kind = 'lead' then t.subject_id end as lead_id,
+        case when t.subject_kind = 'account' then t.subject_id end as account_id, t.kind,
         t.detail,
         t.assignee_id, p.owner_id, least(coalesce(t.due_at, 'infinity'),
           case when p.owner_id is distinct from ${asker.repId}::text
@@ -63,7 +64,7 @@ export async function queueOf(
           and (t.role = any(${asker.roles}::text[]) or t.role = any(${ids}::text[])))
         or (t.subject_kind = 'lead' and t.assignee_id is null and p.owner_id = any(${ids}::text[])))
     ), entry as (
-      select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id,
+      select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id, null as account_id,
         coalesce(p.next_step, p.waiting_on) as what, null::jsonb as detail, p.owner_id as with_id,
         coalesce(p.due_at, p.next_at, 'infinity') as place, p.due_at
       from process p
@@ -75,7 +76,7 @@ export async function queueOf(
             or p.owner_id is distinct from ${asker.repId}::text)
           and exists (select from mine where mine.lead_id = p.subject_id))
       union all
-      select 'task', m.id, m.lead_id, m.kind, m.detail, m.assignee_id, m.place,
+      select 'task', m.id, m.lead_id, m.account_id, m.kind, m.detail, m.assignee_id, m.place,
         nullif(m.place, 'infinity') from mine m
     ), page as (
       select * from entry
@@ -95,7 +96,8 @@ export async function queueOf(
         join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id
         order by c.round desc, c.id limit 1) as zone,
       page.place::text as place
-    from page left join lead l on l.id = page.lead_id left join account a on a.id = l.account_id
+    from page left join lead l on l.id = page.lead_id
+      left join account a on a.id = coalesce(page.account_id, l.account_id)
       left join process p on p.subject_kind = 'lead' and p.subject_id = page.lead_id
       left join handoff h on h.id = p.handoff_id left join rep r on r.id = page.with_id
     order by page.place, page.id`,
