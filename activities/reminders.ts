@@ -100,7 +100,7 @@ async function messageOf(
 ): Promise<[MailMessage, { readonly names: Omit<MailNames, "reader">; zone: string | null }]> {
   const [only] = reminders;
   if (only && reminders.length === 1) {
-    if (only.about === "review")
+    if (only.about !== "task")
       return [only.message, { names: { ...nobody, ...namesIn(reminders) }, zone: null }];
     const { leadId, handoffId, message } = only;
     const subject = { kind: "lead" as const, id: leadId };
@@ -130,16 +130,25 @@ function dueOf({ message }: Reminder): number {
     : message.dueAt;
 }
 
-/** What resolutions say, and who owns them. */
-function namesIn(reminders: readonly Reminder[]): Pick<MailNames, "people" | "resolutions"> {
+/** What resolutions say, who owns them, and what accounts are called. */
+function namesIn(
+  reminders: readonly Reminder[],
+): Pick<MailNames, "people" | "resolutions" | "accounts"> {
+  const accounts = reminders.flatMap((one) => (one.about === "account" ? [one] : []));
   const found = reminders.flatMap(({ message, ...rest }) =>
     message.what === "resolution-waits" && "text" in rest ? [{ message, ...rest }] : [],
   );
   return {
-    people: Object.fromEntries(
-      found.flatMap(({ message, ownerName }) =>
+    people: Object.fromEntries([
+      ...accounts.flatMap(({ message: { assigneeId }, holderName }) =>
+        assigneeId === null || holderName === null ? [] : [[assigneeId, holderName]],
+      ),
+      ...found.flatMap(({ message, ownerName }) =>
         ownerName === null ? [] : [[message.owner, ownerName]],
       ),
+    ]),
+    accounts: Object.fromEntries(
+      accounts.map(({ message, company }) => [message.accountId, company ?? message.accountId]),
     ),
     resolutions: Object.fromEntries(
       found.map(({ message, text }) => [message.resolutionId, text ?? message.resolutionId]),

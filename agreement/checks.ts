@@ -6,6 +6,7 @@ import type { Logic } from "./logic.ts";
 import type { Reading } from "./place.ts";
 import { deepestCondition } from "./conditions.ts";
 import { logicOf } from "./logic.ts";
+import { checkAccounts } from "./account-checks.ts";
 import { joinPath } from "./source.ts";
 
 /**
@@ -25,6 +26,7 @@ export function checkWhole(agreement: Agreement, reading: Reading): void {
   neverTrue(agreement, logic, reading);
   statusBeforeOutreach(agreement, reading);
   closedReasons(agreement, reading);
+  checkAccounts(agreement, reading);
 }
 
 /** Every condition of the agreement with the path at which to report it. */

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { authorisation } from "./http/authorisation.ts";
+import { accountRoutes } from "./accounts.ts";
 import { actionRoutes } from "./actions.ts";
 import { agreementSigningRoutes } from "./agreement-signing.ts";
 import { agreementRoutes } from "./agreement.ts";
@@ -114,6 +115,7 @@ export function createApp(
 /** Health and documentation are always there; these are what the documentation describes. */
 const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   leadRoutes,
+  accountRoutes,
   clockRoutes,
   reasonRoutes,
   actionRoutes,

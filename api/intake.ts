@@ -29,6 +29,9 @@ const name = z.string().trim().min(1).max(300);
 const arrivalSchema = z.strictObject({
   id: name.optional().openapi({ description: "our id, when you know it" }),
   crmId: name.optional(),
+  crmAccountId: name.optional().openapi({
+    description: "the CRM's id of the company; it names the account before any domain does",
+  }),
   externalId: name
     .optional()
     .openapi({ description: "your own id of the person; the same id is the same person" }),
@@ -184,6 +187,7 @@ function toArrival(body: z.output<typeof arrivalSchema>, now: number): Arrival {
   return {
     ...(body.id === undefined ? {} : { id: body.id }),
     ...(body.crmId === undefined ? {} : { crmId: body.crmId }),
+    ...(body.crmAccountId === undefined ? {} : { crmAccountId: body.crmAccountId }),
     ...(body.externalId === undefined ? {} : { externalId: body.externalId }),
     facts: body.facts,
     ...(body.occurredAt === undefined ? {} : { occurredAt: body.occurredAt }),

@@ -3,7 +3,7 @@ import { viewOf } from "../handoff/clocks/escalation.ts";
 import { correctableBy } from "../handoff/facts/fact-rights.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import { clocksOf } from "../store/process/clocks.ts";
-import { accountOf } from "../store/process/subject.ts";
+import { accountOf, placedOf } from "../store/process/subject.ts";
 import {
   currentHandoff,
   scoreOf,
@@ -74,6 +74,8 @@ export function listedLead(
   };
 }
 
+const placedBy = z.enum(["person", "crm-id", "told-domain", "email-domain"]);
+
 export const leadSchema = z
   .object({
     id: z.string(),
@@ -100,7 +102,31 @@ export const leadSchema = z
     score: z
       .object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant })
       .nullable(),
-    account: z.object({ id: z.string(), domain: z.string().nullable() }).nullable(),
+    account: z
+      .object({
+        id: z.string(),
+        domain: z.string().nullable(),
+        placed: z
+          .object({
+            by: placedBy,
+            name: z.string(),
+            at: instant,
+            alias: z.boolean().openapi({
+              description: "the name is another one of the account than its own domain",
+            }),
+            who: z.string().nullable(),
+            candidates: z
+              .array(
+                z.object({ by: placedBy, name: z.string(), passedOver: z.string().nullable() }),
+              )
+              .openapi({
+                description: "all that could have named an account; `passedOver` says why not",
+              }),
+          })
+          .nullable()
+          .openapi({ description: "how the lead came there; null: that was not kept" }),
+      })
+      .nullable(),
     correctable: z.array(z.string()).openapi({
       description: "facts that the caller may give another value, known or not",
     }),
@@ -155,10 +181,11 @@ export async function leadView(
   caller: Caller,
   now: Instant,
 ): Promise<z.output<typeof leadSchema>> {
-  const [handoff, score, account, tasks, active] = await Promise.all([
+  const [handoff, score, account, placed, tasks, active] = await Promise.all([
     currentHandoff(deps.pool, lead),
     scoreOf(deps.pool, lead.id),
     accountOf(deps.pool, lead),
+    placedOf(deps.pool, lead.id),
     openTasksOf(deps.pool, lead.id),
     deps.agreements.active(deps.pool),
   ]);
@@ -192,7 +219,21 @@ export async function leadView(
     cycle: lead.cycle,
     imported: lead.imported,
     score: score ? { ...score, at: iso(score.at) } : null,
-    account: lead.account_id === null ? null : { id: lead.account_id, domain: lead.account_domain },
+    account:
+      lead.account_id === null
+        ? null
+        : {
+            id: lead.account_id,
+            domain: lead.account_domain,
+            placed: placed && {
+              by: placed.by,
+              name: placed.name,
+              at: placed.at,
+              alias: placed.isAlias ?? false,
+              who: placed.who ?? null,
+              candidates: placed.candidates.map((one) => ({ ...one })),
+            },
+          },
     correctable:
       active === null || !lead.is_theirs || lead.erased_at !== null
         ? []

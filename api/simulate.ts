@@ -3,7 +3,8 @@ import { compileApplied } from "../handoff/time/applied-calendar.ts";
 import { formatLocal } from "../handoff/time/calendar.ts";
 import { viewOf } from "../handoff/clocks/escalation.ts";
 import type { Agreement } from "../handoff/agreement.ts";
-import type { FactValue } from "../handoff/facts/facts.ts";
+import type { Facts, FactValue } from "../handoff/facts/facts.ts";
+import { withCompany } from "../spellings/domain.ts";
 import { readFact } from "../spellings/fact.ts";
 import type { Decision } from "../handoff/process/decide.ts";
 import { addresseeOf, type Message } from "../handoff/process/message.ts";
@@ -296,10 +297,7 @@ function messageShown(message: Message): Simulated["messages"][number] {
   return { what: message.what, to, due: "dueAt" in message ? iso(message.dueAt) : null };
 }
 
-function readFacts(
-  raw: Readonly<Record<string, unknown>>,
-  agreement: Agreement,
-): Record<string, FactValue> {
+function readFacts(raw: Readonly<Record<string, unknown>>, agreement: Agreement): Facts {
   const facts: Record<string, FactValue> = {};
   for (const [path, given] of Object.entries(raw)) {
     const fact = readFact(path, given, agreement, raw);
@@ -307,5 +305,5 @@ function readFacts(
       throw new Problem("invalid", { field: `facts.${path}`, detail: fact.problem });
     if ("value" in fact) facts[path] = fact.value;
   }
-  return facts;
+  return withCompany(facts, agreement.emailDomains);
 }

@@ -5,6 +5,7 @@ import { inTransaction } from "../store/postgres/db.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { enqueue, leadSignal } from "../store/postgres/outbox.ts";
 import type { TaskKind } from "../store/process/human-tasks.ts";
+import { endFlag } from "../store/accounts/flags.ts";
 import { keepApart, mergeLeads } from "../store/process/merge.ts";
 import { again } from "../store/process/take.ts";
 import {
@@ -38,6 +39,7 @@ const endsBy: Readonly<Record<TaskKind, string | null>> = {
   stalled: null,
   "hand-raise": null,
   conflict: "POST /tasks/{id}/conflict-decision",
+  "account-engaged": null,
   "crm-drift": null,
   "dead-letter": null,
 };
@@ -274,6 +276,7 @@ export async function endTask(
       });
     if (!(await finishTask(tx, id, { by, how }, now)))
       throw new Problem("conflict", { detail: "the task is not open any more" });
+    if (seen.kind === "account-engaged") await endFlag(tx, seen.subject_id, { how, by }, now);
     if (isRejection && seen.subject_kind === "lead") {
       const news = leadSignal(seen.subject_id, "signal", "factsChanged", { id }, 1);
       await enqueue(tx, news, now);

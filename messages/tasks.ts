@@ -34,15 +34,19 @@ export const taskAsks: Readonly<
     title: "two leads that may be one person",
     deed: "Say whether they are one person or two.",
   },
+  "account-engaged": {
+    title: "an engaged account",
+    deed: "Look at who has engaged there, get in touch, and end the task with what came of it.",
+  },
   "crm-drift": { title: "a difference in the CRM", deed: "Look at it, and end the task." },
   "dead-letter": { title: "something that cannot be done", deed: "Look at it, and end the task." },
 };
 
 /** To whoever has a task, or to the manager above: nobody has acted. */
 export function taskWaits(message: Of<"task-waits">, names: MailNames): Draft {
-  const { task, role, assigneeId, tell, since, dueAt } = message;
+  const { task, tell, since, dueAt } = message;
   const { title, deed } = taskAsks[task];
-  const holder = assigneeId === null ? `the queue ${role}` : nameOf(names, assigneeId);
+  const holder = holderOf(message, names);
   const waits = `${title}, about ${whom(names)}, waits since ${at(names, since)}`;
   return {
     subject: `${tell === "above" ? "Still waiting" : "Waiting for you"}: ${title}, ${whom(names)}`,
@@ -51,6 +55,42 @@ export function taskWaits(message: Of<"task-waits">, names: MailNames): Draft {
     next: [tell === "above" ? `Ask ${holder}, or do it: ${deed}` : deed],
     link: leadLink(names),
   };
+}
+
+/** To whoever has an engaged account to see to, or is above. */
+export function accountWaits(message: Of<"account-waits">, names: MailNames): Draft {
+  const { accountId, contacts, tell, since, dueAt } = message;
+  const account = names.accounts?.[accountId] ?? accountId;
+  const holder = holderOf(message, names);
+  const engaged = `${contacts} people of ${account} have engaged, flagged ${at(names, since)}`;
+  return {
+    subject: `${tell === "above" ? "Still waiting" : "Waiting for you"}: an engaged account, ${account}`,
+    opening: toReader(names, `${engaged}${tell === "above" ? `; ${holder} has it` : ""}.`),
+    rows: [
+      ["Account", account],
+      ["People", `${contacts}`],
+      ["With", holder],
+      ["Answer by", at(names, dueAt)],
+    ],
+    next: [accountDeed(message, names)],
+    link: {
+      words: "Who has engaged there",
+      to: `GET /accounts/${accountId} with your token, or npx baton explain ${accountId}`,
+      isPage: false,
+    },
+  };
+}
+
+function accountDeed(message: Of<"account-waits">, names: MailNames): string {
+  const { deed } = taskAsks["account-engaged"];
+  return message.tell === "above" ? `Ask ${holderOf(message, names)}, or do it: ${deed}` : deed;
+}
+
+function holderOf(
+  { assigneeId, role }: { readonly assigneeId: string | null; readonly role: string },
+  names: MailNames,
+): string {
+  return assigneeId === null ? `the queue ${role}` : nameOf(names, assigneeId);
 }
 
 /** To whom several things wait for, or who is above: all of them, with their time, in one mail. */
@@ -72,10 +112,18 @@ export function reminders({ items, more }: Of<"reminders">, names: MailNames): D
 function reminderRow(item: ReminderItem, names: MailNames): readonly [string, string] {
   if (item.what === "review-waits") return signingRow(item, names);
   if (item.what === "resolution-waits") return resolutionRow(item, names);
-  const { leadId, task, assigneeId, role, tell, dueAt } = item;
+  if (item.what === "account-waits") {
+    const held = item.tell === "above" ? `, with ${holderOf(item, names)}` : "";
+    const said = `${taskAsks["account-engaged"].title}${held}; answer by ${at(names, item.dueAt)}`;
+    return [
+      names.accounts?.[item.accountId] ?? item.accountId,
+      `${said}. ${accountDeed(item, names)} (${item.accountId})`,
+    ];
+  }
+  const { leadId, task, tell, dueAt } = item;
   const { name = null, company = null } = names.leads?.[leadId] ?? {};
   const about = [name ?? leadId, company].filter((part) => part !== null).join(", ");
-  const holder = assigneeId === null ? `the queue ${role}` : nameOf(names, assigneeId);
+  const holder = holderOf(item, names);
   const { title, deed } = taskAsks[task];
   const held = tell === "above" ? `, with ${holder}` : "";
   return [about, `${title}${held}; answer by ${at(names, dueAt)}. ${deed} (${leadId})`];

@@ -3,7 +3,8 @@ import type { FieldPath } from "../handoff/facts/facts.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
 import { normalizeFact, type NormalFact } from "../handoff/facts/lead.ts";
 import { countryCode, countryCodes } from "./country.ts";
-import { asciiDomain, normalEmail } from "./email.ts";
+import { domainIn, registrableDomain } from "./domain.ts";
+import { normalEmail } from "./email.ts";
 import { fewestPeople } from "./employees.ts";
 import { languageCode, languageCodes } from "./language.ts";
 import { regionCode } from "./region.ts";
@@ -24,6 +25,9 @@ export function readFact(
 ): ReadFact {
   const normal = normalizeFact(field, respelled(field, raw, beside), agreement);
   if (!("value" in normal) || typeof normal.value !== "string") return normal;
+  // What nobody can register (`co.uk`) is not the domain of a company.
+  if (field === "account.domain" && registrableDomain(normal.value) === null)
+    return { problem: `${field}: expected a domain such as company.com` };
   const expected = expectation(field, normal.value);
   return expected === null ? normal : { ...normal, notUnderstood: expected };
 }
@@ -85,7 +89,7 @@ function respelled(
     case "lead.email":
       return normalEmail(raw);
     case "account.domain":
-      return raw.replace(/[^/@\s:?#]*[^\x20-\x7e][^/@\s:?#]*/g, asciiDomain);
+      return domainIn(raw) ?? raw;
     case "account.employees":
       return fewestPeople(raw) ?? raw;
     case "lead.region":

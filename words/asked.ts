@@ -27,6 +27,7 @@ const ofTask: Readonly<Record<TaskKind, string>> = {
   stalled: "ask where it stands",
   "hand-raise": "get in touch",
   conflict: "one person or two?",
+  "account-engaged": "get in touch there",
   "crm-drift": "look at the CRM",
   "dead-letter": "look at it",
 };

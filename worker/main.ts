@@ -23,6 +23,7 @@ import { keepMail } from "../store/effects/mail.ts";
 import { nativeConnection } from "../temporal/native.ts";
 import { neededTemporal } from "../temporal/profile.ts";
 import type { DaysKept } from "../store/inbox/sweep.ts";
+import { keepAccounts } from "./accounts.ts";
 import { startAnchors } from "./anchors.ts";
 import { startCatchUp } from "./crm-pull.ts";
 import { allOwnWork, followCurrentVersion, type WorkerVersion } from "./current-version.ts";
@@ -204,6 +205,11 @@ async function main(): Promise<void> {
     10_000,
     () => keepTallies({ pool, clock, log }),
     "the counts behind reports and metrics could not be kept",
+  );
+  repeat(
+    2_000,
+    () => keepAccounts({ pool, agreements, clock, log }),
+    "accounts could not be looked at",
   );
   parts.add(
     startHeartbeat({

@@ -60,6 +60,11 @@ const requests: Readonly<Record<string, Row>> = {
   "PATCH /leads/{id}": people,
   "GET /leads/{id}/reasons": sales,
 
+  // which lead belongs to which account, and which accounts are one
+  "POST /leads/{id}/move-account": office,
+  "POST /accounts/{id}/merge": office,
+  "POST /accounts/{id}/aliases": office,
+
   // a person's actions
   "POST /leads/{id}/outreach": sales,
   "POST /leads/{id}/accept": sales,

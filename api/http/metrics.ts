@@ -53,6 +53,10 @@ export function createMetrics(): Metrics {
     "tally_differences",
     "Kept counts that the last recount found to be wrong; absent before the first one",
   );
+  const accountDifferences = gauge(
+    "account_differences",
+    "Accounts and contacts that the last recount found to be kept wrong; absent before the first",
+  );
   const heartbeat = gauge(
     "heartbeat_age_seconds",
     "Time since worker and relay were heard of; absent when they never were, or Postgres is away",
@@ -89,6 +93,8 @@ export function createMetrics(): Metrics {
         held.set(state.held);
         if (state.differences === null) differences.remove();
         else differences.set(state.differences);
+        if (state.accountDifferences === null) accountDifferences.remove();
+        else accountDifferences.set(state.accountDifferences);
         for (const row of state.leads)
           leads.set({ stage: row.stage, waiting_on: row.waiting_on }, row.n);
         for (const row of state.tasks) tasks.set({ kind: row.kind }, row.n);

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
+import type { Placed } from "../../handoff/accounts/placing.ts";
 import { clockAccounts } from "../../handoff/clocks/account.ts";
 import { printClockLedger } from "../../handoff/clocks/clock.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
@@ -7,7 +8,7 @@ import { normalEmail } from "../../spellings/email.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import { leadHistory, type HistoryEntry, type HistoryPlace } from "../../store/views/history.ts";
 import { findLeads, identityKey, type Identity } from "../../store/intake/identities.ts";
-import { accountOf, leadStanding, type LeadRow } from "../../store/process/subject.ts";
+import { accountOf, leadStanding, placedOf, type LeadRow } from "../../store/process/subject.ts";
 import { clocksOf } from "../../store/process/clocks.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { hoursOnRoster } from "../../store/routing/roster.ts";
@@ -47,6 +48,7 @@ deadline comes about. Works on DATABASE_URL, else on the database of BATON_HOME.
       return {
         lead,
         account: await accountOf(pool, lead),
+        placed: await placedOf(pool, lead.id),
         entries: await everything(pool, lead.id),
         hours: await hoursOfLead(pool, lead),
         clocks: values.clocks ? await clocksOfLead(pool, lead) : [],
@@ -58,6 +60,7 @@ deadline comes about. Works on DATABASE_URL, else on the database of BATON_HOME.
           {
             lead: told.lead,
             account: told.account ?? null,
+            placed: told.placed,
             history: told.entries,
             ...(values.clocks ? { clocks: told.clocks } : {}),
           },
@@ -73,6 +76,8 @@ deadline comes about. Works on DATABASE_URL, else on the database of BATON_HOME.
 interface Told {
   readonly lead: LeadRow;
   readonly account: Awaited<ReturnType<typeof accountOf>>;
+  /** How it came to its account; null where that was not kept. */
+  readonly placed: Placed | null;
   readonly entries: readonly HistoryEntry[];
   /** Null while no handoff is open. */
   readonly hours: HoursTold | null;
@@ -81,7 +86,7 @@ interface Told {
 }
 
 /** The lead's story as lines of text. */
-export function explain({ lead, account, entries, hours, clocks }: Told): string[] {
+export function explain({ lead, account, placed, entries, hours, clocks }: Told): string[] {
   const who = lead.owner_id
     ? `owner ${lead.owner_id}`
     : lead.queue
@@ -107,6 +112,7 @@ export function explain({ lead, account, entries, hours, clocks }: Told): string
     ...(hours ? ["", ...explainHours(hours)] : []),
     ...(clocks.length > 0 ? ["", "Clocks:", ...clocks] : []),
     "",
+    ...explainPlaced(account, placed),
     `Known${account ? ` (account ${account.id})` : ""}:`,
     ...known
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -124,6 +130,27 @@ export function explain({ lead, account, entries, hours, clocks }: Told): string
 function explainEntry(entry: HistoryEntry): string[] {
   const { said, behind } = sayHappened(entry, byRecord);
   return [`${utc(entry.at)}  ${said}`, ...behind.map((line) => `    ${line}`)];
+}
+
+/** By what the lead came to its account, and what else could have named one. */
+function explainPlaced(account: Told["account"], placed: Placed | null): string[] {
+  if (account === undefined || placed === null) return [];
+  const words = {
+    person: "a person",
+    "crm-id": "the CRM",
+    "told-domain": "a told domain",
+    "email-domain": "its address",
+  };
+  const [, ...others] = placed.candidates;
+  return [
+    `At account ${account.id} by ${words[placed.by]}: ${placed.name}` +
+      `${placed.isAlias ? " (another name of the account)" : ""}, ${utc(new Date(placed.at))}` +
+      `${placed.who === undefined ? "" : `, ${placed.who}`}.`,
+    ...others.map(
+      ({ by, name, passedOver }) => `  passed over: ${words[by]}, ${name}: ${passedOver ?? ""}`,
+    ),
+    "",
+  ];
 }
 
 async function find(pool: Pool, name: string): Promise<LeadRow> {

@@ -9,6 +9,7 @@ import {
 import { routeAgain } from "../../handoff/routing/route.ts";
 import { readAnchors } from "../../store/postgres/anchor-file.ts";
 import { checkAudit, lostAnchors, type AuditAnchor } from "../../store/postgres/audit.ts";
+import { compareAccounts } from "../../store/accounts/recount.ts";
 import { createAgreements, type Agreements } from "../../store/process/agreements.ts";
 import { calendarDefinitions } from "../../store/process/calendars.ts";
 import type { Pool } from "../../store/postgres/db.ts";
@@ -36,6 +37,7 @@ differ. Decisions from before 0.2 were stored without their situation; they are 
 The audit trail is read from its beginning: each row holds the hash of the one before. Its heads are noted outside
 of the database, in AUDIT_ANCHORS (audit-anchors.jsonl of BATON_HOME) and in a daily mail to OPERATOR_MAIL; every row
 that the file names, and those that --anchor gives from a mail, must be there unchanged.
+What accounts are judged by is counted anew from every engagement and compared.
 Ends with 0 when nothing differs, with 1 otherwise. Works on DATABASE_URL, else on the database of BATON_HOME.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({
@@ -50,19 +52,32 @@ Ends with 0 when nothing differs, with 1 otherwise. Works on DATABASE_URL, else 
       throw new CommandError("`baton verify` takes no file or id; it judges everything.");
     const settings = readSettings();
     const anchors = [...(await anchorsOf(anchorFile(settings))), ...values.anchor.map(anchorGiven)];
-    const { found, audit } = await withPool(databaseUrlOf(settings), async (pool) => ({
+    const { found, audit, accounts } = await withPool(databaseUrlOf(settings), async (pool) => ({
       audit: await verifyAudit(pool, anchors),
       found: await verifyDecisions(pool),
+      accounts: await compareAccounts(
+        { pool, agreements: createAgreements(agreementOf) },
+        Date.now(),
+      ),
     }));
-    if (values.json) io.out(JSON.stringify({ ...found, audit }));
+    if (values.json) io.out(JSON.stringify({ ...found, audit, accounts }));
     else {
       for (const { of, at, stored, now } of found.differences)
         io.err(`${of}: ${at} was ${stored} and is ${now}`);
       for (const line of auditFaults(audit)) io.err(line);
       for (const line of summary(found)) io.out(line);
       io.out(auditSummary(audit));
+      for (const { what, of } of accounts.differences)
+        io.err(
+          `${of}: ${what === "latest" ? "its latest engagements are" : "it stands"} otherwise ` +
+            "than its engagements say",
+        );
+      io.out(
+        `${accounts.accounts} accounts counted anew, ${accounts.differences.length} differences.`,
+      );
     }
-    return found.differences.length > 0 || auditFaults(audit).length > 0 ? 1 : 0;
+    const isWrong = found.differences.length + accounts.differences.length > 0;
+    return isWrong || auditFaults(audit).length > 0 ? 1 : 0;
   },
 };
 

@@ -1,6 +1,6 @@
 /**
- * Mail providers that anybody can join, and ones made to be thrown away. A short list of our own of
- * the best known; an agreement adds to it under `emailDomains`. See
+ * Mail providers that anybody can join, and ones made to be thrown away, as of November 2026. A
+ * short list of our own of the best known; an agreement adds to it under `emailDomains`. See
  * docs/decisions/0020-email-domain-lists.md.
  */
 export const freeDomains: ReadonlySet<string> = new Set(

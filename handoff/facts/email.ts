@@ -92,45 +92,24 @@ export function emailKind(
       (name) => builtIn.has(name) || more.some((one) => one.trim().toLowerCase() === name),
     );
   if (listed(disposableDomains, added.disposable)) return "disposable";
-  const family = registrableDomain(checked.domain).split(".")[0] ?? "";
-  return listed(freeDomains, added.free) || freeFamilies.has(family) ? "free" : "business";
+  return listed(freeDomains, added.free) || freeFamilies.has(familyOf(checked.domain))
+    ? "free"
+    : "business";
 }
 
 /**
- * The domain one can register, which identifies an account: `mail.acme.co.uk` is `acme.co.uk`.
- * Without the public suffix list (megabytes, changing weekly) the usual second-level names under
- * country codes are known.
+ * The name before the ending of a country or of all countries: `yahoo` of `mail.yahoo.co.uk`. The
+ * endings that the families use; the domain of a company comes from the public suffix list
+ * (`spellings/domain.ts`).
  */
-export function registrableDomain(domain: string): string {
-  const labels = domain.toLowerCase().replace(/\.$/, "").split(".");
+function familyOf(domain: string): string {
+  const labels = domain.split(".");
   const [second, top] = [labels.at(-2) ?? "", labels.at(-1) ?? ""];
   const suffix = top.length === 2 && secondLevel.has(second) ? 2 : 1;
-  return labels.slice(-(suffix + 1)).join(".");
+  return labels.at(-(suffix + 1)) ?? "";
 }
 
-const secondLevel = new Set([
-  "ac",
-  "co",
-  "com",
-  "edu",
-  "go",
-  "gob",
-  "gouv",
-  "gov",
-  "govt",
-  "gv",
-  "ltd",
-  "me",
-  "mil",
-  "ne",
-  "net",
-  "nhs",
-  "nom",
-  "or",
-  "org",
-  "plc",
-  "sch",
-]);
+const secondLevel = new Set(["ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"]);
 
 function withParents(domain: string): string[] {
   const labels = domain.split(".");

@@ -3,7 +3,7 @@ import type { EmailDomains } from "./email.ts";
 import type { Facts, FactValue, FieldPath, FieldType } from "./facts.ts";
 import { fieldType } from "../qualify/condition.ts";
 import { instantOf, isBareDate, isoOf } from "../time/dates.ts";
-import { checkEmail, emailKind, registrableDomain } from "./email.ts";
+import { checkEmail, emailKind } from "./email.ts";
 import { closedValues } from "./facts.ts";
 import { seniorityOf } from "./seniority.ts";
 import { fold, isStorable, wordOf } from "./text.ts";
@@ -47,9 +47,9 @@ export function normalizeFact(
 
 /**
  * The facts that follow from given ones: a name from its parts and the parts from a name, the kind
- * of an e-mail address, seniority from the title, the account's domain from a business address. A
- * given value always stands. Store what was given and derive when judging; a derived value that is
- * stored outlives its source.
+ * of an e-mail address, seniority from the title. A given value always stands. Store what was given
+ * and derive when judging; a derived value that is stored outlives its source. Which company an
+ * address belongs to is not derived here: it takes the public suffix list (`spellings/domain.ts`).
  */
 export function deriveFacts(facts: Facts, domains?: EmailDomains): Facts {
   const derived: Record<FieldPath, FactValue> = {};
@@ -66,9 +66,6 @@ export function deriveFacts(facts: Facts, domains?: EmailDomains): Facts {
   const email = text("lead.email");
   const kind = text("lead.emailKind") || (email ? emailKind(email, domains) : "");
   if (kind) derived["lead.emailKind"] = kind;
-  const checked = email ? checkEmail(email) : null;
-  if (kind === "business" && checked?.ok)
-    derived["account.domain"] = registrableDomain(checked.domain);
 
   const seniority = seniorityOf(text("lead.title"));
   if (seniority) derived["lead.seniority"] = seniority;
@@ -140,14 +137,10 @@ function readList(raw: unknown, nullWords: readonly string[]): readonly string[]
   return entries.map((entry) => entry.trim()).filter((entry) => !isNullWord(entry, nullWords));
 }
 
-/**
- * A company's domain arrives as a domain, a host or a web address; the registrable domain
- * identifies the account.
- */
+/** A company's domain; the doors bring it to the one that can be registered. */
 function special(field: FieldPath, value: FactValue): NormalFact {
   if (field !== "account.domain" || typeof value !== "string") return { value };
-  const host = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@\s]*@)?([^/:?#\s]+)/i.exec(value)?.[1] ?? "";
-  const domain = registrableDomain(host);
+  const domain = value.toLowerCase();
   return checkEmail(`a@${domain}`).ok
     ? { value: domain }
     : { problem: `${field}: expected a domain such as company.com` };

@@ -1,5 +1,5 @@
 import type { Instant } from "../time/calendar.ts";
-import type { Target } from "../time/deadline.ts";
+import { askAgain } from "./asking.ts";
 import { byAgreement } from "./clocks.ts";
 import { because, plus, stand, withCrmSync, withMessage, type Course } from "./course.ts";
 import { activeManagerOf, type OpenTask, type Situation } from "./situation.ts";
@@ -35,10 +35,7 @@ function dueFrom(at: Situation): Instant {
   return byAgreement(at, at.agreement.tasks.within, at.now);
 }
 
-/**
- * Whoever has a task and did nothing is reminded when it is due; then it goes up the agreement's
- * escalation ladder. At the top it is asked for again and again, each time after a longer wait.
- */
+/** Whoever has a task and did nothing is asked again, or it goes up (`askAgain`). */
 export function remind(course: Course): Course {
   return course.at.tasks
     .filter((task) => isAskedFor(task) && (task.remindAt ?? course.at.now + 1) <= course.at.now)
@@ -47,36 +44,19 @@ export function remind(course: Course): Course {
 
 function remindOf(course: Course, task: OpenTask): Course {
   const { now, agreement } = course.at;
-  const rungs = agreement.clocks.escalate;
   const above = activeManagerOf(course.at, task.assigneeId);
-  const before = task.reminded ?? 0;
-  let [reminded, remindAt] = [before, task.remindAt ?? now];
-  let isAboveTold = false;
-  while (remindAt <= now) {
-    const n = reminded % (rungs.length + 1);
-    const rung = rungs[n - 1];
-    if (rung?.do === "reassign" && above !== null) return moveUp(course, task, above);
-    isAboveTold ||= rung?.do === "notify-manager";
-    reminded += 1;
-    const next = rungs[n];
-    remindAt =
-      next === undefined
-        ? byAgreement(course.at, times(agreement.tasks.within, reminded / (rungs.length + 1)), now)
-        : byAgreement(
-            course.at,
-            { kind: "business", ms: next.afterMs - (rung?.afterMs ?? 0) },
-            remindAt,
-          );
-  }
+  const asked = { remindAt: task.remindAt ?? now, reminded: task.reminded ?? 0 };
+  const next = askAgain(agreement, asked, above, now);
+  if (next.do === "move-up") return moveUp(course, task, next.to);
   const { kind, assigneeId, dueAt } = task;
+  const { remindAt, reminded } = next;
   const set = { kind, assigneeId, dueAt: dueAt ?? now, remindAt, reminded };
   const noted = plus(course, { do: "schedule-task", ...set });
-  const isReminded = before % (rungs.length + 1) === 0;
   const said = because(noted, `the task ${kind} waits longer than agreed`);
-  const told = isReminded ? tell(said, task, "holder") : said;
+  const told = next.isHolderTold ? tell(said, task, "holder") : said;
   // Nobody is above the last one, or above all managers: who has it hears of it alone.
   const hasAbove = above !== null || (assigneeId === null && task.role !== "manager");
-  return isAboveTold && hasAbove ? tell(told, task, "above") : told;
+  return next.isAboveTold && hasAbove ? tell(told, task, "above") : told;
 }
 
 /** The next above has it now, with time of their own. */
@@ -111,20 +91,4 @@ function tell(course: Course, task: OpenTask, whom: "holder" | "above"): Course 
     since,
     dueAt,
   });
-}
-
-/** Who does not act is asked less and less often, but never for the last time. */
-function times(within: Target, round: number): Target {
-  const by = 2 ** Math.min(round, 4);
-  switch (within.kind) {
-    case "business":
-    case "elapsed":
-      return { ...within, ms: within.ms * by };
-    case "business-days":
-      return { ...within, days: within.days * by };
-    case "same-day":
-      return { kind: "business-days", days: by };
-    default:
-      return within satisfies never;
-  }
 }

@@ -123,6 +123,7 @@ export const taskKinds = [
   "stalled",
   "hand-raise",
   "conflict",
+  "account-engaged",
   "crm-drift",
   "dead-letter",
 ] as const;

@@ -4,7 +4,7 @@ import { firstRow, inTransaction, sql, type Pool } from "../postgres/db.ts";
 
 /** Something that was asked for by its id. */
 export interface Sought {
-  readonly kind: "lead" | "task" | "mail" | "rep";
+  readonly kind: "lead" | "account" | "task" | "mail" | "rep";
   readonly id: string;
 }
 
@@ -32,6 +32,7 @@ export async function noteDenial(
 async function exists(pool: Pool, { kind, id }: Sought): Promise<boolean> {
   const statement = {
     lead: () => sql`select from lead where id = ${id}`,
+    account: () => sql`select from account where id = ${id}`,
     task: () => sql`select from task where id = ${id}`,
     rep: () => sql`select from rep where id = ${id}`,
     mail: () => sql`select from kept_mail where message_id = ${`<${id}>`}`,

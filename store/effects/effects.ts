@@ -75,6 +75,27 @@ export async function addEffects(
   );
 }
 
+/**
+ * The CRM is made equal to the rows of these leads, because of something that no decision has
+ * changed; `why` makes a repeat one. They are found by the worker's next look.
+ */
+export async function wantCrmSyncs(
+  db: Db,
+  leadIds: readonly string[],
+  why: string,
+  now: Instant,
+): Promise<void> {
+  if (leadIds.length === 0) return;
+  await send(
+    db,
+    sql`
+    insert into effect (key, subject_kind, subject_id, kind, what, payload, created_at)
+    select 'lead/' || id || '/' || ${why}::text || '/sync-crm', 'lead', id, 'sync-crm', 'lead',
+      jsonb_build_object('leadId', id), ${new Date(now)}::timestamptz
+    from unnest(${leadIds}::text[]) as id order by id on conflict (key) do nothing`,
+  );
+}
+
 /** The subject's effects that are still to be done, in order. */
 export async function openEffects(db: Db, subject: Subject): Promise<Effect[]> {
   const found = await rows<EffectRow>(

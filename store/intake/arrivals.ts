@@ -4,9 +4,9 @@ import { isoOf } from "../../handoff/time/dates.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
 import { derivedProblem, maySet, tellerOf } from "../../handoff/facts/fact-rights.ts";
 import type { FactSource, FieldPath } from "../../handoff/facts/facts.ts";
-import { deriveFacts } from "../../handoff/facts/lead.ts";
 import { asOfReceipt, type DatedFact, type DatedFacts } from "../../handoff/facts/merge-facts.ts";
 import { isStorable } from "../../handoff/facts/text.ts";
+import { domainOfEmail } from "../../spellings/domain.ts";
 import { readFact } from "../../spellings/fact.ts";
 import { checkEngagement, type ArrivingEngagement } from "./engagement-rules.ts";
 import type { Identity } from "./identities.ts";
@@ -19,6 +19,8 @@ export interface Arrival {
   /** Our id, when the sender knows it. */
   readonly id?: string;
   readonly crmId?: string;
+  /** The CRM's id of the company. */
+  readonly crmAccountId?: string;
   readonly email?: string;
   /** The sender's own id of the person. */
   readonly externalId?: string;
@@ -42,8 +44,8 @@ export interface IntakeContext {
 }
 
 /**
- * An arrival that was read: names in order of precedence, dated facts, and the domain its e-mail
- * points to.
+ * An arrival that was read: names in order of precedence, dated facts, and what names the account:
+ * the registrable domain of its e-mail, whosever it is, and the CRM's id.
  */
 export interface Prepared {
   readonly identities: readonly Identity[];
@@ -55,6 +57,7 @@ export interface Prepared {
    */
   readonly firstTouchIsOurs: boolean;
   readonly emailDomain: string | null;
+  readonly crmAccountId: string | null;
   readonly occurredAt: Instant;
   readonly engagements: readonly ArrivingEngagement[];
   /** Facts that are kept as they came, for want of a word that is known. */
@@ -105,17 +108,17 @@ export function prepare(arrival: Arrival, context: IntakeContext): Prepared | Ar
     const problem = checkEngagement(engagement);
     if (problem) return refused(`engagements.${n}.${problem.field}`, problem.message);
   }
-  const derived =
-    email === null
-      ? undefined
-      : deriveFacts({ "lead.email": email }, context.agreement.emailDomains)["account.domain"];
+  const crmAccountId = arrival.crmAccountId?.trim() || null;
+  const problem = crmAccountId === null ? null : nameProblem(crmAccountId);
+  if (problem) return refused("crmAccountId", problem);
   return {
     identities,
     email,
     facts,
     firstTouchIsOurs,
     occurredAt,
-    emailDomain: typeof derived === "string" ? derived : null,
+    emailDomain: email === null ? null : domainOfEmail(email),
+    crmAccountId,
     engagements: arrival.engagements ?? [],
     notUnderstood: read.notUnderstood,
     by: arrival.by ?? context.importId ?? "baton",

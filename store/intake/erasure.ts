@@ -155,7 +155,8 @@ async function calledOf(tx: Tx, leads: readonly string[]): Promise<string[]> {
 /** Who they are, what they did, and what people and rules said about them. */
 async function deleteKnowledge(tx: Tx, leads: readonly string[], now: Instant): Promise<void> {
   await tx.query(sql`
-    update lead set email = null, crm_id = null, facts = '{}', account_id = null, merge_into = null,
+    update lead set email = null, crm_id = null, facts = '{}', account_id = null, placed = null,
+      merge_into = null,
       erased_at = coalesce(erased_at, ${new Date(now)})
     where id = any(${leads}::text[])`);
   await tx.query(

@@ -3,15 +3,23 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
 import { suppressionFields } from "../../handoff/facts/fact-rights.ts";
 import type { FactValue, FieldPath } from "../../handoff/facts/facts.ts";
-import { deriveFacts } from "../../handoff/facts/lead.ts";
 import { asOfReceipt, type DatedFacts } from "../../handoff/facts/merge-facts.ts";
+import { domainOfEmail } from "../../spellings/domain.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import { claimAccounts, saveAccounts, type AccountState } from "./accounts.ts";
 import { addConflicts } from "./conflicts.ts";
 import { rows, sql, type Tx } from "../postgres/db.ts";
 import { addAliases, findLeads, lockIdentities, type Identity } from "./identities.ts";
 import { leadSignal, enqueueAll } from "../postgres/outbox.ts";
-import { absorb, lockPeople, moveOf, savePeople, wantedDomain, type Move } from "./people.ts";
+import {
+  absorb,
+  lockPeople,
+  moveOf,
+  placedBy,
+  placingOf,
+  savePeople,
+  type Move,
+} from "./people.ts";
 
 /**
  * Merges parsed facts (`normalizeFact`) into a lead and its account; newer beats older, whatever
@@ -61,20 +69,26 @@ export async function saveFacts(
 
   person.toldBy = by;
   const from = Object.values(incoming)[0]?.from ?? "person";
-  const domain = wantedDomain(person, incoming, domainOf(email));
-  const belongsTo = wantedDomain(person, {}, domainOf(person.facts["lead.email"]?.value));
-  if (!mayPlace && domain !== undefined && domain !== belongsTo) throw new PlacementRefused();
+  const placingBy = (news: DatedFacts, emailDomain: string | null) =>
+    placingOf(person, news, { emailDomain, crmAccountId: null, domains: agreement.emailDomains });
+  const place = placingBy(incoming, domainOf(email));
+  const belongsTo = placingBy({}, domainOf(person.facts["lead.email"]?.value)).wanted?.name;
+  const { wanted } = place;
+  if (!mayPlace && wanted !== null && wanted.name !== belongsTo) throw new PlacementRefused();
   const claimed = await claimAccounts(
     tx,
     {
-      domains: domain === undefined ? [] : [domain],
+      domains: wanted === null ? [] : [wanted.name],
+      crmIds: [],
       ids: person.accountId === null ? [] : [person.accountId],
     },
     from,
     now,
   );
   const account =
-    domain === undefined ? claimed.byId.get(person.accountId ?? "") : claimed.byDomain.get(domain);
+    wanted === null ? claimed.byId.get(person.accountId ?? "") : claimed.byDomain.get(wanted.name);
+  if (wanted !== null && account && account.id !== person.accountId)
+    Object.assign(person, { placed: placedBy(place, wanted, account, now), dirty: true });
   const before = account?.facts;
   const accountBefore = person.accountId;
   absorb(person, account, incoming);
@@ -127,9 +141,7 @@ export class PlacementRefused extends Error {
 
 /** The domain of the account that an address points to. */
 function domainOf(email: FactValue | null | undefined): string | null {
-  if (typeof email !== "string") return null;
-  const derived = deriveFacts({ "lead.email": email })["account.domain"];
-  return typeof derived === "string" ? derived : null;
+  return typeof email === "string" ? domainOfEmail(email) : null;
 }
 
 /** What can suppress every lead of an account at once. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { Facts } from "../../handoff/facts/facts.ts";
 import { deriveFacts } from "../../handoff/facts/lead.ts";
+import { withCompany } from "../../spellings/domain.ts";
 import { courseOf, pastSaid, type PastHandoff } from "../../handoff/facts/past.ts";
 import { frozenFacts, meaningfulSignals } from "../../handoff/process/frozen.ts";
 import { evaluate } from "../../handoff/qualify/condition.ts";
@@ -158,7 +159,7 @@ function judgedThen(
   past: PastHandoff,
 ): Pick<PastHandoff, "band" | "fit" | "intent" | "icp"> {
   const known = {
-    facts: deriveFacts(facts, agreement.emailDomains),
+    facts: deriveFacts(withCompany(facts, agreement.emailDomains), agreement.emailDomains),
     engagements: engagements.map(({ messageId, ...one }) => ({ ...one, id: messageId })),
     now: past.mqlAt,
   };

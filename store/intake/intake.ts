@@ -1,8 +1,15 @@
-import type { Instant } from "../../handoff/time/calendar.ts";
 import type { FieldPath } from "../../handoff/facts/facts.ts";
 import { mergeDatedFacts as mergedFacts } from "../../handoff/facts/merge-facts.ts";
 import { isClosed, type Stage } from "../../handoff/stage.ts";
-import { claimAccounts, saveAccounts, type AccountState } from "./accounts.ts";
+import {
+  addAccountAliases,
+  claimAccounts,
+  crmIdsKnown,
+  makeCrmAccount,
+  saveAccounts,
+  type AccountAlias,
+  type AccountState,
+} from "./accounts.ts";
 import {
   prepare,
   type Arrival,
@@ -33,8 +40,10 @@ import {
   lockPeople,
   moveOf,
   newPerson,
+  placedBy,
+  placingOf,
   savePeople,
-  wantedDomain,
+  type AccountClues,
   type Move,
   type IntakePerson,
 } from "./people.ts";
@@ -42,6 +51,7 @@ import { addConflicts, type Conflict } from "./conflicts.ts";
 import { noteDuplicates } from "./duplicates.ts";
 import { rescore, type NewLead } from "./scores.ts";
 import { flatFacts } from "../process/subject.ts";
+import { withCompany } from "../../spellings/domain.ts";
 
 export type { Arrival, IntakeContext } from "./arrivals.ts";
 export { saveFacts, PlacementRefused } from "./facts.ts";
@@ -123,7 +133,7 @@ export async function takeIn(
     tx,
     [...people.values()],
     engaged,
-    newLeads(met, accounts, engaged, context.now),
+    newLeads(met, accounts, engaged, context),
     context,
   );
   await enqueueAccountNews(tx, accounts, [...people.keys()], context.now);
@@ -213,8 +223,8 @@ function countedPart(
 ): Prepared {
   const isTracked = from === "tracking";
   if (isTracked && joinsTwo) {
-    const nothing = { identities: [], email: null, emailDomain: null, facts: {}, engagements: [] };
-    return { ...arrival, ...nothing };
+    const nothing = { identities: [], email: null, facts: {}, engagements: [] };
+    return { ...arrival, ...nothing, emailDomain: null, crmAccountId: null };
   }
   const { "lead.firstTouchAt": _, ...others } = arrival.facts;
   const hasTouched = known?.facts["lead.firstTouchAt"] !== undefined;
@@ -238,45 +248,90 @@ export async function attachAccounts(
   met: readonly Met[],
   context: IntakeContext,
 ): Promise<{ accounts: Accounts; moves: (Move & { readonly by: string })[] }> {
+  const known = await crmIdsKnown(
+    tx,
+    met.flatMap(({ arrival }) => arrival.crmAccountId ?? []),
+  );
+  const cluesOf = ({ emailDomain, crmAccountId }: Prepared): AccountClues => ({
+    emailDomain,
+    crmAccountId: crmAccountId !== null && known.has(crmAccountId) ? crmAccountId : null,
+    domains: context.agreement.emailDomains,
+  });
   // The second arrival of a person in one batch may name another account than the first: plan with
   // the facts merged so far.
   const plan = new Map(met.map(({ person }) => [person, { ...person }]));
-  const domains = met.map(({ person, arrival }) => {
+  const placings = met.map(({ person, arrival }) => {
     const planned = plan.get(person) ?? person;
-    const domain = wantedDomain(planned, arrival.facts, arrival.emailDomain);
+    const placing = placingOf(planned, arrival.facts, cluesOf(arrival));
     const given = arrival.facts["account.domain"];
     if (given) planned.facts = mergedFacts(planned.facts, { "account.domain": given }).facts;
-    if (domain !== undefined) planned.accountId = "planned";
-    return domain;
+    if (placing.wanted !== null) {
+      planned.accountId = "planned";
+      planned.placed = placedBy(placing, placing.wanted, { domain: null }, context.now);
+    }
+    return placing;
   });
+  const wanted = placings.flatMap((one) => one.wanted ?? []);
   const claimed = await claimAccounts(
     tx,
     {
-      domains: domains.filter((domain) => domain !== undefined),
+      domains: wanted.flatMap(({ by, name }) => (by === "crm-id" ? [] : [name])),
+      crmIds: wanted.flatMap(({ by, name }) => (by === "crm-id" ? [name] : [])),
       ids: met.flatMap(({ person }) => person.accountId ?? []),
     },
     context.from,
     context.now,
   );
-  const found = [...claimed.byId.values()].map((state) => ({ state, before: state.facts }));
-  const accounts: Accounts = new Map(found.map((one) => [one.state.id, one]));
+  const named = [claimed.byId, claimed.byDomain, claimed.byCrmId];
+  const found = new Map(named.flatMap((names) => [...names.values()].map((one) => [one.id, one])));
+  const accounts: Accounts = new Map(
+    [...found.values()].map((state) => [state.id, { state, before: state.facts }]),
+  );
+  const made = new Map<string, AccountState>();
+  const aliases: AccountAlias[] = [];
   const moves: (Move & { readonly by: string })[] = [];
-  met.forEach((one, n) => {
-    const domain = domains[n];
-    const account =
-      domain === undefined
-        ? claimed.byId.get(one.person.accountId ?? "")
-        : claimed.byDomain.get(domain);
-    const before = new Set(one.person.changed);
-    one.person.changed.clear();
-    one.person.toldBy = one.arrival.by;
-    const accountBefore = one.person.accountId;
-    absorb(one.person, account, one.arrival.facts);
-    const move = moveOf(one.person, accountBefore);
-    if (move) moves.push({ ...move, by: one.arrival.by });
-    one.changed = [...one.person.changed];
-    for (const field of before) one.person.changed.add(field);
-  });
+  for (const [n, one] of met.entries()) {
+    const { person, arrival } = one;
+    const { crmAccountId } = arrival;
+    const placing = placings[n];
+    const name = placing?.wanted ?? null;
+    let account =
+      name === null
+        ? // An earlier arrival of the batch may have given them one.
+          (found.get(person.accountId ?? "") ?? claimed.byId.get(person.accountId ?? ""))
+        : (name.by === "crm-id" ? claimed.byCrmId : claimed.byDomain).get(name.name);
+    if (placing && name !== null && account && isNews(person, account))
+      Object.assign(person, { placed: placedBy(placing, name, account, context.now), dirty: true });
+    if (crmAccountId !== null && !known.has(crmAccountId)) {
+      account ??= made.get(crmAccountId);
+      if (account)
+        aliases.push({ kind: "crm", value: crmAccountId, accountId: account.id, by: null });
+      else {
+        account = await makeCrmAccount(tx, crmAccountId, context.now);
+        made.set(crmAccountId, account);
+        accounts.set(account.id, { state: account, before: account.facts });
+        found.set(account.id, account);
+      }
+      if (placing && person.accountId === null && name === null) {
+        const by = { by: "crm-id" as const, name: crmAccountId };
+        const all = {
+          ...placing,
+          candidates: [{ ...by, passedOver: null }, ...placing.candidates],
+        };
+        Object.assign(person, { placed: placedBy(all, by, account, context.now), dirty: true });
+      }
+    }
+    const before = new Set(person.changed);
+    person.changed.clear();
+    person.toldBy = arrival.by;
+    const accountBefore = person.accountId;
+    absorb(person, account, arrival.facts);
+    const move = moveOf(person, accountBefore);
+    if (move) moves.push({ ...move, by: arrival.by });
+    one.changed = [...person.changed];
+    for (const field of before) person.changed.add(field);
+  }
+  await addAccountAliases(tx, aliases, context.now);
   await saveAccounts(
     tx,
     [...accounts.values()]
@@ -284,6 +339,11 @@ export async function attachAccounts(
       .map(({ state }) => state),
   );
   return { accounts, moves };
+}
+
+/** The account is another than before, or how it came was not kept. */
+function isNews({ accountId, placed }: IntakePerson, account: AccountState): boolean {
+  return account.id !== accountId || placed === null;
 }
 
 /**
@@ -344,7 +404,7 @@ function newLeads(
   met: readonly Met[],
   accounts: ReadonlyMap<string, { state: AccountState }>,
   engaged: ReadonlyMap<string, ReadonlySet<string>>,
-  now: Instant,
+  { now, agreement: { emailDomains } }: IntakeContext,
 ): NewLead[] {
   const doubted = new Set(
     met.flatMap(({ conflicts }) => conflicts.flatMap((one) => [one.leadId, one.otherId])),
@@ -361,7 +421,10 @@ function newLeads(
     .filter(([person, own]) => own.size === (engaged.get(person.id)?.size ?? 0))
     .map(([person, own]) => ({
       id: person.id,
-      facts: flatFacts(person, accounts.get(person.accountId ?? "")?.state),
+      facts: withCompany(
+        flatFacts(person, accounts.get(person.accountId ?? "")?.state),
+        emailDomains,
+      ),
       engagements: [...own.values()].map(({ messageId, type, topic, occurredAt }) => ({
         id: messageId,
         type,

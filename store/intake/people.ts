@@ -1,4 +1,7 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
+import { isoOf } from "../../handoff/time/dates.ts";
+import { placing, type Placed, type Placing } from "../../handoff/accounts/placing.ts";
+import type { EmailDomains } from "../../handoff/facts/email.ts";
 import { mergeDatedFacts, type DatedFacts } from "../../handoff/facts/merge-facts.ts";
 import type { Stage } from "../../handoff/stage.ts";
 import type { AccountState } from "./accounts.ts";
@@ -14,6 +17,8 @@ export interface IntakePerson {
   email: string | null;
   crmId: string | null;
   accountId: string | null;
+  /** How it came to the account; null: before that was kept. */
+  placed: Placed | null;
   facts: DatedFacts;
   /** A handoff of the past that is told later can be older. */
   arrivedAt: Instant;
@@ -34,6 +39,7 @@ export function newPerson(id: string, now: Instant, imported: boolean): IntakePe
     email: null,
     crmId: null,
     accountId: null,
+    placed: null,
     facts: {},
     arrivedAt: now,
     imported,
@@ -59,14 +65,15 @@ export async function lockPeople(
       email: string | null;
       crm_id: string | null;
       account_id: string | null;
+      placed: Placed | null;
       facts: DatedFacts;
       arrived_at: Date;
       imported: boolean;
     }>(
       tx,
       sql`
-      select id, erased_at is not null as erased, email, crm_id, account_id, facts, arrived_at,
-        imported
+      select id, erased_at is not null as erased, email, crm_id, account_id, placed, facts,
+        arrived_at, imported
       from lead where id = any(${ids}::text[]) order by id for no key update`,
     ),
     // Behind the lock and not in it: what is read beside a lock may be from before that had to
@@ -90,6 +97,7 @@ export async function lockPeople(
         email: row.email,
         crmId: row.crm_id,
         accountId: row.account_id,
+        placed: row.placed,
         facts: row.facts,
         arrivedAt: row.arrived_at.getTime(),
         imported: row.imported,
@@ -126,23 +134,40 @@ function isOwn(field: string): boolean {
   return !field.startsWith("account.") || field === "account.domain";
 }
 
-/**
- * The domain of the account that the person belongs to once `incoming` is merged; undefined: as it
- * is.
- */
-export function wantedDomain(
-  person: IntakePerson,
+/** What an arrival says about the person's account, besides facts. */
+export interface AccountClues {
+  /** The domain of the address, whosever it is. */
+  readonly emailDomain: string | null;
+  /** The CRM's id of the account, where an account is known by it. */
+  readonly crmAccountId: string | null;
+  readonly domains: EmailDomains | undefined;
+}
+
+/** Where the person belongs once `incoming` is merged. */
+export function placingOf(
+  person: Pick<IntakePerson, "facts" | "accountId" | "placed">,
   incoming: DatedFacts,
-  emailDomain: string | null,
-): string | undefined {
+  { emailDomain, crmAccountId, domains }: AccountClues,
+): Placing {
   const known = person.facts["account.domain"];
   const { facts } = mergeDatedFacts(
     known ? { "account.domain": known } : {},
     incoming["account.domain"] ? { "account.domain": incoming["account.domain"] } : {},
   );
-  const given = facts["account.domain"]?.value;
-  if (typeof given === "string") return given;
-  return person.accountId === null ? (emailDomain ?? undefined) : undefined;
+  const { accountId, placed } = person;
+  const told = facts["account.domain"];
+  return placing({ accountId, placed, crmAccountId, told, emailDomain }, domains);
+}
+
+/** How the person came to the account that `wanted` named, for people who ask why. */
+export function placedBy(
+  { candidates }: Placing,
+  { by, name }: NonNullable<Placing["wanted"]>,
+  account: Pick<AccountState, "domain">,
+  at: Instant,
+): Placed {
+  const isAlias = by !== "crm-id" && account.domain !== name;
+  return { by, name, at: isoOf(at), ...(isAlias ? { isAlias: true } : {}), candidates };
 }
 
 /** A lead that went from one account to another. */
@@ -164,7 +189,12 @@ export function moveOf(person: IntakePerson, before: string | null): Move | unde
 /** Puts moves into the audit trail. Call last: the trail is locked until the transaction ends. */
 export async function auditMoves(
   tx: Tx,
-  moves: readonly (Move & { readonly by: string })[],
+  moves: readonly {
+    readonly leadId: string;
+    readonly from: string | null;
+    readonly to: string;
+    readonly by: string;
+  }[],
   now: Instant,
 ): Promise<void> {
   for (const { leadId, from, to, by } of moves) {
@@ -219,6 +249,7 @@ export async function savePeople(
       list.map((one) => ({
         id: one.id,
         account_id: one.accountId,
+        placed: one.placed,
         email: one.email,
         crm_id: one.crmId,
         facts: one.facts,
@@ -233,12 +264,12 @@ export async function savePeople(
       tx,
       sql`
       with arrived as (
-        insert into lead (id, account_id, email, crm_id, facts, source, campaign, intake_source,
-          intake_campaign, imported, arrived_at)
-        select id, account_id, email, crm_id, facts, source, campaign, source, campaign, imported,
-          arrived_at
-        from jsonb_to_recordset(${rowsOf(fresh)}::jsonb) as t(id text, account_id text, email text,
-          crm_id text, facts jsonb, source text, campaign text, imported boolean,
+        insert into lead (id, account_id, placed, email, crm_id, facts, source, campaign,
+          intake_source, intake_campaign, imported, arrived_at)
+        select id, account_id, placed, email, crm_id, facts, source, campaign, source, campaign,
+          imported, arrived_at
+        from jsonb_to_recordset(${rowsOf(fresh)}::jsonb) as t(id text, account_id text,
+          placed jsonb, email text, crm_id text, facts jsonb, source text, campaign text, imported boolean,
           arrived_at timestamptz)
         returning id, arrived_at),
       begun as (
@@ -274,10 +305,10 @@ export async function savePeople(
     await send(
       tx,
       sql`
-      update lead set account_id = t.account_id, email = t.email, crm_id = t.crm_id,
-        facts = t.facts, source = t.source, campaign = t.campaign
-      from jsonb_to_recordset(${rowsOf(known)}::jsonb) as t(id text, account_id text, email text,
-        crm_id text, facts jsonb, source text, campaign text)
+      update lead set account_id = t.account_id, placed = t.placed, email = t.email,
+        crm_id = t.crm_id, facts = t.facts, source = t.source, campaign = t.campaign
+      from jsonb_to_recordset(${rowsOf(known)}::jsonb) as t(id text, account_id text,
+        placed jsonb, email text, crm_id text, facts jsonb, source text, campaign text)
       where lead.id = t.id`,
     );
   }

@@ -5,6 +5,7 @@ import { judgeNow, type Judgement, type KnownLead } from "../../handoff/qualify/
 import { returns } from "../../handoff/answers/renurture.ts";
 import { isClosed } from "../../handoff/stage.ts";
 import { rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
+import { withCompany } from "../../spellings/domain.ts";
 import { otherMatchesOf } from "./matches.ts";
 import { flatFacts, type AccountRow, type LeadRow } from "../process/subject.ts";
 
@@ -62,7 +63,7 @@ export async function rescore(
     ]);
     for (const { lead, account } of leads) {
       const known = {
-        facts: flatFacts(lead, account),
+        facts: withCompany(flatFacts(lead, account), agreement.emailDomains),
         now,
         matches: 1 + (matches.get(lead.id) ?? 0),
       };
@@ -94,7 +95,7 @@ export async function knownLeads(
   return leads.map(({ lead, account }) => ({
     id: lead.id,
     known: {
-      facts: flatFacts(lead, account),
+      facts: withCompany(flatFacts(lead, account)),
       engagements: engagements.get(lead.id) ?? [],
       matches: 1 + (matches.get(lead.id) ?? 0),
       now,

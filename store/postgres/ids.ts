@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 /** Prefixes of ids, so that an id tells what it names. */
 export type IdKind =
-  "ld" | "ac" | "ho" | "rp" | "rv" | "ag" | "tk" | "op" | "tn" | "im" | "rs" | "lg" | "sn";
+  "ld" | "ac" | "af" | "ho" | "rp" | "rv" | "ag" | "tk" | "op" | "tn" | "im" | "rs" | "lg" | "sn";
 export type Id<K extends IdKind = IdKind> = `${K}_${string}`;
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"; // Crockford's: no i, l, o, u

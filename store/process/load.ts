@@ -19,6 +19,7 @@ import type { Agreements } from "./agreements.ts";
 import { calendarDefinitions, calendarId, keepCalendar } from "./calendars.ts";
 import { firstRow, sql, type Tx } from "../postgres/db.ts";
 import type { KnownAbsence } from "../routing/roster.ts";
+import { withCompany } from "../../spellings/domain.ts";
 import { shownDecisions, type ShownDecision } from "./standing.ts";
 import { handoffOf, processOf, type HandoffJson, type ProcessRow } from "./rows.ts";
 
@@ -80,7 +81,7 @@ export async function loadSituation(
     campaign: around.campaign,
     erased: around.erased_at !== null,
     mergeInto: around.merge_into,
-    facts: factsOf(around),
+    facts: withCompany(factsOf(around), agreement.emailDomains),
     engagements: (around.engagements ?? []).map(engagementOf),
     matches: 1 + around.others,
     handoff,

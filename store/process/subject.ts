@@ -1,3 +1,4 @@
+import type { Placed } from "../../handoff/accounts/placing.ts";
 import type { Band } from "../../handoff/agreement.ts";
 import type { Facts, FactSource, FactValue } from "../../handoff/facts/facts.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
@@ -62,6 +63,15 @@ export interface AccountRow {
   id: string;
   domain: string | null;
   facts: Record<string, StoredFact>;
+}
+
+/** How the lead came to its account; null where that was not kept. */
+export async function placedOf(db: Db, leadId: string): Promise<Placed | null> {
+  const found = await firstRow<{ placed: Placed | null }>(
+    db,
+    sql`select placed from lead where id = ${leadId}`,
+  );
+  return found?.placed ?? null;
 }
 
 /** The lead's account; undefined when it has none. */

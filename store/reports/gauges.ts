@@ -1,5 +1,6 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { lastAccountRecount } from "../accounts/recount.ts";
 import { lastRecount } from "./recount.ts";
 import { processCounts } from "./tallies.ts";
 
@@ -25,6 +26,8 @@ export interface Gauges {
   }[];
   /** Kept counts that the last recount found to be wrong; null before the first one. */
   readonly differences: number | null;
+  /** The same of what accounts are judged by. */
+  readonly accountDifferences: number | null;
 }
 
 /**
@@ -33,7 +36,7 @@ export interface Gauges {
  */
 export async function gauges(db: Db, now: Instant): Promise<Gauges> {
   const at = new Date(now);
-  const [leads, tasks, effects, queues, single, recount] = await Promise.all([
+  const [leads, tasks, effects, queues, single, recount, accounts] = await Promise.all([
     processCounts(db),
     rows<Gauges["tasks"][number]>(
       db,
@@ -65,6 +68,7 @@ export async function gauges(db: Db, now: Instant): Promise<Gauges> {
         and due_at < ${at}::timestamptz) as overdue, (select count(*)::int from held) as held`,
     ),
     lastRecount(db),
+    lastAccountRecount(db),
   ]);
   return {
     leads,
@@ -74,5 +78,6 @@ export async function gauges(db: Db, now: Instant): Promise<Gauges> {
     overdue: single?.overdue ?? 0,
     held: single?.held ?? 0,
     differences: recount?.differences ?? null,
+    accountDifferences: accounts?.differences ?? null,
   };
 }

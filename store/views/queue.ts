@@ -82,7 +82,7 @@ export async function queueOf(
 ): Promise<QueueEntry[]> {
   const text = `
     with entry as (
-      select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id,
+      select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id, null as account_id,
         coalesce(p.next_step, p.waiting_on) as what, null::jsonb as detail, p.owner_id as with_id,
         coalesce(p.due_at, p.next_at, 'infinity') as place, p.due_at
       from process p
@@ -95,7 +95,8 @@ export async function queueOf(
           and (select count(*) from task t where t.subject_kind = 'lead'
             and t.subject_id = p.subject_id and t.state = 'open' and ${isTheirs({ ids, roles })}) > 0)
       union all
-      select 'task', t.id, case when t.subject_kind = 'lead' then t.subject_id end, t.kind, t.detail,
+      select 'task', t.id, case when t.subject_kind = 'lead' then t.subject_id end,
+        case when t.subject_kind = 'account' then t.subject_id end, t.kind, t.detail,
         t.assignee_id, ${place}, nullif(${place}, 'infinity')
       from (select distinct on (id) * from (${firstTasks}) ways) t
     ), page as (
@@ -116,7 +117,8 @@ export async function queueOf(
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
       k.target, k.definition as hours,
       page.place::text as place
-    from page left join lead l on l.id = page.lead_id left join account a on a.id = l.account_id
+    from page left join lead l on l.id = page.lead_id
+      left join account a on a.id = coalesce(page.account_id, l.account_id)
       left join process p on p.subject_kind = 'lead' and p.subject_id = page.lead_id
       left join handoff h on h.id = p.handoff_id left join rep r on r.id = page.with_id
       left join lateral (select c.target, v.definition from clock c

@@ -113,7 +113,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // How people write what facts hold in one form; needs lists that the rules must not carry.
   "spellings/": {
     ours: ["handoff/"],
-    packages: ["i18n-iso-countries", "@cospired/i18n-iso-languages", "iso-3166"],
+    packages: ["i18n-iso-countries", "@cospired/i18n-iso-languages", "iso-3166", "tldts"],
     node: true,
   },
   "agreement/": { ours: ["handoff/", "spellings/"], packages: ["yaml", "zod"], node: true },

@@ -217,6 +217,24 @@ export const bodyRoutes: readonly BodyRoute[] = [
     fields: { how: text(500) },
   },
   {
+    route: "POST /leads/{id}/move-account",
+    path: "/leads/{lead}/move-account",
+    good: () => ({ domain: "moved-to.com" }),
+    fields: { domain },
+  },
+  {
+    route: "POST /accounts/{id}/merge",
+    path: "/accounts/{account}/merge",
+    good: () => ({ other: "ac_hostileother" }),
+    fields: { other: rep },
+  },
+  {
+    route: "POST /accounts/{id}/aliases",
+    path: "/accounts/{account}/aliases",
+    good: () => ({ crmId: "001-hostile" }),
+    fields: { crmId: text(300) },
+  },
+  {
     route: "POST /tasks/{id}/conflict-decision",
     path: "/tasks/{conflict}/conflict-decision",
     good: () => ({ decision: "two-people" }),

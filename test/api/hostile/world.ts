@@ -13,6 +13,7 @@ import { peopleWorld, type PeopleWorld, type Persona } from "../../support/peopl
 export type Things = Readonly<
   Record<
     | "lead"
+    | "account"
     | "task"
     | "conflict"
     | "review"
@@ -149,6 +150,10 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   );
   const other = await people.lead("rp_two");
   await pool.query(
+    sql`insert into account (id, domain, created_at)
+      values ('ac_hostile', 'hostile.com', ${at}), ('ac_hostileother', 'hostile-other.com', ${at})`,
+  );
+  await pool.query(
     sql`insert into lead_conflict (lead_id, other_id, kind, since)
       values (${lead}, ${other}, 'email', ${at})`,
   );
@@ -243,6 +248,7 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
     houseLead: "HL-1",
     houseOpportunity: "HO-1",
     houseTask: "HT-1",
+    account: "ac_hostile",
     houseAccount: "HA-1",
     agreement: version,
     import: "im_hostile",

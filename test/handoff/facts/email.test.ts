@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkEmail, emailKind, registrableDomain } from "../../../handoff/facts/email.ts";
+import { checkEmail, emailKind } from "../../../handoff/facts/email.ts";
 
 describe("an address is deliverable by its form", () => {
   test.each([
@@ -91,14 +91,3 @@ describe("kinds of addresses", () => {
     ).toEqual(["free", "free", "disposable", "business"]);
   });
 });
-
-test.each([
-  ["mail.acme.com", "acme.com"],
-  ["acme.co.uk", "acme.co.uk"],
-  ["a.b.acme.com.au", "acme.com.au"],
-  ["acme.com", "acme.com"],
-  ["ACME.IO.", "acme.io"],
-  ["localhost", "localhost"],
-])("%s is registered as %s", (domain, registered) =>
-  expect(registrableDomain(domain)).toBe(registered),
-);

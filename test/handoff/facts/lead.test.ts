@@ -32,8 +32,7 @@ describe("a fact as it arrives", () => {
     ["lead.tags", "a; b;;n/a", ["a", "b"]],
     ["lead.tags", "a, b", ["a", "b"]],
     ["lead.tags", ["x ", "-"], ["x"]],
-    ["account.domain", "https://www.Acme.co.uk/about?x=1", "acme.co.uk"],
-    ["account.domain", "mail.acme.com", "acme.com"],
+    ["account.domain", "Acme.co.uk", "acme.co.uk"],
     ["lead.motion", "Self-Serve", "self-serve"],
   ] as const)("%s %j becomes %j", (field, raw, value) =>
     expect(normal(field, raw)).toEqual({ value }),
@@ -139,10 +138,10 @@ describe("derived facts", () => {
     expect(deriveFacts({ "lead.name": "Cher" })).toEqual({ "lead.name": "Cher" });
   });
 
-  test("a business address names the account's domain, a free one does not", () => {
-    expect(deriveFacts({ "lead.email": "ada@mail.acme.com" })).toMatchObject({
+  test("an address has its kind; the company takes the public suffix list", () => {
+    expect(deriveFacts({ "lead.email": "ada@mail.acme.com" })).toEqual({
+      "lead.email": "ada@mail.acme.com",
       "lead.emailKind": "business",
-      "account.domain": "acme.com",
     });
     expect(deriveFacts({ "lead.email": "ada@gmail.com" })).toEqual({
       "lead.email": "ada@gmail.com",

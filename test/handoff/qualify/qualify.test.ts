@@ -21,6 +21,7 @@ const good: Facts = {
   "lead.source": "webinar",
   "lead.firstTouchAt": "2026-11-01",
   "account.name": "Acme",
+  "account.domain": "acme.com",
   "account.employees": 200,
   "account.industry": "Software",
   "account.country": "US",
@@ -134,14 +135,15 @@ describe("gates on data", () => {
     });
   });
 
-  test("the account's domain follows from a business address, not from a free one", () => {
+  test("who belongs to no company lacks its domain, and a free address costs points", () => {
     expect(judge(good).verdict).toBe("nurture");
-    expect(
-      judge({ ...good, "lead.email": "ada@gmail.com" }).missing.map((one) => one.field),
-    ).toEqual(["account.domain"]);
-    expect(
-      judge({ ...good, "lead.email": "ada@gmail.com", "account.domain": "acme.com" }),
-    ).toMatchObject({ verdict: "nurture", fit: 20 });
+    expect(judge(without("account.domain")).missing.map((one) => one.field)).toEqual([
+      "account.domain",
+    ]);
+    expect(judge({ ...good, "lead.email": "ada@gmail.com" })).toMatchObject({
+      verdict: "nurture",
+      fit: 20,
+    });
   });
 
   test.each([

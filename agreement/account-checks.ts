@@ -1,0 +1,115 @@
+import type { AccountRules, Agreement, Condition } from "../handoff/agreement.ts";
+import { signalsFrom } from "../handoff/accounts/standing.ts";
+import { printTarget, type Target } from "../handoff/time/deadline.ts";
+import type { Reading } from "./place.ts";
+import { joinPath } from "./source.ts";
+
+/**
+ * What only the whole agreement shows of its account rules: conditions that no account can meet,
+ * and tiers that change nothing or contradict a lead type. An account is judged without any one
+ * person, so what stands of a lead is never known there. All of it leaves the agreement usable.
+ */
+export function checkAccounts(agreement: Agreement, reading: Reading): void {
+  const { accounts } = agreement;
+  if (accounts === null) return;
+  const warn = (path: string, message: string) => reading.report("warnings", path, message);
+  const { depth, contacts } = accounts.engaged;
+  if (signalsFrom(agreement.signals, depth).length === 0)
+    warn(
+      "accounts.engaged",
+      `expected a depth that some signal has; none is ${depth} or deeper, so no account is engaged`,
+    );
+  const asked = leavesOf(agreement, accounts.when, accounts.when.at, new Set());
+  for (const { what, at, through } of asked)
+    if (what !== null)
+      warn(
+        at,
+        `${what} is known of a person and not of an account${through === null ? "" : ` ("${through}" asks for it)`}; ` +
+          "where it decides, no account is flagged. Expected facts of the account, or `engaged`",
+      );
+  if (!asked.some(({ isEngaged }) => isEngaged))
+    warn(
+      accounts.when.at,
+      `\`engaged\` is not asked for; an account is flagged by ${contacts} people all the same`,
+    );
+  for (const [tier, row] of Object.entries(accounts.tiers)) {
+    const path = joinPath("accounts.tiers", tier);
+    if (Object.values(row).every((value) => value === undefined))
+      warn(path, "expected a priority, a target or a pool; this tier changes nothing");
+    else contradictions(agreement, row, path, warn);
+  }
+}
+
+type Tier = AccountRules["tiers"][string];
+
+/** Lead types of which a tier makes the answer due before the first outreach. */
+function contradictions(
+  { leadTypes }: Agreement,
+  tier: Tier,
+  path: string,
+  warn: (path: string, message: string) => void,
+): void {
+  for (const type of leadTypes) {
+    const outreach = tier.outreach ?? type.outreach;
+    const status = tier.status ?? type.status;
+    if (isShorter(status, outreach))
+      warn(
+        path,
+        `makes "${type.name}" due for an answer ("${printTarget(status)}") before its outreach ` +
+          `("${printTarget(outreach)}")`,
+      );
+  }
+}
+
+/** Only targets of one kind can be compared without a calendar. */
+function isShorter(a: Target, b: Target): boolean {
+  if ("ms" in a && "ms" in b) return a.kind === b.kind && a.ms < b.ms;
+  return a.kind === "business-days" && b.kind === "business-days" && a.days < b.days;
+}
+
+interface Asked {
+  /** What is asked of a person; null: nothing. */
+  readonly what: string | null;
+  readonly at: string;
+  /** The named condition that asks for it. */
+  readonly through: string | null;
+  readonly isEngaged: boolean;
+}
+
+function leavesOf(
+  agreement: Pick<Agreement, "named">,
+  condition: Condition,
+  at: string,
+  followed: Set<string>,
+  through: string | null = null,
+): Asked[] {
+  const one = (what: string | null, isEngaged = false): Asked[] => [
+    { what, at: through === null ? condition.at : at, through, isEngaged },
+  ];
+  switch (condition.kind) {
+    case "all":
+    case "any":
+    case "none":
+      return condition.of.flatMap((part) => leavesOf(agreement, part, at, followed, through));
+    case "named": {
+      const definition = Object.hasOwn(agreement.named, condition.name)
+        ? agreement.named[condition.name]
+        : undefined;
+      if (condition.name === "engaged" && !definition) return one(null, true);
+      if (!definition || followed.has(condition.name)) return [];
+      followed.add(condition.name);
+      const place = through === null ? condition.at : at;
+      return leavesOf(agreement, definition, place, followed, through ?? condition.name);
+    }
+    case "fact":
+      return one(condition.field.startsWith("account.") ? null : condition.field);
+    case "derived":
+      return one(condition.of);
+    case "signal":
+      return one("what somebody did");
+    case "meaningful":
+      return one("what somebody did");
+    default:
+      return condition satisfies never;
+  }
+}

@@ -1,0 +1,276 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { isCompany } from "../handoff/accounts/placing.ts";
+import { survivorIdOf } from "../store/process/merge.ts";
+import { again } from "../store/process/take.ts";
+import { nameAccount } from "../store/accounts/name.ts";
+import { mergeAccounts } from "../store/accounts/merge.ts";
+import { moveLead } from "../store/accounts/move.ts";
+import { inTransaction } from "../store/postgres/db.ts";
+import { domainIn } from "../spellings/domain.ts";
+import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import { notFound, Problem, problemResponses } from "./http/errors.ts";
+import { textIn } from "./http/format.ts";
+import { keepAnswer } from "./http/idempotency.ts";
+import { leadHere } from "./http/reach.ts";
+import { activeAgreement } from "./intake.ts";
+
+const accountId = /^ac_[0-9a-z]{1,40}$/;
+const params = z.object({ id: z.string().openapi({ description: "ac_…" }) });
+const accountIn = z
+  .string()
+  .regex(accountId, "expected the id of an account: ac_…")
+  .openapi({ description: "ac_…" });
+
+const move = createRoute({
+  method: "post",
+  path: "/leads/{id}/move-account",
+  tags: ["accounts"],
+  summary: "Put a lead at another account",
+  description:
+    "From then on only a person or the CRM moves the lead. Its open handoff stays with who has it; " +
+    "what the facts of the other company mean for it is decided by its process.",
+  request: {
+    params: z.object({ id: z.string().openapi({ description: "ld_…" }) }),
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z
+            .strictObject({
+              account: accountIn.optional(),
+              domain: textIn(255).optional().openapi({
+                description:
+                  "instead of `account`: the company's domain; an account that is not there is made",
+              }),
+            })
+            .openapi("AccountOfLead"),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "Where it is now",
+      content: {
+        "application/json": {
+          schema: z.object({
+            id: z.string(),
+            from: z.string().nullable().openapi({ description: "the account that it had" }),
+            account: z.string(),
+          }),
+        },
+      },
+    },
+    ...problemResponses,
+  },
+});
+
+const merge = createRoute({
+  method: "post",
+  path: "/accounts/{id}/merge",
+  tags: ["accounts"],
+  summary: "Make another account part of this one",
+  description:
+    "Leads and names of the other account, and what is known of it, are this one's from then on. " +
+    "What was done stays as it was: open handoffs with who has them, turns and figures with the " +
+    "handoffs.",
+  request: {
+    params,
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z.strictObject({ other: accountIn }).openapi("AccountsMerged"),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "Merged",
+      content: {
+        "application/json": {
+          schema: z.object({
+            id: z.string(),
+            merged: z.string(),
+            leads: z.number().int().openapi({ description: "leads that came along" }),
+          }),
+        },
+      },
+    },
+    ...problemResponses,
+  },
+});
+
+const alias = createRoute({
+  method: "post",
+  path: "/accounts/{id}/aliases",
+  tags: ["accounts"],
+  summary: "Give an account another name: a domain, or an id of the CRM",
+  description: "Leads that come under the name from then on belong to this account.",
+  request: {
+    params,
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z
+            .strictObject({
+              domain: textIn(255).optional(),
+              crmId: textIn(300).optional().openapi({ description: "instead of `domain`" }),
+            })
+            .openapi("AccountNamed"),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: "The name is the account's",
+      content: {
+        "application/json": {
+          schema: z.object({
+            id: z.string(),
+            kind: z.enum(["domain", "crm"]),
+            name: z.string(),
+          }),
+        },
+      },
+    },
+    ...problemResponses,
+  },
+});
+
+/** Which lead belongs to which account, and which accounts are one. */
+export function accountRoutes(deps: ApiDeps): Routes {
+  const app = newRoutes();
+
+  app.openapi(move, async (c) => {
+    const named = await leadHere(deps.pool, c, c.req.valid("param").id);
+    const { caller, receivedAt: now } = c.var;
+    const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
+    const { account, domain } = oneOf(c.req.valid("json"), "account", "domain");
+    const to = account === undefined ? { domain: companyIn(domain, emailDomains) } : { account };
+    const by = caller.repId ?? caller.tokenId;
+    const response = await again(() =>
+      inTransaction(deps.pool, async (tx) => {
+        const leadId = await survivorIdOf(tx, named.id);
+        const moved = await moveLead(tx, { leadId, to, by }, now);
+        if (moved.done === null) {
+          if (moved.why === "no-account")
+            throw new Problem("invalid", {
+              field: "account",
+              detail: "expected the id of an account that exists",
+            });
+          throw new Problem("conflict", { detail: "the person was erased" });
+        }
+        const from = moved.done === "moved" ? moved.from : moved.to;
+        const answer = { id: leadId, from, account: moved.to };
+        await keepAnswer(tx, c, { status: 200, response: answer });
+        return answer;
+      }),
+    );
+    return c.json(response, 200);
+  });
+
+  app.openapi(merge, async (c) => {
+    const id = idIn(c.req.valid("param").id);
+    const { other } = c.req.valid("json");
+    const { caller, receivedAt: now } = c.var;
+    const by = caller.repId ?? caller.tokenId;
+    const response = await again(() =>
+      inTransaction(deps.pool, async (tx) => {
+        const merged = await mergeAccounts(tx, { survivorId: id, loserId: other, by }, now);
+        if (!merged.done) throw refusedMerge(merged, id);
+        const answer = { id, merged: other, leads: merged.leads };
+        await keepAnswer(tx, c, { status: 200, response: answer });
+        return answer;
+      }),
+    );
+    return c.json(response, 200);
+  });
+
+  app.openapi(alias, async (c) => {
+    const id = idIn(c.req.valid("param").id);
+    const { caller, receivedAt: now } = c.var;
+    const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
+    const { domain, crmId } = oneOf(c.req.valid("json"), "domain", "crmId");
+    const name =
+      crmId === undefined
+        ? { kind: "domain" as const, value: companyIn(domain, emailDomains) }
+        : { kind: "crm" as const, value: crmId };
+    const by = caller.repId ?? caller.tokenId;
+    const response = await inTransaction(deps.pool, async (tx) => {
+      const named = await nameAccount(tx, { ...name, accountId: id, by }, now);
+      if (named.done === "no-account") throw notFound({ kind: "account", id });
+      if (named.done === "merged")
+        throw new Problem("conflict", {
+          detail: "the account is part of another one",
+          more: { into: named.into },
+        });
+      if (named.done === "taken")
+        throw new Problem("conflict", {
+          detail: "another account has this name; merge the two if they are one company",
+          more: { account: named.by },
+        });
+      const answer = { id, kind: name.kind, name: name.value };
+      await keepAnswer(tx, c, { status: 200, response: answer });
+      return answer;
+    });
+    return c.json(response, 200);
+  });
+
+  return app;
+}
+
+/** Of two fields exactly one is to be given. */
+function oneOf<T extends Readonly<Record<string, string | undefined>>>(
+  body: T,
+  one: keyof T & string,
+  other: keyof T & string,
+): T {
+  if ((body[one] === undefined) === (body[other] === undefined))
+    throw new Problem("invalid", {
+      field: one,
+      detail: `expected either \`${one}\` or \`${other}\``,
+    });
+  return body;
+}
+
+/** The registrable domain in what was sent; throws when it can be no company's. */
+function companyIn(text: string | undefined, domains: Parameters<typeof isCompany>[1]): string {
+  const domain = domainIn(text ?? "");
+  if (domain === null || !isCompany(domain, domains))
+    throw new Problem("invalid", {
+      field: "domain",
+      detail: "expected the domain of a company, such as company.com, and not of a mail provider",
+    });
+  return domain;
+}
+
+function idIn(id: string): string {
+  if (!accountId.test(id)) throw notFound();
+  return id;
+}
+
+function refusedMerge(
+  merged: Exclude<Awaited<ReturnType<typeof mergeAccounts>>, { done: true }>,
+  id: string,
+): Problem {
+  switch (merged.why) {
+    case "no-account":
+      return merged.id === id
+        ? notFound({ kind: "account", id })
+        : new Problem("invalid", {
+            field: "other",
+            detail: "expected the id of an account that exists",
+          });
+    case "one-already":
+      return new Problem("conflict", { detail: "they are one account already" });
+    case "merged":
+      return new Problem("conflict", {
+        detail: "one of the two is part of another account",
+        more: { account: merged.id, into: merged.into },
+      });
+  }
+}

@@ -1,0 +1,196 @@
+import { judgeAccount } from "../../handoff/accounts/standing.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import { firstRow, inTransaction, rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
+import type { AgreementVersion } from "../process/agreements.ts";
+import { knownAccounts } from "./known.ts";
+import type { AccountsLook } from "./look.ts";
+
+/** Something kept of an account that is not what its engagements and facts say. */
+export interface AccountDifference {
+  /** The latest engagements of a lead, or where the account stands. */
+  readonly what: "latest" | "standing";
+  /** The lead's id, or the account's. */
+  readonly of: string;
+}
+
+/** What a count of everything found. */
+export interface AccountRecount {
+  readonly accounts: number;
+  /** 0, or something wrote past what keeps accounts. */
+  readonly differences: readonly AccountDifference[];
+}
+
+/**
+ * Counts everything that accounts are judged by anew, page by page in one snapshot, and compares
+ * with what is kept. Accounts of which there is news, and those that time has changed since, are
+ * judged by the next look and not compared.
+ */
+export async function compareAccounts(
+  { pool, agreements }: AccountsLook,
+  now: Instant,
+  pageSize = 2_000,
+): Promise<AccountRecount> {
+  const version = await agreements.active(pool);
+  return inTransaction(pool, async (tx) => {
+    await send(tx, "set transaction isolation level repeatable read, read only");
+    const differences: AccountDifference[] = await latestOf(tx, pageSize);
+    if (!version) return { accounts: 0, differences };
+    const standings = await standingsOf(tx, version, now, pageSize);
+    return {
+      accounts: standings.accounts,
+      differences: [...differences, ...standings.differences],
+    };
+  });
+}
+
+/** Leads whose latest engagements are not kept as they are. */
+async function latestOf(tx: Tx, pageSize: number): Promise<AccountDifference[]> {
+  const differences: AccountDifference[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const page: { id: string }[] = await rows(
+      tx,
+      sql`select id from lead where id > ${after} order by id limit ${pageSize}`,
+    );
+    const last = page.length < pageSize ? null : (page.at(-1)?.id ?? null);
+    const found: { lead_id: string }[] = await rows(
+      tx,
+      sql`
+      with counted as (
+        select e.lead_id, e.type, l.account_id, max(e.occurred_at) as at
+          from lead l join engagement e on e.lead_id = l.id
+          where l.id > ${after} and (${last}::text is null or l.id <= ${last}::text)
+          group by e.lead_id, e.type, l.account_id),
+      kept as (
+        select lead_id, type, account_id, at from contact_engagement
+          where lead_id > ${after} and (${last}::text is null or lead_id <= ${last}::text))
+      select distinct lead_id from (
+        (select * from counted except select * from kept)
+        union all (select * from kept except select * from counted)) d order by 1`,
+    );
+    differences.push(...found.map(({ lead_id: of }) => ({ what: "latest" as const, of })));
+    after = last;
+  }
+  return differences;
+}
+
+/** Accounts that do not stand where all that is known of them puts them. */
+async function standingsOf(
+  tx: Tx,
+  version: AgreementVersion,
+  now: Instant,
+  pageSize: number,
+): Promise<{ accounts: number; differences: AccountDifference[] }> {
+  const rules = version.agreement.accounts;
+  const differences: AccountDifference[] = [];
+  let accounts = 0;
+  for (let after: string | null = ""; after !== null;) {
+    const page: { id: string; agreement_id: string | null; is_awaited: boolean }[] = await rows(
+      tx,
+      sql`
+      select a.id, s.agreement_id, (s.next_change_at <= ${new Date(now)}) is true or exists (
+          select from account_news n where n.account_id = a.id) as is_awaited
+      from account a left join account_standing s on s.account_id = a.id
+      where a.id > ${after} order by a.id limit ${pageSize}`,
+    );
+    after = page.length < pageSize ? null : (page.at(-1)?.id ?? null);
+    accounts += page.length;
+    // Until every account has been judged by the active version, the others are under way.
+    const settled = page.filter(
+      (one) => !one.is_awaited && (one.agreement_id ?? version.id) === version.id,
+    );
+    const ids = settled.map(({ id }) => id);
+    if (rules === null) {
+      differences.push(
+        ...settled.flatMap(({ id, agreement_id }) =>
+          agreement_id === null ? [] : [{ what: "standing" as const, of: id }],
+        ),
+      );
+      continue;
+    }
+    const kept = new Map((await keptStandings(tx, ids)).map((one) => [one.account_id, one]));
+    for (const { id, mergedInto, known } of await knownAccounts(
+      tx,
+      ids,
+      version.agreement,
+      rules,
+      now,
+      "counted",
+    )) {
+      const stands = kept.get(id);
+      const counted = judgeAccount(version.agreement, rules, known);
+      const isEqual =
+        stands === undefined
+          ? // One of which there never was news: nobody engaged there.
+            mergedInto !== null || !counted.engaged
+          : mergedInto === null &&
+            stands.engaged === counted.engaged &&
+            stands.holds === counted.holds &&
+            (stands.next_change_at?.getTime() ?? null) === counted.nextChangeAt &&
+            counted.flag === null;
+      if (!isEqual) differences.push({ what: "standing", of: id });
+    }
+  }
+  return { accounts, differences };
+}
+
+function keptStandings(
+  db: Db,
+  ids: readonly string[],
+): Promise<
+  { account_id: string; engaged: boolean; holds: boolean; next_change_at: Date | null }[]
+> {
+  return rows(
+    db,
+    sql`
+    select account_id, engaged, holds, next_change_at from account_standing
+      where account_id = any(${ids}::text[])`,
+  );
+}
+
+/** What the last count of everything found; null before the first one. */
+export async function lastAccountRecount(
+  db: Db,
+): Promise<{ readonly at: Date; readonly differences: number } | null> {
+  const found = await firstRow<{ at: Date | null; differences: number }>(
+    db,
+    sql`select at, differences::int as differences from account_recount`,
+  );
+  return found?.at ? { at: found.at, differences: found.differences } : null;
+}
+
+/** So many differences are told in full. */
+const mostTold = 100;
+
+/**
+ * Compares, puts the result on record, and makes right what is wrong: the latest engagements of
+ * leads are counted anew, and accounts are judged anew by the next look.
+ */
+export async function recountAccounts(look: AccountsLook, now: Instant): Promise<AccountRecount> {
+  const found = await compareAccounts(look, now);
+  const of = (what: AccountDifference["what"]) =>
+    found.differences.filter((one) => one.what === what).map((one) => one.of);
+  await inTransaction(look.pool, async (tx) => {
+    await send(
+      tx,
+      sql`
+      update account_recount set at = ${new Date(now)}, accounts = ${found.accounts},
+        differences = ${found.differences.length},
+        detail = ${JSON.stringify(found.differences.slice(0, mostTold))}::jsonb`,
+    );
+    const leads = of("latest");
+    if (leads.length > 0) {
+      // As whoever writes engagements holds them.
+      await send(
+        tx,
+        sql`
+        select from lead where id = any(${leads}::text[]) order by id for no key update`,
+      );
+      await send(tx, sql`select count_contacts(${leads}::text[])`);
+    }
+    await send(
+      tx,
+      sql`insert into account_news (account_id) select unnest(${of("standing")}::text[])`,
+    );
+  });
+  return found;
+}

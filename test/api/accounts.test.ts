@@ -1,0 +1,245 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { rows, sql } from "../../store/postgres/db.ts";
+import { checkAudit } from "../../store/postgres/audit.ts";
+import { peopleWorld, type PeopleWorld, type Persona } from "../support/people-world.ts";
+
+let world: PeopleWorld;
+beforeAll(async () => {
+  world = await peopleWorld();
+});
+afterAll(() => world.close());
+beforeEach(() =>
+  world.pool.query("truncate lead, account, process, task, handoff, outbox, effect cascade"),
+);
+
+const post = async (path: string, body: object, as: Persona = "marketing") =>
+  world.ask("POST", path, { body, as });
+const takeIn = async (email: string, more: object = {}, facts: object = {}) =>
+  (await post("/leads", { facts: { "lead.email": email, ...facts }, ...more })).body.id as string;
+const accountOf = async (id: string) => (await world.ask("GET", `/leads/${id}`)).body.account;
+const accounts = async () =>
+  (await rows<{ domain: string }>(world.pool, sql`select domain from account order by domain`)).map(
+    ({ domain }) => domain,
+  );
+
+describe("a lead comes to its account", () => {
+  test("by the domain that can be registered, and the answer says by what", async () => {
+    const lead = await takeIn("jo@mail.acme.co.uk");
+    expect(await accountOf(lead)).toMatchObject({
+      domain: "acme.co.uk",
+      placed: {
+        by: "email-domain",
+        name: "acme.co.uk",
+        alias: false,
+        candidates: [{ by: "email-domain", name: "acme.co.uk", passedOver: null }],
+      },
+    });
+    const told = await takeIn("al@other.com", {}, { "account.domain": "https://www.acme.co.uk/x" });
+    expect(await accountOf(told)).toMatchObject({
+      domain: "acme.co.uk",
+      placed: { by: "told-domain", candidates: [{}, { passedOver: expect.any(String) }] },
+    });
+    expect(await accounts()).toEqual(["acme.co.uk"]);
+  });
+
+  test("providers of mail and suffixes make no account, told or in an address", async () => {
+    for (const [n, domain] of ["gmail.com", "yahoo.co.uk", "mailinator.com"].entries()) {
+      const lead = await takeIn(`jo${n}@${domain}`, {}, { "account.domain": domain });
+      expect(await accountOf(lead)).toBeNull();
+    }
+    const answer = await post("/leads", {
+      facts: { "lead.email": "jo@acme.com", "account.domain": "co.uk" },
+    });
+    expect([answer.status, answer.body.field]).toEqual([422, "facts.account.domain"]);
+    expect(await accounts()).toEqual([]);
+  });
+
+  test("by the CRM's id, which stands against domains; one that is new names the account it came with", async () => {
+    const first = await takeIn("jo@acme.com", { crmAccountId: "001A" });
+    const account = await accountOf(first);
+    const second = await takeIn("al@acme-group.de", { crmAccountId: "001A" });
+    expect(await accountOf(second)).toMatchObject({
+      id: account.id,
+      placed: { by: "crm-id", name: "001A", candidates: [{}, { name: "acme-group.de" }] },
+    });
+    // A form may not take the lead away from where the CRM has put it.
+    await takeIn("al@acme-group.de", {}, { "account.domain": "elsewhere.com" });
+    expect((await accountOf(second)).id).toBe(account.id);
+    const alone = await takeIn("free@gmail.com", { crmAccountId: "001B" });
+    expect(await accountOf(alone)).toMatchObject({ domain: null, placed: { by: "crm-id" } });
+    const other = await takeIn("free2@gmail.com", { crmAccountId: "001B" });
+    expect((await accountOf(other)).id).toBe((await accountOf(alone)).id);
+  });
+
+  test("two at once with one new id of the CRM come to one account", async () => {
+    const leads = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => takeIn(`p${n}@gmail.com`, { crmAccountId: "001C" })),
+    );
+    const ids = await Promise.all(leads.map(async (id) => (await accountOf(id)).id));
+    expect(new Set(ids).size).toBe(1);
+  });
+
+  test("by an alias that somebody gave it; a name of another account is not given away", async () => {
+    const { id } = await accountOf(await takeIn("jo@acme.com"));
+    expect((await post(`/accounts/${id}/aliases`, { domain: "www.acme.de" })).body).toEqual({
+      id,
+      kind: "domain",
+      name: "acme.de",
+    });
+    expect((await post(`/accounts/${id}/aliases`, { domain: "acme.de" })).status).toBe(200);
+    const german = await takeIn("al@acme.de");
+    expect(await accountOf(german)).toMatchObject({
+      id,
+      placed: { by: "email-domain", name: "acme.de", alias: true },
+    });
+    const beta = await accountOf(await takeIn("bo@beta.com"));
+    const taken = await post(`/accounts/${id}/aliases`, { domain: "beta.com" });
+    expect([taken.status, taken.body.account]).toEqual([409, beta.id]);
+    expect((await accountOf(await takeIn("ba@beta.com"))).id).toBe(beta.id);
+    for (const body of [{ domain: "gmail.com" }, { domain: "co.uk" }, { domain: "x" }, {}])
+      expect((await post(`/accounts/${id}/aliases`, body)).status).toBe(422);
+    expect((await post("/accounts/ac_none/aliases", { domain: "c.com" })).status).toBe(404);
+  });
+});
+
+describe("a person moves a lead", () => {
+  test("it stays there against forms and addresses, its handoff with its owner, and all are told", async () => {
+    const lead = await takeIn("jo@acme.com");
+    const beta = await accountOf(await takeIn("bo@beta.com"));
+    await world.pool.query("truncate outbox, effect");
+    const from = (await accountOf(lead)).id;
+    expect((await post(`/leads/${lead}/move-account`, { account: beta.id })).body).toEqual({
+      id: lead,
+      from,
+      account: beta.id,
+    });
+    expect(await accountOf(lead)).toMatchObject({
+      id: beta.id,
+      placed: { by: "person", candidates: [{ by: "person" }, { by: "email-domain" }] },
+    });
+    expect(
+      await rows(world.pool, sql`select workflow_id, message from outbox order by id`),
+    ).toEqual([{ workflow_id: `lead/${lead}`, message: "factsChanged" }]);
+    expect(await rows(world.pool, sql`select kind, subject_id from effect`)).toEqual([
+      { kind: "sync-crm", subject_id: lead },
+    ]);
+    await takeIn("jo@acme.com", {}, { "account.domain": "acme.com" });
+    expect((await accountOf(lead)).id).toBe(beta.id);
+    const audited = await rows(
+      world.pool,
+      sql`select what, detail from audit where subject = ${lead} order by id desc limit 1`,
+    );
+    expect(audited).toEqual([{ what: "lead.moved", detail: { from, to: beta.id } }]);
+    // Again, and to an account that is not there yet.
+    await world.pool.query("truncate outbox");
+    const again = await post(`/leads/${lead}/move-account`, { account: beta.id });
+    expect(again.body).toEqual({ id: lead, from: beta.id, account: beta.id });
+    expect(await rows(world.pool, sql`select from outbox`)).toEqual([]);
+    await post(`/leads/${lead}/move-account`, { domain: "https://gamma.com/about" });
+    expect(await accountOf(lead)).toMatchObject({ domain: "gamma.com" });
+  });
+
+  test("nonsense and those who may not are refused", async () => {
+    const lead = await takeIn("jo@acme.com");
+    const path = `/leads/${lead}/move-account`;
+    for (const [body, field] of [
+      [{}, "account"],
+      [{ account: "ac_nobody" }, "account"],
+      [{ account: "ld_x" }, "account"],
+      [{ account: "ac_a", domain: "a.com" }, "account"],
+      [{ domain: "gmail.com" }, "domain"],
+      [{ domain: "co.uk" }, "domain"],
+    ] as const) {
+      const answer = await post(path, body);
+      expect([body, answer.status, answer.body.field]).toEqual([body, 422, field]);
+    }
+    for (const as of ["one", "boss"] as const)
+      expect((await post(path, { domain: "beta.com" }, as)).status).toBe(403);
+    expect((await post("/leads/ld_nobody/move-account", { domain: "beta.com" })).status).toBe(404);
+  });
+});
+
+describe("two accounts become one", () => {
+  test("with leads, names and facts; what comes under either name belongs to it", async () => {
+    const first = await takeIn("jo@acme.com", { crmAccountId: "001A" });
+    const second = await takeIn(
+      "al@acme.de",
+      { crmAccountId: "001B" },
+      {
+        "account.employees": 900,
+      },
+    );
+    const [one, other] = [(await accountOf(first)).id, (await accountOf(second)).id];
+    await world.pool.query("truncate outbox, effect");
+    expect((await post(`/accounts/${one}/merge`, { other })).body).toEqual({
+      id: one,
+      merged: other,
+      leads: 1,
+    });
+    expect(await accountOf(second)).toMatchObject({ id: one, domain: "acme.com" });
+    expect((await world.ask("GET", `/leads/${first}`)).body.accountFacts).toMatchObject({
+      "account.employees": { value: 900 },
+      "account.domain": { value: "acme.com" },
+    });
+    expect((await accountOf(await takeIn("x@acme.de"))).id).toBe(one);
+    expect((await accountOf(await takeIn("y@gmail.com", { crmAccountId: "001B" }))).id).toBe(one);
+    expect(
+      (
+        await rows<{ workflow_id: string }>(
+          world.pool,
+          sql`select workflow_id from outbox where message = 'factsChanged'
+        order by 1`,
+        )
+      ).map((row) => row.workflow_id),
+    ).toEqual([`lead/${first}`, `lead/${second}`].sort());
+    expect(
+      await rows(
+        world.pool,
+        sql`select subject_id from effect where kind = 'sync-crm'
+        and key like '%account-merged%'`,
+      ),
+    ).toEqual([{ subject_id: second }]);
+    for (const [path, body] of [
+      [`/accounts/${one}/merge`, { other }],
+      [`/accounts/${other}/merge`, { other: one }],
+      [`/accounts/${one}/merge`, { other: one }],
+    ] as const)
+      expect((await post(path, body)).status).toBe(409);
+    expect((await post(`/accounts/${one}/merge`, { other: "ac_none" })).status).toBe(422);
+    expect((await post("/accounts/ac_none/merge", { other: one })).status).toBe(404);
+    expect((await post(`/accounts/${one}/merge`, { other }, "boss")).status).toBe(403);
+    expect((await post(`/accounts/${other}/aliases`, { domain: "c.com" })).body.into).toBe(one);
+    expect((await checkAudit(world.pool)).brokenAt).toBeNull();
+  });
+
+  test("a chain of merges leads to the last one, whatever name is told", async () => {
+    const ids = [];
+    for (const domain of ["a.com", "b.com", "c.com"])
+      ids.push((await accountOf(await takeIn(`jo@${domain}`))).id as string);
+    const [a = "", b = "", c = ""] = ids;
+    await post(`/accounts/${b}/merge`, { other: a });
+    await post(`/accounts/${c}/merge`, { other: b });
+    for (const domain of ["a.com", "b.com", "c.com"])
+      expect((await accountOf(await takeIn(`al@${domain}`))).id).toBe(c);
+  });
+
+  test("of merges the wrong way round at once one wins, and no lead is left behind", async () => {
+    const [one, other] = await Promise.all(
+      ["a.com", "b.com"].map(async (domain) => (await accountOf(await takeIn(`jo@${domain}`))).id),
+    );
+    const answers = await Promise.all([
+      post(`/accounts/${one}/merge`, { other }),
+      post(`/accounts/${other}/merge`, { other: one }),
+      ...Array.from({ length: 10 }, (_, n) => takeIn(`p${n}@${n % 2 ? "a" : "b"}.com`)),
+    ]);
+    const statuses = answers.flatMap((one) => (typeof one === "string" ? [] : [one.status]));
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 409]);
+    expect(
+      await rows(
+        world.pool,
+        sql`select from lead l join account a on a.id = l.account_id
+          where a.merged_into is not null`,
+      ),
+    ).toEqual([]);
+  });
+});
