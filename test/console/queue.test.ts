@@ -63,7 +63,7 @@ describe("the queue", () => {
     expect((await one.post(form.action, form.fields)).location).toBe(sent.location);
     expect((await standing(first)).step).toBe(1);
     const { text } = await one.get(sent.location ?? "");
-    expect(text).toContain("You accepted");
+    expect(text).toContain("it is SAL, with you");
     const row = text.slice(text.indexOf(`<tr id="${next}"`));
     expect(row.slice(0, row.indexOf("</tr>"))).toMatch(/data-key="a"[^>]*autofocus/);
   });
