@@ -8,6 +8,7 @@ import { describeInBrowser, launchBrowser } from "../support/browser.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { serving, type Serving } from "../support/serving.ts";
 import { signedIn } from "../support/visitor.ts";
+import { pageStates } from "./page-states.ts";
 import { states, type State } from "./states.ts";
 
 /** Pictures to look at; not kept in the repository. */
@@ -29,7 +30,7 @@ describeInBrowser("every page in every state", () => {
   });
   afterAll(() => browser?.close());
 
-  test.each(states)("$name", async (state) => {
+  test.each([...states, ...pageStates])("$name", async (state) => {
     const world = await peopleWorld();
     const served = await serving(world.app);
     try {
