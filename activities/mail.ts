@@ -6,7 +6,7 @@ import {
   type Mail,
   type MailPicture,
 } from "../messages/mail/mail.ts";
-import type { MailKind, MailMessage, Of, Page } from "../messages/message.ts";
+import type { MailKind, MailMessage, Of, PageOfMail } from "../messages/message.ts";
 import { packetMail, packetPictures } from "../messages/reviews/mail.ts";
 import { pngOf } from "../messages/reviews/png.ts";
 import { signedOfferPage } from "../messages/signed-page.ts";
@@ -194,7 +194,7 @@ async function sendOne(
  * Where the mail leads: the page of the offer, for who has it; for everybody else what to ask Baton
  * for, about the lead or, after a merge, its survivor. Null where the reader may not see it.
  */
-async function pageFor(deps: MailDeps, letter: Letter): Promise<Page | null> {
+async function pageFor(deps: MailDeps, letter: Letter): Promise<PageOfMail | null> {
   const { message, context, recipient } = letter;
   const leadId =
     message.what === "withdrawn" && message.mergedInto !== null

@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { compress } from "hono/compress";
 import { authorisation } from "./http/authorisation.ts";
 import { accountRoutes } from "./accounts.ts";
 import { actionRoutes } from "./actions.ts";
@@ -67,6 +68,7 @@ export function createApp(
   app.use("*", stamp(deps, metrics));
   app.use("*", withConsoleHeaders(deps));
   app.use("*", consoleDoor(deps));
+  app.use("/console/*", compress({ encoding: "gzip" }));
   app.use("*", rates.perAddress);
   app.use("*", onlyOnItsSchema(deps));
   app.use("*", gate(deps, rates));

@@ -22,7 +22,7 @@ import { whyNotServe } from "../store/postgres/schema.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { usualTimeoutMs } from "./http/body.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
-import { readForm, type FormParts } from "./http/form.ts";
+import { readMultipart, type FormParts } from "./http/form.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
 import { inThread } from "./threads/threads.ts";
@@ -134,7 +134,9 @@ export function importRoutes(deps: ApiDeps): Routes {
   routes.post("/imports", async (c) => {
     const sender = c.var.caller.tokenId;
     const form = await outsideDeadline(c.req.raw, async () =>
-      formOf(await readForm(c.req.raw, { ...bounds, timeoutMs: deps.timeoutMs ?? usualTimeoutMs })),
+      formOf(
+        await readMultipart(c.req.raw, { ...bounds, timeoutMs: deps.timeoutMs ?? usualTimeoutMs }),
+      ),
     );
     const { agreement } = await activeAgreement(deps, deps.pool);
     const { fields, nullWords } = agreement;

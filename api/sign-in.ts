@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { setKeysOff } from "../store/access/logins.ts";
 import {
   endSession,
   sessionsOf,
@@ -6,7 +7,12 @@ import {
   type ListedSession,
   type Session,
 } from "../store/access/sessions.ts";
-import { linkedLogin, takeLink, type LinkedLogin } from "../store/access/sign-in-links.ts";
+import {
+  linkedLogin,
+  noteSessionOfLink,
+  takeLink,
+  type LinkedLogin,
+} from "../store/access/sign-in-links.ts";
 import { wantSignInMail } from "../store/access/sign-in-mails.ts";
 import { audit } from "../store/postgres/audit.ts";
 import { inTransaction, type Tx } from "../store/postgres/db.ts";
@@ -33,15 +39,20 @@ export async function signInBy(
   deps: AppDeps,
   c: Context<AppEnv>,
   secret: string,
+  key: string,
 ): Promise<boolean> {
   if (!isSecret(secret)) return false;
   const now = c.var.receivedAt;
   const before = await sessionHere(deps, c);
   const started = await inTransaction(deps.pool, async (tx) => {
-    const login = await takeLink(tx, secret, now);
+    const login = await takeLink(tx, secret, key, now);
     if (!login) return undefined;
     if (before) await end(tx, before, "signed in anew", now);
+    // The cookie of the first answer may never have arrived.
+    const { begun, id: loginId, repId } = login;
+    if (begun !== null) await end(tx, { id: begun, loginId, repId }, "signed in anew", now);
     const session = await startSession(tx, login, deviceOf(c.req.header("user-agent")), now);
+    await noteSessionOfLink(tx, secret, session.id);
     const detail = { login: login.id, role: login.role, way: login.way };
     const actor = login.repId ?? login.id;
     await audit(tx, { actor, what: "session.started", subject: session.id, detail }, now);
@@ -71,6 +82,11 @@ export async function askForMail(
   const email = wish.email.toLowerCase();
   await deps.signInMail(c, email);
   await wantSignInMail(deps.pool, { ...wish, email }, c.var.receivedAt);
+}
+
+/** Switches single keys on the caller's pages off, or on again. */
+export function switchKeys(deps: AppDeps, c: Context<AppEnv>, off: boolean): Promise<void> {
+  return setKeysOff(deps.pool, c.var.caller.tokenId, off);
 }
 
 /** Where the caller is signed in, the latest first. */

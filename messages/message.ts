@@ -104,7 +104,7 @@ export interface MailNames {
   /** Null for messages about no single lead, and when the person was erased. */
   readonly lead: LeadForMail | null;
   /** Where the reader finds all about it; null when it is not theirs to see. */
-  readonly page: Page | null;
+  readonly page: PageOfMail | null;
   /**
    * Names of the people whom the message names by their ids; who is not on the roster is missing.
    */
@@ -126,7 +126,7 @@ export interface MailNames {
  * `opens`: an address that shows its page to the reader without a sign-in. `asks`: what the reader
  * asks Baton for, with a token or by a command; in a browser it would show an error.
  */
-export type Page = { readonly opens: string } | { readonly asks: string };
+export type PageOfMail = { readonly opens: string } | { readonly asks: string };
 
 export interface Reader {
   /** Null for a role without a person: the mail is kept for the operator. */

@@ -28,8 +28,15 @@ export function sayFact(line: TraceLine): string {
   return `${fieldWords(field)} is ${valueWords(value)}`;
 }
 
+const fieldNames: Readonly<Record<string, string>> = {
+  "lead.email": "e-mail",
+  "account.name": "company",
+};
+
 /** "account.annualRevenue" as a person says it: "annual revenue". */
 export function fieldWords(path: string): string {
+  const known = fieldNames[path];
+  if (known !== undefined) return known;
   const name = path.slice(path.indexOf(".") + 1);
   return name.replaceAll(/(?<=[a-z\d])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

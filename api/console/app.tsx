@@ -7,7 +7,7 @@ import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
 import { inPages } from "./in.tsx";
 import { mePages } from "./me.tsx";
-import { placesOf } from "./page.tsx";
+import { pagesInBar } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 import { queuePages } from "./queue.tsx";
@@ -48,6 +48,6 @@ const begins: Readonly<Record<string, string>> = {
 
 function firstPage(c: Context<AppEnv>): string {
   const { caller } = c.var;
-  const places = placesOf(caller).map(({ path }) => path);
+  const places = pagesInBar(caller).map(({ path }) => path);
   return places.find((path) => path === begins[caller.role]) ?? places[0] ?? paths.me;
 }

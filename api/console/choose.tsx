@@ -127,7 +127,7 @@ const Reject: FC<
     <Act lead={lead} action="reject" seen={seen} back={back}>
       <Note given={given} label="Note for whoever looks at it next (optional)" />
       <h2>Why? The reason rejects it at once.</h2>
-      <ul class="choices">
+      <ul class="answers">
         {reasons
           .filter(({ needsDay }) => !needsDay)
           .map((one, n) => (
@@ -149,7 +149,7 @@ const Reject: FC<
             aria-describedby={isDay ? "problem" : undefined}
             autofocus={isDay}
           />
-          <ul class="choices">
+          <ul class="answers">
             {dated.map((one, n) => (
               <li>
                 <ReasonButton one={one} n={reasons.length - dated.length + n} />
@@ -191,7 +191,7 @@ const ReasonButton: FC<{ readonly one: Reason; readonly n: number }> = ({ one, n
 const Log: FC<FormProps> = ({ lead, seen, back, given }) => (
   <>
     <Act lead={lead} action="logOutreach" seen={seen} back={back}>
-      <ul class="choices">
+      <ul class="answers">
         {usualAttempts.map(({ words, channel, outcome }, n) => (
           <li>
             <button name="did" value={`${channel}/${outcome}`} data-key={String(n + 1)}>
@@ -316,7 +316,7 @@ const Pause: FC<FormProps & { readonly reasons: readonly string[] }> = ({
   <Act lead={lead} action="pause" seen={seen} back={back}>
     <p>The clocks stand still until it is resumed, or as long as the agreement allows.</p>
     <Note given={given} label="Note (optional)" />
-    <ul class="choices">
+    <ul class="answers">
       {reasons.map((reason, n) => (
         <li>
           <button name="reason" value={reason} data-key={n < 9 ? String(n + 1) : undefined}>
@@ -338,7 +338,7 @@ const GiveTo: FC<
   }
 > = ({ lead, seen, back, team, owner, reading }) => (
   <Act lead={lead} action="reassign" seen={seen} back={back}>
-    <ul class="choices">
+    <ul class="answers">
       {team.people
         .filter(({ id }) => id !== owner)
         .map((person, n) => (

@@ -11,7 +11,6 @@ import { standingOf } from "./parts/standing.ts";
 
 /** A lead that an action was just done to, as it stands now. */
 export interface Done {
-  readonly action: string;
   readonly lead: Awaited<ReturnType<typeof readLead>>;
 }
 
@@ -21,7 +20,7 @@ export async function doneHere(deps: ApiDeps, c: Context<AppEnv>): Promise<Done 
   const id = c.req.query("to");
   if (action === undefined || id === undefined || !Object.hasOwn(actionDone, action)) return null;
   try {
-    return { action, lead: await readLead(deps, asking(c, "GET /leads/{id}"), id) };
+    return { lead: await readLead(deps, asking(c, "GET /leads/{id}"), id) };
   } catch (error) {
     // It went out of the reader's reach by what was done.
     if (asProblem(error)?.status === 404) return null;
@@ -35,10 +34,9 @@ export const DoneNotice: FC<{
   readonly reading: Reading;
   readonly me: string | null;
 }> = ({ done, reading, me }) => {
-  const { lead, action } = done;
+  const { lead } = done;
   return (
     <>
-      {`You ${actionDone[action] ?? "changed"} `}
       <a href={paths.lead(lead.id)}>
         <bdi>{nameOf(lead)}</bdi>
       </a>

@@ -152,7 +152,9 @@ const Field: FC<{
     <div class="field">
       <label for={id}>
         {capital(fieldWords(path))}
-        {path.startsWith("account.") ? <span class="dim"> of the company</span> : null}
+        {path.startsWith("account.") && path !== "account.name" ? (
+          <span class="dim"> of the company</span>
+        ) : null}
         {isMissing ? <span class="late"> is asked for</span> : null}
       </label>
       <input type="hidden" name={`was:${path}`} value={before} />

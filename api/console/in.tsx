@@ -36,8 +36,8 @@ export function inPages(deps: AppDeps): Routes {
     return show(c, <LinkPage who={who} role={login.role} to={backTo(c.req.query("to"), "")} />);
   });
   routes.post("/console/in/:secret", async (c) => {
-    const { fields } = await readForm(c);
-    if (!(await signInBy(deps, c, c.req.param("secret")))) return over(c);
+    const { fields, key } = await readForm(c);
+    if (!(await signInBy(deps, c, c.req.param("secret"), key))) return over(c);
     return c.redirect(backTo(fields["to"], paths.home), 303);
   });
   routes.post(paths.out, async (c) => {

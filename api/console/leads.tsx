@@ -146,7 +146,7 @@ const LeadsPage: FC<{
                 <td data-urgency>
                   {lead.due === null ? null : <Clock due={lead.due} reading={reading} />}
                 </td>
-                <td>
+                <td data-label="arrived">
                   <Moment at={lead.arrivedAt} reading={reading} />
                 </td>
               </tr>

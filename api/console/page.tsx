@@ -16,6 +16,8 @@ export interface Frame {
   readonly zone: string | null;
   /** The address of the page, for the bar. */
   readonly path: string;
+  /** Single keys do nothing, as the reader wants it. */
+  readonly keysOff: boolean;
 }
 
 /** The pages of the bar, in order; shown are those that the caller may open. */
@@ -28,7 +30,7 @@ const bar: readonly { readonly label: string; readonly path: string; readonly ke
 ];
 
 /** Where the caller may go by the bar. */
-export function placesOf({ role }: Pick<Caller, "role">) {
+export function pagesInBar({ role }: Pick<Caller, "role">) {
   return bar.filter(({ path }) => scopeOf(`GET ${path}`, role) !== undefined);
 }
 
@@ -40,7 +42,13 @@ export async function frameOf(deps: ApiDeps, c: Context<AppEnv>): Promise<Frame>
 /** The same without a zone, and so without a question to the database. */
 export function frameWithout(c: Context<AppEnv>): Frame {
   const { caller, session } = c.var;
-  return { caller, name: session?.name ?? caller.role, zone: null, path: c.req.path };
+  return {
+    caller,
+    name: session?.name ?? caller.role,
+    zone: null,
+    path: c.req.path,
+    keysOff: session?.keysOff ?? false,
+  };
 }
 
 /**
@@ -75,7 +83,7 @@ interface PageProps {
 
 /** The document of a page. */
 export const Page: FC<PageProps> = ({ title, frame, status, isPlain = false, children }) => (
-  <html lang="en">
+  <html lang="en" data-keys={frame?.keysOff ? "off" : undefined}>
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -112,7 +120,7 @@ const Bar: FC<{ readonly frame: Frame | undefined }> = ({ frame }) =>
       </a>
       <nav aria-label="Pages">
         <ul>
-          {placesOf(frame.caller).map(({ label, path, key }) => (
+          {pagesInBar(frame.caller).map(({ label, path, key }) => (
             <li>
               <a
                 href={path}

@@ -6,6 +6,7 @@ export const paths = {
   out: "/console/out",
   me: "/console/me",
   endSession: (id: string) => `/console/me/sessions/${encodeURIComponent(id)}/end`,
+  keys: "/console/me/keys",
   queue: "/console/queue",
   lead: (id: string) => `/console/leads/${encodeURIComponent(id)}`,
   /** An action on a lead, by its place in the API's address: "accept", "hand-back". */

@@ -240,10 +240,15 @@ const Ends: FC<{
     case "POST /leads/{id}/contest-decision":
       return (
         <Act lead={lead} action="decideContest" seen={null} back={back}>
-          <button class="main" name="decision" value="uphold" aria-label={`Uphold, ${whom}`}>
+          <button
+            class="main"
+            name="decision"
+            value="uphold"
+            aria-label={`Uphold the rejection, ${whom}`}
+          >
             Uphold the rejection
           </button>{" "}
-          <button name="decision" value="overturn" aria-label={`Overturn, ${whom}`}>
+          <button name="decision" value="overturn" aria-label={`Overturn it, ${whom}`}>
             Overturn it
           </button>
         </Act>

@@ -148,6 +148,7 @@ const requests: Readonly<Record<string, Row>> = {
   "GET /console": everybody,
   "GET /console/me": everybody,
   "POST /console/me/sessions/{id}/end": everybody,
+  "POST /console/me/keys": everybody,
   "POST /console/out": everybody,
   "GET /console/in": "public",
   "POST /console/in": "public",

@@ -31,7 +31,7 @@ const roomForHeaders = 64 * 1024;
  * Reads multipart/form-data as it comes, piece by piece: it takes as long as its sender takes, and
  * meanwhile nobody waits for it. Throws a `Problem` for what is no form, and for what is too large.
  */
-export async function readForm(request: Request, bounds: FormBounds): Promise<FormParts> {
+export async function readMultipart(request: Request, bounds: FormBounds): Promise<FormParts> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^multipart\/form-data(;|$)/i.test(type))
     throw new Problem("unsupported-media-type", {

@@ -78,3 +78,8 @@ export async function roleToSignIn(db: Db, repId: string): Promise<"rep" | "mana
   );
   return row?.role === "rep" || row?.role === "manager" ? row.role : null;
 }
+
+/** Whether single keys do nothing on the pages of this login. */
+export async function setKeysOff(db: Db, loginId: string, keysOff: boolean): Promise<void> {
+  await db.query(sql`update login set keys_off = ${keysOff} where id = ${loginId}`);
+}

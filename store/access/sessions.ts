@@ -24,6 +24,8 @@ export interface Session {
   readonly party: Party | null;
   /** As the roster has it; null for somebody who is not on it. */
   readonly name: string | null;
+  /** Single keys do nothing on the pages. */
+  readonly keysOff: boolean;
   readonly startedAt: Instant;
   readonly endsAt: Instant;
 }
@@ -63,14 +65,15 @@ export async function findSessions(
     rep_id: string | null;
     party: Party | null;
     name: string | null;
+    keys_off: boolean;
     started_at: Date;
     seen_at: Date;
     ends_at: Date;
   }>(
     db,
     sql`
-    select s.hash, s.id, s.login_id, l.role, l.rep_id, l.party, l.name, s.started_at, s.seen_at,
-      s.ends_at
+    select s.hash, s.id, s.login_id, l.role, l.rep_id, l.party, l.name, l.keys_off, s.started_at,
+      s.seen_at, s.ends_at
     from session s join live_login l on l.id = s.login_id
     where s.hash = any(${[...new Set(hashes)]}::text[]) and s.ended_at is null
       and s.ends_at > ${new Date(now)} and s.seen_at > ${new Date(now - idleMs)}`,
@@ -91,6 +94,7 @@ export async function findSessions(
         repId: row.rep_id,
         party: row.party,
         name: row.name,
+        keysOff: row.keys_off,
         startedAt: row.started_at.getTime(),
         endsAt: row.ends_at.getTime(),
       },

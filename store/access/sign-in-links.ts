@@ -45,35 +45,48 @@ export async function linkedLogin(
   secret: string,
   now: Instant,
 ): Promise<LinkedLogin | undefined> {
-  return ofRow(
-    await firstRow<LinkRow>(
-      db,
-      sql`
+  const row = await firstRow<LinkRow>(
+    db,
+    sql`
       select l.id, l.role, l.rep_id, l.party, l.name, k.way
       from sign_in_link k join live_login l on l.id = k.login_id
       where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}`,
-    ),
   );
+  return row && ofRow(row);
 }
 
-/** Takes a link, which is possible once. */
+/**
+ * Takes a link, which is possible once. The form that took it may be sent again, for its answer can
+ * be lost: `begun` is the session that it began then.
+ */
 export async function takeLink(
   db: Db,
   secret: string,
+  key: string,
   now: Instant,
-): Promise<LinkedLogin | undefined> {
-  return ofRow(
-    await firstRow<LinkRow>(
-      db,
-      sql`
+): Promise<(LinkedLogin & { readonly begun: string | null }) | undefined> {
+  const row = await firstRow<LinkRow & { readonly session_id: string | null }>(
+    db,
+    sql`
       with taken as (
-        update sign_in_link k set taken_at = ${new Date(now)}
+        update sign_in_link k set taken_at = coalesce(k.taken_at, ${new Date(now)}),
+          taken_key = ${key}
         from live_login l
-        where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}
+        where k.hash = ${hashOf(secret)} and (k.taken_at is null or k.taken_key = ${key})
+          and k.until > ${new Date(now)}
           and l.id = k.login_id
-        returning l.id, l.role, l.rep_id, l.party, l.name, k.way)
+        returning l.id, l.role, l.rep_id, l.party, l.name, k.way, k.session_id)
       select * from taken`,
-    ),
+  );
+  if (!row) return undefined;
+  const { session_id: begun, ...link } = row;
+  return { ...ofRow(link), begun };
+}
+
+/** Notes which session a link began. */
+export async function noteSessionOfLink(db: Db, secret: string, sessionId: string): Promise<void> {
+  await db.query(
+    sql`update sign_in_link set session_id = ${sessionId} where hash = ${hashOf(secret)}`,
   );
 }
 
@@ -111,8 +124,7 @@ interface LinkRow {
   readonly way: WayOfLink;
 }
 
-function ofRow(row: LinkRow | undefined): LinkedLogin | undefined {
-  if (!row) return undefined;
+function ofRow(row: LinkRow): LinkedLogin {
   const { rep_id: repId, ...login } = row;
   return { ...login, repId };
 }

@@ -6,6 +6,7 @@ create table login (
   rep_id      text references rep,
   party       text check (party in ('marketing','sales')),  -- for which a leader signs
   label       text not null,                                -- tells logins of one role apart; '' for one of the roster
+  keys_off    boolean not null default false,               -- single keys do nothing on the pages
   created_at  timestamptz not null,
   check ((role = 'leader') = (party is not null)),
   check (role not in ('rep','manager') or rep_id is not null),
@@ -32,7 +33,9 @@ create table sign_in_link (
   way         text not null check (way in ('printed','mail')),
   made_at     timestamptz not null,
   until       timestamptz not null,
-  taken_at    timestamptz                                   -- a link is good once
+  taken_at    timestamptz,                                  -- a link is good once
+  taken_key   text,                                         -- of the form that took it: sent twice it is one sign-in
+  session_id  text                                          -- that it began
 );
 create index sign_in_link_by_end on sign_in_link (until);
 

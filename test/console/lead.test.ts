@@ -84,7 +84,7 @@ describe("a lead's page", () => {
     const sent = await one.post(form.action, form.fields);
     expect(sent.location).toBe(`/console/leads/${third}?from=queue&did=accept&to=${second}`);
     const next = await page(one, sent.location ?? "");
-    expect(next.said).toContain("You accepted Kim Example : it is SAL, with you");
+    expect(next.said).toContain("Kim Example : it is SAL, with you");
     expect(next.said).toContain("2 of 3");
   });
 

@@ -63,7 +63,7 @@ describe("the queue", () => {
     expect((await one.post(form.action, form.fields)).location).toBe(sent.location);
     expect((await standing(first)).step).toBe(1);
     const { text } = await one.get(sent.location ?? "");
-    expect(text).toContain("You accepted");
+    expect(text).toContain("it is SAL, with you");
     const row = text.slice(text.indexOf(`<tr id="${next}"`));
     expect(row.slice(0, row.indexOf("</tr>"))).toMatch(/data-key="a"[^>]*autofocus/);
   });
@@ -80,6 +80,29 @@ describe("the queue", () => {
     const late = answers.find(({ status }) => status === 409)?.text ?? "";
     expect(late).toContain("Not done. You accepted it, Mon 10:00.");
     expect(late).toContain("<strong>SAL</strong>");
+  });
+
+  test("of an unknown outcome offers to ask again with the same key, which does it once", async () => {
+    const lead = await world.lead("rp_one", { waitingOn: "answer" });
+    const form = await formTo(one, "/console/queue", `${lead}/accept`);
+    const other = await world.pool.connect();
+    let unknown;
+    try {
+      await other.query("begin");
+      await other.query(sql`select from process where subject_id = ${lead} for update`);
+      unknown = await one.post(form.action, form.fields);
+    } finally {
+      await other.query("rollback");
+      other.release();
+    }
+    expect(unknown.status).toBe(503);
+    expect(unknown.text).toContain(
+      "Not known yet whether it took effect; asking again cannot do it twice.",
+    );
+    const [again] = formsIn(unknown.text);
+    expect(again).toMatchObject({ action: form.action, fields: form.fields });
+    expect((await one.post(again!.action, again!.fields)).status).toBe(303);
+    expect(await standing(lead)).toMatchObject({ stage: "sal", step: 1 });
   });
 
   test("is not a rep's whose lead it is not; a forged key or no key does nothing", async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { consoleRoutes } from "../../api/console/app.tsx";
 import { deviceOf } from "../../api/sign-in.ts";
 import { createKeptMail } from "../../messages/mail/kept.ts";
 import { createSmtpMail } from "../../messages/mail/smtp.ts";
@@ -9,7 +10,9 @@ import { sweep, usualDays } from "../../store/inbox/sweep.ts";
 import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { putReps } from "../../store/routing/roster-edit.ts";
 import { sendSignInMails } from "../../worker/sign-in-mails.ts";
+import { apiWorld } from "../support/api-world.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
+import { smallAgreement } from "../support/small-agreement.ts";
 import { smtpSink, type SmtpSink } from "../support/smtp-sink.ts";
 import { signedIn, visiting } from "../support/visitor.ts";
 
@@ -81,6 +84,26 @@ describe("a link", () => {
     const path = await link();
     const both = await Promise.all([anybody().post(path, {}), anybody().post(path, {})]);
     expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([303, 404]);
+  });
+
+  test("the form that took it may be sent again, for its answer can be lost; one session is left", async () => {
+    const path = await link();
+    const key = "c".repeat(32);
+    const sent = [
+      await anybody().post(path, { key }),
+      ...(await Promise.all([anybody().post(path, { key }), anybody().post(path, { key })])),
+    ];
+    expect(sent.map(({ status }) => status)).toEqual([303, 303, 303]);
+    const works = await Promise.all(
+      sent.map(async ({ headers }) => {
+        const value = /=([^;]+)/.exec(headers.get("set-cookie") ?? "")?.[1] ?? "";
+        return (await visiting(world, { name: "baton-80", value }).get("/console/me")).status;
+      }),
+    );
+    expect(works.filter((status) => status === 200).length).toBe(1);
+    expect((await anybody().post(path, { key: "d".repeat(32) })).status).toBe(404);
+    later(10 * minute);
+    expect((await anybody().post(path, { key })).status).toBe(404);
   });
 
   test("is over after ten minutes, and when its person has left", async () => {
@@ -327,6 +350,38 @@ describe("a mail with a link", () => {
       [],
     ]);
   });
+});
+
+test("by https the cookie is of this host and of TLS alone", async () => {
+  const publicUrl = "https://baton.example";
+  const secure = await apiWorld(smallAgreement, [consoleRoutes as never], { publicUrl });
+  try {
+    const login = await ensureLogin(secure.pool, { role: "operator" }, world.now());
+    const at = Date.parse("2026-11-20T12:00:00Z");
+    const path = `/console/in/${await makeLink(secure.pool, login.id, "printed", at)}`;
+    const taken = await visiting({ ...secure, publicUrl }).post(path, {});
+    const set = taken.headers.get("set-cookie") ?? "";
+    expect(set).toMatch(
+      /^__Host-baton=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    );
+    expect(taken.headers.get("strict-transport-security")).toBe("max-age=31536000");
+    const value = set.slice("__Host-baton=".length, set.indexOf(";"));
+    for (const [name, status] of [["__Host-baton", 200] as const, ["baton-443", 303] as const])
+      expect(
+        (await visiting({ ...secure, publicUrl }, { name, value }).get("/console/me")).status,
+      ).toBe(status);
+  } finally {
+    await secure.close();
+  }
+});
+
+test("keys are switched off for whoever wants that, on every page and in every session", async () => {
+  const [one, other] = [await takeLink(await link()), await takeLink(await link())];
+  expect((await one.get("/console/me")).text).not.toContain("data-keys");
+  await one.post("/console/me/keys", { keys: "off" });
+  expect((await other.get("/console/me")).text).toContain('data-keys="off"');
+  await one.post("/console/me/keys", { keys: "on" });
+  expect((await other.get("/console/me")).text).not.toContain("data-keys");
 });
 
 test("what is over is removed after thirty days", async () => {

@@ -26,7 +26,7 @@ export const Known: FC<{
           <dt>{capital(fieldWords(path))}</dt>
           <dd>
             <Value path={path} value={fact.value} />{" "}
-            <span class="dim">
+            <span class="dim origin">
               {`${fact.from === "person" ? "corrected" : fact.from}, ${sayDay(Date.parse(fact.at), reading.now, reading.zone)}`}
             </span>
           </dd>
