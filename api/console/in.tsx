@@ -131,7 +131,7 @@ const LinkPage: FC<{ readonly who: string; readonly role: string; readonly to: s
   <Page title={`Sign in as ${who}`}>
     <div class="narrow">
       <h1>{`Sign in as ${who}`}</h1>
-      {who === role ? null : <p class="lead">{`As ${role}.`}</p>}
+      {who === role ? null : <p class="lead">{`With the role ${role}.`}</p>}
       <form method="post">
         <Hidden />
         {to === "" ? null : <input type="hidden" name="to" value={to} />}
