@@ -1,5 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { agreementChanges } from "../handoff/governance/agreement-changes.ts";
+import {
+  saySignatures,
+  signaturesNeeded,
+  type SignaturesNeeded,
+} from "../handoff/governance/signers.ts";
 import { signingParties } from "../handoff/reviews/review.ts";
 import {
   activateSigned,
@@ -42,6 +47,10 @@ const standingSchema = z
     number: z.number().int(),
     state: z.enum(["draft", "proposed", "signed", "active", "retired"]),
     contentHash: z.string(),
+    signaturesNeeded: z
+      .number()
+      .int()
+      .openapi({ description: "two, one or none, as `signedBy` says" }),
     signatures: z.array(
       z.object({ party: z.enum(signingParties), signedBy: z.string(), signedAt: instant }),
     ),
@@ -149,9 +158,10 @@ export function agreementSigningRoutes(deps: ApiDeps): Routes {
       missingPools,
     };
     const answer = await inTransaction(deps.pool, async (tx) => {
-      const by = { by: caller.repId ?? caller.tokenId, note: note ?? null };
+      const needed = signaturesNeeded(active.agreement, draft);
+      const by = { by: caller.repId ?? caller.tokenId, note: note ?? null, needed };
       const { id, isNew } = await proposeVersion(tx, content, made, by, now);
-      const response = await standing(tx, await known(tx, id));
+      const response = await standing(deps, tx, await known(tx, id));
       await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
       return { isNew, response };
     });
@@ -159,7 +169,7 @@ export function agreementSigningRoutes(deps: ApiDeps): Routes {
   });
 
   app.openapi(plan, async (c) =>
-    c.json(await standing(deps.pool, await known(deps.pool, c.req.valid("param").id)), 200),
+    c.json(await standing(deps, deps.pool, await known(deps.pool, c.req.valid("param").id)), 200),
   );
 
   app.openapi(sign, async (c) => {
@@ -170,9 +180,11 @@ export function agreementSigningRoutes(deps: ApiDeps): Routes {
     if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
     return c.json(
       await inTransaction(deps.pool, async (tx) => {
-        const signed = await signVersion(tx, id, { party, tokenId, repId, hash }, now);
+        const needed = await neededFor(deps, tx, await known(tx, id));
+        const signer = { party, tokenId, repId, hash, needed };
+        const signed = await signVersion(tx, id, signer, now);
         if ("why" in signed) throw new Problem(...refusalOf(signed));
-        const response = await standing(tx, await known(tx, id));
+        const response = await standing(deps, tx, await known(tx, id));
         await keepAnswer(tx, c, { status: 200, response });
         return response;
       }),
@@ -185,9 +197,11 @@ export function agreementSigningRoutes(deps: ApiDeps): Routes {
     const { caller, receivedAt: now } = c.var;
     return c.json(
       await inTransaction(deps.pool, async (tx) => {
-        const done = await activateSigned(tx, id, caller.repId ?? caller.tokenId, now);
+        const needed = await neededFor(deps, tx, await known(tx, id));
+        const by = { by: caller.repId ?? caller.tokenId, needed };
+        const done = await activateSigned(tx, id, by, now);
         if ("why" in done) throw new Problem(...refusalOf(done));
-        const response = await standing(tx, await known(tx, id));
+        const response = await standing(deps, tx, await known(tx, id));
         await keepAnswer(tx, c, { status: 200, response });
         return response;
       }),
@@ -205,15 +219,18 @@ async function known(db: Db, id: string): Promise<StoredVersion> {
 }
 
 async function standing(
+  deps: ApiDeps,
   db: Db,
-  { id, number, state, content_hash }: StoredVersion,
+  version: StoredVersion,
 ): Promise<z.output<typeof standingSchema>> {
+  const { id, number, state, content_hash } = version;
   const made = await versionPlan(db, id);
   return {
     id,
     number,
     state,
     contentHash: content_hash,
+    signaturesNeeded: await neededFor(deps, db, version),
     signatures: (await versionSignatures(db, id)).map((one) => ({
       ...one,
       signedAt: iso(one.signedAt),
@@ -228,6 +245,18 @@ async function standing(
         }
       : null,
   };
+}
+
+/** Of a version beside the one that is active; of one that was active nobody asks any more. */
+async function neededFor(
+  { agreements }: ApiDeps,
+  db: Db,
+  { id, state }: StoredVersion,
+): Promise<SignaturesNeeded> {
+  const { agreement } = await agreements.version(db, id);
+  const active = await agreements.active(db);
+  const isOver = state === "active" || state === "retired";
+  return signaturesNeeded(isOver ? agreement : (active?.agreement ?? null), agreement);
 }
 
 function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
@@ -246,6 +275,14 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
       ];
     case "other-content":
       return ["conflict", { detail: "expected the hash of this version's content" }];
+    case "needs-signatures":
+      return [
+        "conflict",
+        {
+          detail: `it needs ${saySignatures(not.needed)}: POST /agreement/versions/{id}/sign`,
+          more: { state: "proposed", signaturesNeeded: not.needed },
+        },
+      ];
     case "signed-by-another":
     case "signed-for-the-other-party":
       return signatureRefused(not);

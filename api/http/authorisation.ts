@@ -86,6 +86,7 @@ export const authorisation: Readonly<Record<string, Row>> = {
 
   // the agreement
   "GET /agreement": everybody,
+  "GET /agreement/versions": everybody,
   "GET /agreement/versions/{id}": everybody,
   "GET /agreement/versions/{id}/diff": everybody,
   // both parties sign a version; only who leads one does

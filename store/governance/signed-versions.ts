@@ -1,15 +1,21 @@
 import { createHash } from "node:crypto";
+import type { Agreement } from "../../handoff/agreement.ts";
 import type { RuleChange } from "../../handoff/governance/rule-change.ts";
+import { signaturesNeeded, type SignaturesNeeded } from "../../handoff/governance/signers.ts";
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { DraftTrial } from "../intake/trial.ts";
+import { addEffect } from "../effects/effects.ts";
+import { mailEffect } from "../effects/mail-message.ts";
 import { audit } from "../postgres/audit.ts";
 import { firstRow, rows, sql, type Db, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import {
+  activate,
   lockAgreement,
   storedVersion,
   tellLeadsUnderNoHandoff,
+  type Agreements,
   type StoredVersion,
 } from "../process/agreements.ts";
 import { besideSignatures, type SignatureRefusal, type Signer } from "../reviews/signatures.ts";
@@ -38,7 +44,41 @@ export type NotNow =
   /** Another version became active since: its plan says nothing of that one. */
   | { readonly why: "stale"; readonly active: string | null }
   | { readonly why: "other-content"; readonly hash: string }
+  | NeedsSignatures
   | SignatureRefusal;
+
+/** It becomes active only when it was proposed and signed. */
+export interface NeedsSignatures {
+  readonly why: "needs-signatures";
+  readonly needed: SignaturesNeeded;
+}
+
+/**
+ * Makes a text the active version at once, which nobody signs: refused where the active version or
+ * this one names who signs. The content that is active already changes nothing.
+ */
+export async function publishUnsigned(
+  tx: Tx,
+  agreements: Agreements,
+  { content, agreement }: { readonly content: string; readonly agreement: Agreement },
+  { by, note }: { readonly by: string; readonly note?: string | undefined },
+  now: Instant,
+): Promise<{ readonly id: string; readonly isNew: boolean } | NeedsSignatures> {
+  await lockAgreement(tx);
+  const active = await agreements.active(tx);
+  const needed = signaturesNeeded(active?.agreement ?? null, agreement);
+  const stored = active && (await storedVersion(tx, active.id));
+  if (stored?.content_hash === hashOf(content)) return { id: stored.id, isNew: false };
+  if (needed > 0) return { why: "needs-signatures", needed };
+  const { id } = await activate(tx, content, by, now, note);
+  const detail = { signed: false };
+  await audit(tx, { actor: by, what: "agreement.published", subject: id, detail }, now);
+  return { id, isNew: true };
+}
+
+function hashOf(content: string): string {
+  return createHash("sha256").update(content).digest("hex");
+}
 
 /**
  * Stores a version for both parties to sign, with its plan. The same content that waits already is
@@ -48,11 +88,19 @@ export async function proposeVersion(
   tx: Tx,
   content: string,
   plan: VersionPlan,
-  { by, note }: { readonly by: string; readonly note: string | null },
+  {
+    by,
+    note,
+    needed,
+  }: {
+    readonly by: string;
+    readonly note: string | null;
+    readonly needed: SignaturesNeeded;
+  },
   now: Instant,
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
   await lockAgreement(tx);
-  const hash = createHash("sha256").update(content).digest("hex");
+  const hash = hashOf(content);
   const known = await firstRow<{ id: string }>(
     tx,
     sql`
@@ -72,19 +120,56 @@ export async function proposeVersion(
   await tx.query(sql`
     insert into agreement_plan (version_id, against, plan, made_at)
     values (${id}, ${plan.against}, ${JSON.stringify(plan)}::jsonb, ${at})`);
+  await askForSignatures(tx, id, plan.changes, needed, now);
   const detail = { against: plan.against, hash, changes: plan.changes.length };
   await audit(tx, { actor: by, what: "agreement.proposed", subject: id, detail }, now);
   return { id, isNew: true };
 }
 
+/** A mail names so many changes; the plan has all. */
+const mostSaid = 40;
+const mostLetters = 300;
+
+/** Whoever signs for a party hears of a version, and what it changes. */
+async function askForSignatures(
+  tx: Tx,
+  id: string,
+  changes: readonly RuleChange[],
+  needed: SignaturesNeeded,
+  now: Instant,
+): Promise<void> {
+  if (needed === 0) return;
+  const number = (await storedVersion(tx, id))?.number ?? 0;
+  const subject = { kind: "agreement" as const, id };
+  const message = {
+    what: "signature-asked" as const,
+    versionId: id,
+    number,
+    needed,
+    changes: changes.slice(0, mostSaid).map(({ about, change }) => ({
+      about: about.slice(0, mostLetters),
+      change: change.slice(0, mostLetters),
+    })),
+    more: Math.max(0, changes.length - mostSaid),
+  };
+  const effect = { key: `agreement/${id}/signature-asked`, subject, ...mailEffect(message) };
+  await addEffect(tx, effect, now);
+}
+
 /**
  * Signs what a proposed version says, by its hash. The same person again is the same signature.
- * With the signatures of both parties, of two people, it is signed.
+ * With as many as are needed, of two people where it is two, it is signed.
  */
 export async function signVersion(
   tx: Tx,
   id: string,
-  { party, tokenId, repId, hash }: Signer & { readonly hash: string },
+  {
+    party,
+    tokenId,
+    repId,
+    hash,
+    needed,
+  }: Signer & { readonly hash: string; readonly needed: SignaturesNeeded },
   now: Instant,
 ): Promise<{ readonly isNew: boolean } | NotNow> {
   const version = await locked(tx, id);
@@ -101,7 +186,7 @@ export async function signVersion(
     insert into agreement_signature
       (version_id, party, signed_by, token_id, content_hash, signed_at)
     values (${id}, ${party}, ${by}, ${tokenId}, ${hash}, ${new Date(now)})`);
-  if (given.length + 1 === 2)
+  if (given.length + 1 === Math.max(needed, 1))
     await tx.query(sql`update agreement_version set state = 'signed' where id = ${id}`);
   const detail = { party, by, hash };
   await audit(tx, { actor: tokenId, what: "agreement.signed", subject: id, detail }, now);
@@ -115,12 +200,14 @@ export async function signVersion(
 export async function activateSigned(
   tx: Tx,
   id: string,
-  by: string,
+  { by, needed }: { readonly by: string; readonly needed: SignaturesNeeded },
   now: Instant,
 ): Promise<{ readonly isNew: boolean } | NotNow> {
   const version = await locked(tx, id);
   if (version.state === "active") return { isNew: false };
-  if (version.state !== "signed") return { why: "state", state: version.state };
+  if (version.state === "proposed" && needed > 0) return { why: "needs-signatures", needed };
+  if (version.state !== "signed" && version.state !== "proposed")
+    return { why: "state", state: version.state };
   const stale = await staleness(tx, id);
   if (stale) return stale;
   const at = new Date(now);
@@ -129,7 +216,7 @@ export async function activateSigned(
     update agreement_version set state = 'active', activated_at = ${at}, activated_by = ${by}
     where id = ${id}`);
   await tellLeadsUnderNoHandoff(tx, id, at);
-  const detail = { signed: true, hash: version.content_hash };
+  const detail = { signed: needed > 0, hash: version.content_hash };
   await audit(tx, { actor: by, what: "agreement.published", subject: id, detail }, now);
   return { isNew: true };
 }

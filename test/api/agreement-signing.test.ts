@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { rows, sql } from "../../store/postgres/db.ts";
+import { activate as activateAtOnce } from "../../store/process/agreements.ts";
+import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { peopleWorld, type Persona, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
@@ -14,6 +15,9 @@ const later = () =>
   world.agreementText
     .replace("status: same day", "status: 1 business day")
     .concat(`\n# edit ${++edits}\n`);
+/** Makes a version active, as the first one of an installation is. */
+const publish = (content: string) =>
+  inTransaction(world.pool, (tx) => activateAtOnce(tx, content, "test", world.now()));
 const propose = (content: string, as: Persona = "revops") =>
   world.ask("POST", "/agreement/versions/propose", { as, body: { content } });
 const sign = (version: { id: string; contentHash: string }, as: Persona) =>
@@ -27,7 +31,7 @@ const activeId = async () => (await world.ask("GET", "/agreement")).body.id as s
 
 beforeEach(async () => {
   const content = world.agreementText.concat(`\n# published ${++edits}\n`);
-  await world.ask("POST", "/agreement/versions", { body: { content } });
+  await publish(content);
 });
 
 describe("a version that both parties sign", () => {
@@ -106,14 +110,77 @@ describe("a version that both parties sign", () => {
   });
 });
 
+describe("what is not signed", () => {
+  test("is published at once only where nobody signs, today or then", async () => {
+    const ask = (content: string) =>
+      world.ask("POST", "/agreement/versions", { as: "revops", body: { content } });
+    const before = await activeId();
+    for (const signedBy of ["[marketing, sales]", "[marketing]", "[]"]) {
+      const refused = await ask(later().replace("[marketing, sales]", signedBy));
+      expect([refused.status, refused.body.signaturesNeeded]).toEqual([409, 2]);
+      expect(refused.body.detail).toMatch(/one signature of each party .* propose it/);
+    }
+    expect(await activeId()).toBe(before);
+    await publish(later().replace("[marketing, sales]", "[]"));
+    expect((await ask(later().replace("[marketing, sales]", "[]"))).status).toBe(201);
+    expect((await ask(later().replace("[marketing, sales]", "[sales]"))).body).toMatchObject({
+      code: "conflict",
+      signaturesNeeded: 1,
+    });
+  });
+
+  test("of one party needs one signature, and a version that asks fewer is signed by today's", async () => {
+    const alone = () => later().replace("[marketing, sales]", "[marketing]");
+    const two = (await propose(alone())).body;
+    expect(two.signaturesNeeded).toBe(2);
+    await publish(alone());
+    const one = (await propose(alone())).body;
+    expect(one.signaturesNeeded).toBe(1);
+    expect((await activate(one.id)).body.detail).toMatch(/it needs one signature/);
+    expect((await sign(one, "salesLeader")).body.state).toBe("signed");
+    expect((await activate(one.id)).body.state).toBe("active");
+  });
+
+  test("is asked for by mail, once, with what changes", async () => {
+    const content = later();
+    const { body } = await propose(content);
+    await propose(content);
+    const asked = await rows<{ key: string; payload: unknown }>(
+      world.pool,
+      sql`select key, payload from effect where subject_kind = 'agreement'
+        and subject_id = ${body.id}`,
+    );
+    expect(asked).toEqual([
+      {
+        key: `agreement/${body.id}/signature-asked`,
+        payload: {
+          versionId: body.id,
+          number: body.number,
+          needed: 2,
+          changes: [{ about: "status of demo-request", change: "same day -> 1 business day" }],
+          more: 0,
+        },
+      },
+    ]);
+  });
+
+  test("versions are listed, the newest first, page by page", async () => {
+    const { body } = await propose(later());
+    const first = await world.ask("GET", "/agreement/versions?limit=1", { as: "one" });
+    expect(first.body.items).toMatchObject([{ id: body.id, state: "proposed" }]);
+    expect(first.body.items[0].content).toBeUndefined();
+    const rest = await world.ask("GET", `/agreement/versions?cursor=${first.body.next}`);
+    expect(rest.body.items[0].number).toBe(body.number - 1);
+    expect((await world.ask("GET", "/agreement/versions?cursor=x")).status).toBe(422);
+  });
+});
+
 describe("what does not count", () => {
   test("only who leads a party signs, and nobody without a plan of today", async () => {
     const { body } = await propose(later());
     for (const as of ["revops", "marketing", "boss", "one"] as const)
       expect((await sign(body, as)).status).toBe(403);
-    await world.ask("POST", "/agreement/versions", {
-      body: { content: world.agreementText.concat(`\n# meanwhile ${++edits}\n`) },
-    });
+    await publish(world.agreementText.concat(`\n# meanwhile ${++edits}\n`));
     expect(await sign(body, "leader")).toMatchObject({
       status: 409,
       body: { active: await activeId() },
