@@ -10,6 +10,7 @@ import {
   type ListedVersion,
   type StoredVersion,
 } from "../store/process/agreements.ts";
+import type { AgreementProblem } from "../agreement/parse.ts";
 import { missingPools } from "../agreement/roster.ts";
 import { listPools } from "../store/routing/roster.ts";
 import { inTransaction } from "../store/postgres/db.ts";
@@ -241,16 +242,7 @@ export function agreementRoutes(deps: ApiDeps): Routes {
         seconds: 5,
       }),
     );
-    if (!parsed.ok) {
-      const first = parsed.problems[0];
-      throw new Problem("invalid", {
-        field: "content",
-        detail: first
-          ? `line ${first.line}: ${first.path ? `${first.path}: ` : ""}${first.message}`
-          : "this is not an agreement",
-        more: { problems: parsed.problems.slice(0, 100) },
-      });
-    }
+    if (!parsed.ok) throw notAnAgreement(parsed.problems);
     const { caller, receivedAt: now } = c.var;
     const warnings = parsed.warnings.map(({ line, column, path, message }) => ({
       line,
@@ -281,6 +273,18 @@ export function agreementRoutes(deps: ApiDeps): Routes {
   });
 
   return app;
+}
+
+/** A text that was given as `content` and is no agreement: its first mistake, and all of them. */
+export function notAnAgreement(problems: readonly AgreementProblem[]): Problem {
+  const [first] = problems;
+  return new Problem("invalid", {
+    field: "content",
+    detail: first
+      ? `line ${first.line}: ${first.path ? `${first.path}: ` : ""}${first.message}`
+      : "this is not an agreement",
+    more: { problems: problems.slice(0, 100) },
+  });
 }
 
 async function shown(deps: ApiDeps, row: StoredVersion): Promise<z.output<typeof versionSchema>> {

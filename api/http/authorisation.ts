@@ -92,6 +92,9 @@ export const authorisation: Readonly<Record<string, Row>> = {
   // both parties sign a version; only who leads one does
   "GET /agreement/versions/{id}/plan": reviewers,
   "POST /agreement/versions/propose": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/rollback": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/plan": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/plan/cancel": { ...office, leader: "all" },
   "POST /agreement/versions/{id}/sign": { leader: "all" },
   "POST /agreement/versions/{id}/activate": { operator: "all", revops: "all", leader: "all" },
   "POST /agreement/versions": { operator: "all", revops: "all" },

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { parseAgreement, printProblem } from "../../agreement/parse.ts";
 import { printRuleChange, type RuleChange } from "../../handoff/governance/rule-change.ts";
@@ -23,11 +24,26 @@ interface Standing {
   readonly contentHash: string;
   readonly signaturesNeeded: number;
   readonly signatures: readonly { readonly party: string; readonly signedBy: string }[];
+  readonly activation: {
+    readonly openHandoffs: string;
+    readonly looked: number;
+    readonly state: string;
+  } | null;
+  readonly planning: Planning | null;
   readonly plan: Plan | null;
+}
+interface Planning {
+  readonly state: string;
+  readonly done: number;
+  readonly of: number | null;
+  readonly failure: string | null;
 }
 interface Plan {
   readonly against: string;
+  readonly hash: string;
+  readonly isOutOfDate: boolean;
   readonly changes: readonly RuleChange[];
+  readonly newWarnings: readonly { readonly path: string; readonly message: string }[];
   readonly trial: {
     readonly leads: number;
     readonly same: number;
@@ -38,19 +54,52 @@ interface Plan {
       readonly examples: readonly string[];
     }[];
   };
+  readonly deadlines: {
+    readonly handoffs: number;
+    readonly moved: number;
+    readonly earlier: number;
+    readonly later: number;
+  };
+  readonly history: {
+    readonly handoffs: number;
+    readonly notJudged: number;
+    readonly inWords: readonly string[];
+  };
+  readonly closedHours: readonly {
+    readonly leadType: string;
+    readonly clock: string;
+    readonly before: Share;
+    readonly after: Share;
+  }[];
+  readonly load: readonly {
+    readonly pool: string;
+    readonly rep: string;
+    readonly before: number;
+    readonly after: number;
+  }[];
   readonly missingPools: readonly string[];
+}
+interface Share {
+  readonly numerator: number;
+  readonly denominator: number;
 }
 interface Outcome {
   readonly verdict: string;
   readonly leadType?: string;
   readonly band: string;
+  readonly pool?: string | null;
 }
 
 interface Asked {
   readonly api: ApiClient;
   /** A file or a version; empty where none is named. */
   readonly about: string;
-  readonly given: { readonly json: boolean; readonly note?: string | undefined };
+  readonly given: {
+    readonly json: boolean;
+    readonly note?: string | undefined;
+    readonly cancel?: boolean | undefined;
+    readonly "rejudge-clocks"?: boolean | undefined;
+  };
   readonly io: Io;
 }
 
@@ -66,6 +115,7 @@ export const byApi: Readonly<Record<string, Verb>> = {
   plan: { takes: "a version", run: plan },
   sign: { takes: "a version", run: sign },
   activate: { takes: "a version", run: activate },
+  rollback: { takes: "a version", run: rollback },
   versions: { takes: "nothing", run: versions },
 };
 
@@ -79,6 +129,8 @@ export async function runByApi(what: string, args: string[], io: Io): Promise<nu
     options: {
       json: { type: "boolean", default: false },
       note: { type: "string" },
+      cancel: { type: "boolean", default: false },
+      "rejudge-clocks": { type: "boolean", default: false },
       ...apiOptions,
     },
   });
@@ -104,18 +156,58 @@ async function propose({ api, about: file, given, io }: Asked): Promise<number> 
   const made = acceptedBody(
     await api<Standing>("POST", "/agreement/versions/propose", body, randomUUID()),
   );
-  return said(made, given, io);
+  return said(await untilPlanned(api, made.id, io), given, io);
 }
 
 async function plan({ api, about: id, given, io }: Asked): Promise<number> {
-  return said(await standingOf(api, id), given, io);
+  const before = await standingOf(api, id);
+  if (given.cancel) {
+    const left = acceptedBody(await api<Standing>("POST", `${path(id)}/plan/cancel`, {}));
+    io.out(given.json ? JSON.stringify(left) : `The plan of ${id} is not made any more.`);
+    return 0;
+  }
+  const isOpen = before.state === "proposed" || before.state === "signed";
+  if (!isOpen || (before.plan && !before.plan.isOutOfDate)) return said(before, given, io);
+  if (before.planning?.state !== "making")
+    acceptedBody(await api<Standing>("POST", `${path(id)}/plan`, {}, randomUUID()));
+  return said(await untilPlanned(api, id, io), given, io);
+}
+
+const lookMs = 500;
+/** Longer than the largest plan takes; whoever waits can come again. */
+const mostLooks = 3_600;
+
+/** Shows how far the plan is until it is made. */
+async function untilPlanned(api: ApiClient, id: string, io: Io): Promise<Standing> {
+  let shown = "";
+  for (let looks = 0; looks < mostLooks; looks++) {
+    const standing = await standingOf(api, id);
+    const { planning } = standing;
+    if (planning?.state !== "making") {
+      if (planning === null || planning.state === "made") return standing;
+      throw new CommandError(
+        `The plan is not made: ${planning.state}${planning.failure === null ? "" : ` (${planning.failure})`}; ` +
+          `\`baton agreement plan ${id}\` begins it again.`,
+      );
+    }
+    const now = `${planning.done} of ${planning.of ?? "?"} leads and handoffs`;
+    if (now !== shown) io.err(now);
+    shown = now;
+    await pause(lookMs);
+  }
+  throw new CommandError(`It is still being made; ask again with \`baton agreement plan ${id}\`.`);
 }
 
 async function sign({ api, about: id, given, io }: Asked): Promise<number> {
-  const { contentHash, state, number } = await standingOf(api, id);
+  const { contentHash, state, number, plan: read } = await standingOf(api, id);
   if (state === "retired")
     throw new CommandError(`Version ${number} is retired; propose its text again to sign it.`);
-  const signed = await api<Standing>("POST", `${path(id)}/sign`, { contentHash }, randomUUID());
+  if (state === "proposed" && (read === null || read.isOutOfDate))
+    throw new CommandError(
+      `Version ${number} has no plan of today; make it and read it: \`baton agreement plan ${id}\`.`,
+    );
+  const body = { contentHash, planHash: read?.hash ?? "" };
+  const signed = await api<Standing>("POST", `${path(id)}/sign`, body, randomUUID());
   if (signed.status === 403)
     throw new CommandError(
       "Only who leads a party signs: give a leader's token with --token " +
@@ -125,8 +217,17 @@ async function sign({ api, about: id, given, io }: Asked): Promise<number> {
 }
 
 async function activate({ api, about: id, given, io }: Asked): Promise<number> {
-  const done = await api<Standing>("POST", `${path(id)}/activate`, {}, randomUUID());
+  const openHandoffs = given["rejudge-clocks"] ? "re-judge clocks" : "keep";
+  const body = { openHandoffs };
+  const done = await api<Standing>("POST", `${path(id)}/activate`, body, randomUUID());
   return said(acceptedBody(done), given, io);
+}
+
+async function rollback({ api, about: id, given, io }: Asked): Promise<number> {
+  const body = given.note === undefined ? {} : { note: given.note };
+  const made = await api<Standing>("POST", `${path(id)}/rollback`, body, randomUUID());
+  if (made.status === 404) await standingOf(api, id);
+  return said(await untilPlanned(api, acceptedBody(made).id, io), given, io);
 }
 
 const mostPages = 1_000;
@@ -181,27 +282,56 @@ function said(standing: Standing, { json }: Asked["given"], io: Io): number {
 
 function planLines(made: Plan | null): string[] {
   if (made === null) return [];
-  const { changes, trial, missingPools } = made;
+  const { changes, trial, deadlines, history, missingPools } = made;
   return [
+    ...(made.isOutOfDate ? ["Out of date: another version became active since."] : []),
     `Changes against ${made.against}:`,
     ...(changes.length === 0
       ? ["  no rule changes"]
       : changes.map((one) => `  ${printRuleChange(one)}`)),
+    ...made.newWarnings.map(({ path: where, message }) => `  ${where}: ${message} (new warning)`),
     `${trial.leads} open leads: ${trial.same} come to the same`,
     ...trial.changes.map(
       ({ from, to, count, examples }) =>
         `  ${count}: ${outcome(from)} becomes ${outcome(to)} (${examples.join(", ")})`,
     ),
+    `${deadlines.handoffs} open handoffs: re-judged, deadlines of ${deadlines.moved} move ` +
+      `(${deadlines.earlier} earlier, ${deadlines.later} later)`,
+    `${history.handoffs} handoffs of the last 13 weeks, judged again` +
+      `${history.notJudged === 0 ? "" : ` but for ${history.notJudged} that were imported or erased`}:`,
+    ...history.inWords.map((one) => `  ${one}`),
+    ...made.closedHours
+      .filter(({ before, after }) => before.numerator + after.numerator > 0)
+      .map(
+        ({ leadType, clock, before, after }) =>
+          `${clock} of ${leadType} due in closed hours: ${share(before)} -> ${share(after)}`,
+      ),
+    ...made.load
+      .filter(({ before, after }) => before !== after)
+      .map(
+        ({ pool, rep, before, after }) =>
+          `${rep} in ${pool}: ${before} -> ${after} handoffs a week to expect`,
+      ),
     ...missingPools.map((pool) => `The roster has no pool "${pool}".`),
   ];
 }
 
-function outcome({ verdict, leadType, band }: Outcome): string {
-  return [verdict, ...(leadType === undefined ? [] : [leadType]), `band ${band}`].join(" ");
+function share({ numerator, denominator }: Share): string {
+  return `${numerator} of ${denominator}`;
+}
+
+function outcome({ verdict, leadType, band, pool }: Outcome): string {
+  return [
+    verdict,
+    ...(leadType === undefined ? [] : [leadType]),
+    `band ${band}`,
+    ...(pool == null ? [] : [`to ${pool}`]),
+  ].join(" ");
 }
 
 /** Where it stands, and what is to be done next. */
-function stateLines({ id, number, state, signatures, signaturesNeeded }: Standing): string[] {
+function stateLines(standing: Standing): string[] {
+  const { id, number, state, signatures, signaturesNeeded, activation } = standing;
   const by = signatures.map(({ party, signedBy }) => `${party} (${signedBy})`).join(", ");
   const line = `${id}, version ${number}, is ${state}; signed by ${by || "nobody"}.`;
   switch (state) {
@@ -215,6 +345,8 @@ function stateLines({ id, number, state, signatures, signaturesNeeded }: Standin
     case "signed":
       return [line, `Next: \`baton agreement activate ${id}\``];
     default:
-      return [line];
+      return activation === null || activation.openHandoffs === "keep"
+        ? [line]
+        : [line, `Clocks of open handoffs re-judged: ${activation.looked}, ${activation.state}.`];
   }
 }

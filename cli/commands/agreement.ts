@@ -24,9 +24,10 @@ baton agreement diff FILE [OTHER] [--json]
 baton agreement try FILE [--json]
 baton agreement publish FILE [--note TEXT] [--json]
 baton agreement propose FILE [--note TEXT] [--json]
-baton agreement plan VERSION [--json]
+baton agreement plan VERSION [--cancel] [--json]
 baton agreement sign VERSION [--json]
-baton agreement activate VERSION [--json]
+baton agreement activate VERSION [--rejudge-clocks] [--json]
+baton agreement rollback VERSION [--note TEXT] [--json]
 baton agreement versions [--json]
 
 check reads an agreement and names every mistake with its line and what was expected there.
@@ -44,10 +45,13 @@ publish checks it and makes it the active version at once: the first version, an
 version they began under. The same content again changes nothing.
 All these work on DATABASE_URL, else on the database of BATON_HOME. The others ask the API:
 
-propose         keeps a version for its parties to sign, and what it would change; they are asked by mail
-plan            what a version would change, and who has signed it
+propose         keeps a version for its parties to sign, and makes its plan; then they are asked by mail
+plan            what a version would do: open leads, deadlines, last quarter judged again, load. Makes it where there is
+                none of today and shows how far it is; --cancel stops that
 sign            with --token of a leader: signs for that leader's party
-activate        makes a signed version the active one
+activate        makes a signed version the active one; open handoffs keep theirs, or with --rejudge-clocks their running
+                clocks go on by the targets and hours of this one, used time stays used
+rollback        proposes the content of a version that was active before, as a new one
 versions        every version, the newest first
   --url, --token  the API and a token; else the operator's on the Baton that runs on BATON_HOME and PORT`;
 

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { activate as activateAtOnce } from "../../store/process/agreements.ts";
 import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
-import { peopleWorld, type Persona, type PeopleWorld } from "../support/people-world.ts";
+import { eventually } from "../support/eventually.ts";
+import {
+  peopleWorld,
+  type Answer,
+  type Persona,
+  type PeopleWorld,
+} from "../support/people-world.ts";
 
 let world: PeopleWorld;
 beforeAll(async () => {
@@ -18,12 +24,28 @@ const later = () =>
 /** Makes a version active, as the first one of an installation is. */
 const publish = (content: string) =>
   inTransaction(world.pool, (tx) => activateAtOnce(tx, content, "test", world.now()));
-const propose = (content: string, as: Persona = "revops") =>
-  world.ask("POST", "/agreement/versions/propose", { as, body: { content } });
-const sign = (version: { id: string; contentHash: string }, as: Persona) =>
-  world.ask("POST", `/agreement/versions/${version.id}/sign`, {
+const read = (id: string) => world.ask("GET", `/agreement/versions/${id}/plan`);
+/** Proposes, and waits until the plan is made. */
+async function propose(content: string, as: Persona = "revops"): Promise<Answer> {
+  const made = await world.ask("POST", "/agreement/versions/propose", { as, body: { content } });
+  if (made.status >= 300) return made;
+  return { ...made, body: await planned(made.body.id) };
+}
+async function planned(id: string): Promise<Answer["body"]> {
+  await eventually(120, async () => (await read(id)).body.planning?.state !== "making");
+  const { body } = await read(id);
+  expect(body.planning).toMatchObject({ state: "made", failure: null });
+  return body;
+}
+interface Signable {
+  readonly id: string;
+  readonly contentHash: string;
+  readonly plan: { readonly hash: string } | null;
+}
+const sign = ({ id, contentHash, plan }: Signable, as: Persona) =>
+  world.ask("POST", `/agreement/versions/${id}/sign`, {
     as,
-    body: { contentHash: version.contentHash },
+    body: { contentHash, planHash: plan?.hash ?? "0".repeat(64) },
   });
 const activate = (id: string, as: Persona = "revops") =>
   world.ask("POST", `/agreement/versions/${id}/activate`, { as, body: {} });
@@ -34,7 +56,7 @@ beforeEach(async () => {
   await publish(content);
 });
 
-describe("a version that both parties sign", () => {
+describe("a version that both parties sign", { timeout: 180_000 }, () => {
   test("is proposed with its plan, signed by two people, and activated", async () => {
     const before = await activeId();
     const made = await propose(later());
@@ -69,6 +91,8 @@ describe("a version that both parties sign", () => {
       ),
     ).toEqual([
       { what: "agreement.proposed" },
+      { what: "agreement.planning" },
+      { what: "agreement.planned" },
       { what: "agreement.signed" },
       { what: "agreement.signed" },
       { what: "agreement.published" },
@@ -105,12 +129,12 @@ describe("a version that both parties sign", () => {
     expect(done.find(({ status }) => status !== 200)?.body).toMatchObject({
       code: "conflict",
       active: winner,
-      detail: expect.stringMatching(/propose it again/),
+      detail: expect.stringMatching(/make it again/),
     });
   });
 });
 
-describe("what is not signed", () => {
+describe("what is not signed", { timeout: 180_000 }, () => {
   test("is published at once only where nobody signs, today or then", async () => {
     const ask = (content: string) =>
       world.ask("POST", "/agreement/versions", { as: "revops", body: { content } });
@@ -152,7 +176,7 @@ describe("what is not signed", () => {
     );
     expect(asked).toEqual([
       {
-        key: `agreement/${body.id}/signature-asked`,
+        key: `agreement/${body.id}/signature-asked/${body.plan.hash}`,
         payload: {
           versionId: body.id,
           number: body.number,
@@ -175,7 +199,44 @@ describe("what is not signed", () => {
   });
 });
 
-describe("what does not count", () => {
+describe("a rollback", { timeout: 180_000 }, () => {
+  const rollback = (id: string, as: Persona = "revops") =>
+    world.ask("POST", `/agreement/versions/${id}/rollback`, { as, body: {} });
+
+  test("is a new version with the old content, by the same plan and signatures", async () => {
+    const before = await activeId();
+    const old = (await world.ask("GET", `/agreement/versions/${before}`)).body;
+    expect((await rollback(before)).body).toMatchObject({ code: "conflict", state: "active" });
+    const looser = (await propose(later())).body;
+    expect((await rollback(looser.id)).body).toMatchObject({ state: "proposed" });
+    await sign(looser, "leader");
+    await sign(looser, "salesLeader");
+    await activate(looser.id);
+    const made = await rollback(before);
+    expect(made.status).toBe(201);
+    expect(made.body.id).not.toBe(before);
+    const back = await planned(made.body.id);
+    expect(back.plan.changes).toEqual([
+      { about: "status of demo-request", change: "1 business day -> same day" },
+    ]);
+    expect((await activate(back.id)).body.code).toBe("conflict");
+    await sign(back, "salesLeader");
+    await sign(back, "leader");
+    expect((await activate(back.id)).body.state).toBe("active");
+    const now = (await world.ask("GET", "/agreement")).body;
+    expect(now).toMatchObject({
+      id: back.id,
+      content: old.content,
+      note: `rollback to version ${old.number}`,
+    });
+    // What was, stands: the old version is retired, and there are two of that content.
+    expect((await world.ask("GET", `/agreement/versions/${before}`)).body.state).toBe("retired");
+    expect((await rollback("ag_none")).status).toBe(404);
+    expect((await rollback(before, "one")).status).toBe(403);
+  });
+});
+
+describe("what does not count", { timeout: 180_000 }, () => {
   test("only who leads a party signs, and nobody without a plan of today", async () => {
     const { body } = await propose(later());
     for (const as of ["revops", "marketing", "boss", "one"] as const)
@@ -189,15 +250,19 @@ describe("what does not count", () => {
 
   test("who read another content, and a version that needs no signature", async () => {
     const { body } = await propose(later());
-    const other = { id: body.id, contentHash: "0".repeat(64) };
+    const other = { ...body, contentHash: "0".repeat(64) };
     expect((await sign(other, "leader")).body.detail).toMatch(/hash of this version's content/);
     const published = (await world.ask("GET", "/agreement")).body;
-    expect((await sign(published, "leader")).body).toMatchObject({ state: "active" });
+    expect((await sign({ ...published, plan: null }, "leader")).body).toMatchObject({
+      state: "active",
+    });
     expect((await world.ask("GET", `/agreement/versions/${published.id}/plan`)).body).toMatchObject(
       { plan: null, signatures: [] },
     );
     expect((await activate("ag_none")).status).toBe(404);
-    expect((await sign({ id: "ag_none", contentHash: "0".repeat(64) }, "leader")).status).toBe(404);
+    expect(
+      (await sign({ id: "ag_none", contentHash: "0".repeat(64), plan: null }, "leader")).status,
+    ).toBe(404);
   });
 
   test("reps neither propose nor activate; text that is no agreement is 422 with its line", async () => {

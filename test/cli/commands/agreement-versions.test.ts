@@ -51,7 +51,7 @@ async function proposed(): Promise<string> {
   return (JSON.parse(out[0]!) as { id: string }).id;
 }
 
-describe("a version on the command line", () => {
+describe("a version on the command line", { timeout: 180_000 }, () => {
   test("is proposed, read, signed by two people and activated; each step names the next", async () => {
     const { out } = await run("propose", file());
     expect(out).toContain("  status of demo-request: same day -> 1 business day");
@@ -70,6 +70,18 @@ describe("a version on the command line", () => {
       versions: { id: string; state: string }[];
     };
     expect(versions.slice(0, 2).map(({ state }) => state)).toEqual(["active", "retired"]);
+  });
+
+  test("goes back to what was active before, by a new version", async () => {
+    const { versions } = JSON.parse((await run("versions", "", { json: true })).out[0]!) as {
+      versions: { id: string; number: number; state: string }[];
+    };
+    const old = versions.find(({ state }) => state === "retired")!;
+    const { out } = await run("rollback", old.id);
+    expect(out).toContain("  status of demo-request: 1 business day -> same day");
+    expect(out.at(-1)).toMatch(/^It needs 2 more/);
+    await expect(run("rollback", "ag_none")).rejects.toThrow(/no version "ag_none"/);
+    await expect(run("rollback", versions[0]!.id)).rejects.toThrow(/active before/);
   });
 
   test("refuses with what to do instead", async () => {
