@@ -64,6 +64,25 @@ describe("the clocks of an open handoff go on by a version that was activated", 
     );
   });
 
+  test("only clocks with another target: a status that stays has no event, as stored or as read", () => {
+    const at = later(offered(), hour / 2);
+    // As Postgres gives JSON back: the same with its keys in another order.
+    const turned = <T>(value: T): T =>
+      JSON.parse(
+        JSON.stringify(value, (_key, part: unknown) =>
+          typeof part === "object" && part !== null && !Array.isArray(part)
+            ? Object.fromEntries(Object.entries(part).reverse())
+            : part,
+        ),
+      ) as T;
+    for (const clocks of [at.clocks, turned(at.clocks)])
+      expect(
+        decided({ ...at, clocks }, rejudged()).changes.flatMap((change) =>
+          change.do === "clock-event" ? [change.clock.split("/")[1]] : [],
+        ),
+      ).toEqual(["outreach", "outreach"]);
+  });
+
   test("a lead type that the version has not, and leads that nobody is asked about, stay", () => {
     const gone: Event = { kind: "rejudged", agreementId: "ag_2", terms: null };
     const kept = decided(offered(), gone);
