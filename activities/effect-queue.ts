@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
-import { forgottenEffects } from "../store/effects/effects.ts";
+import { forgottenEffects, openAgreementEffects } from "../store/effects/effects.ts";
 import { enqueueEffectsLeft } from "../store/postgres/outbox.ts";
 import type { Subject } from "../handoff/process/words.ts";
 import type { Effects } from "./effects.ts";
@@ -88,7 +88,7 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
         return true;
       // What is left though all is well is another worker's, which goes on with it or is found to
       // have forgotten it.
-      if (isUnasked && effects.isCircuitOpen())
+      if (isUnasked && effects.isCircuitOpen() && subject.kind === "lead")
         await enqueueEffectsLeft(pool, [subject.id], clock());
     } catch {
       // The process was told; where even that failed, they count as forgotten.
@@ -129,6 +129,7 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
         limit: mostForgotten,
       }))
         add({ kind: "lead", id }, false);
+      for (const id of await openAgreementEffects(pool, now)) add({ kind: "agreement", id }, false);
     },
     async stop() {
       isStopping = true;

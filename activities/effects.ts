@@ -306,7 +306,8 @@ async function release(
 ): Promise<void> {
   await inTransaction(deps.pool, async (tx) => {
     await releaseEffect(tx, effect.id, sayWhy(error));
-    if (isUnasked) await enqueueEffectsLeft(tx, [effect.subject.id], deps.clock());
+    if (isUnasked && effect.subject.kind === "lead")
+      await enqueueEffectsLeft(tx, [effect.subject.id], deps.clock());
   });
 }
 

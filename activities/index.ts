@@ -2,8 +2,9 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import type { ReviewKind } from "../handoff/reviews/review.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import type { TakeDeps } from "../store/process/take.ts";
+import { rejudgeNext } from "../store/governance/activations.ts";
 import { routingDispatcher } from "../store/routing/dispatcher.ts";
-import type { ReviewStart } from "../workflows/contract.ts";
+import type { ActivationStart, ReviewStart } from "../workflows/contract.ts";
 import { createDecisions } from "./decisions.ts";
 import { createEffectActivities, createEffects, type EffectDeps } from "./effects.ts";
 import { effectQueue } from "./effect-queue.ts";
@@ -26,6 +27,8 @@ export function createActivities(
     dueReviews: (now: Instant, kind: ReviewKind | null) => dueReviews(deps, now, kind),
     openReview: (start: ReviewStart & { readonly now: Instant }) => openReview(deps, start),
     lookAtReview: (reviewId: string, now: Instant) => lookAtReview(deps, reviewId, now),
+    rejudgeClocksOf: ({ versionId }: ActivationStart, now: Instant) =>
+      rejudgeNext(deps, versionId, now),
     reconcile: (now: Instant, after: string) => reconcileLeads(deps, now, after),
     ...createEffectActivities(effects),
   };

@@ -79,6 +79,7 @@ export const regardless: readonly MailKind[] = [
   "renurture-review",
   "review-opened",
   "review-waits",
+  "signature-asked",
 ];
 
 /** Asked of somebody while the handoff is open; what is over is not asked for any more. */

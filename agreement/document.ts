@@ -37,7 +37,10 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
   });
   const whole = object({
     name: need(text("the agreement's name"), "what the agreement is called"),
-    signedBy: need(parties, "the two parties; every version needs one signature from each"),
+    signedBy: need(
+      parties,
+      "the parties: every version needs a signature from each of two, one from whoever leads a single one, none where the list is empty",
+    ),
     calendars: need(
       from(named(calendar, "calendars", calendarName), (all, place) =>
         Object.keys(all).length > 0 ? all : place.wrong("expected at least one calendar"),

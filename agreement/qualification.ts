@@ -14,13 +14,11 @@ import { didYouMean } from "./words.ts";
 
 /** The sections that say who and what qualifies, one shape each, in the order of the file. */
 
-export const parties: Shape<readonly [string, string]> = from(
-  list(text("a party such as marketing"), "parties", { min: 2, max: 2 }),
-  ([one, other], place) =>
-    one && other && one !== other
-      ? ([one, other] as const)
-      : place.wrong("expected two different parties"),
-  { type: "array", items: { type: "string" }, minItems: 2, maxItems: 2 },
+export const parties: Shape<readonly string[]> = from(
+  list(text("a party such as marketing"), "parties", { max: 2 }),
+  (named, place) =>
+    new Set(named).size === named.length ? named : place.wrong("expected two different parties"),
+  { type: "array", items: { type: "string" }, maxItems: 2 },
 );
 
 export const declaredFields: Shape<Agreement["fields"]> = named(

@@ -1,40 +1,45 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { agreementChanges } from "../handoff/governance/agreement-changes.ts";
+import type { Context } from "hono";
+import {
+  saySignatures,
+  signaturesNeeded,
+  type SignaturesNeeded,
+} from "../handoff/governance/signers.ts";
 import { signingParties } from "../handoff/reviews/review.ts";
 import {
   activateSigned,
-  versionPlan,
   proposeVersion,
   versionSignatures,
   signVersion,
   type NotNow,
 } from "../store/governance/signed-versions.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
+import { treatments } from "../handoff/governance/treatment.ts";
+import { activationOf } from "../store/governance/activations.ts";
+import { beginPlan, cancelPlan, madePlan, planningOf } from "../store/governance/plans.ts";
 import { storedVersion, type StoredVersion } from "../store/process/agreements.ts";
 import { inTransaction, type Db } from "../store/postgres/db.ts";
-import { versionBody } from "./agreement.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
-import { judgedByDraft, triedDraft, trialShown } from "./draft-trial.ts";
+import { notAnAgreement, versionBody } from "./agreement.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
-import { iso } from "./http/format.ts";
+import { iso, textIn } from "./http/format.ts";
 import { signatureRefused } from "./review-signing.ts";
 import { keepAnswer } from "./http/idempotency.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
-import { inOnePlace } from "./threads/threads.ts";
+import { createPlanner } from "./planning/planner.ts";
+import { planSchema, planShown, planningSchema } from "./agreement-plan.ts";
+import { inThread } from "./threads/threads.ts";
 
 const tags = ["agreement"];
 const params = z.object({ id: z.string().openapi({ description: "ag_…" }) });
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const instant = z.string().openapi({ format: "date-time" });
 
-const planSchema = z
-  .object({
-    against: z.string().openapi({ description: "the version that was active" }),
-    madeAt: instant,
-    changes: z.array(z.object({ about: z.string(), change: z.string() })),
-    trial: triedDraft.omit({ missingPools: true, warnings: true }),
-    missingPools: z.array(z.string()).openapi({ description: "that the roster lacks" }),
-  })
-  .openapi("AgreementPlan");
+const nothingMore = {
+  required: true,
+  content: { "application/json": { schema: z.strictObject({}) } },
+};
 
 const standingSchema = z
   .object({
@@ -42,15 +47,31 @@ const standingSchema = z
     number: z.number().int(),
     state: z.enum(["draft", "proposed", "signed", "active", "retired"]),
     contentHash: z.string(),
+    signaturesNeeded: z
+      .number()
+      .int()
+      .openapi({ description: "two, one or none, as `signedBy` says" }),
     signatures: z.array(
       z.object({ party: z.enum(signingParties), signedBy: z.string(), signedAt: instant }),
     ),
-    plan: planSchema.nullable().openapi({ description: "null: published without signatures" }),
+    activation: z
+      .object({
+        openHandoffs: z.enum(treatments),
+        looked: z.number().int().openapi({ description: "open handoffs looked at so far" }),
+        state: z.enum(["going on", "over", "superseded"]),
+      })
+      .nullable()
+      .openapi({ description: "null: never activated, or published" }),
+    planning: planningSchema
+      .nullable()
+      .openapi({ description: "how the making of its plan stands; null: nobody asked for one" }),
+    plan: planSchema.nullable().openapi({ description: "null: none was made" }),
   })
   .openapi("AgreementStanding");
 
+const made = { description: "The version" };
 const answers = {
-  200: { description: "The version", content: { "application/json": { schema: standingSchema } } },
+  200: { ...made, content: { "application/json": { schema: standingSchema } } },
   ...problemResponses,
 };
 
@@ -58,17 +79,41 @@ const propose = createRoute({
   method: "post",
   path: "/agreement/versions/propose",
   tags,
-  summary: "Propose a version for both parties to sign, with what it would change",
+  summary: "Propose a version for its parties to sign; its plan is begun",
   description:
-    "Nothing changes yet. The plan is worked out now and kept: the changes rule by rule against " +
-    "the active version, and how today's open leads would be judged. The same content that waits " +
-    "for signatures already is the same version; an edit is a new one.",
+    "Nothing changes yet. `planning` says how far the plan is; `GET " +
+    "/agreement/versions/{id}/plan` has it. The same content that waits for signatures already is " +
+    "the same version; an edit is a new one.",
   request: {
     body: versionBody,
   },
   responses: {
     201: {
       description: "The version waits for two signatures",
+      content: { "application/json": { schema: standingSchema } },
+    },
+    ...answers,
+  },
+});
+
+const rollback = createRoute({
+  method: "post",
+  path: "/agreement/versions/{id}/rollback",
+  tags,
+  summary: "Propose the content of a version that was active before",
+  description:
+    "As a new version, through the same plan and signatures: history is never rewritten. 409 for " +
+    "a version that was never active, or is.",
+  request: {
+    params,
+    body: {
+      required: true,
+      content: { "application/json": { schema: z.strictObject({ note: textIn(500).optional() }) } },
+    },
+  },
+  responses: {
+    201: {
+      description: "The new version waits for signatures",
       content: { "application/json": { schema: standingSchema } },
     },
     ...answers,
@@ -84,13 +129,42 @@ const plan = createRoute({
   responses: answers,
 });
 
+const begin = createRoute({
+  method: "post",
+  path: "/agreement/versions/{id}/plan",
+  tags,
+  summary: "Make the plan of a proposed version, anew where it is out of date",
+  description:
+    "It is made beside everything else and may take half a minute; ask `GET " +
+    "/agreement/versions/{id}/plan` how far it is. A plan that stands is not made again. " +
+    "Signatures on an earlier plan count no longer once a new one is made.",
+  request: { params, body: nothingMore },
+  responses: {
+    202: {
+      description: "It is being made",
+      content: { "application/json": { schema: standingSchema } },
+    },
+    ...answers,
+  },
+});
+
+const cancel = createRoute({
+  method: "post",
+  path: "/agreement/versions/{id}/plan/cancel",
+  tags,
+  summary: "Stop making the plan of a version; one that was made before stays",
+  request: { params, body: nothingMore },
+  responses: answers,
+});
+
 const sign = createRoute({
   method: "post",
   path: "/agreement/versions/{id}/sign",
   tags,
   summary: "Sign a proposed version for the party that one leads",
   description:
-    "For a token of the role `leader`, which names its party. `contentHash` says what was read. " +
+    "For a token of the role `leader`, which names its party. `contentHash` and `planHash` say " +
+    "what was read. " +
     "Two people sign: nobody signs for both. Signing again is the same signature.",
   request: {
     params,
@@ -98,7 +172,7 @@ const sign = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z.strictObject({ contentHash: z.string().regex(/^[0-9a-f]{64}$/) }),
+          schema: z.strictObject({ contentHash: hash, planHash: hash }),
         },
       },
     },
@@ -112,12 +186,21 @@ const activate = createRoute({
   tags,
   summary: "Make a signed version the active one",
   description:
-    "Open handoffs keep the version that they began under. 409 when it is not signed, or when " +
+    "`openHandoffs`: `keep` has open handoffs go on by the version that they began under; " +
+    "`re-judge clocks` has their running clocks go on by the targets and hours of this one, used " +
+    "time stays used (`activation` says how far that is). 409 when it is not signed, or when " +
     "another version became active since it was proposed: propose it again, for its plan says " +
     "nothing of that one.",
   request: {
     params,
-    body: { required: true, content: { "application/json": { schema: z.strictObject({}) } } },
+    body: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: z.strictObject({ openHandoffs: z.enum(treatments).default("keep") }),
+        },
+      },
+    },
   },
   responses: answers,
 });
@@ -125,54 +208,106 @@ const activate = createRoute({
 /** Versions that both parties sign before they count. */
 export function agreementSigningRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
+  const planner = deps.url === undefined ? undefined : createPlanner(deps.url, deps.log);
+
+  /** Keeps a text as a proposed version and begins its plan; the answer to that. */
+  const proposed = async (
+    c: Context<AppEnv>,
+    content: string,
+    note: string | null,
+    now: Instant,
+  ): Promise<{ readonly isNew: boolean; readonly response: z.output<typeof standingSchema> }> => {
+    const { caller } = c.var;
+    const by = caller.repId ?? caller.tokenId;
+    const { run, ...answer } = await inTransaction(deps.pool, async (tx) => {
+      const { id, isNew } = await proposeVersion(tx, content, { by, note }, now);
+      const begun = planner ? await beginPlan(tx, id, by, now) : { run: null };
+      const response = await standing(deps, tx, await known(tx, id));
+      await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
+      return { isNew, response, run: "run" in begun ? begun.run : null };
+    });
+    if (run) planner?.make(run);
+    return answer;
+  };
 
   app.openapi(propose, async (c) => {
     const { content, note } = c.req.valid("json");
     const { caller, receivedAt: now } = c.var;
-    const active = await activeAgreement(deps, deps.pool);
-    const trial = await outsideDeadline(c.req.raw, () =>
-      inOnePlace(caller.tokenId, (run) =>
-        judgedByDraft(deps, {
-          run,
-          text: content,
-          active: active.agreement,
-          now,
-          field: "content",
-        }),
-      ),
+    await activeAgreement(deps, deps.pool);
+    const parsed = await outsideDeadline(c.req.raw, () =>
+      inThread(caller.tokenId, "readAgreement", content, {
+        what: "an agreement",
+        field: "content",
+        seconds: 5,
+      }),
     );
-    const { draft, missingPools } = trial;
-    const made = {
-      against: active.id,
-      changes: agreementChanges(active.agreement, draft),
-      trial: trial.trial,
-      missingPools,
-    };
-    const answer = await inTransaction(deps.pool, async (tx) => {
-      const by = { by: caller.repId ?? caller.tokenId, note: note ?? null };
-      const { id, isNew } = await proposeVersion(tx, content, made, by, now);
-      const response = await standing(tx, await known(tx, id));
-      await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
-      return { isNew, response };
-    });
+    if (!parsed.ok) throw notAnAgreement(parsed.problems);
+    const answer = await proposed(c, content, note ?? null, now);
+    return answer.isNew ? c.json(answer.response, 201) : c.json(answer.response, 200);
+  });
+
+  app.openapi(rollback, async (c) => {
+    const version = await known(deps.pool, c.req.valid("param").id);
+    const { receivedAt: now } = c.var;
+    if (version.state !== "retired" || version.activated_at === null)
+      throw new Problem("conflict", {
+        detail: `the version is ${version.state}; a rollback is to one that was active before`,
+        more: { state: version.state },
+      });
+    const note = c.req.valid("json").note ?? `rollback to version ${version.number}`;
+    const answer = await proposed(c, version.content, note, now);
     return answer.isNew ? c.json(answer.response, 201) : c.json(answer.response, 200);
   });
 
   app.openapi(plan, async (c) =>
-    c.json(await standing(deps.pool, await known(deps.pool, c.req.valid("param").id)), 200),
+    c.json(await standing(deps, deps.pool, await known(deps.pool, c.req.valid("param").id)), 200),
   );
+
+  app.openapi(begin, async (c) => {
+    const { id } = await known(deps.pool, c.req.valid("param").id);
+    const { caller, receivedAt: now } = c.var;
+    if (!planner)
+      throw new Problem("unavailable", { detail: "no plans are made here", retryAfter: 60 });
+    const answer = await inTransaction(deps.pool, async (tx) => {
+      const begun = await beginPlan(tx, id, caller.repId ?? caller.tokenId, now);
+      if ("why" in begun) throw new Problem(...refusalOf(begun));
+      const response = await standing(deps, tx, await known(tx, id));
+      const status = response.planning?.state === "making" ? (202 as const) : (200 as const);
+      await keepAnswer(tx, c, { status, response });
+      return { run: begun.run, status, response };
+    });
+    if (answer.run) planner.make(answer.run);
+    return answer.status === 202 ? c.json(answer.response, 202) : c.json(answer.response, 200);
+  });
+
+  app.openapi(cancel, async (c) => {
+    const { id } = await known(deps.pool, c.req.valid("param").id);
+    const { caller, receivedAt: now } = c.var;
+    return c.json(
+      await inTransaction(deps.pool, async (tx) => {
+        if (!(await cancelPlan(tx, id, caller.repId ?? caller.tokenId, now)))
+          throw new Problem("conflict", { detail: "no plan of this version is being made" });
+        const response = await standing(deps, tx, await known(tx, id));
+        await keepAnswer(tx, c, { status: 200, response });
+        return response;
+      }),
+      200,
+    );
+  });
 
   app.openapi(sign, async (c) => {
     const { id } = await known(deps.pool, c.req.valid("param").id);
-    const { contentHash: hash } = c.req.valid("json");
+    const { contentHash, planHash } = c.req.valid("json");
     const { caller, receivedAt: now } = c.var;
     const { party, tokenId, repId } = caller;
     if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
     return c.json(
       await inTransaction(deps.pool, async (tx) => {
-        const signed = await signVersion(tx, id, { party, tokenId, repId, hash }, now);
+        const needed = await neededFor(deps, tx, await known(tx, id));
+        const signer = { party, tokenId, repId, hash: contentHash, planHash, needed };
+        const signed = await signVersion(tx, id, signer, now);
         if ("why" in signed) throw new Problem(...refusalOf(signed));
-        const response = await standing(tx, await known(tx, id));
+        const response = await standing(deps, tx, await known(tx, id));
         await keepAnswer(tx, c, { status: 200, response });
         return response;
       }),
@@ -185,9 +320,12 @@ export function agreementSigningRoutes(deps: ApiDeps): Routes {
     const { caller, receivedAt: now } = c.var;
     return c.json(
       await inTransaction(deps.pool, async (tx) => {
-        const done = await activateSigned(tx, id, caller.repId ?? caller.tokenId, now);
+        const needed = await neededFor(deps, tx, await known(tx, id));
+        const { openHandoffs: treatment } = c.req.valid("json");
+        const by = { by: caller.repId ?? caller.tokenId, needed, treatment };
+        const done = await activateSigned(tx, id, by, now);
         if ("why" in done) throw new Problem(...refusalOf(done));
-        const response = await standing(tx, await known(tx, id));
+        const response = await standing(deps, tx, await known(tx, id));
         await keepAnswer(tx, c, { status: 200, response });
         return response;
       }),
@@ -205,29 +343,46 @@ async function known(db: Db, id: string): Promise<StoredVersion> {
 }
 
 async function standing(
+  deps: ApiDeps,
   db: Db,
-  { id, number, state, content_hash }: StoredVersion,
+  version: StoredVersion,
 ): Promise<z.output<typeof standingSchema>> {
-  const made = await versionPlan(db, id);
+  const { id, number, state, content_hash } = version;
+  const planning = await planningOf(db, id);
+  const found = await madePlan(db, id);
+  const activation = await activationOf(db, id);
   return {
     id,
     number,
     state,
     contentHash: content_hash,
+    signaturesNeeded: await neededFor(deps, db, version),
     signatures: (await versionSignatures(db, id)).map((one) => ({
       ...one,
       signedAt: iso(one.signedAt),
     })),
-    plan: made
+    activation: activation
       ? {
-          against: made.against,
-          madeAt: iso(made.madeAt),
-          changes: made.changes.map((one) => ({ ...one })),
-          trial: trialShown(made.trial),
-          missingPools: [...made.missingPools],
+          openHandoffs: activation.treatment,
+          looked: activation.looked,
+          state: activation.state,
         }
       : null,
+    planning: planning ?? null,
+    plan: found ? planShown(found) : null,
   };
+}
+
+/** Of a version beside the one that is active; of one that was active nobody asks any more. */
+async function neededFor(
+  { agreements }: ApiDeps,
+  db: Db,
+  { id, state }: StoredVersion,
+): Promise<SignaturesNeeded> {
+  const { agreement } = await agreements.version(db, id);
+  const active = await agreements.active(db);
+  const isOver = state === "active" || state === "retired";
+  return signaturesNeeded(isOver ? agreement : (active?.agreement ?? null), agreement);
 }
 
 function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
@@ -240,12 +395,38 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
         {
           detail:
             `${not.active ?? "no version"} is active now, and the plan compares with another ` +
-            "one; propose it again",
+            "one: make it again at POST /agreement/versions/{id}/plan",
           more: { active: not.active },
         },
       ];
+    case "activated":
+      return [
+        "conflict",
+        {
+          detail: `it is active already; open handoffs: ${not.treatment}`,
+          more: { state: "active", openHandoffs: not.treatment },
+        },
+      ];
+    case "no-plan":
+      return [
+        "conflict",
+        { detail: "it has no plan yet: make one at POST /agreement/versions/{id}/plan" },
+      ];
+    case "other-plan":
+      return [
+        "conflict",
+        { detail: "expected the hash of this version's plan", more: { planHash: not.hash } },
+      ];
     case "other-content":
       return ["conflict", { detail: "expected the hash of this version's content" }];
+    case "needs-signatures":
+      return [
+        "conflict",
+        {
+          detail: `it needs ${saySignatures(not.needed)}: POST /agreement/versions/{id}/sign`,
+          more: { state: "proposed", signaturesNeeded: not.needed },
+        },
+      ];
     case "signed-by-another":
     case "signed-for-the-other-party":
       return signatureRefused(not);

@@ -1,34 +1,42 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { agreementChanges } from "../handoff/governance/agreement-changes.ts";
+import { saySignatures } from "../handoff/governance/signers.ts";
+import { publishUnsigned } from "../store/governance/signed-versions.ts";
 import {
-  activate,
   activeVersion,
   comparedWith,
+  listVersions,
   storedVersion,
+  type ListedVersion,
   type StoredVersion,
 } from "../store/process/agreements.ts";
+import type { AgreementProblem } from "../agreement/parse.ts";
 import { missingPools } from "../agreement/roster.ts";
 import { listPools } from "../store/routing/roster.ts";
-import { audit } from "../store/postgres/audit.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { iso, textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
+import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { inThread } from "./threads/threads.ts";
 
+const listed = {
+  id: z.string(),
+  number: z.number().int(),
+  state: z.enum(["draft", "proposed", "signed", "active", "retired"]),
+  contentHash: z.string(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  activatedAt: z.string().nullable(),
+  activatedBy: z.string().nullable(),
+  note: z.string().nullable(),
+};
+const listedSchema = z.object(listed).openapi("ListedAgreementVersion");
 const versionSchema = z
   .object({
-    id: z.string(),
-    number: z.number().int(),
-    state: z.enum(["draft", "proposed", "signed", "active", "retired"]),
-    contentHash: z.string(),
-    createdAt: z.string(),
-    createdBy: z.string(),
-    activatedAt: z.string().nullable(),
-    activatedBy: z.string().nullable(),
-    note: z.string().nullable(),
+    ...listed,
     content: z.string().openapi({ description: "the YAML as it was given" }),
     agreement: z.record(z.string(), z.unknown()).openapi({ description: "as it is read" }),
   })
@@ -44,6 +52,20 @@ const read = createRoute({
   tags: ["agreement"],
   summary: "The active agreement",
   responses: versionAnswer,
+});
+const list = createRoute({
+  method: "get",
+  path: "/agreement/versions",
+  tags: ["agreement"],
+  summary: "Every version, the newest first, without its text",
+  request: { query: z.strictObject(pageQuery) },
+  responses: {
+    200: {
+      description: "A page of versions",
+      content: { "application/json": { schema: pageOf(listedSchema) } },
+    },
+    ...problemResponses,
+  },
 });
 const readVersion = createRoute({
   method: "get",
@@ -116,8 +138,9 @@ const publish = createRoute({
   tags: ["agreement"],
   summary: "Publish a version and activate it at once",
   description:
-    "Operators and RevOps publish without signatures, and the audit trail says so; " +
-    "`/agreement/versions/propose` asks both parties. Open handoffs keep the version they started " +
+    "For agreements that nobody signs, and for the first one; the audit trail says so. 409 where " +
+    "the active version or this one names who signs (`signedBy`): propose it at " +
+    "`/agreement/versions/propose`. Open handoffs keep the version they started " +
     "under. The content that is active already changes nothing.",
   request: {
     body: versionBody,
@@ -163,6 +186,30 @@ export function agreementRoutes(deps: ApiDeps): Routes {
     return c.json(await shown(deps, row), 200);
   });
 
+  app.openapi(list, async (c) => {
+    const { limit = defaultLimit, cursor } = c.req.valid("query");
+    const before =
+      fromCursor(
+        cursor,
+        z.tuple([
+          z
+            .int()
+            .min(0)
+            .max(2 ** 31 - 1),
+        ]),
+      )?.[0] ?? null;
+    const found = await listVersions(deps.pool, before, limit + 1);
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    return c.json(
+      {
+        items: items.map(listedAs),
+        next: found.length > limit && last ? toCursor([last.number]) : null,
+      },
+      200,
+    );
+  });
+
   app.openapi(readVersion, async (c) => {
     const row = await storedVersion(deps.pool, c.req.valid("param").id);
     if (!row) throw notFound();
@@ -195,16 +242,7 @@ export function agreementRoutes(deps: ApiDeps): Routes {
         seconds: 5,
       }),
     );
-    if (!parsed.ok) {
-      const first = parsed.problems[0];
-      throw new Problem("invalid", {
-        field: "content",
-        detail: first
-          ? `line ${first.line}: ${first.path ? `${first.path}: ` : ""}${first.message}`
-          : "this is not an agreement",
-        more: { problems: parsed.problems.slice(0, 100) },
-      });
-    }
+    if (!parsed.ok) throw notAnAgreement(parsed.problems);
     const { caller, receivedAt: now } = c.var;
     const warnings = parsed.warnings.map(({ line, column, path, message }) => ({
       line,
@@ -213,18 +251,17 @@ export function agreementRoutes(deps: ApiDeps): Routes {
       message,
     }));
     const answer = await inTransaction(deps.pool, async (tx) => {
-      const { id, isNew } = await activate(tx, content, caller.repId ?? caller.tokenId, now, note);
-      if (isNew)
-        await audit(
-          tx,
-          {
-            actor: caller.repId ?? caller.tokenId,
-            what: "agreement.published",
-            subject: id,
-            detail: { signed: false },
-          },
-          now,
-        );
+      const given = { content, agreement: parsed.agreement };
+      const by = caller.repId ?? caller.tokenId;
+      const done = await publishUnsigned(tx, deps.agreements, given, { by, note }, now);
+      if ("why" in done)
+        throw new Problem("conflict", {
+          detail:
+            `it needs ${saySignatures(done.needed)} (signedBy): propose it at POST ` +
+            "/agreement/versions/propose",
+          more: { signaturesNeeded: done.needed },
+        });
+      const { id, isNew } = done;
       const lacking = missingPools(parsed.agreement, { pools: await listPools(tx) });
       const response = { id, isNew, warnings, missingPools: lacking };
       await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
@@ -238,8 +275,24 @@ export function agreementRoutes(deps: ApiDeps): Routes {
   return app;
 }
 
+/** A text that was given as `content` and is no agreement: its first mistake, and all of them. */
+export function notAnAgreement(problems: readonly AgreementProblem[]): Problem {
+  const [first] = problems;
+  return new Problem("invalid", {
+    field: "content",
+    detail: first
+      ? `line ${first.line}: ${first.path ? `${first.path}: ` : ""}${first.message}`
+      : "this is not an agreement",
+    more: { problems: problems.slice(0, 100) },
+  });
+}
+
 async function shown(deps: ApiDeps, row: StoredVersion): Promise<z.output<typeof versionSchema>> {
   const { agreement } = await deps.agreements.version(deps.pool, row.id);
+  return { ...listedAs(row), content: row.content, agreement: { ...agreement } };
+}
+
+function listedAs(row: ListedVersion): z.output<typeof listedSchema> {
   return {
     id: row.id,
     number: row.number,
@@ -250,7 +303,5 @@ async function shown(deps: ApiDeps, row: StoredVersion): Promise<z.output<typeof
     activatedAt: iso(row.activated_at),
     activatedBy: row.activated_by,
     note: row.note,
-    content: row.content,
-    agreement: { ...agreement },
   };
 }

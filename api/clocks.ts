@@ -31,6 +31,13 @@ const rowSchema = z
     }),
     z.object({ kind: z.literal("paused"), from: instant, to: instant, reason: z.string() }),
     z.object({ kind: z.literal("restarted"), at: instant }),
+    z.object({
+      kind: z.literal("retargeted").openapi({
+        description: "another version's target holds from here on; used time stays used",
+      }),
+      at: instant,
+      target: z.string(),
+    }),
     z.object({ kind: z.literal("verdict"), at: instant, state: z.string() }),
   ])
   .openapi("ClockLedgerRow");
@@ -145,6 +152,8 @@ function rowShown(row: LedgerRow): z.output<typeof rowSchema> {
       return { kind: row.kind, from: iso(row.from), to: iso(row.to), reason: row.reason };
     case "restarted":
       return { kind: row.kind, at: iso(row.at) };
+    case "retargeted":
+      return { kind: row.kind, at: iso(row.at), target: printTarget(row.target) };
     case "verdict":
       return { kind: row.kind, at: iso(row.at), state: row.view.state };
   }

@@ -18,6 +18,8 @@ import type { TemporalPort } from "./temporal.ts";
 
 /** What the API needs from outside; `server.ts` builds the real ones, tests pass theirs. */
 export interface ApiDeps extends ApiPools {
+  /** Of the database, for the thread that makes plans; absent: none are made. */
+  readonly url?: string;
   readonly agreements: Agreements;
   readonly temporal: TemporalPort;
   readonly clock: () => Instant;

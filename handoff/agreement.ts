@@ -9,8 +9,8 @@ import type { FactValue, FieldPath, FieldType } from "./facts/facts.ts";
  */
 export interface Agreement {
   readonly name: string;
-  /** The two parties, one signature each. */
-  readonly signedBy: readonly [string, string];
+  /** Two parties, one that is enough, or nobody. */
+  readonly signedBy: readonly string[];
   readonly calendars: Readonly<Record<string, CalendarDef>>;
   /** Declared facts beyond the built-in ones. */
   readonly fields: Readonly<Record<FieldPath, FieldType>>;

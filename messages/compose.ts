@@ -1,6 +1,6 @@
 import { breach, contested, escalation, stalled } from "./manager.ts";
 import { crmPaused, fallbackQueue, nurtureReview, renurtureReview } from "./operations.ts";
-import { resolutionWaits, reviewOpened, reviewWaits } from "./signing.ts";
+import { resolutionWaits, reviewOpened, reviewWaits, signatureAsked } from "./signing.ts";
 import { accountWaits, reminders, taskWaits } from "./tasks.ts";
 import {
   actionRefused,
@@ -38,6 +38,7 @@ const templates: { readonly [Kind in MailKind]: Template<Kind> } = {
   "review-opened": reviewOpened,
   "review-waits": reviewWaits,
   "resolution-waits": resolutionWaits,
+  "signature-asked": signatureAsked,
   "crm-paused": crmPaused,
 };
 

@@ -63,6 +63,19 @@ export interface AccountWaits {
   readonly dueAt: Instant;
 }
 
+/** To whoever signs for a party: a version of the agreement waits for a signature. */
+export interface SignatureAsked {
+  readonly what: "signature-asked";
+  readonly versionId: string;
+  readonly number: number;
+  /** How many signatures it needs. */
+  readonly needed: number;
+  /** What it changes, in words of the agreement; the first ones. */
+  readonly changes: readonly { readonly about: string; readonly change: string }[];
+  /** So many more changes. */
+  readonly more: number;
+}
+
 /** To the operator: the CRM refuses our credentials. */
 export interface ConnectionPaused {
   readonly what: "crm-paused";
@@ -90,7 +103,7 @@ export interface RemindersMessage {
 export type MailMessage = EffectMessage | RemindersMessage | ResolutionWaits | AccountWaits;
 /** Those that are wanted one by one. */
 export type EffectMessage =
-  Message | PoolReviewMessage | ReviewOpened | ReviewWaits | ConnectionPaused;
+  Message | PoolReviewMessage | ReviewOpened | ReviewWaits | SignatureAsked | ConnectionPaused;
 export type MailKind = MailMessage["what"];
 export type Of<Kind extends MailKind> = Extract<MailMessage, { readonly what: Kind }>;
 

@@ -1,5 +1,5 @@
 import type { Draft, MailNames, Of } from "./message.ts";
-import { at, nameOf, toReader } from "./words.ts";
+import { at, capital, nameOf, toReader } from "./words.ts";
 
 /** To the readers of both parties: a review is open. */
 export function reviewOpened(
@@ -37,6 +37,34 @@ export function reviewWaits(message: Of<"review-waits">, names: MailNames): Draf
     ],
     next: [signingDeed(message)],
     link: { words: "To see it", to: reviewAddress(reviewId), isPage: false },
+  };
+}
+
+/** To whoever signs for a party: a version of the agreement waits, and this is what it changes. */
+export function signatureAsked(
+  { versionId, number, needed, changes, more }: Of<"signature-asked">,
+  names: MailNames,
+): Draft {
+  return {
+    subject: `Waiting for your signature: version ${number} of the agreement`,
+    opening: toReader(
+      names,
+      `version ${number} of the agreement is proposed. ` +
+        (needed === 1
+          ? "One signature makes it valid."
+          : "It becomes valid when both parties have signed it, two people."),
+    ),
+    rows: [
+      ...changes.map(({ about, change }) => [capital(about), change] as const),
+      ...(changes.length === 0 ? [["Changes", "no rule changes"] as const] : []),
+      ...(more === 0 ? [] : [["Besides", `${more} more changes`] as const]),
+    ],
+    next: [`Read its plan and sign: npx baton agreement sign ${versionId} with your token.`],
+    link: {
+      words: "To see it",
+      to: `npx baton agreement plan ${versionId}, or GET /agreement/versions/${versionId}/plan`,
+      isPage: false,
+    },
   };
 }
 

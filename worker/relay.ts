@@ -190,7 +190,8 @@ async function deliverEach(
 async function deliver(deps: RelayDeps, row: WaitingTelling): Promise<boolean> {
   const until = Date.now() + callMs;
   if (row.kind === "start") {
-    await deps.client.withDeadline(until, () => startLead(deps, row));
+    const start = leadOfWorkflowId(row.workflow_id) === null ? startOther : startLead;
+    await deps.client.withDeadline(until, () => start(deps, row));
     return true;
   }
   const leadId = leadOfWorkflowId(row.workflow_id);
@@ -243,6 +244,22 @@ const notFound = 5;
 /** Of 1 to 5, where 1 goes first. */
 function priorityKey(priority: unknown): number {
   return Math.min(Math.max(Number(priority) || 3, 1), 5);
+}
+
+/** What runs once, whatever comes of a repeat: its input is the payload. */
+async function startOther({ client, taskQueue }: RelayDeps, row: WaitingTelling): Promise<void> {
+  try {
+    await client.workflow.start(row.message, {
+      workflowId: row.workflow_id,
+      taskQueue,
+      args: [row.payload],
+      workflowIdConflictPolicy: "USE_EXISTING",
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      staticSummary: `${row.message} ${row.workflow_id}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
 }
 
 async function startLead(deps: RelayDeps, row: WaitingTelling): Promise<void> {

@@ -28,6 +28,11 @@ export function reviewWorkflowId(kind: string, period: string): string {
   return `review/${kind}/${period}`;
 }
 
+/** The activation of a version; as in `store/governance/activations.ts`. */
+export function activationWorkflowId(versionId: string): string {
+  return `agreement/${versionId}`;
+}
+
 /** Stands with the words, because the store writes it. */
 export type { LeadStart } from "../handoff/process/words.ts";
 
@@ -108,6 +113,19 @@ export const brokenProcesses = `${reportedProblems.name} IS NOT NULL AND Executi
 export interface ReviewStart {
   readonly kind: ReviewKind;
   readonly period: string;
+}
+
+/** Input of `rejudgeClocks`: the version by which the clocks of open handoffs go on. */
+export interface ActivationStart {
+  readonly versionId: string;
+}
+
+/** How far an activation is: what its workflow needs to know. */
+export interface ActivationStanding {
+  readonly looked: number;
+  readonly failed: number;
+  readonly isOver: boolean;
+  readonly state: "going on" | "over" | "superseded";
 }
 
 /** A person signed, or decided about a lead of the review: a hint to look whether anything is still open. */

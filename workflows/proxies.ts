@@ -51,11 +51,14 @@ export const keepTrying = proxyActivities<Effects>({
 });
 
 /**
- * Reviews and the reconciler: our own database, in steps that are safe to repeat because each finds
+ * Reviews, the reconciler and activations: our own database, in steps that are safe to repeat because each finds
  * what is there already. Nobody waits for them, so they leave the local slots to the leads.
  */
 export const inTheBackground = proxyActivities<
-  Pick<Activities, "dueReview" | "dueReviews" | "openReview" | "lookAtReview" | "reconcile">
+  Pick<
+    Activities,
+    "dueReview" | "dueReviews" | "openReview" | "lookAtReview" | "reconcile" | "rejudgeClocksOf"
+  >
 >({
   startToCloseTimeout: "4 minutes",
   retry: { initialInterval: "1 second", maximumInterval: "1 minute", backoffCoefficient: 2 },

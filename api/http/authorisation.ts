@@ -95,11 +95,15 @@ const requests: Readonly<Record<string, Row>> = {
 
   // the agreement
   "GET /agreement": everybody,
+  "GET /agreement/versions": everybody,
   "GET /agreement/versions/{id}": everybody,
   "GET /agreement/versions/{id}/diff": everybody,
   // both parties sign a version; only who leads one does
   "GET /agreement/versions/{id}/plan": reviewers,
   "POST /agreement/versions/propose": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/rollback": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/plan": { ...office, leader: "all" },
+  "POST /agreement/versions/{id}/plan/cancel": { ...office, leader: "all" },
   "POST /agreement/versions/{id}/sign": { leader: "all" },
   "POST /agreement/versions/{id}/activate": { operator: "all", revops: "all", leader: "all" },
   "POST /agreement/versions": { operator: "all", revops: "all" },

@@ -25,6 +25,7 @@ const usualForm: BodyRule = { kind: "form", maxBytes: 64 * 1024 };
 /** The routes that differ. `stream`: the route reads and bounds the body itself. */
 const rules: Readonly<Record<string, BodyRule>> = {
   "POST /agreement/versions": { kind: "json", maxBytes: 512 * 1024 },
+  "POST /agreement/versions/propose": { kind: "json", maxBytes: 512 * 1024 },
   "POST /simulate": { kind: "json", maxBytes: 512 * 1024 },
   // 500 messages, each with the context that trackers add.
   "POST /v1/batch": {

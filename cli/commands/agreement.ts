@@ -7,13 +7,15 @@ import { agreementChanges } from "../../handoff/governance/agreement-changes.ts"
 import { printRuleChange } from "../../handoff/governance/rule-change.ts";
 import { judgeByBoth } from "../../handoff/qualify/compare.ts";
 import { tryDraft, type DraftTrial } from "../../store/intake/trial.ts";
-import { activate, createAgreements } from "../../store/process/agreements.ts";
-import { audit } from "../../store/postgres/audit.ts";
+import { saySignatures } from "../../handoff/governance/signers.ts";
+import { publishUnsigned } from "../../store/governance/signed-versions.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
 import { inTransaction } from "../../store/postgres/db.ts";
 import { listPools } from "../../store/routing/roster.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { fileRefused, oneFile, yamlText } from "../yaml-file.ts";
+import { byApi, runByApi } from "./agreement-versions.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
@@ -21,6 +23,12 @@ const usage = `baton agreement check FILE [--roster FILE] [--json]
 baton agreement diff FILE [OTHER] [--json]
 baton agreement try FILE [--json]
 baton agreement publish FILE [--note TEXT] [--json]
+baton agreement propose FILE [--note TEXT] [--json]
+baton agreement plan VERSION [--cancel] [--json]
+baton agreement sign VERSION [--json]
+baton agreement activate VERSION [--rejudge-clocks] [--json]
+baton agreement rollback VERSION [--note TEXT] [--json]
+baton agreement versions [--json]
 
 check reads an agreement and names every mistake with its line and what was expected there.
   --roster FILE   also read a roster, and say which pools the agreement names and the roster lacks
@@ -32,20 +40,32 @@ Comments, the order of keys and other spellings of a rule are no change.
 
 try judges today's open leads by the file and by the active agreement, says what would change, and writes nothing.
 
-publish checks it and makes it the active version at once. Signatures of both parties are not asked for yet: whoever may
-reach the database publishes. Open handoffs keep the version they began under. The same content again changes nothing.
-Works on DATABASE_URL, else on the database of BATON_HOME.`;
+publish checks it and makes it the active version at once: the first version, and those of agreements that nobody signs
+(signedBy: []). Where the active version or this one names who signs, it has to be proposed. Open handoffs keep the
+version they began under. The same content again changes nothing.
+All these work on DATABASE_URL, else on the database of BATON_HOME. The others ask the API:
+
+propose         keeps a version for its parties to sign, and makes its plan; then they are asked by mail
+plan            what a version would do: open leads, deadlines, last quarter judged again, load. Makes it where there is
+                none of today and shows how far it is; --cancel stops that
+sign            with --token of a leader: signs for that leader's party
+activate        makes a signed version the active one; open handoffs keep theirs, or with --rejudge-clocks their running
+                clocks go on by the targets and hours of this one, used time stays used
+rollback        proposes the content of a version that was active before, as a new one
+versions        every version, the newest first
+  --url, --token  the API and a token; else the operator's on the Baton that runs on BATON_HOME and PORT`;
 
 export const command: Command = {
   name: "agreement",
-  summary: "check, compare, try or publish a handoff agreement",
+  summary: "check, compare, try, propose, sign or publish a handoff agreement",
   usage,
   run(args, io) {
     const [what, ...rest] = args;
     const run = what !== undefined && Object.hasOwn(actions, what) ? actions[what] : undefined;
+    if (what !== undefined && Object.hasOwn(byApi, what)) return runByApi(what, rest, io);
     if (!run)
       throw new CommandError(
-        `Say what to do with the agreement: ${Object.keys(actions).join(", ")}.\n\n${usage}`,
+        `Say what to do with the agreement: ${[...Object.keys(actions), ...Object.keys(byApi)].join(", ")}.\n\n${usage}`,
       );
     return run(rest, io);
   },
@@ -198,26 +218,24 @@ async function publish(args: string[], io: Io): Promise<number> {
   const parsed = parseAgreement(content);
   for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
   if (!parsed.ok) throw fileRefused(file, parsed.problems);
-  const { id, isNew, lacking } = await withPool(databaseUrlOf(readSettings()), (pool) =>
-    inTransaction(pool, async (tx) => {
-      const activated = await activate(tx, content, "cli", Date.now(), values.note);
-      if (activated.isNew)
-        await audit(
-          tx,
-          {
-            actor: "cli",
-            what: "agreement.published",
-            subject: activated.id,
-            detail: { signed: false },
-          },
-          Date.now(),
-        );
-      return {
-        ...activated,
-        lacking: missingPools(parsed.agreement, { pools: await listPools(tx) }),
-      };
-    }),
+  const { agreement } = parsed;
+  const { done, lacking } = await withPool(databaseUrlOf(readSettings()), (pool) =>
+    inTransaction(pool, async (tx) => ({
+      done: await publishUnsigned(
+        tx,
+        createAgreements(agreementOf),
+        { content, agreement },
+        { by: "cli", note: values.note },
+        Date.now(),
+      ),
+      lacking: missingPools(agreement, { pools: await listPools(tx) }),
+    })),
   );
+  if ("why" in done)
+    throw new CommandError(
+      `It needs ${saySignatures(done.needed)} (signedBy): \`baton agreement propose ${file}\`.`,
+    );
+  const { id, isNew } = done;
   for (const pool of lacking)
     io.err(
       `The roster has no pool "${pool}"; what the agreement sends there goes to ` +

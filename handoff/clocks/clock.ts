@@ -4,7 +4,7 @@ import { traceClock } from "./fold.ts";
 import type { Calendars, ClockEvent, ClockView, Span } from "./fold.ts";
 import type { ClockRule } from "./run.ts";
 import { DAY, formatWall } from "../time/local-time.ts";
-import { printTarget } from "../time/deadline.ts";
+import { printTarget, type Target } from "../time/deadline.ts";
 
 export { ClockError } from "./fold.ts";
 export type { Calendars, ClockEvent, ClockView } from "./fold.ts";
@@ -58,6 +58,12 @@ export type LedgerRow =
     }
   | { readonly kind: "restarted"; readonly at: Instant; readonly zone: string }
   | {
+      readonly kind: "retargeted";
+      readonly at: Instant;
+      readonly target: Target;
+      readonly zone: string;
+    }
+  | {
       readonly kind: "verdict";
       readonly at: Instant;
       readonly zone: string;
@@ -93,6 +99,8 @@ export function clockLedger(
       rows.push({ kind: "restarted", at: span.from, zone });
       totalMs = 0;
     }
+    if (span.target !== null)
+      rows.push({ kind: "retargeted", at: span.from, target: span.target, zone });
     if (span.from === span.to) return;
     if (span.paused !== null) {
       rows.push({ kind: "paused", from: span.from, to: span.to, reason: span.paused, zone });
@@ -155,6 +163,11 @@ function printRow(row: LedgerRow): string[] {
     case "restarted":
       return [
         `  ${formatWall(row.zone, row.at)}  reassigned, the target begins again, total ${printDuration(0)}`,
+      ];
+    case "retargeted":
+      return [
+        `  ${formatWall(row.zone, row.at)}  another version's target: ${printTarget(row.target)}, ` +
+          "used time stays used",
       ];
     case "verdict":
       return [verdict(row.view, row.zone, row.at)];

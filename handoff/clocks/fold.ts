@@ -15,6 +15,8 @@ export type ClockEvent = { readonly at: Instant } & (
   | { readonly kind: "resume" }
   | { readonly kind: "reassign"; readonly calendar: string; readonly restart: boolean }
   | { readonly kind: "calendar-changed"; readonly calendar: string }
+  /** Another target, as if it had held from the start: what was used of the time stays used. */
+  | { readonly kind: "target-changed"; readonly target: Target; readonly calendar: string }
   | { readonly kind: "stop" }
   | { readonly kind: "cancel" }
 );
@@ -58,7 +60,7 @@ export type ClockView = {
 
 /**
  * A stretch of a clock's life under one calendar, running or paused; `restarted` marks where
- * counting began again.
+ * counting began again, `target` where another one was set.
  */
 export type Span = {
   readonly from: Instant;
@@ -66,6 +68,7 @@ export type Span = {
   readonly calendar: string;
   readonly paused: string | null;
   readonly restarted: boolean;
+  readonly target: Target | null;
 };
 
 export type Calendars = (key: string) => Calendar;
@@ -84,6 +87,7 @@ type Going = {
   /** Where the span under way began. */
   spanFrom: Instant;
   restarted: boolean;
+  target: Target | null;
   spans: Span[];
 };
 
@@ -116,7 +120,10 @@ export function traceClock(
       );
     last = event.at;
     if (event.at > asOf || going.closed) break;
-    step(going, event, calendars, rule);
+    if (event.kind === "target-changed") {
+      closeSpan(going, event.at);
+      retarget(going, event, events.slice(0, events.indexOf(event)), calendars, rule);
+    } else step(going, event, calendars, rule);
   }
   const at = going.closed ? going.run.since : asOf;
   if (!going.closed) closeSpan(going, at);
@@ -137,11 +144,44 @@ function begin(
     closed: null,
     spanFrom: start.at,
     restarted: false,
+    target: null,
     spans: [],
   };
 }
 
-function step(going: Going, event: ClockEvent, calendars: Calendars, rule: ClockRule): void {
+/**
+ * The run as it would stand had the target held from the start: each of the events before counts in
+ * the target's own measure. A deadline that would have passed is now: nobody was late by a rule
+ * that did not hold yet.
+ */
+function retarget(
+  going: Going,
+  { at, target, calendar }: ClockEvent & { kind: "target-changed" },
+  before: readonly ClockEvent[],
+  calendars: Calendars,
+  rule: ClockRule,
+): void {
+  const [start, ...rest] = before;
+  if (start?.kind !== "start") throw new ClockError("Expected a start before another target");
+  const again = begin({ ...start, target }, calendars, rule);
+  for (const event of rest)
+    step(
+      again,
+      event.kind === "target-changed" ? { ...event, kind: "calendar-changed" } : event,
+      calendars,
+      rule,
+    );
+  const run = again.paused ? again.run : advanceRun(again.run, at, rule);
+  const isPassed = run.progress.phase === "due" && run.progress.at < at;
+  const settled: Run = isPassed ? { ...run, progress: { phase: "due", at }, lateAfter: null } : run;
+  going.run = changeHours(settled, calendars(calendar), rule);
+  going.calendar = calendar;
+  going.target = target;
+}
+
+type Stepped = Exclude<ClockEvent, { readonly kind: "target-changed" }>;
+
+function step(going: Going, event: Stepped, calendars: Calendars, rule: ClockRule): void {
   if (event.kind === "pause" && going.paused) return;
   if (event.kind === "resume" && !going.paused) return;
   closeSpan(going, event.at);
@@ -184,11 +224,12 @@ function step(going: Going, event: ClockEvent, calendars: Calendars, rule: Clock
 }
 
 function closeSpan(going: Going, to: Instant): void {
-  const { spanFrom: from, calendar, paused, restarted } = going;
-  // A restart is told even when nothing follows it yet.
-  if (from < to || restarted) {
-    going.spans.push({ from, to, calendar, paused: paused?.reason ?? null, restarted });
+  const { spanFrom: from, calendar, paused, restarted, target } = going;
+  // A restart and another target are told even when nothing follows them yet.
+  if (from < to || restarted || target !== null) {
+    going.spans.push({ from, to, calendar, paused: paused?.reason ?? null, restarted, target });
     going.restarted = false;
+    going.target = null;
   }
   going.spanFrom = to;
 }

@@ -52,6 +52,20 @@ export function normalizeFact(
  * address belongs to is not derived here: it takes the public suffix list (`spellings/domain.ts`).
  */
 export function deriveFacts(facts: Facts, domains?: EmailDomains): Facts {
+  const known = derivedBefore.get(facts);
+  if (known && known.domains === domains) return known.derived;
+  const derived = derivedNow(facts, domains);
+  derivedBefore.set(facts, { domains, derived });
+  return derived;
+}
+
+/** Facts are never changed in place; one lead's are asked about several times, by two versions. */
+const derivedBefore = new WeakMap<
+  Facts,
+  { readonly domains: EmailDomains | undefined; readonly derived: Facts }
+>();
+
+function derivedNow(facts: Facts, domains: EmailDomains | undefined): Facts {
   const derived: Record<FieldPath, FactValue> = {};
   const text = (field: FieldPath) => (typeof facts[field] === "string" ? facts[field].trim() : "");
 

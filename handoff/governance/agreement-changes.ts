@@ -60,7 +60,7 @@ function changesOf<K extends keyof Whole>(
 /** Every part of the agreement, in the order in which the file has them. */
 const rules: Rules = {
   name: (before, after) => moved("name", before, after),
-  signedBy: (before, after) => moved("signed by", before.join(" and "), after.join(" and ")),
+  signedBy: (before, after) => moved("signed by", sayParties(before), sayParties(after)),
   calendars: (before, after) =>
     tabled<CalendarDef>(before, after, {
       about: (name) => `calendar ${name}`,
@@ -211,6 +211,10 @@ const rules: Rules = {
     }),
   ],
 };
+
+function sayParties(named: readonly string[]): string {
+  return named.length === 0 ? "nobody" : named.join(" and ");
+}
 
 function target(about: string, before: Target, after: Target, what = ""): RuleChange[] {
   return moved(about, printTarget(before), printTarget(after), what);

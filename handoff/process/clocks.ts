@@ -2,6 +2,7 @@ import { agreementHours, appliedCalendar, compileApplied } from "../time/applied
 import { cadence, type Cadence } from "../clocks/cadence.ts";
 import { formatLocal, type Instant } from "../time/calendar.ts";
 import type { ClockEvent } from "../clocks/clock.ts";
+import { retargeting, runsBy, type HandoffTerms } from "../clocks/terms.ts";
 import { responseTime, type ResponseTime } from "../clocks/response.ts";
 import {
   journeyMs,
@@ -62,7 +63,7 @@ export function startClocks(
 ): Course {
   const { at } = course;
   const handoff = openHandoff(at);
-  const type = leadTypeOf(at.agreement, handoff.leadType);
+  const type = handoff.terms ?? leadTypeOf(at.agreement, handoff.leadType);
   if (!type) return course;
   const calendarId = calendarOf(at, repId);
   const starting = which.flatMap((kind): NewClock[] => {
@@ -126,8 +127,7 @@ function calendarOf(situation: Situation, repId: string | null): string {
 }
 
 function calendarIn(clock: ProcessClock): string | null {
-  const last = clock.events.findLast((event) => "calendar" in event);
-  return last && "calendar" in last ? last.calendar : null;
+  return runsBy(clock).calendar;
 }
 
 /** Appends one event; time never runs backwards within a clock. */
@@ -191,6 +191,25 @@ export function followHours(course: Course): Course {
         }),
       course,
     );
+}
+
+/**
+ * The running clocks of an open handoff go on by the targets and hours of another version; used
+ * time stays used, and later offers run by them too. What is not running, or missed already, stays.
+ */
+export function withTerms(course: Course, terms: HandoffTerms): Course {
+  const { at } = course;
+  const repId = at.handoff?.repId ?? null;
+  const calendar = repId !== null && !at.people[repId] ? null : calendarOf(at, repId);
+  const pinned = plus(course, { do: "set-handoff", set: { terms } });
+  if (calendar === null) return pinned;
+  return current(at)
+    .filter(isRunning)
+    .reduce((so, clock) => {
+      const to = { target: terms[clock.kind], calendar };
+      const event = retargeting(at.agreement, clocksInput(at), clock, to);
+      return event === null ? so : append(so, clock.id, event);
+    }, pinned);
 }
 
 /** Whoever has it is absent for as long as hours are known, so no deadline can be named. */

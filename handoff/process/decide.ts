@@ -1,6 +1,15 @@
 import { absenceAhead } from "./absence.ts";
-import { begin, because, plus, refuse, type Course, type Found, type Refusal } from "./course.ts";
-import { followHours, lookAhead } from "./clocks.ts";
+import {
+  begin,
+  because,
+  plus,
+  refuse,
+  withCrmSync,
+  type Course,
+  type Found,
+  type Refusal,
+} from "./course.ts";
+import { followHours, lookAhead, withTerms } from "./clocks.ts";
 import type { Change } from "./change.ts";
 import { decidePersonsAction } from "./actions/act.ts";
 import { disqualify, endLateOffers } from "./ending.ts";
@@ -91,6 +100,8 @@ function happened(course: Course, event: Event): Course | Refusal {
         : judge(course, event.kind, corrects(course.at, event.fields));
     case "time":
       return remind(lookAtTime(course));
+    case "rejudged":
+      return isWithSales(course) ? rejudged(course, event) : over(course);
     case "roster":
       return followHours(peopleChanged(followHours(course)));
     case "seenInCrm":
@@ -105,6 +116,20 @@ function happened(course: Course, event: Event): Course | Refusal {
     default:
       return event satisfies never;
   }
+}
+
+/** Clocks of an open handoff go on by a version that was activated since. */
+function rejudged(
+  course: Course,
+  { agreementId, terms }: Extract<Event, { readonly kind: "rejudged" }>,
+): Course {
+  const { handoff } = course.at;
+  if (handoff === null) return over(course);
+  if (handoff.agreementId === agreementId || handoff.terms?.agreementId === agreementId)
+    return because(course, "its clocks run by that version already");
+  if (terms === null)
+    return because(course, `that version has no ${handoff.leadType}: its clocks stay`);
+  return withCrmSync(because(withTerms(course, terms), "its clocks go on by another version"));
 }
 
 function closed(course: Course, event: Event): Course {

@@ -1,4 +1,5 @@
 import type { Instant, LocalDate } from "../time/calendar.ts";
+import type { HandoffTerms } from "../clocks/terms.ts";
 import type { FieldPath } from "../facts/facts.ts";
 import type { Candidate, Routed } from "../routing/route.ts";
 import type { ActionName, Stage } from "../stage.ts";
@@ -104,6 +105,11 @@ export type Event =
   | { readonly kind: "time" }
   /** Another version of the agreement is active. */
   | { readonly kind: "policy" }
+  /**
+   * Another version was activated, and the clocks of open handoffs go on by it. `terms`: what it
+   * asks of this one; null where it has no such lead type.
+   */
+  | { readonly kind: "rejudged"; readonly agreementId: string; readonly terms: HandoffTerms | null }
   /** People came, left, or changed their hours. */
   | { readonly kind: "roster" }
   /** The CRM merged the record into another one of ours. */

@@ -1,6 +1,7 @@
 import type { Agreement, Band, Path } from "../agreement.ts";
 import type { AppliedCalendar } from "../time/applied-calendar.ts";
 import type { Instant, LocalDate } from "../time/calendar.ts";
+import type { HandoffTerms } from "../clocks/terms.ts";
 import type { HandoffClock } from "../clocks/escalation.ts";
 import type { Engagement, Facts } from "../facts/facts.ts";
 import type { Stage, WaitingOn } from "../stage.ts";
@@ -85,6 +86,8 @@ export interface Handoff {
   readonly assignTo: string | null;
   readonly outcome: string | null;
   readonly closedAt: Instant | null;
+  /** By what its clocks run, when that is another version than the one it began under. */
+  readonly terms?: HandoffTerms;
   /** When it was taken over from another system; absent: Baton opened it. */
   readonly takenOverAt?: Instant;
 }

@@ -3,10 +3,10 @@ import type { Stage, WaitingOn } from "../stage.ts";
 
 /**
  * Whom a process is about. Every row and every decision names its subject. Effects are also written
- * about a review, which has no process row.
+ * about a review and about versions of the agreement, which have no process row.
  */
 export interface Subject {
-  readonly kind: "lead" | "account" | "review";
+  readonly kind: "lead" | "account" | "review" | "agreement";
   readonly id: string;
 }
 

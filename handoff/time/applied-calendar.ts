@@ -16,7 +16,10 @@ export type AppliedCalendar = {
   readonly from: "rep" | "pool" | "agreement";
 };
 
-type Rules = Pick<Agreement, "calendars" | "clocks">;
+/** What of an agreement says on which hours clocks run. */
+export type HoursRules = Pick<Agreement, "calendars"> & {
+  readonly clocks: Pick<Agreement["clocks"], "calendar">;
+};
 
 /**
  * The calendar that the agreement's `clocks.calendar` asks for.
@@ -29,7 +32,7 @@ type Rules = Pick<Agreement, "calendars" | "clocks">;
  * the lead.
  */
 export function appliedCalendar(
-  agreement: Rules,
+  agreement: HoursRules,
   rep: Pick<Rep, "hours" | "absences"> | null,
   pool: Pick<RepPool, "hours"> | null,
 ): AppliedCalendar {
@@ -64,7 +67,7 @@ export function repHours(
  * The agreement's own calendar: the one named by `clocks.calendar`, else the first in the file,
  * else always open.
  */
-export function agreementHours(agreement: Rules): CalendarDef {
+export function agreementHours(agreement: HoursRules): CalendarDef {
   const { calendars, clocks } = agreement;
   if (Object.hasOwn(calendars, clocks.calendar)) return calendars[clocks.calendar]!;
   return Object.values(calendars)[0] ?? alwaysOpen;

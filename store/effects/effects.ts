@@ -265,6 +265,22 @@ export async function withdrawEffects(
 }
 
 /**
+ * Versions of the agreement with mail that is still to be sent: they have no process that would try
+ * again what failed, so it is tried less and less often here.
+ */
+export async function openAgreementEffects(db: Db, now: Instant): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    db,
+    sql`
+    select distinct subject_id as id from effect where state = 'open'
+      and subject_kind = 'agreement' and (claimed_until is null or claimed_until < ${new Date(now)})
+      and created_at + least(attempts * attempts, 360) * interval '5 seconds' <= ${new Date(now)}
+    limit 100`,
+  );
+  return found.map(({ id }) => id);
+}
+
+/**
  * Leads with effects that stand open since before `before`, in nobody's hands; one that was tried
  * and failed says why, and its process tries on.
  */

@@ -105,6 +105,13 @@ const payloads: { readonly [Kind in EffectMessage["what"]]: z.ZodType<Omit<Of<Ki
     dueAt: instant,
     tell: z.enum(["party", "above"]),
   }),
+  "signature-asked": z.object({
+    versionId: z.string(),
+    number: z.number(),
+    needed: z.number(),
+    changes: z.array(z.object({ about: z.string(), change: z.string() })),
+    more: z.number(),
+  }),
   "crm-paused": z.object({ connection: z.string(), since: instant }),
 };
 

@@ -40,6 +40,7 @@ export async function recipientsOf(db: Db, message: EffectMessage): Promise<Reci
     return message.tell === "party"
       ? whoSigns(db, message.parties)
       : aboveWhoSigns(db, message.parties);
+  if (message.what === "signature-asked") return whoSigns(db, signingParties);
   if (message.what === "crm-paused") return withRole(db, "sales-ops");
   const addressee = addresseeOf(message);
   switch (addressee.to) {

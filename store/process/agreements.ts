@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { firstRow, sql, type Db } from "../postgres/db.ts";
+import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import { outboxChannel } from "../postgres/outbox.ts";
 
@@ -93,6 +93,24 @@ export async function firstActivation(db: Db): Promise<Instant | null> {
     sql`select min(activated_at) as at from agreement_version`,
   );
   return row?.at?.getTime() ?? null;
+}
+
+/** A version as lists show it. */
+export type ListedVersion = Omit<StoredVersion, "content">;
+
+/** Versions below this number, the newest first. */
+export async function listVersions(
+  db: Db,
+  before: number | null,
+  limit: number,
+): Promise<ListedVersion[]> {
+  return rows(
+    db,
+    sql`
+    select id, number, state, content_hash, created_at, created_by, activated_at, activated_by,
+      note from agreement_version
+    where ${before}::int is null or number < ${before}::int order by number desc limit ${limit}`,
+  );
 }
 
 /** A version by an id from outside; undefined when there is none. */

@@ -1,4 +1,5 @@
 import type { Change } from "../../handoff/process/change.ts";
+import { runsBy } from "../../handoff/clocks/terms.ts";
 import { answerOpenMs, responseOf } from "../../handoff/process/clocks.ts";
 import type { Decision } from "../../handoff/process/decide.ts";
 import { frozenFacts, meaningfulSignals } from "../../handoff/process/frozen.ts";
@@ -145,6 +146,7 @@ async function saveHandoff(
       attempts_until = ${date(h.attemptsUntil)}, paused_until = ${date(h.pausedUntil)},
       reassignments = ${h.reassignments}, assign_to = ${h.assignTo}, outcome = ${h.outcome},
       closed_at = ${date(h.closedAt)},
+      terms = ${h.terms === undefined ? null : JSON.stringify(h.terms)}::jsonb,
       offered_told_at = coalesce(${told("offeredAt")}, offered_told_at),
       first_outreach_told_at = coalesce(${told("firstOutreachAt")}, first_outreach_told_at),
       connected_told_at = coalesce(${told("connectedAt")}, connected_told_at),
@@ -224,6 +226,7 @@ async function saveClocks(
       endedAt: date(one.endedAt),
       breachedAt: date(one.breachedAt),
       startedAt: new Date(one.startedAt),
+      target: clock && runsBy(clock).target,
     };
   });
   // By id as well: a record set looks to the planner as if it were large.
@@ -233,12 +236,12 @@ async function saveClocks(
     update clock set state = s.state, due_at = s."dueAt", ended_at = s."endedAt",
       breached_at = s."breachedAt",
       used_ms = s."usedMs", warned = s.warned, rung = s.rung, calendar_id = s."calendarId",
-        started_at = s."startedAt"
+        started_at = s."startedAt", target = coalesce(s.target, clock.target)
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as
       s(id text, state text, "dueAt" timestamptz,
       "endedAt" timestamptz, "breachedAt" timestamptz, "usedMs" bigint, warned smallint,
         rung smallint,
-      "calendarId" text, "startedAt" timestamptz)
+      "calendarId" text, "startedAt" timestamptz, target jsonb)
     where clock.id = s.id and clock.id = any(${rows.map(({ id }) => id)})`,
   );
 }

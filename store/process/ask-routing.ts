@@ -1,6 +1,7 @@
 import type { Event } from "../../handoff/process/event.ts";
 import type { Situation } from "../../handoff/process/situation.ts";
 import { knownToRouting } from "../../handoff/process/stored.ts";
+import { hoursRules } from "../../handoff/clocks/terms.ts";
 import { leadTypeOf } from "../../handoff/qualify/qualify.ts";
 import { appliedCalendar, compileApplied } from "../../handoff/time/applied-calendar.ts";
 import { dueAt } from "../../handoff/time/deadline.ts";
@@ -42,8 +43,8 @@ export async function requestOf(
     select rep_id as "repId", round from assignment
     where handoff_id = ${h.id} and rep_id is not null and round < ${round}`,
   );
-  const type = leadTypeOf(agreement, h.leadType);
-  const hours = compileApplied(appliedCalendar(agreement, null, null), now);
+  const type = h.terms ?? leadTypeOf(agreement, h.leadType);
+  const hours = compileApplied(appliedCalendar(hoursRules(agreement, h), null, null), now);
   return {
     handoffId: h.id,
     round,
@@ -87,9 +88,10 @@ export async function withPlace(
   const pool = (routed.kind === "queue" ? null : routed.pool) ?? situation.handoff?.pool ?? null;
   const found = await hoursOnRoster(tx, repId, pool);
   const { agreement, now } = situation;
+  const rules = hoursRules(agreement, situation.handoff);
   const [ofRep, ofPool] = [
-    appliedCalendar(agreement, found.rep, found.pool),
-    appliedCalendar(agreement, null, found.pool),
+    appliedCalendar(rules, found.rep, found.pool),
+    appliedCalendar(rules, null, found.pool),
   ];
   const [repCalendar, poolCalendarId] = [calendarId(ofRep), calendarId(ofPool)];
   await keepCalendar(tx, repCalendar, ofRep, now);

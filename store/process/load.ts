@@ -1,8 +1,9 @@
-import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
+import type { AppliedCalendar, HoursRules } from "../../handoff/time/applied-calendar.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { appliedCalendar, agreementHours } from "../../handoff/time/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../../handoff/time/calendar.ts";
 import type { ClockEvent } from "../../handoff/clocks/clock.ts";
+import { hoursRules } from "../../handoff/clocks/terms.ts";
 import type { FactValue, Facts } from "../../handoff/facts/facts.ts";
 import type { AnyAction } from "../../handoff/process/event.ts";
 import type {
@@ -25,6 +26,8 @@ import { handoffOf, processOf, type HandoffJson, type ProcessRow } from "./rows.
 
 export interface LoadOptions {
   readonly now: Instant;
+  /** On which hours clocks are to run from now on; absent: by the handoff's own terms. */
+  readonly hoursBy?: HoursRules;
   /** The action to be decided: its author's and its target's rows are loaded too. */
   readonly action?: AnyAction;
 }
@@ -65,7 +68,11 @@ export async function loadSituation(
   const { agreement } = await agreements.version(tx, agreement_id);
   const process = processOf(row);
   const handoff = json === null ? null : handoffOf(json, around.rejection_revisit_on);
-  const hours = calendarsAround(agreement, around, options.now);
+  const hours = calendarsAround(
+    options.hoursBy ?? hoursRules(agreement, handoff),
+    around,
+    options.now,
+  );
   const clocks = (around.clocks ?? []).map(clockOf);
   const kept = await calendarDefinitions(tx, calendarsIn(clocks));
   for (const [id, applied] of Object.entries(hours.calendars))
@@ -487,7 +494,7 @@ export function standIns(
 }
 
 function calendarsAround(
-  agreement: Situation["agreement"],
+  rules: HoursRules,
   { people, pool }: Pick<Around, "people" | "pool">,
   now: Instant,
 ): Hours {
@@ -506,13 +513,13 @@ function calendarsAround(
         role,
         managerId,
         ...standIns(deputyId, absences ?? [], now),
-        calendarId: keep(appliedCalendar(agreement, { hours, absences: absences ?? [] }, pool)),
+        calendarId: keep(appliedCalendar(rules, { hours, absences: absences ?? [] }, pool)),
       },
     ],
   );
   return {
     people: Object.fromEntries(persons),
-    pool: keep(appliedCalendar(agreement, null, pool)),
+    pool: keep(appliedCalendar(rules, null, pool)),
     calendars,
   };
 }

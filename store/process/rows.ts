@@ -1,4 +1,5 @@
 import type { Band, Path } from "../../handoff/agreement.ts";
+import type { HandoffTerms } from "../../handoff/clocks/terms.ts";
 import type { Handoff, ProcessState } from "../../handoff/process/situation.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 
@@ -100,6 +101,7 @@ export interface HandoffJson {
   readonly assign_to: string | null;
   readonly outcome: string | null;
   readonly closed_at: string | null;
+  readonly terms: HandoffTerms | null;
   readonly imported: boolean;
   readonly mql_told_at: string | null;
 }
@@ -148,6 +150,7 @@ export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): 
     assignTo: row.assign_to,
     outcome: row.outcome,
     closedAt: parsed(row.closed_at),
+    ...(row.terms === null ? {} : { terms: row.terms }),
     // What is open was told of when it was taken over.
     ...(row.imported && row.mql_told_at !== null
       ? { takenOverAt: Date.parse(row.mql_told_at) }

@@ -9,6 +9,8 @@ import {
   type ToldName,
 } from "../../handoff/process/words.ts";
 import { isClosed, type ActionName } from "../../handoff/stage.ts";
+import type { HandoffTerms } from "../../handoff/clocks/terms.ts";
+import type { HoursRules } from "../../handoff/time/applied-calendar.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { CrashHook } from "../postgres/crash-point.ts";
 import { firstRow, inTransaction, send, sql, type Pool, type Tx } from "../postgres/db.ts";
@@ -87,6 +89,35 @@ export function takeRoute(deps: TakeDeps, ask: Ask): Promise<Standing> {
   });
 }
 
+/** A version by which the clocks of open handoffs go on. */
+export interface Rejudging {
+  readonly agreementId: string;
+  readonly hoursBy: HoursRules;
+  /** What it asks of handoffs of a lead type. */
+  readonly termsOf: (leadType: string) => HandoffTerms | null;
+  /** In the same transaction, once. */
+  readonly note: (tx: Tx) => Promise<void>;
+}
+
+/** Has the clocks of the open handoff go on by another version; nothing where there is none. */
+export function takeRejudging(
+  deps: Pick<TakeDeps, "pool" | "agreements">,
+  ask: Ask,
+  { agreementId, hoursBy, termsOf, note }: Rejudging,
+): Promise<Standing> {
+  return underLock(
+    deps,
+    ask,
+    async (tx, loaded) => {
+      const { handoff } = loaded.situation;
+      const terms = handoff === null ? null : termsOf(handoff.leadType);
+      await note(tx);
+      return settle(tx, loaded, ask, { kind: "rejudged", agreementId, terms });
+    },
+    hoursBy,
+  );
+}
+
 /**
  * The same in the caller's transaction. A process that is over and stays over is told nothing: there
  * is nobody to hear it.
@@ -119,11 +150,15 @@ async function underLock(
   deps: Pick<TakeDeps, "pool" | "agreements">,
   ask: Ask,
   work: (tx: Tx, loaded: Loaded) => Promise<Standing>,
+  hoursBy?: HoursRules,
 ): Promise<Standing> {
   return again(async () => {
     let seen: Situation | undefined;
     const standing = await inTransaction(deps.pool, async (tx) => {
-      const loading = loadSituation(tx, deps.agreements, ask.subject, { now: ask.now });
+      const loading = loadSituation(tx, deps.agreements, ask.subject, {
+        now: ask.now,
+        ...(hoursBy === undefined ? {} : { hoursBy }),
+      });
       // Sent behind the lock: a twin that waited for it finds the answer.
       const [loaded, stored] = await Promise.all([loading, answeredBefore(tx, ask)]);
       if (!loaded) throw new Error(`there is no ${ask.subject.kind} ${ask.subject.id}`);

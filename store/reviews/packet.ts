@@ -40,7 +40,12 @@ export interface PacketFigures {
   readonly to: Instant;
   readonly asOf: Instant;
   /** The version of the agreement under which it was compiled. */
-  readonly agreement: { readonly id: string; readonly number: number };
+  readonly agreement: {
+    readonly id: string;
+    readonly number: number;
+    /** Who signs versions; absent in packets from before. */
+    readonly signedBy?: readonly string[];
+  };
   /** At most three, the weightiest first. */
   readonly proposals: readonly Proposal[];
   readonly sections: readonly PacketSection[];
@@ -51,7 +56,8 @@ export async function compilePacket(ask: PacketAsk): Promise<PacketFigures> {
   const { kind, period, from, to, asOf, version } = ask;
   const sections: PacketSection[] = [];
   for (const one of packetEntries[kind]) sections.push(await sectionOf(one, ask));
-  const agreement = { id: version.id, number: version.number };
+  const { id, number } = version;
+  const agreement = { id, number, signedBy: version.agreement.signedBy };
   const proposals = proposalsOf(await proposalFigures(ask));
   return { kind, period, from, to, asOf, agreement, proposals, sections };
 }

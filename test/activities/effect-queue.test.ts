@@ -3,6 +3,7 @@ import { createEffects } from "../../activities/effects.ts";
 import { effectQueue, type EffectQueue } from "../../activities/effect-queue.ts";
 import type { CrmPort } from "../../crm/crm.ts";
 import { createKeptMail } from "../../messages/mail/kept.ts";
+import { mailEffect } from "../../store/effects/mail-message.ts";
 import { claimEffects, type NewEffect } from "../../store/effects/effects.ts";
 import { setHouseTrouble } from "../../store/house/user.ts";
 import { keepMail } from "../../store/effects/mail.ts";
@@ -270,4 +271,21 @@ describe("a worker that died", () => {
     await queueOn().poll();
     await done();
   });
+});
+
+test("a version's mail has no process: it is found without being told, and goes to who signs", async () => {
+  const message = { what: "signature-asked", versionId: "ag_1", number: 2, needed: 2 } as const;
+  const changes = [{ about: "band C", change: "intent 5 -> 3" }];
+  const effect = mailEffect({ ...message, changes, more: 0 });
+  const subject = { kind: "agreement", id: "ag_1" } as const;
+  await world.add({ key: "agreement/ag_1/signature-asked", subject, handoffId: null, ...effect });
+  await queueOn().poll();
+  await done();
+  const mails = await world.all("select subject, body_text as text from kept_mail");
+  expect(mails.length).toBeGreaterThan(0);
+  for (const mail of mails) {
+    expect(mail.subject).toBe("Waiting for your signature: version 2 of the agreement");
+    expect(mail.text).toMatch(/Band C: intent 5 -> 3/);
+  }
+  expect(await told()).toEqual([]);
 });

@@ -39,7 +39,7 @@ describe("editors and the parser agree", () => {
     ["warnAt: [50%, 80%]", "warnAt: [50]"],
     ["{ date: revisitOn }", "{ date: soon }"],
     ["{ band: D }", "{ band: E }"],
-    ["signedBy: [marketing, sales]", "signedBy: [marketing]"],
+    ["signedBy: [marketing, sales]", "signedBy: [marketing, sales, service]"],
     ["{ meaningful: 2, within: 30 days }", "{ meaningful: 2, atLeast: 3 }"],
   ])("%s -> %s fails both", (from, to) => {
     const text = edited([from, to]);

@@ -2,11 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rows, sql } from "../../store/postgres/db.ts";
 import { edited } from "../support/example-agreement.ts";
 import { goodFacts } from "../support/lead-world.ts";
-import { exampleAgreement, peopleWorld, type PeopleWorld } from "../support/people-world.ts";
+import {
+  exampleAgreement,
+  peopleWorld,
+  unsignedAgreement,
+  type PeopleWorld,
+} from "../support/people-world.ts";
 
 let world: PeopleWorld;
 beforeAll(async () => {
-  world = await peopleWorld();
+  world = await peopleWorld({ agreement: unsignedAgreement });
 });
 afterAll(() => world.close());
 

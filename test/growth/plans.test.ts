@@ -147,6 +147,7 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["manager", "/tasks"],
     ["rep", "/tasks"],
   ],
+  "GET /agreement/versions": [["operator", "/agreement/versions"]],
   "GET /agreement/versions/{id}": [["operator", "/agreement/versions/ag_grown"]],
   "GET /agreement/versions/{id}/plan": [["operator", "/agreement/versions/ag_grown/plan"]],
   "GET /agreement/versions/{id}/diff": [["operator", "/agreement/versions/ag_grown/diff"]],

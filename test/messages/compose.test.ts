@@ -71,6 +71,14 @@ const messages: { readonly [Kind in Exclude<MailKind, "reminders">]: Of<Kind> } 
     dueAt,
     tell: "party",
   },
+  "signature-asked": {
+    what: "signature-asked",
+    versionId: "ag_1",
+    number: 7,
+    needed: 2,
+    changes: [{ about: "status of demo-request", change: "same day -> 1 business day" }],
+    more: 0,
+  },
   "resolution-waits": {
     what: "resolution-waits",
     resolutionId: "rs_1",
@@ -154,6 +162,10 @@ describe.each(mailKinds)("the message %s", (kind) => {
   });
 
   test("links to what it is about, where its reader may open it", () => {
+    if (kind === "signature-asked") {
+      expect(message.text).toContain("Status of demo-request: same day -> 1 business day");
+      return expect(message.text).toContain("npx baton agreement plan ag_1");
+    }
     if (kind === "crm-paused") return expect(message.text).not.toContain("http");
     if (isAboutReview(kind)) {
       expect(message.text).toMatch(/GET \/reviews\/rv_1(\.html)? with your token/);
@@ -166,7 +178,7 @@ describe.each(mailKinds)("the message %s", (kind) => {
   });
 
   test("says what to ask for where a browser would show an error", () => {
-    if (kind === "crm-paused" || isAboutReview(kind)) return;
+    if (kind === "crm-paused" || kind === "signature-asked" || isAboutReview(kind)) return;
     const asks = "GET /leads/ld_ada with your token";
     const asked = compose(messages[kind], { ...names, page: { asks } });
     expect(asked.text).toContain(asks);

@@ -552,7 +552,13 @@ describe("a text is true of the situation after the decision that sends it", () 
   });
 
   test("each kind that a decision can send has such a test", () => {
-    const aboutNoLead = ["renurture-review", "review-opened", "review-waits", "crm-paused"];
+    const aboutNoLead = [
+      "renurture-review",
+      "review-opened",
+      "review-waits",
+      "signature-asked",
+      "crm-paused",
+    ];
     const tested = new Set(all.map(([kind]) => kind as string));
     expect(mailKinds.filter((kind) => !tested.has(kind))).toEqual(aboutNoLead);
   });

@@ -93,6 +93,9 @@ export const exampleAgreement = readFileSync(
   "utf8",
 );
 
+/** The example agreement as a company has it in which nobody signs: it is published at once. */
+export const unsignedAgreement = exampleAgreement.replace(/^signedBy: .*$/m, "signedBy: []");
+
 /**
  * The whole API on a database of its own with a small roster and the example agreement; Temporal is
  * out of reach unless given.
@@ -139,7 +142,7 @@ export async function peopleWorld(
     pools,
     databaseUrl: database.url,
     app,
-    agreementText: exampleAgreement,
+    agreementText: options.agreement ?? exampleAgreement,
     token,
     now: () => now,
     setNow: (at) => {

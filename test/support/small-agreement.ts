@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
  */
 export const smallAgreement: Agreement = {
   name: "Small",
-  signedBy: ["marketing", "sales"],
+  signedBy: [],
   calendars: { hq: { zone: "UTC", week: { mon: ["09:00-17:00"] } } },
   fields: { "lead.favouriteTool": "text", "lead.visits": "number" },
   nullWords: ["", "-", "Select"],

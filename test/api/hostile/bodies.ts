@@ -243,7 +243,11 @@ export const bodyRoutes: readonly BodyRoute[] = [
   {
     route: "POST /agreement/versions",
     path: "/agreement/versions",
-    good: () => ({ content: agreementText, note: "as it is" }),
+    // Where somebody signs, nothing is published at once.
+    good: () => ({
+      content: agreementText.replace(/^signedBy: .*$/m, "signedBy: []"),
+      note: "as it is",
+    }),
     fields: { content: { is: "text", max: 400_000, blank: "allowed" }, note: text(500) },
   },
   {

@@ -65,6 +65,9 @@ test("every route that takes JSON is in the table", () => {
     // The same, and one with an empty body (test/api/agreement-signing.test.ts).
     "POST /agreement/versions/{id}/sign",
     "POST /agreement/versions/{id}/activate",
+    "POST /agreement/versions/{id}/rollback",
+    "POST /agreement/versions/{id}/plan",
+    "POST /agreement/versions/{id}/plan/cancel",
   ];
   expect(
     taking

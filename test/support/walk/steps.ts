@@ -68,6 +68,7 @@ export type Step =
     }
   | { readonly do: "roster" }
   | { readonly do: "policy"; readonly version: number; readonly told: boolean }
+  | { readonly do: "rejudge" }
   | { readonly do: "opportunity"; readonly told: boolean }
   | { readonly do: "opportunity-ends"; readonly how: "won" | "lost" }
   | { readonly do: "pool-review" }
@@ -177,6 +178,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       told: mostly(3),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("rejudge" as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("opportunity" as const), told: mostly(3) }) },
   {
     weight: 2,

@@ -3,6 +3,7 @@ import type { Instant } from "../../../handoff/time/calendar.ts";
 import type { Engagement, Facts } from "../../../handoff/facts/facts.ts";
 import type { Decision } from "../../../handoff/process/decide.ts";
 import type { AnyAction, Event, Seen } from "../../../handoff/process/event.ts";
+import { termsOf } from "../../../handoff/clocks/terms.ts";
 import type { Person, Situation } from "../../../handoff/process/situation.ts";
 import { followUp } from "../../../handoff/process/words.ts";
 import type { Routed } from "../../../handoff/routing/route.ts";
@@ -262,6 +263,15 @@ export function eventOf(world: World, step: Step): Event | null {
     case "policy":
       world.active = step.version % versions.length;
       return step.told ? { kind: "policy" } : null;
+    case "rejudge": {
+      const agreementId = `ag_${world.active}`;
+      const leadType = world.at.handoff?.leadType ?? "";
+      return {
+        kind: "rejudged",
+        agreementId,
+        terms: termsOf(versions[world.active]!, agreementId, leadType),
+      };
+    }
     case "opportunity":
       if (world.pipeline === null || world.pipeline.end !== undefined) {
         world.opportunity = { id: `op_crm_${world.n}`, createdAt: world.now };

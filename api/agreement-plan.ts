@@ -1,0 +1,206 @@
+import { z } from "@hono/zod-openapi";
+import { sayBackTest, type BackTest } from "../handoff/governance/back-test.ts";
+import type { PlannedOutcome } from "../handoff/governance/planning.ts";
+import type { Rate } from "../handoff/reviews/figures.ts";
+import type { MadePlan } from "../store/governance/plans.ts";
+import { iso } from "./http/format.ts";
+
+const instant = z.string().openapi({ format: "date-time" });
+const count = z.number().int();
+const leadId = z.string().openapi({ description: "ld_…" });
+
+const outcome = z.object({
+  verdict: z.enum(["hand-off", "nurture", "disqualify", "needs-data"]),
+  leadType: z.string().optional(),
+  band: z.string(),
+  pool: z
+    .string()
+    .nullable()
+    .optional()
+    .openapi({ description: "looked in first; null: the fallback queue" }),
+});
+const rate = z.object({
+  numerator: count,
+  denominator: count,
+  rate: z.number().nullable(),
+  low: z.number().nullable().openapi({ description: "of Wilson's 95 % interval" }),
+  high: z.number().nullable(),
+});
+const observed = z.object({
+  handoffs: count,
+  undecided: count,
+  acceptance: rate,
+  qualification: rate,
+});
+const bounds = z
+  .object({ handoffs: count, low: z.number(), high: z.number() })
+  .openapi({ description: "between these; a rate is not known, and none is said" });
+
+/** How the making of a plan stands. */
+export const planningSchema = z
+  .object({
+    state: z.enum(["making", "made", "cancelled", "failed", "stopped"]).openapi({
+      description: "`stopped`: its process ended; ask for it again",
+    }),
+    done: count,
+    of: count.nullable().openapi({ description: "leads and handoffs to look at" }),
+    failure: z.string().nullable(),
+  })
+  .openapi("AgreementPlanning");
+
+/** What a version would do, as it was worked out. */
+export const planSchema = z
+  .object({
+    against: z.string().openapi({ description: "the version that was active" }),
+    madeAt: instant,
+    hash: z.string().openapi({ description: "of content and plan: what is signed" }),
+    isOutOfDate: z.boolean().openapi({ description: "another version became active since" }),
+    changes: z.array(z.object({ about: z.string(), change: z.string() })),
+    newWarnings: z.array(z.object({ path: z.string(), message: z.string() })).openapi({
+      description: "rules that overlap or are never used, since this version",
+    }),
+    trial: z
+      .object({
+        leads: count,
+        same: count,
+        changes: z.array(
+          z.object({ from: outcome, to: outcome, count, examples: z.array(leadId) }),
+        ),
+        list: z
+          .array(z.object({ lead: leadId, from: outcome, to: outcome }))
+          .openapi({ description: "the first 500 that change" }),
+      })
+      .openapi({ description: "today's open leads by both versions" }),
+    deadlines: z
+      .object({
+        handoffs: count,
+        moved: count,
+        earlier: count,
+        later: count,
+        list: z.array(
+          z.object({
+            lead: leadId,
+            clock: z.enum(["outreach", "status"]),
+            scope: z.enum(["lead", "rep"]),
+            from: instant.nullable(),
+            to: instant.nullable(),
+          }),
+        ),
+      })
+      .openapi({ description: "open handoffs, should their clocks be re-judged" }),
+    history: z
+      .object({
+        from: instant,
+        to: instant,
+        handoffs: count,
+        notJudged: count.openapi({ description: "without the decision that opened them" }),
+        kept: observed,
+        dropped: observed.extend({ leads: z.array(leadId) }),
+        added: bounds.nullable(),
+        addedLeads: z.array(leadId),
+        version: bounds.nullable().openapi({ description: "of all that it hands off" }),
+        inWords: z.array(z.string()),
+      })
+      .openapi({ description: "the last 13 weeks, judged from what was known then" }),
+    closedHours: z.array(
+      z.object({
+        leadType: z.string(),
+        clock: z.enum(["outreach", "status"]),
+        before: rate,
+        after: rate,
+      }),
+    ),
+    load: z
+      .array(z.object({ pool: z.string(), rep: z.string(), before: z.number(), after: z.number() }))
+      .openapi({ description: "handoffs a week to expect, by weight" }),
+    missingPools: z.array(z.string()).openapi({ description: "that the roster lacks" }),
+  })
+  .openapi("AgreementPlan");
+
+/** A plan as answers show it. */
+export function planShown({
+  plan,
+  hash,
+  madeAt,
+  isOutOfDate,
+}: MadePlan): z.output<typeof planSchema> {
+  const { trial, deadlines, history } = plan;
+  return {
+    against: plan.against,
+    madeAt: iso(madeAt),
+    hash,
+    isOutOfDate,
+    changes: plan.changes.map((one) => ({ ...one })),
+    newWarnings: plan.newWarnings.map((one) => ({ ...one })),
+    trial: {
+      ...trial,
+      changes: trial.changes.map(({ from, to, count: n, examples }) => ({
+        from: outcomeShown(from),
+        to: outcomeShown(to),
+        count: n,
+        examples: [...examples],
+      })),
+      list: trial.list.map(({ lead, from, to }) => ({
+        lead,
+        from: outcomeShown(from),
+        to: outcomeShown(to),
+      })),
+    },
+    deadlines: {
+      ...deadlines,
+      list: deadlines.list.map(({ from, to, ...one }) => ({
+        ...one,
+        from: from === null ? null : iso(from),
+        to: to === null ? null : iso(to),
+      })),
+    },
+    history: historyShown(history),
+    closedHours: plan.closedHours.map(({ before, after, ...one }) => ({
+      ...one,
+      before: rateShown(before),
+      after: rateShown(after),
+    })),
+    load: plan.load.map(({ pool, repId: rep, before, after }) => ({ pool, rep, before, after })),
+    missingPools: [...plan.missingPools],
+  };
+}
+
+function historyShown({
+  test,
+  ...history
+}: MadePlan["plan"]["history"]): z.output<typeof planSchema>["history"] {
+  return {
+    from: iso(history.from),
+    to: iso(history.to),
+    handoffs: history.handoffs,
+    notJudged: history.notJudged,
+    kept: observedShown(test.kept),
+    dropped: { ...observedShown(test.dropped), leads: [...history.dropped] },
+    added: test.added && { ...test.added },
+    addedLeads: [...history.added],
+    version: test.version && { ...test.version },
+    inWords: sayBackTest(test),
+  };
+}
+
+function observedShown({ handoffs, undecided, acceptance, qualification }: BackTest["kept"]) {
+  return {
+    handoffs,
+    undecided,
+    acceptance: rateShown(acceptance),
+    qualification: rateShown(qualification),
+  };
+}
+
+function rateShown({ numerator, denominator, rate: share, low, high }: Rate) {
+  return { numerator, denominator, rate: share, low, high };
+}
+
+function outcomeShown({ verdict, leadType, band, pool }: PlannedOutcome) {
+  return {
+    verdict,
+    band,
+    ...(leadType === undefined ? {} : { leadType }),
+    ...(pool === undefined ? {} : { pool }),
+  };
+}

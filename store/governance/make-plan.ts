@@ -1,0 +1,424 @@
+import type { Agreement } from "../../handoff/agreement.ts";
+import { agreementChanges } from "../../handoff/governance/agreement-changes.ts";
+import { backTest, type BackTest, type PastPart } from "../../handoff/governance/back-test.ts";
+import {
+  dueInClosedHours,
+  expectedLoad,
+  firstPool,
+  hoursUnder,
+  movedDeadlines,
+  outcomeUnder,
+  wouldHandOff,
+  type ExpectedLoad,
+  type MovedDeadline,
+  type PlannedHours,
+  type PlannedHandoff,
+  type PlannedOutcome,
+} from "../../handoff/governance/planning.ts";
+import type { RuleChange } from "../../handoff/governance/rule-change.ts";
+import { fromStored } from "../../handoff/process/stored.ts";
+import { judgeNow } from "../../handoff/qualify/qualify.ts";
+import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
+import type { Roster } from "../../handoff/routing/roster.ts";
+import type { Instant } from "../../handoff/time/calendar.ts";
+import type { Db } from "../postgres/db.ts";
+import { knownLeads } from "../intake/scores.ts";
+import { calendarId } from "../process/calendars.ts";
+import { loadRoster } from "../routing/roster.ts";
+import {
+  calendarsNamed,
+  countToPlan,
+  heldBack,
+  keptDecision,
+  leadsToPlan,
+  openHandoffs,
+  pastHandoffs,
+  type KnownThen,
+  type OpenHandoff,
+  type JudgedHandoff,
+  type PastPeriod,
+} from "./plan-data.ts";
+
+/** A warning of an agreement's text. */
+export interface RuleWarning {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A version as its text is read. */
+export interface ReadVersion {
+  readonly id: string;
+  readonly agreement: Agreement;
+  readonly warnings: readonly RuleWarning[];
+}
+
+/** An outcome that becomes another, how often, and of which leads: ids, at most five. */
+export interface OutcomeChange {
+  readonly from: PlannedOutcome;
+  readonly to: PlannedOutcome;
+  readonly count: number;
+  readonly examples: readonly string[];
+}
+
+/** Deadlines of a lead type that fall into closed hours, by the active version and by this one. */
+export interface ClosedHours {
+  readonly leadType: string;
+  readonly clock: "outreach" | "status";
+  readonly before: Rate;
+  readonly after: Rate;
+}
+
+/** What a version would do, as of one moment: ids, counts and words of the agreement. */
+export interface VersionPlan {
+  /** The version that was active. */
+  readonly against: string;
+  readonly asOf: Instant;
+  readonly changes: readonly RuleChange[];
+  /** Rules that cannot be reached, or overlap, since this version. */
+  readonly newWarnings: readonly RuleWarning[];
+  /** Today's open leads by both versions. */
+  readonly trial: {
+    readonly leads: number;
+    readonly same: number;
+    readonly changes: readonly OutcomeChange[];
+    /** The first of those that change. */
+    readonly list: readonly {
+      readonly lead: string;
+      readonly from: PlannedOutcome;
+      readonly to: PlannedOutcome;
+    }[];
+  };
+  /** Deadlines of open handoffs, should their clocks be re-judged. */
+  readonly deadlines: {
+    readonly handoffs: number;
+    readonly moved: number;
+    readonly earlier: number;
+    readonly later: number;
+    readonly list: readonly ({ readonly lead: string } & MovedDeadline)[];
+  };
+  /** The last quarter judged again. */
+  readonly history: PastPeriod & {
+    readonly handoffs: number;
+    /** Without the decision that opened them, as when they were imported. */
+    readonly notJudged: number;
+    readonly test: BackTest;
+    /** Leads, the first ones. */
+    readonly dropped: readonly string[];
+    readonly added: readonly string[];
+  };
+  readonly closedHours: readonly ClosedHours[];
+  readonly load: readonly ExpectedLoad[];
+  readonly missingPools: readonly string[];
+}
+
+/** Given so often that the run goes on; false ends it. */
+export type OnProgress = (done: number, of: number) => Promise<boolean>;
+
+/** The run was cancelled, or another one makes the plan. */
+export class PlanCancelled extends Error {
+  override readonly name = "PlanCancelled";
+}
+
+const weeks = 13;
+const weekMs = 7 * 86_400_000;
+const page = 500;
+/** A plan names so many leads of each list; its counts are of all. */
+const mostListed = 500;
+const mostExamples = 5;
+
+interface Ask {
+  readonly db: Db;
+  readonly active: ReadVersion;
+  readonly version: ReadVersion;
+  /** Versions by id, for handoffs that began under an earlier one. */
+  readonly agreementOf: (id: string) => Promise<Agreement>;
+  readonly now: Instant;
+  readonly missingPools: (roster: Roster) => readonly string[];
+  readonly progress: OnProgress;
+}
+
+/**
+ * Works out what a version would do: today's open leads and deadlines, last quarter's handoffs
+ * judged again from what was known then, closed hours, load. Judged by the functions by which the
+ * process decides. Reads page by page, writes nothing. Takes long: not for the API's loop.
+ * @throws PlanCancelled when `progress` says that it is not wanted any more
+ */
+export async function makePlan(ask: Ask): Promise<VersionPlan> {
+  const { db, active, version, now } = ask;
+  const roster = await loadRoster(db);
+  const period = { from: now - weeks * weekMs, to: now };
+  const of = await countToPlan(db, period);
+  let done = 0;
+  const went = async (count: number): Promise<void> => {
+    done += count;
+    if (!(await ask.progress(Math.min(done, of), of))) throw new PlanCancelled();
+  };
+  await went(0);
+  const leads = await planLeads(ask, roster, period, went);
+  const past = await planPast(ask, period, went);
+  const planned = [...past.kept, ...leads.added];
+  const known = new Set(active.warnings.map(({ message }) => message));
+  return {
+    against: active.id,
+    asOf: now,
+    changes: agreementChanges(active.agreement, version.agreement),
+    newWarnings: version.warnings
+      .filter(({ message }) => !known.has(message))
+      .map(({ path, message }) => ({ path, message })),
+    trial: leads.trial,
+    deadlines: leads.deadlines,
+    history: {
+      ...period,
+      handoffs: past.handoffs,
+      notJudged: past.notJudged,
+      test: backTest({
+        kept: past.parts.kept,
+        dropped: past.parts.dropped,
+        added: leads.added.length,
+      }),
+      dropped: past.dropped,
+      added: leads.added.slice(0, mostListed).map(({ leadId }) => leadId),
+    },
+    closedHours: closedHours(active.agreement, version.agreement, past.actual, planned, roster),
+    load: expectedLoad(roster, {
+      before: byPool(past.actual, active.agreement),
+      after: byPool(planned, version.agreement),
+      weeks,
+    }),
+    missingPools: ask.missingPools(roster),
+  };
+}
+
+type Went = (count: number) => Promise<void>;
+type AddedHandoff = PlannedHandoff & { readonly leadId: string };
+
+/** Today's open leads, their deadlines, and leads of the period that were held back. */
+async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Went) {
+  const { db, active, version, now } = ask;
+  const changes = new Map<
+    string,
+    { from: PlannedOutcome; to: PlannedOutcome; count: number; examples: string[] }
+  >();
+  const list: { lead: string; from: PlannedOutcome; to: PlannedOutcome }[] = [];
+  const moved: ({ readonly lead: string } & MovedDeadline)[] = [];
+  const added: AddedHandoff[] = [];
+  const hoursOf = hoursByOwner(version.agreement, roster);
+  const sum = { leads: 0, same: 0, handoffs: 0, moved: 0, earlier: 0, later: 0 };
+  for (let after = ""; ;) {
+    const found = await leadsToPlan(db, period, after, page);
+    const last = found.at(-1);
+    if (!last) break;
+    after = last.id;
+    const open = found.filter(({ isOpen }) => isOpen).map(({ id }) => id);
+    for (const { id, known } of await knownLeads(db, open, now)) {
+      sum.leads++;
+      const from = outcomeUnder(active.agreement, known);
+      const to = outcomeUnder(version.agreement, known);
+      if (isSame(from, to)) {
+        sum.same++;
+        continue;
+      }
+      if (list.length < mostListed) list.push({ lead: id, from, to });
+      const key = JSON.stringify([from, to]);
+      const entry = changes.get(key) ?? { from, to, count: 0, examples: [] };
+      entry.count++;
+      if (entry.examples.length < mostExamples) entry.examples.push(id);
+      changes.set(key, entry);
+    }
+    const withHandoff = found.flatMap(({ handoffId }) => (handoffId === null ? [] : [handoffId]));
+    for (const handoff of await openHandoffs(db, withHandoff)) {
+      sum.handoffs++;
+      const pinned = await ask.agreementOf(handoff.agreementId);
+      const deadlines = movedDeadlines(pinned, version.agreement, handoff, hoursOf(handoff), now);
+      if (deadlines.length > 0) sum.moved++;
+      for (const one of deadlines) {
+        if ((one.to ?? Infinity) < (one.from ?? Infinity)) sum.earlier++;
+        else sum.later++;
+        if (moved.length < mostListed) moved.push({ lead: handoff.leadId, ...one });
+      }
+    }
+    const heldIds = found.filter((one) => !one.wasHandedOff).map(({ id }) => id);
+    added.push(...(await addedAmong(ask, period, heldIds)));
+    await went(found.length);
+  }
+  return {
+    trial: {
+      leads: sum.leads,
+      same: sum.same,
+      changes: [...changes.values()].sort((a, b) => b.count - a.count),
+      list,
+    },
+    deadlines: {
+      handoffs: sum.handoffs,
+      moved: sum.moved,
+      earlier: sum.earlier,
+      later: sum.later,
+      list: moved,
+    },
+    added,
+  };
+}
+
+/** The hours of each owner in each pool, worked out once: thousands of clocks run on a few. */
+function hoursByOwner(version: Agreement, roster: Roster): (open: OpenHandoff) => PlannedHours {
+  const known = new Map<string, PlannedHours>();
+  return ({ repId, pool }) => {
+    const key = `${repId}/${pool}`;
+    const found = known.get(key);
+    if (found) return found;
+    const applied = hoursUnder(version, { repId, pool }, roster);
+    const hours = { id: calendarId(applied), applied };
+    known.set(key, hours);
+    return hours;
+  };
+}
+
+function isSame(one: PlannedOutcome, other: PlannedOutcome): boolean {
+  return (
+    one.verdict === other.verdict &&
+    one.leadType === other.leadType &&
+    one.band === other.band &&
+    one.pool === other.pool
+  );
+}
+
+/** Leads that nobody handed off in the period and that the version would have, when first. */
+async function addedAmong(
+  { db, version }: Ask,
+  period: PastPeriod,
+  ids: readonly string[],
+): Promise<AddedHandoff[]> {
+  const added: AddedHandoff[] = [];
+  let last = "";
+  for (const then of await heldBack(db, period, ids)) {
+    if (then.leadId === last) continue;
+    const judged = judgeNow(version.agreement, knownOf(then));
+    if (judged.verdict !== "hand-off" || judged.leadType === undefined) continue;
+    // Rare enough to be taken again as a whole: somebody may work with the person already.
+    const kept = await keptDecision(db, then);
+    if (!kept) continue;
+    const calendars = await calendarsNamed(db, [kept.situation]);
+    const situation = fromStored(kept.situation, version.agreement, calendars);
+    if (!wouldHandOff(situation, version.agreement, kept.event)) continue;
+    last = then.leadId;
+    added.push({
+      leadId: then.leadId,
+      leadType: judged.leadType,
+      pool: firstPool(version.agreement, knownOf(then)),
+      mqlAt: then.now,
+    });
+  }
+  return added;
+}
+
+function knownOf({ facts, engagements, matches, now }: KnownThen) {
+  return { facts, engagements, matches, now };
+}
+
+/** Handoffs of the period: which the version keeps, and which it drops. */
+async function planPast(ask: Ask, period: PastPeriod, went: Went) {
+  const { db } = ask;
+  const parts = { kept: noPart(), dropped: noPart() };
+  const actual: PlannedHandoff[] = [];
+  const kept: PlannedHandoff[] = [];
+  const dropped: string[] = [];
+  let [handoffs, notJudged] = [0, 0];
+  for (let after: { at: Instant; id: string } | null = null; ;) {
+    const found = await pastHandoffs(db, period, after, page);
+    const last = found.at(-1);
+    if (!last) break;
+    after = { at: last.mqlAt, id: last.id };
+    for (const past of found) {
+      handoffs++;
+      actual.push(past);
+      const again = await judgedAgain(ask, past);
+      if (again === undefined) {
+        notJudged++;
+        continue;
+      }
+      count(again === null ? parts.dropped : parts.kept, past);
+      if (again !== null) kept.push(again);
+      else if (dropped.length < mostListed) dropped.push(past.leadId);
+    }
+    await went(found.length);
+  }
+  return { parts, actual, kept, dropped, handoffs, notJudged };
+}
+
+/** The handoff as the version makes it; null where it makes none, undefined where nobody can say. */
+async function judgedAgain(
+  { db, version }: Ask,
+  { known, whole, leadType, mqlAt }: JudgedHandoff,
+): Promise<PlannedHandoff | null | undefined> {
+  if (known === null) return undefined;
+  const { agreement } = version;
+  const judged = judgeNow(agreement, knownOf(known));
+  const as = (type: string): PlannedHandoff => ({
+    leadType: type,
+    pool: firstPool(agreement, knownOf(known)),
+    mqlAt,
+  });
+  if (whole === null) return judged.leadType === undefined ? null : as(judged.leadType);
+  const calendars = await calendarsNamed(db, [whole.situation]);
+  const situation = fromStored(whole.situation, agreement, calendars);
+  return wouldHandOff(situation, agreement, whole.event) ? as(judged.leadType ?? leadType) : null;
+}
+
+type Counting = { -readonly [K in keyof PastPart]: PastPart[K] };
+
+function noPart(): Counting {
+  return { handoffs: 0, decided: 0, accepted: 0, qualified: 0 };
+}
+
+function count(part: Counting, { isDecided, isAccepted, isQualified }: JudgedHandoff): void {
+  part.handoffs++;
+  if (isDecided) part.decided++;
+  if (isDecided && isAccepted) part.accepted++;
+  if (isDecided && isQualified) part.qualified++;
+}
+
+function closedHours(
+  active: Agreement,
+  version: Agreement,
+  actual: readonly PlannedHandoff[],
+  planned: readonly PlannedHandoff[],
+  { pools }: Roster,
+): ClosedHours[] {
+  const tally = (agreement: Agreement, handoffs: readonly PlannedHandoff[]) => {
+    const of = new Map<string, { all: number; outreach: number; status: number }>();
+    for (const one of handoffs) {
+      const due = dueInClosedHours(agreement, one, pools);
+      if (!due) continue;
+      const sum = of.get(one.leadType) ?? { all: 0, outreach: 0, status: 0 };
+      sum.all++;
+      if (due.outreach) sum.outreach++;
+      if (due.status) sum.status++;
+      of.set(one.leadType, sum);
+    }
+    return of;
+  };
+  const [before, after] = [tally(active, actual), tally(version, planned)];
+  const rate = (sums: typeof before, type: string, clock: "outreach" | "status") =>
+    rateOf(sums.get(type)?.[clock] ?? 0, sums.get(type)?.all ?? 0);
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((leadType) =>
+    (["outreach", "status"] as const).map((clock) => ({
+      leadType,
+      clock,
+      before: rate(before, leadType, clock),
+      after: rate(after, leadType, clock),
+    })),
+  );
+}
+
+/** How many handoffs went, or would go, to each pool; nobody's are the fallback queue's. */
+function byPool(
+  handoffs: readonly PlannedHandoff[],
+  { routing }: Agreement,
+): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { pool } of handoffs) {
+    const name = pool ?? routing.fallback;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,320 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
+import { pino } from "pino";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { agreementOf } from "../../agreement/stored.ts";
+import { createApp } from "../../api/app.ts";
+import { connectTemporal } from "../../api/temporal.ts";
+import { verifyDecisions } from "../../cli/commands/verify.ts";
+import { createToken } from "../../store/access/tokens.ts";
+import { checkAudit } from "../../store/postgres/audit.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { listReps } from "../../store/routing/roster.ts";
+import { editRoster } from "../../store/routing/roster-edit.ts";
+import { activationWorkflowId, type ActivationStanding } from "../../workflows/contract.ts";
+import { eventually } from "../support/eventually.ts";
+import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
+import { temporalServer } from "../support/world.ts";
+
+/** Open leads; `LEADS=60` for a look in between. */
+const count = Number(process.env["LEADS"] ?? 300);
+const readers = 12;
+const hour = 3_600_000;
+const long = 1_200_000;
+
+let world: LeadWorld;
+let ask: (as: As, method: string, path: string, body?: unknown) => Promise<Answer>;
+let active: string;
+let accepted: string[];
+type As = "revops" | "marketing" | "leader" | "salesLeader";
+interface Answer {
+  readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test looks into whatever came back
+  readonly body: any;
+}
+
+beforeAll(async () => {
+  // Most processes are evicted from the worker, as when leads wait for weeks.
+  world = await leadWorld({ maxCachedWorkflows: 20, settlingMs: 2_000 });
+  ask = await apiOf(world);
+}, 120_000);
+afterAll(() => world?.close());
+
+/** The API on the database of the leads, and who may ask it for a change. */
+async function apiOf({ pools, pool, databaseUrl }: LeadWorld): Promise<typeof ask> {
+  const { address, namespace } = await temporalServer();
+  const app = createApp({
+    ...pools,
+    url: databaseUrl,
+    agreements: createAgreements(agreementOf),
+    temporal: connectTemporal({ address, namespace }),
+    clock: Date.now,
+    publicUrl: "http://baton.test",
+    log: pino({ level: "silent" }),
+  });
+  const who = {
+    revops: { role: "revops", repId: undefined, party: undefined },
+    marketing: { role: "marketing", repId: undefined, party: undefined },
+    leader: { role: "leader", repId: undefined, party: "marketing" },
+    salesLeader: { role: "leader", repId: "rp_boss", party: "sales" },
+  } as const;
+  const tokens = new Map<string, string>();
+  for (const [label, one] of Object.entries(who))
+    tokens.set(label, (await createToken(pool, { ...one, label }, Date.now())).secret);
+  return async (as, method, path, body) => {
+    const answer = await app.request(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${tokens.get(as) ?? ""}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, body: await answer.json() };
+  };
+}
+
+const version = (id: string, verb = "plan") => `/agreement/versions/${id}/${verb}`;
+
+async function planned(id: string): Promise<Answer["body"]> {
+  return eventually(300, async () => {
+    const { body } = await ask("revops", "GET", version(id));
+    if (body.planning.state === "failed") throw new Error(body.planning.failure);
+    return body.planning.state === "made" && body;
+  });
+}
+
+async function signed(of: Answer["body"]): Promise<void> {
+  for (const as of ["leader", "salesLeader"] as const) {
+    const body = { contentHash: of.contentHash, planHash: of.plan.hash };
+    expect((await ask(as, "POST", version(of.id, "sign"), body)).status).toBe(200);
+  }
+}
+
+async function activated(id: string): Promise<void> {
+  const { status, body } = await ask("revops", "POST", version(id, "activate"), {
+    openHandoffs: "re-judge clocks",
+  });
+  expect([status, body.state]).toEqual([200, "active"]);
+}
+
+/** The running outreach clocks of open handoffs, with the kinds of what happened to them. */
+const running = () =>
+  rows<{ lead: string; scope: string; target: { ms: number }; due: Date; events: string[] }>(
+    world.pool,
+    sql`
+    select h.subject_id as lead, c.scope, c.target, c.due_at as due,
+      (select array_agg(e.kind order by e.n) from clock_event e where e.clock_id = c.id) as events
+    from clock c join handoff h on h.id = c.handoff_id
+    where h.state = 'open' and c.kind = 'outreach' and c.state = 'running' order by 1, 2`,
+  );
+const waiting = async (stage: string, waitingOn: string) =>
+  (await firstRow<{ n: number }>(
+    world.pool,
+    sql`select count(*)::int as n from lead_standing where stage = ${stage}
+      and waiting_on = ${waitingOn}`,
+  ))!.n;
+
+async function keepHistory(id: string, path: string): Promise<void> {
+  const file = new URL(`../histories/${path}.json`, import.meta.url);
+  if (process.env["BATON_RECORD"] !== "1" && existsSync(file)) return;
+  const handle = world.client.workflow.getHandle(activationWorkflowId(id));
+  writeFileSync(file, `${historyToJSON(await handle.fetchHistory())}\n`);
+}
+
+test(
+  "leads are with sales, some are accepted, and some have only read",
+  async () => {
+    active = (await ask("revops", "GET", "/agreement")).body.id;
+    for (let n = 0; n < count; n++) await world.arrive();
+    for (let n = 0; n < readers; n++)
+      await world.arrive({
+        engagements: [
+          { messageId: `reader-${n}`, type: "buyers_guide", occurredAt: Date.now() - 60_000 },
+        ],
+      });
+    await eventually(900, async () => (await waiting("mql", "outreach")) === count);
+    await eventually(300, async () => (await waiting("nurture", "signal")) === readers);
+    const ids = await rows<{ id: string }>(
+      world.pool,
+      sql`select id from lead_standing where stage = 'mql' order by id limit 6`,
+    );
+    accepted = ids.slice(0, 4).map(({ id }) => id);
+    for (const id of accepted)
+      expect(await world.act(id, "accept", {})).toMatchObject({ done: true });
+    for (const { id } of ids.slice(4))
+      expect(await world.act(id, "reject", { reason: "unsupported-use-case" })).toMatchObject({
+        done: true,
+      });
+  },
+  long,
+);
+
+let looser: Answer["body"];
+test(
+  "marketing proposes a looser rule and a longer deadline, and the plan says what they do",
+  async () => {
+    const { content } = (await ask("revops", "GET", "/agreement")).body;
+    const text = content
+      .replace(
+        "when: { all: [icp, { signal: demo_request, within: 30 days }] }",
+        "when: { all: [icp, { any: [{ signal: demo_request, within: 30 days }, " +
+          "{ signal: buyers_guide, within: 30 days }] }] }",
+      )
+      .replace("outreach: 1 business hour\n", "outreach: 4 business hours\n");
+    const made = await ask("marketing", "POST", "/agreement/versions/propose", {
+      content: text,
+      note: "readers of the guide are ready",
+    });
+    expect([made.status, made.body.state]).toEqual([201, "proposed"]);
+    looser = await planned(made.body.id);
+    const { plan } = looser;
+    expect(plan.changes).toEqual(
+      expect.arrayContaining([
+        { about: "outreach of demo-request", change: "1 business hour -> 4 business hours" },
+      ]),
+    );
+    // Two were rejected and are closed; the others are open.
+    expect(plan.trial).toMatchObject({ leads: count - 2 + readers, same: count - 2 });
+    expect(plan.trial.changes).toMatchObject([
+      { from: { verdict: "nurture" }, to: { leadType: "demo-request" }, count: readers },
+    ]);
+    expect(plan.history).toMatchObject({
+      handoffs: count,
+      kept: { handoffs: count, acceptance: { numerator: 4, denominator: 6 } },
+      dropped: { handoffs: 0 },
+      added: { handoffs: readers, low: 0, high: 1 },
+    });
+    expect(plan.deadlines).toMatchObject({ earlier: 0 });
+    expect(plan.deadlines.moved).toBeGreaterThanOrEqual(count - 6);
+  },
+  long,
+);
+
+test(
+  "both sign, and it is activated while they are open: every clock goes on by it once, though the " +
+    "worker ends in the middle",
+  async () => {
+    const before = new Map((await running()).map((one) => [`${one.lead} ${one.scope}`, one]));
+    await signed(looser);
+    await activated(looser.id);
+    await eventually(
+      120,
+      async () => (await ask("revops", "GET", version(looser.id))).body.activation.looked > 0,
+    );
+    await world.restartWorker();
+    const handle = world.client.workflow.getHandle(activationWorkflowId(looser.id));
+    const ended = (await handle.result()) as ActivationStanding;
+    expect(ended).toMatchObject({ state: "over", failed: 0 });
+    expect(ended.looked).toBeGreaterThanOrEqual(count - 6);
+    await keepHistory(looser.id, "clocks-rejudged");
+    const after = (await running()).filter(({ lead, scope }) => before.has(`${lead} ${scope}`));
+    expect(after.length).toBeGreaterThanOrEqual(2 * (count - 6));
+    for (const { lead, scope, target, due, events } of after) {
+      expect(events.filter((kind) => kind === "target-changed")).toHaveLength(1);
+      expect(target.ms).toBe(4 * hour);
+      const was = before.get(`${lead} ${scope}`)!.due.getTime();
+      expect(Math.abs(due.getTime() - was - 3 * hour)).toBeLessThan(1_000);
+    }
+    // Who waited under no handoff is judged by it, and handed off under it.
+    await eventually(600, async () => (await waiting("nurture", "signal")) === 0);
+    const begun = await rows<{ agreement_id: string }>(
+      world.pool,
+      sql`select distinct agreement_id from handoff`,
+    );
+    expect(new Set(begun.map(({ agreement_id }) => agreement_id))).toEqual(
+      new Set([active, looser.id]),
+    );
+  },
+  long,
+);
+
+test(
+  "a lead's time passes to its new deadline: it is missed then, and not before",
+  async () => {
+    const [one] = (await running()).filter(({ scope }) => scope === "rep");
+    await world.passTo(one!.lead, new Date(one!.due.getTime() - 2 * 60_000));
+    const breached = async () =>
+      (await firstRow<{ n: number }>(
+        world.pool,
+        sql`select count(*)::int as n from clock c join handoff h on h.id = c.handoff_id
+          where h.subject_id = ${one!.lead} and c.breached_at is not null`,
+      ))!.n;
+    expect(await breached()).toBe(0);
+    await world.passTo(one!.lead, new Date(one!.due.getTime() + 60_000));
+    await eventually(60, async () => (await breached()) > 0);
+  },
+  long,
+);
+
+test(
+  "a rep leaves: nothing stays with them, and the next one is asked by the same targets",
+  async () => {
+    const left = (await listReps(world.pool)).find(({ id }) => id === "rp_three")!;
+    await inTransaction(world.pool, (tx) =>
+      editRoster(tx, { reps: [{ ...left, active: false }] }, Date.now()),
+    );
+    await eventually(900, async () => {
+      const held = await firstRow<{ n: number }>(
+        world.pool,
+        sql`select count(*)::int as n from handoff where state = 'open' and rep_id = 'rp_three'`,
+      );
+      return held?.n === 0;
+    });
+    for (const { target } of await running()) expect(target.ms).toBe(4 * hour);
+  },
+  long,
+);
+
+test(
+  "the change is rolled back by a version of its own, with the clocks of what is open",
+  async () => {
+    const made = await ask("revops", "POST", version(active, "rollback"), {});
+    expect(made.status).toBe(201);
+    const back = await planned(made.body.id);
+    expect(back.plan.changes).toEqual(
+      expect.arrayContaining([
+        { about: "outreach of demo-request", change: "4 business hours -> 1 business hour" },
+      ]),
+    );
+    await signed(back);
+    await activated(back.id);
+    await eventually(300, async () => {
+      const { activation } = (await ask("revops", "GET", version(back.id))).body;
+      return activation.state === "over";
+    });
+    const late = await rows(
+      world.pool,
+      sql`select from clock c join handoff h on h.id = c.handoff_id where h.state = 'open'
+        and c.kind = 'outreach' and c.state = 'running' and c.breached_at is null
+        and (c.target ->> 'ms')::bigint <> ${hour}`,
+    );
+    expect(late).toEqual([]);
+  },
+  long,
+);
+
+test(
+  "at the end nothing is lost, every decision is taken the same again, and the audit trail is whole",
+  async () => {
+    const { body } = await ask("revops", "GET", "/reports/conservation");
+    for (const row of body.days) expect(row.residue).toBe(0);
+    const { judged, differences } = await verifyDecisions(world.pool);
+    expect(differences).toEqual([]);
+    expect(judged).toBeGreaterThan(3 * count);
+    expect((await checkAudit(world.pool)).brokenAt).toBeNull();
+    const said = await rows<{ what: string }>(
+      world.pool,
+      sql`select distinct what from audit where what like 'agreement.%' order by 1`,
+    );
+    expect(said.map(({ what }) => what)).toEqual([
+      "agreement.planned",
+      "agreement.planning",
+      "agreement.proposed",
+      "agreement.published",
+      "agreement.signed",
+    ]);
+  },
+  long,
+);

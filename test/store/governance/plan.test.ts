@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { rows, sql } from "../../../store/postgres/db.ts";
+import { exampleAgreement } from "../../support/people-world.ts";
+import { planWorld, type PlanWorld } from "../../support/plan-world.ts";
+
+const day = 86_400_000;
+const hour = 3_600_000;
+let world: PlanWorld;
+/** Of the handed off: two accepted, one rejected, one undecided; one small company among them. */
+const leads: Record<"accepted" | "small" | "rejected" | "open" | "reader", string> = {
+  accepted: "",
+  small: "",
+  rejected: "",
+  open: "",
+  reader: "",
+};
+beforeAll(async () => {
+  world = await planWorld();
+  const end = world.now();
+  world.setNow(end - 3 * day);
+  leads.accepted = await world.arrive();
+  leads.small = await world.arrive({ facts: { "account.employees": 60 } });
+  leads.rejected = await world.arrive();
+  leads.reader = await world.arrive({ did: ["buyers_guide"] });
+  world.setNow(end - 3 * day + hour / 4);
+  for (const id of [leads.accepted, leads.small])
+    expect((await world.act(id, "accept", {})).status).toBe(200);
+  const no = { reason: "unsupported-use-case" };
+  expect((await world.act(leads.rejected, "reject", no)).status).toBe(200);
+  world.setNow(end);
+  leads.open = await world.arrive();
+  world.setNow(end + hour / 2);
+}, 60_000);
+afterAll(() => world.close());
+
+let edits = 0;
+const edit = (...changes: readonly (readonly [string, string])[]) =>
+  changes
+    .reduce((text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`the example has no ${from}`);
+      return text.replace(from, to);
+    }, exampleAgreement)
+    .concat(`\n# edit ${++edits}\n`);
+
+describe("the plan of a version", { timeout: 180_000 }, () => {
+  test("a stricter one: which open leads change, which handoffs of the quarter it drops", async () => {
+    const { plan } = await world.proposed(
+      edit([
+        "account.employees: { atLeast: 50, atMost: 5000 }",
+        "account.employees: { atLeast: 100, atMost: 5000 }",
+      ]),
+    );
+    expect(plan.isOutOfDate).toBe(false);
+    expect(plan.history).toMatchObject({
+      handoffs: 4,
+      notJudged: 0,
+      kept: { handoffs: 3, undecided: 1, acceptance: { numerator: 1, denominator: 2 } },
+      dropped: {
+        handoffs: 1,
+        undecided: 0,
+        acceptance: { numerator: 1, denominator: 1 },
+        leads: [leads.small],
+      },
+      added: null,
+      addedLeads: [],
+    });
+    const { low, high } = plan.history.kept.acceptance;
+    expect([low < 0.5, high > 0.5]).toEqual([true, true]);
+    // It is accepted, so it is open: judged today, it would no longer be handed off.
+    expect(plan.trial).toMatchObject({
+      leads: 4,
+      same: 3,
+      changes: [
+        {
+          from: { verdict: "hand-off", leadType: "demo-request", pool: "americas-sdr" },
+          to: { verdict: "nurture" },
+          count: 1,
+          examples: [leads.small],
+        },
+      ],
+      list: [{ lead: leads.small }],
+    });
+    expect(plan.deadlines).toMatchObject({ moved: 0, list: [] });
+  });
+
+  test("a looser one: which leads it adds, with bounds and no rate", async () => {
+    const { plan } = await world.proposed(
+      edit([
+        "    when: { all: [icp, { signal: demo_request, within: 30 days }] }",
+        "    when: { all: [icp, { any: [{ signal: demo_request, within: 30 days }, { signal: buyers_guide, within: 30 days }] }] }",
+      ]),
+    );
+    expect(plan.history).toMatchObject({
+      handoffs: 4,
+      kept: { handoffs: 4 },
+      dropped: { handoffs: 0, acceptance: { rate: null } },
+      added: { handoffs: 1, low: 0, high: 1 },
+      addedLeads: [leads.reader],
+    });
+    expect(Object.keys(plan.history.added).sort()).toEqual(["handoffs", "high", "low"]);
+    expect(plan.history.inWords.join(" ")).toMatch(/nobody knows how many/);
+    expect(plan.trial.changes).toMatchObject([
+      { to: { leadType: "demo-request" }, examples: [leads.reader] },
+    ]);
+    // Five handoffs in thirteen weeks, shared by two: 0.2 a week each, as before to one decimal.
+    expect(plan.load.map(({ rep }: { rep: string }) => rep)).toEqual(["rp_one", "rp_two"]);
+  });
+
+  test("a longer target: the deadlines that would move, by the decision's own event", async () => {
+    const { plan } = await world.proposed(
+      edit([
+        "outreach: 1 business hour\n    status: same day",
+        "outreach: 3 business hours\n    status: same day",
+      ]),
+    );
+    expect(plan.trial).toMatchObject({ same: plan.trial.leads, changes: [] });
+    const mine = plan.deadlines.list.filter(({ lead }: { lead: string }) => lead === leads.open);
+    expect(mine).toHaveLength(2);
+    for (const { clock, from, to } of mine)
+      expect([clock, Date.parse(to) - Date.parse(from)]).toEqual(["outreach", 2 * hour]);
+    expect(plan.deadlines).toMatchObject({ earlier: 0, later: plan.deadlines.list.length });
+  });
+
+  test("other hours: the share of deadlines in closed hours; a new overlap is said", async () => {
+    const { plan } = await world.proposed(
+      edit(
+        [
+          "outreach: 1 business hour\n    status: same day",
+          "outreach: 13 hours\n    status: 24 hours",
+        ],
+        ["  elapsedRoll: next-open", "  elapsedRoll: none"],
+        [/^ {2}elapsedGrace: .*\n/m.exec(exampleAgreement)?.[0] ?? "?", ""],
+        [
+          "    - { name: rest, pool: emea-sdr }",
+          "    - { name: canada, when: { account.country: CA }, pool: americas-sdr }\n    - { name: rest, pool: emea-sdr }",
+        ],
+      ),
+    );
+    const closed = plan.closedHours.filter(({ clock }: { clock: string }) => clock === "outreach");
+    expect(closed).toMatchObject([
+      {
+        leadType: "demo-request",
+        before: { numerator: 0, denominator: 4 },
+        after: { numerator: 4, denominator: 4 },
+      },
+    ]);
+    expect(plan.newWarnings).toMatchObject([{ message: expect.stringMatching(/americas/) }]);
+  });
+
+  test("the same content plans the same but for the moment; nothing but the plan is written", async () => {
+    const before = await rows(world.pool, sql`select count(*)::int as n from decision`);
+    const { plan } = await world.proposed(edit());
+    expect(plan).toMatchObject({ changes: [], history: { kept: { handoffs: 4 }, added: null } });
+    expect(plan.trial.same).toBe(plan.trial.leads);
+    expect(await rows(world.pool, sql`select count(*)::int as n from decision`)).toEqual(before);
+  });
+});
