@@ -58,6 +58,8 @@ export const authorisation: Readonly<Record<string, Row>> = {
   "PATCH /leads/{id}": people,
 
   // which lead belongs to which account, and which accounts are one
+  "GET /accounts": people,
+  "GET /accounts/{id}": people,
   "POST /leads/{id}/move-account": office,
   "POST /accounts/{id}/merge": office,
   "POST /accounts/{id}/aliases": office,

@@ -10,6 +10,7 @@ import {
   type ClocksInput,
   type ClocksJudged,
 } from "../clocks/escalation.ts";
+import { termsOf } from "../accounts/tier.ts";
 import { leadTypeOf } from "../qualify/qualify.ts";
 import { isClosed } from "../stage.ts";
 import { dueByOffice } from "../clocks/office.ts";
@@ -64,9 +65,10 @@ export function startClocks(
   const handoff = openHandoff(at);
   const type = leadTypeOf(at.agreement, handoff.leadType);
   if (!type) return course;
+  const terms = termsOf(at.agreement, type, handoff.tier);
   const calendarId = calendarOf(at, repId);
   const starting = which.flatMap((kind): NewClock[] => {
-    const target = type[kind];
+    const target = terms[kind];
     const common = { kind, target, calendarId };
     const lead = `${handoff.id}/${kind}/lead`;
     const isNew = !at.clocks.some(({ id }) => id === lead);

@@ -85,6 +85,8 @@ export interface Handoff {
   readonly assignTo: string | null;
   readonly outcome: string | null;
   readonly closedAt: Instant | null;
+  /** Of its account when it began: its terms are those of this tier. Absent: none. */
+  readonly tier?: number;
   /** When it was taken over from another system; absent: Baton opened it. */
   readonly takenOverAt?: Instant;
 }
@@ -183,6 +185,8 @@ export interface Situation {
   /** Of the subject and its account, as conditions read them; open opportunities are counted in. */
   readonly facts: Facts;
   readonly engagements: readonly Engagement[];
+  /** The tier of its account, as it is told or by a flag that stands; absent: none. */
+  readonly tier?: number;
   /** Contacts that match this person, itself included. */
   readonly matches: number;
   readonly handoff: Handoff | null;

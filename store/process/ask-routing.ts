@@ -1,3 +1,4 @@
+import { termsOf } from "../../handoff/accounts/tier.ts";
 import type { Event } from "../../handoff/process/event.ts";
 import type { Situation } from "../../handoff/process/situation.ts";
 import { knownToRouting } from "../../handoff/process/stored.ts";
@@ -56,7 +57,9 @@ export async function requestOf(
     exclude: before,
     // For the order of leads on hold: the deadline as it would be on the agreement's own hours.
     dueAt: type
-      ? dueAt(type.outreach, h.mqlAt, hours, { elapsedRoll: agreement.clocks.elapsedRoll })
+      ? dueAt(termsOf(agreement, type, h.tier).outreach, h.mqlAt, hours, {
+          elapsedRoll: agreement.clocks.elapsedRoll,
+        })
       : now,
     ...(await accountOf(tx, situation)),
     language: h.language,

@@ -102,6 +102,7 @@ export interface HandoffJson {
   readonly closed_at: string | null;
   readonly imported: boolean;
   readonly mql_told_at: string | null;
+  readonly tier: number | null;
 }
 
 export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): Handoff {
@@ -148,6 +149,7 @@ export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): 
     assignTo: row.assign_to,
     outcome: row.outcome,
     closedAt: parsed(row.closed_at),
+    ...(row.tier === null ? {} : { tier: row.tier }),
     // What is open was told of when it was taken over.
     ...(row.imported && row.mql_told_at !== null
       ? { takenOverAt: Date.parse(row.mql_told_at) }
