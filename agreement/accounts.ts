@@ -14,6 +14,7 @@ export function accounts(condition: Shape<Condition>) {
     ),
     outreach: may(target, "first outreach of leads of its accounts"),
     status: may(target, "answer on leads of its accounts"),
+    pool: may(name("pool"), "who takes leads of its accounts, before segment and territory"),
   });
   return from(
     object({

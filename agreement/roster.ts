@@ -95,6 +95,7 @@ export function missingPools(agreement: Agreement, roster: Pick<RosterFile, "poo
       ...ofTerritories(one.within),
     ]);
   const wanted = new Set([
+    ...Object.values(agreement.accounts?.tiers ?? {}).flatMap((one) => one.pool ?? []),
     ...agreement.routing.segments.map((one) => one.pool),
     ...ofTerritories(agreement.routing.territories),
   ]);

@@ -5,13 +5,17 @@ import { again } from "../store/process/take.ts";
 import { nameAccount } from "../store/accounts/name.ts";
 import { mergeAccounts } from "../store/accounts/merge.ts";
 import { moveLead } from "../store/accounts/move.ts";
+import { listAccounts, seeAccount } from "../store/views/accounts.ts";
+import { tellAccount } from "../store/accounts/told.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { domainIn } from "../spellings/domain.ts";
+import { accountSchema, accountView, listedAccount, listedAccountSchema } from "./account-view.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
-import { leadHere } from "./http/reach.ts";
+import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
+import { leadHere, reachHere } from "./http/reach.ts";
 import { activeAgreement } from "./intake.ts";
 
 const accountId = /^ac_[0-9a-z]{1,40}$/;
@@ -20,6 +24,63 @@ const accountIn = z
   .string()
   .regex(accountId, "expected the id of an account: ac_…")
   .openapi({ description: "ac_…" });
+
+const list = createRoute({
+  method: "get",
+  path: "/accounts",
+  tags: ["accounts"],
+  summary: "Accounts, the newest first",
+  description:
+    "For a rep and a manager: the accounts of the latest hundred leads of each of their people, and " +
+    "those about which they have a task.",
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      flagged: z
+        .enum(["true", "false"])
+        .transform((word) => word === "true")
+        .optional(),
+      tier: z
+        .string()
+        .regex(/^[1-9]$/, "expected a tier from 1 to 9")
+        .transform(Number)
+        .optional()
+        .openapi({ type: "integer", minimum: 1, maximum: 9 }),
+      q: textIn(200)
+        .optional()
+        .openapi({
+          description:
+            "an id, an id of the CRM, the beginning of a domain or of the company's name, or another " +
+            "domain of the account as a whole",
+        }),
+    }),
+  },
+  responses: {
+    200: {
+      description: "A page",
+      content: { "application/json": { schema: pageOf(listedAccountSchema) } },
+    },
+    ...problemResponses,
+  },
+});
+
+const read = createRoute({
+  method: "get",
+  path: "/accounts/{id}",
+  tags: ["accounts"],
+  summary: "One account: who is there, how it stands and why, its flags and handoffs",
+  description:
+    "Of people, handoffs, flags and names the latest hundred. For who has or had a lead there, or " +
+    "has a task about it.",
+  request: { params },
+  responses: {
+    200: {
+      description: "The account",
+      content: { "application/json": { schema: accountSchema } },
+    },
+    ...problemResponses,
+  },
+});
 
 const move = createRoute({
   method: "post",
@@ -144,6 +205,30 @@ const alias = createRoute({
 /** Which lead belongs to which account, and which accounts are one. */
 export function accountRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
+
+  app.openapi(list, async (c) => {
+    const { cursor, limit: asked, ...filter } = c.req.valid("query");
+    const limit = asked ?? defaultLimit;
+    const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0];
+    const reach = await reachHere(deps.pool, c);
+    const found = await listAccounts(deps.pool, filter, reach, { after, limit: limit + 1 });
+    const last = found[limit - 1];
+    return c.json(
+      {
+        items: found.slice(0, limit).map((row) => listedAccount(row, deps)),
+        next: found.length > limit && last ? toCursor([last.id]) : null,
+      },
+      200,
+    );
+  });
+
+  app.openapi(read, async (c) => {
+    const id = idIn(c.req.valid("param").id);
+    const account = await seeAccount(deps.pool, id, await reachHere(deps.pool, c));
+    if (!account) throw notFound({ kind: "account", id });
+    const told = await tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt);
+    return c.json(accountView(told, deps), 200);
+  });
 
   app.openapi(move, async (c) => {
     const named = await leadHere(deps.pool, c, c.req.valid("param").id);

@@ -300,6 +300,7 @@ function handoffPage(h: HandoffView): Record<string, unknown> {
     leadType: h.lead_type,
     path: h.path,
     priority: h.priority,
+    tier: h.tier,
     band: h.band,
     fit: h.fit,
     intent: h.intent,

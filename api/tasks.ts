@@ -397,7 +397,7 @@ function shown(
     subject: {
       kind: row.subject_kind,
       id: row.subject_id,
-      url: isLead ? `${deps.publicUrl}/leads/${row.subject_id}` : null,
+      url: `${deps.publicUrl}/${isLead ? "leads" : "accounts"}/${row.subject_id}`,
     },
     name: row.name,
     handoff: row.handoff_id,

@@ -162,7 +162,13 @@ export interface AccountRules {
   readonly tiers: Readonly<
     Record<
       string,
-      { readonly priority?: number; readonly outreach?: Target; readonly status?: Target }
+      {
+        readonly priority?: number;
+        readonly outreach?: Target;
+        readonly status?: Target;
+        /** Who takes its leads, before segment and territory; owners come first all the same. */
+        readonly pool?: string;
+      }
     >
   >;
 }

@@ -61,6 +61,8 @@ const requests: Readonly<Record<string, Row>> = {
   "GET /leads/{id}/reasons": sales,
 
   // which lead belongs to which account, and which accounts are one
+  "GET /accounts": people,
+  "GET /accounts/{id}": people,
   "POST /leads/{id}/move-account": office,
   "POST /accounts/{id}/merge": office,
   "POST /accounts/{id}/aliases": office,

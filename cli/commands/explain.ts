@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
+import { explainAccount } from "./explain-account.ts";
 import type { Placed } from "../../handoff/accounts/placing.ts";
 import { clockAccounts } from "../../handoff/clocks/account.ts";
 import { printClockLedger } from "../../handoff/clocks/clock.ts";
@@ -23,14 +24,17 @@ import { withPool } from "../servers/servers.ts";
 
 export const command: Command = {
   name: "explain",
-  summary: "tell why a lead is where it is",
+  summary: "tell why a lead, or an account, is where it is",
   usage: `baton explain LEAD [--clocks] [--json]
+baton explain ACCOUNT [--json]
 
 LEAD is our id (ld_…), an id of the CRM or of the sender, or an e-mail address. Prints where the lead stands, what is known
 about it, and everything that happened: what was decided and when, from which values, what was missing, who was
 considered and why not, the clocks, and on whose hours they run. Times are UTC; what is ahead is also told in the zone
 of those hours. --clocks also prints every interval that each clock of the current handoff counted, and how its
-deadline comes about. Works on DATABASE_URL, else on the database of BATON_HOME.`,
+deadline comes about.
+ACCOUNT is our id (ac_…): who is there, who of them has engaged, how it stands and when that changes, and its flags.
+Works on DATABASE_URL, else on the database of BATON_HOME.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({
       args,
@@ -41,6 +45,7 @@ deadline comes about. Works on DATABASE_URL, else on the database of BATON_HOME.
       },
     });
     const [name, ...more] = positionals;
+    if (name?.startsWith("ac_") && more.length === 0) return explainAccount(name, values.json, io);
     if (name === undefined || more.length > 0)
       throw new CommandError("Name one lead: `baton explain ld_…`, or give an e-mail address.");
     const told = await withPool(databaseUrlOf(readSettings()), async (pool) => {

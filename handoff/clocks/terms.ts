@@ -1,4 +1,5 @@
 import type { Agreement } from "../agreement.ts";
+import { tierTerms } from "../accounts/tier.ts";
 import { leadTypeOf } from "../qualify/qualify.ts";
 import { agreementHours, type HoursRules } from "../time/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../time/calendar.ts";
@@ -19,15 +20,18 @@ export interface HandoffTerms {
   readonly hours: CalendarDef;
 }
 
-/** What a version asks of handoffs of a lead type; null where it has no such type any more. */
+/**
+ * What a version asks of handoffs of a lead type and of accounts of a tier; null where it has no such
+ * type any more.
+ */
 export function termsOf(
   agreement: Agreement,
   agreementId: string,
-  leadType: string,
+  { leadType, tier }: { readonly leadType: string; readonly tier?: number | undefined },
 ): HandoffTerms | null {
   const type = leadTypeOf(agreement, leadType);
   if (!type) return null;
-  const { outreach, status } = type;
+  const { outreach, status } = tierTerms(agreement, type, tier);
   const { calendar } = agreement.clocks;
   return { agreementId, outreach, status, calendar, hours: agreementHours(agreement) };
 }

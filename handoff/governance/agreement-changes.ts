@@ -306,6 +306,7 @@ function accountChanges(
     const set = tier[what];
     return set === undefined ? "as the lead type says" : printTarget(set);
   };
+  const pool = (tier: Tier) => tier.pool ?? "by segment and territory";
   const priority = (tier: Tier) =>
     tier.priority === undefined ? "as the lead type says" : `${tier.priority}`;
   return [
@@ -319,11 +320,12 @@ function accountChanges(
     ...tabled<Tier>(before.tiers, after.tiers, {
       about: (tier) => `leads of tier ${tier}`,
       say: (tier) =>
-        `priority ${priority(tier)}, outreach ${say(tier, "outreach")}, status ${say(tier, "status")}`,
+        `priority ${priority(tier)}, outreach ${say(tier, "outreach")}, status ${say(tier, "status")}, pool ${pool(tier)}`,
       changes: (tier, was, now) => [
         ...moved(`leads of tier ${tier}`, priority(was), priority(now), "priority"),
         ...moved(`leads of tier ${tier}`, say(was, "outreach"), say(now, "outreach"), "outreach"),
         ...moved(`leads of tier ${tier}`, say(was, "status"), say(now, "status"), "status"),
+        ...moved(`leads of tier ${tier}`, pool(was), pool(now), "pool"),
       ],
     }),
   ];

@@ -41,6 +41,8 @@ export function firstPool(agreement: Agreement, known: KnownLead): string | null
 /** An open handoff with the clocks that run now. */
 export interface OpenClocks extends Pick<ClocksInput, "calendars"> {
   readonly leadType: string;
+  /** Of its account when it began. */
+  readonly tier?: number;
   readonly repId: string | null;
   readonly pool: string | null;
   readonly clocks: readonly HandoffClock[];
@@ -72,7 +74,7 @@ export function movedDeadlines(
   hours: PlannedHours,
   now: Instant,
 ): MovedDeadline[] {
-  const terms = termsOf(version, "", open.leadType);
+  const terms = termsOf(version, "", open);
   if (terms === null) return [];
   const calendar = hours.id;
   const input = { ...open, calendars: { ...open.calendars, [calendar]: hours.applied }, now };

@@ -11,6 +11,7 @@ import {
   type ClocksInput,
   type ClocksJudged,
 } from "../clocks/escalation.ts";
+import { tierTerms } from "../accounts/tier.ts";
 import { leadTypeOf } from "../qualify/qualify.ts";
 import { isClosed } from "../stage.ts";
 import { dueByOffice } from "../clocks/office.ts";
@@ -63,11 +64,12 @@ export function startClocks(
 ): Course {
   const { at } = course;
   const handoff = openHandoff(at);
-  const type = handoff.terms ?? leadTypeOf(at.agreement, handoff.leadType);
-  if (!type) return course;
+  const type = leadTypeOf(at.agreement, handoff.leadType);
+  const terms = handoff.terms ?? (type && tierTerms(at.agreement, type, handoff.tier));
+  if (!terms) return course;
   const calendarId = calendarOf(at, repId);
   const starting = which.flatMap((kind): NewClock[] => {
-    const target = type[kind];
+    const target = terms[kind];
     const common = { kind, target, calendarId };
     const lead = `${handoff.id}/${kind}/lead`;
     const isNew = !at.clocks.some(({ id }) => id === lead);

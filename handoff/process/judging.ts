@@ -1,5 +1,6 @@
 import type { Agreement } from "../agreement.ts";
 import { evaluate } from "../qualify/condition.ts";
+import { tierRules, tierTerms, tierTrace } from "../accounts/tier.ts";
 import type { FieldPath, Facts } from "../facts/facts.ts";
 import { deriveFacts } from "../facts/lead.ts";
 import { leadTypeOf, qualify, type Qualification } from "../qualify/qualify.ts";
@@ -80,15 +81,19 @@ export function lookForSuppression(course: Course): Course {
 }
 
 export function judgedBy({ at }: Course): { qualification: Qualification; returns: Return | null } {
-  const { facts, engagements, now, matches, process, agreement } = at;
+  const { facts, engagements, now, matches, process, agreement, tier } = at;
   const known = { facts, engagements, now };
   const { stage, exitAt, exitIntent, revisitOn } = process;
   const exit =
     stage === "renurture" && exitAt !== null
       ? { at: exitAt, intent: exitIntent ?? 0, ...(revisitOn === null ? {} : { revisitOn }) }
       : null;
+  const qualification = qualify(agreement, { ...known, matches });
   return {
-    qualification: qualify(agreement, { ...known, matches }),
+    qualification: {
+      ...qualification,
+      trace: [...qualification.trace, ...tierTrace(agreement, tier)],
+    },
     returns: exit === null ? null : returns(agreement, { ...known, exit }),
   };
 }
@@ -299,7 +304,7 @@ export function handOff(
     },
   );
   const opened = plus(
-    moveTo(reviewed, "mql", why),
+    moveTo(reviewed, "mql", `${why}${tierWords(course.at)}`),
     { do: "open-handoff", handoff },
     {
       do: "stand",
@@ -314,6 +319,11 @@ export function handOff(
   });
 }
 
+/** Which tier sets the terms; nothing where none does. */
+function tierWords({ agreement, tier }: Situation): string {
+  return tierRules(agreement, tier) === undefined ? "" : `; account of tier ${tier}`;
+}
+
 function newHandoff(at: Situation, q: Qualification, type: LeadType): Handoff {
   const facts = deriveFacts(at.facts, at.agreement.emailDomains);
   const { cycle } = at.process;
@@ -323,7 +333,7 @@ function newHandoff(at: Situation, q: Qualification, type: LeadType): Handoff {
     agreementId: at.agreementId,
     leadType: type.name,
     path: type.path,
-    priority: type.priority,
+    priority: tierTerms(at.agreement, type, at.tier).priority,
     band: q.band,
     fit: q.fit,
     intent: q.intent,
@@ -360,6 +370,7 @@ function newHandoff(at: Situation, q: Qualification, type: LeadType): Handoff {
     assignTo: null,
     outcome: null,
     closedAt: null,
+    ...(at.tier === undefined ? {} : { tier: at.tier }),
   };
 }
 

@@ -88,6 +88,8 @@ export interface Handoff {
   readonly closedAt: Instant | null;
   /** By what its clocks run, when that is another version than the one it began under. */
   readonly terms?: HandoffTerms;
+  /** Of its account when it began: its terms are those of this tier. Absent: none. */
+  readonly tier?: number;
   /** When it was taken over from another system; absent: Baton opened it. */
   readonly takenOverAt?: Instant;
 }
@@ -186,6 +188,8 @@ export interface Situation {
   /** Of the subject and its account, as conditions read them; open opportunities are counted in. */
   readonly facts: Facts;
   readonly engagements: readonly Engagement[];
+  /** The tier of its account, as it is told or by a flag that stands; absent: none. */
+  readonly tier?: number;
   /** Contacts that match this person, itself included. */
   readonly matches: number;
   readonly handoff: Handoff | null;

@@ -54,8 +54,14 @@ export function outcomeOf(situation: Situation, event: Event): StoredOutcome {
 }
 
 /** What routing rules look at: facts with what follows from them, as everywhere else. */
-export function knownToRouting({ facts, engagements, now, agreement }: Situation): Known {
-  return { facts: deriveFacts(facts, agreement.emailDomains), engagements, now };
+export function knownToRouting({ facts, engagements, now, agreement, handoff }: Situation): Known {
+  const tier = handoff?.tier;
+  return {
+    facts: deriveFacts(facts, agreement.emailDomains),
+    engagements,
+    now,
+    ...(tier === undefined ? {} : { tier }),
+  };
 }
 
 /** Where the routing rules put the subject, found again from the situation of its decision. */

@@ -33,6 +33,8 @@ export interface Known {
    * were not counted.
    */
   readonly engaged?: boolean;
+  /** The tier under which the handoff stands, for routing; absent: none. */
+  readonly tier?: number;
 }
 
 /** Scores and band, worked out beforehand; see `scoresOf`. */

@@ -9,7 +9,15 @@ import { placeOf } from "./territory.ts";
 
 /** How a lead came to its rep or queue. */
 export type Via =
-  "owner" | "segment" | "territory" | "parent" | "sibling" | "fallback" | "manager" | "release";
+  | "owner"
+  | "tier"
+  | "segment"
+  | "territory"
+  | "parent"
+  | "sibling"
+  | "fallback"
+  | "manager"
+  | "release";
 
 /** Where a lead goes: to a rep, on hold in a pool, or to a named queue of people. Never nowhere. */
 export type Routed =
@@ -104,7 +112,7 @@ export function routeAgain(input: RouteInput, agreement?: Agreement): RouteAnswe
 
 /**
  * The order of docs/routing.md: a manager's choice, who has the account, then pool by pool
- * (segment, territory, parents), then the fallback queue. A pool where somebody can take the lead
+ * (tier, segment, territory, parents), then the fallback queue. A pool where somebody can take the lead
  * soon holds it; one where nobody can passes it on. Gives `unread` when the walk comes to a pool
  * that `input.pools` does not have.
  */

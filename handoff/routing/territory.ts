@@ -1,15 +1,16 @@
 import type { Agreement, Condition, Territory } from "../agreement.ts";
 import type { Known, Scores, TraceLine } from "../qualify/condition.ts";
 import { evaluator } from "../qualify/condition.ts";
+import { tierRules } from "../accounts/tier.ts";
 import { scoresOf } from "../qualify/score.ts";
 
 /**
- * One pool to look in, in the order of docs/routing.md: segment, territory, then the territories
+ * One pool to look in, in the order of docs/routing.md: tier, segment, territory, then the territories
  * around it.
  */
 export interface TerritoryStep {
   readonly pool: string;
-  readonly via: "segment" | "territory" | "parent";
+  readonly via: "tier" | "segment" | "territory" | "parent";
   /** The language that the territory asks for; a language known of the lead goes before it. */
   readonly language: string | null;
   /**
@@ -46,7 +47,9 @@ export function placeOf(agreement: Agreement, { known, scores }: Evidence): Terr
   };
   const segment = routing.segments.find((one) => ask(one.when).result === true);
   const path = deepest(routing.territories, ask);
+  const pool = tierRules(agreement, known.tier)?.pool;
   const steps = [
+    ...(pool === undefined ? [] : [{ pool, via: "tier" as const, language: null, siblings: [] }]),
     ...(segment
       ? [{ pool: segment.pool, via: "segment" as const, language: null, siblings: [] }]
       : []),
@@ -102,6 +105,7 @@ export function routingEvidence(agreement: Agreement, known: Known): Evidence {
       engagements: engagements ? known.engagements : [],
       now: known.now,
       ...(known.engaged === undefined ? {} : { engaged: known.engaged }),
+      ...(tierRules(agreement, known.tier)?.pool === undefined ? {} : { tier: known.tier }),
     },
     ...(scored ? { scores: scoresOf(agreement, known) } : {}),
   };

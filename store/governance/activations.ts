@@ -100,7 +100,7 @@ export async function rejudgeNext(
       await takeRejudging(deps, ask, {
         agreementId: versionId,
         hoursBy: version.agreement,
-        termsOf: (leadType) => termsOf(version.agreement, versionId, leadType),
+        termsOf: (handoff) => termsOf(version.agreement, versionId, handoff),
         note: (tx) => countLooked(tx, versionId),
       });
     } catch (error) {

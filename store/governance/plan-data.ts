@@ -77,6 +77,7 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
     lead_id: string;
     agreement_id: string;
     lead_type: string;
+    tier: number | null;
     rep_id: string | null;
     pool: string | null;
     clocks:
@@ -91,7 +92,7 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
   }>(
     db,
     sql`
-    select h.subject_id as lead_id, h.agreement_id, h.lead_type, h.rep_id, h.pool,
+    select h.subject_id as lead_id, h.agreement_id, h.lead_type, h.tier, h.rep_id, h.pool,
       (select json_agg(json_build_object('id', c.id, 'kind', c.kind, 'scope', c.scope,
           'warned', c.warned, 'rung', c.rung, 'breached', c.breached_at is not null,
           'events', (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail',
@@ -116,10 +117,11 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
       ),
     ),
   ]);
-  return read.map(({ lead_id, agreement_id, lead_type, rep_id, pool, clocks }) => ({
+  return read.map(({ lead_id, agreement_id, lead_type, tier, rep_id, pool, clocks }) => ({
     leadId: lead_id,
     agreementId: agreement_id,
     leadType: lead_type,
+    ...(tier === null ? {} : { tier }),
     repId: rep_id,
     pool,
     clocks,

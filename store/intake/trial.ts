@@ -1,7 +1,8 @@
+import { tierOf } from "../../handoff/accounts/standing.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { appliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
+import type { Engagement, Facts, FactValue } from "../../handoff/facts/facts.ts";
 import { decide, type Decision } from "../../handoff/process/decide.ts";
 import type { Event } from "../../handoff/process/event.ts";
 import { openHandoff, type Situation } from "../../handoff/process/situation.ts";
@@ -10,7 +11,7 @@ import { calendarId } from "../process/calendars.ts";
 import type { judgeByBoth, DraftVerdict } from "../../handoff/qualify/compare.ts";
 import type { KnownLead } from "../../handoff/qualify/qualify.ts";
 import { isClosed, stages } from "../../handoff/stage.ts";
-import { inTransaction, rows, sql, type Pool, type Tx } from "../postgres/db.ts";
+import { inTransaction, rows, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
 import { knownLeads } from "./scores.ts";
 import { requestOf, routedBy, withPlace } from "../process/ask-routing.ts";
 import type { RouteResult } from "../routing/route-request.ts";
@@ -39,7 +40,8 @@ export interface Trial {
  * back: roster, room, turns and leads on hold are those of this moment, and nothing is written.
  */
 export async function tryArrival(pool: Pool, hypothetical: Hypothetical): Promise<Trial> {
-  const arrival = decided(newcomer(hypothetical), { kind: "arrived" });
+  const isFlagged = await isFlaggedDomain(pool, hypothetical.facts["account.domain"]);
+  const arrival = decided(newcomer(hypothetical, isFlagged), { kind: "arrived" });
   if (followUp(arrival.after.process) !== "route") return { arrival, routing: null };
   const before = arrival.after;
   return inTransaction(
@@ -130,9 +132,28 @@ function decided(situation: Situation, event: Event): Decision {
   return decision;
 }
 
+/** Whether a flag stands for the account that has this domain. */
+async function isFlaggedDomain(db: Db, domain: FactValue | undefined): Promise<boolean> {
+  if (typeof domain !== "string") return false;
+  const found = await rows(
+    db,
+    sql`
+    select from account a join account_flag f on f.account_id = coalesce(a.merged_into, a.id)
+    where f.ended_at is null and a.id in (
+      select id from account where domain = ${domain}
+      union select account_id from account_alias where kind = 'domain' and value = ${domain})
+    limit 1`,
+  );
+  return found.length > 0;
+}
+
 /** The subject as intake would leave it. */
-function newcomer({ agreementId, agreement, facts, engagements, now }: Hypothetical): Situation {
+function newcomer(
+  { agreementId, agreement, facts, engagements, now }: Hypothetical,
+  isFlagged: boolean,
+): Situation {
   const text = (path: string) => (typeof facts[path] === "string" ? facts[path] : null);
+  const tier = tierOf(agreement.accounts, facts, isFlagged);
   const hours = appliedCalendar(agreement, null, null);
   const poolCalendarId = calendarId(hours);
   return {
@@ -170,6 +191,7 @@ function newcomer({ agreementId, agreement, facts, engagements, now }: Hypotheti
     mergeInto: null,
     facts,
     engagements,
+    ...(tier === null ? {} : { tier }),
     matches: 1,
     handoff: null,
     lastLeadType: null,

@@ -1,3 +1,4 @@
+import { tierTerms } from "../../handoff/accounts/tier.ts";
 import type { Event } from "../../handoff/process/event.ts";
 import type { Situation } from "../../handoff/process/situation.ts";
 import { knownToRouting } from "../../handoff/process/stored.ts";
@@ -43,7 +44,8 @@ export async function requestOf(
     select rep_id as "repId", round from assignment
     where handoff_id = ${h.id} and rep_id is not null and round < ${round}`,
   );
-  const type = h.terms ?? leadTypeOf(agreement, h.leadType);
+  const type = leadTypeOf(agreement, h.leadType);
+  const terms = h.terms ?? (type && tierTerms(agreement, type, h.tier));
   const hours = compileApplied(appliedCalendar(hoursRules(agreement, h), null, null), now);
   return {
     handoffId: h.id,
@@ -56,8 +58,8 @@ export async function requestOf(
     arrivedAt: situation.arrivedAt,
     exclude: before,
     // For the order of leads on hold: the deadline as it would be on the agreement's own hours.
-    dueAt: type
-      ? dueAt(type.outreach, h.mqlAt, hours, { elapsedRoll: agreement.clocks.elapsedRoll })
+    dueAt: terms
+      ? dueAt(terms.outreach, h.mqlAt, hours, { elapsedRoll: agreement.clocks.elapsedRoll })
       : now,
     ...(await accountOf(tx, situation)),
     language: h.language,

@@ -1,3 +1,4 @@
+import { tierOf } from "../../handoff/accounts/standing.ts";
 import type { AppliedCalendar, HoursRules } from "../../handoff/time/applied-calendar.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { appliedCalendar, agreementHours } from "../../handoff/time/applied-calendar.ts";
@@ -90,6 +91,7 @@ export async function loadSituation(
     mergeInto: around.merge_into,
     facts: withCompany(factsOf(around), agreement.emailDomains),
     engagements: (around.engagements ?? []).map(engagementOf),
+    ...tierNow(agreement, around),
     matches: 1 + around.others,
     handoff,
     lastLeadType: around.last_lead_type,
@@ -174,6 +176,7 @@ interface Around {
   readonly facts: StoredFacts;
   readonly account_facts: StoredFacts | null;
   readonly pipeline: number;
+  readonly is_flagged: boolean;
   readonly source: string | null;
   readonly campaign: string | null;
   readonly arrived_at: Date;
@@ -300,6 +303,8 @@ async function readAround(
       (select count(*)::int from lead other join opportunity o on o.lead_id = other.id
         where other.account_id = l.account_id and other.id <> l.id and o.won_at is null
           and o.lost_at is null) as pipeline,
+      exists (select from account_flag f where f.account_id = l.account_id
+        and f.ended_at is null) as is_flagged,
       (select json_agg(json_build_object('id', e.message_id, 'type', e.type, 'topic', e.topic, 'at',
         e.occurred_at)
           order by e.occurred_at, e.message_id)
@@ -435,6 +440,12 @@ function factsOf({ facts, account_facts, pipeline }: Around): Facts {
     ...flat,
     "account.openOpportunities": Math.max(pipeline, typeof told === "number" ? told : 0),
   };
+}
+
+/** The tier of the lead's account; absent where it has none. */
+function tierNow(agreement: Agreement, around: Around): Pick<Situation, "tier"> {
+  const tier = tierOf(agreement.accounts, factsOf(around), around.is_flagged);
+  return tier === null ? {} : { tier };
 }
 
 function engagementOf({ id, type, topic, at }: EngagementJson): Situation["engagements"][number] {

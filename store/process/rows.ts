@@ -104,6 +104,7 @@ export interface HandoffJson {
   readonly terms: HandoffTerms | null;
   readonly imported: boolean;
   readonly mql_told_at: string | null;
+  readonly tier: number | null;
 }
 
 export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): Handoff {
@@ -151,6 +152,7 @@ export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): 
     outcome: row.outcome,
     closedAt: parsed(row.closed_at),
     ...(row.terms === null ? {} : { terms: row.terms }),
+    ...(row.tier === null ? {} : { tier: row.tier }),
     // What is open was told of when it was taken over.
     ...(row.imported && row.mql_told_at !== null
       ? { takenOverAt: Date.parse(row.mql_told_at) }

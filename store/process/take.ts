@@ -1,6 +1,6 @@
 import { decide, type Decision } from "../../handoff/process/decide.ts";
 import type { Event } from "../../handoff/process/event.ts";
-import type { Situation } from "../../handoff/process/situation.ts";
+import type { Handoff, Situation } from "../../handoff/process/situation.ts";
 import { toStored } from "../../handoff/process/stored.ts";
 import {
   followUp,
@@ -93,8 +93,8 @@ export function takeRoute(deps: TakeDeps, ask: Ask): Promise<Standing> {
 export interface Rejudging {
   readonly agreementId: string;
   readonly hoursBy: HoursRules;
-  /** What it asks of handoffs of a lead type. */
-  readonly termsOf: (leadType: string) => HandoffTerms | null;
+  /** What it asks of a handoff. */
+  readonly termsOf: (handoff: Pick<Handoff, "leadType" | "tier">) => HandoffTerms | null;
   /** In the same transaction, once. */
   readonly note: (tx: Tx) => Promise<void>;
 }
@@ -110,7 +110,7 @@ export function takeRejudging(
     ask,
     async (tx, loaded) => {
       const { handoff } = loaded.situation;
-      const terms = handoff === null ? null : termsOf(handoff.leadType);
+      const terms = handoff === null ? null : termsOf(handoff);
       await note(tx);
       return settle(tx, loaded, ask, { kind: "rejudged", agreementId, terms });
     },

@@ -148,6 +148,8 @@ export interface HandoffView {
   readonly lead_type: string | null;
   readonly path: string | null;
   readonly priority: number | null;
+  /** Of its account when it began; null: none. */
+  readonly tier: number | null;
   readonly band: string | null;
   readonly fit: number | null;
   readonly intent: number | null;

@@ -1,4 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { agreementOf } from "../../agreement/stored.ts";
+import { accountInLines } from "../../cli/commands/explain-account.ts";
+import { lookAtAccounts } from "../../store/accounts/look.ts";
+import { tellAccount } from "../../store/accounts/told.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { seeAccount } from "../../store/views/accounts.ts";
 import { rows, sql } from "../../store/postgres/db.ts";
 import { checkAudit } from "../../store/postgres/audit.ts";
 import { peopleWorld, type PeopleWorld, type Persona } from "../support/people-world.ts";
@@ -241,5 +247,130 @@ describe("two accounts become one", () => {
           where a.merged_into is not null`,
       ),
     ).toEqual([]);
+  });
+});
+
+describe("accounts are read", () => {
+  const engaged = (id: string) => ({
+    engagements: [{ id: `m-${id}`, type: "demo_request", topic: "routing" }],
+  });
+  const icp = {
+    "account.name": "Acme Engines",
+    "account.employees": 200,
+    "account.industry": "Software",
+    "account.country": "US",
+  };
+  const look = async () => {
+    const agreements = createAgreements(agreementOf);
+    await lookAtAccounts({ pool: world.pool, agreements }, world.now());
+  };
+
+  test("one shows its people, its score with its parts, its flag, names and owner", async () => {
+    const leads = [];
+    for (const name of ["a", "b", "c"])
+      leads.push(await takeIn(`${name}@acme.com`, engaged(name), icp));
+    await takeIn("quiet@acme.com", {}, icp);
+    const { id } = await accountOf(leads[0] ?? "");
+    await post(`/accounts/${id}/aliases`, { domain: "acme.de" });
+    await world.pool.query(
+      "update process set owner_id = 'rp_one', stage = 'sal' where subject_id = $1",
+      [leads[0]],
+    );
+    await look();
+    const { status, body } = await world.ask("GET", `/accounts/${id}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id,
+      domain: "acme.com",
+      owner: "rp_one",
+      tier: 1,
+      mergedInto: null,
+      names: [{ kind: "domain", name: "acme.de" }],
+      score: { contacts: 3, needed: 3, depth: "mid", engaged: true, holds: true, intent: 120 },
+      flags: [{ tier: 1, contacts: 3, endedAt: null }],
+      handoffs: [],
+    });
+    expect(Date.parse(body.score.changesAt)).toBe(world.now() + 30 * 86_400_000 + 1);
+    expect(body.score.trace.length).toBeGreaterThan(3);
+    expect(body.people).toHaveLength(4);
+    expect(body.people.slice(0, 3)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          id: leads[1],
+          depth: "high",
+          intent: 40,
+          placedBy: "email-domain",
+        }),
+      ]),
+    );
+    expect(body.people[3]).toMatchObject({ depth: null, intent: 0, lastEngagedAt: null });
+    const account = await seeAccount(world.pool, id, { kind: "all" });
+    const told = await tellAccount(
+      world.pool,
+      createAgreements(agreementOf),
+      account!,
+      world.now(),
+    );
+    const lines = accountInLines(told).join("\n");
+    expect(lines).toMatch(
+      /3 of 3 people have engaged, mid or deeper, within 30 days: engaged, until/,
+    );
+    expect(lines).toContain(`${leads[1]} new; deepest high, intent 40`);
+  });
+
+  test("the list is searched, filtered and paged; whoever has no part in an account does not see it", async () => {
+    const ids: Record<string, string> = {};
+    for (const domain of ["acme.com", "acme-group.com", "beta.com"]) {
+      // Ids lie in the order in which they were made.
+      world.setNow(world.now() + 1);
+      const facts = {
+        ...icp,
+        "account.name": `Name of ${domain}`,
+        "account.tier": domain === "beta.com" ? 2 : 3,
+      };
+      for (const name of ["a", "b", "c"]) {
+        const lead = await takeIn(
+          `${name}@${domain}`,
+          domain === "acme.com" ? engaged(name + domain) : {},
+          facts,
+        );
+        ids[domain] = (await accountOf(lead)).id;
+      }
+    }
+    await look();
+    const listed = async (query: string, as: Persona = "marketing") =>
+      (await world.ask("GET", `/accounts?${query}`, { as })).body.items.map(
+        ({ domain }: { domain: string }) => domain,
+      );
+    expect(await listed("")).toEqual(["beta.com", "acme-group.com", "acme.com"]);
+    expect(await listed("q=acme")).toEqual(["acme-group.com", "acme.com"]);
+    expect(await listed("q=name%20of%20B")).toEqual(["beta.com"]);
+    expect(await listed(`q=${ids["beta.com"]}`)).toEqual(["beta.com"]);
+    expect(await listed("q=cme")).toEqual([]);
+    expect(await listed("flagged=true")).toEqual(["acme.com"]);
+    expect(await listed("flagged=false")).toEqual(["beta.com", "acme-group.com"]);
+    // A flagged account is treated as of the better tier.
+    expect(await listed("tier=1")).toEqual(["acme.com"]);
+    expect(await listed("tier=3")).toEqual(["acme-group.com"]);
+    const first = (await world.ask("GET", "/accounts?limit=2")).body;
+    expect(first.items).toHaveLength(2);
+    const rest = (await world.ask("GET", `/accounts?limit=2&cursor=${first.next}`)).body;
+    expect(rest).toMatchObject({ items: [{ domain: "acme.com" }], next: null });
+    for (const query of ["tier=0", "tier=x", "flagged=maybe", "nonsense=1", "limit=101"])
+      expect((await world.ask("GET", `/accounts?${query}`)).status).toBe(422);
+
+    const path = `/accounts/${ids["beta.com"]}`;
+    expect(await listed("", "one")).toEqual([]);
+    expect((await world.ask("GET", path, { as: "one" })).status).toBe(404);
+    await world.pool.query(
+      "update process set owner_id = 'rp_one' where subject_id in (select id from lead where account_id = $1)",
+      [ids["beta.com"]],
+    );
+    expect(await listed("", "one")).toEqual(["beta.com"]);
+    expect((await world.ask("GET", path, { as: "one" })).status).toBe(200);
+    // The flagged one waits for the managers.
+    expect(await listed("", "boss")).toEqual(["beta.com", "acme.com"]);
+    expect((await world.ask("GET", "/accounts/ac_none")).status).toBe(404);
+    expect((await world.ask("GET", "/accounts/nonsense")).status).toBe(404);
   });
 });

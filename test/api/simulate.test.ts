@@ -86,6 +86,42 @@ describe("a draft of the agreement", () => {
 });
 
 describe("POST /simulate", () => {
+  test("a tier of the account sets the terms, told or by a flag that stands", async () => {
+    const facts = { ...good.facts, "account.tier": 1 };
+    const visit = { ...good, engagements: [{ type: "pricing_page" }] };
+    const ask = async (body: object) =>
+      (await world.ask("POST", "/simulate", { as: "marketing", body })).body;
+    expect(await ask(visit)).toMatchObject({
+      leadType: "high-intent-mql",
+      priority: 2,
+      tier: null,
+      deadlines: { outreach: { target: "4 business hours" } },
+    });
+    const told = await ask({ ...visit, facts });
+    const tiered = {
+      leadType: "high-intent-mql",
+      priority: 1,
+      tier: 1,
+      deadlines: { outreach: { target: "1 business hour" } },
+    };
+    expect(told).toMatchObject(tiered);
+    expect(told.because).toBeDefined();
+    expect(told.qualification.trace).toContainEqual(
+      expect.objectContaining({ at: "accounts.tiers.1", value: 1 }),
+    );
+    const flagged = "flagged-company.com";
+    const at = new Date(world.now());
+    await world.pool.query(
+      sql`insert into account (id, domain, created_at) values ('ac_flagged', ${flagged}, ${at})`,
+    );
+    await world.pool.query(
+      sql`insert into account_flag (id, account_id, agreement_id, tier, contacts, trace, raised_at)
+        values ('af_1', 'ac_flagged', 'ag_1', 1, 3, '[]', ${at})`,
+    );
+    const known = { ...good.facts, "account.domain": flagged };
+    expect(await ask({ ...visit, facts: known })).toMatchObject(tiered);
+  });
+
   test("says lead type, trace, who would get it and why, and the deadlines; and writes nothing", async () => {
     const before = await everyRow();
     const { status, body } = await world.ask("POST", "/simulate", { as: "marketing", body: good });

@@ -128,6 +128,21 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["manager", `/leads/${lead}`],
   ],
   "GET /leads/{id}/history": [["operator", `/leads/${lead}/history`]],
+  "GET /accounts": [
+    ["operator", "/accounts"],
+    ["operator", "/accounts?flagged=true"],
+    ["operator", "/accounts?flagged=false"],
+    ["operator", "/accounts?tier=2"],
+    ["operator", "/accounts?q=company-77.example"],
+    ["operator", "/accounts?q=Company%2077"],
+    ["operator", "/accounts?q=nobody"],
+    ["rep", "/accounts"],
+    ["manager", "/accounts"],
+  ],
+  "GET /accounts/{id}": [
+    ["operator", "/accounts/ac_0000000077"],
+    ["manager", "/accounts/ac_0000002500"],
+  ],
   "GET /leads/{id}/clocks": [["operator", `/leads/${lead}/clocks`]],
   "GET /leads/{id}/reasons": [["operator", `/leads/${lead}/reasons`]],
   "GET /team": [

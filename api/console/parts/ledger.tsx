@@ -98,6 +98,8 @@ function sayRow(row: LedgerRow, zone: string, { now }: Reading): string {
       return `${stretch(row, zone, now)}: paused, ${spoken(row.reason)}`;
     case "restarted":
       return `${from(row.at)}: given to somebody else, the count begins again`;
+    case "retargeted":
+      return `${from(row.at)}: ${row.target} from then on, by another version of the agreement`;
     case "verdict":
       return `${from(row.at)}: ${row.state}`;
   }

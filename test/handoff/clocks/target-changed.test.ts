@@ -163,9 +163,9 @@ describe("whether a clock goes on by another version", () => {
   });
 
   test("by what the version asks of the lead type; a type that is gone asks nothing", () => {
-    const terms = termsOf(agreement, "ag_2", "demo-request");
+    const terms = termsOf(agreement, "ag_2", { leadType: "demo-request" });
     expect(terms).toMatchObject({ agreementId: "ag_2", calendar: "assignee" });
     expect(terms?.outreach).toEqual(targetOf("1 business hour"));
-    expect(termsOf(agreement, "ag_2", "no-such-type")).toBeNull();
+    expect(termsOf(agreement, "ag_2", { leadType: "no-such-type" })).toBeNull();
   });
 });

@@ -19,7 +19,7 @@ const looser = exampleAgreement(["outreach: 1 business hour", "outreach: 3 busin
 const rejudged = (agreement = looser): Event => ({
   kind: "rejudged",
   agreementId: "ag_2",
-  terms: termsOf(agreement, "ag_2", "demo-request"),
+  terms: termsOf(agreement, "ag_2", { leadType: "demo-request" }),
 });
 const targets = ({ clocks }: Situation) =>
   clocks

@@ -265,11 +265,11 @@ export function eventOf(world: World, step: Step): Event | null {
       return step.told ? { kind: "policy" } : null;
     case "rejudge": {
       const agreementId = `ag_${world.active}`;
-      const leadType = world.at.handoff?.leadType ?? "";
+      const { leadType = "", tier } = world.at.handoff ?? {};
       return {
         kind: "rejudged",
         agreementId,
-        terms: termsOf(versions[world.active]!, agreementId, leadType),
+        terms: termsOf(versions[world.active]!, agreementId, { leadType, tier }),
       };
     }
     case "opportunity":
