@@ -1,4 +1,5 @@
 import type { Pool } from "../store/postgres/db.ts";
+import { settleHandoffs } from "../store/reports/settled.ts";
 import {
   generateHandoffs,
   insertHandoffs,
@@ -38,7 +39,8 @@ export const beginOf = (now: number): number => now - quarters * quarterDays * d
 /**
  * Four years of handoffs up to `now` with all that reports look at: those of one quarter from the
  * generator of the reports' tests, fifteen more as its copies. What nobody decided ends, as no MQL
- * stays open for years. More handoffs are a larger company, not a longer past.
+ * stays open for years. More handoffs are a larger company, not a longer past. They are settled, as
+ * upkeep would have done it.
  */
 export async function growHandoffs(pool: Pool, handoffs: number, now: number): Promise<void> {
   await insertWhatHandoffsName(pool);
@@ -79,6 +81,8 @@ export async function growHandoffs(pool: Pool, handoffs: number, now: number): P
       );
     },
   );
+  while (await settleHandoffs(pool, now, 2_000));
+  await pool.query("vacuum (analyze) handoff");
 }
 
 /** What a trigger keeps of each move: when the next one came. */

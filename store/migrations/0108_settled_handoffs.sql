@@ -28,11 +28,18 @@ create index handoff_to_settle on handoff (mql_at) where settled_at is null and 
 
 -- Whatever is written about a settled handoff makes it be counted from the rows, until it is settled again. Whoever settles
 -- holds the handoff's row; the lock makes each wait for the other, so that neither misses what the other writes.
-create function unsettle_handoffs() returns trigger language plpgsql as $$
+create function unsettle_handoffs() returns trigger language plpgsql
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare ids text[] := array(select distinct handoff_id from touched);
 begin
-  perform from handoff where id in (select handoff_id from touched) order by id for key share;
-  update handoff set settled_at = null
-    where id in (select handoff_id from touched) and settled_at is not null;
+  perform from handoff where id = any(ids) order by id for key share;
+  update handoff set settled_at = null where id = any(ids) and settled_at is not null;
+  return null;
+end $$;
+create function unsettle_former_handoff() returns trigger language plpgsql as $$
+begin
+  perform from handoff where id = old.handoff_id for key share;
+  update handoff set settled_at = null where id = old.handoff_id and settled_at is not null;
   return null;
 end $$;
 create function unsettle_changed_handoff() returns trigger language plpgsql as $$
@@ -48,8 +55,8 @@ create trigger outreach_written after insert on outreach
   referencing new table as touched for each statement execute function unsettle_handoffs();
 create trigger outreach_changed after update on outreach
   referencing new table as touched for each statement execute function unsettle_handoffs();
-create trigger outreach_was after update on outreach
-  referencing old table as touched for each statement execute function unsettle_handoffs();
+create trigger outreach_moved after update of handoff_id on outreach for each row
+  when (old.handoff_id is distinct from new.handoff_id) execute function unsettle_former_handoff();
 create trigger outreach_removed after delete on outreach
   referencing old table as touched for each statement execute function unsettle_handoffs();
 
@@ -57,8 +64,8 @@ create trigger clock_written after insert on clock
   referencing new table as touched for each statement execute function unsettle_handoffs();
 create trigger clock_changed after update on clock
   referencing new table as touched for each statement execute function unsettle_handoffs();
-create trigger clock_was after update on clock
-  referencing old table as touched for each statement execute function unsettle_handoffs();
+create trigger clock_moved after update of handoff_id on clock for each row
+  when (old.handoff_id is distinct from new.handoff_id) execute function unsettle_former_handoff();
 create trigger clock_removed after delete on clock
   referencing old table as touched for each statement execute function unsettle_handoffs();
 
@@ -66,8 +73,8 @@ create trigger answer_written after insert on answer
   referencing new table as touched for each statement execute function unsettle_handoffs();
 create trigger answer_changed after update on answer
   referencing new table as touched for each statement execute function unsettle_handoffs();
-create trigger answer_was after update on answer
-  referencing old table as touched for each statement execute function unsettle_handoffs();
+create trigger answer_moved after update of handoff_id on answer for each row
+  when (old.handoff_id is distinct from new.handoff_id) execute function unsettle_former_handoff();
 create trigger answer_removed after delete on answer
   referencing old table as touched for each statement execute function unsettle_handoffs();
 
@@ -75,7 +82,7 @@ create trigger assignment_written after insert on assignment
   referencing new table as touched for each statement execute function unsettle_handoffs();
 create trigger assignment_changed after update on assignment
   referencing new table as touched for each statement execute function unsettle_handoffs();
-create trigger assignment_was after update on assignment
-  referencing old table as touched for each statement execute function unsettle_handoffs();
+create trigger assignment_moved after update of handoff_id on assignment for each row
+  when (old.handoff_id is distinct from new.handoff_id) execute function unsettle_former_handoff();
 create trigger assignment_removed after delete on assignment
   referencing old table as touched for each statement execute function unsettle_handoffs();

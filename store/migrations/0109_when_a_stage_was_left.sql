@@ -30,15 +30,18 @@ create function moves_followed(subjects text[]) returns table (subject_kind text
     left join lateral (select x.at, x.to_stage from transition x where x.subject_kind = t.subject_kind
       and x.subject_id = t.subject_id and x.at >= t.at and (x.at, x.cycle, x.step) > (t.at, t.cycle, t.step)
       and x.from_stage = t.to_stage order by x.at, x.cycle, x.step, x.to_stage limit 1) l on true
-  where t.subject_id = any(subjects)
+  where t.subject_kind in ('lead', 'account') and t.subject_id = any(subjects)
 $$;
-create function follow_moves(subjects text[]) returns void language sql as $$
+-- Planned once a connection, by key: planning takes longer than the work.
+create function follow_moves(subjects text[]) returns void language plpgsql
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
   update transition t set next_at = f.next_at, left_at = f.left_at, left_to = f.left_to
     from moves_followed(subjects) f
     where t.subject_kind = f.subject_kind and t.subject_id = f.subject_id and t.cycle = f.cycle and t.step = f.step
       and t.to_stage = f.to_stage
-      and (t.next_at, t.left_at, t.left_to) is distinct from (f.next_at, f.left_at, f.left_to)
-$$;
+      and (t.next_at, t.left_at, t.left_to) is distinct from (f.next_at, f.left_at, f.left_to);
+end $$;
 create function follow_written_moves() returns trigger language plpgsql as $$
 begin
   perform follow_moves(array(select distinct subject_id from touched));

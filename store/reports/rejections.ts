@@ -156,26 +156,26 @@ export const rejectionsReport = defineReport({
         select g, ${n("stands and not is_before")} as answered,
           ${n("stands and is_before")} as answered_before,
           ${n("kind = 'reject' and not is_before")} as rejected from judged group by g)
-      select j.g, j.reason, grouping(j.reason) = 1 as is_total,
-        (array_agg(j.reason_group order by j.received_at desc)
-          filter (where j.reason_group is not null))[1] as reason_group,
-        (array_agg(j.agreement_id order by j.received_at desc))[1] as agreement_id,
-        ${n("not is_before")} as made, ${n("is_before")} as previous,
-        ${n("not is_before and stands")} as standing,
-        ${n("is_before and stands")} as standing_before,
-        ${n("not is_before and contested")} as contested,
-        ${n("not is_before and contested and verdict = 'contest-overturned'")} as overturned,
-        ${n("not is_before and after_outreach")} as after_outreach,
-        ${percentileSql(0.5, "case when not is_before then open_ms / 3600000.0 end")} as open_hours,
-        (array_agg(subject_id order by received_at, subject_id)
-          filter (where not is_before))[1:100] as leads,
-        max(t.answered)::int as answered, max(t.answered_before)::int as answered_before,
-        max(t.rejected)::int as rejected,
-        case when grouping(j.reason) = 1 then 0 else coalesce(max(m.most), 0) end as most
-      from judged j join total t on t.g is not distinct from j.g
-        left join monthly m on m.g is not distinct from j.g and m.reason = j.reason
-      where j.kind = 'reject' group by grouping sets ((j.g, j.reason), (j.g))
-      order by j.g nulls last, is_total desc, made desc, j.reason`,
+      select l.*, t.answered, t.answered_before, t.rejected,
+        case when l.is_total then 0 else coalesce(m.most, 0) end as most
+      from (
+        select g, reason, grouping(reason) = 1 as is_total,
+          (array_agg(reason_group order by received_at desc)
+            filter (where reason_group is not null))[1] as reason_group,
+          (array_agg(agreement_id order by received_at desc))[1] as agreement_id,
+          ${n("not is_before")} as made, ${n("is_before")} as previous,
+          ${n("not is_before and stands")} as standing,
+          ${n("is_before and stands")} as standing_before,
+          ${n("not is_before and contested")} as contested,
+          ${n("not is_before and contested and verdict = 'contest-overturned'")} as overturned,
+          ${n("not is_before and after_outreach")} as after_outreach,
+          ${percentileSql(0.5, "case when not is_before then open_ms / 3600000.0 end")} as open_hours,
+          (array_agg(subject_id order by received_at, subject_id)
+            filter (where not is_before))[1:100] as leads
+        from judged where kind = 'reject' group by grouping sets ((g, reason), (g))) l
+      join total t on t.g is not distinct from l.g
+      left join monthly m on m.g is not distinct from l.g and m.reason = l.reason
+      order by l.g nulls last, is_total desc, made desc, l.reason`,
     });
     // Of each version once, one behind the other: a report takes one connection.
     const versions = new Map<string, Agreement>();

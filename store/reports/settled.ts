@@ -93,9 +93,10 @@ const settlesAfterMs = 7 * 24 * 3_600_000;
 
 /**
  * Settles the oldest handoffs that are not, at most `most` of them. Gives whether there may be more.
- * A handoff that somebody writes about is left for the next time.
+ * A handoff that somebody writes about is left for the next time; who comes then waits for as long
+ * as `most` of them take.
  */
-export async function settleHandoffs(pool: Pool, now: Instant, most = 500): Promise<boolean> {
+export async function settleHandoffs(pool: Pool, now: Instant, most = 100): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
     const { rows: locked } = await tx.query<{ id: string }>(sql`
       select id from handoff where settled_at is null and subject_kind = 'lead'
