@@ -86,22 +86,22 @@ create function count_contacts(leads text[]) returns void language sql as $$
       where lead_id = any(leads) and account_id is not null;
   delete from contact_engagement where lead_id = any(leads);
   insert into contact_engagement (lead_id, type, account_id, at)
-    select e.lead_id, e.type, l.account_id, max(e.occurred_at)
-      from engagement e join lead l on l.id = e.lead_id
-      where e.lead_id = any(leads) group by e.lead_id, e.type, l.account_id
+    select e.lead_id, e.type, (select account_id from lead where id = e.lead_id), max(e.occurred_at)
+      from engagement e where e.lead_id = any(leads) group by e.lead_id, e.type
       order by e.lead_id, e.type;
   insert into account_news (account_id)
     select distinct account_id from lead where id = any(leads) and account_id is not null;
 $$;
 
--- Only a later one of its type is news: late and repeated engagements change nothing.
+-- Only a later one of its type is news: late and repeated engagements change nothing. The lead is looked up for each,
+-- and not joined: the plan is kept, and one that was made for a batch would read all leads for a single engagement.
 create function engagements_added() returns trigger language plpgsql as $$
 begin
   with later as (
     insert into contact_engagement as c (lead_id, type, account_id, at)
-      select e.lead_id, e.type, l.account_id, max(e.occurred_at)
-        from touched e join lead l on l.id = e.lead_id
-        group by e.lead_id, e.type, l.account_id order by e.lead_id, e.type
+      select e.lead_id, e.type, (select account_id from lead where id = e.lead_id), max(e.occurred_at)
+        from touched e where e.lead_id is not null
+        group by e.lead_id, e.type order by e.lead_id, e.type
     on conflict (lead_id, type) do update set at = excluded.at where excluded.at > c.at
     returning account_id)
   insert into account_news (account_id)
