@@ -1,13 +1,14 @@
 import type { Context } from "hono";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { inPages } from "./in.tsx";
+import { oidcPages } from "./oidc.tsx";
 import { mePages } from "./me.tsx";
 import { pagesInBar } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 
 /** The pages, each a module that mounts its own; a page enters the bar by its row. */
-const modules: readonly ((deps: AppDeps) => Routes)[] = [inPages, mePages];
+const modules: readonly ((deps: AppDeps) => Routes)[] = [inPages, oidcPages, mePages];
 
 /** Everything under /console but the links of mails. */
 export function consoleRoutes(deps: AppDeps): Routes {

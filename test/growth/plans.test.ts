@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../api/app.ts";
+import { isConsole } from "../../api/console/paths.ts";
 import type { Routes } from "../../api/deps.ts";
 import { authorisation } from "../../api/http/authorisation.ts";
 import { works, type World } from "../../bench/growth.ts";
@@ -22,6 +23,7 @@ import { reachOf } from "../../store/views/reach.ts";
 import { withDatabase } from "../support/database.ts";
 import { grow, grownLead, grownPeople } from "../support/grown-database.ts";
 import { carriedOut, recordStatements, type Sent } from "../support/plans.ts";
+import { signedIn, type Visitor } from "../support/visitor.ts";
 import { smallAgreement } from "../support/small-agreement.ts";
 
 const leads = 20_000;
@@ -68,11 +70,18 @@ beforeAll(async () => {
     log: pino({ level: "silent" }),
     temporal: { reachable: () => Promise.resolve(false), close: () => Promise.resolve() },
   });
+  for (const wish of [
+    { role: "operator" },
+    { role: "rep", repId: people.rep },
+    { role: "manager", repId: people.manager },
+  ] as const)
+    visitors.set(wish.role, await signedIn({ app, pool, now }, wish));
 }, 120_000);
 afterAll(async () => {
   await pool?.end();
 });
 
+const visitors = new Map<Role, Visitor>();
 const lead = grownLead(leads / 2);
 /** A link of a mail, signed with the secret that this database is given. */
 const secret = new Uint8Array(32).fill(7);
@@ -146,6 +155,11 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["rep", "/mail"],
   ],
   "GET /mail/{id}": [["operator", "/mail/10000@baton"]],
+  "GET /console": [],
+  "GET /console/in/{secret}": [],
+  "GET /console/assets/{file}": [],
+  "GET /console/oidc": [],
+  "GET /console/oidc/back": [],
   "GET /console/offer/{token}": [["operator", `/console/offer/${link}`]],
   "GET /house/leads": [
     ["operator", "/house/leads"],
@@ -283,7 +297,10 @@ describe("no list, page, search or report reads a table that grows", () => {
     for (const [role, path] of askedOf(route))
       found.push(
         ...(await lookAt(`${role} ${path}`, async () => {
-          const headers = { authorization: `Bearer ${tokens.get(role)}` };
+          const cookie = visitors.get(role)?.cookie;
+          const headers: Record<string, string> = isConsole(path)
+            ? { cookie: `${cookie?.name}=${cookie?.value}` }
+            : { authorization: `Bearer ${tokens.get(role)}` };
           const answer = await app.request(path, { headers });
           expect([path, answer.status]).toEqual([path, 200]);
           await answer.text();
