@@ -53,6 +53,10 @@ export async function playDemo(
   if (isOver()) return;
   io.out("Alive now:");
   for (const line of told) io.out(`  ${line}`);
+  const { owner } = acceptedBody(
+    await api<{ owner: { readonly id: string } | null }>("GET", `/leads/${ids[0] ?? ""}`),
+  );
+  if (owner) io.out(`As the rep who has the first of them: npx baton sign-in ${owner.id}`);
 }
 
 async function playLead(

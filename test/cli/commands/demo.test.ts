@@ -65,6 +65,16 @@ test("at whatever hour this runs, leads are offered, accepted, qualified and con
   for (const one of ["answer", "manager", "queue"]) expect(withSales).toContain(one);
 });
 
+test("says how to come into the console, as the rep who has a lead and as the operator", async () => {
+  await baton.until("npx baton sign-in rp_");
+  const rep = /npx baton sign-in (rp_\w+)/.exec(baton.lines.join("\n"))?.[1] ?? "";
+  await vi.waitFor(() => {
+    expect(baton.lines.at(-1)).toMatch(/^Console: http:\/\/127\.0\.0\.1:\d+\/console\/in\//);
+  }, 10_000);
+  const { items } = await get<Items>("/leads?stage=mql&limit=100");
+  expect(items.map(({ owner }) => owner)).toContain(rep);
+});
+
 test("a manager, sales ops and marketing have a task each", async () => {
   const { items } = await get<Items>("/tasks?limit=100");
   const kinds = items.map(({ kind }) => kind);
