@@ -14,6 +14,7 @@ import type { Session } from "../store/access/sessions.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { defaultHook, type Problem } from "./http/errors.ts";
 import type { MailLinks } from "../messages/link.ts";
+import type { Oidc } from "./oidc.ts";
 import type { TemporalPort } from "./temporal.ts";
 
 /** What the API needs from outside; `server.ts` builds the real ones, tests pass theirs. */
@@ -37,6 +38,8 @@ export interface ApiDeps extends ApiPools {
    * not exist.
    */
   readonly webhookSecrets?: Readonly<Record<string, readonly string[]>>;
+  /** The provider by which people sign in to the console; absent: they do by mail. */
+  readonly oidc?: Oidc | undefined;
   /** How much one sender may ask; absent: as much as it likes. */
   readonly rates?: RateLimits;
   /** How long a body may take to begin, and a file to go on; ten seconds when absent. */

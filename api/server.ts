@@ -3,7 +3,7 @@ import type { Server } from "node:http";
 import { serve } from "@hono/node-server";
 import { endWith, processLog } from "../settings/logger.ts";
 import { loadNames } from "../spellings/fact.ts";
-import { settingsOf, webhookSecretsOf } from "../settings/settings.ts";
+import { refused, settingsOf, webhookSecretsOf, type SettingsOf } from "../settings/settings.ts";
 import { createAgreements } from "../store/process/agreements.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
@@ -11,6 +11,8 @@ import { openPools } from "../store/postgres/pools.ts";
 import { watchSchema } from "../store/postgres/schema.ts";
 import { neededTemporal } from "../temporal/profile.ts";
 import { createApp } from "./app.ts";
+import { oidcRedirect } from "./console/paths.ts";
+import { createOidc, type Oidc } from "./oidc.ts";
 import { connectTemporal } from "./temporal.ts";
 import { answerUnreadable } from "./http/unreadable.ts";
 import { storedReader, warmThreads } from "./threads/threads.ts";
@@ -56,6 +58,7 @@ async function main(): Promise<void> {
         ? undefined
         : { url: settings.TEMPORAL_UI_URL, namespace: profile.namespace },
     mailLinks: settings.MAIL_LINKS,
+    oidc: oidcOf(settings),
     log,
     schema,
     webhookSecrets: webhookSecretsOf(process.env),
@@ -125,6 +128,19 @@ async function main(): Promise<void> {
     });
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+}
+
+/** The provider of the settings: all three of them, or none. */
+function oidcOf({
+  OIDC_ISSUER: issuer,
+  OIDC_CLIENT_ID: clientId,
+  OIDC_CLIENT_SECRET: clientSecret,
+  PUBLIC_URL: publicUrl,
+}: SettingsOf<"api">): Oidc | undefined {
+  if (issuer === undefined) return undefined;
+  if (clientId === undefined || clientSecret === undefined)
+    throw refused("api", "OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET.");
+  return createOidc({ issuer, clientId, clientSecret, redirectUri: oidcRedirect(publicUrl) });
 }
 
 try {

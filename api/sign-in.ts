@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { setKeysOff } from "../store/access/logins.ts";
+import { ensureLogin, personWithMail, setKeysOff, type Login } from "../store/access/logins.ts";
 import {
   endSession,
   sessionsOf,
@@ -51,12 +51,32 @@ export async function signInBy(
     // The cookie of the first answer may never have arrived.
     const { begun, id: loginId, repId } = login;
     if (begun !== null) await end(tx, { id: begun, loginId, repId }, "signed in anew", now);
-    const session = await startSession(tx, login, deviceOf(c.req.header("user-agent")), now);
+    const session = await begin(tx, c, login, login.way);
     await noteSessionOfLink(tx, secret, session.id);
-    const detail = { login: login.id, role: login.role, way: login.way };
-    const actor = login.repId ?? login.id;
-    await audit(tx, { actor, what: "session.started", subject: session.id, detail }, now);
     return session;
+  });
+  if (!started) return false;
+  setSession(c, deps, started);
+  return true;
+}
+
+/**
+ * Signs in whoever the provider vouches for: the person of the roster with that mail address. False
+ * when there is none. A session that was there before is over.
+ */
+export async function signInByMailAddress(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  email: string,
+): Promise<boolean> {
+  const now = c.var.receivedAt;
+  const before = await sessionHere(deps, c);
+  const started = await inTransaction(deps.pool, async (tx) => {
+    const person = await personWithMail(tx, email);
+    if (!person) return undefined;
+    const login = await ensureLogin(tx, person, now);
+    if (before) await end(tx, before, "signed in anew", now);
+    return begin(tx, c, login, "oidc");
   });
   if (!started) return false;
   setSession(c, deps, started);
@@ -103,6 +123,20 @@ export async function endMySession(deps: AppDeps, c: Context<AppEnv>, id: string
   await inTransaction(deps.pool, (tx) =>
     end(tx, { id, loginId, repId }, "ended by its owner", receivedAt),
   );
+}
+
+async function begin(
+  tx: Tx,
+  c: Context<AppEnv>,
+  login: Login,
+  way: string,
+): ReturnType<typeof startSession> {
+  const now = c.var.receivedAt;
+  const session = await startSession(tx, login, deviceOf(c.req.header("user-agent")), now);
+  const detail = { login: login.id, role: login.role, way };
+  const actor = login.repId ?? login.id;
+  await audit(tx, { actor, what: "session.started", subject: session.id, detail }, now);
+  return session;
 }
 
 async function end(

@@ -218,7 +218,7 @@ export function taskRoutes(deps: ApiDeps): Routes {
     c.json(await endTask(deps, c, c.req.valid("param").id, c.req.valid("json").how), 200),
   );
   app.openapi(decide, async (c) =>
-    c.json(await settleConflict(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
+    c.json(await settleTask(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
   );
   return app;
 }
@@ -293,7 +293,7 @@ export async function endTask(
 }
 
 /** Merges the two leads of a conflict, or keeps them apart. */
-export async function settleConflict(
+export async function settleTask(
   deps: ApiDeps,
   c: Context<AppEnv>,
   id: string,

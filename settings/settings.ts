@@ -201,6 +201,23 @@ export const settings = {
     parse: publicAddress,
   }),
 
+  /** The OpenID provider by which people sign in to the console; without it they do by mail. */
+  OIDC_ISSUER: setting({
+    form: "an address such as https://accounts.example, by TLS unless it is on this machine",
+    fallback: null,
+    by: ["api"],
+    parse: issuer,
+  }),
+
+  /** What the provider knows Baton as, and by. */
+  OIDC_CLIENT_ID: setting({ form: "the id of a client", fallback: null, by: ["api"] }),
+  OIDC_CLIENT_SECRET: setting({
+    form: "the secret of a client",
+    fallback: null,
+    by: ["api"],
+    isSecret: true,
+  }),
+
   /** What links in mails may do without a sign-in (docs/running.md, "Mail"). */
   MAIL_LINKS: setting({
     form: `one of ${mailLinks.join(", ")}`,
@@ -474,6 +491,14 @@ function textOf(env: Environment, name: string): string | undefined {
 function wholeNumber(text: string, least: number, most: number): number | null {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : -1;
   return number >= least && number <= most ? number : null;
+}
+
+function issuer(text: string): string | null {
+  if (!URL.canParse(text)) return null;
+  const { protocol, hostname, search, hash } = new URL(text);
+  const isHere = ["127.0.0.1", "localhost", "[::1]"].includes(hostname);
+  const isSafe = protocol === "https:" || (protocol === "http:" && isHere);
+  return isSafe && search === "" && hash === "" ? text : null;
 }
 
 function port(text: string): number | null {

@@ -6,6 +6,7 @@ import { factsPages } from "./facts.tsx";
 import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
 import { inPages } from "./in.tsx";
+import { oidcPages } from "./oidc.tsx";
 import { mePages } from "./me.tsx";
 import { pagesInBar } from "./page.tsx";
 import { assetRoutes } from "./parts/assets.ts";
@@ -27,6 +28,7 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   tasksPages,
   systemPages,
   inPages,
+  oidcPages,
   mePages,
 ];
 

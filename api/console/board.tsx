@@ -8,9 +8,9 @@ import { readTeam } from "../team.ts";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
-import { Clock, rowClass, type Reading } from "./parts/clock.tsx";
+import { Clock, rowClass, type ReadAt } from "./parts/clock.tsx";
 import { More } from "./parts/list.tsx";
-import { Load } from "./parts/people.tsx";
+import { Workload } from "./parts/people.tsx";
 import { paths, withQuery } from "./paths.ts";
 
 type Board = Awaited<ReturnType<typeof readBoard>>;
@@ -48,7 +48,7 @@ export function boardPages(deps: AppDeps): Routes {
       readBoardList(deps, c, name, cursor === undefined ? {} : { cursor }),
       frameOf(deps, c),
     ]);
-    const reading: Reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
+    const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
     const here = withQuery(paths.boardList(name), { cursor });
     return show(
       c,
@@ -80,7 +80,7 @@ const BoardPage: FC<{
   readonly frame: Frame;
   readonly done: Done | null;
 }> = ({ board, team, frame, done }) => {
-  const reading: Reading = { zone: board.zone, now: Date.parse(board.at) };
+  const reading: ReadAt = { zone: board.zone, now: Date.parse(board.at) };
   const full = board.lists.filter(({ count }) => count > 0);
   return (
     <Page
@@ -117,7 +117,7 @@ const BoardPage: FC<{
           <ul class="people">
             {team.people.map((person) => (
               <li>
-                <bdi>{person.name ?? person.id}</bdi> <Load person={person} reading={reading} />
+                <bdi>{person.name ?? person.id}</bdi> <Workload person={person} reading={reading} />
               </li>
             ))}
           </ul>
@@ -128,7 +128,7 @@ const BoardPage: FC<{
 };
 
 /** "3 late, 5 within the hour, 1 contested, 4 held until Tue 09:00." */
-function headingOf({ lists }: Board, { now, zone }: Reading): string {
+function headingOf({ lists }: Board, { now, zone }: ReadAt): string {
   const of = (name: List["list"]) => lists.find(({ list }) => list === name);
   const count = (name: List["list"], word: string) => {
     const n = of(name)?.count ?? 0;
@@ -152,7 +152,7 @@ function headingOf({ lists }: Board, { now, zone }: Reading): string {
 const Entries: FC<{
   readonly list: List["list"];
   readonly items: readonly Entry[];
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly role: string;
   readonly back: string;
 }> = ({ list, items, reading, back }) =>
@@ -182,7 +182,7 @@ function thenOf({ next, due }: Entry, say: (at: string) => string): string {
   return next.at === null || next.at === due ? next.step : `${next.step} ${say(next.at)}`;
 }
 
-const Line: FC<{ readonly entry: Entry; readonly reading: Reading; readonly back: string }> = ({
+const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back: string }> = ({
   entry,
   reading,
   back,

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
 import type { ActionName } from "../../handoff/stage.ts";
-import { spoken } from "../../messages/words.ts";
+import { capital, spoken } from "../../messages/words.ts";
 import { channels, outcomes } from "../../handoff/process/outreach.ts";
 import { usualAttempts } from "../../words/actions.ts";
 import { channelWords, consequences, outcomeWords } from "../../words/answers.ts";
@@ -10,12 +10,12 @@ import type { Problem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
 import { readReasons } from "../reasons.ts";
 import { readTeam } from "../team.ts";
-import { nameOf } from "./done.tsx";
+import { leadName } from "./done.tsx";
 import { asking, Page, show, type Frame } from "./page.tsx";
 import { Act, type SeenHere } from "./parts/act.tsx";
-import type { Reading } from "./parts/clock.tsx";
-import { standingOf } from "./parts/standing.ts";
-import { Load } from "./parts/people.tsx";
+import type { ReadAt } from "./parts/clock.tsx";
+import { sayStanding } from "./parts/standing.ts";
+import { Workload } from "./parts/people.tsx";
 
 type Lead = Awaited<ReturnType<typeof readLead>>;
 
@@ -34,7 +34,7 @@ export async function showForm(deps: AppDeps, c: Context<AppEnv>, asked: Asked):
   const { name, id, frame, problem } = asked;
   const lead = await readLead(deps, asking(c, "GET /leads/{id}"), id);
   const status = problem === null ? 200 : 422;
-  const whom = nameOf(lead);
+  const whom = leadName(lead);
   const title = `${titles[name] ?? ""} ${whom}`;
   const isPossible = lead.actions.some((one) => one.name === name);
   const reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
@@ -51,7 +51,7 @@ export async function showForm(deps: AppDeps, c: Context<AppEnv>, asked: Asked):
         <h1>
           {titles[name]} <bdi>{whom}</bdi>
         </h1>
-        <p class="lead">{`${company(lead)}${capital(standingOf(lead, frame.caller.repId))}.`}</p>
+        <p class="lead">{`${company(lead)}${capital(sayStanding(lead, frame.caller.repId))}.`}</p>
         {problem === null ? null : (
           <p class="error" role="alert" id="problem">
             {capital(problem.parts.detail)}
@@ -78,7 +78,7 @@ async function formOf(
   c: Context<AppEnv>,
   lead: Lead,
   asked: Asked,
-  reading: Reading,
+  reading: ReadAt,
 ): Promise<Child> {
   const props = { lead: lead.id, seen: lead.seen, back: asked.back };
   const { given, problem } = asked;
@@ -334,7 +334,7 @@ const GiveTo: FC<
   Omit<FormProps, "given"> & {
     readonly team: Team;
     readonly owner: string | null;
-    readonly reading: Reading;
+    readonly reading: ReadAt;
   }
 > = ({ lead, seen, back, team, owner, reading }) => (
   <Act lead={lead} action="reassign" seen={seen} back={back}>
@@ -347,7 +347,7 @@ const GiveTo: FC<
               <strong>
                 <bdi>{person.name ?? person.id}</bdi>
               </strong>{" "}
-              <Load person={person} reading={reading} />
+              <Workload person={person} reading={reading} />
             </button>
           </li>
         ))}
@@ -378,8 +378,4 @@ const Note: FC<{
 function company({ account, accountFacts }: Lead): string {
   const name = accountFacts["account.name"]?.value ?? account?.domain;
   return typeof name === "string" ? `${name}: ` : "";
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -5,9 +5,9 @@ import type { ApiDeps, AppEnv } from "../deps.ts";
 import { asProblem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
 import { asking } from "./page.tsx";
-import { Clock, type Reading } from "./parts/clock.tsx";
+import { Clock, type ReadAt } from "./parts/clock.tsx";
 import { paths } from "./paths.ts";
-import { standingOf } from "./parts/standing.ts";
+import { sayStanding } from "./parts/standing.ts";
 
 /** A lead that an action was just done to, as it stands now. */
 export interface Done {
@@ -31,16 +31,16 @@ export async function doneHere(deps: ApiDeps, c: Context<AppEnv>): Promise<Done 
 /** Says how the lead stands since. */
 export const DoneNotice: FC<{
   readonly done: Done;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly me: string | null;
 }> = ({ done, reading, me }) => {
   const { lead } = done;
   return (
     <>
       <a href={paths.lead(lead.id)}>
-        <bdi>{nameOf(lead)}</bdi>
+        <bdi>{leadName(lead)}</bdi>
       </a>
-      {`: ${standingOf(lead, me)}.`}
+      {`: ${sayStanding(lead, me)}.`}
       {lead.due === null ? null : (
         <>
           {" Due "}
@@ -52,7 +52,7 @@ export const DoneNotice: FC<{
 };
 
 /** What a lead is called: its name, else its id. */
-export function nameOf({ id, facts }: Pick<Done["lead"], "id" | "facts">): string {
+export function leadName({ id, facts }: Pick<Done["lead"], "id" | "facts">): string {
   const text = (path: string) => {
     const value = facts[path]?.value;
     return typeof value === "string" && value !== "" ? value : null;

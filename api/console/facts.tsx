@@ -1,13 +1,14 @@
+import { capital } from "../../messages/words.ts";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { fieldWords, valueWords } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { asProblem, type Problem } from "../http/errors.ts";
 import { correctFacts, readLead } from "../leads.ts";
-import { nameOf } from "./done.tsx";
+import { leadName } from "./done.tsx";
 import { Hidden, once, readForm } from "./form.tsx";
 import { asking, frameOf, Page, show } from "./page.tsx";
-import { capital, missingIn } from "./parts/facts.tsx";
+import { missingIn } from "./parts/facts.tsx";
 import { backTo, paths } from "./paths.ts";
 
 /** What a rep fills in most, whether or not it is known. */
@@ -98,7 +99,7 @@ async function showFacts(deps: AppDeps, c: Context<AppEnv>, asked: Asked): Promi
   const fields = [...new Set([...missing, ...usual, ...Object.keys(facts).toSorted()])].filter(
     (path) => lead.correctable.includes(path),
   );
-  const name = nameOf(lead);
+  const name = leadName(lead);
   return show(
     c,
     <Page title={`Correct ${name}`} frame={frame}>

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { oneAddress } from "../../messages/mail/mail.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { Problem } from "../http/errors.ts";
 import { askForMail, signInBy, signOut, whoseLink } from "../sign-in.ts";
 import { Hidden, readForm } from "./form.tsx";
 import { Page, show } from "./page.tsx";
@@ -15,11 +16,14 @@ export function inPages(deps: AppDeps): Routes {
   const routes = newRoutes();
   routes.get(paths.in, (c) => {
     const to = backTo(c.req.query("to"), "");
+    if (deps.oidc) return show(c, <ProviderPage name={deps.oidc.name} to={to} />);
     const isAsked = c.req.query("asked") !== undefined;
     return show(c, isAsked ? <AskedPage /> : <InPage to={to} given="" wrong={null} />);
   });
   routes.post(paths.in, async (c) => {
     const { fields } = await readForm(c);
+    if (deps.oidc)
+      throw new Problem("forbidden", { detail: "here people sign in by the OpenID provider" });
     const to = backTo(fields["to"], "");
     const email = oneAddress(fields["email"] ?? "");
     if (email === null) {
@@ -100,6 +104,23 @@ const InPage: FC<{
           <button class="main">Mail me a link</button>
         </p>
       </form>
+      <p class="dim">
+        For reps and managers of the roster. Everybody else gets a link from whoever runs Baton:{" "}
+        <code>npx baton sign-in</code> prints one.
+      </p>
+    </div>
+  </Page>
+);
+
+const ProviderPage: FC<{ readonly name: string; readonly to: string }> = ({ name, to }) => (
+  <Page title="Sign in">
+    <div class="narrow">
+      <h1>Sign in</h1>
+      <p>
+        <a class="button main" href={withQuery(paths.oidc, { to })}>
+          {`Sign in with ${name}`}
+        </a>
+      </p>
       <p class="dim">
         For reps and managers of the roster. Everybody else gets a link from whoever runs Baton:{" "}
         <code>npx baton sign-in</code> prints one.

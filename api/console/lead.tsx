@@ -5,6 +5,7 @@ import { actionDone, actionWords, onlyWhen, stageWords } from "../../words/actio
 import { sayAsked } from "../../words/asked.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { checklistOf } from "../../words/history.ts";
+import { capital } from "../../messages/words.ts";
 import { actionPlaces } from "../action-places.ts";
 import { readClocks } from "../clocks.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
@@ -13,12 +14,12 @@ import type { Problem } from "../http/errors.ts";
 import { readHistory, readLead } from "../leads.ts";
 import { readQueue } from "../queue.ts";
 import { savedHere } from "./facts.tsx";
-import { doneHere, DoneNotice, nameOf, type Done } from "./done.tsx";
+import { doneHere, DoneNotice, leadName, type Done } from "./done.tsx";
 import { Hidden } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
-import { Act, NotNow, ToForm } from "./parts/act.tsx";
-import { Clock, type Reading } from "./parts/clock.tsx";
-import { capital, Known, missingIn } from "./parts/facts.tsx";
+import { Act, Forbidden, ToForm } from "./parts/act.tsx";
+import { Clock, type ReadAt } from "./parts/clock.tsx";
+import { FactList, missingIn } from "./parts/facts.tsx";
 import { Clocks } from "./parts/ledger.tsx";
 import { Story } from "./parts/story.tsx";
 import { TaskLine } from "./parts/task.tsx";
@@ -59,7 +60,7 @@ export async function showLead(
     doneHere(deps, c),
     c.req.query("from") === "queue" ? placeIn(deps, c, id) : null,
   ]);
-  const reading: Reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
+  const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   return show(
     c,
     <LeadPage
@@ -98,14 +99,14 @@ interface LeadProps {
   readonly history: History;
   readonly done: Done | null;
   readonly place: Place | null;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly refused: Refused | null;
   readonly saved: string | null;
 }
 
 const LeadPage: FC<LeadProps> = (props) => {
   const { lead, frame, clocks, history, done, place, reading, refused, saved } = props;
-  const name = nameOf(lead);
+  const name = leadName(lead);
   const me = frame.caller.repId;
   const facts = { ...lead.accountFacts, ...lead.facts };
   const checklist = history.items.map(checklistOf).find((one) => one !== null) ?? [];
@@ -171,13 +172,13 @@ const LeadPage: FC<LeadProps> = (props) => {
         </div>
         <aside aria-label="What is known">
           {checklist.length === 0 ? null : <Checklist list={checklist} />}
-          <h2>Known</h2>
+          <h2>FactList</h2>
           {Object.keys(facts).length === 0 ? (
             <p class="dim">
               {lead.erasedAt === null ? "Nothing yet." : "The person was erased; it is gone."}
             </p>
           ) : (
-            <Known facts={facts} missing={missing} reading={reading} />
+            <FactList facts={facts} missing={missing} reading={reading} />
           )}
           {lead.correctable.length > 0 ? (
             <p>
@@ -234,7 +235,7 @@ function hereOf(lead: Lead, place: Place | null): string {
 const Standing: FC<{
   readonly lead: Lead;
   readonly me: string | null;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }> = ({ lead, me, reading }) => {
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : null);
   const title = text(lead.facts["lead.title"]?.value);
@@ -322,7 +323,7 @@ const Actions: FC<{
   const props = { lead: lead.id, seen: lead.seen };
   const button = (action: ActionName) =>
     !may(action) ? (
-      <NotNow words={actionWords[action]} because={onlyWhen(action)} />
+      <Forbidden words={actionWords[action]} because={onlyWhen(action)} />
     ) : action === "accept" ? (
       <Act {...props} action="accept" back={back}>
         <button class="main" data-key="a">
@@ -421,7 +422,7 @@ const Checklist: FC<{
 };
 
 /** Who decided the lead before, and when: the latest action that was done. */
-function whoDid(history: History, me: string | null, { now, zone }: Reading): string | null {
+function whoDid(history: History, me: string | null, { now, zone }: ReadAt): string | null {
   const last = history.items.find(({ kind, detail }) => {
     const result = detail["result"] as { done?: boolean } | null | undefined;
     return kind === "action" && result?.done === true;

@@ -1,3 +1,4 @@
+import { capital } from "../../messages/words.ts";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { stages, type Stage } from "../../handoff/stage.ts";
@@ -7,9 +8,9 @@ import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { Problem } from "../http/errors.ts";
 import { listQuery, readLeads } from "../leads.ts";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
-import { Clock, Moment, rowClass, type Reading } from "./parts/clock.tsx";
+import { Clock, Moment, rowClass, type ReadAt } from "./parts/clock.tsx";
 import { More } from "./parts/list.tsx";
-import { capital } from "./parts/facts.tsx";
+
 import { paths } from "./paths.ts";
 
 /** GET /console/leads: where a lead is. The filters are the address. */
@@ -49,7 +50,7 @@ const LeadsPage: FC<{
   readonly page: Awaited<ReturnType<typeof readLeads>>;
   readonly given: Filters;
   readonly frame: Frame;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }> = ({ page, given, frame, reading }) => {
   const { cursor, ...filters } = given;
   return (

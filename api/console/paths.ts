@@ -3,6 +3,7 @@ export const paths = {
   home: "/console",
   in: "/console/in",
   inBy: (secret: string) => `/console/in/${encodeURIComponent(secret)}`,
+  oidc: "/console/oidc",
   out: "/console/out",
   me: "/console/me",
   endSession: (id: string) => `/console/me/sessions/${encodeURIComponent(id)}/end`,
@@ -23,6 +24,11 @@ export const paths = {
   settle: (id: string) => `/console/tasks/${encodeURIComponent(id)}/conflict-decision`,
   asset: (file: string) => `/console/assets/${file}`,
 } as const;
+
+/** Where the OpenID provider leads people back to; it must be told of this address. */
+export function oidcRedirect(publicUrl: string): string {
+  return `${new URL(publicUrl).origin}${paths.oidc}/back`;
+}
 
 /** Whether a request is the console's, which knows the cookie alone. */
 export function isConsole(path: string): boolean {

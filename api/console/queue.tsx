@@ -7,7 +7,7 @@ import { readQueue } from "../queue.ts";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
 import { frameOf, Page, show } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
-import { Clock, rowClass, urgency, type Reading } from "./parts/clock.tsx";
+import { Clock, rowClass, urgency, type ReadAt } from "./parts/clock.tsx";
 import { More } from "./parts/list.tsx";
 import { paths, withQuery } from "./paths.ts";
 
@@ -45,7 +45,7 @@ const QueuePage: FC<{
   readonly cursor: string | undefined;
 }> = ({ queue, frame, done, at, cursor }) => {
   const { items } = queue;
-  const reading: Reading = { zone: queue.zone, now: Date.parse(queue.at) };
+  const reading: ReadAt = { zone: queue.zone, now: Date.parse(queue.at) };
   // After an action the next row has the focus; when that is gone, the first.
   const focused = at === undefined ? null : (items.find(({ id }) => id === at) ?? items[0])?.id;
   return (
@@ -86,7 +86,7 @@ const QueuePage: FC<{
 };
 
 /** "12 leads, the earliest due first. 1 late, 2 due within 30 minutes." */
-function headingOf(queue: Queue, isLater: boolean, reading: Reading): string {
+function headingOf(queue: Queue, isLater: boolean, reading: ReadAt): string {
   const { items, next, ahead } = queue;
   if (items.length === 0) {
     if (isLater) return "Nothing more waits.";
@@ -120,7 +120,7 @@ function headingOf(queue: Queue, isLater: boolean, reading: Reading): string {
 
 const Row: FC<{
   readonly entry: Entry;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly me: string | null;
   readonly back: string;
   readonly isFocused: boolean;
@@ -134,7 +134,7 @@ const Row: FC<{
         <Clock due={due} zone={zone} stands={stands} reading={reading} />
       </td>
       <td class="who">
-        <Who entry={entry} isFocused={isFocused && !hasMain(entry)} />
+        <Who entry={entry} isFocused={isFocused && !hasMain(entry, me)} />
       </td>
       <td class="asked">
         {isTask ? <span class="tag">task</span> : null} {asked}
@@ -144,9 +144,7 @@ const Row: FC<{
         {isTask && entry.why !== null ? <span class="why dim">{entry.why}</span> : null}
       </td>
       <td class="acts">
-        {lead === null ? null : (
-          <Acts entry={entry} lead={lead} back={back} isFocused={isFocused} />
-        )}
+        {lead === null ? null : <Acts {...{ entry, lead, me, back, isFocused }} />}
       </td>
     </tr>
   );
@@ -175,17 +173,19 @@ const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry
 };
 
 /** Whether a row begins with a button that answers at once. */
-function hasMain({ kind, actions }: Entry): boolean {
-  return kind === "lead" && actions.some(({ name }) => name === "accept");
+function hasMain({ kind, owner, actions }: Entry, me: string | null): boolean {
+  const may = (action: string) => actions.some(({ name }) => name === action);
+  return kind === "lead" && may("accept") && !(me !== null && owner !== me && may("reassign"));
 }
 
 /** The answers of a row: what is possible, as the API says. */
 const Acts: FC<{
   readonly entry: Entry;
   readonly lead: string;
+  readonly me: string | null;
   readonly back: string;
   readonly isFocused: boolean;
-}> = ({ entry, lead, back, isFocused }) => {
+}> = ({ entry, lead, me, back, isFocused }) => {
   const { kind, what, seen, name } = entry;
   const may = (action: string) => entry.actions.some((one) => one.name === action);
   const whom = name ?? lead;
@@ -213,6 +213,9 @@ const Acts: FC<{
         <GiveTo may={may("reassign")} lead={lead} whom={whom} back={back} />
       </>
     );
+  // A manager sees what breaks with others, and gives it away; to answer for them, on its page.
+  if (kind === "lead" && me !== null && entry.owner !== me && may("reassign"))
+    return <GiveTo may lead={lead} whom={whom} back={back} />;
   if (kind === "task")
     return (
       <>

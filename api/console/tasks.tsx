@@ -1,3 +1,4 @@
+import { capital } from "../../messages/words.ts";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { whyOfTask } from "../../messages/asked.ts";
@@ -8,12 +9,12 @@ import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
 import { correctFacts } from "../leads.ts";
-import { conflictBody, doneBody, endTask, readTasks, settleConflict } from "../tasks.ts";
+import { conflictBody, doneBody, endTask, readTasks, settleTask } from "../tasks.ts";
 import { Hidden, once, readForm, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
-import { Clock, type Reading } from "./parts/clock.tsx";
-import { capital, missingIn } from "./parts/facts.tsx";
+import { Clock, type ReadAt } from "./parts/clock.tsx";
+import { missingIn } from "./parts/facts.tsx";
 import { More } from "./parts/list.tsx";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
 import { paths, withQuery } from "./paths.ts";
@@ -43,7 +44,7 @@ export function tasksPages(deps: AppDeps): Routes {
       const said = conflictBody.safeParse({ decision, ...(other === "" ? {} : { other }) });
       if (!said.success)
         throw new Problem("invalid", { field: "decision", detail: "say whether they are one" });
-      await settleConflict(deps, c, id, said.data);
+      await settleTask(deps, c, id, said.data);
     });
   });
   routes.post("/console/tasks/:id/facts", async (c) => {
@@ -103,7 +104,7 @@ async function showTasks(
     frameOf(deps, c),
     doneHere(deps, c),
   ]);
-  const reading: Reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
+  const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const props = { tasks, frame, done, reading, refused, cursor };
   const ended = refused === null && c.req.query("done") !== undefined;
   return show(
@@ -121,7 +122,7 @@ const TasksPage: FC<{
   readonly tasks: Tasks;
   readonly frame: Frame;
   readonly done: Done | null;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly refused: Refused | null;
   readonly cursor: string | undefined;
   readonly isEnded: boolean;
@@ -169,7 +170,7 @@ const TasksPage: FC<{
 const Item: FC<{
   readonly task: Task;
   readonly frame: Frame;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly refused: Refused | null;
 }> = ({ task, frame, reading, refused }) => {
   const why = whyOfTask(task.detail);

@@ -158,6 +158,8 @@ const requests: Readonly<Record<string, Row>> = {
   "POST /console/out": everybody,
   "GET /console/in": "public",
   "POST /console/in": "public",
+  "GET /console/oidc": "public",
+  "GET /console/oidc/back": "public",
   "GET /console/in/{secret}": "public",
   "POST /console/in/{secret}": "public",
   "GET /console/assets/{file}": "public",

@@ -80,13 +80,15 @@ export async function runStack(
               "a new one",
           );
         for (const line of nextSteps(settings, isElsewhere(settings))) io.out(line);
+        const consoleLink = () => withPool(postgres.url, (pool) => consoleLine(pool, settings));
+        const link = await consoleLink();
         io.out("baton is ready");
-        const tellConsole = () => withPool(postgres.url, (pool) => consoleLine(pool, settings));
-        io.out(await tellConsole());
+        io.out(link);
         if (!applications.onReady) return;
         await applications.onReady(stack.isOver);
-        // What it told stands below the link, and the link is old by now.
-        if (!stack.isOver()) io.out(await tellConsole());
+        // What it told stands below the link, which is old by now. Should Postgres be away, that is
+        // told elsewhere.
+        if (!stack.isOver()) await consoleLink().then(io.out, () => undefined);
       },
     );
   } finally {

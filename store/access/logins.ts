@@ -1,6 +1,6 @@
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { firstRow, sql, type Db } from "../postgres/db.ts";
+import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import type { Role } from "./tokens.ts";
 
@@ -68,6 +68,20 @@ export async function ensureLogin(db: Db, wish: LoginWish, now: Instant): Promis
   );
   if (!row) throw new Error("the login was not stored");
   return { id: row.id, role, repId, party };
+}
+
+/** The active rep or manager who has a mail address; null: nobody, or more than one. */
+export async function personWithMail(
+  db: Db,
+  email: string,
+): Promise<{ readonly repId: string; readonly role: "rep" | "manager" } | null> {
+  const found = await rows<{ repId: string; role: "rep" | "manager" }>(
+    db,
+    sql`
+    select id as "repId", role from rep
+    where lower(email) = lower(${email}) and active and role in ('rep','manager') limit 2`,
+  );
+  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 /** With which role a person of the roster signs in; null for others, and for who has left. */

@@ -155,6 +155,14 @@ describe("the queue", () => {
     expect(text).toContain("stands still until Tue 09:00, 3 h left");
   });
 
+  test("a manager gives away what breaks with others, and is not asked to answer it", async () => {
+    await world.lead("rp_one", { dueAt: world.now() - minute });
+    const { text } = await boss.get("/console/queue");
+    expect(text).toContain("with Person rp_one");
+    expect(text).toContain("Give to…");
+    expect(formsIn(text)).toEqual([]);
+  });
+
   test("of nothing says what comes next", async () => {
     expect((await one.get("/console/queue")).text).toContain("Nothing waits.");
     const held = await world.lead(null, { waitingOn: "hold", queue: "americas-sdr" });

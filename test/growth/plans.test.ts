@@ -203,6 +203,8 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["operator", "/console/tasks"],
     ["rep", "/console/tasks"],
   ],
+  "GET /console/oidc": [],
+  "GET /console/oidc/back": [],
   "GET /console/offer/{token}": [["operator", `/console/offer/${link}`]],
   "GET /house/leads": [
     ["operator", "/house/leads"],

@@ -94,6 +94,7 @@ const API: Rule = {
     "@fastify/busboy",
     "piscina",
     "rate-limiter-flexible",
+    "openid-client",
   ],
   node: true,
 };

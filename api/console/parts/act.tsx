@@ -59,7 +59,7 @@ export const ToForm: FC<{
 );
 
 /** What the stage forbids, with the reason; it says so and does nothing. */
-export const NotNow: FC<{ readonly words: string; readonly because: string }> = ({
+export const Forbidden: FC<{ readonly words: string; readonly because: string }> = ({
   words,
   because,
 }) => (

@@ -3,7 +3,7 @@ import { sayDue, sayMoment, saySpan, sayTime, sayZone } from "../../../words/clo
 import { spoken } from "../../../messages/words.ts";
 
 /** For whom times are said, and when the page was made. */
-export interface Reading {
+export interface ReadAt {
   readonly zone: string;
   readonly now: number;
 }
@@ -21,7 +21,7 @@ interface ClockProps {
   /** Of the hours on which the clock runs. */
   readonly zone?: string | undefined;
   readonly stands?: Stands | null;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }
 
 /** A deadline: how far it is, which the script goes on counting, and when on the wall clock. */
@@ -45,13 +45,13 @@ export const Clock: FC<ClockProps> = ({ due, zone, stands = null, reading }) => 
 const Elsewhere: FC<{
   readonly at: number;
   readonly zone: string | undefined;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }> = ({ at, zone, reading }) => {
   if (zone === undefined || sayTime(at, zone) === sayTime(at, reading.zone)) return null;
   return <span class="dim">{` (${sayTime(at, zone)} ${sayZone(zone)})`}</span>;
 };
 
-const Standing: FC<{ readonly stands: Stands; readonly reading: Reading }> = ({
+const Standing: FC<{ readonly stands: Stands; readonly reading: ReadAt }> = ({
   stands,
   reading,
 }) => {
@@ -83,7 +83,7 @@ export function rowClass(due: string | null, now: number): string | undefined {
 }
 
 /** A moment that is no deadline. */
-export const Moment: FC<{ readonly at: string; readonly reading: Reading }> = ({ at, reading }) => (
+export const Moment: FC<{ readonly at: string; readonly reading: ReadAt }> = ({ at, reading }) => (
   <time class="dim" datetime={at}>
     {sayMoment(Date.parse(at), reading.now, reading.zone)}
   </time>

@@ -1,8 +1,9 @@
 import type { FC } from "hono/jsx";
 import { sayDay } from "../../../words/clock.ts";
+import { capital } from "../../../messages/words.ts";
 import { fieldWords, valueWords } from "../../../words/trace.ts";
 import { mailto, tel } from "../paths.ts";
-import type { Reading } from "./clock.tsx";
+import type { ReadAt } from "./clock.tsx";
 
 /** A fact with where it came from and when. */
 export interface KnownFact {
@@ -13,10 +14,10 @@ export interface KnownFact {
 export type KnownFacts = Readonly<Record<string, KnownFact>>;
 
 /** What is known, each with its origin and its day; and what somebody still asks for. */
-export const Known: FC<{
+export const FactList: FC<{
   readonly facts: KnownFacts;
   readonly missing: readonly string[];
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }> = ({ facts, missing, reading }) => (
   <dl class="known">
     {Object.entries(facts)
@@ -57,11 +58,6 @@ function order(path: string): number {
   const place = first.indexOf(path);
   if (place >= 0) return place;
   return path.startsWith("lead.") ? first.length : first.length + 1;
-}
-
-/** The first letter large. */
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** The fields that a task asks for. */

@@ -3,14 +3,14 @@ import { sayMoment, saySpan, sayTime } from "../../../words/clock.ts";
 import { localDateOf } from "../../../handoff/time/calendar.ts";
 import { spoken } from "../../../messages/words.ts";
 import type { readClocks } from "../../clocks.ts";
-import { Clock, rowClass, type Reading } from "./clock.tsx";
+import { Clock, rowClass, type ReadAt } from "./clock.tsx";
 
 type Kept = Awaited<ReturnType<typeof readClocks>>[number];
 type LedgerRow = Kept["ledger"][number];
 
 interface LedgerProps {
   readonly clocks: readonly Kept[];
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly me: string | null;
   readonly ownerName: string | null;
 }
@@ -72,7 +72,7 @@ function whose({ scope, rep, round }: Kept, me: string | null, ownerName: string
   return rep === me ? "yours" : `${ownerName ?? rep ?? "the rep"}'s, offer ${round}`;
 }
 
-const Ended: FC<{ readonly clock: Kept; readonly reading: Reading }> = ({ clock, reading }) => (
+const Ended: FC<{ readonly clock: Kept; readonly reading: ReadAt }> = ({ clock, reading }) => (
   <>
     <span class={clock.late ? "late" : ""}>
       {clock.late ? `${clock.state}, late` : clock.state}
@@ -85,7 +85,7 @@ const Ended: FC<{ readonly clock: Kept; readonly reading: Reading }> = ({ clock,
   </>
 );
 
-function sayRow(row: LedgerRow, zone: string, { now }: Reading): string {
+function sayRow(row: LedgerRow, zone: string, { now }: ReadAt): string {
   const from = (at: string) => sayMoment(Date.parse(at), now, zone);
   switch (row.kind) {
     case "hours":

@@ -1,12 +1,12 @@
 import type { FC } from "hono/jsx";
 import { sayMoment } from "../../../words/clock.ts";
 import type { readTeam } from "../../team.ts";
-import type { Reading } from "./clock.tsx";
+import type { ReadAt } from "./clock.tsx";
 
 type Person = Awaited<ReturnType<typeof readTeam>>["people"][number];
 
 /** How much somebody has, and when they work: "24 leads, 3 late, to Mon 17:00". */
-export const Load: FC<{ readonly person: Person; readonly reading: Reading }> = ({
+export const Workload: FC<{ readonly person: Person; readonly reading: ReadAt }> = ({
   person,
   reading,
 }) => {
@@ -26,7 +26,7 @@ export const Load: FC<{ readonly person: Person; readonly reading: Reading }> = 
   );
 };
 
-function presence({ works, opens, closes, awayUntil }: Person, { now, zone }: Reading): string {
+function presence({ works, opens, closes, awayUntil }: Person, { now, zone }: ReadAt): string {
   const say = (at: string) => sayMoment(Date.parse(at), now, zone);
   if (awayUntil !== null) return `away to ${say(awayUntil)}`;
   if (works) return closes === null ? "at work" : `to ${say(closes)}`;

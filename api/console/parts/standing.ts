@@ -3,7 +3,7 @@ import { sayAsked } from "../../../words/asked.ts";
 import { stageWords } from "../../../words/actions.ts";
 
 /** Where a lead stands, as half a sentence: "SAL, with Kim R., to go on reaching out". */
-export function standingOf(
+export function sayStanding(
   lead: {
     readonly stage: string;
     readonly waitingOn: string;

@@ -3,7 +3,7 @@ import { sayBehind, sayHappened } from "../../../words/history.ts";
 import { sayMoment } from "../../../words/clock.ts";
 import type { Reader } from "../../../words/reader.ts";
 import type { readHistory } from "../../leads.ts";
-import { Moment, type Reading } from "./clock.tsx";
+import { Moment, type ReadAt } from "./clock.tsx";
 
 type History = Awaited<ReturnType<typeof readHistory>>;
 type Entry = History["items"][number];
@@ -21,7 +21,7 @@ interface Together {
 /** What happened, the newest first, in words; with who was considered, and which rules held. */
 export const Story: FC<{
   readonly history: History;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
   readonly me: string | null;
 }> = ({ history, reading, me }) => {
   const reader: Reader = {
@@ -40,7 +40,7 @@ export const Story: FC<{
 const Told: FC<{
   readonly one: Together;
   readonly reader: Reader;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }> = ({ one, reader, reading }) => {
   const stories = [...one.heads, ...one.behind].map((entry) => ({
     entry,

@@ -1,9 +1,10 @@
+import { capital } from "../../../messages/words.ts";
 import type { FC } from "hono/jsx";
 import { sayAsked } from "../../../words/asked.ts";
 import { whyOfTask } from "../../../messages/asked.ts";
 import { paths } from "../paths.ts";
-import { capital } from "./facts.tsx";
-import { Clock, type Reading } from "./clock.tsx";
+
+import { Clock, type ReadAt } from "./clock.tsx";
 
 /** A task of a lead, on its page: what is asked, why, until when. */
 export const TaskLine: FC<{
@@ -16,7 +17,7 @@ export const TaskLine: FC<{
     readonly detail: Readonly<Record<string, unknown>>;
   };
   readonly lead: string;
-  readonly reading: Reading;
+  readonly reading: ReadAt;
 }> = ({ task, reading }) => {
   const why = whyOfTask(task.detail);
   return (
