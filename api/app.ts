@@ -45,8 +45,8 @@ import { webhookRoutes } from "./webhooks.ts";
 
 /**
  * The whole HTTP API. A request passes, in this order: stamp, headers and door of the console,
- * rates, schema, gate (token or session, and table), body, idempotency, route. Throws when a mounted
- * route has no row in the authorisation table.
+ * rates, schema, gate (token or session, and table), body, idempotency, route. Throws when a
+ * mounted route has no row in the authorisation table.
  */
 export function createApp(
   given: ApiDeps,
