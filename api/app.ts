@@ -48,8 +48,9 @@ import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /**
- * The whole HTTP API. A request passes, in this order: stamp, rates, schema, gate (token or session, and table),
- * body, idempotency, route. Throws when a mounted route has no row in the authorisation table.
+ * The whole HTTP API. A request passes, in this order: stamp, headers and door of the console,
+ * rates, schema, gate (token or session, and table), body, idempotency, route. Throws when a
+ * mounted route has no row in the authorisation table.
  */
 export function createApp(
   given: ApiDeps,

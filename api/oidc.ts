@@ -35,7 +35,7 @@ export class OidcRefused extends Error {
 
 const timeoutSeconds = 5;
 
-/** Signs people in by the provider: code with PKCE, state and nonce. It is asked when it is needed. */
+/** Signs people in by the provider: code with PKCE, state and nonce. Nothing is asked before. */
 export function createOidc(settings: OidcSettings): Oidc {
   const { issuer, clientId, clientSecret, redirectUri } = settings;
   let found: Promise<client.Configuration> | undefined;

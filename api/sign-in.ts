@@ -172,7 +172,7 @@ const systems: readonly (readonly [RegExp, string])[] = [
   [/\bLinux\b/, "Linux"],
 ];
 
-/** "Firefox on Windows": enough for its owner to know it by, and no more of what a browser tells. */
+/** "Firefox on Windows": enough for its owner to know it by, and no more than that. */
 export function deviceOf(userAgent = ""): string {
   const named = (list: typeof browsers) => list.find(([is]) => is.test(userAgent))?.[1];
   const [browser, system] = [named(browsers), named(systems)];

@@ -11,7 +11,7 @@ import { backTo, isOfMail, paths, withQuery } from "./paths.ts";
 const said: Readonly<Record<ProblemCode, readonly [string, string]>> = {
   malformed: ["Not understood", "What was sent cannot be read. Open the page again."],
   unauthenticated: ["You are signed out", "Nothing was done. Sign in, then do it again."],
-  forbidden: ["Not for your role", "Somebody else does this. Nothing was changed."],
+  forbidden: ["Not allowed", "Nothing was changed."],
   "not-found": [
     "Nothing here",
     "There is no such page, or what it showed is not yours to see any more.",
@@ -34,6 +34,7 @@ const said: Readonly<Record<ProblemCode, readonly [string, string]>> = {
 
 /** Of these the problem says more exactly than we can what was wrong. */
 const tellsDetail: readonly ProblemCode[] = [
+  "forbidden",
   "not-possible-now",
   "already-answered",
   "not-yours",

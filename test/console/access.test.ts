@@ -110,6 +110,22 @@ async function everyRow(): Promise<readonly string[]> {
   return Promise.all(held);
 }
 
+test("style sheet, script and icon are kept by a browser for ever, under the hash of what they are", async () => {
+  const { text } = await visiting(world).get("/console/in");
+  const assets = [...text.matchAll(/"(\/console\/assets\/[^"]+)"/g)].map(([, path]) => path ?? "");
+  expect(assets.length).toBe(3);
+  for (const asset of assets) {
+    expect(asset).toMatch(/\.[\w-]{16}\.(?:css|js|svg)$/);
+    const { status, headers } = await visiting(world).get(asset, { "accept-encoding": "gzip" });
+    expect([status, headers.get("cache-control"), headers.get("x-content-type-options")]).toEqual([
+      200,
+      "public, max-age=31536000, immutable",
+      "nosniff",
+    ]);
+  }
+  expect((await visiting(world).get("/console/assets/console.css")).status).toBe(404);
+});
+
 test("the API knows no session", async () => {
   const operator = await as("operator");
   expect((await operator.get("/leads")).status).toBe(401);
