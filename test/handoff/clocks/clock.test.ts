@@ -230,7 +230,10 @@ describe("pauses", () => {
     expect(view(begins, "24T12:00")).toMatchObject({ state: "paused", dueAt: ny("23T17:00") });
     const resumed = [...begins, resume("24T09:30")];
     expect(view(resumed, "24T09:30").late).toBe(false);
-    expect(view(resumed, "24T09:31")).toMatchObject({ state: "breached", lateAfter: ny("24T09:30") });
+    expect(view(resumed, "24T09:31")).toMatchObject({
+      state: "breached",
+      lateAfter: ny("24T09:30"),
+    });
     const given = [...resumed, reassign("24T09:30", "late")];
     expect(view(given, "24T12:00").late).toBe(false);
     expect(view(given, "24T12:01")).toMatchObject({ state: "breached", lateAfter: ny("24T12:00") });
