@@ -1,10 +1,11 @@
 import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
+import type { Roster } from "../handoff/routing/roster.ts";
 import { auditLeavers } from "../store/access/leavers.ts";
 import { audit } from "../store/postgres/audit.ts";
 import type { Db, Tx } from "../store/postgres/db.ts";
 import { loadNamedHours } from "../store/routing/named-hours.ts";
 import { editRoster, type RosterEdited } from "../store/routing/roster-edit.ts";
-import { listAbsences, listPools, listReps } from "../store/routing/roster.ts";
+import { listAbsences, listPools, listReps, loadRoster } from "../store/routing/roster.ts";
 import type { RosterFile } from "./roster.ts";
 import { rosterDocument, sameHours, type StandingRoster } from "./roster-text.ts";
 
@@ -61,14 +62,39 @@ export async function publishRoster(
   return { ...edited, changed, untouched: untouched.filter((id) => !listed.has(id)) };
 }
 
+/** The roster as it would stand with a file put: who is not in the file stays as before. */
+export async function rosterWith(db: Db, file: RosterFile): Promise<Roster> {
+  const standing = await loadRoster(db);
+  const reps = file.reps.map((rep) => [
+    rep.id,
+    {
+      ...rep,
+      hours: hoursKept(rep.hours, standing.reps[rep.id]?.hours),
+      absences: (file.absences[rep.id] ?? []).map(({ from, to, reason }) => ({ from, to, reason })),
+    },
+  ]);
+  const pools = file.pools.map((pool) => [
+    pool.id,
+    { ...pool, hours: hoursKept(pool.hours, standing.pools[pool.id]?.hours) },
+  ]);
+  return {
+    reps: { ...standing.reps, ...Object.fromEntries(reps) },
+    pools: { ...standing.pools, ...Object.fromEntries(pools) },
+  };
+}
+
+/** Hours that mean the same stay as they are written. */
+function hoursKept(given: CalendarDef | null, standing: CalendarDef | null = null) {
+  return sameHours(given, standing) ? standing : given;
+}
+
 type WithHours = { readonly id: string; readonly hours: CalendarDef | null };
 
 /** Hours that mean the same stay as they are written: clocks that run on them are left alone. */
 function keepHours<T extends WithHours>(given: readonly T[], before: readonly WithHours[]): T[] {
   const standing = new Map(before.map(({ id, hours }) => [id, hours]));
   return given.map((one) => {
-    const hours = standing.get(one.id) ?? null;
-    return sameHours(one.hours, hours) ? { ...one, hours } : one;
+    return { ...one, hours: hoursKept(one.hours, standing.get(one.id)) };
   });
 }
 

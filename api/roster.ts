@@ -12,8 +12,14 @@ import {
   type AbsenceRecord,
   type RepRecord,
 } from "../store/routing/roster.ts";
-import { publishRoster, standingRoster, takenSentence } from "../agreement/publish-roster.ts";
-import type { ParsedRoster } from "../agreement/roster.ts";
+import {
+  publishRoster,
+  rosterWith,
+  standingRoster,
+  takenSentence,
+} from "../agreement/publish-roster.ts";
+import { movedByRoster } from "../store/governance/moved-by-roster.ts";
+import type { ParsedRoster, RosterFile } from "../agreement/roster.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { isYaml } from "./http/body.ts";
@@ -115,6 +121,41 @@ const putFileForm = createRoute({
   },
 });
 
+const previewFileForm = createRoute({
+  method: "post",
+  path: "/roster/preview",
+  tags: ["roster"],
+  summary: "Which deadlines a roster file would move; writes nothing",
+  description:
+    "The body is that of `PUT /roster`. Other hours, coverage and absences move the deadlines of " +
+    "clocks that run; used time stays used. Who would lose a lead is not looked at.",
+  request: { body: { required: true, content: documentJson } },
+  responses: {
+    200: {
+      description: "Deadlines that would move, the first 500 by name",
+      content: {
+        "application/json": {
+          schema: z.object({
+            handoffs: z.number().int().openapi({ description: "open ones, looked at" }),
+            earlier: z.number().int(),
+            later: z.number().int(),
+            list: z.array(
+              z.object({
+                lead: z.string(),
+                clock: z.enum(["outreach", "status"]),
+                scope: z.enum(["lead", "rep"]),
+                from: z.string().nullable().openapi({ format: "date-time" }),
+                to: z.string().nullable().openapi({ format: "date-time" }),
+              }),
+            ),
+          }),
+        },
+      },
+    },
+    ...problemResponses,
+  },
+});
+
 /**
  * The roster changes daily and needs no signature (docs/agreement.md, "What is not in the file");
  * every change is in the audit trail.
@@ -138,18 +179,10 @@ export function rosterRoutes(deps: ApiDeps): Routes {
   // Described but not validated by the library: the file's own reader names lines.
   app.openAPIRegistry.registerPath(putFileForm);
   app.put("/roster", async (c) => {
-    const parsed = await fileSent(c);
-    const problems = parsed.ok ? [] : parsed.problems;
-    const first = problems[0];
-    if (!parsed.ok)
-      throw new Problem("invalid", {
-        field: first?.path === undefined || first.path === "" ? "body" : first.path,
-        detail: first ? `line ${first.line}: ${first.message}` : "this is not a roster",
-        more: { problems },
-      });
+    const parsed = await rosterSent(c);
     const done = await outsideDeadline(c.req.raw, () =>
       inTransaction(deps.pool, (tx) =>
-        publishRoster(tx, parsed.roster, actorOf(c.var.caller), c.var.receivedAt),
+        publishRoster(tx, parsed, actorOf(c.var.caller), c.var.receivedAt),
       ),
     );
     if (!("taken" in done)) {
@@ -160,6 +193,25 @@ export function rosterRoutes(deps: ApiDeps): Routes {
       field: `people.${done.taken[0]?.repId}.crmId`,
       detail: done.taken.map(takenSentence).join("; "),
     });
+  });
+
+  app.openAPIRegistry.registerPath(previewFileForm);
+  app.post("/roster/preview", async (c) => {
+    const file = await rosterSent(c);
+    const moved = await outsideDeadline(c.req.raw, async () =>
+      movedByRoster(
+        deps.pool,
+        deps.agreements,
+        await rosterWith(deps.pool, file),
+        c.var.receivedAt,
+      ),
+    );
+    const list = moved.list.map(({ from, to, ...one }) => ({
+      ...one,
+      from: from === null ? null : iso(from),
+      to: to === null ? null : iso(to),
+    }));
+    return c.json({ ...moved, list }, 200);
   });
 
   app.openapi(ofReps.get, async (c) => c.json({ reps: await repsShown(deps.pool) }, 200));
@@ -289,6 +341,19 @@ function fileSent(c: Context<AppEnv>): Promise<ParsedRoster> {
       seconds: readSeconds,
     }),
   );
+}
+
+/** The roster of a file; a 422 that names the first mistake, and all of them. */
+async function rosterSent(c: Context<AppEnv>): Promise<RosterFile> {
+  const parsed = await fileSent(c);
+  if (parsed.ok) return parsed.roster;
+  const { problems } = parsed;
+  const first = problems[0];
+  throw new Problem("invalid", {
+    field: first?.path === undefined || first.path === "" ? "body" : first.path,
+    detail: first ? `line ${first.line}: ${first.message}` : "this is not a roster",
+    more: { problems },
+  });
 }
 
 /** The body of the request, as its schema says. */

@@ -113,6 +113,7 @@ const requests: Readonly<Record<string, Row>> = {
 
   // people; absences also by the reps themselves and for the team
   "GET /roster": office,
+  "POST /roster/preview": { operator: "all", revops: "all" },
   "PUT /roster": { operator: "all", revops: "all" },
   "GET /roster/reps": { ...office, manager: "all" },
   "PUT /roster/reps": { operator: "all", revops: "all" },

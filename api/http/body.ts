@@ -33,6 +33,7 @@ const rules: Readonly<Record<string, BodyRule>> = {
     maxBytes: 512 * 1024,
     limits: { names: 25_000, values: 50_000 },
   },
+  "POST /roster/preview": { kind: "text", maxBytes: 4 * 1024 * 1024, yaml: true },
   "PUT /roster": { kind: "text", maxBytes: 4 * 1024 * 1024, yaml: true },
   "PUT /roster/reps": { kind: "text", maxBytes: 4 * 1024 * 1024 },
   "PUT /roster/pools": { kind: "text", maxBytes: 4 * 1024 * 1024 },

@@ -1,11 +1,19 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { printProblem } from "../../agreement/parse.ts";
-import { publishRoster, standingRoster, takenSentence } from "../../agreement/publish-roster.ts";
+import {
+  publishRoster,
+  rosterWith,
+  standingRoster,
+  takenSentence,
+} from "../../agreement/publish-roster.ts";
 import { parseRoster, type ParsedRoster } from "../../agreement/roster.ts";
+import { agreementOf } from "../../agreement/stored.ts";
 import { rosterDocument, rosterText } from "../../agreement/roster-text.ts";
 import { printRuleChange } from "../../handoff/governance/rule-change.ts";
 import { rosterChanges } from "../../handoff/governance/roster-changes.ts";
+import { movedByRoster } from "../../store/governance/moved-by-roster.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
 import { inTransaction } from "../../store/postgres/db.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
@@ -15,7 +23,7 @@ import { withPool } from "../servers/servers.ts";
 
 const usage = `baton roster check FILE [--json]
 baton roster diff FILE [--json]
-baton roster publish FILE [--json]
+baton roster publish FILE [--preview] [--json]
 baton roster export [FILE] [--json]
 
 The file has the form of agreement/roster.yaml: hours by name, people, pools.
@@ -24,7 +32,7 @@ check names every mistake with its line and what was expected there. Ends with 0
 diff says what publishing it would change: weights, hours, people, absences that are not over.
 publish checks it and puts it: people, their absences and pools become as the file says, and work under way is told in
 the same transaction. Whoever is not in the file stays as before; nobody is ever removed: who leaves has active: false.
-The same file again changes nothing.
+The same file again changes nothing. --preview writes nothing: it says which deadlines of open handoffs would move.
 export writes the roster as it stands, with its named hours, to FILE or to the screen; published again it changes nothing.
   --json   the answer, or the roster, as JSON
 diff, publish and export work on DATABASE_URL, else on the database of BATON_HOME.`;
@@ -43,9 +51,16 @@ export const command: Command = {
     const { values, positionals } = parseArgs({
       args: rest,
       allowPositionals: true,
-      options: { json: { type: "boolean", default: false } },
+      options: {
+        json: { type: "boolean", default: false },
+        preview: { type: "boolean", default: false },
+      },
     });
-    return run(positionals, values.json, io);
+    if (values.preview && what !== "publish")
+      throw new CommandError("--preview goes with `baton roster publish FILE`.");
+    return values.preview
+      ? preview(positionals, values.json, io)
+      : run(positionals, values.json, io);
   },
 };
 
@@ -110,6 +125,33 @@ const actions: Readonly<Record<string, Action>> = {
     else await writeFile(file, text);
     return 0;
   },
+};
+
+const mostShown = 20;
+
+/** What other hours do to deadlines, before anything is published. */
+const preview: Action = async (files, json, io) => {
+  const { file, parsed } = await readOne(files);
+  if (!parsed.ok) throw fileRefused(file, parsed.problems);
+  const { roster } = parsed;
+  const moved = await withPool(databaseUrlOf(readSettings()), async (pool) =>
+    movedByRoster(pool, createAgreements(agreementOf), await rosterWith(pool, roster), Date.now()),
+  );
+  if (json) {
+    io.out(JSON.stringify(moved));
+    return 0;
+  }
+  const { handoffs, earlier, later, list } = moved;
+  io.out(
+    `${handoffs} open handoffs: ${earlier} deadlines would come earlier, ${later} later. ` +
+      "Nothing was written.",
+  );
+  const at = (instant: number | null) =>
+    instant === null ? "none" : new Date(instant).toISOString();
+  for (const { lead, clock, scope, from, to } of list.slice(0, mostShown))
+    io.out(`  ${lead}: ${clock} (${scope} clock) ${at(from)} -> ${at(to)}`);
+  if (list.length > mostShown) io.out(`  … ${earlier + later - mostShown} more; --json has them`);
+  return 0;
 };
 
 async function readOne(

@@ -2,7 +2,8 @@ import type { Agreement } from "../agreement.ts";
 import { deriveFacts } from "../facts/lead.ts";
 import type { ClocksInput, HandoffClock } from "../clocks/escalation.ts";
 import { viewOf } from "../clocks/escalation.ts";
-import { retargeting, termsOf } from "../clocks/terms.ts";
+import { retargeting, runsBy, termsOf } from "../clocks/terms.ts";
+import { isRunning } from "../process/clocks.ts";
 import { decide } from "../process/decide.ts";
 import type { Event } from "../process/event.ts";
 import type { Situation } from "../process/situation.ts";
@@ -82,8 +83,38 @@ export function movedDeadlines(
     const event = retargeting(agreement, input, clock, { target: terms[clock.kind], calendar });
     return event === null ? clock : { ...clock, events: [...clock.events, event] };
   });
-  if (clocks.every((clock, n) => clock === open.clocks[n])) return [];
-  return open.clocks.flatMap((clock, n): MovedDeadline[] => {
+  return movedBy(agreement, input, clocks);
+}
+
+/**
+ * The deadlines of an open handoff that move when its clocks go on by other hours: by the event
+ * that follows when people's hours change.
+ */
+export function movedByHours(
+  agreement: Agreement,
+  open: OpenClocks,
+  hours: PlannedHours,
+  now: Instant,
+): MovedDeadline[] {
+  const input = { ...open, calendars: { ...open.calendars, [hours.id]: hours.applied }, now };
+  const clocks = open.clocks.map((clock) => {
+    if (runsBy(clock).calendar === hours.id || !isRunning(clock)) return clock;
+    const last = clock.events.at(-1)?.at ?? now;
+    const at = Math.max(now, last);
+    const event = { kind: "calendar-changed", at, calendar: hours.id } as const;
+    return { ...clock, events: [...clock.events, event] };
+  });
+  return movedBy(agreement, input, clocks);
+}
+
+/** `clocks`: the same clocks, of which those to which something happens have one event more. */
+function movedBy(
+  agreement: Agreement,
+  input: OpenClocks & { readonly now: Instant },
+  clocks: readonly HandoffClock[],
+): MovedDeadline[] {
+  if (clocks.every((clock, n) => clock === input.clocks[n])) return [];
+  return input.clocks.flatMap((clock, n): MovedDeadline[] => {
     const before = viewOf(agreement, input, clock);
     if (!before.open) return [];
     const { dueAt: to } = viewOf(agreement, { ...input, clocks }, clocks[n]!);

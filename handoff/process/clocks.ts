@@ -32,7 +32,7 @@ const lookAgainMs = 24 * 3_600_000;
 type Kind = (typeof kinds)[number];
 
 /** Whether a clock still runs: nothing has stopped or cancelled it. */
-export function isRunning(clock: ProcessClock): boolean {
+export function isRunning(clock: Pick<ProcessClock, "events">): boolean {
   return !clock.events.some(({ kind }) => kind === "stop" || kind === "cancel");
 }
 

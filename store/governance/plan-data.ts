@@ -1,6 +1,7 @@
 import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { ClockEvent } from "../../handoff/clocks/clock.ts";
+import type { HandoffTerms } from "../../handoff/clocks/terms.ts";
 import type { HandoffClock } from "../../handoff/clocks/escalation.ts";
 import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
 import type { OpenClocks } from "../../handoff/governance/planning.ts";
@@ -68,6 +69,18 @@ export async function leadsToPlan(
 export interface OpenHandoff extends OpenClocks {
   readonly leadId: string;
   readonly agreementId: string;
+  readonly terms?: HandoffTerms;
+}
+
+/** The next open handoffs of leads after an id. */
+export async function openHandoffIds(db: Db, after: string, limit: number): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    db,
+    sql`
+    select id from handoff where state = 'open' and subject_kind = 'lead' and id > ${after}
+    order by id limit ${limit}`,
+  );
+  return found.map(({ id }) => id);
 }
 
 /** Handoffs by id with their lead clocks and those of the offer that stands. */
@@ -80,6 +93,7 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
     tier: number | null;
     rep_id: string | null;
     pool: string | null;
+    terms: HandoffTerms | null;
     clocks:
       | readonly (Omit<HandoffClock, "events"> & {
           readonly events: readonly {
@@ -92,7 +106,7 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
   }>(
     db,
     sql`
-    select h.subject_id as lead_id, h.agreement_id, h.lead_type, h.tier, h.rep_id, h.pool,
+    select h.subject_id as lead_id, h.agreement_id, h.lead_type, h.tier, h.rep_id, h.pool, h.terms,
       (select json_agg(json_build_object('id', c.id, 'kind', c.kind, 'scope', c.scope,
           'warned', c.warned, 'rung', c.rung, 'breached', c.breached_at is not null,
           'events', (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail',
@@ -117,7 +131,8 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
       ),
     ),
   ]);
-  return read.map(({ lead_id, agreement_id, lead_type, tier, rep_id, pool, clocks }) => ({
+  return read.map(({ lead_id, agreement_id, lead_type, tier, rep_id, pool, terms, clocks }) => ({
+    ...(terms === null ? {} : { terms }),
     leadId: lead_id,
     agreementId: agreement_id,
     leadType: lead_type,

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { agreementOf } from "../../agreement/stored.ts";
 import type { FactValue } from "../../handoff/facts/facts.ts";
-import type { Standing } from "../../handoff/process/words.ts";
 import { takeIn } from "../../store/intake/intake.ts";
-import { inTransaction } from "../../store/postgres/db.ts";
+import { firstRow, inTransaction, sql } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { take, takeRoute } from "../../store/process/take.ts";
 import { routingDispatcher } from "../../store/routing/dispatcher.ts";
@@ -27,8 +26,8 @@ export interface Newcomer {
 export interface PlanWorld extends PeopleWorld {
   /** Takes somebody in now, judges and routes them; gives the lead's id. */
   arrive(newcomer?: Newcomer): Promise<string>;
-  /** Looks at the time, as the process would when it wakes. */
-  look(leadId: string): Promise<Standing>;
+  /** Who has the lead now. */
+  ownerOf(leadId: string): Promise<string | null>;
   /** Whoever has the lead does something by the API: `accept`, `reject`, … */
   act(leadId: string, place: string, body: unknown): Promise<Answer>;
   /** Proposes a text as RevOps and waits for its plan; gives how the version stands. */
@@ -59,6 +58,13 @@ export async function planWorld(
     if (answer.status !== 200) throw new Error(`not signed: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
+  const ownerOf = async (leadId: string) =>
+    (
+      await firstRow<{ owner: string | null }>(
+        pool,
+        sql`select owner_id as owner from process where subject_id = ${leadId}`,
+      )
+    )?.owner ?? null;
   const proposed: PlanWorld["proposed"] = async (content) => {
     const made = await world.ask("POST", "/agreement/versions/propose", {
       as: "revops",
@@ -100,9 +106,9 @@ export async function planWorld(
       if (standing.stage === "mql") await takeRoute(deps, ask(taken.leadId));
       return taken.leadId;
     },
-    look: (leadId) => take(deps, ask(leadId), { kind: "time" }),
+    ownerOf,
     async act(leadId, place, body) {
-      const { owner } = (await world.ask("GET", `/leads/${leadId}`)).body;
+      const owner = await ownerOf(leadId);
       const found = Object.entries(personas).find(
         ([, { role, rep }]) => role === "rep" && rep === owner,
       );
