@@ -7,7 +7,12 @@ import { problemCodes } from "../../../api/http/errors.ts";
 import { connectTemporal } from "../../../api/temporal.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
 import { rows, sql, type Pool } from "../../../store/postgres/db.ts";
-import { peopleWorld, type PeopleWorld, type Persona } from "../../support/people-world.ts";
+import {
+  peopleWorld,
+  unsignedAgreement,
+  type PeopleWorld,
+  type Persona,
+} from "../../support/people-world.ts";
 
 /** What the addresses of the routes name, by word: `/leads/{lead}`. */
 export type Things = Readonly<
@@ -57,7 +62,8 @@ export interface HostileWorld {
 
 /** The whole API with something behind every address, on a database of its own. */
 export async function hostileWorld(): Promise<HostileWorld> {
-  const people = await peopleWorld();
+  // A version is published at once only where nobody signs.
+  const people = await peopleWorld({ agreement: unsignedAgreement });
   const { pool } = people;
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   // Nothing listens on port 1: no answer here may depend on Temporal.
