@@ -62,6 +62,9 @@ function refuseByState({ at }: Course, action: AnyAction): Refusal | null {
       `${name} is not possible: the lead is ${stage}, waiting on ${waitingOn}`,
     );
   }
+  if (stage === "opportunity" && at.openOpportunity === undefined) {
+    return refuse("not-possible-now", "the opportunity is not open any more: it was won or lost");
+  }
   if (role === "rep" && owner !== by) return refuse("not-yours", "the lead is with somebody else");
   if (decisive.includes(name) && isForAnsweredMoment(at, action)) {
     return refuse("already-answered", `somebody else came first: the lead is ${stage}`);

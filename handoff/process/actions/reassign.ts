@@ -21,9 +21,6 @@ export function reassign(course: Course, { body, by, role }: Action<"reassign">)
   if (to !== null && at.people[to]?.active !== true) {
     return refuse("unknown-rep", `there is no active rep ${to}`, { field: "to" });
   }
-  if (at.process.stage === "opportunity" && at.openOpportunity === undefined) {
-    return refuse("not-possible-now", "the opportunity is not open any more: it was won or lost");
-  }
   if (to !== null && to === at.process.owner && isWithOwner) {
     return refuse("same-owner", `${to} has the lead already`, { field: "to" });
   }

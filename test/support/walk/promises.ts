@@ -102,6 +102,7 @@ export function actionWasDue(before: Situation, action: AnyAction, world: World)
   if (before.erased || before.mergeInto !== null) return "gone";
   const round = handoffId === null ? 0 : (before.handoff?.round ?? 0);
   if (!mayAct(stage, waitingOn, name)) return "table";
+  if (stage === "opportunity" && before.openOpportunity === undefined) return "won or lost";
   if (role === "rep" && owner !== by) return "owner";
   const offer = world.handoffs.get(handoffId ?? "")?.had.at(-1);
   const began = Math.max(stageSince, offer?.repId === owner && offer ? offer.since : 0);

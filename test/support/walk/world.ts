@@ -128,6 +128,8 @@ export function load(world: World, actor: string | null): Situation {
   const { openOpportunity: _, opportunityEnd: _end, ...at } = world.at;
   const isOpen = at.process.handoffId !== null;
   const version = isOpen ? world.pinned : world.active;
+  // With a merge opportunities go to the survivor; about an erased person nobody does anything.
+  const isGone = at.erased || at.mergeInto !== null || at.process.mergedInto !== null;
   const closed = isOpen
     ? {}
     : {
@@ -139,7 +141,7 @@ export function load(world: World, actor: string | null): Situation {
   return {
     ...at,
     ...closed,
-    ...(at.process.stage === "opportunity" && pipeline === null
+    ...(at.process.stage === "opportunity" && pipeline === null && !isGone
       ? { openOpportunity: { id: "op_own", ownerId: at.process.owner } }
       : {}),
     now,
@@ -151,7 +153,7 @@ export function load(world: World, actor: string | null): Situation {
     agreement: versions[version]!,
     calendars,
     facts,
-    ...ownPipeline(pipeline),
+    ...(isGone ? {} : ownPipeline(pipeline)),
     poolCalendarId: "newYork",
     rejectionsToday: world.rejections.filter(({ by, at: when }) => by === actor && when > now - day)
       .length,
