@@ -40,6 +40,11 @@ export function isOfMail(path: string): boolean {
   return path.startsWith("/console/offer/");
 }
 
+/** Back to the page of a mail's link; what has not the form of one is repeated nowhere. */
+export function pageOfLink(path: string): string {
+  return /^\/console\/offer\/[\w-]+\.[\w-]{43}$/.test(path) ? path : paths.home;
+}
+
 /** An address with parameters; those that are absent or empty are left out. */
 export function withQuery(
   path: string,

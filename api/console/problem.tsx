@@ -5,7 +5,7 @@ import { everyAnswer, type Problem, type ProblemCode } from "../http/errors.ts";
 import { sentBy } from "./form.tsx";
 import { consoleHeaders } from "./headers.ts";
 import { documentOf, frameWithout, Page, type Frame } from "./page.tsx";
-import { backTo, isOfMail, paths, withQuery } from "./paths.ts";
+import { backTo, isOfMail, pageOfLink, paths, withQuery } from "./paths.ts";
 
 /** What a person is told of each problem: in which words, and what can be done. */
 const said: Readonly<Record<ProblemCode, readonly [string, string]>> = {
@@ -115,7 +115,9 @@ const ProblemPage: FC<{
   const [title, sentence] = said[problem.code];
   const { detail, field } = problem.parts;
   const isSignedOut = problem.code === "unauthenticated";
-  const back = isOfMail(asked.path) ? asked.path : backTo(asked.fields?.["back"], paths.home);
+  const back = isOfMail(asked.path)
+    ? pageOfLink(asked.path)
+    : backTo(asked.fields?.["back"], paths.home);
   const canRepeat = isRead && (problem.status === 503 || problem.status === 429);
   return (
     <Page title={title} frame={asked.frame} isPlain={isOfMail(asked.path)}>

@@ -301,6 +301,7 @@ test("a change that concerns nobody tells nobody", async () => {
   expect(await edit({ reps: same, pools: await listPools(world.pool) })).toEqual({
     told: 0,
     released: 0,
+    ended: [],
     revoked: [],
   });
   expect(await change("rp_two", { name: "Other Name", email: "other@example.com" })).toMatchObject({

@@ -191,7 +191,7 @@ describe("an API with limits", () => {
         `${line("/leads", `${json}Content-Length: 200`)}{"facts":{"lead.name":"${mark.name}"`,
         `${line("/leads", `${json}Transfer-Encoding: chunked`)}5\r\n{"fac\r\n`,
         line("/imports", "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 900"),
-        `${line("/console/offer/x.y", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 90", null)}a`,
+        `${line("/console/offer/x.y", `Origin: http://127.0.0.1:${limited.port}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 90`, null)}a`,
         `GET /leads HTTP/1.1\r\nHost: x\r\nX-Begun: `,
       ].map((bytes) => limited.say(bytes, 25_000)),
     );

@@ -271,7 +271,28 @@ describe("a role with an entry reaches as far as it says", () => {
       id: (whose: string) => `tk_${whose}`,
       body: { how: "seen to" },
     },
+    {
+      route: "GET /accounts/{id}",
+      make: async (whose: string, rep: string) => {
+        const id = accountNamed(whose);
+        await world.pool.query(
+          sql`
+            insert into account (id, created_at) values (${id}, now()) on conflict do nothing`,
+        );
+        await world.pool.query(
+          sql`
+            insert into task (id, kind, subject_kind, subject_id, role, assignee_id, since)
+              values (${`tk_${id}`}, 'account-engaged', 'account', ${id}, 'rep', ${rep}, now())
+              on conflict (id) do nothing`,
+        );
+      },
+      id: (whose: string) => accountNamed(whose),
+      body: undefined,
+    },
   ];
+  function accountNamed(whose: string): string {
+    return `ac_${whose.replaceAll("-", "")}`;
+  }
   const whoseRep = { own: "rp_one", team: "rp_two", other: "rp_other" } as const;
   test.each(
     owned.flatMap(({ route, make, id, body }) =>

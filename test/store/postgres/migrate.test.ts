@@ -330,6 +330,7 @@ describe("migrations", () => {
         "erased_at",
         "intake_source",
         "intake_campaign",
+        "placed",
       ].sort(),
     );
     await expect(client.query("update process set stage = 'lost'")).rejects.toThrow(

@@ -164,7 +164,7 @@ describe("calendar versions", () => {
       expect(new Set(answers.map(({ routed }) => routed.kind))).toEqual(new Set(["held"]));
       await world.pool.query("delete from outbox");
       const done = await inTransaction(world.pool, (tx) => putReps(tx, [rep("rp_a")], now));
-      expect(done).toEqual({ released: 200, told: 10, revoked: [] });
+      expect(done).toEqual({ released: 200, told: 10, revoked: [], ended: [] });
       const { rows } = await world.pool.query(
         "select message, count(*)::int as n, count(distinct workflow_id)::int as leads from " +
           "outbox group by message order by message",
