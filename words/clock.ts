@@ -29,6 +29,19 @@ export function saySpan(duration: string): string {
   return total === 0 && Number(seconds) > 0 ? `${seconds} s` : sayMinutes(total);
 }
 
+/** A next step without the time that it is noted with: the page says it in the reader's zone. */
+export function sayStep(step: string): string {
+  return step.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? [\w/+-]+$/, "");
+}
+
+/** An instant among facts as a moment; other values stay as they are. */
+export function sayInstant(text: string, now: Instant, zone: string): string {
+  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(text);
+  return isInstant && !Number.isNaN(Date.parse(text))
+    ? sayMoment(Date.parse(text), now, zone)
+    : text;
+}
+
 const weekMs = 6 * 86_400_000;
 
 /** A moment on the reader's wall clock: "Mon 09:55", and with its date when it is further away. */

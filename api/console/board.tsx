@@ -1,6 +1,6 @@
 import type { FC } from "hono/jsx";
 import { sayAsked } from "../../words/asked.ts";
-import { sayMoment } from "../../words/clock.ts";
+import { sayMoment, sayStep } from "../../words/clock.ts";
 import { readBoard, readBoardList } from "../board.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { Problem } from "../http/errors.ts";
@@ -179,7 +179,8 @@ const Entries: FC<{
 /** What follows when nobody acts, and when, where that is not the deadline itself. */
 function thenOf({ next, due }: Entry, say: (at: string) => string): string {
   if (next.step === null) return "";
-  return next.at === null || next.at === due ? next.step : `${next.step} ${say(next.at)}`;
+  const step = sayStep(next.step);
+  return next.at === null || next.at === due ? step : `${step} ${say(next.at)}`;
 }
 
 const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back: string }> = ({

@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx";
 import { isClosed, type ActionName, type Stage } from "../../handoff/stage.ts";
 import { actionDone, actionWords, onlyWhen, stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
-import { sayMoment } from "../../words/clock.ts";
+import { sayMoment, sayStep } from "../../words/clock.ts";
 import { checklistOf } from "../../words/history.ts";
 import { capital } from "../../messages/words.ts";
 import { actionPlaces } from "../action-places.ts";
@@ -172,7 +172,7 @@ const LeadPage: FC<LeadProps> = (props) => {
         </div>
         <aside aria-label="What is known">
           {checklist.length === 0 ? null : <Checklist list={checklist} />}
-          <h2>FactList</h2>
+          <h2>Known</h2>
           {Object.keys(facts).length === 0 ? (
             <p class="dim">
               {lead.erasedAt === null ? "Nothing yet." : "The person was erased; it is gone."}
@@ -268,7 +268,7 @@ const Standing: FC<{
       )}
       {step === null
         ? ""
-        : `Next: ${step}${at === null ? "" : `, ${sayMoment(Date.parse(at), reading.now, reading.zone)}`}. `}
+        : `Next: ${sayStep(step)}${at === null ? "" : `, ${sayMoment(Date.parse(at), reading.now, reading.zone)}`}. `}
       {lead.leadType === null ? "" : `Lead type ${lead.leadType}`}
       {lead.band === null ? "" : `${lead.leadType === null ? "Band" : ", band"} ${lead.band}`}
       {lead.leadType === null && lead.band === null ? "" : ". "}

@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import { sayDay } from "../../../words/clock.ts";
+import { sayDay, sayInstant } from "../../../words/clock.ts";
 import { capital } from "../../../messages/words.ts";
 import { fieldWords, valueWords } from "../../../words/trace.ts";
 import { mailto, tel } from "../paths.ts";
@@ -26,7 +26,7 @@ export const FactList: FC<{
         <>
           <dt>{capital(fieldWords(path))}</dt>
           <dd>
-            <Value path={path} value={fact.value} />{" "}
+            <Value path={path} value={fact.value} reading={reading} />{" "}
             <span class="dim origin">
               {`${fact.from === "person" ? "corrected" : fact.from}, ${sayDay(Date.parse(fact.at), reading.now, reading.zone)}`}
             </span>
@@ -44,8 +44,12 @@ export const FactList: FC<{
   </dl>
 );
 
-const Value: FC<{ readonly path: string; readonly value: unknown }> = ({ path, value }) => {
-  const text = valueWords(value);
+const Value: FC<{
+  readonly path: string;
+  readonly value: unknown;
+  readonly reading: ReadAt;
+}> = ({ path, value, reading }) => {
+  const text = sayInstant(valueWords(value), reading.now, reading.zone);
   if (path === "lead.email") return <a href={mailto(text)}>{text}</a>;
   if (path === "lead.phone") return <a href={tel(text)}>{text}</a>;
   return <bdi>{text}</bdi>;

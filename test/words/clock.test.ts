@@ -1,0 +1,29 @@
+import { describe, expect, test } from "vitest";
+import { sayInstant, sayStep } from "../../words/clock.ts";
+
+const now = Date.parse("2026-11-23T15:00:00Z");
+
+describe("a next step", () => {
+  test.each([
+    ["outreach warning 2026-11-23 10:30:20 America/New_York", "outreach warning"],
+    ["status due 2026-11-23 17:00 UTC", "status due"],
+    ["held until the pool opens", "held until the pool opens"],
+    ["reviewed on 2026-12-01", "reviewed on 2026-12-01"],
+  ])("%s is said without its time", (step, said) => {
+    expect(sayStep(step)).toBe(said);
+  });
+});
+
+describe("a fact that is an instant", () => {
+  test("is said as a moment of the reader", () => {
+    expect(sayInstant("2026-11-23T14:05:33.121Z", now, "America/New_York")).toBe("Mon 09:05");
+    expect(sayInstant("2026-11-23T14:05:00+01:00", now, "UTC")).toBe("Mon 13:05");
+  });
+
+  test.each(["2026-11-23", "2026-13-45T99:99:99Z", "at 2026-11-23T14:05:33Z", "Software", ""])(
+    "%j is none and stays",
+    (text) => {
+      expect(sayInstant(text, now, "UTC")).toBe(text);
+    },
+  );
+});
