@@ -25,6 +25,7 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
     <Page title="System" frame={frame}>
       <h1>System</h1>
       <p class="lead">{`${sentenceOf(system)} As of ${sayMoment(now, now, zone)}.`}</p>
+      <h2 id="parts">Parts</h2>
       <Parts parts={system.parts} />
       <h2 id="stuck">Stuck leads</h2>
       <p>
@@ -76,8 +77,7 @@ const partNames: readonly (readonly [keyof System["parts"], string])[] = [
 ];
 
 const Parts: FC<{ readonly parts: System["parts"] }> = ({ parts }) => (
-  <table class="cards facts-only">
-    <caption>Parts</caption>
+  <table class="cards facts-only" aria-labelledby="parts">
     <thead>
       <tr>
         <th scope="col">Part</th>
@@ -115,7 +115,9 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
         <th scope="col">Since</th>
         <th scope="col">Why</th>
         <th scope="col">What to do</th>
-        <th scope="col">Temporal</th>
+        {leads.every(({ temporalUrl }) => temporalUrl === null) ? null : (
+          <th scope="col">Temporal</th>
+        )}
       </tr>
     </thead>
     <tbody>
@@ -130,10 +132,8 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
           </td>
           <td data-label="Why" class="late">{`${one.state}: ${one.why}`}</td>
           <td data-label="What to do">{one.remedy}</td>
-          <td data-label="Temporal">
-            {one.temporalUrl === null ? (
-              ""
-            ) : (
+          {one.temporalUrl === null ? null : (
+            <td data-label="Temporal">
               <a
                 href={one.temporalUrl}
                 rel="noreferrer"
@@ -141,8 +141,8 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
               >
                 Its process
               </a>
-            )}
-          </td>
+            </td>
+          )}
         </tr>
       ))}
     </tbody>

@@ -1,4 +1,6 @@
+import { pauseConnection } from "../../store/effects/connections.ts";
 import { sql } from "../../store/postgres/db.ts";
+import { enqueue, leadSignal } from "../../store/postgres/outbox.ts";
 import { openTask } from "../../store/process/human-tasks.ts";
 import type { LoginWish } from "../../store/access/logins.ts";
 import type { PeopleWorld } from "../support/people-world.ts";
@@ -93,7 +95,22 @@ export const pageStates: readonly State[] = [
   { name: "board-list", person: boss, seed: then(busy, () => "/console/board/breached") },
   { name: "leads", person: operator, seed: then(busy, () => "/console/leads") },
   { name: "leads-none", person: operator, seed: () => Promise.resolve("/console/leads?q=nobody") },
+  { name: "system", person: operator, seed: then(troubled, () => "/console/system") },
 ];
+
+/** Late processes, a backlog, and an outside system that is paused. */
+async function troubled(world: PeopleWorld): Promise<string[]> {
+  const ids = await busy(world);
+  const now = world.now();
+  await world.pool.query(sql`
+    update process set step = 4, next_at = ${new Date(now - 75 * minute)}
+    where subject_id = any(${ids.slice(0, 2)}::text[])`);
+  const telling = leadSignal(ids[0] ?? "", "signal", "engaged", { id: "a" }, 1);
+  await enqueue(world.pool, telling, now - 5 * minute);
+  const pause = { name: "smtp", until: now + minute, reason: "421 4.3.2 <try> later" };
+  await pauseConnection(world.pool, pause, now, () => Promise.resolve());
+  return ids;
+}
 
 function then(
   seed: (world: PeopleWorld) => Promise<string[]>,
