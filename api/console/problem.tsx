@@ -97,6 +97,7 @@ async function answer(
   }
   const wait = problem.parts.retryAfter ?? (problem.status === 503 ? 2 : undefined);
   if (wait !== undefined) headers.set("retry-after", String(wait));
+  if (problem.status === 408) headers.set("connection", "close");
   headers.set("content-type", "text/html; charset=UTF-8");
   const isUnknown = problem.status === 503 && !isRead && asked.fields !== undefined;
   const page = isUnknown ? (
