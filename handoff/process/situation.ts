@@ -208,7 +208,10 @@ export interface Situation {
   readonly outOfPool?: true;
   /** While the owner is gone: an active colleague of the pool who has the least work. */
   readonly suggested?: string;
-  /** When a deciding action was decided last in this cycle: what it answered is answered. */
+  /**
+   * When a deciding action was decided last in this handoff, or else in this stage: what it answered
+   * is answered.
+   */
   readonly answeredAt: Instant | null;
   /** When outreach or an answer was received last in the open handoff. */
   readonly lastActivityAt: Instant | null;

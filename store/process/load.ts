@@ -374,8 +374,9 @@ async function readAround(
                 order by b.from_at, b.id)
             from absence b where b.rep_id = r.id)) order by r.id) from above r) as people,
       (select json_build_object('hours', pool.hours) from pool join h on pool.id = h.pool) as pool,
-      (select max(x.settled_at) from action x join h on x.settled_at >= h.mql_at
-        where x.lead_id = l.id and x.name = any(${decisive}::text[])
+      (select max(x.settled_at) from action x
+        where x.lead_id = l.id and x.settled_at >= coalesce((select mql_at from h), p.stage_since)
+          and x.name = any(${decisive}::text[])
           and x.result ->> 'done' = 'true'
           and not (x.via = 'crm' and ${action?.via ?? null}::text is not distinct from 'crm')) as
             answered_at,

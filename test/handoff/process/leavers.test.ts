@@ -330,6 +330,9 @@ describe("an opportunity whose owner leaves", () => {
     expect(refusedFor(asked, "rp_one")).toBe("unknown-rep");
     const { openOpportunity: _, ...over } = asked;
     expect(refusedFor(over, "rp_two")).toBe("not-possible-now");
+    // Received in the moment in which somebody opened it: that one came first.
+    const won = { ...asked, answeredAt: asked.now };
+    expect(refusedFor(won, "rp_two")).toBe("already-answered");
   });
 
   test("stays where it is once it is won or lost, and while its owner is there", () => {
