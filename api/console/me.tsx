@@ -4,7 +4,8 @@ import type { ListedSession } from "../../store/access/sessions.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { endMySession, mySessions, switchKeys } from "../sign-in.ts";
 import { Hidden, readForm } from "./form.tsx";
-import { cityOf, frameOf, Page, show, type Frame } from "./page.tsx";
+import { sayZone } from "../../words/clock.ts";
+import { frameOf, Page, show, type Frame } from "./page.tsx";
 import { paths } from "./paths.ts";
 
 /** GET /console/me: who the reader is here, and where they are signed in. */
@@ -39,7 +40,7 @@ const MePage: FC<{
     <Page title="You" frame={frame}>
       <h1>{name}</h1>
       <p class="lead">
-        {`Signed in as ${caller.role}${caller.party ? ` for ${caller.party}` : ""}. Times are those of ${cityOf(zone)}.`}
+        {`Signed in as ${caller.role}${caller.party ? ` for ${caller.party}` : ""}. Times are those of ${sayZone(zone)}.`}
       </p>
       <form method="post" action={paths.out}>
         <Hidden />

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
+import { sayZone } from "../../words/clock.ts";
 import type { AppEnv, ApiDeps, Caller } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { readerZone } from "../http/due.ts";
@@ -138,16 +139,11 @@ const Bar: FC<{ readonly frame: Frame | undefined }> = ({ frame }) =>
       <a class="reader" href={paths.me}>
         {frame.name}
         {frame.zone === null ? null : (
-          <span class="dim">{` · times in ${cityOf(frame.zone)}`}</span>
+          <span class="dim">{` · times in ${sayZone(frame.zone)}`}</span>
         )}
       </a>
     </header>
   );
-
-/** "America/New_York" as a reader calls it: "New York". */
-export function cityOf(zone: string): string {
-  return (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");
-}
 
 /** Answers with a page. */
 export async function show(

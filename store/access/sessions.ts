@@ -1,9 +1,10 @@
-import { hash as hashed, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 import type { Login, LoginRole } from "./logins.ts";
+import { hashOfSecret } from "./secret.ts";
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -42,7 +43,7 @@ export async function startSession(
   const endsAt = now + longestMs(role);
   await db.query(sql`
     insert into session (id, hash, login_id, device, started_at, seen_at, ends_at)
-    values (${id}, ${hashOf(secret)}, ${loginId}, ${device}, ${new Date(now)}, ${new Date(now)},
+    values (${id}, ${hashOfSecret(secret)}, ${loginId}, ${device}, ${new Date(now)}, ${new Date(now)},
       ${new Date(endsAt)})`);
   return { id, secret, endsAt };
 }
@@ -56,7 +57,7 @@ export async function findSessions(
   secrets: readonly string[],
   now: Instant,
 ): Promise<(Session | undefined)[]> {
-  const hashes = secrets.map(hashOf);
+  const hashes = secrets.map(hashOfSecret);
   const found = await rows<{
     hash: string;
     id: string;
@@ -167,9 +168,4 @@ export async function sessionsOf(db: Db, loginId: string, now: Instant): Promise
     seenAt: row.seen_at.getTime(),
     endsAt: row.ends_at.getTime(),
   }));
-}
-
-/** Secrets have 256 random bits, so a plain hash is enough. */
-function hashOf(secret: string): string {
-  return hashed("sha256", secret, "hex");
 }

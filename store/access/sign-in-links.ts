@@ -1,8 +1,9 @@
-import { hash as hashed, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, sql, type Db } from "../postgres/db.ts";
 import type { Login, LoginRole } from "./logins.ts";
+import { hashOfSecret } from "./secret.ts";
 
 /** How a link reached whoever has it: printed in a terminal, or by mail. */
 export type WayOfLink = "printed" | "mail";
@@ -28,7 +29,7 @@ export async function makeLink(
   const secret = randomBytes(32).toString("base64url");
   await db.query(sql`
     insert into sign_in_link (hash, login_id, way, made_at, until)
-    values (${hashOf(secret)}, ${loginId}, ${way}, ${new Date(now)},
+    values (${hashOfSecret(secret)}, ${loginId}, ${way}, ${new Date(now)},
       ${new Date(now + goodForMs[way])})`);
   return secret;
 }
@@ -50,7 +51,7 @@ export async function linkedLogin(
     sql`
       select l.id, l.role, l.rep_id, l.party, l.name, k.way
       from sign_in_link k join live_login l on l.id = k.login_id
-      where k.hash = ${hashOf(secret)} and k.taken_at is null and k.until > ${new Date(now)}`,
+      where k.hash = ${hashOfSecret(secret)} and k.taken_at is null and k.until > ${new Date(now)}`,
   );
   return row && ofRow(row);
 }
@@ -72,7 +73,7 @@ export async function takeLink(
         update sign_in_link k set taken_at = coalesce(k.taken_at, ${new Date(now)}),
           taken_key = ${key}
         from live_login l
-        where k.hash = ${hashOf(secret)} and (k.taken_at is null or k.taken_key = ${key})
+        where k.hash = ${hashOfSecret(secret)} and (k.taken_at is null or k.taken_key = ${key})
           and k.until > ${new Date(now)}
           and l.id = k.login_id
         returning l.id, l.role, l.rep_id, l.party, l.name, k.way, k.session_id)
@@ -86,7 +87,7 @@ export async function takeLink(
 /** Notes which session a link began. */
 export async function noteSessionOfLink(db: Db, secret: string, sessionId: string): Promise<void> {
   await db.query(
-    sql`update sign_in_link set session_id = ${sessionId} where hash = ${hashOf(secret)}`,
+    sql`update sign_in_link set session_id = ${sessionId} where hash = ${hashOfSecret(secret)}`,
   );
 }
 
@@ -127,9 +128,4 @@ interface LinkRow {
 function ofRow(row: LinkRow): LinkedLogin {
   const { rep_id: repId, ...login } = row;
   return { ...login, repId };
-}
-
-/** Secrets have 256 random bits, so a plain hash is enough. */
-function hashOf(secret: string): string {
-  return hashed("sha256", secret, "hex");
 }

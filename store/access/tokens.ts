@@ -1,8 +1,9 @@
-import { hash as hashed, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
+import { hashOfSecret } from "./secret.ts";
 
 /** Who may hold a token. A leader signs for a party. Machines: `crm` (the CRM's user), `tracking` (a write key). */
 export const roles = [
@@ -39,7 +40,7 @@ export async function findTokens(
   secrets: readonly string[],
   now: Instant,
 ): Promise<(Token | undefined)[]> {
-  const hashes = secrets.map(hashOf);
+  const hashes = secrets.map(hashOfSecret);
   const found = await rows<{
     hash: string;
     id: string;
@@ -199,7 +200,7 @@ async function store(
     db,
     sql`
     insert into token (id, hash, role, rep_id, party, label, created_at, expires_at)
-    values (${newId("tn", now)}, ${hashOf(secret)}, ${wish.role}, ${wish.repId ?? null},
+    values (${newId("tn", now)}, ${hashOfSecret(secret)}, ${wish.role}, ${wish.repId ?? null},
       ${wish.party ?? null}, ${wish.label}, ${new Date(now)}, ${expires})
     on conflict (hash) do update set hash = excluded.hash
     returning id, revoked_at is null
@@ -207,9 +208,4 @@ async function store(
   );
   if (!row) throw new Error("the token was not stored");
   return { id: row.id, isLive: row.live };
-}
-
-/** Secrets have 256 random bits, so a plain hash is enough; a slow one would cost every request. */
-function hashOf(secret: string): string {
-  return hashed("sha256", secret, "hex");
 }

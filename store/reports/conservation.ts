@@ -102,7 +102,7 @@ export async function conservation(
     withoutProcess: running
       ? { ...(await withoutProcess(db, running, asOf)), comparedAt: new Date(asOf).toISOString() }
       : await asCompared(db),
-    processes: { open: await openNow(db), running: count },
+    processes: { open: await openLeadCount(db), running: count },
     // The namespace may be shared: only leads of ours.
     broken:
       broken &&
@@ -243,7 +243,8 @@ async function asCompared(db: Db): Promise<Conservation["withoutProcess"]> {
     : null;
 }
 
-async function openNow(db: Db): Promise<number> {
+/** Open leads now, each of which has a process. */
+export async function openLeadCount(db: Db): Promise<number> {
   return (await processCounts(db))
     .filter(({ stage }) => !isClosed(stage as Stage))
     .reduce((sum, { n }) => sum + n, 0);

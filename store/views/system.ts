@@ -1,10 +1,9 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { isClosed, type Stage } from "../../handoff/stage.ts";
 import { lateLeads, leadPlaces, type LeadPlace } from "../inbox/reconcile.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 import { waitingSince } from "../postgres/outbox.ts";
+import { openLeadCount } from "../reports/conservation.ts";
 import { lastRecount } from "../reports/recount.ts";
-import { processCounts } from "../reports/tallies.ts";
 
 /** Work that has not been done yet: how much, and since when the oldest of it waits. */
 export interface BacklogAge {
@@ -51,7 +50,7 @@ export const mostShown = 50;
  * counted has an index that holds no more than what is open.
  */
 export async function systemNow(db: Db, broken: readonly string[], now: Instant): Promise<System> {
-  const [backlogs, paused, tasks, counts, late, places, untold, recount] = await Promise.all([
+  const [backlogs, paused, tasks, open, late, places, untold, recount] = await Promise.all([
     backlogsNow(db),
     rows<PausedConnection>(
       db,
@@ -64,7 +63,7 @@ export async function systemNow(db: Db, broken: readonly string[], now: Instant)
       sql`
       select kind, count(*)::int as open from task where state = 'open' group by kind order by kind`,
     ),
-    processCounts(db),
+    openLeadCount(db),
     lateLeads(db, mostShown, now),
     leadPlaces(db, broken),
     waitingSince(db, now - tellingMs),
@@ -74,9 +73,7 @@ export async function systemNow(db: Db, broken: readonly string[], now: Instant)
     backlogs,
     paused,
     tasks,
-    open: counts
-      .filter(({ stage }) => !isClosed(stage as Stage))
-      .reduce((sum, { n }) => sum + n, 0),
+    open,
     late,
     broken: { count: places.length, leads: places.slice(0, mostShown) },
     untold,
