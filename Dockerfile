@@ -1,5 +1,5 @@
 # One image for migrate, worker and api. Debian, not Alpine: Temporal's native core needs glibc.
-FROM node:24-bookworm-slim
+FROM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 WORKDIR /baton
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./

@@ -31,7 +31,7 @@ const compose = parse(read("docker-compose.yml"), { merge: true }) as Compose;
 const services = Object.entries(compose.services);
 
 /**
- * What the images' own start scripts and configuration templates read (server 1.32.0, UI 2.50.1,
+ * What the images' own start scripts and configuration templates read (server 1.32.0, UI 2.53.3,
  * postgres 18).
  */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
@@ -67,8 +67,8 @@ describe("docker-compose.yml", () => {
     expect(Object.keys(compose.volumes)).toContain("postgres");
   });
 
-  test.each(services)("%s has an image with a fixed version", (_, service) => {
-    expect(service.image).toMatch(/^[\w./-]+:(\d+(\.\d+)*|local)$/);
+  test.each(services)("%s has an image by version and digest, or Baton's own", (_, service) => {
+    expect(service.image).toMatch(/^(baton:local|[\w./-]+:\d+(\.\d+)+@sha256:[0-9a-f]{64})$/);
   });
 
   test.each(services)("%s gets only settings that its program reads", (_, service) => {
@@ -109,6 +109,7 @@ describe("docker-compose.yml", () => {
     expect(commands).toEqual(["migrate", "worker", "api"]);
     for (const name of commands)
       expect(read(`cli/commands/${name}.ts`)).toContain(`name: "${name}"`);
+    expect(read("Dockerfile")).toMatch(/^FROM node:[\d.]+-bookworm-slim@sha256:[0-9a-f]{64}$/m);
     expect(read("Dockerfile")).toContain('ENTRYPOINT ["node", "cli/baton.mjs"]');
     const mounted = services.flatMap(([, service]) => service.configs ?? []);
     for (const { source, target } of mounted) {

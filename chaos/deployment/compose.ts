@@ -23,7 +23,7 @@ export const scriptOf = (text: string | undefined): string => (text ?? "").repla
 
 /** The version of the server that the file names, `1.32.0`. */
 export function serverVersionOf({ services }: Compose): string {
-  const version = /:(\d+\.\d+\.\d+)$/.exec(services["temporal"]?.image ?? "")?.[1];
+  const version = /:(\d+\.\d+\.\d+)@/.exec(services["temporal"]?.image ?? "")?.[1];
   if (!version) throw new Error("docker-compose.yml names no version of temporalio/server");
   return version;
 }
