@@ -115,7 +115,12 @@ export async function readSystem(deps: Asked): Promise<z.output<typeof systemSch
   return {
     at: iso(now),
     ...ready,
-    backlogs: found.backlogs.map((one) => ({ ...one, oldest: iso(one.oldest) })),
+    backlogs: found.backlogs.map(({ of, name, waiting, oldest, failed }) => ({
+      name: `${of}/${name}`,
+      waiting,
+      oldest: iso(oldest),
+      failed,
+    })),
     paused: found.paused.map((one) => ({ ...one, since: iso(one.since), until: iso(one.until) })),
     tasks: [...found.tasks],
     processes: { open: found.open, running },

@@ -95,15 +95,16 @@ export function healthRoutes(deps: ApiDeps, metrics: Metrics): Routes {
 
   app.openapi(metricsRoute, async (c) => {
     const beating = lastHeartbeats(deps.pool).catch(() => null);
+    const now = deps.clock();
     const [state, broken, beats] = await Promise.all([
-      gauges(deps.pool, deps.clock()).catch(() => null),
+      gauges(deps.pool, now).catch(() => null),
       countBroken(deps),
       bounded(postgresMs, beating, () => null),
     ]);
     const age = (at: number | null | undefined) =>
-      at == null ? null : Math.max(0, (deps.clock() - at) / 1000);
+      at == null ? null : Math.max(0, (now - at) / 1000);
     metrics.beats({ worker: age(beats?.worker), relay: age(beats?.relay) });
-    return c.text(await metrics.text(state, broken), 200, {
+    return c.text(await metrics.text(state, broken, now), 200, {
       "content-type": "text/plain; version=0.0.4; charset=utf-8",
     });
   });

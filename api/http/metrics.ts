@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Gauges } from "../../store/reports/gauges.ts";
 
 /** Prometheus figures of one API process; labels are routes, stages and kinds, never people. */
@@ -10,10 +11,10 @@ export interface Metrics {
   /** How long ago worker and relay were heard of, in seconds; null: not known. */
   beats(ages: Readonly<Record<"worker" | "relay", number | null>>): void;
   /**
-   * The text of a scrape, with the state of the database and the broken processes as just read;
+   * The text of a scrape, with the state of the database and the broken processes as read at `now`;
    * null: could not be read.
    */
-  text(state: Gauges | null, broken: number | null): Promise<string>;
+  text(state: Gauges | null, broken: number | null, now: Instant): Promise<string>;
 }
 
 export function createMetrics(): Metrics {
@@ -80,7 +81,7 @@ export function createMetrics(): Metrics {
       for (const [part, seconds] of Object.entries(ages))
         if (seconds !== null) heartbeat.set({ part }, seconds);
     },
-    async text(state, broken) {
+    async text(state, broken, now) {
       // Node's own figures start observers; only a process that is scraped needs them.
       if (!ofProcess) collectDefaultMetrics({ register: registry, prefix: "baton_api_" });
       ofProcess = true;
@@ -97,12 +98,16 @@ export function createMetrics(): Metrics {
         else accountDifferences.set(state.accountDifferences);
         for (const row of state.leads)
           leads.set({ stage: row.stage, waiting_on: row.waiting_on }, row.n);
-        for (const row of state.tasks) tasks.set({ kind: row.kind }, row.n);
-        for (const row of state.effects) effects.set({ kind: row.kind, state: row.state }, row.n);
-        for (const row of state.queues) {
-          depth.set({ queue: row.queue }, row.n);
-          oldest.set({ queue: row.queue }, row.oldest_s);
-        }
+        for (const { kind, open } of state.tasks) tasks.set({ kind }, open);
+        for (const { of, name, waiting, oldest: since, failed } of state.backlogs)
+          if (of === "effect") {
+            if (waiting) effects.set({ kind: name, state: "open" }, waiting);
+            if (failed) effects.set({ kind: name, state: "failed" }, failed);
+          } else {
+            const queue = `${of}/${name}`;
+            depth.set({ queue }, waiting);
+            oldest.set({ queue }, since ? Math.max(0, now - since.getTime()) / 1000 : 0);
+          }
       }
       return registry.metrics();
     },

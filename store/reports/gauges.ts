@@ -4,6 +4,23 @@ import { lastAccountRecount } from "../accounts/recount.ts";
 import { lastRecount } from "./recount.ts";
 import { processCounts } from "./tallies.ts";
 
+/** Work that has not been done yet: how much, and since when the oldest of it waits. */
+export interface BacklogAge {
+  readonly of: "outbox" | "inbox" | "effect";
+  /** Lane, source or kind. */
+  readonly name: string;
+  readonly waiting: number;
+  readonly oldest: Date | null;
+  /** Effects that were given up on. */
+  readonly failed: number;
+}
+
+/** How many tasks of a kind wait for somebody. */
+export interface OpenTasks {
+  readonly kind: string;
+  readonly open: number;
+}
+
 /** Figures of operation at one moment: counts and ages in seconds, no personal data. */
 export interface Gauges {
   readonly leads: readonly {
@@ -11,19 +28,10 @@ export interface Gauges {
     readonly waiting_on: string;
     readonly n: number;
   }[];
-  readonly tasks: readonly { readonly kind: string; readonly n: number }[];
+  readonly tasks: readonly OpenTasks[];
   readonly overdue: number;
   readonly held: number;
-  readonly effects: readonly {
-    readonly kind: string;
-    readonly state: string;
-    readonly n: number;
-  }[];
-  readonly queues: readonly {
-    readonly queue: string;
-    readonly n: number;
-    readonly oldest_s: number;
-  }[];
+  readonly backlogs: readonly BacklogAge[];
   /** Kept counts that the last recount found to be wrong; null before the first one. */
   readonly differences: number | null;
   /** The same of what accounts are judged by. */
@@ -35,37 +43,15 @@ export interface Gauges {
  * holds no more than what is open.
  */
 export async function gauges(db: Db, now: Instant): Promise<Gauges> {
-  const at = new Date(now);
-  const [leads, tasks, effects, queues, single, recount, accounts] = await Promise.all([
+  const [leads, tasks, backlogs, single, recount, accounts] = await Promise.all([
     processCounts(db),
-    rows<Gauges["tasks"][number]>(
-      db,
-      sql`select kind, count(*)::int as n from task where state = 'open' group by kind`,
-    ),
-    rows<Gauges["effects"][number]>(
-      db,
-      sql`
-        select kind, 'open' as state, count(*)::int as n from effect where state = 'open'
-          group by kind
-        union all select kind, 'failed', count(*)::int from effect where state = 'failed'
-          group by kind`,
-    ),
-    rows<Gauges["queues"][number]>(
-      db,
-      sql`
-      select 'outbox/' || lane as queue, count(*)::int as n,
-        coalesce(extract(epoch from ${at}::timestamptz - min(created_at)), 0)::float8 as oldest_s
-        from outbox where done_at is null group by lane
-      union all
-      select 'inbox/' || source, count(*)::int,
-        coalesce(extract(epoch from ${at}::timestamptz - min(received_at)), 0)::float8 from inbox
-        where processed_at is null group by source`,
-    ),
+    openTasks(db),
+    allBacklogs(db),
     firstRow<{ overdue: number; held: number }>(
       db,
       sql`
       select (select count(*)::int from process where subject_kind = 'lead'
-        and due_at < ${at}::timestamptz) as overdue, (select count(*)::int from held) as held`,
+        and due_at < ${new Date(now)}::timestamptz) as overdue, (select count(*)::int from held) as held`,
     ),
     lastRecount(db),
     lastAccountRecount(db),
@@ -73,11 +59,39 @@ export async function gauges(db: Db, now: Instant): Promise<Gauges> {
   return {
     leads,
     tasks,
-    effects,
-    queues,
+    backlogs,
     overdue: single?.overdue ?? 0,
     held: single?.held ?? 0,
     differences: recount?.differences ?? null,
     accountDifferences: accounts?.differences ?? null,
   };
 }
+
+/** Every kind of work that waits or was given up on, in the order of its name. */
+export function allBacklogs(db: Db): Promise<BacklogAge[]> {
+  return rows<BacklogAge>(
+    db,
+    sql`
+    select 'outbox' as of, lane::text as name, count(*)::int as waiting, min(created_at) as oldest,
+      0 as failed from outbox where done_at is null group by lane
+    union all
+    select 'inbox', source, count(*)::int, min(received_at), 0 from inbox
+    where processed_at is null group by source
+    union all
+    select 'effect', kind, sum(waiting)::int, min(oldest), sum(failed)::int from (
+      select kind, count(*) as waiting, min(created_at) as oldest, 0 as failed
+      from effect where state = 'open' group by kind
+      union all
+      select kind, 0, null, count(*) from effect where state = 'failed' group by kind) e
+    group by kind
+    order by 1, 2`,
+  );
+}
+
+/** Open tasks by kind. */
+export const openTasks = (db: Db): Promise<OpenTasks[]> =>
+  rows<OpenTasks>(
+    db,
+    sql`
+    select kind, count(*)::int as open from task where state = 'open' group by kind order by kind`,
+  );

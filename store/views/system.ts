@@ -3,17 +3,8 @@ import { lateLeads, leadPlaces, type LeadPlace } from "../inbox/reconcile.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 import { waitingSince } from "../postgres/outbox.ts";
 import { openLeadCount } from "../reports/conservation.ts";
+import { allBacklogs, openTasks, type BacklogAge, type OpenTasks } from "../reports/gauges.ts";
 import { lastRecount } from "../reports/recount.ts";
-
-/** Work that has not been done yet: how much, and since when the oldest of it waits. */
-export interface BacklogAge {
-  /** `outbox/1`, `inbox/crm`, `effect/mail`. */
-  readonly name: string;
-  readonly waiting: number;
-  readonly oldest: Date | null;
-  /** Effects that were given up on. */
-  readonly failed: number;
-}
 
 /** An outside system that is not asked for the time being: the circuit breaker is open. */
 export interface PausedConnection {
@@ -27,7 +18,7 @@ export interface PausedConnection {
 export interface System {
   readonly backlogs: readonly BacklogAge[];
   readonly paused: readonly PausedConnection[];
-  readonly tasks: readonly { readonly kind: string; readonly open: number }[];
+  readonly tasks: readonly OpenTasks[];
   /** Open leads, each of which has a process. */
   readonly open: number;
   /** Leads whose next step is overdue, the first of them. */
@@ -51,18 +42,14 @@ export const mostShown = 50;
  */
 export async function systemNow(db: Db, broken: readonly string[], now: Instant): Promise<System> {
   const [backlogs, paused, tasks, open, late, places, untold, recount] = await Promise.all([
-    backlogsNow(db),
+    allBacklogs(db),
     rows<PausedConnection>(
       db,
       sql`
       select name, since, paused_until as until, reason from connection where since is not null
       order by name`,
     ),
-    rows<System["tasks"][number]>(
-      db,
-      sql`
-      select kind, count(*)::int as open from task where state = 'open' group by kind order by kind`,
-    ),
+    openTasks(db),
     openLeadCount(db),
     lateLeads(db, mostShown, now),
     leadPlaces(db, broken),
@@ -79,24 +66,4 @@ export async function systemNow(db: Db, broken: readonly string[], now: Instant)
     untold,
     recount,
   };
-}
-
-function backlogsNow(db: Db): Promise<BacklogAge[]> {
-  return rows<BacklogAge>(
-    db,
-    sql`
-    select 'outbox/' || lane as name, count(*)::int as waiting, min(created_at) as oldest,
-      0 as failed from outbox where done_at is null group by lane
-    union all
-    select 'inbox/' || source, count(*)::int, min(received_at), 0 from inbox
-    where processed_at is null group by source
-    union all
-    select 'effect/' || kind, sum(waiting)::int, min(oldest), sum(failed)::int from (
-      select kind, count(*) as waiting, min(created_at) as oldest, 0 as failed
-      from effect where state = 'open' group by kind
-      union all
-      select kind, 0, null, count(*) from effect where state = 'failed' group by kind) e
-    group by kind
-    order by 1`,
-  );
 }
