@@ -28,8 +28,10 @@ interface RemoteImport {
 
 /** A line for each fact of which some values are kept as they came. */
 export function notUnderstoodLines(counts: Readonly<Record<string, number>>): string[] {
-  return Object.entries(counts).map(
-    ([field, count]) => `${field}: ${count} values are not understood and kept as they came.`,
+  return Object.entries(counts).map(([field, count]) =>
+    count === 1
+      ? `${field}: 1 value is not understood and kept as it came.`
+      : `${field}: ${count} values are not understood and kept as they came.`,
   );
 }
 
