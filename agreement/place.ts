@@ -34,8 +34,12 @@ export class Reading {
    */
   report(kind: "problems" | "warnings", path: string, message: string, offset?: number): void {
     if (this[kind].length >= mostProblems) return;
-    const found = offset ?? this.#offsetOf(path);
-    this[kind].push({ ...this.#source.position(found), path, message });
+    const found = this.#source.position(offset ?? this.#offsetOf(path));
+    // What is read for several days is one mistake where it stands.
+    const isSaid = this[kind].some(
+      (one) => one.line === found.line && one.column === found.column && one.message === message,
+    );
+    if (!isSaid) this[kind].push({ ...found, path, message });
   }
 
   #offsetOf(path: string): number {

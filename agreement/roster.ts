@@ -4,7 +4,7 @@ import type { RepPool, Rep } from "../handoff/routing/roster.ts";
 import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
 import type { AgreementProblem, SourceLimits, YamlNode } from "./source.ts";
-import { isMap } from "yaml";
+import { isMap, isScalar, isSeq } from "yaml";
 import { instantOf } from "../handoff/time/dates.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
 import { normalEmail } from "../spellings/email.ts";
@@ -26,7 +26,8 @@ import {
   text,
   yesNo,
 } from "./shape.ts";
-import { keyText, readSource } from "./source.ts";
+import { joinPath, keyText, readSource, startOf } from "./source.ts";
+import { didYouMean } from "./words.ts";
 
 /** A person of the roster file, with the name and address that the rules never see. */
 export interface RosterPerson extends Omit<Rep, "absences"> {
@@ -100,6 +101,42 @@ export function missingPools(agreement: Agreement, roster: Pick<RosterFile, "poo
     ...ofTerritories(agreement.routing.territories),
   ]);
   return [...wanted].filter((pool) => !roster.pools.some((one) => one.id === pool));
+}
+
+/** Where an agreement's text names pools that the roster lacks, and what was expected there. */
+export function missingPoolPlaces(
+  text: string,
+  agreement: Agreement,
+  roster: Pick<RosterFile, "pools">,
+): AgreementProblem[] {
+  const lacking = missingPools(agreement, roster);
+  const read = readSource(text);
+  if (lacking.length === 0 || "problems" in read) return [];
+  const { root, position } = read.source;
+  const found: AgreementProblem[] = [];
+  const look = (node: unknown, path: string): void => {
+    if (isSeq(node)) node.items.forEach((item, n) => look(item, joinPath(path, n)));
+    if (!isMap(node)) return;
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? String(key.value) : "";
+      const within = joinPath(path, name);
+      const pool = name === "pool" && isScalar(value) ? String(value.value) : "";
+      if (!lacking.includes(pool)) look(value, within);
+      else
+        found.push({
+          ...position(startOf(value)),
+          path: within,
+          message:
+            `expected a pool that the roster has, found "${pool}"` +
+            didYouMean(
+              pool,
+              roster.pools.map(({ id }) => id),
+            ),
+        });
+    }
+  };
+  look(root, "");
+  return found;
 }
 
 function rosterShape(hours: readonly string[], people: readonly string[]): Shape<RosterFile> {

@@ -33,7 +33,7 @@ import { inThread } from "./threads/threads.ts";
 
 const tags = ["agreement"];
 const params = z.object({ id: z.string().openapi({ description: "ag_…" }) });
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const hash = z.string().regex(/^[0-9a-f]{64}$/, { error: "expected the hash that the plan shows" });
 const instant = z.string().openapi({ format: "date-time" });
 
 const nothingMore = {

@@ -302,16 +302,26 @@ function formOf({ files, texts, others }: FormParts): SentForm {
   const file = files.get("file");
   if (file === undefined)
     throw new Problem("invalid", { field: "file", detail: "expected a CSV file" });
-  const map = texts.get("map");
-  if (map === undefined)
+  const map = texts.get("map") ?? textOf(files.get("map")?.pieces);
+  if (map === undefined || map.length > bounds.textBytes)
     throw new Problem("invalid", {
       field: "map",
-      detail: "expected a column map as text, at most 256 KiB",
+      detail: "expected a column map, as text or as a file in UTF-8, at most 256 KiB",
     });
   const dryRun = texts.get("dryRun") ?? "false";
   if (dryRun !== "true" && dryRun !== "false")
     throw new Problem("invalid", { field: "dryRun", detail: "expected true or false" });
   return { map, dryRun: dryRun === "true", ...file };
+}
+
+/** A map that came as a file (`-F map=@map.yaml`); undefined when it is no text. */
+function textOf(pieces: readonly Uint8Array[] | undefined): string | undefined {
+  if (pieces === undefined) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces));
+  } catch {
+    return undefined;
+  }
 }
 
 async function* bytesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

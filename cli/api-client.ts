@@ -26,27 +26,26 @@ export type ApiClient = <Body>(
 export async function apiClient(
   settings: Settings,
   given: { readonly url?: string | undefined; readonly token?: string | undefined },
+  timeoutMs = longestWaitMs,
 ): Promise<ApiClient> {
   const token = given.token ?? (await operatorTokenIn(settings.home));
-  const url = (given.url ?? `http://127.0.0.1:${settings.port}`).replace(/\/+$/, "");
-  if (!URL.canParse(url))
-    throw new CommandError(`--url is "${url}"; give an address such as http://127.0.0.1:3000.`);
+  const url = apiAddress(given.url ?? `http://127.0.0.1:${settings.port}`);
   return async (method, path, body, key) => {
     const headers: Record<string, string> = {
-      authorization: `Bearer ${token}`,
+      authorization: bearer(token),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(key === undefined ? {} : { "idempotency-key": key }),
     };
     // Under its key a repeat takes effect once; without one, only reading is repeated.
     const mayRepeat = method === "GET" || key !== undefined;
     for (let tries = 1; ; tries++) {
-      const answer = await send(`${url}${path}`, {
-        method,
-        headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const isPage = /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
-      const reply: unknown = isPage ? await answer.text() : await answer.json();
+      const answer = await sendTo(
+        `${url}${path}`,
+        { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+        timeoutMs,
+      );
+      const isPage = answer.isOk && /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
+      const reply = isPage ? answer.text : jsonOf(answer);
       if (!mayRepeat || tries >= mostTries || !isNotYet(answer.status, reply))
         return { status: answer.status, body: reply as never };
       const seconds = Number(answer.headers.get("retry-after")) || 1;
@@ -85,12 +84,62 @@ function isNotYet(status: number, reply: unknown): boolean {
   return status === 503 || (status === 409 && code === "still-running");
 }
 
-async function send(url: string, init: RequestInit): Promise<Response> {
+/** An answer, read to its end. */
+export interface Answer {
+  readonly status: number;
+  readonly isOk: boolean;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly origin: string;
+}
+
+/** The API gives every request less than this. */
+const longestWaitMs = 60_000;
+
+/** The address of an API, without slashes at its end. Throws a `CommandError` for what is none. */
+export function apiAddress(text: string): string {
+  const url = text.replace(/\/+$/, "");
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new CommandError(`--url is "${text}"; give an address such as http://127.0.0.1:3000.`);
+  return url;
+}
+
+/** What says who asks. Throws a `CommandError` for a token that no header can carry. */
+export function bearer(token: string): string {
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new CommandError("--token is no token; give one as `baton token create` prints it.");
+  return `Bearer ${token}`;
+}
+
+/** Sends a request and reads the answer. Throws a `CommandError` where none comes, or not in time. */
+export async function sendTo(
+  url: string,
+  init: RequestInit,
+  timeoutMs = longestWaitMs,
+): Promise<Answer> {
+  const { origin } = new URL(url);
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    return await fetch(url, init);
+    const answer = await fetch(url, { ...init, signal });
+    const { status, ok: isOk, headers } = answer;
+    return { status, isOk, headers, text: await answer.text(), origin };
   } catch {
     throw new CommandError(
-      `Nothing answers at ${new URL(url).origin}; start Baton with \`baton start\`, or give --url.`,
+      signal.aborted
+        ? `${origin} does not answer within ${timeoutMs / 1000} seconds; see its log, or give --url.`
+        : `Nothing answers at ${origin}; start Baton with \`baton start\`, or give --url.`,
+    );
+  }
+}
+
+/** The JSON of an answer. Throws a `CommandError` where something else than Baton answered. */
+export function jsonOf({ text, status, origin }: Answer): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CommandError(
+      `${origin} answered ${status} and no JSON, as something else than Baton's API does; give ` +
+        "its address by --url.",
     );
   }
 }

@@ -1,5 +1,5 @@
 import countries from "i18n-iso-countries";
-import { CodeIndex } from "./names.ts";
+import { CodeIndex, saidTwice, writtenOut } from "./names.ts";
 
 /** What people write that no list of official names has. */
 const others: readonly (readonly [string, string])[] = [
@@ -50,6 +50,50 @@ const others: readonly (readonly [string, string])[] = [
   ["Trinidad", "TT"],
   ["Lao PDR", "LA"],
   ["Bharat", "IN"],
+  ["US of A", "US"],
+  ["U S A", "US"],
+  ["VAE", "AE"],
+  ["Méjico", "MX"],
+  ["Slovak Republic", "SK"],
+  ["Kyrgyz Republic", "KG"],
+  ["Hellenic Republic", "GR"],
+  ["Swiss Confederation", "CH"],
+  ["East Timor", "TL"],
+  ["FYROM", "MK"],
+  ["Bosnien", "BA"],
+  ["Congo (Kinshasa)", "CD"],
+  ["Dom Rep", "DO"],
+  ["São Tomé", "ST"],
+  ["Malvinas", "FK"],
+  ["Weißrussland", "BY"],
+  ["Byelorussia", "BY"],
+  ["Taiwan ROC", "TW"],
+  ["Hong Kong SAR, China", "HK"],
+  ["Macao SAR, China", "MO"],
+  ["West Bank and Gaza", "PS"],
+  ["Micronesia, Fed. Sts.", "FM"],
+  ["Federated States of Micronesia", "FM"],
+  ["former Yugoslav Republic of Macedonia", "MK"],
+  ["Taiwan (Province of China)", "TW"],
+  ["Venezuela, RB", "VE"],
+  ["United Kingdom of Great Britain and Northern Ireland", "GB"],
+  ["Great Britain and Northern Ireland", "GB"],
+  // Codes of the Olympic games that are no code of ISO's, and would be a word somewhere.
+  ["BUL", "BG"],
+  ["CHI", "CL"],
+  ["CRO", "HR"],
+  ["DEN", "DK"],
+  ["GRE", "GR"],
+  ["INA", "ID"],
+  ["LAT", "LV"],
+  ["MAS", "MY"],
+  ["MON", "MC"],
+  ["PHI", "PH"],
+  ["POR", "PT"],
+  ["SIN", "SG"],
+  ["SLO", "SI"],
+  ["URU", "UY"],
+  ["VIE", "VN"],
   // "State of Georgia" is no country.
   ["State of Israel", "IL"],
   ["State of Kuwait", "KW"],
@@ -59,23 +103,43 @@ const others: readonly (readonly [string, string])[] = [
 
 /** What official names say about the form of a state, before its name or behind a comma. */
 const form =
-  /(?:(?:federal|federative|islamic|arab|democratic|people['’]s|plurinational|bolivarian|united|socialist) )*(?:republic|kingdom|commonwealth|sultanate|principality|union|grand duchy) of(?: the)?/i;
+  /(?:(?:federal|federative|islamic|arab|democratic|people['’]s|plurinational|bolivarian|united|socialist|hashemite|co-?operative|eastern|oriental) )*(?:republic|kingdom|commonwealth|sultanate|principality|union|grand duchy|plurinational state) of(?: the)?/i;
 const formBefore = new RegExp(`^${form.source} `, "i");
-const formBehind = new RegExp(`, ${form.source}$`, "i");
 
 let english: CodeIndex | undefined;
 let index: CodeIndex | undefined;
 
 /**
- * The ISO 3166-1 code of a country by its code (two or three letters), or its name in any of some
- * seventy languages, with the form of the state or without; undefined when it is none.
+ * The ISO 3166-1 code of a country by its code (two or three letters, or the number), its flag, or
+ * its name in any of some seventy languages, with the form of the state or without, also behind a
+ * comma or in brackets; undefined when it is none.
  */
 export function countryCode(text: string): string | undefined {
-  const name = text.trim().replace(/\s*\(the\)$/i, "");
-  const whole = codeOfName(name);
+  const name = text.replaceAll(/\(the\)/gi, "").trim();
+  const whole = codeOfName(name) ?? codeOfFlag(name);
   if (whole !== undefined) return whole;
-  const bare = name.replace(formBehind, "").replace(formBefore, "");
-  return bare === name ? undefined : codeOfName(bare);
+  const words = writtenOut(name);
+  return codeOfForm(words) ?? codeOfForm(turned(words)) ?? saidTwice(name, codeOfForm);
+}
+
+function codeOfForm(words: string): string | undefined {
+  const name = words.trim().replace(/^the /i, "");
+  return codeOfName(name) ?? codeOfName(name.replace(formBefore, "").replace(/^the /i, ""));
+}
+
+/** `Korea (the Republic of)` and `Congo, Dem. Rep.` as they are said. */
+function turned(words: string): string {
+  const [, name = "", before = ""] =
+    /^([^,()[\]{}]+)[,([{]\s*([^,()[\]{}]+)[)\]}]?$/.exec(words) ?? [];
+  const first = before.trim();
+  return `${first}${/(?:republic|kingdom)$/i.test(first) ? " of " : " "}${name.trim()}`;
+}
+
+/** A flag is its code in letters of their own. */
+function codeOfFlag(text: string): string | undefined {
+  if (!/^\p{RI}{2}$/u.test(text)) return undefined;
+  const letter = (at: number) => String.fromCharCode((text.codePointAt(at) ?? 0) - 0x1f1e6 + 65);
+  return codeOfName(letter(0) + letter(2));
 }
 
 function codeOfName(name: string): string | undefined {
@@ -85,7 +149,7 @@ function codeOfName(name: string): string | undefined {
   if (common !== undefined) return common;
   index ??= new CodeIndex()
     .add(countries.langs().flatMap(namesIn))
-    .add(countries.langs().flatMap(shownIn));
+    .add([...countries.langs(), "zh-Hant"].flatMap(shownIn));
   return index.codeOf(name);
 }
 
@@ -95,10 +159,13 @@ export function countryCodes(): readonly string[] {
 }
 
 function codes(): (readonly [string, string])[] {
-  return Object.entries(countries.getAlpha2Codes()).flatMap(([two, three]) => [
-    [two, two] as const,
-    [three, two] as const,
-  ]);
+  return [
+    ...Object.entries(countries.getAlpha2Codes()).flatMap(([two, three]) => [
+      [two, two] as const,
+      [three, two] as const,
+    ]),
+    ...Object.entries(countries.getNumericCodes()),
+  ];
 }
 
 function namesIn(language: string): (readonly [string, string])[] {

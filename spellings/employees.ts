@@ -6,14 +6,21 @@ import { inForm } from "../handoff/facts/text.ts";
  */
 export function fewestPeople(text: string): string | undefined {
   const plain = inForm(text, "NFKC")
+    .replaceAll(/[\p{Pd}−]|(?<=\d\s?)~(?=\s?\d)/gu, "-")
     .replaceAll(/(?<=\d)[\s'’](?=\d{3}(?!\d))/g, "")
+    .replace(/\s*\([^()]{1,60}\)\s*$/, (aside) => (/\d/.test(aside) ? aside : ""))
+    .replace(named, "$1")
     .replace(peopleWord, "")
     .replace(roughly, "")
     .trim();
   if (alone.test(plain)) return "1";
   const range = between.exec(plain);
   if (range) {
-    const [low, high] = [numberOf(range[1]), numberOf(range[2])];
+    const high = numberOf(range[2]);
+    const unit = /[km]$/i.exec(range[2] ?? "")?.[0] ?? "";
+    // `10-50k` begins at ten thousand, `500-1k` at five hundred.
+    const whole = numberOf(`${range[1]}${unit}`);
+    const low = whole !== undefined && whole <= (high ?? 0) ? whole : numberOf(range[1]);
     return low !== undefined && high !== undefined && low <= high ? String(low) : undefined;
   }
   if (upTo.test(plain)) return "1";
@@ -22,22 +29,34 @@ export function fewestPeople(text: string): string | undefined {
   return textOf(numberOf(orMore.exec(plain)?.[1]), 0);
 }
 
+/** A range with its name: `SMB (1-50)`, `Enterprise (1000+)`. A bare number there may be a year. */
+const named = /^\p{L}[\p{L} -]{1,40}\(([^()]*[-+<>≤≥][^()]*)\)$/u;
 const peopleWord =
-  /\s*(employees|people|staff|headcount|mitarbeitende|mitarbeiter|ma|persons|salariés|empleados|dipendenti|ft?es?)\.?$/i;
+  /\s*(?:employees|people|staff|headcount|mitarbeitende|mitarbeiter(?::innen)?|ma|beschäftigte|persons|employés|salariés|collaborateurs|personnes|empleados|personas|trabajadores|funcionários|colaboradores|dipendenti|addetti|medewerkers|werknemers|anställda|ansatte|pracowników|人|名|ft?es?)\.?$/i;
 const roughly =
-  /^(?:ca\.?|circa|about|around|approx\.?|approximately|roughly|rund|etwa|environ|[~≈±])\s*(?=\d)/i;
+  /^(?:c(?:a|irca)?\.?|about|around|approx\.?|approximately|roughly|rund|etwa|environ|[~≈±])\s*(?=\d)/i;
 const alone = /^(?:self[- ]?employed|freelancer?|just me|only me|sole (?:trader|proprietor))$/i;
 /** A part of a number is one only before `k` or `m`: `1.5k`. */
 const size = "\\d+(?:(?:,\\d{3})*|[.,]\\d{1,2}(?=\\s?[km]))\\s?[km]?";
 const between = new RegExp(
-  `^(?:(?:between|from|zwischen|von|entre|de)\\s+)?(${size})\\s*(?:-|–|—|to|bis|and|und|et|à|y|a|\\.\\.)\\s*(${size})$`,
+  `^(?:(?:between|from|zwischen|von|entre|de|da|van|od)\\s+)?(${size})\\s*` +
+    `(?:-|to|through|bis|and|und|et|à|y|a|tot|do|till|\\.\\.\\.?)\\s*(${size})$`,
   "i",
 );
-const upTo = new RegExp(`^(?:<=?|up to|bis|under|less than|weniger als)\\s*(${size})$`, "i");
-const moreThan = new RegExp(`^(?:>|over|more than|über|mehr als)\\s*(${size})$`, "i");
+const upTo = new RegExp(
+  "^(?:<=?|≤|⩽|up to|max(?:\\.|imum)?|under|below|less than|fewer than|bis(?: zu)?|unter|höchstens|" +
+    "weniger als|jusqu'à|moins de|hasta|menos de|até|fino a|meno di|tot|minder dan|färre än)" +
+    `\\s*(${size})$`,
+  "i",
+);
+const moreThan = new RegExp(
+  "^(?:>|over|above|more than|über|mehr als|plus de|más de|mais de|oltre|più di|meer dan|fler än)" +
+    `\\s*(${size})$`,
+  "i",
+);
 const orMore = new RegExp(
-  `^(?:>=|≥|from|ab|at least)?\\s*(${size})\\s*(\\+|plus|(?:or|and) ` +
-    "(?:more|above|over|up)|(?:oder|und) mehr|et plus)?$",
+  `^(?:>=|≥|⩾|from|ab|at least|min(?:\\.|imum)?|mind(?:\\.|estens))?\\s*(${size})\\s*(\\+|plus|` +
+    "(?:or|and|&) (?:more|above|over|up)|(?:oder|und) mehr|et plus|ou plus|o más|y más|o più|e più|of meer|en meer)?$",
   "i",
 );
 

@@ -1,5 +1,5 @@
 import languages from "@cospired/i18n-iso-languages";
-import { CodeIndex } from "./names.ts";
+import { CodeIndex, saidTwice } from "./names.ts";
 
 /** What people write that no list of names has. */
 const others: readonly (readonly [string, string])[] = [
@@ -20,23 +20,51 @@ const others: readonly (readonly [string, string])[] = [
   ["Bahasa Indonesia", "id"],
   ["Bahasa Melayu", "ms"],
   ["Norsk bokmål", "nb"],
+  ["Putonghua", "zh"],
+  ["普通话", "zh"],
+  ["Filipino", "tl"],
+  ["fil", "tl"],
+  ["Vlaams", "nl"],
+  ["Schwyzerdütsch", "de"],
+  ["Valencian", "ca"],
+  ["Moldovan", "ro"],
+  // Codes of countries that stand for no language, and are taken for one.
+  ["cz", "cs"],
+  ["dk", "da"],
+  ["jp", "ja"],
+  ["ua", "uk"],
 ];
 
 let index: CodeIndex | undefined;
 
 /**
  * The ISO 639-1 code of a language by its code (two or three letters, also as the beginning of
- * `de-AT` or `en_US`) or its name in any of some thirty languages; undefined when it is none.
+ * `de-AT` or `en_US`) or its name in any of some thirty languages and in its own; undefined when it
+ * is none.
  */
 export function languageCode(text: string): string | undefined {
+  return codeOfName(text) ?? saidTwice(text, codeOfName);
+}
+
+function codeOfName(text: string): string | undefined {
   index ??= languageIndex();
-  const tag =
-    /^([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_](?:[a-z]{2}|\d{3}))?(?:[-_][a-z\d]{5,8})?(?:\.utf-?8)?$/i.exec(
-      text.trim(),
-    );
   // What stands in brackets says where it is spoken: `Français (France)`.
-  const said = index.codeOf(text) ?? index.codeOf(text.replace(/\s*\([^()]{1,60}\)\s*$/, ""));
-  return said ?? (tag ? index.codeOf(tag[1] ?? "") : undefined);
+  const bare = text.replace(/\s*\([^()]{1,60}\)\s*$/, "");
+  return index.codeOf(text) ?? index.codeOf(bare) ?? index.codeOf(languageOfTag(text) ?? "");
+}
+
+/** What a tag such as `sr-Latn-RS`, `en_US.UTF-8` or `de;q=0.9` says first. */
+function languageOfTag(text: string): string | undefined {
+  const tag = text
+    .trim()
+    .replace(/[.;].{1,10}$/, "")
+    .replaceAll("_", "-");
+  if (!/^[a-z]{2,3}(?:-[a-z\d]{1,8}){0,4}$/i.test(tag)) return undefined;
+  try {
+    return new Intl.Locale(tag).language;
+  } catch {
+    return undefined;
+  }
 }
 
 /** All codes, as facts hold them. */
@@ -53,5 +81,15 @@ function languageIndex(): CodeIndex {
     .add(Object.entries(languages.getAlpha3BCodes()).map(([three, two]) => [three, two] as const))
     .add(others)
     .add(namesIn("en"))
-    .add(languages.langs().flatMap(namesIn));
+    .add(languages.langs().flatMap(namesIn))
+    .add(languageCodes().flatMap((code) => [...shownIn("en", code), ...shownIn(code, code)]));
+}
+
+/** The name that software shows to people (CLDR), of one language in another or in its own. */
+function shownIn(reader: string, code: string): (readonly [string, string])[] {
+  const names = new Intl.DisplayNames([reader], { type: "language", fallback: "none" });
+  // A language that it has no words for is answered in the system's.
+  if (names.resolvedOptions().locale !== reader) return [];
+  const name = names.of(code);
+  return name === undefined ? [] : [[name, code]];
 }

@@ -1,10 +1,11 @@
 import { inForm } from "../handoff/facts/text.ts";
 
-/** Text as names are looked up: case, accents, dots, `&` and kinds of spaces do not count. */
+/** Text as names are looked up: case, accents, dots, `&`, `ß` and kinds of spaces do not count. */
 export function nameKey(text: string): string {
   return inForm(text, "NFKD")
     .replaceAll(/[\p{Mn}.]/gu, "")
     .toLowerCase()
+    .replaceAll("ß", "ss")
     .replaceAll("&", " and ")
     .replaceAll(/[\s_’'`-]+/g, " ")
     .trim();
@@ -43,4 +44,37 @@ export class CodeIndex {
   codeOf(name: string): string | undefined {
     return this.#codes.get(nameKey(name));
   }
+}
+
+/** Words that are shortened in names, as they are written out. */
+const shortened: Readonly<Record<string, string>> = {
+  dem: "democratic",
+  fed: "federal",
+  gr: "great",
+  n: "north",
+  rep: "republic",
+  s: "south",
+  w: "west",
+};
+
+/** The name with its shortened words written out: `Czech Rep.`, `N. Carolina`. */
+export function writtenOut(name: string): string {
+  return name.replaceAll(
+    /(?<![\p{L}.'’])([a-z]{1,3})(?:\.|(?=[\s,]|$))/giu,
+    (word, letters: string) => shortened[letters.toLowerCase()] ?? word,
+  );
+}
+
+/**
+ * What a text of several parts says more than once: `DE - Germany`, `United States (US)`, `German;
+ * Deutsch`. Undefined when a part is not understood or says something else.
+ */
+export function saidTwice(
+  text: string,
+  codeOf: (part: string) => string | undefined,
+): string | undefined {
+  const parts = text.split(/[-–—,;:/|()[\]{}]+/).filter((part) => part.trim() !== "");
+  if (parts.length < 2 || parts.length > 4) return undefined;
+  const codes = new Set(parts.map(codeOf));
+  return codes.size === 1 ? [...codes][0] : undefined;
 }

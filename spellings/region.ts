@@ -1,5 +1,6 @@
 import { iso31662 } from "iso-3166";
-import { CodeIndex } from "./names.ts";
+import { countryCode } from "./country.ts";
+import { CodeIndex, saidTwice, writtenOut } from "./names.ts";
 
 /**
  * Countries whose states are known by name without the country being said. Elsewhere the same
@@ -16,6 +17,26 @@ let anywhere: CodeIndex | undefined;
  * well-known federal states. Undefined when it is none: regions are also free words (`EMEA`).
  */
 export function regionCode(text: string, country?: string): string | undefined {
+  const whole = codeOfName(text, country);
+  if (whole !== undefined) return whole;
+  const name = writtenOut(text.trim())
+    .replace(/^(?:free )?(?:state|province|commonwealth|canton) of /i, "")
+    .replace(/ (?:state|province)$/i, "");
+  const [, place, where = ""] = /^([^,()]+)[,(]\s*([^,()]+)\)?$/.exec(name) ?? [];
+  return (
+    codeOfName(name, country) ??
+    saidTwice(name, (part) => codeOfName(part.trim(), country)) ??
+    (place === undefined ? undefined : codeWithin(place, countryCode(where), country))
+  );
+}
+
+/** `California, USA`, where the country beside it, if it is known, is no other one. */
+function codeWithin(place: string, where?: string, country?: string): string | undefined {
+  if (where === undefined || (country !== undefined && country !== where)) return undefined;
+  return codeOfName(place, where);
+}
+
+function codeOfName(text: string, country?: string): string | undefined {
   const full = text.trim().toUpperCase();
   if (codes.has(full) && (country === undefined || full.startsWith(`${country}-`))) return full;
   if (country !== undefined) return indexOf(country).codeOf(text);

@@ -189,13 +189,16 @@ export function notAsDescribed(error: z.ZodError, target: string): Problem {
     detail:
       issue.code === "unrecognized_keys"
         ? "this field is not known here"
-        : `expected: ${lower(issue.message)}`,
+        : `expected ${expectation(issue.message)}`,
   });
 }
 
-function lower(message: string): string {
+/** What was expected, in words that follow "expected". */
+function expectation(message: string): string {
   return message
-    .replace(/^Invalid input: expected /, "")
+    .replace(/^(?:Invalid input|Too (?:small|big)): /, "")
+    .replace(/^expected:? /i, "")
     .replace(/^Invalid /, "a valid ")
+    .replace(/^Unrecognized/, "no unrecognized")
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }

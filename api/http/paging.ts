@@ -10,9 +10,8 @@ import { checkJson } from "./json.ts";
 export const pageQuery = {
   limit: z
     .string()
-    .regex(/^\d{1,3}$/)
+    .regex(/^(?:[1-9]\d?|100)$/, { error: "expected a whole number from 1 to 100" })
     .transform(Number)
-    .pipe(z.number().int().min(1).max(100))
     .optional()
     .openapi({ type: "integer", description: "1 to 100; 50 when absent" }),
   cursor: z.string().max(400).optional().openapi({ description: "`next` of the page before" }),

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { parseAgreement, printProblem } from "../../agreement/parse.ts";
-import { missingPools, parseRoster } from "../../agreement/roster.ts";
+import { missingPoolPlaces, missingPools, parseRoster } from "../../agreement/roster.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { agreementChanges } from "../../handoff/governance/agreement-changes.ts";
@@ -85,12 +85,14 @@ async function check(args: string[], io: Io): Promise<number> {
     options: { json: { type: "boolean", default: false }, roster: { type: "string" } },
   });
   const file = oneFile(positionals, "agreement", usage);
-  const parsed = parseAgreement(await yamlText(file));
+  const source = await yamlText(file);
+  const parsed = parseAgreement(source);
   const roster = values.roster === undefined ? null : parseRoster(await yamlText(values.roster));
   const rosterProblems = roster && !roster.ok ? roster.problems : [];
-  const lacking = parsed.ok && roster?.ok ? missingPools(parsed.agreement, roster.roster) : [];
-  const problems = parsed.ok ? [] : parsed.problems;
-  const ok = problems.length === 0 && rosterProblems.length === 0 && lacking.length === 0;
+  const lacking =
+    parsed.ok && roster?.ok ? missingPoolPlaces(source, parsed.agreement, roster.roster) : [];
+  const problems = parsed.ok ? lacking : parsed.problems;
+  const ok = problems.length === 0 && rosterProblems.length === 0;
 
   if (values.json) {
     io.out(
@@ -99,7 +101,7 @@ async function check(args: string[], io: Io): Promise<number> {
           ok,
           problems,
           warnings: parsed.warnings,
-          ...(roster ? { rosterProblems, missingPools: lacking } : {}),
+          ...(roster ? { rosterProblems } : {}),
         },
         null,
         2,
@@ -109,14 +111,12 @@ async function check(args: string[], io: Io): Promise<number> {
   }
   for (const problem of problems) io.err(`${file}:${printProblem(problem)}`);
   for (const problem of rosterProblems) io.err(`${values.roster}:${printProblem(problem)}`);
-  for (const pool of lacking)
-    io.err(`${file}: expected a pool that the roster has, found "${pool}"`);
   for (const warning of parsed.warnings) io.err(`${file}:${printProblem(warning)} (warning)`);
   io.out(
     ok
       ? `${file} can be used${counted(parsed.warnings.length, "warning", ", ")}.`
       : `${file} cannot be ` +
-          `used${counted(problems.length + rosterProblems.length + lacking.length, "error", ": ")}.`,
+          `used${counted(problems.length + rosterProblems.length, "error", ": ")}.`,
   );
   return ok ? 0 : 1;
 }

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { countsOfImport } from "../../store/intake/imports.ts";
+import { apiAddress, bearer, jsonOf, sendTo, type Answer } from "../api-client.ts";
 import { CommandError, type Io } from "../command.ts";
 
 interface RemoteOrder {
@@ -28,8 +29,10 @@ interface RemoteImport {
 
 /** A line for each fact of which some values are kept as they came. */
 export function notUnderstoodLines(counts: Readonly<Record<string, number>>): string[] {
-  return Object.entries(counts).map(
-    ([field, count]) => `${field}: ${count} values are not understood and kept as they came.`,
+  return Object.entries(counts).map(([field, count]) =>
+    count === 1
+      ? `${field}: 1 value is not understood and kept as it came.`
+      : `${field}: ${count} values are not understood and kept as they came.`,
   );
 }
 
@@ -46,7 +49,7 @@ export function errorsSentence(path: string): string {
  * where it stopped.
  */
 export async function importThroughApi(order: RemoteOrder, io: Io): Promise<number> {
-  const base = order.url.replace(/\/+$/, "");
+  const base = apiAddress(order.url);
   const form = new FormData();
   form.set("map", order.mapText);
   form.set("dryRun", String(order.dryRun));
@@ -59,11 +62,10 @@ export async function importThroughApi(order: RemoteOrder, io: Io): Promise<numb
     );
   let errorsFile: string | null = null;
   if (done.refused > 0 && done.id !== undefined) {
-    const answer = await fetch(`${base}/imports/${done.id}/errors.csv`, {
-      headers: { authorization: `Bearer ${order.token}` },
-    });
+    const answer = await askPatiently(`${base}/imports/${done.id}/errors.csv`, order.token, {});
+    if (!answer.isOk) throw refusal(answer);
     errorsFile = `${order.path}.errors.csv`;
-    await writeFile(errorsFile, await answer.text(), { mode: 0o600 });
+    await writeFile(errorsFile, answer.text, { mode: 0o600 });
   }
   if (order.json) io.out(JSON.stringify({ ...done, errorsFile }));
   else {
@@ -99,26 +101,28 @@ async function follow(
 const mostAttempts = 20;
 
 async function ask(url: string, token: string, init: RequestInit): Promise<RemoteImport> {
-  let answer: Response | undefined;
-  for (
-    let attempt = 1;
-    attempt <= mostAttempts && (answer === undefined || answer.status === 503);
-    attempt++
-  ) {
-    if (answer) await pause(Math.min(30, Number(answer.headers.get("retry-after")) || 1) * 1000);
-    try {
-      answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${token}` } });
-    } catch {
-      throw new CommandError(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
-    }
+  const answer = await askPatiently(url, token, init);
+  if (!answer.isOk) throw refusal(answer);
+  return jsonOf(answer) as RemoteImport;
+}
+
+async function askPatiently(url: string, token: string, init: RequestInit): Promise<Answer> {
+  const wanted = { ...init, headers: { authorization: bearer(token) } };
+  let answer = await sendTo(url, wanted, longestWaitMs);
+  for (let attempt = 1; attempt < mostAttempts && answer.status === 503; attempt++) {
+    await pause(Math.min(30, Number(answer.headers.get("retry-after")) || 1) * 1000);
+    answer = await sendTo(url, wanted, longestWaitMs);
   }
-  if (!answer)
-    throw new CommandError(`Nothing answers at ${new URL(url).origin}; is Baton running there?`);
-  const body = (await answer.json()) as RemoteImport & { detail?: string; field?: string };
-  if (!answer.ok)
-    throw new CommandError(
-      "The API refused the import: " +
-        `${body.field ? `${body.field}: ` : ""}${body.detail ?? `status ${answer.status}`}`,
-    );
-  return body;
+  return answer;
+}
+
+/** A large file on a slow line. */
+const longestWaitMs = 600_000;
+
+function refusal(answer: Answer): CommandError {
+  const { field, detail } = jsonOf(answer) as { readonly detail?: string; readonly field?: string };
+  return new CommandError(
+    "The API refused the import: " +
+      `${field ? `${field}: ` : ""}${detail ?? `status ${answer.status}`}`,
+  );
 }

@@ -17,6 +17,7 @@ import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
+import { conservationQuestion, printConservation } from "./report-conservation.ts";
 
 const usage = `baton report NAME [--from TIME] [--to TIME] [--as-of TIME] [--knowledge now|then]
              [--group-by DIMENSION] [--where DIMENSION=VALUE]... [--csv | --json | --svg]
@@ -51,7 +52,10 @@ export const command: Command = {
       },
     });
     const [name, ...rest] = positionals;
+    if (name === "conservation" && rest.length === 0)
+      return await printConservation(periodOf(values), values, io);
     if (name === undefined) {
+      io.out(`${"conservation".padEnd(18)} ${conservationQuestion}`);
       for (const one of reports) io.out(`${one.name.padEnd(18)} ${one.question}`);
       return 0;
     }
@@ -59,7 +63,7 @@ export const command: Command = {
     if (!report || rest.length > 0)
       throw new CommandError(
         `There is no report "${positionals.join(" ")}"; the reports are ` +
-          `${reports.map((one) => one.name).join(", ")}.`,
+          `conservation, ${reports.map((one) => one.name).join(", ")}.`,
       );
     if (values.svg && report.picture === null)
       throw new CommandError(

@@ -1,6 +1,11 @@
 import { parseArgs } from "node:util";
 import { signingParties, type Party } from "../../handoff/reviews/review.ts";
-import { loginRoles, roleToSignIn, type LoginRole } from "../../store/access/logins.ts";
+import {
+  loginRoles,
+  personWithMail,
+  roleToSignIn,
+  type LoginRole,
+} from "../../store/access/logins.ts";
 import { minutesOfLink } from "../../store/access/sign-in-links.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import { CommandError, type Command } from "../command.ts";
@@ -14,10 +19,10 @@ const rolesWithoutPerson = loginRoles.filter((role) => role !== "rep" && role !=
 export const command: Command = {
   name: "sign-in",
   summary: "print a link that signs in to the console",
-  usage: `baton sign-in [rp_… | ROLE] [--party PARTY] [--label TEXT] [--json]
+  usage: `baton sign-in [rp_… | E-MAIL | ROLE] [--party PARTY] [--label TEXT] [--json]
 
 Prints a link for the console. Whoever opens it first, within ${minutesOfLink("printed")} minutes, is signed in: as the operator; as a rep or manager
-of the roster, named by id; or as ROLE, one of ${rolesWithoutPerson.join(", ")}.
+of the roster, named by id or e-mail; or as ROLE, one of ${rolesWithoutPerson.join(", ")}.
   --party   marketing or sales, for which a leader signs; with rp_… that person signs in as a leader
   --label   tells people of one role apart who are not on the roster, such as two of revops
 Works on DATABASE_URL, else on the database of BATON_HOME.`,
@@ -61,17 +66,20 @@ Works on DATABASE_URL, else on the database of BATON_HOME.`,
   },
 };
 
-/** Who is meant: a person of the roster by id, else a role. */
+/** Who is meant: a person of the roster by id or mail address, else a role. */
 async function named(
   pool: Pool,
-  who: string,
+  given: string,
   party: Party | undefined,
 ): Promise<{ role: LoginRole; repId?: string }> {
+  const who = given.includes("@") ? (await personWithMail(pool, given))?.repId : given;
+  if (who === undefined)
+    throw new CommandError("No one active rep or manager of the roster has this e-mail address.");
   if (!who.startsWith("rp_")) {
     const role = rolesWithoutPerson.find((known) => known === who);
     if (role === undefined)
       throw new CommandError(
-        `There is no role "${who}" to sign in as; expected rp_… or one of ${rolesWithoutPerson.join(", ")}.`,
+        `There is no role "${who}" to sign in as; expected rp_…, an e-mail address of the roster, or one of ${rolesWithoutPerson.join(", ")}.`,
       );
     return { role };
   }

@@ -57,9 +57,10 @@ export async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
 type Decoder = (chunk: Uint8Array | undefined) => string;
 
 function begin(start: Uint8Array): { decoder: Decoder; skip: number } {
-  const [encoding, mark] = marks.find(([, bytes]) =>
-    bytes.every((byte, n) => start[n] === byte),
-  ) ?? ["utf-8", []];
+  const marked = marks.find(([, bytes]) => bytes.every((byte, n) => start[n] === byte));
+  // UTF-16 and UTF-32 without a mark would pass for UTF-8 whose every other character is NUL.
+  if (!marked && start.includes(0)) throw new NotText(1, notText(1));
+  const [encoding, mark] = marked ?? (["utf-8", []] as const);
   return {
     decoder: encoding.startsWith("utf-32") ? utf32(encoding === "utf-32le") : standard(encoding),
     skip: mark.length,
@@ -96,14 +97,16 @@ function refuseAt<T>(line: () => number, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof TypeError)
-      throw new NotText(
-        line(),
-        `near line ${line()}: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark; save ` +
-          "the file as UTF-8",
-      );
+    if (error instanceof TypeError) throw new NotText(line(), notText(line()));
     throw error;
   }
+}
+
+function notText(line: number): string {
+  return (
+    `near line ${line}: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark; save the file ` +
+    "as UTF-8"
+  );
 }
 
 /** The lines of a piece that come before its first byte that is no text. */

@@ -188,6 +188,12 @@ describe("hours and targets", () => {
     expect(warnings(['mon-fri: ["09:00-17:00"]', 'mon-fri: ["22:00-06:00"]'])).toEqual([]);
   });
 
+  test("hours that are no hours are one mistake, for however many days they are", () => {
+    expect(problemsOf(['mon-fri: ["09:00-17:00"]', 'mon-fri: ["09:00-25:00"]'])).toHaveLength(1);
+    const both = 'mon-thu: ["9-17"], fri: ["9-17"]';
+    expect(problemsOf(['mon-fri: ["09:00-17:00"]', both])).toHaveLength(2);
+  });
+
   test.each([
     ["24 hours", "2 business days"],
     ["same day", "3 business days"],

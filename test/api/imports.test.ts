@@ -80,7 +80,7 @@ function doored(pool: Pool): Pool {
 
 async function send(
   content: string,
-  fields: Record<string, string> = { map: peopleMap },
+  fields: Record<string, string | Blob> = { map: peopleMap },
   role: "marketing" | "crm" = "marketing",
   token = world.token(role),
 ) {
@@ -263,8 +263,27 @@ describe("POST /imports", { timeout: 90_000 }, () => {
     ).toEqual([]);
   });
 
-  test.each([
+  test("takes the map as a file too, as `curl -F map=@map.yaml` sends it", async () => {
+    const answer = await send(peopleCsv(1), { map: new Blob([peopleMap]), dryRun: "true" });
+    expect([answer.status, answer.body]).toMatchObject([200, { rows: 1, refused: 0 }]);
+  });
+
+  test.each<[string, string, Record<string, string | Blob>, string, string]>([
     ["without a map", peopleCsv(1), {}, "map", "column map"],
+    [
+      "with a map that is no text",
+      peopleCsv(1),
+      { map: new Blob([Buffer.of(0xff)]) },
+      "map",
+      "UTF-8",
+    ],
+    [
+      "with a map that is a file too large",
+      peopleCsv(1),
+      { map: new Blob(["#".repeat(262_145)]) },
+      "map",
+      "at most 256 KiB",
+    ],
     [
       "with a map that names an unknown field",
       peopleCsv(1),

@@ -41,3 +41,28 @@ test("a conflict of another kind is an answer, and so is a busy server without a
   expect((await keyless.api("POST", "/leads", {})).status).toBe(503);
   expect([refused.keys.length, keyless.keys.length]).toEqual([1, 1]);
 });
+
+test.each(["ftp://127.0.0.1", "nonsense", "http://"])("%s is no address of an API", async (url) => {
+  await expect(apiClient(readSettings(), { url, token: "any" })).rejects.toThrow(
+    /--url is .*; give/,
+  );
+});
+
+test("what something else than Baton answers, or nobody in time, is a sentence", async () => {
+  const html = { "content-type": "text/html" };
+  server = createServer((request, response) => {
+    if (request.url === "/text") response.end("hello");
+    if (request.url === "/page") response.writeHead(502, html).end("<h1>Bad gateway</h1>");
+    if (request.url === "/half") response.writeHead(200, { "content-length": "9" }).write("{");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const api = await apiClient(readSettings(), { url, token: "any" }, 300);
+  await expect(api("GET", "/text")).rejects.toThrow(/answered 200 and no JSON.*--url/);
+  await expect(api("GET", "/page")).rejects.toThrow(/answered 502 and no JSON/);
+  await expect(api("GET", "/half")).rejects.toThrow(/does not answer within 0.3 seconds/);
+  await expect(api("GET", "/never")).rejects.toThrow(/does not answer within 0.3 seconds/);
+  const odd = await apiClient(readSettings(), { url, token: "a\nb" });
+  await expect(odd("GET", "/text")).rejects.toThrow(/--token is no token/);
+  server.closeAllConnections();
+});

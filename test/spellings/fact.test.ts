@@ -37,7 +37,17 @@ describe("what people send is kept in one form", () => {
     ["lead.language", "zh-Hans", "zh"],
     ["lead.language", "sr-Latn-RS", "sr"],
     ["lead.language", "Mandarin", "zh"],
+    ["lead.language", "Türkçe", "tr"],
+    ["lead.language", "Hebrew", "he"],
+    ["lead.language", "de-CH-1901", "de"],
+    ["lead.language", "en_US.UTF-8", "en"],
+    ["lead.language", "Spanish; Castilian", "es"],
+    ["lead.language", "German / Deutsch", "de"],
     ["lead.region", "NRW", "NRW"],
+    ["lead.region", "California (CA)", "US-CA"],
+    ["lead.region", "California, USA", "US-CA"],
+    ["lead.region", "N. Carolina", "US-NC"],
+    ["lead.region", "State of New York", "US-NY"],
     ["account.employees", "ca. 200", 200],
     ["account.employees", "~ 1,500 staff", 1500],
     ["account.employees", "between 50 and 100", 50],
@@ -48,6 +58,17 @@ describe("what people send is kept in one form", () => {
     ["account.employees", "2,5 M", 2500000],
     ["account.employees", "Self-employed", 1],
     ["account.employees", "200 MA", 200],
+    ["account.employees", "50‑100", 50],
+    ["account.employees", "50~100 人", 50],
+    ["account.employees", "10-50k", 10000],
+    ["account.employees", "500-1k", 500],
+    ["account.employees", "≤50", 1],
+    ["account.employees", "fewer than 20", 1],
+    ["account.employees", "plus de 500 salariés", 501],
+    ["account.employees", "mind. 50 Mitarbeiter", 50],
+    ["account.employees", "20-49 medewerkers", 20],
+    ["account.employees", "Enterprise (1000+)", 1000],
+    ["account.employees", "51-200 (LinkedIn)", 51],
   ])("%s: %s is %s", (field, raw, value) => expect(read(field, raw)).toEqual({ value }));
 
   test("a state is read by the country that came with it", () => {
@@ -62,10 +83,17 @@ describe("what people send is kept in one form", () => {
     });
   });
 
+  test("a country that is said with a state contradicts no other", () => {
+    expect(read("lead.region", "Ontario, Canada")).toEqual({ value: "CA-ON" });
+    const beside = { "lead.country": "US" };
+    expect(read("lead.region", "Ontario, Canada", beside)).toEqual({ value: "Ontario, Canada" });
+  });
+
   test("a word that no list knows is kept and said, without quoting it", () => {
     for (const [field, raw] of [
       ["lead.country", "Atlantis"],
       ["lead.language", "Klingon"],
+      ["lead.language", "English, German"],
     ] as const) {
       const fact = read(field, raw);
       expect(fact).toMatchObject({ value: raw });
@@ -88,6 +116,9 @@ describe("what people send is kept in one form", () => {
     "k",
     "ca.",
     "between 5",
+    "~",
+    "Founded (2010)",
+    "5 offices",
     "1.5",
     -5,
     2.5,

@@ -30,6 +30,19 @@ async function baton(...args: string[]): Promise<{ code: number | null; text: st
   return { code, text: program.lines.join("\n") };
 }
 
+test("baton report conservation says that nothing is lost, and ends with 1 when something is", async () => {
+  const well = await baton("report", "conservation");
+  expect(well).toMatchObject({ code: 0 });
+  expect(well.text).toContain("3 leads taken in = 3 open + 0 closed; residue 0.");
+  expect(well.text).toContain("Leads without a next step: 0");
+  const { pool } = world;
+  await pool.query("update process set next_step = '' where subject_id = $1", [id]);
+  const ill = await baton("report", "conservation");
+  await pool.query("update process set next_step = 'manager' where subject_id = $1", [id]);
+  expect(ill).toMatchObject({ code: 1 });
+  expect(ill.text).toContain(`Leads without a next step: 1 (${id})`);
+});
+
 describe("baton explain", () => {
   test("tells what was decided, from which values, who was considered, and the clocks", async () => {
     const { code, text } = await baton("explain", id);

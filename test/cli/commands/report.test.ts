@@ -12,6 +12,7 @@ async function baton(...args: string[]): Promise<{ code: number; said: string }>
 test("without a name it lists every report with its question", async () => {
   const { code, said } = await baton();
   expect(code).toBe(0);
+  expect(said).toContain("conservation");
   for (const { name, question } of reports) {
     expect(said).toContain(name);
     expect(said).toContain(question);
@@ -19,7 +20,8 @@ test("without a name it lists every report with its question", async () => {
 });
 
 test.each([
-  [["shoes"], /There is no report "shoes"; the reports are funnel, /],
+  [["shoes"], /There is no report "shoes"; the reports are conservation, funnel, /],
+  [["conservation", "--group-by", "band"], /conservation is about all leads: it takes --from/],
   [["funnel", "--group-by", "shoe"], /--group-by is "shoe"; expected source, campaign, /],
   [["pool-reviews", "--group-by", "band"], /expected nothing: this report has no groups/],
   [["funnel", "--from", "yesterday"], /--from is "yesterday"; expected a date such as/],

@@ -37,6 +37,7 @@ test.each([
   [[], { role: "operator", repId: null, party: null }],
   [["revops"], { role: "revops", repId: null, party: null }],
   [["rp_one"], { role: "rep", repId: "rp_one", party: null }],
+  [["A@Example.com"], { role: "rep", repId: "rp_one", party: null }],
   [["rp_boss"], { role: "manager", repId: "rp_boss", party: null }],
   [["rp_boss", "--party", "sales"], { role: "leader", repId: "rp_boss", party: "sales" }],
   [["leader", "--party", "marketing"], { role: "leader", repId: null, party: "marketing" }],
@@ -78,6 +79,8 @@ test.each([
   [["rp_gone", "--party", "sales"], "not active"],
   [["rp_ops"], "no active rep or manager"],
   [["rp_none", "--party", "sales"], "nobody rp_none"],
+  [["nobody@example.com"], "has this e-mail address"],
+  [["d@example.com"], "has this e-mail address"],
   [["rp_one", "rp_boss"], "one person or role"],
 ])("%j is refused with what was expected", async (args, why) => {
   const refused = await run(...args).catch((error: unknown) => error);

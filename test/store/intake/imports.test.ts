@@ -214,6 +214,15 @@ describe("encodings and delimiters", () => {
     }
   });
 
+  test.each([
+    ["UTF-16", utf16.subarray(2)],
+    ["UTF-32", utf32.subarray(4)],
+  ])("%s without its mark is refused as such, not for its columns", async (_, bytes) => {
+    await expect(runImport(db.pool, wish(fileOf(bytes, 3), simple))).rejects.toThrow(
+      /near line 1: expected UTF-8, or UTF-16 or UTF-32 with a byte order mark/,
+    );
+  });
+
   test("anything else is refused with the line, and what came before it is kept", async () => {
     const latin1 = Buffer.concat([
       Buffer.from(
