@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { viewOf } from "../handoff/clocks/escalation.ts";
 import type { TaskKind } from "../handoff/process/situation.ts";
 import { compileApplied } from "../handoff/time/applied-calendar.ts";
@@ -14,7 +13,7 @@ import { askedOf, whyOfTask } from "../messages/asked.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { heldAhead } from "../store/views/ahead.ts";
 import { queueOf, type QueueEntry } from "../store/views/queue.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type Asker, type Caller, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { dueFields, dueView, readerZone } from "./http/due.ts";
 import { iso, isoDuration } from "./http/format.ts";
@@ -115,7 +114,7 @@ export function queueRoutes(deps: ApiDeps): Routes {
 /** What waits for the caller, the earliest due first: a page of it. */
 export async function readQueue(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   query: z.output<typeof queueQuery>,
 ): Promise<QueueView> {
   const limit = query.limit ?? defaultLimit;

@@ -16,6 +16,7 @@ import { readQueue } from "../queue.ts";
 import { savedHere } from "./facts.tsx";
 import { doneHere, DoneNotice, leadName, type Done } from "./done.tsx";
 import { Hidden } from "./form.tsx";
+import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, Forbidden, ToForm } from "./parts/act.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
@@ -134,6 +135,7 @@ const LeadPage: FC<LeadProps> = (props) => {
         <bdi>{name}</bdi>
       </h1>
       <Standing lead={lead} me={me} reading={reading} />
+      <Changes frame={frame} about={{ lead: lead.id, as: [shownOf(lead), history.items[0]] }} />
       <Actions lead={lead} frame={frame} place={place} name={name} />
       <div class="columns">
         <div>
@@ -420,6 +422,11 @@ const Checklist: FC<{
     </>
   );
 };
+
+/** What of the lead changes by what happens and not by the hour. */
+function shownOf({ stage, waitingOn, owner, queue, next, due, seen, facts, tasks }: Lead) {
+  return { stage, waitingOn, owner, queue, next, due, seen, facts, tasks };
+}
 
 /** Who decided the lead before, and when: the latest action that was done. */
 function whoDid(history: History, me: string | null, { now, zone }: ReadAt): string | null {

@@ -3,6 +3,7 @@ import type { Target } from "../../handoff/time/deadline.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import type { Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
+import { nameOfLead } from "./names.ts";
 import { firstByDue, firstByLeadDue, isTheirs } from "./open-tasks.ts";
 import { reachValues } from "./reach.ts";
 import type { TaskAsker } from "./tasks.ts";
@@ -109,8 +110,7 @@ export async function queueOf(
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
       p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
       l.facts #>> '{lead.title,value}' as title,
-      coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), '')) as name,
+      ${nameOfLead} as name,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       l.facts #>> '{lead.phone,value}' as phone,
       (select t.because from transition t where t.subject_kind = 'lead' and t.subject_id = l.id

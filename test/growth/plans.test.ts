@@ -180,6 +180,7 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
   "GET /mail/{id}": [["operator", "/mail/10000@baton"]],
   "GET /console": [],
   "GET /console/in/{secret}": [],
+  "GET /console/live": [],
   "GET /console/assets/{file}": [],
   "GET /console/queue": [
     ["operator", "/console/queue"],
