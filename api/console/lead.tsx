@@ -12,7 +12,7 @@ import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import type { Problem } from "../http/errors.ts";
 import { readHistory, readLead } from "../leads.ts";
-import { readQueue } from "../queue.ts";
+import { readPlaceInQueue } from "../queue.ts";
 import { savedHere } from "./facts.tsx";
 import { doneHere, DoneNotice, leadName, type Done } from "./done.tsx";
 import { Hidden } from "./form.tsx";
@@ -59,7 +59,9 @@ export async function showLead(
       ...(c.req.query("story") === undefined ? {} : { cursor: c.req.query("story") }),
     }),
     doneHere(deps, c),
-    c.req.query("from") === "queue" ? placeIn(deps, c, id) : null,
+    c.req.query("from") === "queue"
+      ? readPlaceInQueue(deps, asking(c, "GET /queue/{id}"), id)
+      : null,
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   return show(
@@ -73,25 +75,7 @@ export async function showLead(
 }
 
 /** Where the lead is in the reader's queue. */
-interface Place {
-  readonly n: number;
-  readonly of: string;
-  readonly previous: string | null;
-  readonly next: string | null;
-}
-
-async function placeIn(deps: AppDeps, c: Context<AppEnv>, id: string): Promise<Place | null> {
-  const { items, next } = await readQueue(deps, asking(c, "GET /queue"), { limit: 100 });
-  const leads = [...new Set(items.flatMap(({ lead }) => lead ?? []))];
-  const n = leads.indexOf(id);
-  if (n < 0) return { n: 0, of: "", previous: null, next: leads[0] ?? null };
-  return {
-    n: n + 1,
-    of: `${leads.length}${next === null ? "" : " and more"}`,
-    previous: leads[n - 1] ?? null,
-    next: leads[n + 1] ?? null,
-  };
-}
+type Place = Awaited<ReturnType<typeof readPlaceInQueue>>;
 
 interface LeadProps {
   readonly lead: Lead;
@@ -204,7 +188,7 @@ const Places: FC<{ readonly place: Place | null }> = ({ place }) =>
       <a href={paths.queue} data-key="u">
         Queue
       </a>
-      {place.n === 0 ? null : ` · ${place.n} of ${place.of}`}
+      {place.n === null ? null : ` · ${place.n} of ${place.of}${place.orMore ? " and more" : ""}`}
       {place.previous === null ? null : (
         <>
           {" · "}

@@ -154,6 +154,11 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["manager", "/queue"],
     ["rep", "/queue"],
   ],
+  "GET /queue/{id}": [
+    ["operator", `/queue/${lead}`],
+    ["manager", `/queue/${lead}`],
+    ["manager", `/queue/${grownLead(leads - 1)}`],
+  ],
   "GET /tasks": [
     ["operator", "/tasks"],
     ["operator", "/tasks?state=done"],
