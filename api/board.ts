@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { endOfDay } from "../handoff/time/calendar.ts";
 import { askedOf, whyOfTask } from "../messages/asked.ts";
 import {
@@ -11,7 +10,7 @@ import {
   type BoardRow,
   type BoardTimes,
 } from "../store/views/board.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type Asker, type Caller, type Routes } from "./deps.ts";
 import { dueFields, dueView, readerZone } from "./http/due.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso } from "./http/format.ts";
@@ -135,7 +134,7 @@ export function boardRoutes(deps: ApiDeps): Routes {
 /** How many leads each list holds, and the first of each. */
 export async function readBoard(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   query: z.output<typeof boardQuery>,
 ): Promise<z.output<typeof boardSchema>> {
   const limit = query.limit ?? shown;
@@ -164,7 +163,7 @@ export async function readBoard(
 /** A page of one list, what breaks first before the rest. */
 export async function readBoardList(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   list: BoardList,
   { limit = defaultLimit, cursor }: z.output<typeof listQuery>,
 ): Promise<z.output<typeof entriesSchema>> {
@@ -179,7 +178,7 @@ export async function readBoardList(
 }
 
 /** Whose leads, at which moment, in which zone. */
-async function boardOf(deps: ApiDeps, c: Context<AppEnv>) {
+async function boardOf(deps: ApiDeps, c: Asker) {
   const now = c.var.receivedAt;
   const [reach, zone] = await Promise.all([reachHere(deps.pool, c), readerZone(deps, c)]);
   const times: BoardTimes = { now, dayEnd: Math.max(endOfDay(zone, now), now) };

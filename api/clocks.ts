@@ -1,11 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { currentHandoff } from "../store/views/leads.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso, isoDuration } from "./http/format.ts";
 import { leadHere } from "./http/reach.ts";
@@ -95,7 +94,7 @@ export function clockRoutes(deps: ApiDeps): Routes {
 /** The clocks of the lead's current handoff, each with every interval that it counted. */
 export async function readClocks(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   leadId: string,
 ): Promise<z.output<typeof clockSchema>[]> {
   const lead = await leadHere(deps.pool, c, leadId);

@@ -13,6 +13,7 @@ import type { RepeatableRequest } from "../store/access/idempotency.ts";
 import type { Session } from "../store/access/sessions.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { defaultHook, type Problem } from "./http/errors.ts";
+import type { Live } from "./live.ts";
 import type { MailLinks } from "../messages/link.ts";
 import type { Oidc } from "./oidc.ts";
 import type { TemporalPort } from "./temporal.ts";
@@ -40,6 +41,8 @@ export interface ApiDeps extends ApiPools {
   readonly webhookSecrets?: Readonly<Record<string, readonly string[]>>;
   /** The provider by which people sign in to the console; absent: they do by mail. */
   readonly oidc?: Oidc | undefined;
+  /** The open pages that hear of changes; absent: none does. */
+  readonly live?: Live;
   /** How much one sender may ask; absent: as much as it likes. */
   readonly rates?: RateLimits;
   /** How long a body may take to begin, and a file to go on; ten seconds when absent. */
@@ -105,6 +108,14 @@ export interface AppEnv {
     /** Fields of the facts that this request told and may not set, for the figures. */
     refusedFacts?: readonly FieldPath[];
   };
+}
+
+/**
+ * Who asks, how far they reach and when they asked: what an answer is read for. A request's context
+ * is one; a page that shows answers to several requests has one for each (`asking`).
+ */
+export interface Asker {
+  readonly var: Pick<AppEnv["Variables"], "caller" | "scope" | "receivedAt">;
 }
 
 /** A route module: describes its routes with `createRoute` and is mounted by `createApp`. */

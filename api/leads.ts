@@ -16,7 +16,7 @@ import { leadsByDue } from "../store/views/leads-by-due.ts";
 import { listLeads, type ListedLead } from "../store/views/leads.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { rolesOf, tellerOfRole } from "./http/authorisation.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { instantIn, iso, textIn } from "./http/format.ts";
 import { activeAgreement } from "./intake.ts";
@@ -212,7 +212,7 @@ export function leadRoutes(deps: ApiDeps): Routes {
 /** A page of the leads within reach. */
 export async function readLeads(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   { sort, cursor, ...query }: z.output<typeof listQuery>,
 ): Promise<z.output<typeof listedSchema>> {
   const limit = query.limit ?? defaultLimit;
@@ -245,7 +245,7 @@ export async function readLeads(
 /** The lead of the address, when the caller may see it. */
 export async function readLead(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   leadId: string,
 ): Promise<z.output<typeof leadSchema>> {
   const lead = await leadHere(deps.pool, c, leadId);
@@ -255,7 +255,7 @@ export async function readLead(
 /** A page of what happened to the lead, in order. */
 export async function readHistory(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   leadId: string,
   query: z.output<typeof historyQuery>,
 ): Promise<z.output<typeof historySchema>> {

@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { viewOf } from "../handoff/clocks/escalation.ts";
 import type { TaskKind } from "../handoff/process/situation.ts";
 import { compileApplied } from "../handoff/time/applied-calendar.ts";
@@ -13,8 +12,8 @@ import {
 import { askedOf, whyOfTask } from "../messages/asked.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { heldAhead } from "../store/views/ahead.ts";
-import { queueOf, type QueueEntry } from "../store/views/queue.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
+import { inQueue, mostCountedInQueue, queueOf, type QueueEntry } from "../store/views/queue.ts";
+import { newRoutes, type ApiDeps, type Asker, type Caller, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { dueFields, dueView, readerZone } from "./http/due.ts";
 import { iso, isoDuration } from "./http/format.ts";
@@ -26,7 +25,7 @@ import {
   pageQuery,
   toCursor,
 } from "./http/paging.ts";
-import { taskAsker } from "./http/reach.ts";
+import { leadHere, taskAsker } from "./http/reach.ts";
 import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
 const standsSchema = z
@@ -106,16 +105,71 @@ const read = createRoute({
   },
 });
 
+const placeSchema = z
+  .object({
+    n: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({ description: "its number; null: it is not among those that are counted" }),
+    of: z
+      .number()
+      .int()
+      .openapi({ description: `leads; of ${mostCountedInQueue} entries` }),
+    orMore: z.boolean(),
+    previous: z.string().nullable().openapi({ description: "the lead before it" }),
+    next: z.string().nullable().openapi({
+      description: "the lead after it; where it is not in the queue, the first",
+    }),
+  })
+  .openapi("PlaceInQueue");
+
+const readPlace = createRoute({
+  method: "get",
+  path: "/queue/{id}",
+  tags: ["tasks"],
+  summary: "Where a lead is in my queue, and which leads are beside it",
+  request: { params: z.object({ id: z.string() }) },
+  responses: {
+    200: { description: "The place", content: { "application/json": { schema: placeSchema } } },
+    ...problemResponses,
+  },
+});
+
 export function queueRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
   app.openapi(read, async (c) => c.json(await readQueue(deps, c, c.req.valid("query")), 200));
+  app.openapi(readPlace, async (c) =>
+    c.json(await readPlaceInQueue(deps, c, c.req.valid("param").id), 200),
+  );
   return app;
+}
+
+/** Where a lead that the caller may see is in their queue. */
+export async function readPlaceInQueue(
+  deps: ApiDeps,
+  c: Asker,
+  leadId: string,
+): Promise<z.output<typeof placeSchema>> {
+  const [lead, asked, zone] = await Promise.all([
+    leadHere(deps.pool, c, leadId),
+    taskAsker(deps.pool, c),
+    readerZone(deps, c),
+  ]);
+  const asker = { ...asked, repId: c.var.caller.repId };
+  const place = await inQueue(deps.pool, asker, lead.id, seenUntil(c, zone));
+  return { ...place, orMore: place.of === mostCountedInQueue };
+}
+
+/** What breaks today is a manager's to see before; an office looks at what is late. */
+function seenUntil({ var: { scope, receivedAt } }: Asker, zone: string): Instant {
+  return scope === "team" ? endOfDay(zone, receivedAt) : receivedAt;
 }
 
 /** What waits for the caller, the earliest due first: a page of it. */
 export async function readQueue(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   query: z.output<typeof queueQuery>,
 ): Promise<QueueView> {
   const limit = query.limit ?? defaultLimit;
@@ -128,8 +182,7 @@ export async function readQueue(
     {
       after: after && { due: after[0], id: after[1] },
       limit: limit + 1,
-      // What breaks today is a manager's to see before; an office looks at what is late.
-      until: c.var.scope === "team" ? endOfDay(zone, now) : now,
+      until: seenUntil(c, zone),
     },
   );
   const page = found.slice(0, limit);

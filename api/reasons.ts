@@ -1,5 +1,4 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import type { Agreement } from "../handoff/agreement.ts";
 import { judgeRejection, type Rejection } from "../handoff/answers/rejection.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
@@ -8,7 +7,7 @@ import type { Stage } from "../handoff/stage.ts";
 import { rejectionBasis } from "../store/views/rejection.ts";
 import { currentHandoff } from "../store/views/leads.ts";
 import { sayFact } from "../words/trace.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { leadHere } from "./http/reach.ts";
 
@@ -62,7 +61,7 @@ export function reasonRoutes(deps: ApiDeps): Routes {
 /** The reasons of the lead's agreement, and what each rejection would do to it now. */
 export async function readReasons(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   leadId: string,
 ): Promise<z.output<typeof reasonsSchema>> {
   const lead = await leadHere(deps.pool, c, leadId);

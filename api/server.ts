@@ -4,14 +4,18 @@ import { serve } from "@hono/node-server";
 import { endWith, processLog } from "../settings/logger.ts";
 import { loadNames } from "../spellings/fact.ts";
 import { refused, settingsOf, webhookSecretsOf, type SettingsOf } from "../settings/settings.ts";
+import { signedInOf } from "../store/access/sessions.ts";
 import { createAgreements } from "../store/process/agreements.ts";
+import { changesChannel, tellChanges } from "../store/process/changed.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
+import { listen } from "../store/postgres/listen.ts";
 import { openPools } from "../store/postgres/pools.ts";
 import { watchSchema } from "../store/postgres/schema.ts";
 import { neededTemporal } from "../temporal/profile.ts";
 import { createApp } from "./app.ts";
 import { oidcRedirect } from "./console/paths.ts";
+import { createLive } from "./live.ts";
 import { createOidc, type Oidc } from "./oidc.ts";
 import { connectTemporal } from "./temporal.ts";
 import { answerUnreadable } from "./http/unreadable.ts";
@@ -47,8 +51,15 @@ async function main(): Promise<void> {
   const temporal = connectTemporal(profile);
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));
   const agreements = createAgreements(storedReader(log));
+  const live = createLive({
+    clock: Date.now,
+    areSignedIn: (sessions) => signedInOf(pools.keyed, sessions, Date.now()),
+  });
+  const telling = tellChanges([pools.pool, pools.keyed, pools.routing], pools.keyed);
+  const listening = listen(pools.url, [changesChannel], (_, payload) => live.heard(payload));
   const app = createApp({
     ...pools,
+    live,
     agreements,
     temporal,
     clock: Date.now,
@@ -118,13 +129,17 @@ async function main(): Promise<void> {
     stopping = true;
     void budget.stop();
     void schema.stop();
+    live.stop();
+    void listening.stop();
     // Requests under way are answered; what keeps a connection open for nothing is cut after a
     // while.
     setTimeout(() => {
       if ("closeAllConnections" in server) server.closeAllConnections();
     }, 4_000).unref();
     server.close(() => {
-      void Promise.allSettled([temporal.close(), pools.end()]).then(() => process.exit(0));
+      void Promise.allSettled([temporal.close(), telling.stop().finally(() => pools.end())]).then(
+        () => process.exit(0),
+      );
     });
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);

@@ -17,7 +17,7 @@ import {
   type TaskAsker,
   type TaskRow,
 } from "../store/views/tasks.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { inWords, iso, textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
@@ -74,6 +74,7 @@ const taskSchema = z
     handoff: z.string().nullable(),
     role: z.string(),
     assignee: z.string().nullable(),
+    assigneeName: z.string().nullable(),
     since: z.string(),
     due: z.string().nullable(),
     dueInWords: z.string(),
@@ -226,7 +227,7 @@ export function taskRoutes(deps: ApiDeps): Routes {
 /** A page of the tasks that the caller answers for. */
 export async function readTasks(
   deps: ApiDeps,
-  c: Context<AppEnv>,
+  c: Asker,
   query: z.output<typeof listQuery>,
 ): Promise<z.output<typeof listSchema>> {
   const limit = query.limit ?? defaultLimit;
@@ -370,7 +371,7 @@ function otherOf({ detail }: TaskRow, said: string | undefined): string {
 /** The people of the page's conflicts, for an asker who may see every lead. */
 async function peopleOf(
   deps: Pick<ApiDeps, "pool">,
-  c: Context<AppEnv>,
+  c: Asker,
   page: readonly TaskRow[],
 ): Promise<ReadonlyMap<string, PersonShown>> {
   if (c.var.scope !== "all") return new Map();
@@ -403,6 +404,7 @@ function shown(
     handoff: row.handoff_id,
     role: row.role,
     assignee: row.assignee_id,
+    assigneeName: row.assignee_name,
     since: iso(row.since),
     due: iso(row.due_at),
     dueInWords: inWords(row.due_at?.getTime() ?? null, now),

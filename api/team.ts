@@ -1,10 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { presenceAt } from "../handoff/routing/presence.ts";
 import { agreementHours, repHours } from "../handoff/time/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
 import { mostCounted, mostPeople, teamOf, type TeamMember } from "../store/views/team.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso } from "./http/format.ts";
 import { reachHere } from "./http/reach.ts";
@@ -55,10 +54,7 @@ export function teamRoutes(deps: ApiDeps): Routes {
 }
 
 /** Who can take leads, within the caller's reach. */
-export async function readTeam(
-  deps: ApiDeps,
-  c: Context<AppEnv>,
-): Promise<z.output<typeof teamSchema>> {
+export async function readTeam(deps: ApiDeps, c: Asker): Promise<z.output<typeof teamSchema>> {
   const now = c.var.receivedAt;
   const [reach, active] = await Promise.all([
     reachHere(deps.pool, c),

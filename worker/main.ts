@@ -13,6 +13,7 @@ import { createCrm } from "../crm/adapters.ts";
 import { createKeptMail } from "../messages/mail/kept.ts";
 import { createSmtpMail } from "../messages/mail/smtp.ts";
 import { createAgreements } from "../store/process/agreements.ts";
+import { tellChanges } from "../store/process/changed.ts";
 import { crashHook } from "../store/postgres/crash-point.ts";
 import { tellBudget } from "../store/postgres/budget.ts";
 import { openPools } from "../store/postgres/pools.ts";
@@ -82,6 +83,7 @@ async function main(): Promise<void> {
   const pools = openPools("worker", settings.DATABASE_URL, sizes, { onError });
   parts.add({ stop: () => pools.end() });
   const { pool, repeatable, routing } = pools;
+  parts.add(tellChanges([pool, repeatable, routing], repeatable));
   parts.add(
     await tellBudget(
       pools.url,

@@ -5,6 +5,7 @@ import { boardPages } from "./board.tsx";
 import { factsPages } from "./facts.tsx";
 import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
+import { liveRoutes } from "./live.tsx";
 import { inPages } from "./in.tsx";
 import { oidcPages } from "./oidc.tsx";
 import { mePages } from "./me.tsx";
@@ -30,6 +31,7 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   inPages,
   oidcPages,
   mePages,
+  liveRoutes,
 ];
 
 /** Everything under /console but the links of mails. */

@@ -6,10 +6,11 @@ import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { Problem } from "../http/errors.ts";
 import { readTeam } from "../team.ts";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
+import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
 import { Clock, rowClass, type ReadAt } from "./parts/clock.tsx";
-import { More } from "./parts/list.tsx";
+import { List, More } from "./parts/list.tsx";
 import { Workload } from "./parts/people.tsx";
 import { paths, withQuery } from "./paths.ts";
 
@@ -59,6 +60,7 @@ export function boardPages(deps: AppDeps): Routes {
           </a>
         </p>
         <h1>{titles[name]}</h1>
+        <Changes frame={frame} />
         {page.items.length === 0 ? <p>None.</p> : null}
         <Entries
           list={name}
@@ -90,6 +92,7 @@ const BoardPage: FC<{
     >
       <h1>Board</h1>
       <p class="lead">{headingOf(board, reading)}</p>
+      <Changes frame={frame} />
       {full.map(({ list, count, orMore, items, next }) => (
         <section aria-labelledby={list}>
           <h2 id={list}>
@@ -157,23 +160,11 @@ const Entries: FC<{
   readonly back: string;
 }> = ({ list, items, reading, back }) =>
   items.length === 0 ? null : (
-    <table class="cards board" data-list>
-      <caption class="visually-hidden">{titles[list]}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Due</th>
-          <th scope="col">Lead</th>
-          <th scope="col">With</th>
-          <th scope="col">Then</th>
-          <th scope="col">Act</th>
-        </tr>
-      </thead>
-      <tbody>
-        {items.map((entry) => (
-          <Line entry={entry} reading={reading} back={back} />
-        ))}
-      </tbody>
-    </table>
+    <List kind="board" caption={titles[list]} heads={["Due", "Lead", "With", "Then", "Act"]}>
+      {items.map((entry) => (
+        <Line entry={entry} reading={reading} back={back} />
+      ))}
+    </List>
   );
 
 /** What follows when nobody acts, and when, where that is not the deadline itself. */
@@ -194,7 +185,7 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
   const may = (action: string) => entry.actions.some((one) => one.name === action);
   const asked = entry.task === "contested" ? entry.why : null;
   return (
-    <tr data-row class={rowClass(due, reading.now)}>
+    <tr id={id} data-row class={rowClass(due, reading.now)}>
       <td data-urgency>
         {due === null ? (
           <span class="dim">{until === null ? "no deadline" : `until ${say(until)}`}</span>

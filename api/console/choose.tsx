@@ -5,7 +5,7 @@ import { capital, spoken } from "../../messages/words.ts";
 import { channels, outcomes } from "../../handoff/process/outreach.ts";
 import { usualAttempts } from "../../words/actions.ts";
 import { channelWords, consequences, outcomeWords } from "../../words/answers.ts";
-import type { AppDeps, AppEnv } from "../deps.ts";
+import type { AppDeps, AppEnv, Asker } from "../deps.ts";
 import type { Problem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
 import { readReasons } from "../reasons.ts";
@@ -104,7 +104,7 @@ async function formOf(
   }
 }
 
-function forReasons(c: Context<AppEnv>): Context<AppEnv> {
+function forReasons(c: Asker): Asker {
   return asking(c, "GET /leads/{id}/reasons");
 }
 

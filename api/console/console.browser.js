@@ -1,6 +1,5 @@
 "use strict";
 (() => {
-  const script = document.currentScript;
   // A browser that shows a page of its memory shows an old one.
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
@@ -135,5 +134,136 @@
     }
   });
 
-  void script;
+  // Events say which leads have changed; what they are now comes by the page itself. A row is
+  // replaced where it stands, unless somebody is about to use it; nothing else moves.
+  const changes = document.querySelector("#changes[data-live]");
+  const listenFor = () => {
+    const here = new URL(location.href);
+    for (const name of ["did", "to", "at", "done", "saved"]) here.searchParams.delete(name);
+    here.hash = "";
+    const address = new URL(changes.dataset.live, here);
+    const changed = new Set();
+    const elsewhere = new Set();
+    const waiting = new Map();
+    let isAsking = false;
+    let isMissed = false;
+    let source = null;
+    let askedAt = 0;
+    let restMs = 0;
+
+    const tell = (what) => {
+      const show = document.createElement("a");
+      show.href = here.href;
+      show.textContent = "Show";
+      changes.replaceChildren(`${what} `, show);
+    };
+    const tellCount = () => {
+      if (isMissed) return;
+      const n = elsewhere.size;
+      if (n > 0) tell(`${n} ${n === 1 ? "change" : "changes"} elsewhere.`);
+      else changes.replaceChildren();
+    };
+    const missed = () => {
+      isMissed = true;
+      tell("Something may have changed.");
+    };
+    const isHeld = (row) => row.matches(":hover, :focus-within");
+    const mark = (row, words) => {
+      const tag = row.querySelector(".changed") ?? document.createElement("span");
+      tag.className = "tag changed";
+      tag.textContent = words;
+      (row.querySelector(".who, h2") ?? row).append(" ", tag);
+    };
+    const settle = () => {
+      for (const [row, fresh] of waiting) {
+        if (isHeld(row)) continue;
+        waiting.delete(row);
+        row.replaceWith(fresh);
+      }
+    };
+    const ofLead = (page, id) =>
+      [...page.querySelectorAll("[data-row]")].filter((row) => (row.dataset.of ?? row.id) === id);
+    const compare = (page, id) => {
+      let isElsewhere = false;
+      for (const row of ofLead(document, id)) {
+        const fresh = page.getElementById(row.id);
+        if (fresh) {
+          waiting.set(row, document.importNode(fresh, true));
+          if (isHeld(row)) mark(row, "changed");
+        } else {
+          waiting.delete(row);
+          mark(row, "not here any more");
+          isElsewhere = true;
+        }
+      }
+      for (const row of ofLead(page, id)) isElsewhere ||= !document.getElementById(row.id);
+      if (isElsewhere) elsewhere.add(id);
+      else elsewhere.delete(id);
+    };
+    const look = () => {
+      if (isAsking || changed.size === 0) return;
+      const { of, as } = changes.dataset;
+      if (of && !changed.has(of)) return changed.clear();
+      isAsking = true;
+      // The more there is to hear, the more rarely it is asked for.
+      restMs = Date.now() - askedAt > 60000 ? 0 : Math.min(30000, restMs * 2 || 1000);
+      setTimeout(() => {
+        // No parsing by hand: a policy for markup is not needed.
+        const request = new XMLHttpRequest();
+        request.open("GET", here.href);
+        request.responseType = "document";
+        const ids = [...changed];
+        changed.clear();
+        request.onloadend = () => {
+          isAsking = false;
+          askedAt = Date.now();
+          const page = request.response;
+          const there = request.status === 200 && page?.querySelector("#changes");
+          if (!there) return missed();
+          if (of) {
+            if (there.dataset.as !== as) tell("This lead has changed.");
+            return look();
+          }
+          // What a dialog hides is not changed behind it.
+          const put = () => {
+            for (const id of ids) compare(page, id);
+            settle();
+            tellCount();
+            tick();
+            look();
+          };
+          const dialog = document.querySelector("dialog[open]");
+          if (dialog) dialog.addEventListener("close", put, { once: true });
+          else put();
+        };
+        request.send();
+      }, restMs);
+    };
+    const follow = () => {
+      if (document.visibilityState !== "visible") {
+        source?.close();
+        source = null;
+        return;
+      }
+      if (source) return;
+      const own = new EventSource(address);
+      source = own;
+      own.onmessage = ({ data, lastEventId }) => {
+        address.searchParams.set("since", lastEventId);
+        for (const id of data.split(" ")) changed.add(id);
+        look();
+      };
+      own.addEventListener("missed", ({ lastEventId }) => {
+        address.searchParams.set("since", lastEventId);
+        missed();
+      });
+      // Signed out, or another window took its place.
+      own.addEventListener("over", () => own.close());
+    };
+    for (const name of ["focusout", "pointerover"])
+      document.addEventListener(name, () => waiting.size > 0 && setTimeout(settle));
+    document.addEventListener("visibilitychange", follow);
+    follow();
+  };
+  if (changes) listenFor();
 })();

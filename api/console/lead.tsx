@@ -12,10 +12,11 @@ import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import type { Problem } from "../http/errors.ts";
 import { readHistory, readLead } from "../leads.ts";
-import { readQueue } from "../queue.ts";
+import { readPlaceInQueue } from "../queue.ts";
 import { savedHere } from "./facts.tsx";
 import { doneHere, DoneNotice, leadName, type Done } from "./done.tsx";
 import { Hidden } from "./form.tsx";
+import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, Forbidden, ToForm } from "./parts/act.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
@@ -58,7 +59,9 @@ export async function showLead(
       ...(c.req.query("story") === undefined ? {} : { cursor: c.req.query("story") }),
     }),
     doneHere(deps, c),
-    c.req.query("from") === "queue" ? placeIn(deps, c, id) : null,
+    c.req.query("from") === "queue"
+      ? readPlaceInQueue(deps, asking(c, "GET /queue/{id}"), id)
+      : null,
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   return show(
@@ -72,25 +75,7 @@ export async function showLead(
 }
 
 /** Where the lead is in the reader's queue. */
-interface Place {
-  readonly n: number;
-  readonly of: string;
-  readonly previous: string | null;
-  readonly next: string | null;
-}
-
-async function placeIn(deps: AppDeps, c: Context<AppEnv>, id: string): Promise<Place | null> {
-  const { items, next } = await readQueue(deps, asking(c, "GET /queue"), { limit: 100 });
-  const leads = [...new Set(items.flatMap(({ lead }) => lead ?? []))];
-  const n = leads.indexOf(id);
-  if (n < 0) return { n: 0, of: "", previous: null, next: leads[0] ?? null };
-  return {
-    n: n + 1,
-    of: `${leads.length}${next === null ? "" : " and more"}`,
-    previous: leads[n - 1] ?? null,
-    next: leads[n + 1] ?? null,
-  };
-}
+type Place = Awaited<ReturnType<typeof readPlaceInQueue>>;
 
 interface LeadProps {
   readonly lead: Lead;
@@ -134,6 +119,7 @@ const LeadPage: FC<LeadProps> = (props) => {
         <bdi>{name}</bdi>
       </h1>
       <Standing lead={lead} me={me} reading={reading} />
+      <Changes frame={frame} about={{ lead: lead.id, as: [shownOf(lead), history.items[0]] }} />
       <Actions lead={lead} frame={frame} place={place} name={name} />
       <div class="columns">
         <div>
@@ -202,7 +188,7 @@ const Places: FC<{ readonly place: Place | null }> = ({ place }) =>
       <a href={paths.queue} data-key="u">
         Queue
       </a>
-      {place.n === 0 ? null : ` · ${place.n} of ${place.of}`}
+      {place.n === null ? null : ` · ${place.n} of ${place.of}${place.orMore ? " and more" : ""}`}
       {place.previous === null ? null : (
         <>
           {" · "}
@@ -420,6 +406,11 @@ const Checklist: FC<{
     </>
   );
 };
+
+/** What of the lead changes by what happens and not by the hour. */
+function shownOf({ stage, waitingOn, owner, queue, next, due, seen, facts, tasks }: Lead) {
+  return { stage, waitingOn, owner, queue, next, due, seen, facts, tasks };
+}
 
 /** Who decided the lead before, and when: the latest action that was done. */
 function whoDid(history: History, me: string | null, { now, zone }: ReadAt): string | null {

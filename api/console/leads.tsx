@@ -7,10 +7,10 @@ import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { Problem } from "../http/errors.ts";
 import { listQuery, readLeads } from "../leads.ts";
+import { Changes } from "./live.tsx";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, Moment, rowClass, type ReadAt } from "./parts/clock.tsx";
-import { More } from "./parts/list.tsx";
-
+import { List, More } from "./parts/list.tsx";
 import { paths } from "./paths.ts";
 
 /** GET /console/leads: where a lead is. The filters are the address. */
@@ -102,6 +102,7 @@ const LeadsPage: FC<{
         </span>
         <button class="main">Show</button>
       </form>
+      <Changes frame={frame} />
       {page.items.length === 0 ? (
         <p>
           {Object.keys(filters).length === 0
@@ -109,51 +110,35 @@ const LeadsPage: FC<{
             : "No lead is like that. Names are not searched; an id, the beginning of an e-mail address, and a domain are."}
         </p>
       ) : (
-        <table class="cards" data-list>
-          <caption class="visually-hidden">Leads</caption>
-          <thead>
-            <tr>
-              <th scope="col">Lead</th>
-              <th scope="col">Stage</th>
-              <th scope="col">With</th>
-              <th scope="col">Due</th>
-              <th scope="col">Arrived</th>
+        <List caption="Leads" heads={["Lead", "Stage", "With", "Due", "Arrived"]}>
+          {page.items.map((lead) => (
+            <tr id={lead.id} data-row class={rowClass(lead.due, reading.now)}>
+              <td class="who">
+                <a href={paths.lead(lead.id)} data-key="Enter">
+                  <bdi>{lead.name ?? lead.id}</bdi>
+                </a>
+                <bdi class="more dim">
+                  {[lead.account, lead.leadType, lead.band && `band ${lead.band}`, lead.source]
+                    .filter(Boolean)
+                    .join(" · ")}
+                </bdi>
+              </td>
+              <td>
+                {capital(stageWords[lead.stage as Stage])}
+                <span class="more dim">{sayAsked({ waitingOn: lead.waitingOn, task: null })}</span>
+              </td>
+              <td class="dim">
+                {lead.ownerName ?? lead.owner ?? (lead.queue === null ? "" : `queue ${lead.queue}`)}
+              </td>
+              <td data-urgency>
+                {lead.due === null ? null : <Clock due={lead.due} reading={reading} />}
+              </td>
+              <td data-label="arrived">
+                <Moment at={lead.arrivedAt} reading={reading} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {page.items.map((lead) => (
-              <tr data-row class={rowClass(lead.due, reading.now)}>
-                <td class="who">
-                  <a href={paths.lead(lead.id)} data-key="Enter">
-                    <bdi>{lead.name ?? lead.id}</bdi>
-                  </a>
-                  <bdi class="more dim">
-                    {[lead.account, lead.leadType, lead.band && `band ${lead.band}`, lead.source]
-                      .filter(Boolean)
-                      .join(" · ")}
-                  </bdi>
-                </td>
-                <td>
-                  {capital(stageWords[lead.stage as Stage])}
-                  <span class="more dim">
-                    {sayAsked({ waitingOn: lead.waitingOn, task: null })}
-                  </span>
-                </td>
-                <td class="dim">
-                  {lead.ownerName ??
-                    lead.owner ??
-                    (lead.queue === null ? "" : `queue ${lead.queue}`)}
-                </td>
-                <td data-urgency>
-                  {lead.due === null ? null : <Clock due={lead.due} reading={reading} />}
-                </td>
-                <td data-label="arrived">
-                  <Moment at={lead.arrivedAt} reading={reading} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </List>
       )}
       <More path={paths.leads} query={filters} next={page.next} isFirst={cursor === undefined} />
     </Page>

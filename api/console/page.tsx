@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { Child, FC } from "hono/jsx";
 import { sayZone } from "../../words/clock.ts";
-import type { AppEnv, ApiDeps, Caller } from "../deps.ts";
+import type { AppEnv, ApiDeps, Asker, Caller } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { readerZone } from "../http/due.ts";
 import { Problem } from "../http/errors.ts";
@@ -19,6 +19,8 @@ export interface Frame {
   readonly path: string;
   /** Single keys do nothing, as the reader wants it. */
   readonly keysOff: boolean;
+  /** When the page was asked for, to hear of later changes; null: it hears of none. */
+  readonly since: number | null;
 }
 
 /** The pages of the bar, in order; shown are those that the caller may open. */
@@ -37,7 +39,12 @@ export function pagesInBar({ role }: Pick<Caller, "role">) {
 
 /** The frame of a page for the caller of this request. */
 export async function frameOf(deps: ApiDeps, c: Context<AppEnv>): Promise<Frame> {
-  return { ...frameWithout(c), zone: await readerZone(deps, c) };
+  const mayHear = deps.live && scopeOf(`GET ${paths.live}`, c.var.caller.role) !== undefined;
+  return {
+    ...frameWithout(c),
+    zone: await readerZone(deps, c),
+    since: mayHear ? c.var.receivedAt : null,
+  };
 }
 
 /** The same without a zone, and so without a question to the database. */
@@ -49,26 +56,20 @@ export function frameWithout(c: Context<AppEnv>): Frame {
     zone: null,
     path: c.req.path,
     keysOff: session?.keysOff ?? false,
+    since: null,
   };
 }
 
 /**
- * The context as the API's own function for `request` ("GET /leads/{id}/clocks") reads it: with the
- * reach that the caller has there. Throws when the caller's role may not send that request.
+ * The same asker with the reach that they have for `request` ("GET /leads/{id}/clocks"), to read what
+ * it answers. Throws when the caller's role may not send that request.
  */
-export function asking(c: Context<AppEnv>, request: string): Context<AppEnv> {
-  const scope = scopeOf(request, c.var.caller.role);
+export function asking(c: Asker, request: string): Asker {
+  const { caller, receivedAt } = c.var;
+  const scope = scopeOf(request, caller.role);
   if (scope === undefined)
-    throw new Problem("forbidden", { detail: `the role ${c.var.caller.role} may not see this` });
-  return new Proxy(c, {
-    get(target, name) {
-      if (name === "var") return { ...target.var, scope };
-      if (name === "get")
-        return (key: keyof AppEnv["Variables"]) => (key === "scope" ? scope : target.get(key));
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
+    throw new Problem("forbidden", { detail: `the role ${caller.role} may not see this` });
+  return { var: { caller, receivedAt, scope } };
 }
 
 interface PageProps {

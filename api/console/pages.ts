@@ -30,6 +30,7 @@ export const pages: Readonly<Record<string, string>> = {
   "POST /console/tasks/{id}/facts": "PATCH /leads/{id}",
   "POST /console/tasks/{id}/conflict-decision": "POST /tasks/{id}/conflict-decision",
   "GET /console/system": "GET /system",
+  "GET /console/live": "GET /queue",
 };
 
 /** Every action has its form's address; those that ask for more than a click a page there, too. */

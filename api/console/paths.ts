@@ -22,6 +22,7 @@ export const paths = {
   taskDone: (id: string) => `/console/tasks/${encodeURIComponent(id)}/done`,
   taskFacts: (id: string) => `/console/tasks/${encodeURIComponent(id)}/facts`,
   settle: (id: string) => `/console/tasks/${encodeURIComponent(id)}/conflict-decision`,
+  live: "/console/live",
   asset: (file: string) => `/console/assets/${file}`,
 } as const;
 

@@ -5,10 +5,11 @@ import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { readQueue } from "../queue.ts";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
+import { Changes } from "./live.tsx";
 import { frameOf, Page, show } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
 import { Clock, rowClass, urgency, type ReadAt } from "./parts/clock.tsx";
-import { More } from "./parts/list.tsx";
+import { List, More } from "./parts/list.tsx";
 import { paths, withQuery } from "./paths.ts";
 
 type Queue = Awaited<ReturnType<typeof readQueue>>;
@@ -56,29 +57,23 @@ const QueuePage: FC<{
     >
       <h1>My queue</h1>
       <p class="lead">{headingOf(queue, cursor !== undefined, reading)}</p>
+      <Changes frame={frame} />
       {items.length === 0 ? null : (
-        <table class="cards queue" data-list>
-          <caption class="visually-hidden">What waits for you, the earliest due first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Due</th>
-              <th scope="col">Lead</th>
-              <th scope="col">Asked of you</th>
-              <th scope="col">Act</th>
-            </tr>
-          </thead>
-          <tbody>
-            {items.map((entry, n) => (
-              <Row
-                entry={entry}
-                reading={reading}
-                me={frame.caller.repId}
-                back={withQuery(paths.queue, { cursor, at: (items[n + 1] ?? items[n - 1])?.id })}
-                isFocused={entry.id === focused}
-              />
-            ))}
-          </tbody>
-        </table>
+        <List
+          kind="queue"
+          caption="What waits for you, the earliest due first"
+          heads={["Due", "Lead", "Asked of you", "Act"]}
+        >
+          {items.map((entry, n) => (
+            <Row
+              entry={entry}
+              reading={reading}
+              me={frame.caller.repId}
+              back={withQuery(paths.queue, { cursor, at: (items[n + 1] ?? items[n - 1])?.id })}
+              isFocused={entry.id === focused}
+            />
+          ))}
+        </List>
       )}
       <More path={paths.queue} next={queue.next} isFirst={cursor === undefined} />
     </Page>
@@ -129,7 +124,12 @@ const Row: FC<{
   const isTask = entry.kind === "task";
   const asked = sayAsked({ waitingOn: entry.waitingOn, task: isTask ? entry.what : null });
   return (
-    <tr id={id} data-row class={rowClass(stands ? null : due, reading.now)}>
+    <tr
+      id={id}
+      data-row
+      data-of={lead ?? undefined}
+      class={rowClass(stands ? null : due, reading.now)}
+    >
       <td class="due" data-urgency>
         <Clock due={due} zone={zone} stands={stands} reading={reading} />
       </td>

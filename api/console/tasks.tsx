@@ -11,6 +11,7 @@ import { asProblem, Problem } from "../http/errors.ts";
 import { correctFacts } from "../leads.ts";
 import { conflictBody, doneBody, endTask, readTasks, settleTask } from "../tasks.ts";
 import { Hidden, once, readForm, type Form } from "./form.tsx";
+import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
@@ -147,6 +148,7 @@ const TasksPage: FC<{
           ? "No task waits for you. What needs a person appears here."
           : `${items.length}${next === null ? "" : " and more"} ${items.length === 1 ? "task" : "tasks"}, the earliest due first.`}
       </p>
+      <Changes frame={frame} />
       {isGone ? (
         <p class="notice refused" role="alert">
           {`Not done. ${capital(refused.problem.parts.detail)}.`}
@@ -176,7 +178,7 @@ const Item: FC<{
   const why = whyOfTask(task.detail);
   const lead = task.subject.kind === "lead" ? task.subject.id : null;
   return (
-    <li id={task.id} data-row>
+    <li id={task.id} data-row data-of={task.subject.id}>
       <h2>
         {lead === null ? (
           <span>{task.subject.id}</span>
@@ -195,7 +197,7 @@ const Item: FC<{
             ? `, for the queue ${task.role}`
             : task.assignee === frame.caller.repId
               ? ", for you"
-              : `, for ${task.assignee}`}
+              : `, for ${task.assigneeName ?? task.assignee}`}
         </span>
       </p>
       {why === null ? null : <p>{`Why: ${why}.`}</p>}

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { batched } from "../../store/postgres/batch.ts";
 import { findTokens } from "../../store/access/tokens.ts";
-import { isConsole } from "../console/paths.ts";
+import { isConsole, paths } from "../console/paths.ts";
 import { authorisation, type Row } from "./authorisation.ts";
 import type { ApiDeps, AppEnv, Caller } from "../deps.ts";
 import { Problem } from "./errors.ts";
@@ -35,7 +35,8 @@ export function gate(
       if (!(await findSession(c)))
         throw new Problem("unauthenticated", { detail: "sign in to see this page" });
       letIn(c, row, c.var.caller);
-      await rates.token(c.var.caller.tokenId, c.var.caller.role);
+      // What a page hears by itself is no question of the person's.
+      if (c.req.path !== paths.live) await rates.token(c.var.caller.tokenId, c.var.caller.role);
       return next();
     }
     const secret = secretOf(c);

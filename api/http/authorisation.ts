@@ -88,6 +88,7 @@ const requests: Readonly<Record<string, Row>> = {
 
   // what waits for me
   "GET /queue": people,
+  "GET /queue/{id}": people,
   "GET /board": { ...office, manager: "team" },
   "GET /board/{list}": { ...office, manager: "team" },
   "GET /team": { ...office, manager: "team" },

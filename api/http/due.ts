@@ -1,8 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { formatLocal, type Instant } from "../../handoff/time/calendar.ts";
 import { zoneOfPerson } from "../../store/views/board.ts";
-import type { ApiDeps, AppEnv } from "../deps.ts";
+import type { ApiDeps, Asker } from "../deps.ts";
 import { inWords, iso } from "./format.ts";
 
 /** Until when: the instant, the same on a wall clock of a named zone, and how far that is. */
@@ -39,7 +38,7 @@ export function dueView(at: Date | null, zone: string, now: Instant): DueView {
 }
 
 /** In whose zone the caller reads times: their own by the roster, else the agreement's first. */
-export async function readerZone(deps: ApiDeps, c: Context<AppEnv>): Promise<string> {
+export async function readerZone(deps: ApiDeps, c: Asker): Promise<string> {
   const { repId } = c.var.caller;
   const own = repId === null ? null : await zoneOfPerson(deps.pool, repId);
   if (own !== null) return own;

@@ -1,19 +1,23 @@
-import type { Context } from "hono";
 import type { Db } from "../../store/postgres/db.ts";
 import { roleOnRoster } from "../../store/routing/roster.ts";
 import { seeLead, type SeenLead } from "../../store/views/leads.ts";
-import { reachOf, type Reach } from "../../store/views/reach.ts";
+import { hearsOf, reachOf, type Reach } from "../../store/views/reach.ts";
 import type { TaskAsker } from "../../store/views/tasks.ts";
-import type { AppEnv } from "../deps.ts";
+import type { Asker } from "../deps.ts";
 import { notFound } from "./errors.ts";
 
 /** How far the caller reaches on this route. */
-export function reachHere(db: Db, c: Context<AppEnv>): Promise<Reach> {
+export function reachHere(db: Db, c: Asker): Promise<Reach> {
   return reachOf(db, c.var.scope, c.var.caller.repId);
 }
 
+/** Of whose changes the caller hears on this route; null: of everybody's. */
+export async function heardHere(db: Db, c: Asker): Promise<ReadonlySet<string> | null> {
+  return hearsOf(db, await reachHere(db, c));
+}
+
 /** The lead of the address when the caller may see it; missing and forbidden throw the same 404. */
-export async function leadHere(db: Db, c: Context<AppEnv>, leadId: string): Promise<SeenLead> {
+export async function leadHere(db: Db, c: Asker, leadId: string): Promise<SeenLead> {
   if (!/^ld_[0-9a-z]{1,40}$/.test(leadId)) throw notFound();
   const lead = await seeLead(db, leadId, await reachHere(db, c));
   if (!lead) throw notFound({ kind: "lead", id: leadId });
@@ -21,7 +25,7 @@ export async function leadHere(db: Db, c: Context<AppEnv>, leadId: string): Prom
 }
 
 /** Whose tasks the caller answers for: the token's role and the one in the roster. */
-export async function taskAsker(db: Db, c: Context<AppEnv>): Promise<TaskAsker> {
+export async function taskAsker(db: Db, c: Asker): Promise<TaskAsker> {
   const { role, repId } = c.var.caller;
   const rep = repId === null ? undefined : await roleOnRoster(db, repId);
   return { reach: await reachHere(db, c), roles: [...new Set([role, ...(rep ? [rep] : [])])] };

@@ -104,6 +104,21 @@ export async function findSessions(
   return hashes.map((hash) => sessions.get(hash));
 }
 
+/** Which of these sessions are signed in. To look is no use of them. */
+export async function signedInOf(
+  db: Db,
+  ids: readonly string[],
+  now: Instant,
+): Promise<ReadonlySet<string>> {
+  const found = await rows<{ id: string }>(
+    db,
+    sql`
+    select s.id from session s join live_login l on l.id = s.login_id
+    where s.id = any(${ids}::text[]) and s.ended_at is null and s.ends_at > ${new Date(now)}`,
+  );
+  return new Set(found.map(({ id }) => id));
+}
+
 /** Ends a session of this login; false when it has none by that id that is live. */
 export async function endSession(
   db: Db,

@@ -1,5 +1,6 @@
 import type { LeadForMail, MailMessage, MailNames, PoolLeadLine } from "../../messages/message.ts";
-import { rows, sql, type Db } from "../postgres/db.ts";
+import { fragment, rows, sql, type Db } from "../postgres/db.ts";
+import { nameOfLead } from "../views/names.ts";
 import type { Effect } from "./effects.ts";
 import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
 import type { StoredFact } from "../process/subject.ts";
@@ -166,7 +167,7 @@ async function poolForReview(db: Db, reviewId: string): Promise<PoolLeadLine[]> 
   return rows<PoolLeadLine>(
     db,
     sql`
-    select l.id, l.facts #>> '{lead.name,value}' as name,
+    select l.id, ${fragment(nameOfLead)} as name,
       a.facts #>> '{account.name,value}' as company, l.exit_reason as reason,
       (select count(*)::int from engagement e where e.lead_id = l.id and e.occurred_at > l.exit_at)
         as "engagementsSince"

@@ -2,7 +2,16 @@ import { nextDigest } from "../../handoff/process/digest.ts";
 import type { Message } from "../../handoff/process/message.ts";
 import type { AccountWaits, ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { firstRow, inTransaction, rows, sql, type Db, type Pool } from "../postgres/db.ts";
+import {
+  firstRow,
+  fragment,
+  inTransaction,
+  rows,
+  sql,
+  type Db,
+  type Pool,
+} from "../postgres/db.ts";
+import { nameOfLead } from "../views/names.ts";
 import type { Effect } from "./effects.ts";
 
 type TaskWaits = Extract<Message, { readonly what: "task-waits" }>;
@@ -191,7 +200,7 @@ async function taskReminders(db: Db, reader: string, key: string): Promise<TaskR
     sql`
     select distinct on (r.lead_id, r.message ->> 'task') 'task' as about, r.lead_id as "leadId",
       r.handoff_id as "handoffId", r.message,
-      coalesce(l.facts #>> '{lead.name,value}', l.facts #>> '{lead.firstName,value}') as name,
+      ${fragment(nameOfLead)} as name,
       a.facts #>> '{account.name,value}' as company
     from reminder r join lead_standing l on l.id = r.lead_id
       join task t on t.subject_kind = 'lead' and t.subject_id = r.lead_id and t.state = 'open'

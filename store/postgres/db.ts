@@ -113,6 +113,7 @@ export async function inTransaction<T>(
     // the last ones.
     await send(tx, end);
     await awaitSent(tx);
+    if (end === "commit") for (const then of afterwards.get(tx) ?? []) then(pool);
     return result;
   } catch (error) {
     const reason = await reasonOf(tx, error);
@@ -126,6 +127,7 @@ export async function inTransaction<T>(
     throw reason;
   } finally {
     unawaited.delete(tx);
+    afterwards.delete(tx);
     tx.off("error", lost);
     tx.release(broken);
   }
@@ -156,6 +158,18 @@ export async function send(db: Db, query: Statement | string): Promise<void> {
   sent.catch(() => undefined); // awaited by awaitSent
   others.push(sent);
 }
+
+/**
+ * Has something done once the transaction is committed, with the pool that it is of: something that
+ * may be lost with the process, and that does not throw.
+ */
+export function afterCommit(tx: Tx, then: (pool: Pool) => void): void {
+  const others = afterwards.get(tx);
+  if (others) others.push(then);
+  else afterwards.set(tx, [then]);
+}
+
+const afterwards = new WeakMap<Db, ((pool: Pool) => void)[]>();
 
 /** Statements of a transaction under way that were sent and not awaited. */
 const unawaited = new WeakMap<Db, Promise<unknown>[]>();

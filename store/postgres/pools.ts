@@ -43,7 +43,7 @@ export type PoolSizes<P extends PoolOwner> = Readonly<
 export const routingConnections = 2;
 
 /** What a process opens beside its pools to be notified. */
-export const listeners: Readonly<Record<PoolOwner, number>> = { api: 0, worker: 2 };
+export const listeners: Readonly<Record<PoolOwner, number>> = { api: 1, worker: 2 };
 
 const byKey = { session: byKeySession };
 const kinds: { readonly [P in PoolOwner]: Readonly<Record<keyof PoolsOf[P], PoolOptions>> } = {

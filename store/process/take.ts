@@ -21,6 +21,7 @@ import { applyChanges, type Hearing } from "./apply.ts";
 import { requestOf, routedBy, withPlace } from "./ask-routing.ts";
 import { beginAgain } from "./begin-again.ts";
 import { rememberKept } from "./calendars.ts";
+import { noteChange } from "./changed.ts";
 import { loadSituation, type Loaded } from "./load.ts";
 import { standingOf, type ShownDecision } from "./standing.ts";
 
@@ -224,6 +225,7 @@ export async function writeDecision(
   ]);
   await remember(tx, situation, event, decided, { key, result: standing });
   await tellProcess(tx, situation, standing, by, hears, key, event);
+  noteChange(tx, situation, decided.after);
   return standing;
 }
 

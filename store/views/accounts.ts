@@ -1,7 +1,8 @@
 import type { Stage } from "../../handoff/stage.ts";
-import { rows, firstRow, sql, type Db } from "../postgres/db.ts";
+import { rows, firstRow, fragment, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import type { StoredFact } from "../process/subject.ts";
+import { nameOfLead } from "./names.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
 /** What a list shows of an account. */
@@ -144,8 +145,7 @@ export async function peopleOfAccount(db: Db, accountId: string): Promise<Person
       select l.id as lead_id, null::timestamptz as last_at from lead l
         where l.account_id = ${accountId} and not exists (select from contact_engagement c
           where c.lead_id = l.id) order by l.id desc limit ${mostShown})
-    select l.id, coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), '')) as name,
+    select l.id, ${fragment(nameOfLead)} as name,
       l.facts #>> '{lead.title,value}' as title, p.stage, p.owner_id,
       l.placed ->> 'by' as placed_by, one.last_at
     from (select * from engaged union all select * from others) one

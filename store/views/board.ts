@@ -2,6 +2,7 @@ import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import type { TaskKind } from "../../handoff/process/situation.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { nameOfLead } from "./names.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
 /** The lists of a manager's board, what breaks first before the rest. A lead is in one of them. */
@@ -154,7 +155,7 @@ export async function boardRows(
     select entry.list, entry.id, p.stage, p.waiting_on, p.owner_id, r.name as owner_name, p.queue,
       p.lead_type, h.priority, p.due_at, h.paused_until,
       e.until_at as held_until, p.next_step, p.next_at,
-      ${personName} as name, coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
+      ${nameOfLead} as name, coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       m.kind as task, m.detail as task_detail, p.cycle, h.round,
       ${clockZone} as zone, entry.place::text as place
     from entry join process p on p.subject_kind = 'lead' and p.subject_id = entry.id
@@ -173,10 +174,6 @@ export async function boardRows(
     ],
   });
 }
-
-/** A person's name from the facts of a lead `l`. */
-const personName = `coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-  l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), ''))`;
 
 /** The zone of the latest clock of a process `p`. */
 const clockZone = `(select v.definition #>> '{hours,zone}' from clock c

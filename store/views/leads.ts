@@ -1,8 +1,9 @@
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import { firstRow, sql, type Db } from "../postgres/db.ts";
+import { firstRow, fragment, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import { precedence } from "../intake/identities.ts";
+import { nameOfLead } from "./names.ts";
 import { reachValues, type Reach } from "./reach.ts";
 import type { LeadRow } from "../process/subject.ts";
 
@@ -106,7 +107,7 @@ export async function listLeads(
     sql`
     select l.id, p.stage, p.stage_since, p.waiting_on, p.owner_id, p.queue, p.next_step, p.next_at,
       p.due_at, p.lead_type, p.band, p.territory,
-      l.source, l.arrived_at, l.facts -> 'lead.name' ->> 'value' as name, a.domain as account_domain
+      l.source, l.arrived_at, ${fragment(nameOfLead)} as name, a.domain as account_domain
     from lead l join process p on p.subject_kind = 'lead' and p.subject_id = l.id left
       join account a on a.id = l.account_id
     where (${page.after ?? null}::text is null

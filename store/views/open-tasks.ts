@@ -21,6 +21,16 @@ export const isTheirs = ({ ids, roles }: Pick<Numbered, "ids" | "roles">): strin
   or (t.assignee_id is null and (t.role = any(${roles}::text[]) or t.role = any(${ids}::text[])
     or t.lead_owner_id = any(${ids}::text[]))))`;
 
+/** Which way a list is read from a place on: onwards, or back to what stands before it. */
+export type Way = "on" | "back";
+
+/** From when on, and in which order, by the time at which something is due. */
+function along(way: Way, due: string, since: string): { from: string; order: string } {
+  return way === "on"
+    ? { from: `${due} >= coalesce(${since}::timestamptz, '-infinity')`, order: `${due}, t.id` }
+    : { from: `${due} <= ${since}::timestamptz`, order: `${due} desc, t.id desc` };
+}
+
 const dueOfAll = "coalesce(t.due_at, 'infinity')";
 /** The same, as the indexes of people, roles and owners have it. */
 const dueOfEach = "least(t.due_at, 'infinity')";
@@ -30,10 +40,16 @@ const dueOfEach = "least(t.due_at, 'infinity')";
  * `since` on: everybody's, or those of each person, of each role, and about the leads of each person.
  * `where` begins with `and`.
  */
-export function firstByDue({ ids, roles, limit, since }: Numbered, where: string): string {
-  const first = (which: string, due: string) => `select t.* from task t where t.state = 'open'
-    and ${which} and ${due} >= coalesce(${since}::timestamptz, '-infinity') ${where}
-    order by ${due}, t.id limit ${limit}`;
+export function firstByDue(
+  { ids, roles, limit, since }: Numbered,
+  where: string,
+  way: Way = "on",
+): string {
+  const first = (which: string, due: string) => {
+    const { from, order } = along(way, due, since);
+    return `select t.* from task t where t.state = 'open'
+    and ${which} and ${from} ${where} order by ${order} limit ${limit}`;
+  };
   const ofEach = (people: string, which: string) =>
     `select one.* from unnest(${people}) as who, lateral (${first(which, dueOfEach)}) one`;
   return `(${first(`${ids}::text[] is null`, dueOfAll)})
@@ -49,11 +65,12 @@ export function firstByDue({ ids, roles, limit, since }: Numbered, where: string
 export function firstByLeadDue(
   { ids, limit, since, self }: Omit<Numbered, "roles"> & { readonly self: string },
   where: string,
+  way: Way = "on",
 ): string {
-  const first = (which: string) => `select t.* from task t where t.state = 'open'
-    and t.lead_due_at >= coalesce(${since}::timestamptz, '-infinity')
+  const { from, order } = along(way, "t.lead_due_at", since);
+  const first = (which: string) => `select t.* from task t where t.state = 'open' and ${from}
     and t.lead_owner_id is distinct from ${self}::text and ${which} ${where}
-    order by t.lead_due_at, t.id limit ${limit}`;
+    order by ${order} limit ${limit}`;
   const theirs = `t.lead_owner_id = who
     and (t.assignee_id is null or t.assignee_id = any(${ids}::text[]))`;
   return `(${first(`${ids}::text[] is null`)})

@@ -3,7 +3,8 @@ import type { Target } from "../../handoff/time/deadline.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import type { Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
-import { firstByDue, firstByLeadDue, isTheirs } from "./open-tasks.ts";
+import { nameOfLead } from "./names.ts";
+import { firstByDue, firstByLeadDue, isTheirs, type Way } from "./open-tasks.ts";
 import { reachValues } from "./reach.ts";
 import type { TaskAsker } from "./tasks.ts";
 
@@ -62,31 +63,24 @@ const [ids, roles, self, afterDue, afterId, limit, until, toWork] = [
 const place = `least(coalesce(t.due_at, 'infinity'),
   case when t.lead_owner_id is distinct from ${self}::text
     and (${ids}::text[] is null or t.lead_owner_id = any(${ids}::text[])) then t.lead_due_at end)`;
-const isBehind = `(${afterDue}::timestamptz is null
-  or (${place}, t.id) > (${afterDue}::timestamptz, ${afterId}::text))`;
-
-const since = afterDue;
-const firstTasks = `${firstByDue({ ids, roles, limit, since }, `and ${isBehind}`)}
-  union all ${firstByLeadDue({ ids, limit, since, self }, `and ${isBehind}`)}`;
 
 /**
- * What waits for somebody, the earliest due first: the leads a person owns and must work on, tasks
- * named to them or to their roles, and for a manager (or an operator) the leads of the team (of
- * everybody) whose clock runs out before `until`. A lead of the team that waits for the asker with a
- * task is in the list once, as that task, at the earlier of both times.
+ * The entries of somebody's queue as `entry`, at least the first `limit` from a place on (or the last
+ * before it), and of one lead alone where `of` numbers it.
  */
-export async function queueOf(
-  db: Db,
-  asker: TaskAsker & { readonly repId: string | null },
-  page: { after?: { due: string; id: string } | undefined; limit: number; until: number },
-): Promise<QueueEntry[]> {
-  const text = `
-    with entry as (
+function entries(way: Way, of: string | null = null): string {
+  const isThere = `(${afterDue}::timestamptz is null
+    or (${place}, t.id) ${way === "on" ? ">" : "<"} (${afterDue}::timestamptz, ${afterId}::text))`;
+  const ofTask = of === null ? "" : `and t.subject_kind = 'lead' and t.subject_id = ${of}::text`;
+  const where = `and ${isThere} ${ofTask}`;
+  const tasks = `${firstByDue({ ids, roles, limit, since: afterDue }, where, way)}
+    union all ${firstByLeadDue({ ids, limit, since: afterDue, self }, where, way)}`;
+  return `entry as (
       select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id, null as account_id,
         coalesce(p.next_step, p.waiting_on) as what, null::jsonb as detail, p.owner_id as with_id,
         coalesce(p.due_at, p.next_at, 'infinity') as place, p.due_at
       from process p
-      where p.subject_kind = 'lead'
+      where p.subject_kind = 'lead' ${of === null ? "" : `and p.subject_id = ${of}::text`}
         and ((p.owner_id = ${self}::text and p.waiting_on = any(${toWork}::text[]))
         or (p.due_at < ${until}::timestamptz
           and (${ids}::text[] is null or p.owner_id = any(${ids}::text[]))))
@@ -98,19 +92,57 @@ export async function queueOf(
       select 'task', t.id, case when t.subject_kind = 'lead' then t.subject_id end,
         case when t.subject_kind = 'account' then t.subject_id end, t.kind, t.detail,
         t.assignee_id, ${place}, nullif(${place}, 'infinity')
-      from (select distinct on (id) * from (${firstTasks}) ways) t
+      from (select distinct on (id) * from (${tasks}) ways) t
     ), page as (
       select * from entry
       where ${afterDue}::timestamptz is null
-        or (place, id) > (${afterDue}::timestamptz, ${afterId}::text)
-      order by place, id limit ${limit}
-    )
+        or (place, id) ${way === "on" ? ">" : "<"} (${afterDue}::timestamptz, ${afterId}::text)
+      order by ${way === "on" ? "place, id" : "place desc, id desc"} limit ${limit}
+    )`;
+}
+
+/** Whose queue, and until when the clocks of others' leads are in it. */
+type QueueAsker = TaskAsker & { readonly repId: string | null };
+
+function valuesOf(
+  asker: QueueAsker,
+  page: { after?: Place | undefined; limit: number; until: number },
+): unknown[] {
+  return [
+    reachValues(asker.reach).ids,
+    asker.roles,
+    asker.repId,
+    page.after?.due ?? null,
+    page.after?.id ?? null,
+    page.limit,
+    new Date(page.until),
+    work,
+  ];
+}
+
+interface Place {
+  readonly due: string;
+  readonly id: string;
+}
+
+/**
+ * What waits for somebody, the earliest due first: the leads a person owns and must work on, tasks
+ * named to them or to their roles, and for a manager (or an operator) the leads of the team (of
+ * everybody) whose clock runs out before `until`. A lead of the team that waits for the asker with a
+ * task is in the list once, as that task, at the earlier of both times.
+ */
+export async function queueOf(
+  db: Db,
+  asker: QueueAsker,
+  page: { after?: Place | undefined; limit: number; until: number },
+): Promise<QueueEntry[]> {
+  const text = `
+    with ${entries("on")}
     select page.kind, page.id, page.lead_id, page.what, page.detail, p.stage, p.waiting_on,
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
       p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
       l.facts #>> '{lead.title,value}' as title,
-      coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), '')) as name,
+      ${nameOfLead} as name,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       l.facts #>> '{lead.phone,value}' as phone,
       (select t.because from transition t where t.subject_kind = 'lead' and t.subject_id = l.id
@@ -125,17 +157,58 @@ export async function queueOf(
         join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id
         order by c.round desc, (c.ended_at is null) desc, c.due_at, c.id limit 1) k on true
     order by page.place, page.id`;
-  return rowsAsGiven<QueueEntry>(db, {
-    text,
-    values: [
-      reachValues(asker.reach).ids,
-      asker.roles,
-      asker.repId,
-      page.after?.due ?? null,
-      page.after?.id ?? null,
-      page.limit,
-      new Date(page.until),
-      work,
-    ],
-  });
+  return rowsAsGiven<QueueEntry>(db, { text, values: valuesOf(asker, page) });
+}
+
+/** Where a lead is in somebody's queue, and which leads stand before and after it. */
+export interface InQueue {
+  /** Its number among the first `mostCounted` leads; null: it is not among them. */
+  readonly n: number | null;
+  /** How many leads are in the queue, of so many as are counted. */
+  readonly of: number;
+  readonly previous: string | null;
+  readonly next: string | null;
+}
+
+/** So many entries of a queue are counted. */
+export const mostCountedInQueue = 100;
+/** Entries beside a lead that may be its own, or of leads that stand elsewhere. */
+const mostBeside = 20;
+
+interface Entry extends Place {
+  readonly lead: string | null;
+}
+
+/** A lead that stands there more than once, with its tasks, counts where it stands first. */
+export async function inQueue(
+  db: Db,
+  asker: QueueAsker,
+  leadId: string,
+  until: number,
+): Promise<InQueue> {
+  const ask = (way: Way, after: Place | undefined, limit: number, of: string | null = null) =>
+    rowsAsGiven<Entry>(db, {
+      text: `with ${entries(way, of === null ? null : "$9")}
+        select page.place::text as due, page.id, page.lead_id as lead from page
+        order by page.place ${way === "on" ? "" : "desc"}, page.id ${way === "on" ? "" : "desc"}`,
+      values: [...valuesOf(asker, { after, limit, until }), ...(of === null ? [] : [of])],
+    });
+  const firstOf = async (lead: string) => (await ask("on", undefined, 1, lead))[0];
+  const neighbour = async (way: Way, from: Place | undefined): Promise<string | null> => {
+    if (way === "back" && from === undefined) return null;
+    for (const { id, lead } of await ask(way, from, mostBeside)) {
+      if (lead === null || lead === leadId) continue;
+      if ((await firstOf(lead))?.id === id) return lead;
+    }
+    return null;
+  };
+  const own = await firstOf(leadId);
+  const [previous, next, first] = await Promise.all([
+    neighbour("back", own),
+    neighbour("on", own),
+    ask("on", undefined, mostCountedInQueue),
+  ]);
+  const leads = [...new Set(first.flatMap(({ lead }) => lead ?? []))];
+  const n = leads.indexOf(leadId);
+  return { n: n < 0 ? null : n + 1, of: leads.length, previous, next };
 }

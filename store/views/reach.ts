@@ -1,4 +1,5 @@
 import { rows, sql, type Db } from "../postgres/db.ts";
+import { ofPool, ofQueue } from "../process/changed.ts";
 
 /**
  * Whose leads somebody may see: everybody's, or those of these people; `team` adds what waits for a
@@ -39,4 +40,15 @@ export function reachValues(reach: Reach): { ids: readonly string[] | null; team
   return reach.kind === "all"
     ? { ids: null, team: false }
     : { ids: reach.repIds, team: reach.team };
+}
+
+/** Of whose changes somebody with this reach hears: people, pools, the queue; null: of everybody's. */
+export async function hearsOf(db: Db, reach: Reach): Promise<ReadonlySet<string> | null> {
+  const { ids, team } = reachValues(reach);
+  if (ids === null || !team) return ids === null ? null : new Set(ids);
+  const pools = await rows<{ id: string }>(
+    db,
+    sql`select distinct pool_id as id from pool_member where rep_id = any(${ids}::text[])`,
+  );
+  return new Set([...ids, ofQueue, ...pools.map(({ id }) => ofPool(id))]);
 }

@@ -1,6 +1,7 @@
 import type { TaskKind } from "../process/human-tasks.ts";
-import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
+import { nameOfAssignee, nameOfLead } from "./names.ts";
 import { firstByDue } from "./open-tasks.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
@@ -13,6 +14,7 @@ export interface TaskRow {
   readonly handoff_id: string | null;
   readonly role: string;
   readonly assignee_id: string | null;
+  readonly assignee_name: string | null;
   readonly since: Date;
   readonly due_at: Date | null;
   readonly detail: Readonly<Record<string, unknown>>;
@@ -67,12 +69,11 @@ export async function listTasks(
   const isBounded = filter.state === "open" && asker.reach.kind === "people";
   return rowsAsGiven(db, {
     text: `
-    select t.*, coalesce(t.due_at, 'infinity')::text as place,
+    select t.*, coalesce(t.due_at, 'infinity')::text as place, ${nameOfAssignee} as assignee_name,
       (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note,
-      (select coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), ''))
+      (select ${nameOfLead}
         from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
     from ${isBounded ? first : "task"} t where t.state = $8 ${behind}${isBounded ? "" : ` and ${theirs}`}
     order by coalesce(t.due_at, 'infinity'), t.id limit ${limit}`,
@@ -94,8 +95,9 @@ export async function openTasksOf(db: Db, leadId: string): Promise<TaskRow[]> {
   return rows<TaskRow>(
     db,
     sql`
-    select * from task where subject_kind = 'lead' and subject_id = ${leadId} and state = 'open'
-      order by since`,
+    select t.*, ${fragment(nameOfAssignee)} as assignee_name from task t
+    where t.subject_kind = 'lead' and t.subject_id = ${leadId} and t.state = 'open'
+    order by t.since`,
   );
 }
 
@@ -105,11 +107,10 @@ export async function seeTask(db: Db, id: string, asker: TaskAsker): Promise<Tas
   return firstRow<TaskRow>(
     db,
     sql`
-    select t.*, (select a.note from answer a where a.handoff_id = t.handoff_id
+    select t.*, ${fragment(nameOfAssignee)} as assignee_name, (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note,
-      (select coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), ''))
+      (select ${fragment(nameOfLead)}
         from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
     from task t where t.id = ${id}
       and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
@@ -158,8 +159,7 @@ export async function peopleShown(
   const found = await rows<PersonShown>(
     db,
     sql`
-    select l.id, coalesce(l.facts #>> '{lead.name,value}', nullif(concat_ws(' ',
-        l.facts #>> '{lead.firstName,value}', l.facts #>> '{lead.lastName,value}'), '')) as name,
+    select l.id, ${fragment(nameOfLead)} as name,
       coalesce(l.email, l.facts #>> '{lead.email,value}') as email,
       l.facts #>> '{lead.phone,value}' as phone, l.facts #>> '{lead.title,value}' as title,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company, l.source, l.stage,

@@ -154,6 +154,11 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["manager", "/queue"],
     ["rep", "/queue"],
   ],
+  "GET /queue/{id}": [
+    ["operator", `/queue/${lead}`],
+    ["manager", `/queue/${lead}`],
+    ["manager", `/queue/${grownLead(leads - 1)}`],
+  ],
   "GET /tasks": [
     ["operator", "/tasks"],
     ["operator", "/tasks?state=done"],
@@ -180,6 +185,7 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
   "GET /mail/{id}": [["operator", "/mail/10000@baton"]],
   "GET /console": [],
   "GET /console/in/{secret}": [],
+  "GET /console/live": [],
   "GET /console/assets/{file}": [],
   "GET /console/queue": [
     ["operator", "/console/queue"],

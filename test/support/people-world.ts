@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createApp } from "../../api/app.ts";
 import type { Routes } from "../../api/deps.ts";
+import type { Live } from "../../api/live.ts";
 import { connectTemporal, type TemporalPort } from "../../api/temporal.ts";
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
@@ -105,6 +106,7 @@ export async function peopleWorld(
     temporal?: TemporalPort;
     agreement?: string;
     database?: { url: string; drop(): Promise<void> };
+    live?: Live;
   } = {},
 ): Promise<PeopleWorld> {
   const database = options.database ?? (await freshDatabase());
@@ -135,6 +137,7 @@ export async function peopleWorld(
     publicUrl: "http://baton.test",
     log: pino({ level: process.env["LOG_LEVEL"] ?? "silent" }),
     mayRehearse: true,
+    ...(options.live ? { live: options.live } : {}),
   });
   const token = (persona: Persona) => tokens.get(persona) ?? "";
   return {

@@ -13,6 +13,7 @@ export const TaskLine: FC<{
     readonly kind: string;
     readonly role: string;
     readonly assignee: string | null;
+    readonly assigneeName: string | null;
     readonly due: string | null;
     readonly detail: Readonly<Record<string, unknown>>;
   };
@@ -26,7 +27,7 @@ export const TaskLine: FC<{
         {capital(sayAsked({ waitingOn: null, task: task.kind }))}
       </a>{" "}
       <Clock due={task.due} reading={reading} />{" "}
-      <span class="dim">{`for ${task.assignee ?? task.role}${why === null ? "" : `; ${why}`}`}</span>
+      <span class="dim">{`for ${task.assigneeName ?? task.assignee ?? task.role}${why === null ? "" : `; ${why}`}`}</span>
     </li>
   );
 };

@@ -53,7 +53,7 @@ const table = Object.entries(authorisation).map(([route, row]) => {
 // Pages of the console know no token: test/console/access.test.ts.
 const guarded = table.filter(({ row, path }) => row !== "public" && !isConsole(path));
 const aboutLeads = guarded.filter(
-  ({ path }) => path.startsWith("/leads/{id}") || path.startsWith("/people/{id}"),
+  ({ path }) => /^\/(?:leads|people|queue)\/\{id\}/.test(path),
 );
 
 /**

@@ -87,11 +87,11 @@ describe("npm start", () => {
   test("says how many connections API and worker may open, and what Postgres allows", () => {
     expect(baton.lines).toContainEqual(
       expect.stringMatching(
-        /^Connections: the API may open 18 .* the worker may open 20 .*, 38 in/,
+        /^Connections: the API may open 19 .* the worker may open 20 .*, 39 in/,
       ),
     );
     for (const [name, most] of [
-      ["api", 18],
+      ["api", 19],
       ["worker", 20],
     ] as const) {
       const log = readFileSync(join(folder, "home", "logs", `${name}.log`), "utf8");

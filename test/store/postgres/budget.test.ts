@@ -22,11 +22,11 @@ describe("what processes may open against what Postgres allows", () => {
   test("fits, with what each may open and by which setting", () => {
     expect(budgetOf({ api, worker }, [server(97, ["psql", 2])])).toEqual({
       state: "fits",
-      figures: { most: 38, allowed: 97, inUse: 2, others: 2 },
+      figures: { most: 39, allowed: 97, inUse: 2, others: 2 },
       sentence:
-        "Connections: the API may open 18 (API_CONNECTIONS 8, API_KEY_CONNECTIONS 8, routing " +
-        "2) and the worker may open 20 (WORKER_CONNECTIONS 10, WORKER_REPEATABLE_CONNECTIONS " +
-        "6, routing 2, notifications 2), 38 in all; others may open 2 (2 are open); Postgres " +
+        "Connections: the API may open 19 (API_CONNECTIONS 8, API_KEY_CONNECTIONS 8, routing " +
+        "2, notifications 1) and the worker may open 20 (WORKER_CONNECTIONS 10, " +
+        "WORKER_REPEATABLE_CONNECTIONS 6, routing 2, notifications 2), 39 in all; others may open 2 (2 are open); Postgres " +
         "allows 97.",
     });
   });
@@ -50,11 +50,11 @@ describe("what processes may open against what Postgres allows", () => {
   });
 
   test("is refused when a process cannot have its own", () => {
-    expect(budgetOf({ api }, [server(18)])).toMatchObject({ state: "fits" });
-    expect(budgetOf({ api }, [server(17)])).toMatchObject({
+    expect(budgetOf({ api }, [server(19)])).toMatchObject({ state: "fits" });
+    expect(budgetOf({ api }, [server(18)])).toMatchObject({
       state: "refused",
       sentence: expect.stringMatching(
-        /^Too few connections: the API may open 18 .*Postgres allows 17\. Raise max_connections by 1 or more, or lower API_CONNECTIONS, API_KEY_CONNECTIONS\.$/,
+        /^Too few connections: the API may open 19 .*Postgres allows 18\. Raise max_connections by 1 or more, or lower API_CONNECTIONS, API_KEY_CONNECTIONS\.$/,
       ),
     });
   });

@@ -33,13 +33,13 @@ const nameIn = (url: string) => new URL(url).searchParams.get("application_name"
 const show = async (pool: Pool, name: string) =>
   (await pool.query<Record<string, string>>(`show ${name}`)).rows[0]?.[name];
 
-test("without settings an API may open 18 connections and a worker 20, listeners included", () => {
+test("without settings an API may open 19 connections and a worker 20, listeners included", () => {
   const needed = { DATABASE_URL: "postgres://x", TEMPORAL_ADDRESS: "127.0.0.1:7233" };
   const api = settingsOf("api", needed);
   const worker = settingsOf("worker", needed);
   expect(
     mostConnections("api", { pool: api.API_CONNECTIONS, keyed: api.API_KEY_CONNECTIONS }),
-  ).toBe(18);
+  ).toBe(19);
   expect(
     mostConnections("worker", {
       pool: worker.WORKER_CONNECTIONS,
