@@ -1,5 +1,7 @@
 import type { Context } from "hono";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { accountPages } from "./account.tsx";
+import { accountsPages } from "./accounts.tsx";
 import { actPages } from "./act.tsx";
 import { boardPages } from "./board.tsx";
 import { factsPages } from "./facts.tsx";
@@ -27,6 +29,8 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   boardPages,
   tasksPages,
   systemPages,
+  accountsPages,
+  accountPages,
   inPages,
   oidcPages,
   mePages,
