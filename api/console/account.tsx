@@ -1,12 +1,10 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
-import type { TraceLine } from "../../handoff/qualify/condition.ts";
 import type { Stage } from "../../handoff/stage.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayEngaged, sayPlaced } from "../../words/account.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayMoment } from "../../words/clock.ts";
-import { fieldWords, sayFact } from "../../words/trace.ts";
 import {
   aliasBody,
   giveName,
@@ -28,6 +26,7 @@ import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Moment, type ReadAt } from "./parts/clock.tsx";
 import { FactList } from "./parts/facts.tsx";
 import { Field, Said, SaidAbove } from "./parts/field.tsx";
+import { looksAt, Trace } from "./parts/trace.tsx";
 import { backTo, paths, withQuery } from "./paths.ts";
 
 type Account = Awaited<ReturnType<typeof readAccount>>;
@@ -147,17 +146,23 @@ const AccountPage: FC<AccountProps> = ({ account, frame, reading, refused, saved
           {" now: its leads and names are there."}
         </p>
       )}
-      <Standing account={account} me={frame.caller.repId} reading={reading} />
+      {account.mergedInto === null ? (
+        <Standing account={account} me={frame.caller.repId} reading={reading} />
+      ) : null}
       <div class="columns">
         <div>
-          <section aria-labelledby="warm">
-            <h2 id="warm">How warm</h2>
-            <Score account={account} reading={reading} />
-          </section>
-          <section aria-labelledby="people">
-            <h2 id="people">People</h2>
-            <People account={account} me={frame.caller.repId} mayMove={mayMove} reading={reading} />
-          </section>
+          {account.mergedInto === null ? (
+            <>
+              <section aria-labelledby="warm">
+                <h2 id="warm">How warm</h2>
+                <Score account={account} reading={reading} />
+              </section>
+              <section aria-labelledby="people">
+                <h2 id="people">People</h2>
+                <People {...{ account, reading, mayMove }} me={frame.caller.repId} />
+              </section>
+            </>
+          ) : null}
           {account.handoffs.length === 0 ? null : (
             <section aria-labelledby="handoffs">
               <h2 id="handoffs">Handoffs</h2>
@@ -205,9 +210,9 @@ const Standing: FC<{
   const { domain, tier, owner, ownerName, flags } = account;
   const flag = flags.find(({ endedAt }) => endedAt === null);
   const parts = [
-    domain ?? "known by no domain",
+    domain === null ? "known by no domain" : domain === nameOf(account) ? null : domain,
     tier === null ? null : `tier ${tier}`,
-    owner === null ? "with nobody" : `with ${owner === me ? "you" : (ownerName ?? owner)}`,
+    owner === null ? "with nobody in sales yet" : staff(owner, ownerName, me),
   ].filter((part) => part !== null);
   return (
     <p class="standing">
@@ -236,7 +241,8 @@ const Score: FC<{ readonly account: Account; readonly reading: ReadAt }> = ({
 }) => {
   if (score === null)
     return <p>The agreement has no rules for accounts, so none is engaged or flagged.</p>;
-  const trace = score.trace as unknown as readonly TraceLine[];
+  const lines = looksAt(score.trace);
+  const held = lines.filter(({ result }) => result === true).length;
   const until =
     score.changesAt === null
       ? ""
@@ -246,34 +252,17 @@ const Score: FC<{ readonly account: Account; readonly reading: ReadAt }> = ({
       <p>
         {`${sayEngaged(score)}. Intent ${rounded(score.intent)} over the people below.${until}`}
       </p>
-      {trace.length === 0 ? null : (
+      {lines.length === 0 ? null : (
         <details open>
           <summary>
-            {score.holds
-              ? "All that the agreement asks for a flag holds"
-              : "Not all that the agreement asks for a flag holds"}
+            {`What the agreement asks of the company before it is flagged: ${held} of ${lines.length} hold`}
           </summary>
-          <ul class="trace">
-            {trace.map((line) => (
-              <li>
-                <strong class={line.result === true ? undefined : "late"}>
-                  {line.result === true ? "holds" : line.result === false ? "does not" : "unknown"}
-                </strong>
-                <span>{line.field === undefined ? spoken(line.expected) : sayJudged(line)}</span>
-              </li>
-            ))}
-          </ul>
+          <Trace lines={lines} />
         </details>
       )}
     </>
   );
 };
-
-/** "employees is 900, at least 50". */
-function sayJudged(line: TraceLine): string {
-  if (line.value !== undefined) return `${sayFact(line)}, ${line.expected}`;
-  return `${fieldWords(line.field ?? "")} unknown, ${line.expected}`;
-}
 
 const People: FC<{
   readonly account: Account;
@@ -310,7 +299,9 @@ const People: FC<{
             </td>
             <td>
               {one.depth === null ? (
-                <span class="dim">not lately</span>
+                <span class="dim">
+                  {one.lastEngagedAt === null ? "not yet" : "nothing that counts"}
+                </span>
               ) : (
                 `${one.depth} depth, intent ${rounded(one.intent)}`
               )}
@@ -503,7 +494,9 @@ async function showMerge(
                       {[
                         one.name === null ? null : one.domain,
                         one.id,
-                        people(one.contacts) + " engaged",
+                        one.contacts === 0
+                          ? "nobody engaged yet"
+                          : `${people(one.contacts)} engaged`,
                       ]
                         .filter(Boolean)
                         .join(", ")}

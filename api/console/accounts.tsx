@@ -104,11 +104,13 @@ const AccountsPage: FC<{
                 </td>
                 <td>
                   {account.engaged ? (
-                    <strong>engaged</strong>
+                    <>
+                      <strong>engaged</strong>
+                      {`, ${peopleOf(account.contacts)}`}
+                    </>
                   ) : (
-                    <span class="dim">not engaged</span>
+                    <span class="dim">{peopleOf(account.contacts)}</span>
                   )}
-                  <span class="dim">{`, ${peopleOf(account.contacts)}`}</span>
                 </td>
                 <td data-label="Tier">{account.tier === null ? "" : String(account.tier)}</td>
                 <td>
@@ -141,7 +143,7 @@ function peopleOf(contacts: number): string {
 function whyNone({ caller }: Frame, isNarrowed: boolean): string {
   if (isNarrowed)
     return "No account is like that. A name or domain is found by its beginning, another domain of it as a whole.";
-  return caller.repId === null
-    ? "No accounts yet. One comes with the first lead that has a company's domain."
-    : "No account yet. Those of your people's leads appear here.";
+  if (caller.role === "rep") return "No account yet. Those of your leads appear here.";
+  if (caller.role === "manager") return "No account yet. Those of your people's leads appear here.";
+  return "No accounts yet. One comes with the first lead that has a company's domain.";
 }

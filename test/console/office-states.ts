@@ -137,11 +137,11 @@ async function warm(world: PeopleWorld) {
     "account.country": "US",
   };
   const leads: string[] = [];
-  for (const [n, name] of ["Aaliyah Vance", "Jörg Müller", "Ngozi Okafor"].entries())
+  for (const [n, name] of ["Aaliyah Vance", "Jörg Müller", "Ngozi Okafor", "Wei Zhang"].entries())
     leads.push(
       await takeIn(
         `p${n}@northwind.com`,
-        [{ id: `e${n}`, type: n === 2 ? "webinar" : "demo_request", topic: "routing" }],
+        n === 3 ? [] : [{ id: `e${n}`, type: "demo_request", topic: "routing" }],
         { ...icp, "lead.name": name, "lead.title": "VP Operations" },
       ),
     );
