@@ -70,6 +70,13 @@ export function sayTime(at: Instant, zone: string): string {
   return `${part("hour")}:${part("minute")}`;
 }
 
+const weekdays = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short" });
+
+/** The weekday of a date that is of no zone: "Tue" of "2026-11-24". */
+export function sayWeekday(date: string): string {
+  return weekdays.format(Date.parse(`${date}T00:00:00Z`));
+}
+
 /** "America/New_York" as a reader calls it: "New York". */
 export function sayZone(zone: string): string {
   return (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");

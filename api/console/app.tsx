@@ -15,6 +15,7 @@ import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 import { queuePages } from "./queue.tsx";
 import { reopenPages } from "./reopen.tsx";
+import { rosterPages } from "./roster.tsx";
 import { systemPages } from "./system.tsx";
 import { tasksPages } from "./tasks.tsx";
 
@@ -31,6 +32,7 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   systemPages,
   accountsPages,
   accountPages,
+  rosterPages,
   inPages,
   oidcPages,
   mePages,

@@ -121,7 +121,119 @@ export const officeStates: readonly State[] = [
     sent: { to: "gmail.com" },
     status: 422,
   },
+  { name: "roster", person: operator, seed: async (world) => staffed(world) },
+  { name: "roster-nobody-away", person: operator, seed: () => Promise.resolve("/console/roster") },
+  { name: "roster-marketing", person: marketing, seed: async (world) => staffed(world) },
+  { name: "roster-of-team", person: boss, seed: async (world) => staffed(world) },
+  { name: "roster-own", person: rep, seed: async (world) => staffed(world) },
+  {
+    name: "roster-nobody",
+    person: { role: "leader", party: "marketing" },
+    seed: () => Promise.resolve("/console/roster"),
+    status: 403,
+  },
+  {
+    name: "roster-pool",
+    person: operator,
+    seed: async (world) => `${await staffed(world)}?pool=americas-sdr`,
+  },
+  {
+    name: "roster-fifty",
+    person: operator,
+    seed: async (world) => {
+      await world.pool.query(sql`
+        insert into rep (id, name, email, role, updated_at)
+          select 'rp_many_' || n, 'Person ' || n, n || '@example.com', 'rep', now()
+          from generate_series(10, 70) n`);
+      await world.pool.query(sql`
+        insert into pool_member (pool_id, rep_id, weight)
+          select 'dach-sdr', 'rp_many_' || n, 1 from generate_series(10, 70) n`);
+      return "/console/roster";
+    },
+  },
+  {
+    name: "roster-refused",
+    person: rep,
+    seed: async (world) => staffed(world),
+    form: "aside form",
+    sent: { firstDay: "2026-12-24", lastDay: "2026-12-20", reason: "vacation" },
+    status: 422,
+  },
+  {
+    name: "roster-changed-meanwhile",
+    person: rep,
+    seed: async (world) => staffed(world),
+    sent: { from: "2026-12-01T00:00:00Z" },
+    status: 409,
+  },
+  {
+    name: "roster-weights",
+    person: operator,
+    seed: async (world) => `${await staffed(world)}/pools/americas-sdr`,
+  },
+  {
+    name: "roster-weights-refused",
+    person: operator,
+    seed: async (world) => `${await staffed(world)}/pools/americas-sdr`,
+    sent: { "weight:rp_two": "many" },
+    status: 422,
+  },
+  {
+    name: "roster-weights-unknown",
+    person: operator,
+    seed: () => Promise.resolve("/console/roster/pools/nowhere"),
+    status: 404,
+  },
+  {
+    name: "roster-weights-forbidden",
+    person: boss,
+    seed: () => Promise.resolve("/console/roster/pools/americas-sdr"),
+    status: 403,
+  },
+  {
+    name: "roster-caps",
+    person: operator,
+    seed: async (world) => `${await staffed(world)}/reps/rp_two`,
+  },
+  {
+    name: "roster-caps-refused",
+    person: operator,
+    seed: async (world) => `${await staffed(world)}/reps/rp_two`,
+    sent: { open: "-1" },
+    status: 422,
+  },
 ];
+
+/** People with hours, weights and caps; some of them away, one with a hostile name. */
+async function staffed(world: PeopleWorld): Promise<string> {
+  const named = async (id: string, name: string) =>
+    world.pool.query(sql`update rep set name = ${name} where id = ${id}`);
+  await named("rp_one", "Kim Reyes");
+  await named("rp_two", `O'Brien & Sons <b>${"Wolfeschlegelsteinhausen".repeat(4)}</b>`);
+  await world.pool.query(sql`update rep set max_open = 25, max_per_day = 10, deputy_id = 'rp_one'
+    where id = 'rp_two'`);
+  await world.pool.query(sql`update pool_member set weight = 2 where rep_id = 'rp_two'`);
+  const week = Object.fromEntries(
+    ["mon", "tue", "wed", "thu", "fri"].map((day) => [day, ["09:00-17:00"]]),
+  );
+  await world.pool.query(
+    sql`update pool set hours = ${JSON.stringify({
+      zone: "America/New_York",
+      week,
+    })} where id = 'americas-sdr'`,
+  );
+  const absences = {
+    rp_one: [
+      { from: "2026-11-26T05:00:00Z", to: "2026-11-28T05:00:00Z", reason: "Thanksgiving <b>" },
+      { from: "2026-12-15T18:00:00Z", to: "2026-12-15T22:00:00Z", reason: "dentist" },
+    ],
+    rp_two: [{ from: "2026-11-20T05:00:00Z", to: "2026-12-08T05:00:00Z", reason: "parental" }],
+    rp_other: [{ from: "2026-12-07T00:00:00Z", to: "2026-12-12T00:00:00Z", reason: "vacation" }],
+  };
+  const put = await world.ask("PUT", "/roster/absences", { body: { absences } });
+  if (put.status !== 200) throw new Error(JSON.stringify(put.body));
+  return "/console/roster";
+}
 
 /** Three accounts: one that is engaged and flagged, one where nobody did anything, a hostile one. */
 async function warm(world: PeopleWorld) {

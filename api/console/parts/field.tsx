@@ -9,6 +9,7 @@ interface FieldProps {
   /** What the form was refused for, and by which name of the API this field is meant. */
   readonly refused: Problem | null;
   readonly as?: readonly string[];
+  /** `number` is written as text, so that what is none stays to be mended. */
   readonly type?: "text" | "date" | "datetime-local" | "number" | "search";
   readonly hint?: string;
   readonly maxlength?: number;
@@ -29,7 +30,8 @@ export const Field: FC<FieldProps> = (props) => {
       <input
         id={name}
         name={name}
-        type={type}
+        type={type === "number" ? "text" : type}
+        inputmode={type === "number" ? "numeric" : undefined}
         value={value ?? ""}
         maxlength={type === "text" ? (props.maxlength ?? 500) : undefined}
         required={props.required}
