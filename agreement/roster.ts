@@ -8,7 +8,7 @@ import { isMap, isScalar, isSeq } from "yaml";
 import { instantOf } from "../handoff/time/dates.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
 import { normalEmail } from "../spellings/email.ts";
-import { dayOfDate, firstInstantReading, offsetSpans } from "../handoff/time/local-time.ts";
+import { dayOfDate, startOfDay } from "../handoff/time/local-time.ts";
 import { calendar } from "./calendars.ts";
 import { language, name } from "./names.ts";
 import { Reading } from "./place.ts";
@@ -332,11 +332,7 @@ function away(
 function moment(words: string, hours: CalendarDef | null, daysLater: number): Instant | null {
   const day = dayOfDate(words);
   if (day === null) return instantOf(words);
-  const wall = (day + daysLater) * 86_400_000;
-  return firstInstantReading(
-    offsetSpans(hours?.zone ?? "UTC", wall - 2 * 86_400_000, wall + 2 * 86_400_000),
-    wall,
-  );
+  return startOfDay(hours?.zone ?? "UTC", day + daysLater);
 }
 
 function placeOf(place: SourcePlace, keys: readonly string[]): SourcePlace {

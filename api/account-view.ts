@@ -56,6 +56,7 @@ export const accountSchema = z
     owner: z.string().nullable().openapi({
       description: "its owner by the CRM, else who works on most of its leads",
     }),
+    ownerName: z.string().nullable(),
     tier: z.number().int().nullable(),
     names: z
       .array(z.object({ kind: z.enum(["domain", "crm", "account"]), name: z.string() }))
@@ -85,6 +86,7 @@ export const accountSchema = z
         title: z.string().nullable(),
         stage: z.string(),
         owner: z.string().nullable(),
+        ownerName: z.string().nullable(),
         placedBy: z.string().nullable(),
         intent: z.number(),
         depth: depth
@@ -103,6 +105,7 @@ export const accountSchema = z
         endedAt: instant.nullable(),
         how: z.string().nullable(),
         by: z.string().nullable(),
+        byName: z.string().nullable(),
       }),
     ),
     handoffs: z.array(
@@ -112,6 +115,7 @@ export const accountSchema = z
         leadType: z.string().nullable(),
         state: z.string(),
         rep: z.string().nullable(),
+        repName: z.string().nullable(),
         mqlAt: instant,
         outcome: z.string().nullable(),
       }),
@@ -119,12 +123,27 @@ export const accountSchema = z
   })
   .openapi("Account");
 
-/** The account's page: who is there, how it stands and why, its flags and handoffs. */
+/** The people of ours whom an account's page names. */
+export function staffOf({ owner, people, flags, handoffs }: AccountTold): string[] {
+  return [
+    owner,
+    ...people.map(({ owner_id }) => owner_id),
+    ...flags.map(({ ended_by }) => ended_by),
+    ...handoffs.map(({ rep_id }) => rep_id),
+  ].filter((id) => id !== null);
+}
+
+/**
+ * The account's page: who is there, how it stands and why, its flags and handoffs. `staff` has the
+ * names of `staffOf`.
+ */
 export function accountView(
   told: AccountTold,
+  staff: Readonly<Record<string, string>>,
   { publicUrl }: Pick<ApiDeps, "publicUrl">,
 ): z.output<typeof accountSchema> {
   const { account, standing, asked } = told;
+  const nameOf = (id: string | null) => (id === null ? null : (staff[id] ?? null));
   return {
     id: account.id,
     url: `${publicUrl}/accounts/${account.id}`,
@@ -132,6 +151,7 @@ export function accountView(
     createdAt: iso(account.created_at),
     mergedInto: account.merged_into,
     owner: told.owner,
+    ownerName: nameOf(told.owner),
     tier: told.tier,
     names: told.names.map((one) => ({ ...one })),
     facts: { ...account.facts },
@@ -156,6 +176,7 @@ export function accountView(
       title: one.title,
       stage: one.stage,
       owner: one.owner_id,
+      ownerName: nameOf(one.owner_id),
       placedBy: one.placed_by,
       intent: one.intent,
       depth: one.depth,
@@ -170,6 +191,7 @@ export function accountView(
       endedAt: iso(one.ended_at),
       how: one.ended_how,
       by: one.ended_by,
+      byName: nameOf(one.ended_by),
     })),
     handoffs: told.handoffs.map((one) => ({
       id: one.id,
@@ -177,6 +199,7 @@ export function accountView(
       leadType: one.lead_type,
       state: one.state,
       rep: one.rep_id,
+      repName: nameOf(one.rep_id),
       mqlAt: iso(one.mql_at),
       outcome: one.outcome,
     })),

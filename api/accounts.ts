@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { isCompany } from "../handoff/accounts/placing.ts";
 import { survivorIdOf } from "../store/process/merge.ts";
 import { again } from "../store/process/take.ts";
@@ -8,9 +9,16 @@ import { moveLead } from "../store/accounts/move.ts";
 import { listAccounts, seeAccount } from "../store/views/accounts.ts";
 import { tellAccount } from "../store/accounts/told.ts";
 import { inTransaction } from "../store/postgres/db.ts";
+import { rosterNames } from "../store/routing/roster.ts";
 import { domainIn } from "../spellings/domain.ts";
-import { accountSchema, accountView, listedAccount, listedAccountSchema } from "./account-view.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import {
+  accountSchema,
+  accountView,
+  listedAccount,
+  listedAccountSchema,
+  staffOf,
+} from "./account-view.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
@@ -25,6 +33,29 @@ const accountIn = z
   .regex(accountId, "expected the id of an account: ac_…")
   .openapi({ description: "ac_…" });
 
+/** What a list of accounts may be narrowed to. */
+export const accountsQuery = z.strictObject({
+  ...pageQuery,
+  flagged: z
+    .enum(["true", "false"])
+    .transform((word) => word === "true")
+    .optional(),
+  tier: z
+    .string()
+    .regex(/^[1-9]$/, "expected a tier from 1 to 9")
+    .transform(Number)
+    .optional()
+    .openapi({ type: "integer", minimum: 1, maximum: 9 }),
+  q: textIn(200)
+    .optional()
+    .openapi({
+      description:
+        "an id, an id of the CRM, the beginning of a domain or of the company's name, or another " +
+        "domain of the account as a whole",
+    }),
+});
+const listedSchema = pageOf(listedAccountSchema);
+
 const list = createRoute({
   method: "get",
   path: "/accounts",
@@ -33,32 +64,11 @@ const list = createRoute({
   description:
     "For a rep and a manager: the accounts of the latest hundred leads of each of their people, and " +
     "those about which they have a task.",
-  request: {
-    query: z.strictObject({
-      ...pageQuery,
-      flagged: z
-        .enum(["true", "false"])
-        .transform((word) => word === "true")
-        .optional(),
-      tier: z
-        .string()
-        .regex(/^[1-9]$/, "expected a tier from 1 to 9")
-        .transform(Number)
-        .optional()
-        .openapi({ type: "integer", minimum: 1, maximum: 9 }),
-      q: textIn(200)
-        .optional()
-        .openapi({
-          description:
-            "an id, an id of the CRM, the beginning of a domain or of the company's name, or another " +
-            "domain of the account as a whole",
-        }),
-    }),
-  },
+  request: { query: accountsQuery },
   responses: {
     200: {
       description: "A page",
-      content: { "application/json": { schema: pageOf(listedAccountSchema) } },
+      content: { "application/json": { schema: listedSchema } },
     },
     ...problemResponses,
   },
@@ -82,6 +92,21 @@ const read = createRoute({
   },
 });
 
+export const moveBody = z
+  .strictObject({
+    account: accountIn.optional(),
+    domain: textIn(255).optional().openapi({
+      description:
+        "instead of `account`: the company's domain; an account that is not there is made",
+    }),
+  })
+  .openapi("AccountOfLead");
+const movedSchema = z.object({
+  id: z.string(),
+  from: z.string().nullable().openapi({ description: "the account that it had" }),
+  account: z.string(),
+});
+
 const move = createRoute({
   method: "post",
   path: "/leads/{id}/move-account",
@@ -96,15 +121,7 @@ const move = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z
-            .strictObject({
-              account: accountIn.optional(),
-              domain: textIn(255).optional().openapi({
-                description:
-                  "instead of `account`: the company's domain; an account that is not there is made",
-              }),
-            })
-            .openapi("AccountOfLead"),
+          schema: moveBody,
         },
       },
     },
@@ -114,16 +131,19 @@ const move = createRoute({
       description: "Where it is now",
       content: {
         "application/json": {
-          schema: z.object({
-            id: z.string(),
-            from: z.string().nullable().openapi({ description: "the account that it had" }),
-            account: z.string(),
-          }),
+          schema: movedSchema,
         },
       },
     },
     ...problemResponses,
   },
+});
+
+export const mergeBody = z.strictObject({ other: accountIn }).openapi("AccountsMerged");
+const mergedSchema = z.object({
+  id: z.string(),
+  merged: z.string(),
+  leads: z.number().int().openapi({ description: "leads that came along" }),
 });
 
 const merge = createRoute({
@@ -141,7 +161,7 @@ const merge = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z.strictObject({ other: accountIn }).openapi("AccountsMerged"),
+          schema: mergeBody,
         },
       },
     },
@@ -151,16 +171,24 @@ const merge = createRoute({
       description: "Merged",
       content: {
         "application/json": {
-          schema: z.object({
-            id: z.string(),
-            merged: z.string(),
-            leads: z.number().int().openapi({ description: "leads that came along" }),
-          }),
+          schema: mergedSchema,
         },
       },
     },
     ...problemResponses,
   },
+});
+
+export const aliasBody = z
+  .strictObject({
+    domain: textIn(255).optional(),
+    crmId: textIn(300).optional().openapi({ description: "instead of `domain`" }),
+  })
+  .openapi("AccountNamed");
+const namedSchema = z.object({
+  id: z.string(),
+  kind: z.enum(["domain", "crm"]),
+  name: z.string(),
 });
 
 const alias = createRoute({
@@ -175,12 +203,7 @@ const alias = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z
-            .strictObject({
-              domain: textIn(255).optional(),
-              crmId: textIn(300).optional().openapi({ description: "instead of `domain`" }),
-            })
-            .openapi("AccountNamed"),
+          schema: aliasBody,
         },
       },
     },
@@ -190,11 +213,7 @@ const alias = createRoute({
       description: "The name is the account's",
       content: {
         "application/json": {
-          schema: z.object({
-            id: z.string(),
-            kind: z.enum(["domain", "crm"]),
-            name: z.string(),
-          }),
+          schema: namedSchema,
         },
       },
     },
@@ -206,106 +225,137 @@ const alias = createRoute({
 export function accountRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(list, async (c) => {
-    const { cursor, limit: asked, ...filter } = c.req.valid("query");
-    const limit = asked ?? defaultLimit;
-    const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0];
-    const reach = await reachHere(deps.pool, c);
-    const found = await listAccounts(deps.pool, filter, reach, { after, limit: limit + 1 });
-    const last = found[limit - 1];
-    return c.json(
-      {
-        items: found.slice(0, limit).map((row) => listedAccount(row, deps)),
-        next: found.length > limit && last ? toCursor([last.id]) : null,
-      },
-      200,
-    );
-  });
-
-  app.openapi(read, async (c) => {
-    const id = idIn(c.req.valid("param").id);
-    const account = await seeAccount(deps.pool, id, await reachHere(deps.pool, c));
-    if (!account) throw notFound({ kind: "account", id });
-    const told = await tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt);
-    return c.json(accountView(told, deps), 200);
-  });
-
-  app.openapi(move, async (c) => {
-    const named = await leadHere(deps.pool, c, c.req.valid("param").id);
-    const { caller, receivedAt: now } = c.var;
-    const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
-    const { account, domain } = oneOf(c.req.valid("json"), "account", "domain");
-    const to = account === undefined ? { domain: companyIn(domain, emailDomains) } : { account };
-    const by = caller.repId ?? caller.tokenId;
-    const response = await again(() =>
-      inTransaction(deps.pool, async (tx) => {
-        const leadId = await survivorIdOf(tx, named.id);
-        const moved = await moveLead(tx, { leadId, to, by }, now);
-        if (moved.done === null) {
-          if (moved.why === "no-account")
-            throw new Problem("invalid", {
-              field: "account",
-              detail: "expected the id of an account that exists",
-            });
-          throw new Problem("conflict", { detail: "the person was erased" });
-        }
-        const from = moved.done === "moved" ? moved.from : moved.to;
-        const answer = { id: leadId, from, account: moved.to };
-        await keepAnswer(tx, c, { status: 200, response: answer });
-        return answer;
-      }),
-    );
-    return c.json(response, 200);
-  });
-
-  app.openapi(merge, async (c) => {
-    const id = idIn(c.req.valid("param").id);
-    const { other } = c.req.valid("json");
-    const { caller, receivedAt: now } = c.var;
-    const by = caller.repId ?? caller.tokenId;
-    const response = await again(() =>
-      inTransaction(deps.pool, async (tx) => {
-        const merged = await mergeAccounts(tx, { survivorId: id, loserId: other, by }, now);
-        if (!merged.done) throw refusedMerge(merged, id);
-        const answer = { id, merged: other, leads: merged.leads };
-        await keepAnswer(tx, c, { status: 200, response: answer });
-        return answer;
-      }),
-    );
-    return c.json(response, 200);
-  });
-
-  app.openapi(alias, async (c) => {
-    const id = idIn(c.req.valid("param").id);
-    const { caller, receivedAt: now } = c.var;
-    const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
-    const { domain, crmId } = oneOf(c.req.valid("json"), "domain", "crmId");
-    const name =
-      crmId === undefined
-        ? { kind: "domain" as const, value: companyIn(domain, emailDomains) }
-        : { kind: "crm" as const, value: crmId };
-    const by = caller.repId ?? caller.tokenId;
-    const response = await inTransaction(deps.pool, async (tx) => {
-      const named = await nameAccount(tx, { ...name, accountId: id, by }, now);
-      if (named.done === "no-account") throw notFound({ kind: "account", id });
-      if (named.done === "merged")
-        throw new Problem("conflict", {
-          detail: "the account is part of another one",
-          more: { into: named.into },
-        });
-      if (named.done === "taken")
-        throw new Problem("conflict", {
-          detail: "another account has this name; merge the two if they are one company",
-          more: { account: named.by },
-        });
-      const answer = { id, kind: name.kind, name: name.value };
-      await keepAnswer(tx, c, { status: 200, response: answer });
-      return answer;
-    });
-    return c.json(response, 200);
-  });
-
+  app.openapi(list, async (c) => c.json(await readAccounts(deps, c, c.req.valid("query")), 200));
+  app.openapi(read, async (c) => c.json(await readAccount(deps, c, c.req.valid("param").id), 200));
+  app.openapi(move, async (c) =>
+    c.json(await moveToAccount(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
+  );
+  app.openapi(merge, async (c) =>
+    c.json(await mergeInto(deps, c, c.req.valid("param").id, c.req.valid("json").other), 200),
+  );
+  app.openapi(alias, async (c) =>
+    c.json(await giveName(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
+  );
   return app;
+}
+
+/** A page of the accounts within reach. */
+export async function readAccounts(
+  deps: ApiDeps,
+  c: Asker,
+  { cursor, limit: asked, ...filter }: z.output<typeof accountsQuery>,
+): Promise<z.output<typeof listedSchema>> {
+  const limit = asked ?? defaultLimit;
+  const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0];
+  const reach = await reachHere(deps.pool, c);
+  const found = await listAccounts(deps.pool, filter, reach, { after, limit: limit + 1 });
+  const last = found[limit - 1];
+  return {
+    items: found.slice(0, limit).map((row) => listedAccount(row, deps)),
+    next: found.length > limit && last ? toCursor([last.id]) : null,
+  };
+}
+
+/** The account of the address, when the caller may see it. */
+export async function readAccount(
+  deps: ApiDeps,
+  c: Asker,
+  accountId: string,
+): Promise<z.output<typeof accountSchema>> {
+  const id = idIn(accountId);
+  const account = await seeAccount(deps.pool, id, await reachHere(deps.pool, c));
+  if (!account) throw notFound({ kind: "account", id });
+  const told = await tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt);
+  return accountView(told, await rosterNames(deps.pool, staffOf(told)), deps);
+}
+
+/** Puts a lead at another account. */
+export async function moveToAccount(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  leadId: string,
+  body: z.output<typeof moveBody>,
+): Promise<z.output<typeof movedSchema>> {
+  const named = await leadHere(deps.pool, c, leadId);
+  const { caller, receivedAt: now } = c.var;
+  const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
+  const { account, domain } = oneOf(body, "account", "domain");
+  const to = account === undefined ? { domain: companyIn(domain, emailDomains) } : { account };
+  const by = caller.repId ?? caller.tokenId;
+  return again(() =>
+    inTransaction(deps.pool, async (tx) => {
+      const survivor = await survivorIdOf(tx, named.id);
+      const moved = await moveLead(tx, { leadId: survivor, to, by }, now);
+      if (moved.done === null) {
+        if (moved.why === "no-account")
+          throw new Problem("invalid", {
+            field: "account",
+            detail: "expected the id of an account that exists",
+          });
+        throw new Problem("conflict", { detail: "the person was erased" });
+      }
+      const from = moved.done === "moved" ? moved.from : moved.to;
+      const response = { id: survivor, from, account: moved.to };
+      await keepAnswer(tx, c, { status: 200, response });
+      return response;
+    }),
+  );
+}
+
+/** Makes another account part of this one. */
+export async function mergeInto(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  accountId: string,
+  other: string,
+): Promise<z.output<typeof mergedSchema>> {
+  const id = idIn(accountId);
+  const { caller, receivedAt: now } = c.var;
+  const by = caller.repId ?? caller.tokenId;
+  return again(() =>
+    inTransaction(deps.pool, async (tx) => {
+      const merged = await mergeAccounts(tx, { survivorId: id, loserId: other, by }, now);
+      if (!merged.done) throw refusedMerge(merged, id);
+      const response = { id, merged: other, leads: merged.leads };
+      await keepAnswer(tx, c, { status: 200, response });
+      return response;
+    }),
+  );
+}
+
+/** Gives an account another name. */
+export async function giveName(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  accountId: string,
+  body: z.output<typeof aliasBody>,
+): Promise<z.output<typeof namedSchema>> {
+  const id = idIn(accountId);
+  const { caller, receivedAt: now } = c.var;
+  const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
+  const { domain, crmId } = oneOf(body, "domain", "crmId");
+  const name =
+    crmId === undefined
+      ? { kind: "domain" as const, value: companyIn(domain, emailDomains) }
+      : { kind: "crm" as const, value: crmId };
+  const by = caller.repId ?? caller.tokenId;
+  return inTransaction(deps.pool, async (tx) => {
+    const named = await nameAccount(tx, { ...name, accountId: id, by }, now);
+    if (named.done === "no-account") throw notFound({ kind: "account", id });
+    if (named.done === "merged")
+      throw new Problem("conflict", {
+        detail: "the account is part of another one",
+        more: { into: named.into },
+      });
+    if (named.done === "taken")
+      throw new Problem("conflict", {
+        detail: "another account has this name; merge the two if they are one company",
+        more: { account: named.by },
+      });
+    const response = { id, kind: name.kind, name: name.value };
+    await keepAnswer(tx, c, { status: 200, response });
+    return response;
+  });
 }
 
 /** Of two fields exactly one is to be given. */

@@ -43,6 +43,7 @@ import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
 import { systemRoutes } from "./system.ts";
 import { taskRoutes } from "./tasks.ts";
+import { rosterWeeksRoutes } from "./roster-weeks.ts";
 import { teamRoutes } from "./team.ts";
 import { trackingRoutes } from "./tracking.ts";
 import { webhookRoutes } from "./webhooks.ts";
@@ -130,6 +131,7 @@ const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   queueRoutes,
   boardRoutes,
   teamRoutes,
+  rosterWeeksRoutes,
   taskRoutes,
   reviewRoutes,
   reviewSigningRoutes,

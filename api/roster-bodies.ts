@@ -13,7 +13,7 @@ export const repId = z
   .string()
   .regex(/^rp_[0-9A-Za-z_-]{1,60}$/, { error: "expected a rep id such as rp_americas_1" });
 // The agreement names pools, so whatever it may call one is a pool's id here.
-const poolId = z.string().regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u, {
+export const poolId = z.string().regex(/^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,78}[\p{L}\p{N}])?$/u, {
   error: "expected a pool name such as dach-sdr",
 });
 const shifts = z.array(z.string().max(11)).max(96);
@@ -42,7 +42,7 @@ const hours = z
   .transform((given) => given as CalendarDef)
   .openapi("Hours");
 
-const cap = z.int().min(0).max(100_000).optional();
+export const cap = z.int().min(0).max(100_000).optional();
 const words = z.array(textIn(60)).max(100).default([]);
 
 export const repBody = z

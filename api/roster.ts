@@ -20,7 +20,14 @@ import {
 } from "../agreement/publish-roster.ts";
 import { movedByRoster } from "../store/governance/moved-by-roster.ts";
 import type { ParsedRoster, RosterFile } from "../agreement/roster.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Caller, type Routes } from "./deps.ts";
+import {
+  newRoutes,
+  type ApiDeps,
+  type AppEnv,
+  type Asker,
+  type Caller,
+  type Routes,
+} from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { isYaml } from "./http/body.ts";
 import { iso } from "./http/format.ts";
@@ -277,52 +284,7 @@ export function rosterRoutes(deps: ApiDeps): Routes {
   app.put("/roster/absences", async (c) => {
     const given = (await bodySent(c, "absences")).absences;
     await outsideDeadline(c.req.raw, () =>
-      inTransaction(deps.pool, async (tx) => {
-        const mine = await absencesInReach(tx, c);
-        const unknown = await unknownReps(tx, Object.keys(given));
-        const hidden = Object.keys(given).find((id) => !mine(id) || unknown.includes(id));
-        // Missing and out of reach look the same.
-        if (hidden !== undefined)
-          throw new Problem("invalid", {
-            field: `absences.${hidden}`,
-            detail: "there is no such rep, or you may not change their absences",
-            sought: { kind: "rep", id: hidden },
-          });
-        const deputies = Object.entries(given).flatMap(([id, list]) =>
-          list.map(({ deputyId }, i) => ({
-            deputyId,
-            own: id,
-            field: `absences.${id}.${i}.deputyId`,
-          })),
-        );
-        const strangers = await unknownReps(
-          tx,
-          deputies.flatMap(({ deputyId }) => (deputyId === undefined ? [] : [deputyId])),
-        );
-        const wrong = deputies.find(
-          ({ deputyId, own }) =>
-            deputyId !== undefined && (deputyId === own || strangers.includes(deputyId)),
-        );
-        if (wrong)
-          throw new Problem("invalid", {
-            field: wrong.field,
-            detail: "expected another rep of the roster, who stands in",
-          });
-        await putAbsences(
-          tx,
-          Object.fromEntries(Object.entries(given).map(([id, list]) => [id, list.map(absenceOf)])),
-          c.var.receivedAt,
-        );
-        await audit(
-          tx,
-          {
-            actor: actorOf(c.var.caller),
-            what: "roster.absences",
-            detail: { reps: Object.keys(given) },
-          },
-          c.var.receivedAt,
-        );
-      }),
+      inTransaction(deps.pool, (tx) => setAbsences(tx, c, given)),
     );
     return c.json({ absences: await absencesSeen(deps, c) }, 200);
   });
@@ -373,10 +335,62 @@ async function bodySent<K extends RosterPartName>(
   return read.body as RosterBodies[K];
 }
 
+/** Sets the absences of people within the caller's reach; throws a 422 for anybody else's. */
+export async function setAbsences(
+  tx: Tx,
+  c: Context<AppEnv>,
+  given: RosterBodies["absences"]["absences"],
+): Promise<void> {
+  const mine = await absencesInReach(tx, c);
+  const unknown = await unknownReps(tx, Object.keys(given));
+  const hidden = Object.keys(given).find((id) => !mine(id) || unknown.includes(id));
+  // Missing and out of reach look the same.
+  if (hidden !== undefined)
+    throw new Problem("invalid", {
+      field: `absences.${hidden}`,
+      detail: "there is no such rep, or you may not change their absences",
+      sought: { kind: "rep", id: hidden },
+    });
+  const deputies = Object.entries(given).flatMap(([id, list]) =>
+    list.map(({ deputyId }, i) => ({
+      deputyId,
+      own: id,
+      field: `absences.${id}.${i}.deputyId`,
+    })),
+  );
+  const strangers = await unknownReps(
+    tx,
+    deputies.flatMap(({ deputyId }) => (deputyId === undefined ? [] : [deputyId])),
+  );
+  const wrong = deputies.find(
+    ({ deputyId, own }) =>
+      deputyId !== undefined && (deputyId === own || strangers.includes(deputyId)),
+  );
+  if (wrong)
+    throw new Problem("invalid", {
+      field: wrong.field,
+      detail: "expected another rep of the roster, who stands in",
+    });
+  await putAbsences(
+    tx,
+    Object.fromEntries(Object.entries(given).map(([id, list]) => [id, list.map(absenceOf)])),
+    c.var.receivedAt,
+  );
+  await audit(
+    tx,
+    {
+      actor: actorOf(c.var.caller),
+      what: "roster.absences",
+      detail: { reps: Object.keys(given) },
+    },
+    c.var.receivedAt,
+  );
+}
+
 /**
  * Whether the caller sees and sets a rep's absences: all, the team's and one's own, or one's own.
  */
-async function absencesInReach(db: Db, c: Context<AppEnv>): Promise<(id: string) => boolean> {
+export async function absencesInReach(db: Db, c: Asker): Promise<(id: string) => boolean> {
   const reach = await reachHere(db, c);
   return (id) => reach.kind === "all" || reach.repIds.includes(id);
 }
@@ -470,6 +484,6 @@ function refuseTwice(field: string, ids: readonly string[]): void {
     });
 }
 
-function actorOf(caller: Caller): string {
+export function actorOf(caller: Caller): string {
   return caller.repId ?? caller.tokenId;
 }

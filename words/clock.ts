@@ -29,6 +29,13 @@ export function saySpan(duration: string): string {
   return total === 0 && Number(seconds) > 0 ? `${seconds} s` : sayMinutes(total);
 }
 
+/** A window of whole days as a person says it: "PT720H" is "30 days"; else as `saySpan`. */
+export function sayDays(duration: string): string {
+  const hours = Number(/^PT(\d+)H$/.exec(duration)?.[1]);
+  if (Number.isNaN(hours) || hours === 0 || hours % 24 !== 0) return saySpan(duration);
+  return hours === 24 ? "day" : `${hours / 24} days`;
+}
+
 /** A next step without the time that it is noted with: the page says it in the reader's zone. */
 export function sayStep(step: string): string {
   return step.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? [\w/+-]+$/, "");
@@ -61,6 +68,13 @@ export function sayDay(at: Instant, now: Instant, zone: string): string {
 export function sayTime(at: Instant, zone: string): string {
   const part = partsOf(at, zone);
   return `${part("hour")}:${part("minute")}`;
+}
+
+const weekdays = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", weekday: "short" });
+
+/** The weekday of a date that is of no zone: "Tue" of "2026-11-24". */
+export function sayWeekday(date: string): string {
+  return weekdays.format(Date.parse(`${date}T00:00:00Z`));
 }
 
 /** "America/New_York" as a reader calls it: "New York". */

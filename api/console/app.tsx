@@ -1,5 +1,7 @@
 import type { Context } from "hono";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { accountPages } from "./account.tsx";
+import { accountsPages } from "./accounts.tsx";
 import { actPages } from "./act.tsx";
 import { boardPages } from "./board.tsx";
 import { factsPages } from "./facts.tsx";
@@ -14,6 +16,7 @@ import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 import { queuePages } from "./queue.tsx";
 import { reopenPages } from "./reopen.tsx";
+import { rosterPages } from "./roster.tsx";
 import { systemPages } from "./system.tsx";
 import { tasksPages } from "./tasks.tsx";
 
@@ -28,6 +31,9 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   boardPages,
   tasksPages,
   systemPages,
+  accountsPages,
+  accountPages,
+  rosterPages,
   inPages,
   oidcPages,
   mePages,

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import type { ApiDeps, AppEnv } from "../deps.ts";
-import { Problem } from "../http/errors.ts";
+import { asProblem, Problem } from "../http/errors.ts";
 import { answerOnce } from "../http/idempotency.ts";
 import { backTo } from "./paths.ts";
 
@@ -84,6 +84,37 @@ export function once(
 ): Promise<Response> {
   const bodyHash = createHash("sha256").update(JSON.stringify(form.fields)).digest("hex");
   return answerOnce(deps, c, { key: form.key, bodyHash, otherwise: form.back("/console") }, work);
+}
+
+/**
+ * What a form was refused for, where its own page says it: message and focus at the field. Undefined
+ * for everything else, which is thrown on.
+ */
+export function refusalOf(error: unknown): Problem | undefined {
+  const problem = asProblem(error);
+  const isTold = problem?.status === 403 || problem?.status === 409 || problem?.status === 422;
+  if (!isTold || problem.code === "key-reused" || problem.parts.field === "key") return undefined;
+  return problem;
+}
+
+/** Does what a form asks; refused, shows the form's page again with the reason. */
+export async function orAgain(
+  work: () => Promise<Response>,
+  again: (problem: Problem) => Promise<Response>,
+): Promise<Response> {
+  try {
+    return await work();
+  } catch (error) {
+    const problem = refusalOf(error);
+    if (problem === undefined) throw error;
+    return again(problem);
+  }
+}
+
+/** The status of a page that says why its form was refused; 200 for none that was. */
+export function statusOf(refused: Pick<Problem, "status"> | null): 200 | 403 | 409 | 422 {
+  if (refused === null) return 200;
+  return refused.status === 403 || refused.status === 409 ? refused.status : 422;
 }
 
 /** Without spaces around it, and with line ends as everything else has them. */

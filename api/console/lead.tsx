@@ -240,7 +240,18 @@ const Standing: FC<{
   return (
     <p class="standing">
       {title === null && company === null ? null : (
-        <bdi>{`${[title, company].filter((part) => part !== null).join(" at ")}. `}</bdi>
+        <>
+          {title === null ? null : <bdi>{title}</bdi>}
+          {title === null || company === null ? null : " at "}
+          {company === null ? null : lead.account === null ? (
+            <bdi>{company}</bdi>
+          ) : (
+            <a href={paths.account(lead.account.id)}>
+              <bdi>{company}</bdi>
+            </a>
+          )}
+          {". "}
+        </>
       )}
       <strong>{capital(stageWords[lead.stage as Stage])}</strong>
       {standing === "" ? "" : `, ${standing}`}

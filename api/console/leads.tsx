@@ -1,12 +1,11 @@
 import { capital } from "../../messages/words.ts";
-import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { stages, type Stage } from "../../handoff/stage.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
-import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
-import { Problem } from "../http/errors.ts";
+import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { listQuery, readLeads } from "../leads.ts";
+import { asDescribed, filtersOf, type Filters } from "./filters.ts";
 import { Changes } from "./live.tsx";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, Moment, rowClass, type ReadAt } from "./parts/clock.tsx";
@@ -17,34 +16,16 @@ import { paths } from "./paths.ts";
 export function leadsPages(deps: AppDeps): Routes {
   const routes = newRoutes();
   routes.get(paths.leads, async (c) => {
-    const given = filtersOf(c);
-    const query = listQuery.safeParse(given);
-    if (!query.success) {
-      const issue = query.error.issues[0];
-      throw new Problem("invalid", {
-        field: issue?.path.join(".") || "address",
-        detail: issue?.message ?? "not as described",
-      });
-    }
-    const [page, frame] = await Promise.all([readLeads(deps, c, query.data), frameOf(deps, c)]);
+    const given = filtersOf(c, known);
+    const query = asDescribed(listQuery, given);
+    const [page, frame] = await Promise.all([readLeads(deps, c, query), frameOf(deps, c)]);
     const reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
     return show(c, <LeadsPage page={page} given={given} frame={frame} reading={reading} />);
   });
   return routes;
 }
 
-type Filters = Readonly<Record<string, string>>;
 const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort", "cursor"];
-
-/** The filters of the address; a field of the form that was left empty is none. */
-function filtersOf(c: Context<AppEnv>): Filters {
-  return Object.fromEntries(
-    known.flatMap((name) => {
-      const value = c.req.query(name)?.trim();
-      return value === undefined || value === "" ? [] : [[name, value]];
-    }),
-  );
-}
 
 const LeadsPage: FC<{
   readonly page: Awaited<ReturnType<typeof readLeads>>;

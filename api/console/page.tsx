@@ -29,6 +29,8 @@ const bar: readonly { readonly label: string; readonly path: string; readonly ke
   { label: "Board", path: paths.board, key: "b" },
   { label: "Tasks", path: paths.tasks, key: "t" },
   { label: "Leads", path: paths.leads },
+  { label: "Accounts", path: paths.accounts },
+  { label: "Roster", path: paths.roster },
   { label: "System", path: paths.system },
 ];
 

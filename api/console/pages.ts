@@ -31,6 +31,20 @@ export const pages: Readonly<Record<string, string>> = {
   "POST /console/tasks/{id}/conflict-decision": "POST /tasks/{id}/conflict-decision",
   "GET /console/system": "GET /system",
   "GET /console/live": "GET /queue",
+  "GET /console/roster": "GET /roster/weeks",
+  "POST /console/roster/absences": "POST /roster/absences",
+  "POST /console/roster/absences/withdraw": "POST /roster/absences/withdraw",
+  "GET /console/roster/pools/{id}": "PATCH /roster/pools/{id}",
+  "POST /console/roster/pools/{id}": "PATCH /roster/pools/{id}",
+  "GET /console/roster/reps/{id}": "PATCH /roster/reps/{id}",
+  "POST /console/roster/reps/{id}": "PATCH /roster/reps/{id}",
+  "GET /console/accounts": "GET /accounts",
+  "GET /console/accounts/{id}": "GET /accounts/{id}",
+  "POST /console/accounts/{id}/aliases": "POST /accounts/{id}/aliases",
+  "GET /console/accounts/{id}/merge": "POST /accounts/{id}/merge",
+  "POST /console/accounts/{id}/merge": "POST /accounts/{id}/merge",
+  "GET /console/leads/{id}/move-account": "POST /leads/{id}/move-account",
+  "POST /console/leads/{id}/move-account": "POST /leads/{id}/move-account",
 };
 
 /** Every action has its form's address; those that ask for more than a click a page there, too. */

@@ -7,10 +7,10 @@ import { sayDay } from "../../words/clock.ts";
 import { fieldWords } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
-import { asProblem, Problem } from "../http/errors.ts";
+import { Problem } from "../http/errors.ts";
 import { correctFacts } from "../leads.ts";
 import { conflictBody, doneBody, endTask, readTasks, settleTask } from "../tasks.ts";
-import { Hidden, once, readForm, type Form } from "./form.tsx";
+import { Hidden, once, readForm, refusalOf, statusOf, type Form } from "./form.tsx";
 import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
@@ -86,10 +86,8 @@ async function answered(
       return withQuery(form.back(paths.tasks), { done: task });
     });
   } catch (error) {
-    const problem = asProblem(error);
-    const isTold = [403, 409, 422].includes(problem?.status ?? 0);
-    if (!problem || !isTold || problem.code === "key-reused" || problem.parts.field === "key")
-      throw error;
+    const problem = refusalOf(error);
+    if (problem === undefined) throw error;
     return showTasks(deps, c, { task, problem, given: form.fields });
   }
 }
@@ -108,15 +106,7 @@ async function showTasks(
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const props = { tasks, frame, done, reading, refused, cursor };
   const ended = refused === null && c.req.query("done") !== undefined;
-  return show(
-    c,
-    <TasksPage {...props} isEnded={ended} />,
-    refused === null ? 200 : statusOf(refused.problem),
-  );
-}
-
-function statusOf({ status }: Problem): 403 | 409 | 422 {
-  return status === 403 || status === 409 ? status : 422;
+  return show(c, <TasksPage {...props} isEnded={ended} />, statusOf(refused?.problem ?? null));
 }
 
 const TasksPage: FC<{
@@ -181,7 +171,9 @@ const Item: FC<{
     <li id={task.id} data-row data-of={task.subject.id}>
       <h2>
         {lead === null ? (
-          <span>{task.subject.id}</span>
+          <a href={paths.account(task.subject.id)} data-key="Enter">
+            {task.subject.id}
+          </a>
         ) : (
           <a href={paths.lead(lead)} data-key="Enter">
             <bdi>{task.name ?? lead}</bdi>

@@ -122,6 +122,11 @@ const requests: Readonly<Record<string, Row>> = {
   "PUT /roster/pools": { operator: "all", revops: "all" },
   "GET /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
   "PUT /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
+  "GET /roster/weeks": people,
+  "POST /roster/absences": { operator: "all", revops: "all", manager: "team", rep: "own" },
+  "POST /roster/absences/withdraw": { operator: "all", revops: "all", manager: "team", rep: "own" },
+  "PATCH /roster/pools/{id}": { operator: "all", revops: "all" },
+  "PATCH /roster/reps/{id}": { operator: "all", revops: "all" },
 
   // reviews; only who leads a party signs, and nobody in their place
   "GET /reviews": reviewers,

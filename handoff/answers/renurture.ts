@@ -3,7 +3,7 @@ import { agreementHours } from "../time/applied-calendar.ts";
 import type { Instant, LocalDate } from "../time/calendar.ts";
 import type { Known, TraceLine } from "../qualify/condition.ts";
 import { happenedBy, isSignal } from "../qualify/engagements.ts";
-import { dayOfDate, firstInstantReading, offsetSpans } from "../time/local-time.ts";
+import { dayOfDate, startOfDay } from "../time/local-time.ts";
 import { intentCrosses, intentScore } from "../qualify/score.ts";
 
 /** How a lead stood when it entered the re-nurture pool. */
@@ -126,10 +126,5 @@ function ask(
 function startOf(agreement: Agreement, date: LocalDate): Instant | null {
   const day = dayOfDate(date);
   if (day === null) return null;
-  const { zone } = agreementHours(agreement);
-  const midnight = day * 86_400_000;
-  return firstInstantReading(
-    offsetSpans(zone, midnight - 2 * 86_400_000, midnight + 2 * 86_400_000),
-    midnight,
-  );
+  return startOfDay(agreementHours(agreement).zone, day);
 }

@@ -126,6 +126,12 @@ export function endOfDay(zone: string, at: Instant): Instant {
   return firstInstantReading(spans, (today + 1) * DAY);
 }
 
+/** The first instant of a date on the zone's wall calendar. */
+export function startOfDay(zone: string, day: DayNumber): Instant {
+  const wall = day * DAY;
+  return firstInstantReading(offsetSpans(zone, wall - 2 * DAY, wall + 2 * DAY), wall);
+}
+
 /** For people: `2026-11-23 10:00 America/New_York`; seconds appear only when they are not zero. */
 export function formatLocal(zone: string, at: Instant): string {
   return `${formatWall(zone, at)} ${zone}`;

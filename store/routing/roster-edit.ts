@@ -40,13 +40,20 @@ const mostReleased = 200;
 const mostUrgent = 100;
 
 /**
+ * Edits come one after the other, so that each is compared with what it really changed. Who changes a
+ * part of what stands locks before reading it. Call inside a transaction.
+ */
+export async function lockRoster(tx: Tx): Promise<void> {
+  await tx.query("select pg_advisory_xact_lock(hashtext('roster'))");
+}
+
+/**
  * The one way in which a roster is changed. Call inside a transaction. In the same transaction
  * every lead concerned is told to look again, leads on hold are offered to whoever can take them
  * now, and tokens and sessions of people who left end. Puts people first, so that pools may name them.
  */
 export async function editRoster(tx: Tx, part: RosterPart, now: Instant): Promise<RosterEdited> {
-  // Edits come one after the other, so that each is compared with what it really changed.
-  await tx.query("select pg_advisory_xact_lock(hashtext('roster'))");
+  await lockRoster(tx);
   const pools = await poolsOf(tx, part);
   // A pick under way is committed before the edit looks for leads, or sees the roster after it.
   await lockPools(tx, pools);

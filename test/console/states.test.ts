@@ -8,6 +8,7 @@ import { describeInBrowser, launchBrowser } from "../support/browser.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { serving, type Serving } from "../support/serving.ts";
 import { signedIn } from "../support/visitor.ts";
+import { officeStates } from "./office-states.ts";
 import { pageStates } from "./page-states.ts";
 import { states, type State } from "./states.ts";
 
@@ -30,7 +31,7 @@ describeInBrowser("every page in every state", () => {
   });
   afterAll(() => browser?.close());
 
-  test.each([...states, ...pageStates])("$name", async (state) => {
+  test.each([...states, ...pageStates, ...officeStates])("$name", async (state) => {
     const world = await peopleWorld();
     const served = await serving(world.app);
     try {
@@ -109,14 +110,14 @@ async function arrive(
   context: BrowserContext,
   { port }: Serving,
   path: string,
-  { sent, status = 200 }: State,
+  { sent, form: which = "form", status = 200 }: State,
 ): Promise<Page> {
   const page = await context.newPage();
   let answer = await page.goto(`http://127.0.0.1:${port}${path}`);
   if (sent !== undefined) {
     // Driven as a person would, but for the fields: some of these forms no page offers.
-    const form = page.locator("form").first();
-    for (const [name, value] of Object.entries(sent)) await put(page, name, value);
+    const form = page.locator(which).first();
+    for (const [name, value] of Object.entries(sent)) await put(page, which, name, value);
     [answer] = await Promise.all([
       page.waitForNavigation(),
       form.evaluate((element) => (element as unknown as { submit(): void }).submit()),
@@ -126,10 +127,10 @@ async function arrive(
   return page;
 }
 
-/** Sets a field of the first form of the page, which need not have it. */
-async function put(page: Page, name: string, value: string): Promise<void> {
+/** Sets a field of a form of the page, which need not have it. */
+async function put(page: Page, which: string, name: string, value: string): Promise<void> {
   await page
-    .locator("form")
+    .locator(which)
     .first()
     .evaluate(
       (form, given) => {

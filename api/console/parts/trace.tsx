@@ -1,0 +1,32 @@
+import type { FC } from "hono/jsx";
+import type { TraceLine } from "../../../handoff/qualify/condition.ts";
+import { fieldWords, sayFact, sayFound } from "../../../words/trace.ts";
+
+/** The conditions that look at something; groups and names only gather others. */
+export function looksAt(trace: readonly unknown[]): readonly TraceLine[] {
+  return (trace as readonly TraceLine[]).filter(
+    ({ field, value }) => field !== undefined || value !== undefined,
+  );
+}
+
+/** Conditions as they were judged, each with what was found and what was wanted. */
+export const Trace: FC<{ readonly lines: readonly TraceLine[] }> = ({ lines }) => (
+  <ul class="trace">
+    {lines.map((line) => (
+      <li>
+        <strong class={line.result === true ? undefined : "late"}>
+          {line.result === true ? "yes" : line.result === false ? "no" : "unknown"}
+        </strong>
+        <span>{sayJudged(line)}</span>
+      </li>
+    ))}
+  </ul>
+);
+
+/** "employees is 900, at least 50". */
+function sayJudged(line: TraceLine): string {
+  const { field, value, expected } = line;
+  if (field === undefined) return sayFound(line);
+  if (value === undefined) return `${fieldWords(field)} is not known, wanted: ${expected}`;
+  return `${sayFact(line)}, wanted: ${expected}`;
+}
