@@ -131,7 +131,11 @@ function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<Imp
     });
     for (const [field, value] of Object.entries(constants)) {
       const problem =
-        fieldProblem(field, agreement) ?? problemOf(readFact(field, value, agreement, constants));
+        (field === "lead.email"
+          ? "expected a column for lead.email: a constant would be one person"
+          : null) ??
+        fieldProblem(field, agreement) ??
+        problemOf(readFact(field, value, agreement, constants));
       if (problem) place.reading.report("problems", `constants["${field}"]`, problem);
     }
     return {

@@ -39,7 +39,7 @@ export async function apiClient(
     // Under its key a repeat takes effect once; without one, only reading is repeated.
     const mayRepeat = method === "GET" || key !== undefined;
     for (let tries = 1; ; tries++) {
-      const answer = await sendTo(
+      const answer = await askAt(
         `${url}${path}`,
         { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
         timeoutMs,
@@ -85,7 +85,7 @@ function isNotYet(status: number, reply: unknown): boolean {
 }
 
 /** An answer, read to its end. */
-export interface Answer {
+export interface WholeAnswer {
   readonly status: number;
   readonly isOk: boolean;
   readonly headers: Headers;
@@ -112,11 +112,11 @@ export function bearer(token: string): string {
 }
 
 /** Sends a request and reads the answer. Throws a `CommandError` where none comes, or not in time. */
-export async function sendTo(
+export async function askAt(
   url: string,
   init: RequestInit,
   timeoutMs = longestWaitMs,
-): Promise<Answer> {
+): Promise<WholeAnswer> {
   const { origin } = new URL(url);
   const signal = AbortSignal.timeout(timeoutMs);
   try {
@@ -133,7 +133,7 @@ export async function sendTo(
 }
 
 /** The JSON of an answer. Throws a `CommandError` where something else than Baton answered. */
-export function jsonOf({ text, status, origin }: Answer): unknown {
+export function jsonOf({ text, status, origin }: WholeAnswer): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -6,6 +6,7 @@ import { openPool } from "../../store/postgres/db.ts";
 import { serverVersion } from "../../store/postgres/probe.ts";
 import { schemaFit } from "../../store/postgres/schema.ts";
 import { databaseTrouble } from "../../store/postgres/trouble.ts";
+import { jsonOf, askAt } from "../api-client.ts";
 import type { Command } from "../command.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { homeAt } from "../home.ts";
@@ -18,7 +19,10 @@ import { temporalTrouble } from "../../temporal/connection.ts";
 import { goVersion } from "../servers/temporal-build.ts";
 import { OLDEST_SERVER, findTemporal } from "../servers/temporal.ts";
 
-/** One thing looked at. `todo` says what to do; with `ok` false it is needed before a start. */
+/**
+ * One thing looked at. `todo` says what to do; with `ok` false it is needed before a start, or now
+ * where Baton runs.
+ */
 export type Finding = {
   readonly what: string;
   readonly ok: boolean;
@@ -32,7 +36,8 @@ export const command: Command = {
   usage: `baton doctor [--json]
 
 Looks at Node, dependencies, Postgres and its schema, Temporal, Go, ports, the data folder and mail settings, and
-changes nothing. Exit code 0 when a start can work, else 1.`,
+where Baton runs on the data folder whether it is well; changes nothing. Exit code 0 when a start can work and what
+runs is well, else 1.`,
   async run(args, io) {
     const { values } = parseArgs({ args, options: { json: { type: "boolean", default: false } } });
     const findings = await examine(readSettings(), process.env["PATH"] ?? "");
@@ -44,7 +49,7 @@ changes nothing. Exit code 0 when a start can work, else 1.`,
 
 function line({ what, ok, found, todo }: Finding): string {
   return (
-    `${ok ? "ok     " : "MISSING"}  ${what.padEnd(14)} ` +
+    `${ok ? "ok     " : "NOT OK "}  ${what.padEnd(14)} ` +
     `${found}${todo ? `\n${" ".repeat(24)}-> ${todo}` : ""}`
   );
 }
@@ -61,7 +66,29 @@ export async function examine(settings: Settings, path: string): Promise<Finding
     ...(await temporal(settings, path)),
     ...(await ports(settings, running)),
     mail(settings),
+    ...(running === undefined ? [] : [await health(settings.port, settings.home)]),
   ];
+}
+
+/** Whether the Baton that runs here is well, by its API; and if not, where to read why. */
+export async function health(port: number, home: string): Promise<Finding> {
+  const what = "health";
+  const log = (name: string) => `read the last lines of ${join(home, "logs", `${name}.log`)}`;
+  let parts: Readonly<Record<string, { readonly ok: boolean | null; readonly detail?: string }>>;
+  try {
+    const answer = jsonOf(await askAt(`http://127.0.0.1:${port}/readyz`, {}, 5_000));
+    ({ parts } = answer as { readonly parts: typeof parts });
+  } catch {
+    return { what, ok: false, found: `the API does not answer on ${port}`, todo: log("api") };
+  }
+  const ill = Object.entries(parts).filter(([, { ok }]) => ok !== true);
+  const [first] = ill;
+  if (!first) return { what, ok: true, found: `${Object.keys(parts).join(", ")} are well` };
+  const found = ill
+    .map(([name, { detail }]) => `${name} is not well${detail ? ` (${detail})` : ""}`)
+    .join("; ");
+  // The relay lives in the worker.
+  return { what, ok: false, found, todo: log(first[0] === "relay" ? "worker" : first[0]) };
 }
 
 function dependencies(): Finding {

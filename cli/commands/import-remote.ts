@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { countsOfImport } from "../../store/intake/imports.ts";
-import { apiAddress, bearer, jsonOf, sendTo, type Answer } from "../api-client.ts";
+import { apiAddress, bearer, jsonOf, askAt, type WholeAnswer } from "../api-client.ts";
 import { CommandError, type Io } from "../command.ts";
 
 interface RemoteOrder {
@@ -106,12 +106,12 @@ async function ask(url: string, token: string, init: RequestInit): Promise<Remot
   return jsonOf(answer) as RemoteImport;
 }
 
-async function askPatiently(url: string, token: string, init: RequestInit): Promise<Answer> {
+async function askPatiently(url: string, token: string, init: RequestInit): Promise<WholeAnswer> {
   const wanted = { ...init, headers: { authorization: bearer(token) } };
-  let answer = await sendTo(url, wanted, longestWaitMs);
+  let answer = await askAt(url, wanted, longestWaitMs);
   for (let attempt = 1; attempt < mostAttempts && answer.status === 503; attempt++) {
     await pause(Math.min(30, Number(answer.headers.get("retry-after")) || 1) * 1000);
-    answer = await sendTo(url, wanted, longestWaitMs);
+    answer = await askAt(url, wanted, longestWaitMs);
   }
   return answer;
 }
@@ -119,7 +119,7 @@ async function askPatiently(url: string, token: string, init: RequestInit): Prom
 /** A large file on a slow line. */
 const longestWaitMs = 600_000;
 
-function refusal(answer: Answer): CommandError {
+function refusal(answer: WholeAnswer): CommandError {
   const { field, detail } = jsonOf(answer) as { readonly detail?: string; readonly field?: string };
   return new CommandError(
     "The API refused the import: " +

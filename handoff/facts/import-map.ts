@@ -192,11 +192,11 @@ function readCell(
     return (
       plainNumbers(text, rule.decimal) ?? {
         expected:
-          `expected a number with the decimal sign ${rule.decimal}, and three digits between ` +
+          `expected a number with the decimal sign "${rule.decimal}", and three digits between ` +
           "other signs",
       }
     );
-  if (isNumber && /(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,])/.test(text))
+  if (isNumber && isDoubtful.test(text))
     return {
       expected:
         "expected a number that can be read in one way; say `decimal:` for this column in the map",
@@ -206,6 +206,9 @@ function readCell(
     rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantInZone(zone, text) : null;
   return at === null ? text : isoOf(at);
 }
+
+/** `1.250` can be read in two ways; `1.250,5` and `12,50` have a decimal sign that nobody named. */
+const isDoubtful = /(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,])|\d\.\d{3},\d|\d,\d{1,2}(?![\d.,]|\s?[km])/i;
 
 /**
  * The numbers of a text without signs between thousands and with a point as decimal sign; null when

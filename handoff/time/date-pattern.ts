@@ -66,8 +66,10 @@ export function readPattern(pattern: DatePattern, text: string, zone: string): s
   let rest = evenlySpaced(text);
   // `3 de marzo de 2026`
   if (isNamed) rest = rest.replaceAll(/ del? /gi, " ");
-  for (const part of pattern.parts) {
+  for (const [n, part] of pattern.parts.entries()) {
     if (typeof part === "object") {
+      // `4:05PM`
+      if (part.text === " " && pattern.parts[n + 1] === "a" && !rest.startsWith(" ")) continue;
       if (!rest.startsWith(part.text)) return null;
       rest = rest.slice(part.text.length);
       continue;
@@ -113,7 +115,7 @@ function monthOf(name: string): number | null {
   return month === undefined || others.length > 0 ? null : month + 1;
 }
 
-/** Without accents; German also abbreviates one month by leaving letters out. */
+/** Without accents; German and Dutch also abbreviate one month by leaving letters out. */
 const monthNames = [
   "january february march april may june july august september october november december",
   "januar februar marz april mai juni juli august september oktober november dezember",
@@ -123,6 +125,7 @@ const monthNames = [
   "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
   "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro",
   "januari februari maart april mei juni juli augustus september oktober november december",
+  "januari februari mrt april mei juni juli augustus september oktober november december",
 ];
 
 function digitsOf(token: Token): RegExp {

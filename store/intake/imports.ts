@@ -210,7 +210,7 @@ export async function importErrors(
  * of East Asian keyboards too.
  */
 const formula =
-  /^'*[\s\p{C}\p{Z}\p{M}\u115f\u1160\u3164\uffa0]*[=+@\-＝＋＠－﹦﹢﹫﹣−]|^'*[\t\r]/u;
+  /^'*[\s\p{C}\p{Z}\p{M}\u115f\u1160\u2800\u3164\uffa0]*[=+@\-＝＋＠－﹦﹢﹫﹣−]|^'*[\t\r]/u;
 const negative = /^-(\d[\d.,]*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**

@@ -55,8 +55,20 @@ describe("a country as people write it", () => {
   });
 
   test.each([
-    ...["State of Georgia", "Republic of", "Republic of Atlantis", "Congo", "Europe", ""],
-    ...["Georgia, US", "Jersey, USA", "CA - California", "US/UK", "London, UK", "the", "S.", "("],
+    "State of Georgia",
+    "Republic of",
+    "Republic of Atlantis",
+    "Congo",
+    "Europe",
+    "Georgia, US",
+    "Jersey, USA",
+    "CA - California",
+    "US/UK",
+    "London, UK",
+    "the",
+    "S.",
+    "(",
+    "",
   ])("%s is none that is known for certain", (text) => {
     expect(countryCode(text)).toBeUndefined();
   });

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { examine, type Finding } from "../../../cli/commands/doctor.ts";
+import { examine, health, type Finding } from "../../../cli/commands/doctor.ts";
 import { readSettings } from "../../../cli/env.ts";
 import { freePort } from "../../../cli/servers/ports.ts";
 import { freshDatabase, temporalServer } from "../../support/world.ts";
@@ -116,6 +117,43 @@ describe("the doctor", () => {
     expect(
       (await look({ SMTP_URL: "mail.test", MAIL_FROM: "baton@mail.test" })).get("mail"),
     ).toMatchObject({ ok: false });
+  });
+});
+
+describe("of what runs, the doctor", () => {
+  const well = { ok: true };
+  test.each([
+    [{ postgres: well, temporal: well, worker: well, relay: well }, true, "relay are well", ""],
+    [
+      {
+        postgres: well,
+        temporal: well,
+        worker: { ok: false, detail: "last heard of" },
+        relay: well,
+      },
+      false,
+      "worker is not well (last heard of)",
+      "worker.log",
+    ],
+    [{ postgres: well, temporal: { ok: null } }, false, "temporal is not well", "temporal.log"],
+    [{ postgres: well, relay: { ok: false } }, false, "relay is not well", "worker.log"],
+  ])("says of %j whether it is well, and where to read why not", async (parts, ok, found, log) => {
+    const server = createHttpServer((_, response) => {
+      response.writeHead(ok ? 200 : 503).end(JSON.stringify({ parts }));
+    }).listen(0, "127.0.0.1");
+    await new Promise((done) => server.once("listening", done));
+    const finding = await health((server.address() as AddressInfo).port, "/home");
+    server.close();
+    expect(finding).toMatchObject({ ok, found: expect.stringContaining(found) });
+    expect(finding.todo ?? "").toContain(log);
+  });
+
+  test("says that its API does not answer", async () => {
+    expect(await health(await freePort(), "/home")).toMatchObject({
+      ok: false,
+      found: expect.stringContaining("does not answer"),
+      todo: "read the last lines of /home/logs/api.log",
+    });
   });
 });
 

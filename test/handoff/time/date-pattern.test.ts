@@ -23,6 +23,8 @@ describe("dates with words are read as people and systems write them", () => {
   test("the first of a month in French, and an hour before a narrow space", () => {
     expect(read("d MMMM yyyy", "1er décembre 2026")).toBe("2026-12-01");
     expect(read("dd.MM.yyyy h:mm a", "23.11.2026 9:30\u202fPM")).toBe("2026-11-23T20:30:00.000Z");
+    expect(read("dd.MM.yyyy h:mm a", "23.11.2026 9:30PM")).toBe("2026-11-23T20:30:00.000Z");
+    expect(read("d MMM yyyy", "3 mrt 2026")).toBe("2026-03-03");
   });
 });
 

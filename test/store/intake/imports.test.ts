@@ -473,6 +473,8 @@ joined: [{ columns: [First Name, Last Name], to: lead.name }]
   test.each([
     ["1.250", "expected a number that can be read in one way; say `decimal:`"],
     ["1.001-5.000", "expected a number that can be read in one way; say `decimal:`"],
+    ["1.250,00", "expected a number that can be read in one way; say `decimal:`"],
+    ["12,5", "expected a number that can be read in one way; say `decimal:`"],
     ["-5", "account.employees: expected a whole number"],
     ["2.5", "account.employees: expected a whole number"],
   ])("%s people are refused", async (size, message) => {
@@ -640,6 +642,7 @@ test(
       "\u00a0+1",
       "\u2060@x",
       "\u3164-x",
+      "\u2800=x",
       "﹦1",
       "\u202e=1",
       "'=1",
@@ -675,6 +678,11 @@ describe("a map", () => {
     ],
     ["columns: { Mail: lead.email }\nzone: Europe/Berlim", 2, "the zone of a place such as"],
     ["columns: { Mail: lead.email }\nzone: EST", 2, "the zone of a place such as"],
+    [
+      "columns: { Id: externalId }\nconstants: { lead.email: jo@acme.com }",
+      2,
+      "a constant would be one person",
+    ],
     [
       "columns: { Mail: lead.email }\nconstants: { account.employees: many }",
       2,
