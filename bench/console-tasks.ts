@@ -135,6 +135,7 @@ async function links({ pool, url }: ConsoleWorld, repId: string): Promise<Links>
 }
 
 const row = (page: Page, lead: string) => page.locator(`[id="${lead}"]`);
+const reason = (page: Page) => page.locator("button[value=unsupported-use-case]");
 const status = (page: Page) => page.locator("#status:not(.empty)");
 const answer = (page: Page) => page.getByRole("link", { name: "Answer" });
 const button = (page: Page, name: RegExp | string) => page.getByRole("button", { name }).first();
@@ -185,7 +186,7 @@ function tasks(rep: LoginWish, { offer, signIn }: Links): Task[] {
       at: queue,
       async work({ page, click }, lead) {
         await click(row(page, lead).getByRole("link", { name: /^Reject/ }));
-        await click(button(page, /use case/i));
+        await click(reason(page));
         await status(page).waitFor();
       },
     },
@@ -211,7 +212,7 @@ function tasks(rep: LoginWish, { offer, signIn }: Links): Task[] {
       at: offer,
       async work({ page, click }) {
         await click(answer(page));
-        await click(button(page, /use case/i));
+        await click(reason(page));
         await page
           .getByText(/disqualified/i)
           .first()
