@@ -5,14 +5,14 @@ import { makeLink } from "../store/access/sign-in-links.ts";
 import { signingKey } from "../store/access/signing-key.ts";
 import { ensureLogin, type LoginWish } from "../store/access/logins.ts";
 import { launchBrowser } from "../test/support/chromium.ts";
-import type { ConsoleWorld, OpenOffer } from "./console.ts";
+import type { ConsoleWorld, OfferOfBench } from "./console-world.ts";
 import { median, type Figure } from "./numbers.ts";
 
 /** A person at a page, whose clicks and keys are counted. */
 interface Hand {
   readonly page: Page;
-  click(where: Locator): Promise<void>;
-  press(key: string): Promise<void>;
+  readonly click: (where: Locator) => Promise<void>;
+  readonly press: (key: string) => Promise<void>;
 }
 
 interface Task {
@@ -32,7 +32,7 @@ const operator: LoginWish = { role: "operator" };
 /** Every task of the table, so many times, in a window of its own: its clicks, and the seconds in the middle. */
 export async function consoleTasks(
   world: ConsoleWorld,
-  open: readonly OpenOffer[],
+  open: readonly OfferOfBench[],
   times: number,
 ): Promise<Figure[]> {
   const browser = await launchBrowser();
@@ -69,7 +69,7 @@ export async function consoleTasks(
 }
 
 /** Who has the most offers open, for a task takes one. */
-function busiest(open: readonly OpenOffer[]): string {
+function busiest(open: readonly OfferOfBench[]): string {
   const counts = new Map<string, number>();
   for (const { rep } of open) counts.set(rep, (counts.get(rep) ?? 0) + 1);
   return [...counts].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? "";
@@ -321,7 +321,7 @@ interface Seen {
 /** The queue as a browser loads it that has never been there, on a slow line and a slow processor. */
 export async function firstLoad(
   world: ConsoleWorld,
-  open: readonly OpenOffer[],
+  open: readonly OfferOfBench[],
   times: number,
 ): Promise<Figure[]> {
   const browser = await launchBrowser();
