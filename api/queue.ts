@@ -157,8 +157,7 @@ export async function readPlaceInQueue(
     readerZone(deps, c),
   ]);
   const asker = { ...asked, repId: c.var.caller.repId };
-  const place = await inQueue(deps.pool, asker, lead.id, seenUntil(c, zone));
-  return { ...place, orMore: place.of === mostCountedInQueue };
+  return inQueue(deps.pool, asker, lead.id, seenUntil(c, zone));
 }
 
 /** What breaks today is a manager's to see before; an office looks at what is late. */

@@ -123,6 +123,10 @@ async function main(): Promise<void> {
     process.exit(1);
   });
 
+  const endInOrder = async (): Promise<void> => {
+    await Promise.allSettled([temporal.close(), telling.stop()]);
+    await pools.end();
+  };
   let stopping = false;
   const stop = () => {
     if (stopping) return;
@@ -136,11 +140,7 @@ async function main(): Promise<void> {
     setTimeout(() => {
       if ("closeAllConnections" in server) server.closeAllConnections();
     }, 4_000).unref();
-    server.close(() => {
-      void Promise.allSettled([temporal.close(), telling.stop().finally(() => pools.end())]).then(
-        () => process.exit(0),
-      );
-    });
+    server.close(() => void endInOrder().finally(() => process.exit(0)));
   };
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
 }

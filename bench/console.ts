@@ -1,29 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { cookieName } from "../api/http/session.ts";
-import { ensureLogin, type LoginWish } from "../store/access/logins.ts";
-import { startSession } from "../store/access/sessions.ts";
+import type { LoginWish } from "../store/access/logins.ts";
 import { rows, sql, type Pool } from "../store/postgres/db.ts";
 import { grow } from "../test/support/grown-database.ts";
 import { startApplication, type Application } from "./application.ts";
 import { consoleTasks, firstLoad } from "./console-tasks.ts";
+import { cookiesOf, type ConsoleWorld, type OfferOfBench } from "./console-world.ts";
 import { spread, type Figure, type Report } from "./numbers.ts";
 import { alwaysOpen, benchReps, demoRequest } from "./opening.ts";
 import type { BenchStack } from "./stack.ts";
-
-/** What a person has open who looks at the console. */
-export interface ConsoleWorld {
-  readonly url: string;
-  readonly pool: Pool;
-  /** The cookie of a new session. */
-  cookieOf(wish: LoginWish): Promise<{ readonly name: string; readonly value: string }>;
-}
-
-/** Who has the open offers that the tasks are done on, as their processes left them. */
-export interface OpenOffer {
-  readonly lead: string;
-  readonly rep: string;
-}
 
 /**
  * The console over a database of years: demo requests that the worker has offered, beside so many
@@ -48,7 +33,7 @@ export async function benchConsole(
     await app.start("api");
     await app.start("worker");
     await offer(app, requests);
-    const world: ConsoleWorld = { url: app.url, pool: app.pool, cookieOf: cookies(app) };
+    const world: ConsoleWorld = { url: app.url, pool: app.pool, cookieOf: cookiesOf(app) };
     const open = await openOffers(app.pool);
     const tasks = await consoleTasks(world, open, times);
     const first = await firstLoad(world, open, times);
@@ -104,23 +89,14 @@ async function offer(app: Application, requests: number): Promise<void> {
   }
 }
 
-async function openOffers(pool: Pool): Promise<OpenOffer[]> {
-  return rows<OpenOffer>(
+async function openOffers(pool: Pool): Promise<OfferOfBench[]> {
+  return rows<OfferOfBench>(
     pool,
     sql`
     select subject_id as lead, owner_id as rep from process
     where subject_kind = 'lead' and stage = 'mql' and owner_id = any(${[...benchReps]}::text[])
     order by due_at, subject_id`,
   );
-}
-
-function cookies({ pool, url }: Application): ConsoleWorld["cookieOf"] {
-  return async (wish) => {
-    const now = Date.now();
-    const login = await ensureLogin(pool, wish, now);
-    const { secret } = await startSession(pool, login, "bench", now);
-    return { name: cookieName(url), value: secret };
-  };
 }
 
 /** Of a hundred requests so many are of a page; the goals are those of the design. */
@@ -152,7 +128,7 @@ async function fiftyASecond(
   let refused = 0;
 
   const one = async (name: Asked, n: number): Promise<void> => {
-    const { lead, rep } = open[n % open.length] as OpenOffer;
+    const { lead, rep } = open[n % open.length] as OfferOfBench;
     const own = of.get(rep) ?? {};
     const began = performance.now();
     const answer = await ask(name, lead, own);

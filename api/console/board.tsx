@@ -60,7 +60,7 @@ export function boardPages(deps: AppDeps): Routes {
           </a>
         </p>
         <h1>{titles[name]}</h1>
-        <Changes frame={frame} />
+        <Changes frame={frame} page={here} />
         {page.items.length === 0 ? <p>None.</p> : null}
         <Entries
           list={name}
@@ -92,7 +92,7 @@ const BoardPage: FC<{
     >
       <h1>Board</h1>
       <p class="lead">{headingOf(board, reading)}</p>
-      <Changes frame={frame} />
+      <Changes frame={frame} page={paths.board} />
       {full.map(({ list, count, orMore, items, next }) => (
         <section aria-labelledby={list}>
           <h2 id={list}>

@@ -54,6 +54,10 @@
   };
   if (now) setInterval(tick, 5000);
 
+  const changes = document.querySelector("#changes[data-live]");
+  // The answer to a form is no page to load again.
+  const refresh = () => (changes ? location.assign(changes.dataset.page) : location.reload());
+
   // Keys press what is on the page; a field keeps what is written in it.
   const rows = () => [...document.querySelectorAll("[data-row]")];
   const rowOf = (element) => element?.closest?.("[data-row]") ?? null;
@@ -122,7 +126,7 @@
     if (key === "g") isGoing = true;
     else if (key === "j") move(1);
     else if (key === "k") move(-1);
-    else if (key === ".") location.reload();
+    else if (key === ".") refresh();
     else if (key === "?") help();
     // Enter is the browser's own, on what has the focus.
     else if (key !== "Enter") {
@@ -136,11 +140,8 @@
 
   // Events say which leads have changed; what they are now comes by the page itself. A row is
   // replaced where it stands, unless somebody is about to use it; nothing else moves.
-  const changes = document.querySelector("#changes[data-live]");
   const listenFor = () => {
-    const here = new URL(location.href);
-    for (const name of ["did", "to", "at", "done", "saved"]) here.searchParams.delete(name);
-    here.hash = "";
+    const here = new URL(changes.dataset.page, location.href);
     const address = new URL(changes.dataset.live, here);
     const changed = new Set();
     const elsewhere = new Set();

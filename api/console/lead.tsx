@@ -68,6 +68,7 @@ export async function showLead(
     c,
     <LeadPage
       {...{ lead, frame, clocks, history, done, place, reading, refused }}
+      story={c.req.query("story")}
       saved={savedHere(c)}
     />,
     refused === null ? 200 : 409,
@@ -87,10 +88,12 @@ interface LeadProps {
   readonly reading: ReadAt;
   readonly refused: Refused | null;
   readonly saved: string | null;
+  /** Where the page begins to tell what happened; absent: with the newest. */
+  readonly story: string | undefined;
 }
 
 const LeadPage: FC<LeadProps> = (props) => {
-  const { lead, frame, clocks, history, done, place, reading, refused, saved } = props;
+  const { lead, frame, clocks, history, done, place, reading, refused, saved, story } = props;
   const name = leadName(lead);
   const me = frame.caller.repId;
   const facts = { ...lead.accountFacts, ...lead.facts };
@@ -119,7 +122,11 @@ const LeadPage: FC<LeadProps> = (props) => {
         <bdi>{name}</bdi>
       </h1>
       <Standing lead={lead} me={me} reading={reading} />
-      <Changes frame={frame} about={{ lead: lead.id, as: [shownOf(lead), history.items[0]] }} />
+      <Changes
+        frame={frame}
+        page={withQuery(paths.lead(lead.id), { from: place && "queue", story })}
+        about={{ lead: lead.id, as: [shownOf(lead), history.items[0]] }}
+      />
       <Actions lead={lead} frame={frame} place={place} name={name} />
       <div class="columns">
         <div>

@@ -10,7 +10,7 @@ import { Changes } from "./live.tsx";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, Moment, rowClass, type ReadAt } from "./parts/clock.tsx";
 import { List, More } from "./parts/list.tsx";
-import { paths } from "./paths.ts";
+import { paths, withQuery } from "./paths.ts";
 
 /** GET /console/leads: where a lead is. The filters are the address. */
 export function leadsPages(deps: AppDeps): Routes {
@@ -83,7 +83,7 @@ const LeadsPage: FC<{
         </span>
         <button class="main">Show</button>
       </form>
-      <Changes frame={frame} />
+      <Changes frame={frame} page={withQuery(paths.leads, given)} />
       {page.items.length === 0 ? (
         <p>
           {Object.keys(filters).length === 0

@@ -28,17 +28,20 @@ export function liveRoutes(deps: AppDeps): Routes {
 
 /**
  * Where a page says what has changed since it was made, in a place of its own so that nothing on the
- * page moves; with it a page listens. A page about one lead says which, and as what it shows it.
+ * page moves; with it a page listens. `page` is its address, which is another than the browser's when
+ * it answers a form. A page about one lead says which, and as what it shows it.
  */
 export const Changes: FC<{
   readonly frame: Frame;
+  readonly page: string;
   readonly about?: { readonly lead: string; readonly as: unknown };
-}> = ({ frame, about }) =>
+}> = ({ frame, page, about }) =>
   frame.since === null ? null : (
     <p
       id="changes"
       role="status"
       data-live={withQuery(paths.live, { since: frame.since })}
+      data-page={page}
       data-of={about?.lead}
       data-as={about && createHash("sha256").update(JSON.stringify(about.as)).digest("base64url")}
     ></p>

@@ -155,7 +155,7 @@ const RejectForm: FC<{ readonly view: OfferView; readonly given: Given }> = ({ v
   const reasons = Object.entries(view.reasons);
   const wantsDay = reasons.some(([, reason]) => reason.requires.revisitOn === true);
   return (
-    <details open={given["action"] === "reject"}>
+    <details open>
       <summary>Reject, with a reason</summary>
       <form method="post">
         <HiddenOfOffer action="reject" stage={view.stage} />

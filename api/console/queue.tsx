@@ -57,7 +57,7 @@ const QueuePage: FC<{
     >
       <h1>My queue</h1>
       <p class="lead">{headingOf(queue, cursor !== undefined, reading)}</p>
-      <Changes frame={frame} />
+      <Changes frame={frame} page={withQuery(paths.queue, { cursor })} />
       {items.length === 0 ? null : (
         <List
           kind="queue"

@@ -138,7 +138,7 @@ const TasksPage: FC<{
           ? "No task waits for you. What needs a person appears here."
           : `${items.length}${next === null ? "" : " and more"} ${items.length === 1 ? "task" : "tasks"}, the earliest due first.`}
       </p>
-      <Changes frame={frame} />
+      <Changes frame={frame} page={withQuery(paths.tasks, { cursor })} />
       {isGone ? (
         <p class="notice refused" role="alert">
           {`Not done. ${capital(refused.problem.parts.detail)}.`}

@@ -164,8 +164,9 @@ export async function queueOf(
 export interface InQueue {
   /** Its number among the first `mostCounted` leads; null: it is not among them. */
   readonly n: number | null;
-  /** How many leads are in the queue, of so many as are counted. */
+  /** How many leads are in the queue, among the entries that are counted; there may be more. */
   readonly of: number;
+  readonly orMore: boolean;
   readonly previous: string | null;
   readonly next: string | null;
 }
@@ -210,5 +211,6 @@ export async function inQueue(
   ]);
   const leads = [...new Set(first.flatMap(({ lead }) => lead ?? []))];
   const n = leads.indexOf(leadId);
-  return { n: n < 0 ? null : n + 1, of: leads.length, previous, next };
+  const orMore = first.length === mostCountedInQueue;
+  return { n: n < 0 ? null : n + 1, of: leads.length, orMore, previous, next };
 }

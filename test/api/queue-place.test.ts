@@ -74,8 +74,12 @@ describe.each(["one", "boss", "operator"] as const)("the queue of %s", (as) => {
       on.push(at);
     expect(on).toEqual(order);
     const back: string[] = [];
-    for (let at: string | null = order.at(-1) ?? null; at !== null;)
-      (back.push(at), (at = (await place(as, at)).previous));
+    for (
+      let at: string | null = order.at(-1) ?? null;
+      at !== null;
+      at = (await place(as, at)).previous
+    )
+      back.push(at);
     expect(back).toEqual(order.toReversed());
   });
 

@@ -2,6 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { cookieName } from "../../api/http/session.ts";
+import { ensureLogin } from "../../store/access/logins.ts";
+import { startSession } from "../../store/access/sessions.ts";
 import { ensureOperatorToken } from "../../store/access/tokens.ts";
 import { freshDatabase, temporalServer, type FreshDatabase } from "../support/world.ts";
 
@@ -30,6 +33,7 @@ test(
       TEMPORAL_ADDRESS: temporal.address,
       TEMPORAL_NAMESPACE: temporal.namespace,
       PORT: "0",
+      PUBLIC_URL: "http://127.0.0.1:8080",
     });
     let said = "";
     const port = await new Promise<number>((resolve, reject) => {
@@ -53,8 +57,17 @@ test(
     });
     expect([leads.status, await leads.json()]).toEqual([200, { items: [], next: null }]);
     expect(said).not.toContain(token);
+    const login = await ensureLogin(db.pool, { role: "operator" }, Date.now());
+    const { secret } = await startSession(db.pool, login, "a browser", Date.now());
+    const page = await fetch(`http://127.0.0.1:${port}/console/live`, {
+      headers: { cookie: `${cookieName("http://127.0.0.1:8080")}=${secret}` },
+    });
+    expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+    const heard = page.text();
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);
+    // A page that listens is let go, and its connection not cut.
+    expect(await heard).toMatch(/^retry: \d+\n/);
   },
 );
 

@@ -173,6 +173,23 @@ describeInBrowser("a page that is looked at", () => {
     expect(await page.textContent("#changes")).toBe("");
   });
 
+  test("that answers a form asks for its own address, not for the form's", async () => {
+    await open(`/console/leads/${leads[0]}`);
+    await does("one", leads[0], "accept");
+    await notice("This lead has changed. Show");
+    const [refused] = await Promise.all([
+      page.waitForResponse((one) => one.request().method() === "POST"),
+      page.getByRole("button", { name: "Accept" }).click(),
+    ]);
+    expect(refused.status()).toBe(409);
+    await eventually(20, () => Promise.resolve(live.size() === 1));
+    await does("one", leads[0], "outreach", { channel: "call", outcome: "no_answer" });
+    await notice("This lead has changed. Show");
+    await page.keyboard.press(".");
+    await page.waitForURL(`**/console/leads/${leads[0]}`);
+    await page.locator("h1", { hasText: "Kim Example" }).waitFor();
+  });
+
   test("listens only while it is visible, and hears then what it missed", async () => {
     await open("/console/queue");
     const look = async (state: string) =>

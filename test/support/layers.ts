@@ -239,6 +239,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "test/support/",
     ],
     packages: [
+      "playwright-core",
       "@temporalio/worker",
       "@temporalio/client",
       "@temporalio/common",

@@ -52,9 +52,7 @@ const table = Object.entries(authorisation).map(([route, row]) => {
 });
 // Pages of the console know no token: test/console/access.test.ts.
 const guarded = table.filter(({ row, path }) => row !== "public" && !isConsole(path));
-const aboutLeads = guarded.filter(
-  ({ path }) => /^\/(?:leads|people|queue)\/\{id\}/.test(path),
-);
+const aboutLeads = guarded.filter(({ path }) => /^\/(?:leads|people|queue)\/\{id\}/.test(path));
 
 /**
  * An empty object gets past the gate wherever a body is needed, and is refused by the route for a
