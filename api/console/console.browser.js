@@ -135,5 +135,14 @@
     }
   });
 
+  // A page that goes on by itself is asked for again, unless somebody is writing in it.
+  const goesOn = document.querySelector("[data-refresh]");
+  const refresh = () => {
+    if (document.hidden || document.activeElement?.closest("form"))
+      setTimeout(refresh, Number(goesOn.dataset.refresh));
+    else location.reload();
+  };
+  if (goesOn) setTimeout(refresh, Number(goesOn.dataset.refresh));
+
   void script;
 })();

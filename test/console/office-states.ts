@@ -3,7 +3,7 @@ import { lookAtAccounts } from "../../store/accounts/look.ts";
 import type { LoginWish } from "../../store/access/logins.ts";
 import { sql } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
-import type { PeopleWorld } from "../support/people-world.ts";
+import { exampleAgreement, type PeopleWorld } from "../support/people-world.ts";
 import type { State } from "./states.ts";
 
 const rep: LoginWish = { role: "rep", repId: "rp_one" };
@@ -200,6 +200,75 @@ export const officeStates: readonly State[] = [
     person: operator,
     seed: async (world) => `${await staffed(world)}/reps/rp_two`,
     sent: { open: "-1" },
+    status: 422,
+  },
+  { name: "simulate", person: marketing, seed: () => Promise.resolve("/console/simulate") },
+  {
+    name: "simulate-forbidden",
+    person: rep,
+    seed: () => Promise.resolve("/console/simulate"),
+    status: 403,
+  },
+  {
+    name: "simulate-like",
+    person: operator,
+    seed: async (world) => `/console/simulate?lead=${(await warm(world)).lead}`,
+  },
+  {
+    name: "simulate-like-nobody",
+    person: operator,
+    seed: () => Promise.resolve("/console/simulate?lead=ld_nobody"),
+    status: 404,
+  },
+  {
+    name: "simulate-handed-off",
+    person: operator,
+    seed: async (world) => {
+      await staffed(world);
+      return `/console/simulate?lead=${(await warm(world)).lead}`;
+    },
+    form: "form[method=post]",
+    sent: { "fact:lead.role": "Operations" },
+  },
+  {
+    name: "simulate-nurture",
+    person: operator,
+    seed: () => Promise.resolve("/console/simulate"),
+    form: "form[method=post]",
+    sent: { "fact:lead.email": "jo@small.example.com", "fact:account.employees": "3" },
+  },
+  {
+    name: "simulate-refused",
+    person: operator,
+    seed: () => Promise.resolve("/console/simulate"),
+    form: "form[method=post]",
+    sent: { "fact:lead.email": "jo@x.com", "fact:account.employees": "<b>many</b>" },
+    status: 422,
+  },
+  {
+    name: "simulate-draft",
+    person: marketing,
+    seed: async (world) => {
+      await warm(world);
+      return "/console/simulate";
+    },
+    form: "details form",
+    sent: {
+      what: "draft",
+      draft: exampleAgreement
+        .replace(
+          "account.employees: { atLeast: 50, atMost: 5000 }",
+          "account.employees: { atLeast: 4999 }",
+        )
+        .replace("pool: dach-sdr", "pool: alps-sdr"),
+    },
+  },
+  {
+    name: "simulate-draft-refused",
+    person: marketing,
+    seed: () => Promise.resolve("/console/simulate"),
+    form: "details form",
+    sent: { what: "draft", draft: "version: <b>none</b>" },
     status: 422,
   },
 ];
