@@ -271,7 +271,67 @@ export const officeStates: readonly State[] = [
     sent: { what: "draft", draft: "version: <b>none</b>" },
     status: 422,
   },
+  { name: "imports-empty", person: marketing, seed: () => Promise.resolve("/console/imports") },
+  { name: "imports", person: marketing, seed: async (world) => imported(world, "") },
+  {
+    name: "imports-forbidden",
+    person: rep,
+    seed: () => Promise.resolve("/console/imports"),
+    status: 403,
+  },
+  {
+    name: "imports-without-file",
+    person: marketing,
+    seed: () => Promise.resolve("/console/imports"),
+    form: "form[method=post]",
+    sent: { map: "columns: { E-mail: lead.email }" },
+    status: 422,
+  },
+  {
+    name: "imports-same-map",
+    person: marketing,
+    seed: async (world) => imported(world, "?map=im_2"),
+  },
+  {
+    name: "import-running",
+    person: marketing,
+    seed: async (world) => imported(world, "/im_1"),
+  },
+  { name: "import-refused", person: marketing, seed: async (world) => imported(world, "/im_2") },
+  {
+    name: "import-again",
+    person: marketing,
+    seed: async (world) => imported(world, "/im_2?again=1"),
+  },
+  { name: "import-stopped", person: operator, seed: async (world) => imported(world, "/im_3") },
+  {
+    name: "import-unknown",
+    person: operator,
+    seed: () => Promise.resolve("/console/imports/im_nothing"),
+    status: 404,
+  },
 ];
+
+/** Imports: one that runs, one with refused rows, one that stopped; and the address of a page. */
+async function imported(world: PeopleWorld, page: string): Promise<string> {
+  const at = new Date(world.now());
+  await world.pool.query(sql`
+    insert into import (id, file_hash, map_hash, map, state, rows_done, rows_total, created, merged,
+      unchanged, refused, not_understood, started_at, finished_at, problem, file_name, map_text)
+    values
+      ('im_1', 'a', 'a', '{}', 'running', 3500, 8000, 3400, 60, 40, 0, '{}', ${at}, null, null,
+        'fair-berlin.csv', 'columns: { E-mail: lead.email }'),
+      ('im_2', 'b', 'a', '{}', 'done', 8000, 8000, 7000, 900, 40, 60,
+        '{"account.country": 12}', ${at}, ${at}, null,
+        ${`<b>Wolfeschlegelsteinhausenbergerdorff.csv`}, 'columns: { E-mail: lead.email }'),
+      ('im_3', 'c', 'a', '{}', 'failed', 500, null, 500, 0, 0, 0, '{}', ${at}, ${at},
+        'line 501: the bytes are no text; it stopped there', null, null)`);
+  await world.pool.query(sql`
+    insert into import_error (import_id, line, "column", message, raw)
+      select 'im_2', n, 'Employees', 'expected a number, found "<b>many</b>"', 'x'
+      from generate_series(2, 61) n`);
+  return `/console/imports${page}`;
+}
 
 /** People with hours, weights and caps; some of them away, one with a hostile name. */
 async function staffed(world: PeopleWorld): Promise<string> {
