@@ -1,9 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { compileApplied } from "../handoff/time/applied-calendar.ts";
 import { formatLocal } from "../handoff/time/calendar.ts";
 import { viewOf } from "../handoff/clocks/escalation.ts";
 import type { Agreement } from "../handoff/agreement.ts";
-import type { Facts, FactValue } from "../handoff/facts/facts.ts";
+import { derivedFields } from "../handoff/facts/fact-rights.ts";
+import { builtInFields, closedValues, type Facts, type FactValue } from "../handoff/facts/facts.ts";
 import { withCompany } from "../spellings/domain.ts";
 import { readFact } from "../spellings/fact.ts";
 import type { Decision } from "../handoff/process/decide.ts";
@@ -12,16 +14,20 @@ import type { Situation } from "../handoff/process/situation.ts";
 import { stages } from "../handoff/stage.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import type { RouteResult } from "../store/routing/route-request.ts";
+import { readEngagements } from "../store/intake/scores.ts";
 import { tryArrival } from "../store/intake/trial.ts";
-import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
+import { accountOf } from "../store/process/subject.ts";
+import { rosterNames } from "../store/routing/roster.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { instantIn, iso, textIn } from "./http/format.ts";
+import { leadHere } from "./http/reach.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { judgedByDraft, triedDraft, trialShown } from "./draft-trial.ts";
 import { activeAgreement } from "./intake.ts";
 import { inOnePlace } from "./threads/threads.ts";
 
-const hypothetical = z
+export const hypothetical = z
   .strictObject({
     draft: z.string().min(1).max(400_000).optional().openapi({
       description: "an agreement as YAML, instead of facts: today's leads are judged by it",
@@ -132,8 +138,39 @@ const simulated = z
         }),
       )
       .openapi({ description: "mails that would be sent" }),
+    people: z.record(z.string(), z.string()).openapi({
+      description: "names of those on the roster whom the answer has by id",
+    }),
   })
   .openapi("Simulated");
+
+const trialQuery = z.strictObject({
+  lead: z.string().max(60).optional().openapi({ description: "ld_…: a trial like this lead" }),
+});
+const trialSchema = z
+  .object({
+    fields: z.array(z.object({ path: z.string(), type: z.string(), values: z.array(z.string()) })),
+    signals: z.array(z.object({ type: z.string(), depth: z.string() })),
+    lead: z.string().nullable(),
+    facts: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: "of the lead and its account" }),
+    engagements: z.array(
+      z.object({ type: z.string(), occurredAt: instant, topic: z.string().nullable() }),
+    ),
+  })
+  .openapi("Trial");
+const offered = createRoute({
+  method: "get",
+  path: "/simulate",
+  tags: ["agreement"],
+  summary: "What a trial can say: facts and signals of the agreement, and those of a lead",
+  request: { query: trialQuery },
+  responses: {
+    200: { description: "For POST", content: { "application/json": { schema: trialSchema } } },
+    ...problemResponses,
+  },
+});
 
 const simulate = createRoute({
   method: "post",
@@ -159,70 +196,112 @@ const simulate = createRoute({
 /** What the active agreement and today's roster would make of a lead. */
 export function simulateRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
-  app.openapi(simulate, async (c) => {
-    const { draft, facts, ...body } = c.req.valid("json");
-    if ((draft === undefined) === (facts === undefined))
-      throw new Problem("invalid", {
-        field: "facts",
-        detail: "expected the facts of a lead, or a draft of the agreement without facts",
-      });
-    const now = body.at === undefined ? c.var.receivedAt : Date.parse(body.at);
-    if (now < earliest || now >= latest)
-      throw new Problem("invalid", {
-        field: "at",
-        detail:
-          "expected a time between the years 1920 and 2180; hours are worked out for no others",
-      });
-    const { id, number, agreement } = await activeAgreement(deps, deps.pool);
-    if (draft !== undefined) {
-      const trial = await outsideDeadline(c.req.raw, () =>
-        inOnePlace(c.var.caller.tokenId, (run) =>
-          judgedByDraft(deps, { run, text: draft, active: agreement, now, field: "draft" }),
-        ),
-      );
-      const { missingPools, warnings } = trial;
-      return c.json({ ...trialShown(trial.trial), missingPools, warnings }, 200);
-    }
-    const engagements = (body.engagements ?? []).map((one, n) => ({
-      id: `simulated-${n}`,
-      type: one.type,
-      occurredAt: one.occurredAt === undefined ? now : Date.parse(one.occurredAt),
-      ...(one.topic === undefined ? {} : { topic: one.topic }),
-    }));
-    const { arrival, routing } = await tryArrival(deps.pool, {
-      agreementId: id,
-      agreement,
-      facts: readFacts(facts ?? {}, agreement),
-      engagements,
-      now,
-    });
-    const q = arrival.found.qualification;
-    if (!q) throw new Error("an arrival was decided without its qualification");
-    const { after } = routing?.decision ?? arrival;
-    const answer: z.output<typeof simulated> = {
-      agreement: { id, number },
-      verdict: q.verdict,
-      because: q.because,
-      leadType: q.leadType ?? null,
-      path: q.path ?? null,
-      priority: after.handoff?.priority ?? q.priority ?? null,
-      tier: after.handoff?.tier ?? null,
-      band: q.band,
-      fit: q.fit,
-      intent: q.intent,
-      qualification: { ...q, nextChangeAt: iso(q.nextChangeAt) },
-      route: routing && routeShown(routing.answer),
-      deadlines: deadlinesOf(after),
-      decisions: [
-        { kind: "arrived" as const, because: arrival.because },
-        ...(routing ? [{ kind: "routed" as const, because: routing.decision.because }] : []),
-      ],
-      ...standing(after),
-      messages: [arrival, routing?.decision].flatMap((decision) => messagesOf(decision)),
-    };
-    return c.json(answer, 200);
-  });
+  app.openapi(offered, async (c) => c.json(await readTrial(deps, c, c.req.valid("query")), 200));
+  app.openapi(simulate, async (c) => c.json(await tryOut(deps, c, c.req.valid("json")), 200));
   return app;
+}
+
+/** What would happen to such a lead, or to today's leads by a draft. */
+export async function tryOut(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  given: z.output<typeof hypothetical>,
+): Promise<Simulated | z.output<typeof triedDraft>> {
+  const { draft, facts, ...body } = given;
+  if ((draft === undefined) === (facts === undefined))
+    throw new Problem("invalid", {
+      field: "facts",
+      detail: "expected the facts of a lead, or a draft of the agreement without facts",
+    });
+  const now = body.at === undefined ? c.var.receivedAt : Date.parse(body.at);
+  if (now < earliest || now >= latest)
+    throw new Problem("invalid", {
+      field: "at",
+      detail: "expected a time between the years 1920 and 2180; hours are worked out for no others",
+    });
+  const { id, number, agreement } = await activeAgreement(deps, deps.pool);
+  if (draft !== undefined) {
+    const trial = await outsideDeadline(c.req.raw, () =>
+      inOnePlace(c.var.caller.tokenId, (run) =>
+        judgedByDraft(deps, { run, text: draft, active: agreement, now, field: "draft" }),
+      ),
+    );
+    const { missingPools, warnings } = trial;
+    return { ...trialShown(trial.trial), missingPools, warnings };
+  }
+  const engagements = (body.engagements ?? []).map((one, n) => ({
+    id: `simulated-${n}`,
+    type: one.type,
+    occurredAt: one.occurredAt === undefined ? now : Date.parse(one.occurredAt),
+    ...(one.topic === undefined ? {} : { topic: one.topic }),
+  }));
+  const { arrival, routing } = await tryArrival(deps.pool, {
+    agreementId: id,
+    agreement,
+    facts: readFacts(facts ?? {}, agreement),
+    engagements,
+    now,
+  });
+  const q = arrival.found.qualification;
+  if (!q) throw new Error("an arrival was decided without its qualification");
+  const { after } = routing?.decision ?? arrival;
+  const messages = [arrival, routing?.decision].flatMap((decision) => messagesOf(decision));
+  const answer: Simulated = {
+    agreement: { id, number },
+    verdict: q.verdict,
+    because: q.because,
+    leadType: q.leadType ?? null,
+    path: q.path ?? null,
+    priority: after.handoff?.priority ?? q.priority ?? null,
+    tier: after.handoff?.tier ?? null,
+    band: q.band,
+    fit: q.fit,
+    intent: q.intent,
+    qualification: { ...q, nextChangeAt: iso(q.nextChangeAt) },
+    route: routing && routeShown(routing.answer),
+    deadlines: deadlinesOf(after),
+    decisions: [
+      { kind: "arrived" as const, because: arrival.because },
+      ...(routing ? [{ kind: "routed" as const, because: routing.decision.because }] : []),
+    ],
+    ...standing(after),
+    messages,
+    people: await rosterNames(deps.pool, [
+      ...[after.process.owner ?? []].flat(),
+      ...(routing?.answer.candidates ?? []).map(({ repId }) => repId),
+      ...after.tasks.flatMap(({ assigneeId }) => assigneeId ?? []),
+      ...messages.flatMap(({ to }) => to.rep ?? []),
+    ]),
+  };
+  return answer;
+}
+
+/** What a trial can say, and what is known of the lead that it shall be like. */
+export async function readTrial(
+  deps: ApiDeps,
+  c: Asker,
+  { lead: id }: z.output<typeof trialQuery>,
+): Promise<z.output<typeof trialSchema>> {
+  const { agreement } = await activeAgreement(deps, deps.pool);
+  const types = { ...builtInFields, ...agreement.fields };
+  const lead = id === undefined ? null : await leadHere(deps.pool, c, id);
+  const account = lead === null ? null : await accountOf(deps.pool, lead);
+  const did =
+    lead === null ? undefined : (await readEngagements(deps.pool, [lead.id])).get(lead.id);
+  const known = { ...account?.facts, ...lead?.facts };
+  return {
+    fields: Object.entries(types)
+      .filter(([path]) => !derivedFields.includes(path))
+      .map(([path, type]) => ({ path, type, values: [...(closedValues[path] ?? [])] })),
+    signals: Object.entries(agreement.signals).map(([type, { depth }]) => ({ type, depth })),
+    lead: lead === null ? null : lead.id,
+    facts: Object.fromEntries(Object.entries(known).map(([path, { value }]) => [path, value])),
+    engagements: (did ?? []).map(({ type, occurredAt, topic }) => ({
+      type,
+      occurredAt: iso(occurredAt),
+      topic: topic ?? null,
+    })),
+  };
 }
 
 type Simulated = z.output<typeof simulated>;

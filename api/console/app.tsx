@@ -7,6 +7,7 @@ import { boardPages } from "./board.tsx";
 import { factsPages } from "./facts.tsx";
 import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
+import { importsPages } from "./imports.tsx";
 import { liveRoutes } from "./live.tsx";
 import { inPages } from "./in.tsx";
 import { oidcPages } from "./oidc.tsx";
@@ -17,6 +18,7 @@ import { paths } from "./paths.ts";
 import { queuePages } from "./queue.tsx";
 import { reopenPages } from "./reopen.tsx";
 import { rosterPages } from "./roster.tsx";
+import { simulatePages } from "./simulate.tsx";
 import { systemPages } from "./system.tsx";
 import { tasksPages } from "./tasks.tsx";
 
@@ -34,6 +36,8 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   accountsPages,
   accountPages,
   rosterPages,
+  simulatePages,
+  importsPages,
   inPages,
   oidcPages,
   mePages,

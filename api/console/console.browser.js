@@ -267,4 +267,13 @@
     follow();
   };
   if (changes) listenFor();
+
+  // A page that goes on by itself is asked for again, unless somebody is writing in it.
+  const goesOn = document.querySelector("[data-refresh]");
+  const goOn = () => {
+    if (document.hidden || document.activeElement?.closest("form"))
+      setTimeout(goOn, Number(goesOn.dataset.refresh));
+    else refresh();
+  };
+  if (goesOn) setTimeout(goOn, Number(goesOn.dataset.refresh));
 })();

@@ -33,17 +33,25 @@ export const Hidden: FC<{ readonly back?: string }> = ({ back }) => (
 /** Reads the form that was sent. Throws a problem when it is none of ours. */
 export async function readForm(c: Context<AppEnv>): Promise<Form> {
   const fields = await readFields(c);
+  const text = await c.req.text();
+  return formWith(fields, (name) => new URLSearchParams(text).getAll(name).map(plain));
+}
+
+/** A form of these fields; throws a problem when it has no key. */
+export function formWith(
+  fields: Form["fields"],
+  all: Form["all"] = (name) => (fields[name] === undefined ? [] : [fields[name]]),
+): Form {
   const key = /^[\da-f]{32}$/.exec(fields["key"] ?? "")?.[0];
   if (key === undefined)
     throw new Problem("invalid", {
       field: "key",
       detail: "the form was not complete; open the page again and send it from there",
     });
-  const text = await c.req.text();
   return {
     fields,
     key,
-    all: (name) => new URLSearchParams(text).getAll(name).map(plain),
+    all,
     back: (otherwise) => backTo(fields["back"], otherwise),
   };
 }

@@ -31,6 +31,8 @@ const bar: readonly { readonly label: string; readonly path: string; readonly ke
   { label: "Leads", path: paths.leads },
   { label: "Accounts", path: paths.accounts },
   { label: "Roster", path: paths.roster },
+  { label: "Simulate", path: paths.simulate },
+  { label: "Imports", path: paths.imports },
   { label: "System", path: paths.system },
 ];
 

@@ -189,7 +189,9 @@ const RosterPage: FC<RosterProps> = ({ weeks, given, frame, reading, refused, sa
               <th scope="col">Person</th>
               <th scope="col">Takes leads</th>
               {weeksOf(days).map((week) => (
-                <th scope="col">{sayWeek(week)}</th>
+                <th scope="col" class="week">
+                  {sayWeek(week)}
+                </th>
               ))}
               {mayCaps ? <th scope="col">Act</th> : null}
             </tr>

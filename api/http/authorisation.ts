@@ -110,6 +110,7 @@ const requests: Readonly<Record<string, Row>> = {
   "POST /agreement/versions/{id}/sign": { leader: "all" },
   "POST /agreement/versions/{id}/activate": { operator: "all", revops: "all", leader: "all" },
   "POST /agreement/versions": { operator: "all", revops: "all" },
+  "GET /simulate": office,
   "POST /simulate": office,
 
   // people; absences also by the reps themselves and for the team
@@ -144,7 +145,9 @@ const requests: Readonly<Record<string, Row>> = {
   // intake, imports, tracking
   "POST /leads": { ...office, crm: "all" },
   "POST /imports": office,
+  "GET /imports": office,
   "GET /imports/{id}": office,
+  "GET /imports/{id}/errors": office,
   "GET /imports/{id}/errors.csv": office,
   "POST /v1/track": tracking,
   "POST /v1/identify": tracking,

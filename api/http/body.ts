@@ -41,6 +41,9 @@ const rules: Readonly<Record<string, BodyRule>> = {
   "POST /webhooks/{source}": { kind: "raw", maxBytes: 256 * 1024 },
   "POST /console/offer/{token}": { kind: "form", maxBytes: 32 * 1024 },
   "POST /imports": { kind: "stream", maxBytes: 0 },
+  "POST /console/imports": { kind: "stream", maxBytes: 0 },
+  // A draft as a form writes it: each line end six bytes.
+  "POST /console/simulate": { kind: "form", maxBytes: 1024 * 1024 },
 };
 
 /**

@@ -10,7 +10,12 @@ export interface FormParts {
   readonly texts: ReadonlyMap<string, string>;
   readonly files: ReadonlyMap<
     string,
-    { readonly pieces: readonly Uint8Array[]; readonly fileHash: string }
+    {
+      readonly pieces: readonly Uint8Array[];
+      readonly fileHash: string;
+      /** As its sender calls it, without a path. */
+      readonly name: string;
+    }
   >;
   /** Names of fields that are not expected, or came twice. */
   readonly others: readonly string[];
@@ -39,7 +44,7 @@ export async function readMultipart(request: Request, bounds: FormBounds): Promi
       detail: "send multipart/form-data with the fields file and map",
     });
   const texts = new Map<string, string>();
-  const files = new Map<string, { pieces: Uint8Array[]; fileHash: string }>();
+  const files = new Map<string, { pieces: Uint8Array[]; fileHash: string; name: string }>();
   const others: string[] = [];
   let refused: Problem | undefined;
   const isNew = (name: string): boolean => {
@@ -52,11 +57,12 @@ export async function readMultipart(request: Request, bounds: FormBounds): Promi
     if (isCut) refused ??= tooLarge(name.slice(0, 100), bounds.textBytes);
     else if (isNew(name)) texts.set(name, value);
   });
-  busboy.on("file", (name, stream) => {
+  busboy.on("file", (name, stream, fileName) => {
     const isWanted = isNew(name);
     const pieces: Uint8Array[] = [];
     const hash = createHash("sha256");
-    if (isWanted) files.set(name, { pieces, fileHash: "" });
+    const called = (fileName ?? "").slice(0, 300);
+    if (isWanted) files.set(name, { pieces, fileHash: "", name: called });
     stream.on("limit", () => {
       refused ??= tooLarge("file", bounds.fileBytes, "; import a larger one with `baton import`");
     });
@@ -66,7 +72,7 @@ export async function readMultipart(request: Request, bounds: FormBounds): Promi
       hash.update(piece);
     });
     stream.on("end", () => {
-      if (isWanted) files.set(name, { pieces, fileHash: hash.digest("hex") });
+      if (isWanted) files.set(name, { pieces, fileHash: hash.digest("hex"), name: called });
     });
     // A part that breaks off breaks the form, which says so.
     stream.on("error", () => undefined);

@@ -9,7 +9,6 @@ import type { Pool } from "../../store/postgres/db.ts";
 import { schemaFit } from "../../store/postgres/schema.ts";
 import { rosterByName } from "../../store/intake/history.ts";
 import {
-  countsOfImport,
   errorHeader,
   errorPages,
   errorRecords,
@@ -27,6 +26,7 @@ import {
 import { CommandError, type Io } from "../command.ts";
 import { fileRefused, yamlText } from "../yaml-file.ts";
 import { errorsSentence, notUnderstoodLines } from "./import-remote.ts";
+import { countsOfImport } from "../../words/imports.ts";
 
 /** What somebody wants imported, and how they want to be told. */
 export interface Order {

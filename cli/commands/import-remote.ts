@@ -2,7 +2,7 @@ import { openAsBlob } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { countsOfImport } from "../../store/intake/imports.ts";
+import { countsOfImport } from "../../words/imports.ts";
 import { apiAddress, bearer, jsonOf, askAt, type WholeAnswer } from "../api-client.ts";
 import { CommandError, type Io } from "../command.ts";
 

@@ -8,7 +8,7 @@ import {
   type CalendarDef,
   type Instant,
 } from "../time/calendar.ts";
-import { DAY, dayNumber, firstInstantReading, MINUTE, offsetSpans } from "../time/local-time.ts";
+import { DAY, dayNumber, instantReading, MINUTE } from "../time/local-time.ts";
 import { dueAt } from "../time/deadline.ts";
 
 /** Every review that an agreement can ask for, the most frequent first. */
@@ -158,7 +158,7 @@ export function heldAt(review: Rhythm, period: string): Instant {
   if (day === undefined || day >= last)
     throw new NoOpenTime(`The calendar has no business day in ${period}`);
   const [hour = 0, minute = 0] = rule.on.time.split(":").map(Number);
-  return reading(hours.zone, day * DAY + (hour * 60 + minute) * MINUTE);
+  return instantReading(hours.zone, day * DAY + (hour * 60 + minute) * MINUTE);
 }
 
 /**
@@ -213,11 +213,7 @@ function mondayOf(week: string): number {
 }
 
 function midnight(zone: string, day: number): Instant {
-  return reading(zone, day * DAY);
-}
-
-function reading(zone: string, wall: number): Instant {
-  return firstInstantReading(offsetSpans(zone, wall - 2 * DAY, wall + 2 * DAY), wall);
+  return instantReading(zone, day * DAY);
 }
 
 /** The moment at which a day (YYYY-MM-DD) is over in a zone. */

@@ -128,8 +128,12 @@ export function endOfDay(zone: string, at: Instant): Instant {
 
 /** The first instant of a date on the zone's wall calendar. */
 export function startOfDay(zone: string, day: DayNumber): Instant {
-  const wall = day * DAY;
-  return firstInstantReading(offsetSpans(zone, wall - 2 * DAY, wall + 2 * DAY), wall);
+  return instantReading(zone, day * DAY);
+}
+
+/** The first instant at which the zone's wall clock reads `wallMs`, counted as if it were UTC. */
+export function instantReading(zone: string, wallMs: number): Instant {
+  return firstInstantReading(offsetSpans(zone, wallMs - 2 * DAY, wallMs + 2 * DAY), wallMs);
 }
 
 /** For people: `2026-11-23 10:00 America/New_York`; seconds appear only when they are not zero. */

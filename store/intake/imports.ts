@@ -22,6 +22,9 @@ export interface ImportRow {
   /** The file's first line; null for imports of before it was kept. */
   readonly header: readonly string[] | null;
   readonly delimiter: Delimiter | null;
+  /** As the file was called by its sender, and the map as it was written; null: not kept. */
+  readonly fileName: string | null;
+  readonly mapText: string | null;
   /** Field to the number of rows whose value is kept as it came, because no list knows it. */
   readonly notUnderstood: Readonly<Record<FieldPath, number>>;
 }
@@ -46,16 +49,20 @@ export async function openImport(
     readonly map: unknown;
     readonly header: readonly string[];
     readonly delimiter: Delimiter;
+    readonly fileName?: string | undefined;
+    readonly mapText?: string | undefined;
   },
   now: Instant,
 ): Promise<ImportRow> {
   await send(
     db,
     sql`
-    insert into import (id, file_hash, map_hash, map, state, started_at, header, delimiter)
+    insert into import (id, file_hash, map_hash, map, state, started_at, header, delimiter,
+      file_name, map_text)
     values (${newId("im", now)}, ${file.fileHash}, ${file.mapHash},
       ${JSON.stringify(file.map)}::jsonb, 'running', ${new Date(now)},
-      ${file.header.map(storable)}::text[], ${file.delimiter})
+      ${file.header.map(storable)}::text[], ${file.delimiter},
+      ${storableOrNull(file.fileName)}, ${storableOrNull(file.mapText)})
     on conflict (file_hash, map_hash) do nothing`,
   );
   await send(
@@ -86,6 +93,20 @@ export async function readImport(db: Db, id: string): Promise<ImportRow | undefi
   return found && fromStored(found);
 }
 
+/** Imports, the latest first. */
+export async function listImports(
+  db: Db,
+  page: { readonly before?: string | undefined; readonly limit: number },
+): Promise<ImportRow[]> {
+  const found = await rows<Stored>(
+    db,
+    sql`select * from import
+      where (${page.before ?? null}::text is null or id < ${page.before ?? null}::text)
+      order by id desc limit ${page.limit}`,
+  );
+  return found.map(fromStored);
+}
+
 /**
  * A finished import is read from its beginning again, as if nothing of it had been counted. Gives
  * its row as it is now: of two who ask at once one begins it.
@@ -109,18 +130,6 @@ export async function restartImport(db: Db, row: ImportRow, now: Instant): Promi
 export function asRepeated(row: ImportRow): ImportRow {
   const { created, merged, unchanged } = row;
   return { ...row, created: 0, merged: 0, unchanged: created + merged + unchanged };
-}
-
-/** An import's counts as people read them: `8,000 rows: 0 new, 8,000 known (0 changed), 0 refused`. */
-export function countsOfImport(
-  { created, merged, unchanged, refused }: Omit<BatchCounts, "rows" | "notUnderstood">,
-  rowCount: number,
-): string {
-  const written = (count: number) => count.toLocaleString("en-US");
-  return (
-    `${written(rowCount)} rows: ${written(created)} new, ${written(merged + unchanged)} known ` +
-    `(${written(merged)} changed), ${written(refused)} refused`
-  );
 }
 
 export interface BatchCounts {
@@ -306,6 +315,10 @@ export async function* errorPages(db: Db, id: string): AsyncGenerator<readonly R
   if (rest.length > 0) yield rest;
 }
 
+function storableOrNull(text: string | undefined): string | null {
+  return text === undefined || text === "" ? null : storable(text);
+}
+
 /** Postgres refuses NUL, and halves of surrogate pairs are no characters. */
 function storable(text: string): string {
   return text.replaceAll(/\u0000|\p{Surrogate}/gu, "\ufffd");
@@ -325,6 +338,8 @@ interface Stored {
   problem: string | null;
   header: string[] | null;
   delimiter: Delimiter | null;
+  file_name: string | null;
+  map_text: string | null;
   not_understood: Record<FieldPath, number>;
 }
 
@@ -344,5 +359,7 @@ function fromStored(row: Stored): ImportRow {
     header: row.header,
     delimiter: row.delimiter,
     notUnderstood: row.not_understood,
+    fileName: row.file_name,
+    mapText: row.map_text,
   };
 }

@@ -69,6 +69,9 @@ export const stoppedProblem = "it stopped; send the file again to go on";
 export interface ImportWish {
   readonly file: ImportFile;
   readonly map: ImportMap;
+  /** As it was written, and how the file was called: kept for who looks at imports. */
+  readonly mapText?: string;
+  readonly fileName?: string;
   readonly agreement: Agreement;
   /** What is wrong between map and first line; empty when they fit. */
   readonly checkHeader: (map: ImportMap, header: readonly string[]) => readonly string[];
@@ -161,6 +164,8 @@ async function begin(
       map: wish.map,
       header: header.written,
       delimiter: header.delimiter,
+      fileName: wish.fileName,
+      mapText: wish.mapText,
     },
     wish.clock(),
   );

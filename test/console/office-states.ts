@@ -3,7 +3,7 @@ import { lookAtAccounts } from "../../store/accounts/look.ts";
 import type { LoginWish } from "../../store/access/logins.ts";
 import { sql } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
-import type { PeopleWorld } from "../support/people-world.ts";
+import { exampleAgreement, type PeopleWorld } from "../support/people-world.ts";
 import type { State } from "./states.ts";
 
 const rep: LoginWish = { role: "rep", repId: "rp_one" };
@@ -202,7 +202,136 @@ export const officeStates: readonly State[] = [
     sent: { open: "-1" },
     status: 422,
   },
+  { name: "simulate", person: marketing, seed: () => Promise.resolve("/console/simulate") },
+  {
+    name: "simulate-forbidden",
+    person: rep,
+    seed: () => Promise.resolve("/console/simulate"),
+    status: 403,
+  },
+  {
+    name: "simulate-like",
+    person: operator,
+    seed: async (world) => `/console/simulate?lead=${(await warm(world)).lead}`,
+  },
+  {
+    name: "simulate-like-nobody",
+    person: operator,
+    seed: () => Promise.resolve("/console/simulate?lead=ld_nobody"),
+    status: 404,
+  },
+  {
+    name: "simulate-handed-off",
+    person: operator,
+    seed: async (world) => {
+      await staffed(world);
+      return `/console/simulate?lead=${(await warm(world)).lead}`;
+    },
+    form: "form[method=post]",
+    sent: { "fact:lead.role": "Operations" },
+  },
+  {
+    name: "simulate-nurture",
+    person: operator,
+    seed: () => Promise.resolve("/console/simulate"),
+    form: "form[method=post]",
+    sent: { "fact:lead.email": "jo@small.example.com", "fact:account.employees": "3" },
+  },
+  {
+    name: "simulate-refused",
+    person: operator,
+    seed: () => Promise.resolve("/console/simulate"),
+    form: "form[method=post]",
+    sent: { "fact:lead.email": "jo@x.com", "fact:account.employees": "<b>many</b>" },
+    status: 422,
+  },
+  {
+    name: "simulate-draft",
+    person: marketing,
+    seed: async (world) => {
+      await warm(world);
+      return "/console/simulate";
+    },
+    form: "details form",
+    sent: {
+      what: "draft",
+      draft: exampleAgreement
+        .replace(
+          "account.employees: { atLeast: 50, atMost: 5000 }",
+          "account.employees: { atLeast: 4999 }",
+        )
+        .replace("pool: dach-sdr", "pool: alps-sdr"),
+    },
+  },
+  {
+    name: "simulate-draft-refused",
+    person: marketing,
+    seed: () => Promise.resolve("/console/simulate"),
+    form: "details form",
+    sent: { what: "draft", draft: "version: <b>none</b>" },
+    status: 422,
+  },
+  { name: "imports-empty", person: marketing, seed: () => Promise.resolve("/console/imports") },
+  { name: "imports", person: marketing, seed: async (world) => imported(world, "") },
+  {
+    name: "imports-forbidden",
+    person: rep,
+    seed: () => Promise.resolve("/console/imports"),
+    status: 403,
+  },
+  {
+    name: "imports-without-file",
+    person: marketing,
+    seed: () => Promise.resolve("/console/imports"),
+    form: "form[method=post]",
+    sent: { map: "columns: { E-mail: lead.email }" },
+    status: 422,
+  },
+  {
+    name: "imports-same-map",
+    person: marketing,
+    seed: async (world) => imported(world, "?map=im_2"),
+  },
+  {
+    name: "import-running",
+    person: marketing,
+    seed: async (world) => imported(world, "/im_1"),
+  },
+  { name: "import-refused", person: marketing, seed: async (world) => imported(world, "/im_2") },
+  {
+    name: "import-again",
+    person: marketing,
+    seed: async (world) => imported(world, "/im_2?again=1"),
+  },
+  { name: "import-stopped", person: operator, seed: async (world) => imported(world, "/im_3") },
+  {
+    name: "import-unknown",
+    person: operator,
+    seed: () => Promise.resolve("/console/imports/im_nothing"),
+    status: 404,
+  },
 ];
+
+/** Imports: one that runs, one with refused rows, one that stopped; and the address of a page. */
+async function imported(world: PeopleWorld, page: string): Promise<string> {
+  const at = new Date(world.now());
+  await world.pool.query(sql`
+    insert into import (id, file_hash, map_hash, map, state, rows_done, rows_total, created, merged,
+      unchanged, refused, not_understood, started_at, finished_at, problem, file_name, map_text)
+    values
+      ('im_1', 'a', 'a', '{}', 'running', 3500, 8000, 3400, 60, 40, 0, '{}', ${at}, null, null,
+        'fair-berlin.csv', 'columns: { E-mail: lead.email }'),
+      ('im_2', 'b', 'a', '{}', 'done', 8000, 8000, 7000, 900, 40, 60,
+        '{"account.country": 12}', ${at}, ${at}, null,
+        ${`<b>Wolfeschlegelsteinhausenbergerdorff.csv`}, 'columns: { E-mail: lead.email }'),
+      ('im_3', 'c', 'a', '{}', 'failed', 500, null, 500, 0, 0, 0, '{}', ${at}, ${at},
+        'line 501: the bytes are no text; it stopped there', null, null)`);
+  await world.pool.query(sql`
+    insert into import_error (import_id, line, "column", message, raw)
+      select 'im_2', n, 'Employees', 'expected a number, found "<b>many</b>"', 'x'
+      from generate_series(2, 61) n`);
+  return `/console/imports${page}`;
+}
 
 /** People with hours, weights and caps; some of them away, one with a hostile name. */
 async function staffed(world: PeopleWorld): Promise<string> {

@@ -176,6 +176,14 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["operator", "/reviews/rv_grown?waits=true"],
   ],
   "GET /imports/{id}": [["operator", "/imports/im_7"]],
+  "GET /imports/{id}/errors": [["operator", "/imports/im_7/errors"]],
+  "GET /simulate": [["operator", `/simulate?lead=${lead}`]],
+  "GET /roster/weeks": [
+    ["operator", "/roster/weeks"],
+    ["operator", "/roster/weeks?pool=pool_1"],
+    ["manager", "/roster/weeks"],
+    ["rep", "/roster/weeks"],
+  ],
   "GET /imports/{id}/errors.csv": [["operator", "/imports/im_7/errors.csv"]],
   "GET /mail": [
     ["operator", "/mail"],

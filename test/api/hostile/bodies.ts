@@ -356,6 +356,30 @@ export const bodyRoutes: readonly BodyRoute[] = [
     },
   },
   {
+    route: "POST /roster/absences",
+    path: "/roster/absences",
+    good: () => ({
+      rep: "rp_one",
+      firstDay: "2026-12-21",
+      lastDay: "2026-12-30",
+      reason: "vacation",
+      deputyId: "rp_two",
+    }),
+    fields: { rep, firstDay: day, lastDay: day, reason: text(200), deputyId: rep },
+  },
+  {
+    route: "PATCH /roster/pools/{id}",
+    path: "/roster/pools/americas-sdr",
+    good: () => ({ weights: { rp_one: 2 } }),
+    fields: { weights: object, "weights.rp_one": int(0, 1_000) },
+  },
+  {
+    route: "PATCH /roster/reps/{id}",
+    path: "/roster/reps/rp_one",
+    good: () => ({ caps: { open: 25, perDay: 40, perHour: 10 } }),
+    fields: { caps: object, "caps.open?": int(0, 100_000), "caps.perDay?": int(0, 100_000) },
+  },
+  {
     route: "POST /reviews/{id}/decisions",
     path: "/reviews/{review}/decisions",
     good: () => ({

@@ -56,6 +56,8 @@ export const queryRoutes: readonly QueryRoute[] = [
   { path: "/house/tasks", pages: true, bad: { state: badWords, lead: ["x".repeat(201)] } },
   { path: "/house/notes", pages: true, bad: { lead: ["x".repeat(201)] } },
   { path: "/house/opportunities", pages: true, bad: { stage: badWords } },
+  { path: "/imports", pages: true },
+  { path: "/roster/weeks", pages: true, bad: { pool: ["", "x".repeat(81)], rep: ["", "nope"] } },
   { path: "/reports/conservation", pages: false, bad: times },
   { path: "/reports/conservation.csv", pages: false, bad: times },
   { path: "/reports", pages: false },

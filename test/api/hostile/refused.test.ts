@@ -60,6 +60,8 @@ test("every route that takes JSON is in the table", () => {
     // The same body (test/api/roster-preview.test.ts).
     "POST /roster/preview",
     "POST /imports",
+    // Good only for an absence that stands (test/api/roster-weeks.test.ts).
+    "POST /roster/absences/withdraw",
     "POST /webhooks/{source}",
     "POST /house/tasks/{id}/done",
     // Nobody but a leader gets so far (test/api/review-signing.test.ts).

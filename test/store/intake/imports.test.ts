@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { checkHeader, parseImportMap } from "../../../agreement/import-map.ts";
 import { inTransaction } from "../../../store/postgres/db.ts";
 import {
-  countsOfImport,
   csvRecord,
   errorHeader,
   errorPages,
@@ -21,6 +20,7 @@ import {
 import { fileOf, peopleCsv, peopleMap } from "../../support/import-files.ts";
 import { smallAgreement } from "../../support/small-agreement.ts";
 import { withDatabase } from "../../support/database.ts";
+import { countsOfImport } from "../../../words/imports.ts";
 
 const now = Date.parse("2026-11-20T12:00:00Z");
 const db = withDatabase({
