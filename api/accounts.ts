@@ -5,7 +5,8 @@ import { again } from "../store/process/take.ts";
 import { nameAccount } from "../store/accounts/name.ts";
 import { mergeAccounts } from "../store/accounts/merge.ts";
 import { moveLead } from "../store/accounts/move.ts";
-import { listAccounts, seeAccount } from "../store/views/accounts.ts";
+import { seeAccountProcess } from "../store/views/account-process.ts";
+import { listAccounts } from "../store/views/accounts.ts";
 import { tellAccount } from "../store/accounts/told.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { domainIn } from "../spellings/domain.ts";
@@ -15,7 +16,7 @@ import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
 import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
-import { leadHere, reachHere } from "./http/reach.ts";
+import { accountHere, leadHere, reachHere } from "./http/reach.ts";
 import { activeAgreement } from "./intake.ts";
 
 const accountId = /^ac_[0-9a-z]{1,40}$/;
@@ -223,11 +224,11 @@ export function accountRoutes(deps: ApiDeps): Routes {
   });
 
   app.openapi(read, async (c) => {
-    const id = idIn(c.req.valid("param").id);
-    const account = await seeAccount(deps.pool, id, await reachHere(deps.pool, c));
-    if (!account) throw notFound({ kind: "account", id });
+    const account = await accountHere(deps.pool, c, c.req.valid("param").id);
     const told = await tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt);
-    return c.json(accountView(told, deps), 200);
+    const reach = await reachHere(deps.pool, c);
+    const process = await seeAccountProcess(deps.pool, account.id, reach);
+    return c.json(accountView(told, process, c.var.caller, deps), 200);
   });
 
   app.openapi(move, async (c) => {

@@ -157,8 +157,11 @@ export interface Terms {
   readonly because: string | null;
 }
 
+/** Whom a mail is about: a lead, or an account that is handed off by itself. */
 export interface LeadForMail {
   readonly id: string;
+  /** A company: `name` is its name. Absent: a person. */
+  readonly isAccount?: true;
   readonly name: string | null;
   readonly title: string | null;
   readonly company: string | null;

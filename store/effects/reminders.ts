@@ -1,6 +1,7 @@
 import { nextDigest } from "../../handoff/process/digest.ts";
 import type { Message } from "../../handoff/process/message.ts";
 import type { AccountWaits, ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
+import type { Subject } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, inTransaction, rows, sql, type Db, type Pool } from "../postgres/db.ts";
 import type { Effect } from "./effects.ts";
@@ -12,7 +13,7 @@ export type Reminder = TaskReminder | ReviewReminder | AccountReminder;
 
 export interface TaskReminder {
   readonly about: "task";
-  readonly leadId: string;
+  readonly subject: { readonly kind: "lead" | "account"; readonly id: string };
   readonly handoffId: string | null;
   readonly message: TaskWaits;
   readonly name: string | null;
@@ -54,10 +55,11 @@ export async function noteReminder(
   now: Instant,
 ): Promise<void> {
   const { key, subject, handoffId } = effect;
-  const [leadId, reviewId] = subject.kind === "review" ? [null, subject.id] : [subject.id, null];
+  const of = (kind: Subject["kind"]) => (subject.kind === kind ? subject.id : null);
   await db.query(sql`
-    insert into reminder (reader, effect_key, lead_id, review_id, handoff_id, message, noted_at)
-    select reader, ${key}, ${leadId}, ${reviewId}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
+    insert into reminder (reader, effect_key, lead_id, review_id, account_id, handoff_id, message,
+      noted_at)
+    select reader, ${key}, ${of("lead")}, ${of("review")}, ${of("account")}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
       ${new Date(now)}
     from unnest(${readers}::text[]) as r(reader)
     on conflict (effect_key, reader) do nothing`);
@@ -160,7 +162,7 @@ async function accountReminders(db: Db, reader: string, key: string): Promise<Ac
       left join rep p on p.id = r.message ->> 'assigneeId'
       join task t on t.subject_kind = 'account' and t.subject_id = a.id and t.state = 'open'
         and t.kind = 'account-engaged'
-    where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
+    where r.message ->> 'what' = 'account-waits' and r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
     order by r.account_id, r.id desc`,
   );
 }
@@ -189,17 +191,21 @@ async function taskReminders(db: Db, reader: string, key: string): Promise<TaskR
   return rows<TaskReminder>(
     db,
     sql`
-    select distinct on (r.lead_id, r.message ->> 'task') 'task' as about, r.lead_id as "leadId",
+    select distinct on (t.subject_id, t.kind) 'task' as about,
+      json_build_object('kind', t.subject_kind, 'id', t.subject_id) as subject,
       r.handoff_id as "handoffId", r.message,
-      coalesce(l.facts #>> '{lead.name,value}', l.facts #>> '{lead.firstName,value}') as name,
-      a.facts #>> '{account.name,value}' as company
-    from reminder r join lead_standing l on l.id = r.lead_id
-      join task t on t.subject_kind = 'lead' and t.subject_id = r.lead_id and t.state = 'open'
+      case when l.id is null then coalesce(a.facts #>> '{account.name,value}', a.domain)
+        else coalesce(l.facts #>> '{lead.name,value}', l.facts #>> '{lead.firstName,value}')
+        end as name,
+      case when l.id is not null then a.facts #>> '{account.name,value}' end as company
+    from reminder r left join lead_standing l on l.id = r.lead_id
+      join task t on t.subject_kind = case when r.lead_id is null then 'account' else 'lead' end
+        and t.subject_id = coalesce(r.lead_id, r.account_id) and t.state = 'open'
         and t.kind = r.message ->> 'task'
-      left join account a on a.id = l.account_id
+      left join account a on a.id = coalesce(r.account_id, l.account_id)
     where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
       and l.erased_at is null and l.merged_into is null
-    order by r.lead_id, r.message ->> 'task', r.id desc`,
+    order by t.subject_id, t.kind, r.id desc`,
   );
 }
 

@@ -15,6 +15,7 @@ import { addEffect } from "../effects/effects.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { firstRow, inTransaction, send, sql, type Tx } from "../postgres/db.ts";
 import type { Agreements } from "./agreements.ts";
+import { subjectIn } from "./actions.ts";
 import { rememberKept } from "./calendars.ts";
 import { openTask } from "./human-tasks.ts";
 import { loadSituation, lockProcess } from "./load.ts";
@@ -30,7 +31,7 @@ import {
 
 /** A person's action, as it was stored when it arrived. */
 export interface PendingAction extends Action {
-  readonly leadId: string;
+  readonly subject: Subject;
   /** The answer that stands; null while it is not decided. */
   readonly result: ActionResult | null;
 }
@@ -95,9 +96,9 @@ export async function takeAction(
   if (!stored) throw new Error(`action ${actionId} is not on record`);
   if (stored.result) return { result: stored.result, standing: null, calendars: {} };
   const action = stored as unknown as AnyAction;
-  const subject: Subject = { kind: "lead", id: stored.leadId };
+  const { subject } = stored;
   const loaded = await loadSituation(tx, agreements, subject, { now: stored.receivedAt, action });
-  if (!loaded) throw new Error(`there is no lead ${stored.leadId}`);
+  if (!loaded) throw new Error(`there is no ${subject.kind} ${subject.id}`);
   // The lock was waited for; the API's clock stamps actions, and a decision is never before one.
   const now = Math.max(clock(), stored.receivedAt);
   const situation = { ...loaded.situation, now };
@@ -188,7 +189,8 @@ export async function wantCrmSync(
 async function actionOf(tx: Tx, id: string): Promise<PendingAction | undefined> {
   const row = await firstRow<{
     id: string;
-    lead_id: string;
+    lead_id: string | null;
+    account_id: string | null;
     name: ActionName;
     by_id: string;
     role: string;
@@ -202,7 +204,7 @@ async function actionOf(tx: Tx, id: string): Promise<PendingAction | undefined> 
   }>(
     tx,
     sql`
-    select id, lead_id, name, by_id, role, body, via, received_at, result, round, seen_cycle,
+    select id, lead_id, account_id, name, by_id, role, body, via, received_at, result, round, seen_cycle,
       seen_stage from action where id = ${id}`,
   );
   if (!row) return undefined;
@@ -217,7 +219,7 @@ async function actionOf(tx: Tx, id: string): Promise<PendingAction | undefined> 
         };
   return {
     id: row.id,
-    leadId: row.lead_id,
+    subject: subjectIn({ leadId: row.lead_id, accountId: row.account_id }),
     name: row.name,
     by: row.by_id,
     role: row.role,
