@@ -130,25 +130,16 @@ function dueOf({ message }: Reminder): number {
     : message.dueAt;
 }
 
-/** What resolutions say, who owns them, and what accounts are called. */
-function namesIn(
-  reminders: readonly Reminder[],
-): Pick<MailNames, "people" | "resolutions" | "accounts"> {
-  const accounts = reminders.flatMap((one) => (one.about === "account" ? [one] : []));
+/** What resolutions say, and who owns them. */
+function namesIn(reminders: readonly Reminder[]): Pick<MailNames, "people" | "resolutions"> {
   const found = reminders.flatMap(({ message, ...rest }) =>
     message.what === "resolution-waits" && "text" in rest ? [{ message, ...rest }] : [],
   );
   return {
-    people: Object.fromEntries([
-      ...accounts.flatMap(({ message: { assigneeId }, holderName }) =>
-        assigneeId === null || holderName === null ? [] : [[assigneeId, holderName]],
-      ),
-      ...found.flatMap(({ message, ownerName }) =>
+    people: Object.fromEntries(
+      found.flatMap(({ message, ownerName }) =>
         ownerName === null ? [] : [[message.owner, ownerName]],
       ),
-    ]),
-    accounts: Object.fromEntries(
-      accounts.map(({ message, company }) => [message.accountId, company ?? message.accountId]),
     ),
     resolutions: Object.fromEntries(
       found.map(({ message, text }) => [message.resolutionId, text ?? message.resolutionId]),

@@ -136,7 +136,7 @@ export async function performAction(
 }
 
 /** Whom an action is about, as its author reaches it. */
-export interface ActedOn {
+interface ActedOn {
   readonly subject: { readonly kind: "lead" | "account"; readonly id: string };
   readonly state: LeadState;
   readonly isErased: boolean;

@@ -188,15 +188,6 @@ function once(all: readonly Recipient[]): Recipient[] {
   return [...byId.values()];
 }
 
-/** Who is asked about a task: whoever has it, else everybody with its role; or who is above. */
-export async function taskReaders(
-  db: Db,
-  { assigneeId, role }: { readonly assigneeId: string | null; readonly role: string },
-  tell: "holder" | "above",
-): Promise<string[]> {
-  return resolutionReaders(db, assigneeId ?? role, tell);
-}
-
 /** Who is asked about a resolution: its owner or everybody with that role, or who is above. */
 export async function resolutionReaders(
   db: Db,

@@ -1,6 +1,6 @@
 import { nextDigest } from "../../handoff/process/digest.ts";
 import type { Message } from "../../handoff/process/message.ts";
-import type { AccountWaits, ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
+import type { ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
 import type { Subject } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, inTransaction, rows, sql, type Db, type Pool } from "../postgres/db.ts";
@@ -9,7 +9,7 @@ import type { Effect } from "./effects.ts";
 type TaskWaits = Extract<Message, { readonly what: "task-waits" }>;
 
 /** A reminder that is due to go out, about what is open still. */
-export type Reminder = TaskReminder | ReviewReminder | AccountReminder;
+export type Reminder = TaskReminder | ReviewReminder;
 
 export interface TaskReminder {
   readonly about: "task";
@@ -18,15 +18,6 @@ export interface TaskReminder {
   readonly message: TaskWaits;
   readonly name: string | null;
   readonly company: string | null;
-}
-
-/** About an engaged account to which nobody has seen. */
-export interface AccountReminder {
-  readonly about: "account";
-  readonly message: AccountWaits;
-  readonly company: string | null;
-  /** The name of whoever has it; null for a role. */
-  readonly holderName: string | null;
 }
 
 /** About a review that is not signed, or a resolution whose day is over. */
@@ -81,22 +72,6 @@ export async function noteResolutionReminder(
     on conflict (effect_key, reader) do nothing`);
 }
 
-/** The same about an account, under a key of its own. */
-export async function noteAccountReminder(
-  db: Db,
-  key: string,
-  message: AccountWaits,
-  readers: readonly string[],
-  now: Instant,
-): Promise<void> {
-  await db.query(sql`
-    insert into reminder (reader, effect_key, account_id, message, noted_at)
-    select reader, ${key}, ${message.accountId}, ${JSON.stringify(message)}::jsonb,
-      ${new Date(now)}
-    from unnest(${readers}::text[]) as r(reader)
-    on conflict (effect_key, reader) do nothing`);
-}
-
 /** Whoever mails a digest and dies with it keeps it from others for so long. */
 const claimMs = 60_000;
 
@@ -144,27 +119,7 @@ export function takeDigest(pool: Pool, reader: string, now: Instant): Promise<Di
 }
 
 async function remindersOf(db: Db, reader: string, key: string): Promise<Reminder[]> {
-  return [
-    ...(await taskReminders(db, reader, key)),
-    ...(await reviewReminders(db, reader, key)),
-    ...(await accountReminders(db, reader, key)),
-  ];
-}
-
-/** Accounts whose task is open still. */
-async function accountReminders(db: Db, reader: string, key: string): Promise<AccountReminder[]> {
-  return rows<AccountReminder>(
-    db,
-    sql`
-    select distinct on (r.account_id) 'account' as about, r.message,
-      coalesce(a.facts #>> '{account.name,value}', a.domain) as company, p.name as "holderName"
-    from reminder r join account a on a.id = r.account_id
-      left join rep p on p.id = r.message ->> 'assigneeId'
-      join task t on t.subject_kind = 'account' and t.subject_id = a.id and t.state = 'open'
-        and t.kind = 'account-engaged'
-    where r.message ->> 'what' = 'account-waits' and r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
-    order by r.account_id, r.id desc`,
-  );
+  return [...(await taskReminders(db, reader, key)), ...(await reviewReminders(db, reader, key))];
 }
 
 /** Reviews that still lack a signature that was asked for, and resolutions that are open. */

@@ -58,7 +58,7 @@ export interface Around {
     | null;
 }
 
-export type StoredFacts = Readonly<
+type StoredFacts = Readonly<
   Record<string, { readonly value: FactValue; readonly at: string }>
 >;
 export interface EngagementJson {
@@ -82,7 +82,7 @@ export type TaskJson = Omit<OpenTask, "since" | "dueAt" | "remindAt"> & {
   readonly dueAt: string | null;
   readonly remindAt: string | null;
 };
-export interface PersonJson {
+interface PersonJson {
   readonly id: string;
   readonly active: boolean;
   readonly role: string;

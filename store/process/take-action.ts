@@ -15,7 +15,7 @@ import { addEffect } from "../effects/effects.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { firstRow, inTransaction, send, sql, type Tx } from "../postgres/db.ts";
 import type { Agreements } from "./agreements.ts";
-import { subjectIn } from "./actions.ts";
+import { noteAction, subjectIn } from "./actions.ts";
 import { rememberKept } from "./calendars.ts";
 import { openTask } from "./human-tasks.ts";
 import { loadSituation, lockProcess } from "./load.ts";
@@ -115,7 +115,51 @@ export async function takeAction(
     decided.answer ??
     refusalAnswer(situation, { refused: { code: "unknown", message: decided.because } });
   await settleAction(tx, actionId, result, now);
+  if (action.name === "logOutreach" && subject.kind === "lead")
+    await countForAccount(tx, agreements, { action, leadId: subject.id }, clock);
   return { result, standing, calendars: situation.calendars };
+}
+
+/**
+ * Whoever has the handoff of the lead's account has reached out there too: an attempt on any of its
+ * people counts. Decisions about an account lock no lead, so nobody waits in a circle.
+ */
+async function countForAccount(
+  tx: Tx,
+  agreements: Agreements,
+  { action, leadId }: { readonly action: Action<"logOutreach">; readonly leadId: string },
+  clock: () => Instant,
+): Promise<void> {
+  const { by, role, body, via, receivedAt } = action;
+  const { channel, outcome, occurredAt } = body;
+  const found = await firstRow<{ id: string }>(
+    tx,
+    sql`
+    select p.subject_id as id from lead l join process p on p.subject_kind = 'account'
+      and p.subject_id = l.account_id and p.owner_id = ${by}
+      join handoff h on h.id = p.handoff_id
+        and h.mql_at <= ${new Date(occurredAt === undefined ? receivedAt : Date.parse(occurredAt))}
+    where l.id = ${leadId} and p.waiting_on in ('outreach', 'answer', 'attempts', 'meeting',
+      'opportunity')`,
+  );
+  if (!found) return;
+  const id = `${action.id}-account`;
+  await lockProcess(tx, { kind: "account", id: found.id });
+  await noteAction(tx, {
+    id,
+    accountId: found.id,
+    name: "logOutreach",
+    by,
+    role,
+    body: {
+      channel,
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(occurredAt === undefined ? {} : { occurredAt }),
+    },
+    via,
+    receivedAt,
+  });
+  await takeAction(tx, agreements, id, clock);
 }
 
 async function refused(
@@ -138,7 +182,8 @@ async function refused(
     },
     now,
   );
-  if (action.via === "crm") await putCrmRight(tx, situation, action, refusal);
+  if (action.via === "crm" && subject.kind === "lead")
+    await putCrmRight(tx, situation, action, refusal);
   return {
     result,
     standing: null,

@@ -193,6 +193,12 @@ test(
       ),
     ).toEqual([{ subject_id: id, via: "owner" }]);
 
+    // An attempt on one of its people counts as one on the account, for whoever has both.
+    const attempts = async () => (await handoffOf(id))?.["attempts"];
+    expect(await attempts()).toBe(0);
+    await world.act(lead, "logOutreach", { channel: "call", outcome: "no_answer" });
+    expect(await attempts()).toBe(1);
+
     // Its opportunity is what the account was handed off for.
     await world.act(lead, "accept", {});
     await world.act(lead, "advance", {});
