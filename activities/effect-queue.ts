@@ -3,7 +3,7 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import { forgottenEffects, openAgreementEffects } from "../store/effects/effects.ts";
 import { enqueueEffectsLeft } from "../store/postgres/outbox.ts";
-import type { Subject } from "../handoff/process/words.ts";
+import { hasOwnProcess, type Subject } from "../handoff/process/words.ts";
 import type { Effects } from "./effects.ts";
 
 /**
@@ -88,8 +88,8 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
         return true;
       // What is left though all is well is another worker's, which goes on with it or is found to
       // have forgotten it.
-      if (isUnasked && effects.isCircuitOpen() && subject.kind === "lead")
-        await enqueueEffectsLeft(pool, [subject.id], clock());
+      if (isUnasked && effects.isCircuitOpen() && hasOwnProcess(subject))
+        await enqueueEffectsLeft(pool, [subject], clock());
     } catch {
       // The process was told; where even that failed, they count as forgotten.
     }
@@ -123,12 +123,12 @@ export function effectQueue({ pool, clock }: EffectQueueDeps, effects: Effects):
     async poll() {
       if (effects.isCircuitOpen()) return;
       const now = clock();
-      for (const id of await forgottenEffects(pool, {
+      for (const subject of await forgottenEffects(pool, {
         before: now - forgottenMs,
         now,
         limit: mostForgotten,
       }))
-        add({ kind: "lead", id }, false);
+        add(subject, false);
       for (const id of await openAgreementEffects(pool, now)) add({ kind: "agreement", id }, false);
     },
     async stop() {

@@ -34,7 +34,7 @@ import {
 import { openTask, type TaskKind } from "../store/process/human-tasks.ts";
 import { mailEffect } from "../store/effects/mail-message.ts";
 import { enqueueEffectsLeft } from "../store/postgres/outbox.ts";
-import type { Subject } from "../handoff/process/words.ts";
+import { hasOwnProcess, type Subject } from "../handoff/process/words.ts";
 import { syncCrm } from "./crm.ts";
 import { regardless, sendMail } from "./mail.ts";
 import { withTimeout } from "./crm-timeout.ts";
@@ -306,8 +306,8 @@ async function release(
 ): Promise<void> {
   await inTransaction(deps.pool, async (tx) => {
     await releaseEffect(tx, effect.id, sayWhy(error));
-    if (isUnasked && effect.subject.kind === "lead")
-      await enqueueEffectsLeft(tx, [effect.subject.id], deps.clock());
+    if (isUnasked && hasOwnProcess(effect.subject))
+      await enqueueEffectsLeft(tx, [effect.subject], deps.clock());
   });
 }
 

@@ -164,7 +164,7 @@ async function sendOne(
     packet === null
       ? compose(message, names, also)
       : packetMail(packet.view, reader, new Set(pictures.map(({ cid }) => cid)));
-  const leadId = context.names.lead?.id ?? null;
+  const leadId = effect.subject.kind === "lead" ? (context.names.lead?.id ?? null) : null;
   const mail = (to: string, repId: string | null): Mail => ({
     ...composed,
     ...(pictures.length === 0 ? {} : { pictures }),
@@ -196,18 +196,19 @@ async function sendOne(
  * for, about the lead or, after a merge, its survivor. Null where the reader may not see it.
  */
 async function pageFor(deps: MailDeps, letter: Letter): Promise<PageOfMail | null> {
-  const { message, context, recipient } = letter;
-  const leadId =
+  const { message, context, recipient, effect } = letter;
+  const id =
     message.what === "withdrawn" && message.mergedInto !== null
       ? message.mergedInto
       : (context.names.lead?.id ?? null);
-  if (leadId === null) return null;
+  if (id === null) return null;
   const signed = await signedPage(deps, letter);
   if (signed !== null) return { opens: signed };
   // The recipient of these two owns the lead and may open it: no query for the most frequent mails.
   const isTheirs = message.what === "offer" || message.what === "warning";
-  return isTheirs || (await mayOpen(deps.pool, leadId, recipient))
-    ? { asks: `GET /leads/${leadId} with your token, or npx baton explain ${leadId}` }
+  const kind = effect.subject.kind === "account" ? "account" : "lead";
+  return isTheirs || (await mayOpen(deps.pool, { kind, id }, recipient))
+    ? { asks: `GET /${kind}s/${id} with your token, or npx baton explain ${id}` }
     : null;
 }
 
@@ -220,7 +221,7 @@ async function signedPage(
   const { lead } = context.names;
   const { handoff } = context;
   if (mail.isKept === true || mailLinks === "off" || recipient.kind !== "person") return null;
-  if (!lead || !handoff?.isOpen || handoff.repId !== recipient.id) return null;
+  if (!lead || lead.isAccount || !handoff?.isOpen || handoff.repId !== recipient.id) return null;
   const { cycle, round } = handoff;
   const dueAt = "dueAt" in message ? message.dueAt : null;
   const offer = { repId: recipient.id, leadId: lead.id, cycle, round, dueAt };

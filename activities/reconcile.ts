@@ -8,19 +8,21 @@ import {
   lateStep,
   leadPlaces,
   openDeadLetter,
+  openAccounts,
   openLeads,
   remindOfEffects,
   remindOfLeavers,
   startAgain,
   withdrawBrokenTasks,
   withdrawLateTasks,
-  type OpenLead,
+  type OpenProcess,
 } from "../store/inbox/reconcile.ts";
 import { sweep, usualDays, type DaysKept } from "../store/inbox/sweep.ts";
 import {
+  accountOfWorkflowId,
   brokenProcesses,
   leadOfWorkflowId,
-  leadWorkflowId,
+  processWorkflowId,
   reportedProblems,
   type Reconciled,
 } from "../workflows/contract.ts";
@@ -82,23 +84,28 @@ export async function reconcileLeads(
   const leads = await openLeads(deps.pool, after, pageSize, now);
   const isFirst = after === "";
   const isLast = leads.length < pageSize;
-  const running = await runningLeads(deps.client, leads);
+  const accounts = isFirst ? await openAccounts(deps.pool, pageSize, now) : [];
+  const open = [...leads, ...accounts];
+  const running = new Set([
+    ...(await runningOf(deps.client, "leadHandoff", leads)),
+    ...(await runningOf(deps.client, "accountHandoff", accounts)),
+  ]);
   const withoutProcess: string[] = [];
   const restarted = await count(
-    leads.filter(({ id }) => !running.has(leadWorkflowId(id))),
-    async (lead) => {
-      const isStarted = await restart(deps, lead, now);
-      if (isStarted) withoutProcess.push(lead.id);
+    open.filter((one) => !running.has(processWorkflowId(one, one.cycle))),
+    async (one) => {
+      const isStarted = await restart(deps, one, now);
+      if (isStarted) withoutProcess.push(one.id);
       return isStarted;
     },
   );
-  const compared = leads.length;
+  const compared = open.length;
   await noteCompared(deps.pool, { isFirst, isLast, compared, withoutProcess }, now);
   // Before those that are merely late: a broken process is why.
   const broken = isFirst ? await reportBroken(deps, now) : 0;
   const stuck = await count(
-    leads.filter(({ id, isLate }) => isLate && running.has(leadWorkflowId(id))),
-    (lead) => reportLate(deps, lead, now),
+    open.filter((one) => one.isLate && running.has(processWorkflowId(one, one.cycle))),
+    (one) => reportLate(deps, one, now),
   );
   const stranded = isFirst ? await reportStranded(deps, now) : 0;
   const reminded = isFirst
@@ -122,14 +129,18 @@ export async function reconcileLeads(
   };
 }
 
-/** Which processes run between the first and the last of these leads, which stand in order. */
-async function runningLeads(client: ProcessList, leads: readonly OpenLead[]): Promise<Set<string>> {
+/** Which processes run between the first and the last of these, which stand in order. */
+async function runningOf(
+  client: ProcessList,
+  type: "leadHandoff" | "accountHandoff",
+  open: readonly OpenProcess[],
+): Promise<Set<string>> {
   const running = new Set<string>();
-  const [first, last] = [leads[0], leads.at(-1)];
+  const [first, last] = [open[0], open.at(-1)];
   if (!first || !last) return running;
-  const between = `'${leadWorkflowId(first.id)}' AND '${leadWorkflowId(last.id)}'`;
+  const [from, to] = [first, last].map((one) => processWorkflowId(one, one.cycle));
   for await (const { workflowId } of client.workflow.list({
-    query: `WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running' AND WorkflowId BETWEEN ${between}`,
+    query: `WorkflowType = '${type}' AND ExecutionStatus = 'Running' AND WorkflowId BETWEEN '${from}' AND '${to}'`,
     pageSize: 1_000,
   }))
     running.add(workflowId);
@@ -139,17 +150,17 @@ async function runningLeads(client: ProcessList, leads: readonly OpenLead[]): Pr
 /** The list lags: only what the process itself says counts. */
 async function restart(
   { pool, client }: ReconcileDeps,
-  { id }: OpenLead,
+  open: OpenProcess,
   now: Instant,
 ): Promise<boolean> {
-  if (await isRunning(client, id)) return false;
-  return startAgain(pool, id, now);
+  if (await isRunning(client, processWorkflowId(open, open.cycle))) return false;
+  return startAgain(pool, open, now);
 }
 
 /**
  * A process whose tasks fail stands still until an engineer deploys the fix or starts it again
  * (`baton stuck`): one task each, which ends when its tasks succeed. Processes that are not about a
- * lead are counted by the API alone.
+ * lead or an account are counted by the API alone.
  */
 async function reportBroken({ pool, client }: ReconcileDeps, now: Instant): Promise<number> {
   const broken = new Map<string, string>();
@@ -157,17 +168,17 @@ async function reportBroken({ pool, client }: ReconcileDeps, now: Instant): Prom
     query: brokenProcesses,
     pageSize: 1_000,
   })) {
-    const leadId = leadOfWorkflowId(workflowId);
+    const id = leadOfWorkflowId(workflowId) ?? accountOfWorkflowId(workflowId);
     const problems = (typedSearchAttributes.get(reportedProblems) ?? []).join(", ");
-    if (leadId === null) continue;
-    const isPassing = problems.includes(timedOut) && !(await standsStill(client, leadId, now));
-    if (!isPassing) broken.set(leadId, problems);
+    if (id === null) continue;
+    const isPassing = problems.includes(timedOut) && !(await standsStill(client, workflowId, now));
+    if (!isPassing) broken.set(id, problems);
   }
   await withdrawBrokenTasks(pool, brokenWhy, [...broken.keys()], now);
-  return count(await leadPlaces(pool, [...broken.keys()]), async ({ id: leadId, stage }) => {
-    const detail = { why: brokenWhy, stage, problems: broken.get(leadId) ?? "" };
-    if (await openDeadLetter(pool, leadId, detail, now, lateWhy))
-      log.warn("LeadBroken", { leadId, problems: detail.problems });
+  return count(await leadPlaces(pool, [...broken.keys()]), async ({ kind, id, stage }) => {
+    const detail = { why: brokenWhy, stage, problems: broken.get(id) ?? "" };
+    if (await openDeadLetter(pool, { kind, id }, detail, now, lateWhy))
+      log.warn("LeadBroken", { leadId: id, problems: detail.problems });
     return true;
   });
 }
@@ -176,10 +187,10 @@ async function reportBroken({ pool, client }: ReconcileDeps, now: Instant): Prom
 const timedOut = "category=WorkflowTaskTimedOut";
 
 /** Whether one of the process's tasks lies in the queue, and no worker has taken it. */
-async function waitsForWorker(client: ProcessList, leadId: string): Promise<boolean> {
+async function waitsForWorker(client: ProcessList, workflowId: string): Promise<boolean> {
   try {
     const { raw } = await client.withDeadline(Date.now() + askMs, () =>
-      client.workflow.getHandle(leadWorkflowId(leadId)).describe(),
+      client.workflow.getHandle(workflowId).describe(),
     );
     const task = raw.pendingWorkflowTask;
     return task != null && task.startedTime == null;
@@ -190,10 +201,14 @@ async function waitsForWorker(client: ProcessList, leadId: string): Promise<bool
 }
 
 /** Whether the process has waited too long for one of its tasks to be done. */
-async function standsStill(client: ProcessList, leadId: string, now: Instant): Promise<boolean> {
+async function standsStill(
+  client: ProcessList,
+  workflowId: string,
+  now: Instant,
+): Promise<boolean> {
   try {
     const { raw } = await client.withDeadline(Date.now() + askMs, () =>
-      client.workflow.getHandle(leadWorkflowId(leadId)).describe(),
+      client.workflow.getHandle(workflowId).describe(),
     );
     const since = raw.pendingWorkflowTask?.originalScheduledTime?.seconds;
     return since != null && Number(since) * 1_000 < now - standsStillMs;
@@ -209,15 +224,16 @@ async function standsStill(client: ProcessList, leadId: string, now: Instant): P
  */
 async function reportLate(
   { pool, client }: ReconcileDeps,
-  { id }: OpenLead,
+  open: OpenProcess,
   now: Instant,
 ): Promise<boolean> {
-  const late = await lateStep(pool, id, now);
+  const { id, cycle } = open;
+  const late = await lateStep(pool, open, now);
   // A process that waits in the task queue for a worker opens no task: a person can do nothing.
-  if (!late || (await waitsForWorker(client, id))) return false;
+  if (!late || (await waitsForWorker(client, processWorkflowId(open, cycle)))) return false;
   const isNew = await openDeadLetter(
     pool,
-    id,
+    open,
     { why: lateWhy, stage: late.stage, nextAt: late.nextAt.toISOString() },
     now,
   );
@@ -232,11 +248,11 @@ async function reportLate(
 
 /** Effects of a lead whose process has ended: nothing would ever carry them out. */
 async function reportStranded({ pool, client }: ReconcileDeps, now: Instant): Promise<number> {
-  return count(await closedWithEffects(pool, 1_000, now), async ({ id, effects }) => {
-    if (await isRunning(client, id)) return false;
+  return count(await closedWithEffects(pool, 1_000, now), async ({ kind, id, cycle, effects }) => {
+    if (await isRunning(client, processWorkflowId({ kind, id }, cycle))) return false;
     await openDeadLetter(
       pool,
-      id,
+      { kind, id },
       { why: "its process has ended and left effects undone", effects },
       now,
     );
@@ -244,10 +260,10 @@ async function reportStranded({ pool, client }: ReconcileDeps, now: Instant): Pr
   });
 }
 
-async function isRunning(client: ProcessList, leadId: string): Promise<boolean> {
+async function isRunning(client: ProcessList, workflowId: string): Promise<boolean> {
   try {
     const { status } = await client.withDeadline(Date.now() + askMs, () =>
-      client.workflow.getHandle(leadWorkflowId(leadId)).describe(),
+      client.workflow.getHandle(workflowId).describe(),
     );
     return status.name === "RUNNING";
   } catch (error) {

@@ -72,7 +72,7 @@ async function mailDigest(
     messageId: messageIdOf(digest.key, digest.reader),
     headers: { "Auto-Submitted": "auto-generated" },
     about: {
-      leadId: only?.about === "task" ? only.leadId : null,
+      leadId: only?.about === "task" && only.subject.kind === "lead" ? only.subject.id : null,
       repId: isPerson ? reader.id : null,
     },
   };
@@ -102,23 +102,23 @@ async function messageOf(
   if (only && reminders.length === 1) {
     if (only.about !== "task")
       return [only.message, { names: { ...nobody, ...namesIn(reminders) }, zone: null }];
-    const { leadId, handoffId, message } = only;
-    const subject = { kind: "lead" as const, id: leadId };
+    const { subject, handoffId, message } = only;
+    const { kind, id } = subject;
     const context = await mailContext(pool, { subject, handoffId }, message);
-    const asks = `GET /leads/${leadId} with your token, or npx baton explain ${leadId}`;
+    const asks = `GET /${kind}s/${id} with your token, or npx baton explain ${id}`;
     return [message, { names: { ...context.names, page: { asks } }, zone: context.zone }];
   }
   const listed = reminders.toSorted((a, b) => dueOf(a) - dueOf(b)).slice(0, mostListed);
   const message: MailMessage = {
     what: "reminders",
     items: listed.map((one) =>
-      one.about === "task" ? { ...one.message, leadId: one.leadId } : one.message,
+      one.about === "task" ? { ...one.message, leadId: one.subject.id } : one.message,
     ),
     more: reminders.length - listed.length,
   };
   const leads = Object.fromEntries(
     listed.flatMap((one) =>
-      one.about === "task" ? [[one.leadId, { name: one.name, company: one.company }]] : [],
+      one.about === "task" ? [[one.subject.id, { name: one.name, company: one.company }]] : [],
     ),
   );
   return [message, { names: { ...nobody, ...namesIn(listed), leads }, zone: null }];
@@ -130,25 +130,16 @@ function dueOf({ message }: Reminder): number {
     : message.dueAt;
 }
 
-/** What resolutions say, who owns them, and what accounts are called. */
-function namesIn(
-  reminders: readonly Reminder[],
-): Pick<MailNames, "people" | "resolutions" | "accounts"> {
-  const accounts = reminders.flatMap((one) => (one.about === "account" ? [one] : []));
+/** What resolutions say, and who owns them. */
+function namesIn(reminders: readonly Reminder[]): Pick<MailNames, "people" | "resolutions"> {
   const found = reminders.flatMap(({ message, ...rest }) =>
     message.what === "resolution-waits" && "text" in rest ? [{ message, ...rest }] : [],
   );
   return {
-    people: Object.fromEntries([
-      ...accounts.flatMap(({ message: { assigneeId }, holderName }) =>
-        assigneeId === null || holderName === null ? [] : [[assigneeId, holderName]],
-      ),
-      ...found.flatMap(({ message, ownerName }) =>
+    people: Object.fromEntries(
+      found.flatMap(({ message, ownerName }) =>
         ownerName === null ? [] : [[message.owner, ownerName]],
       ),
-    ]),
-    accounts: Object.fromEntries(
-      accounts.map(({ message, company }) => [message.accountId, company ?? message.accountId]),
     ),
     resolutions: Object.fromEntries(
       found.map(({ message, text }) => [message.resolutionId, text ?? message.resolutionId]),

@@ -13,6 +13,12 @@ export function checkAccounts(agreement: Agreement, reading: Reading): void {
   const { accounts } = agreement;
   if (accounts === null) return;
   const warn = (path: string, message: string) => reading.report("warnings", path, message);
+  if (agreement.leadTypes.some(({ name }) => name === accounts.leadType))
+    reading.report(
+      "problems",
+      "accounts.leadType",
+      `expected a name that no lead type has; "${accounts.leadType}" is one`,
+    );
   const { depth, contacts } = accounts.engaged;
   if (signalsFrom(agreement.signals, depth).length === 0)
     warn(

@@ -1,7 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { AccountTold } from "../store/accounts/told.ts";
 import type { ListedAccount } from "../store/views/accounts.ts";
-import type { ApiDeps } from "./deps.ts";
+import type { SeenProcess } from "../store/views/account-process.ts";
+import { actionPlaces } from "./action-places.ts";
+import { possibleNow } from "./action-routes.ts";
+import type { ApiDeps, Caller } from "./deps.ts";
 import { iso, isoDuration } from "./http/format.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
@@ -108,10 +111,35 @@ export const accountSchema = z
         byName: z.string().nullable(),
       }),
     ),
+    handoff: z
+      .object({
+        stage: z.string(),
+        stageSince: instant,
+        waitingOn: z.string(),
+        owner: z.string().nullable(),
+        queue: z.string().nullable(),
+        next: z.object({ step: z.string().nullable(), at: instant.nullable() }),
+        dueAt: instant.nullable(),
+        endedBecause: z.string().nullable(),
+        seen: z
+          .object({ stage: z.string(), cycle: z.number().int(), round: z.number().int() })
+          .openapi({ description: "to be sent with an action, as with a lead's" }),
+        actions: z
+          .array(z.object({ action: z.string(), url: z.string() }))
+          .openapi({ description: "what the caller can do now" }),
+      })
+      .nullable()
+      .openapi({
+        description:
+          "where the account's own handoff stands, or how the last one ended; null: it was never flagged",
+      }),
     handoffs: z.array(
       z.object({
         id: z.string(),
-        lead: z.string(),
+        lead: z.string().nullable().openapi({ description: "null: the account's own" }),
+        partOf: z.string().nullable().openapi({
+          description: "the account's own handoff that was open when a lead's began",
+        }),
         leadType: z.string().nullable(),
         state: z.string(),
         rep: z.string().nullable(),
@@ -140,6 +168,8 @@ export function staffOf({ owner, people, flags, handoffs }: AccountTold): string
 export function accountView(
   told: AccountTold,
   staff: Readonly<Record<string, string>>,
+  process: SeenProcess | undefined,
+  caller: Caller,
   { publicUrl }: Pick<ApiDeps, "publicUrl">,
 ): z.output<typeof accountSchema> {
   const { account, standing, asked } = told;
@@ -193,15 +223,42 @@ export function accountView(
       by: one.ended_by,
       byName: nameOf(one.ended_by),
     })),
+    handoff: process === undefined ? null : handoffNow(account.id, process, caller, publicUrl),
     handoffs: told.handoffs.map((one) => ({
       id: one.id,
       lead: one.lead_id,
+      partOf: one.account_handoff_id,
       leadType: one.lead_type,
       state: one.state,
       rep: one.rep_id,
       repName: nameOf(one.rep_id),
       mqlAt: iso(one.mql_at),
       outcome: one.outcome,
+    })),
+  };
+}
+
+function handoffNow(
+  accountId: string,
+  process: SeenProcess,
+  caller: Caller,
+  publicUrl: string,
+): z.output<typeof accountSchema>["handoff"] {
+  const { stage, waiting_on: waitingOn, cycle, round } = process;
+  const possible = process.is_theirs ? possibleNow({ stage, waitingOn }, caller, "account") : [];
+  return {
+    stage,
+    stageSince: iso(process.stage_since),
+    waitingOn,
+    owner: process.owner_id,
+    queue: process.queue,
+    next: { step: process.next_step, at: iso(process.next_at) },
+    dueAt: iso(process.due_at),
+    endedBecause: process.closed_reason,
+    seen: { stage, cycle, round },
+    actions: possible.map((action) => ({
+      action,
+      url: `${publicUrl}/accounts/${accountId}/${actionPlaces[action]}`,
     })),
   };
 }

@@ -6,7 +6,8 @@ import { again } from "../store/process/take.ts";
 import { nameAccount } from "../store/accounts/name.ts";
 import { mergeAccounts } from "../store/accounts/merge.ts";
 import { moveLead } from "../store/accounts/move.ts";
-import { listAccounts, seeAccount } from "../store/views/accounts.ts";
+import { seeAccountProcess } from "../store/views/account-process.ts";
+import { listAccounts } from "../store/views/accounts.ts";
 import { tellAccount } from "../store/accounts/told.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { rosterNames } from "../store/routing/roster.ts";
@@ -23,7 +24,7 @@ import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
 import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
-import { leadHere, reachHere } from "./http/reach.ts";
+import { accountHere, leadHere, reachHere } from "./http/reach.ts";
 import { activeAgreement } from "./intake.ts";
 
 const accountId = /^ac_[0-9a-z]{1,40}$/;
@@ -262,11 +263,14 @@ export async function readAccount(
   c: Asker,
   accountId: string,
 ): Promise<z.output<typeof accountSchema>> {
-  const id = idIn(accountId);
-  const account = await seeAccount(deps.pool, id, await reachHere(deps.pool, c));
-  if (!account) throw notFound({ kind: "account", id });
-  const told = await tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt);
-  return accountView(told, await rosterNames(deps.pool, staffOf(told)), deps);
+  const account = await accountHere(deps.pool, c, accountId);
+  const reach = await reachHere(deps.pool, c);
+  const [told, process] = await Promise.all([
+    tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt),
+    seeAccountProcess(deps.pool, account.id, reach),
+  ]);
+  const staff = await rosterNames(deps.pool, staffOf(told));
+  return accountView(told, staff, process, c.var.caller, deps);
 }
 
 /** Puts a lead at another account. */

@@ -4,14 +4,15 @@ import { authorisation } from "./http/authorisation.ts";
 import type { Caller } from "./deps.ts";
 import type { LeadState } from "./http/errors.ts";
 
-/** What the caller can do to the lead now, by the stage's table and the caller's role. */
+/** What the caller can do to the lead or account now, by the stage's table and the caller's role. */
 export function possibleNow(
   lead: Pick<LeadState, "stage" | "waitingOn">,
   caller: Caller,
+  of: "lead" | "account" = "lead",
 ): ActionName[] {
   const byWait: Readonly<Record<string, readonly ActionName[]>> = allowed[lead.stage];
   return (byWait[lead.waitingOn] ?? []).filter((action) => {
-    const row = authorisation[`POST /leads/{id}/${actionPlaces[action]}`];
+    const row = authorisation[`POST /${of}s/{id}/${actionPlaces[action]}`];
     return row !== undefined && row !== "public" && row[caller.role] !== undefined;
   });
 }

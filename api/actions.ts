@@ -41,7 +41,7 @@ const summaries: Readonly<Record<ActionName, string>> = {
   decideReview: "Decide in a review: keep, return or retire",
 };
 
-const aboutActions = [
+export const aboutActions = [
   "Answered when it has taken effect, also while Temporal is away. With `seen`, as the lead's " +
     "page shows it, the action is decided for what its sender was looking at.",
   "A 409 changes nothing and carries `state`, which is what stands. Its `code` says why:",
@@ -126,6 +126,34 @@ export async function performAction(
   unless?: Problem,
 ): Promise<z.output<typeof doneSchema>> {
   const lead = await leadHere(deps.pool, c, leadId);
+  const about: ActedOn = {
+    subject: { kind: "lead", id: lead.id },
+    state: stateOf(lead),
+    isErased: lead.erased_at !== null,
+    isTheirs: lead.is_theirs,
+  };
+  return actOn(deps, c, name, about, seen === undefined ? { body } : { body, seen }, key, unless);
+}
+
+/** Whom an action is about, as its author reaches it. */
+interface ActedOn {
+  readonly subject: { readonly kind: "lead" | "account"; readonly id: string };
+  readonly state: LeadState;
+  readonly isErased: boolean;
+  /** Who had it before may look but not act. */
+  readonly isTheirs: boolean;
+}
+
+/** The same about a lead or an account that was found within the caller's reach. */
+export async function actOn(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  name: ActionName,
+  { subject, state, isErased, isTheirs }: ActedOn,
+  { body, seen }: Said,
+  key = c.req.header("idempotency-key"),
+  unless?: Problem,
+): Promise<z.output<typeof doneSchema>> {
   const { caller, receivedAt } = c.var;
   const by = caller.repId ?? caller.tokenId;
   const id = actionId(caller.tokenId, key);
@@ -134,24 +162,20 @@ export async function performAction(
   if (!before) {
     if (unless) throw unless;
     // Words about somebody who was erased are not taken in, not even to be refused.
-    if (lead.erased_at !== null)
-      throw new Problem("not-possible-now", {
-        detail: "the person was erased",
-        state: stateOf(lead),
-      });
-    if (!lead.is_theirs)
+    if (isErased) throw new Problem("not-possible-now", { detail: "the person was erased", state });
+    if (!isTheirs)
       throw new Problem("not-yours", {
-        detail: "the lead has gone to somebody else",
-        state: stateOf(lead),
+        detail: `the ${subject.kind} has gone to somebody else`,
+        state,
       });
   }
   const result = await decideAction(
     deps,
-    { kind: "lead", id: lead.id },
+    subject,
     async (tx) => {
       const noted = await noteAction(tx, {
         id,
-        leadId: lead.id,
+        ...(subject.kind === "lead" ? { leadId: subject.id } : { accountId: subject.id }),
         name,
         by,
         role: caller.role,
@@ -160,7 +184,7 @@ export async function performAction(
         receivedAt,
         seen: seen ?? null,
       });
-      const isSame = noted.leadId === lead.id && noted.name === name && noted.sameBody;
+      const isSame = noted.subject.id === subject.id && noted.name === name && noted.sameBody;
       if (!isSame)
         throw new Problem("key-reused", {
           field: "idempotency-key",
@@ -168,11 +192,11 @@ export async function performAction(
         });
       return id;
     },
-    (acted) => refuseSaid(lead.id, acted),
+    (acted) => refuseSaid(subject.id, acted),
     deps.clock,
   );
   deps.crashPoint?.("action-decided");
-  return answerOf(lead.id, id, result);
+  return answerOf(subject.id, id, result);
 }
 
 /**

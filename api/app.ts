@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
 import { authorisation } from "./http/authorisation.ts";
+import { accountActionRoutes } from "./account-actions.ts";
 import { accountRoutes } from "./accounts.ts";
 import { actionRoutes } from "./actions.ts";
 import { agreementSigningRoutes } from "./agreement-signing.ts";
@@ -120,6 +121,7 @@ export function createApp(
 const routeModules: readonly ((deps: AppDeps) => Routes)[] = [
   leadRoutes,
   accountRoutes,
+  accountActionRoutes,
   clockRoutes,
   reasonRoutes,
   actionRoutes,

@@ -17,11 +17,16 @@ export const seenSchema = z
 
 /** The actions that the stage's table and the caller's role allow, as an answer shows them. */
 export function actionsShown(
-  lead: { readonly url: string; readonly stage: Stage; readonly waitingOn: WaitingOn },
+  about: {
+    readonly url: string;
+    readonly stage: Stage;
+    readonly waitingOn: WaitingOn;
+    readonly of?: "lead" | "account";
+  },
   caller: Caller,
 ): z.output<typeof actionsSchema> {
-  const { url, stage, waitingOn } = lead;
-  return possibleNow({ stage, waitingOn }, caller).map((name) => ({
+  const { url, stage, waitingOn, of } = about;
+  return possibleNow({ stage, waitingOn }, caller, of).map((name) => ({
     name,
     url: `${url}/${actionPlaces[name]}`,
   }));

@@ -5,7 +5,7 @@ import { compileApplied } from "../handoff/time/applied-calendar.ts";
 import {
   businessTimeBetween,
   endOfDay,
-  isOpen,
+  isOpen as isOpenAt,
   nextOpen,
   type Instant,
 } from "../handoff/time/calendar.ts";
@@ -40,7 +40,7 @@ const standsSchema = z
 
 const entrySchema = z
   .object({
-    kind: z.enum(["lead", "task"]),
+    kind: z.enum(["lead", "account", "task"]),
     id: z.string(),
     url: z.string().nullable(),
     what: z.string().openapi({ description: "the lead's next step, or the kind of task" }),
@@ -49,6 +49,9 @@ const entrySchema = z
       description: "why the lead was handed to sales, or why the task is there",
     }),
     lead: z.string().nullable(),
+    account: z.string().nullable().openapi({
+      description: "of an account that is handed off, or that a task is about",
+    }),
     name: z.string().nullable(),
     company: z.string().nullable(),
     title: z.string().nullable(),
@@ -93,7 +96,7 @@ const read = createRoute({
   tags: ["tasks"],
   summary: "What waits for me, the earliest due first",
   description:
-    "A rep's own leads and tasks; for a manager also the team's leads that are overdue or due today " +
+    "A rep's own leads, accounts and tasks; for a manager also the team's leads that are overdue or due today " +
     "(in the manager's zone). What waits with a task is in the list once, as the task.",
   request: { query: queueQuery },
   responses: {
@@ -221,8 +224,10 @@ function entryOf(
 ): z.output<typeof entrySchema> {
   const task = row.kind === "task" ? (row.what as TaskKind) : null;
   const { stage, waiting_on: waitingOn } = row;
-  const url = row.lead_id && `${publicUrl}/leads/${row.lead_id}`;
-  const isLead = url !== null && stage !== null && waitingOn !== null;
+  const of = row.account_id === null ? "lead" : "account";
+  const subjectId = row.account_id ?? row.lead_id;
+  const url = subjectId && `${publicUrl}/${of}s/${subjectId}`;
+  const isOpen = url !== null && stage !== null && waitingOn !== null;
   return {
     kind: row.kind,
     id: row.id,
@@ -231,6 +236,7 @@ function entryOf(
     asked: askedOf({ waitingOn, task }),
     why: row.detail === null ? row.because : whyOfTask(row.detail),
     lead: row.lead_id,
+    account: row.account_id,
     name: row.name,
     company: row.company,
     title: row.title,
@@ -244,8 +250,8 @@ function entryOf(
     priority: row.priority,
     ...dueView(row.due_at, row.hours?.hours.zone ?? zone, now),
     stands,
-    actions: isLead ? actionsShown({ url, stage, waitingOn }, caller) : [],
-    seen: isLead && row.cycle !== null ? { stage, cycle: row.cycle, round: row.round ?? 0 } : null,
+    actions: isOpen ? actionsShown({ url, stage, waitingOn, of }, caller) : [],
+    seen: isOpen && row.cycle !== null ? { stage, cycle: row.cycle, round: row.round ?? 0 } : null,
   };
 }
 
@@ -257,7 +263,7 @@ async function pausesOf(
 ): Promise<ReadonlyMap<string, z.output<typeof standsSchema>>> {
   const pauses = new Map<string, z.output<typeof standsSchema>>();
   for (const { id, kind, due_at, paused_until, handoff_id, round, agreement_id } of page) {
-    if (kind !== "lead" || due_at !== null || paused_until === null) continue;
+    if (kind === "task" || due_at !== null || paused_until === null) continue;
     if (handoff_id === null || agreement_id === null) continue;
     const { clocks, calendars } = await clocksOf(deps.pool, handoff_id, round ?? 0);
     const { agreement } = await deps.agreements.version(deps.pool, agreement_id);
@@ -280,10 +286,10 @@ async function pausesOf(
 function standsOutside(row: QueueEntry, now: Instant): z.output<typeof standsSchema> {
   const { due_at, hours, target } = row;
   const due = due_at?.getTime() ?? 0;
-  if (row.kind !== "lead" || hours === null || target?.kind !== "business" || due <= now)
+  if (row.kind === "task" || hours === null || target?.kind !== "business" || due <= now)
     return null;
   const calendar = compileApplied(hours, now);
-  if (isOpen(calendar, now)) return null;
+  if (isOpenAt(calendar, now)) return null;
   return {
     why: "outside-hours",
     reason: null,

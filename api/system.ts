@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { remedyOf, whyLate, type StuckState } from "../messages/stuck.ts";
 import { mostShown, systemNow, type System } from "../store/views/system.ts";
 import type { LeadPlace } from "../store/inbox/reconcile.ts";
-import { leadWorkflowId } from "../workflows/contract.ts";
+import { processWorkflowId } from "../workflows/contract.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { bounded } from "./http/bounded.ts";
 import { problemResponses } from "./http/errors.ts";
@@ -148,25 +148,26 @@ function stuckLeads(deps: Asked, { broken, late }: System): z.output<typeof stuc
 
 function stuckLead(
   { publicUrl, temporalUi }: Asked,
-  { id, stage, waitingOn, nextAt }: LeadPlace,
+  place: LeadPlace,
   state: Exclude<StuckState, "missing">,
 ): z.output<typeof stuckSchema> {
+  const { kind, id, stage, waitingOn, nextAt } = place;
   return {
     id,
-    url: `${publicUrl}/leads/${id}`,
+    url: `${publicUrl}/${kind}s/${id}`,
     state,
     stage,
     waitingOn,
     since: state === "late" ? iso(nextAt) : null,
     why: state === "late" ? whyLate : "its tasks fail",
     remedy: remedyOf(state, id),
-    temporalUrl: temporalUi === undefined ? null : processUrl(temporalUi, id),
+    temporalUrl: temporalUi === undefined ? null : processUrl(temporalUi, place),
   };
 }
 
 /** The list of the process's runs in the Temporal UI, by a query that its address carries. */
-function processUrl({ url, namespace }: NonNullable<ApiDeps["temporalUi"]>, id: string): string {
-  const query = `WorkflowId="${leadWorkflowId(id)}"`;
+function processUrl({ url, namespace }: NonNullable<ApiDeps["temporalUi"]>, of: LeadPlace): string {
+  const query = `WorkflowId="${processWorkflowId(of, of.cycle)}"`;
   const place = `namespaces/${encodeURIComponent(namespace)}/workflows`;
   return `${url}/${place}?query=${encodeURIComponent(query)}`;
 }

@@ -44,6 +44,11 @@ const endsBy: Readonly<Record<TaskKind, string | null>> = {
   "dead-letter": null,
 };
 
+/** The same of this task: what is done to a lead is done to an account under its own address. */
+function endOf(task: Pick<TaskRow, "kind" | "subject_kind">): string | null {
+  return endsBy[task.kind]?.replace("/leads/", `/${task.subject_kind}s/`) ?? null;
+}
+
 const personSchema = z
   .object({
     lead: z.string(),
@@ -259,7 +264,7 @@ export async function endTask(
     const asker = await taskAsker(tx, c);
     const seen = await seeTask(tx, id, asker);
     if (!seen) throw notFound({ kind: "task", id });
-    const otherwise = endsBy[seen.kind];
+    const otherwise = endOf(seen);
     // Whoever says that rejected data is right has decided: the lead goes on with it.
     const isRejection = seen.kind === "fix-data" && seen.detail["reason"] !== undefined;
     if (otherwise !== null && !isRejection)
@@ -409,7 +414,7 @@ function shown(
     due: iso(row.due_at),
     dueInWords: inWords(row.due_at?.getTime() ?? null, now),
     state: row.state,
-    endsBy: endsBy[row.kind],
+    endsBy: endOf(row),
     detail: row.detail,
     note: row.note,
     ...(people.length === 0

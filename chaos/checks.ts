@@ -254,6 +254,11 @@ interface Report {
     readonly residue: number;
   }[];
   readonly totals: { readonly residue: number };
+  readonly accounts: {
+    readonly residue: number;
+    readonly astray: { readonly count: number };
+    readonly adrift: { readonly count: number };
+  };
   readonly astray: { readonly count: number };
   readonly withoutOwner: { readonly count: number };
   readonly withoutNextStep: { readonly count: number };
@@ -282,6 +287,9 @@ async function checkConservation({ url, tokens }: Rehearsed): Promise<string[]> 
     ...(report.totals.residue === 0
       ? []
       : [`conservation: the totals leave ${report.totals.residue}`]),
+    ...[report.accounts.residue, report.accounts.astray.count, report.accounts.adrift.count]
+      .filter((n) => n !== 0)
+      .map((n) => `conservation: accounts leave ${n}`),
     ...(["astray", "withoutOwner", "withoutNextStep", "withoutProcess", "broken"] as const)
       .filter((name) => counts[name].count !== 0)
       .map((name) => `conservation: ${name} ${counts[name].count}`),

@@ -1,7 +1,7 @@
 import { breach, contested, escalation, stalled } from "./manager.ts";
 import { crmPaused, fallbackQueue, nurtureReview, renurtureReview } from "./operations.ts";
 import { resolutionWaits, reviewOpened, reviewWaits, signatureAsked } from "./signing.ts";
-import { accountWaits, reminders, taskWaits } from "./tasks.ts";
+import { reminders, taskWaits } from "./tasks.ts";
 import {
   actionRefused,
   contestDecided,
@@ -31,7 +31,6 @@ const templates: { readonly [Kind in MailKind]: Template<Kind> } = {
   "nurture-review": nurtureReview,
   stalled: stalled,
   "task-waits": taskWaits,
-  "account-waits": accountWaits,
   reminders: reminders,
   "action-refused": actionRefused,
   "renurture-review": renurtureReview,

@@ -8,6 +8,7 @@ import {
   leadRows,
   nameOf,
   nameOrNobody,
+  noun,
   spoken,
   timeRow,
   toReader,
@@ -28,7 +29,9 @@ export function breach(message: Of<"breach">, names: MailNames): Draft {
       )}, while ${rep} had it. ${ladder(names, next, repId)}`,
     ),
     rows: [...leadRows(names), ["Missed by", rep], ["Was due", at(names, dueAt)]],
-    next: isTaken(next) ? ["Ask why it was missed."] : ["Ask the rep, or reassign the lead."],
+    next: isTaken(next)
+      ? ["Ask why it was missed."]
+      : [`Ask the rep, or reassign the ${noun(names)}.`],
     link: leadLink(names),
   };
 }
@@ -63,7 +66,9 @@ export function escalation(message: Of<"escalation">, names: MailNames): Draft {
     subject: `For your attention: ${whom(names)}, ${nameOrNobody(names, repId)}`,
     opening: toReader(names, `${spoken(because)}: ${whom(names)}.${stays} ${follows}`),
     rows,
-    next: isTaken(next) ? ["Ask why it was missed."] : ["Ask the rep, or reassign the lead."],
+    next: isTaken(next)
+      ? ["Ask why it was missed."]
+      : [`Ask the rep, or reassign the ${noun(names)}.`],
     link: leadLink(names),
   };
 }
@@ -88,7 +93,7 @@ export function contested(message: Of<"contested">, names: MailNames): Draft {
     ],
     next: [
       "Uphold the rejection: then it stands.",
-      "Or overturn it: then the lead is routed to somebody else.",
+      `Or overturn it: then the ${noun(names)} is routed to somebody else.`,
     ],
     link: leadLink(names),
   };

@@ -50,19 +50,6 @@ export interface ResolutionWaits {
   readonly tell: "holder" | "above";
 }
 
-/** To whoever has the task about an engaged account, or is above: the account waits. */
-export interface AccountWaits {
-  readonly what: "account-waits";
-  readonly accountId: string;
-  /** People who had engaged when it was flagged. */
-  readonly contacts: number;
-  readonly role: string;
-  readonly assigneeId: string | null;
-  readonly tell: "holder" | "above";
-  readonly since: Instant;
-  readonly dueAt: Instant;
-}
-
 /** To whoever signs for a party: a version of the agreement waits for a signature. */
 export interface SignatureAsked {
   readonly what: "signature-asked";
@@ -87,8 +74,7 @@ export interface ConnectionPaused {
 export type ReminderItem =
   | (Extract<Message, { readonly what: "task-waits" }> & { readonly leadId: string })
   | ReviewWaits
-  | ResolutionWaits
-  | AccountWaits;
+  | ResolutionWaits;
 
 /** To whom several things wait for, or who is above: they wait. */
 export interface RemindersMessage {
@@ -100,7 +86,7 @@ export interface RemindersMessage {
 }
 
 /** Everything that Baton mails: what decisions say, and messages about no single lead. */
-export type MailMessage = EffectMessage | RemindersMessage | ResolutionWaits | AccountWaits;
+export type MailMessage = EffectMessage | RemindersMessage | ResolutionWaits;
 /** Those that are wanted one by one. */
 export type EffectMessage =
   Message | PoolReviewMessage | ReviewOpened | ReviewWaits | SignatureAsked | ConnectionPaused;
@@ -129,8 +115,6 @@ export interface MailNames {
   readonly leads?: Readonly<
     Record<string, { readonly name: string | null; readonly company: string | null }>
   >;
-  /** Names of the accounts that the message names by their ids; absent where it names none. */
-  readonly accounts?: Readonly<Record<string, string>>;
   /** What the resolutions that are named say, by their ids; absent where none is. */
   readonly resolutions?: Readonly<Record<string, string>>;
 }
@@ -157,8 +141,11 @@ export interface Terms {
   readonly because: string | null;
 }
 
+/** Whom a mail is about: a lead, or an account that is handed off by itself. */
 export interface LeadForMail {
   readonly id: string;
+  /** A company: `name` is its name. Absent: a person. */
+  readonly isAccount?: true;
   readonly name: string | null;
   readonly title: string | null;
   readonly company: string | null;

@@ -8,6 +8,7 @@ import {
   leadRow,
   leadRows,
   nameOf,
+  noun,
   spoken,
   spokenAction,
   stageName,
@@ -20,7 +21,11 @@ import {
 export function offer(message: Of<"offer">, names: MailNames): Draft {
   const { clock, dueAt, stage, again } = message;
   const isAccepted = stage !== "mql";
-  const what = isAccepted ? "Handed to you" : again ? "Lead for you" : "New lead";
+  const what = isAccepted
+    ? "Handed to you"
+    : again
+      ? `${capital(noun(names))} for you`
+      : newOne(names);
   const due = clock === null || dueAt === null ? null : `${clock} due ${at(names, dueAt)}`;
   const said = isAccepted ? `; it is ${stageName(stage)} already` : "";
   const time = due === null ? "No deadline is running for it." : capital(`${due}.`);
@@ -35,18 +40,25 @@ export function offer(message: Of<"offer">, names: MailNames): Draft {
         timeRow(`${capital(clock ?? "")} due`, names, dueAt),
       ]),
     ],
-    next: nextOf(message),
+    next: nextOf(message, names),
     link: leadLink(names),
   };
 }
 
-function nextOf({ stage, clock }: Of<"offer">): readonly string[] {
-  const outreach = "Reach out and log the attempt in the CRM or in Baton";
+function newOne(names: MailNames): string {
+  return noun(names) === "account" ? "Engaged account" : "New lead";
+}
+
+function nextOf({ stage, clock }: Of<"offer">, names: MailNames): readonly string[] {
+  const outreach =
+    noun(names) === "account"
+      ? "Reach out to any of its people and log the attempt in Baton"
+      : "Reach out and log the attempt in the CRM or in Baton";
   switch (stage) {
     case "mql":
       return [
         `${outreach}; that stops the outreach clock.`,
-        "Then accept the lead, or reject it with a reason from the agreement.",
+        `Then accept the ${noun(names)}, or reject it with a reason from the agreement.`,
       ];
     case "opportunity":
       return ["Go on with the opportunity in the CRM."];
@@ -75,8 +87,8 @@ export function warning(message: Of<"warning">, names: MailNames): Draft {
     next:
       clock === "status"
         ? [
-            "Accept the lead, or reject it with a reason from the agreement.",
-            "If the lead asked to wait, pause the clock with that reason.",
+            `Accept the ${noun(names)}, or reject it with a reason from the agreement.`,
+            `If the ${noun(names)} asked to wait, pause the clock with that reason.`,
           ]
         : [
             "Reach out and log the attempt.",
@@ -109,9 +121,9 @@ export function withdrawn(message: Of<"withdrawn">, names: MailNames): Draft {
       names,
       mergedInto === null
         ? `the handoff of ${whom(names)} was withdrawn. Please do not contact them any more.`
-        : `the handoff of ${whom(names)} is over: the record was merged into another one, lead ${
-            mergedInto
-          }.`,
+        : `the handoff of ${whom(names)} is over: the record was merged into another one, ${noun(
+            names,
+          )} ${mergedInto}.`,
     ),
     rows: [...leadRow(names), ["Why", spoken(because)], ...known([["Goes on as", mergedInto]])],
     next:
@@ -154,7 +166,7 @@ export function contestDecided(message: Of<"contest-decided">, names: MailNames)
     opening: toReader(
       names,
       overturned
-        ? `your rejection of ${whom(names)} was overturned. The lead is routed to somebody else.`
+        ? `your rejection of ${whom(names)} was overturned. The ${noun(names)} is routed to somebody else.`
         : `your rejection of ${whom(names)} stands.`,
     ),
     rows: [...leadRow(names), ...known([["Reason given", reason && spoken(reason)]])],
@@ -184,7 +196,9 @@ export function actionRefused(message: Of<"action-refused">, names: MailNames): 
       ["It is", stageName(stage)],
       ["With", owner === null ? "nobody yet" : nameOf(names, owner)],
     ],
-    next: ["Nothing was changed by it. Look at where the lead stands before you act again."],
+    next: [
+      `Nothing was changed by it. Look at where the ${noun(names)} stands before you act again.`,
+    ],
     link: leadLink(names),
   };
 }

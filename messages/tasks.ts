@@ -57,35 +57,6 @@ export function taskWaits(message: Of<"task-waits">, names: MailNames): Draft {
   };
 }
 
-/** To whoever has an engaged account to see to, or is above. */
-export function accountWaits(message: Of<"account-waits">, names: MailNames): Draft {
-  const { accountId, contacts, tell, since, dueAt } = message;
-  const account = names.accounts?.[accountId] ?? accountId;
-  const holder = holderOf(message, names);
-  const engaged = `${contacts} people of ${account} have engaged, flagged ${at(names, since)}`;
-  return {
-    subject: `${tell === "above" ? "Still waiting" : "Waiting for you"}: an engaged account, ${account}`,
-    opening: toReader(names, `${engaged}${tell === "above" ? `; ${holder} has it` : ""}.`),
-    rows: [
-      ["Account", account],
-      ["People", `${contacts}`],
-      ["With", holder],
-      ["Answer by", at(names, dueAt)],
-    ],
-    next: [accountDeed(message, names)],
-    link: {
-      words: "Who has engaged there",
-      to: `GET /accounts/${accountId} with your token, or npx baton explain ${accountId}`,
-      isPage: false,
-    },
-  };
-}
-
-function accountDeed(message: Of<"account-waits">, names: MailNames): string {
-  const { deed } = taskAsks["account-engaged"];
-  return message.tell === "above" ? `Ask ${holderOf(message, names)}, or do it: ${deed}` : deed;
-}
-
 function holderOf(
   { assigneeId, role }: { readonly assigneeId: string | null; readonly role: string },
   names: MailNames,
@@ -112,14 +83,6 @@ export function reminders({ items, more }: Of<"reminders">, names: MailNames): D
 function reminderRow(item: ReminderItem, names: MailNames): readonly [string, string] {
   if (item.what === "review-waits") return signingRow(item, names);
   if (item.what === "resolution-waits") return resolutionRow(item, names);
-  if (item.what === "account-waits") {
-    const held = item.tell === "above" ? `, with ${holderOf(item, names)}` : "";
-    const said = `${taskAsks["account-engaged"].title}${held}; answer by ${at(names, item.dueAt)}`;
-    return [
-      names.accounts?.[item.accountId] ?? item.accountId,
-      `${said}. ${accountDeed(item, names)} (${item.accountId})`,
-    ];
-  }
   const { leadId, task, tell, dueAt } = item;
   const { name = null, company = null } = names.leads?.[leadId] ?? {};
   const about = [name ?? leadId, company].filter((part) => part !== null).join(", ");

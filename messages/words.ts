@@ -7,8 +7,13 @@ import { when } from "./when.ts";
 /** "Ada Lovelace (Analytical Engines)", or the id where no name is known, as after an erasure. */
 export function whom({ lead }: MailNames): string {
   if (!lead) return "a lead";
-  const name = lead.name ?? `lead ${lead.id}`;
+  const name = lead.name ?? `${lead.isAccount ? "account" : "lead"} ${lead.id}`;
   return lead.company ? `${name} (${lead.company})` : name;
+}
+
+/** What it is about: a lead, or an account. */
+export function noun({ lead }: MailNames): "lead" | "account" {
+  return lead?.isAccount ? "account" : "lead";
 }
 
 /** A sentence said to a person by name; a role is not spoken to. */
@@ -48,20 +53,20 @@ export function timeRow(
 export function leadRows(names: MailNames): Draft["rows"] {
   const { lead, terms } = names;
   return known([
-    ["Lead", lead && whom(names)],
+    [capital(noun(names)), lead && whom(names)],
     ["Title", lead?.title],
     ["Telephone", lead?.phone],
     ["E-mail", lead?.email],
     ["Source", lead?.source],
     ["Lead type", terms && spoken(terms.leadType)],
     ["Band", terms?.band],
-    ["Why this lead", terms?.because],
+    [`Why this ${noun(names)}`, terms?.because],
   ]);
 }
 
 /** Who it is about, for those who have nothing more to do with it. */
 export function leadRow(names: MailNames): Draft["rows"] {
-  return known([["Lead", names.lead && whom(names)]]);
+  return known([[capital(noun(names)), names.lead && whom(names)]]);
 }
 
 /** The rows whose value is known. */

@@ -2,7 +2,6 @@ import type { Logger } from "pino";
 import type { Instant } from "../handoff/time/calendar.ts";
 import { lookAtAccounts } from "../store/accounts/look.ts";
 import { lastAccountRecount, recountAccounts } from "../store/accounts/recount.ts";
-import { remindOfAccounts } from "../store/accounts/remind.ts";
 import type { Agreements } from "../store/process/agreements.ts";
 import type { Pool } from "../store/postgres/db.ts";
 
@@ -18,13 +17,12 @@ const mostSteps = 200;
 const recountEveryMs = 24 * 3_600_000;
 
 /**
- * Judges the accounts of which there is news or whose time has come, asks again about those to
- * which nobody has seen, and once a day compares all with a count of everything.
+ * Judges the accounts of which there is news or whose time has come, and once a day compares all
+ * with a count of everything.
  */
 export async function keepAccounts(deps: AccountsDeps): Promise<void> {
   const { pool, clock, log } = deps;
   for (let step = 0; step < mostSteps && (await lookAtAccounts(deps, clock())).isMore; step += 1);
-  await remindOfAccounts(deps, clock());
   const last = await lastAccountRecount(pool);
   if (last && clock() - last.at.getTime() < recountEveryMs) return;
   const { differences } = await recountAccounts(deps, clock());

@@ -18,11 +18,12 @@ import {
   type WaitingTelling,
 } from "../store/postgres/outbox.ts";
 import {
+  accountOfWorkflowId,
   leadOfWorkflowId,
   pageMemo,
   searchAttributes,
   told,
-  type LeadStart,
+  type ProcessStart,
   type Told,
 } from "../workflows/contract.ts";
 import { allOwnWork, type OwnWork } from "./current-version.ts";
@@ -190,8 +191,10 @@ async function deliverEach(
 async function deliver(deps: RelayDeps, row: WaitingTelling): Promise<boolean> {
   const until = Date.now() + callMs;
   if (row.kind === "start") {
-    const start = leadOfWorkflowId(row.workflow_id) === null ? startOther : startLead;
-    await deps.client.withDeadline(until, () => start(deps, row));
+    const page = pageOf(row.workflow_id);
+    await deps.client.withDeadline(until, () =>
+      page === null ? startOther(deps, row) : startProcess(deps, row, page),
+    );
     return true;
   }
   const leadId = leadOfWorkflowId(row.workflow_id);
@@ -246,6 +249,14 @@ function priorityKey(priority: unknown): number {
   return Math.min(Math.max(Number(priority) || 3, 1), 5);
 }
 
+/** Where the subject of a process is shown; null for what is no process of a lead or an account. */
+function pageOf(workflowId: string): string | null {
+  const leadId = leadOfWorkflowId(workflowId);
+  if (leadId !== null) return `/leads/${leadId}`;
+  const accountId = accountOfWorkflowId(workflowId);
+  return accountId === null ? null : `/accounts/${accountId}`;
+}
+
 /** What runs once, whatever comes of a repeat: its input is the payload. */
 async function startOther({ client, taskQueue }: RelayDeps, row: WaitingTelling): Promise<void> {
   try {
@@ -262,17 +273,15 @@ async function startOther({ client, taskQueue }: RelayDeps, row: WaitingTelling)
   }
 }
 
-async function startLead(deps: RelayDeps, row: WaitingTelling): Promise<void> {
-  const start = row.payload as unknown as LeadStart;
+async function startProcess(deps: RelayDeps, row: WaitingTelling, page: string): Promise<void> {
+  const start = row.payload as unknown as ProcessStart;
   const options = {
     workflowId: row.workflow_id,
     taskQueue: deps.taskQueue,
-    args: [start] as [LeadStart],
+    args: [start] as [ProcessStart],
     priority: { priorityKey: priorityKey(start.priority) },
     staticSummary: `${row.workflow_id}, cycle ${start.cycle}`,
-    ...(deps.publicUrl === undefined
-      ? {}
-      : { memo: { [pageMemo]: `${deps.publicUrl}/leads/${start.leadId}` } }),
+    ...(deps.publicUrl === undefined ? {} : { memo: { [pageMemo]: `${deps.publicUrl}${page}` } }),
     typedSearchAttributes: [
       { key: searchAttributes.stage, value: "new" },
       { key: searchAttributes.waitingOn, value: "assessment" },

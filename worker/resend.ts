@@ -9,7 +9,7 @@ import {
   unacknowledged,
   type Unacknowledged,
 } from "../store/process/unacknowledged.ts";
-import { leadWorkflowId, searchAttributes, standing } from "../workflows/contract.ts";
+import { processWorkflowId, searchAttributes, standing } from "../workflows/contract.ts";
 
 export interface ResendDeps {
   readonly pool: Pool;
@@ -42,8 +42,8 @@ export async function resendUnacknowledged(deps: ResendDeps): Promise<number> {
       const those = (asked: Acknowledgement) => part.filter((_, i) => found[i] === asked);
       await markAcknowledged(pool, those("acknowledged"));
       await lookLater(pool, those("busy"), clock());
-      for (const { leadId } of those("unacknowledged")) {
-        await tellOnceMore(pool, agreements, leadId, clock());
+      for (const { subject } of those("unacknowledged")) {
+        await tellOnceMore(pool, agreements, subject, clock());
         again += 1;
       }
     }
@@ -61,7 +61,7 @@ async function acknowledgementOf(
   { client }: ResendDeps,
   must: Unacknowledged,
 ): Promise<Acknowledgement> {
-  const handle = client.workflow.getHandle(leadWorkflowId(must.leadId));
+  const handle = client.workflow.getHandle(processWorkflowId(must.subject, must.cycle));
   try {
     const process = await client.withDeadline(Date.now() + askMs, () => handle.describe());
     if (process.status.name !== "RUNNING") return "acknowledged";

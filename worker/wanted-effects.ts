@@ -32,10 +32,11 @@ export function listenForEffects({
     if (!ownWork.isCurrent()) return;
     // Without a payload nothing is known but that something may have been missed. What fails here
     // counts as forgotten and is looked for (activities/effect-queue.ts).
+    const subject = { kind: id.startsWith("ac_") ? "account" : "lead", id } as const;
     const seenTo =
       id === ""
         ? queue.poll()
-        : queue.add({ kind: "lead", id }, true) || enqueueEffectsLeft(pool, [id], clock());
+        : queue.add(subject, true) || enqueueEffectsLeft(pool, [subject], clock());
     Promise.resolve(seenTo).catch(() => undefined);
   });
 }

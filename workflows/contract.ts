@@ -24,6 +24,21 @@ export function leadOfWorkflowId(workflowId: string): string | null {
   return /^lead\/(ld_[0-9a-z]+)$/.exec(workflowId)?.[1] ?? null;
 }
 
+/** Each flag of an account has a process of its own. */
+export function accountWorkflowId(accountId: string, cycle: number): string {
+  return `account/${accountId}/${cycle}`;
+}
+
+/** The account of a workflow id, or null when the id names something else. */
+export function accountOfWorkflowId(workflowId: string): string | null {
+  return /^account\/(ac_[0-9a-z]+)\/\d+$/.exec(workflowId)?.[1] ?? null;
+}
+
+/** The process of a subject; an account has one for each of its cycles. */
+export function processWorkflowId({ kind, id }: Subject, cycle: number): string {
+  return kind === "account" ? accountWorkflowId(id, cycle) : leadWorkflowId(id);
+}
+
 export function reviewWorkflowId(kind: string, period: string): string {
   return `review/${kind}/${period}`;
 }
@@ -33,8 +48,8 @@ export function activationWorkflowId(versionId: string): string {
   return `agreement/${versionId}`;
 }
 
-/** Stands with the words, because the store writes it. */
-export type { LeadStart } from "../handoff/process/words.ts";
+/** Stand with the words, because the store writes them. */
+export type { AccountStart, LeadStart, ProcessStart } from "../handoff/process/words.ts";
 
 /** News is a hint to look at the rows again; the id is for the log. */
 export interface News {

@@ -9,6 +9,7 @@ import {
   sleep,
   upsertSearchAttributes,
   workflowInfo,
+  type ContinueAsNewOptions,
 } from "@temporalio/workflow";
 import type { SearchAttributePair, SearchAttributeUpdatePair } from "@temporalio/common";
 import {
@@ -28,7 +29,7 @@ import {
   standing,
   told,
   type DecisionAsk,
-  type LeadStart,
+  type ProcessStart,
 } from "./contract.ts";
 import { decideLater, decideNow, drainNow, keepTrying, type Decisions } from "./proxies.ts";
 
@@ -53,13 +54,13 @@ interface LeadTimer {
 }
 
 /**
- * One lead's process between two decisions. Handlers note what comes in and do nothing else; the
+ * The process of one lead, or of one handoff of an account, between two decisions. Handlers note what comes in and do nothing else; the
  * main line takes it from here, one decision at a time.
  */
 export class LeadProcess {
   at: Standing;
   readonly cycle: number;
-  private readonly start: LeadStart;
+  private readonly start: ProcessStart;
   private readonly subject: Subject;
   private readonly runId = workflowInfo().runId;
   private asked = 0;
@@ -81,13 +82,13 @@ export class LeadProcess {
   private effectsOpen = false;
   private carrying: Promise<void> | null = null;
 
-  constructor(start: LeadStart) {
+  constructor(subject: Subject, start: ProcessStart) {
+    this.subject = subject;
     this.start = start;
     this.cycle = start.cycle;
     this.at = start.at ?? unknownYet;
     this.effectsOpen = start.at?.effects ?? false;
     for (const name of start.heard ?? []) this.news.add(name);
-    this.subject = { kind: "lead", id: start.leadId };
     for (const name of toldNames) setHandler(told[name], ({ standing: at }) => this.note(at));
     for (const name of newsNames) setHandler(news[name], () => this.noteNews(name));
     setHandler(effectsLeft, () => {
@@ -231,13 +232,12 @@ export class LeadProcess {
     return this.newest !== null && isNewer(this.newest, this.at) && !isClosed(this.newest.stage);
   }
 
-  nextStart(): LeadStart {
-    const { leadId, priority, continueAfterEvents } = this.start;
+  nextStart(): ProcessStart {
+    const { priority, continueAfterEvents } = this.start;
     const heard = [...this.news].sort();
     // What was told while the run was ending is newer than where it stood.
     const at = this.newest !== null && isNewer(this.newest, this.at) ? this.newest : this.at;
     return {
-      leadId,
       priority,
       cycle: at.cycle,
       from: "resume",
@@ -363,7 +363,7 @@ export class LeadProcess {
    */
   private show(all: boolean): void {
     const page = workflowInfo().memo?.[pageMemo];
-    const link = typeof page === "string" ? `\n- [the lead](${page})` : "";
+    const link = typeof page === "string" ? `\n- [the ${this.subject.kind}](${page})` : "";
     setCurrentDetails(`${this.at.details}${link}`);
     const changed = this.pairs().filter(
       (pair) => this.shown.get(pair.key.name) !== plain(pair.value),
@@ -422,6 +422,12 @@ export class LeadProcess {
       info.historyLength > (this.start.continueAfterEvents ?? mostEvents)
     );
   }
+}
+
+/** What the next run begins with beside its input. */
+export function carriedOver(lead: LeadProcess): Omit<ContinueAsNewOptions, "workflowType"> {
+  const { memo } = workflowInfo();
+  return { typedSearchAttributes: lead.attributes(), ...(memo === undefined ? {} : { memo }) };
 }
 
 function plain(value: unknown): unknown {

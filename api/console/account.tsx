@@ -358,9 +358,13 @@ const Handoffs: FC<{
             <Moment at={one.mqlAt} reading={reading} />
           </td>
           <td class="who">
-            <a href={paths.lead(one.lead)}>
-              <bdi>{account.people.find(({ id }) => id === one.lead)?.name ?? one.lead}</bdi>
-            </a>
+            {one.lead === null ? (
+              <span>the account itself</span>
+            ) : (
+              <a href={paths.lead(one.lead)}>
+                <bdi>{account.people.find(({ id }) => id === one.lead)?.name ?? one.lead}</bdi>
+              </a>
+            )}
           </td>
           <td data-label="Type">{one.leadType === null ? "imported" : spoken(one.leadType)}</td>
           <td>

@@ -94,9 +94,11 @@ function headingOf(queue: Queue, isLater: boolean, reading: ReadAt): string {
     return `Nothing waits. ${count} held ${until}.`;
   }
   const leads = items.filter(({ kind }) => kind === "lead").length;
-  const tasks = items.length - leads;
+  const accounts = items.filter(({ kind }) => kind === "account").length;
+  const tasks = items.length - leads - accounts;
   const counted = [
     ...(leads > 0 ? [`${leads} ${leads === 1 ? "lead" : "leads"}`] : []),
+    ...(accounts > 0 ? [`${accounts} ${accounts === 1 ? "account" : "accounts"}`] : []),
     ...(tasks > 0 ? [`${tasks} ${tasks === 1 ? "task" : "tasks"}`] : []),
   ].join(" and ");
   const dues = items.flatMap(({ due, stands }) =>
@@ -137,7 +139,8 @@ const Row: FC<{
         <Who entry={entry} isFocused={isFocused && !hasMain(entry, me)} />
       </td>
       <td class="asked">
-        {isTask ? <span class="tag">task</span> : null} {asked}
+        {isTask ? <span class="tag">task</span> : null}
+        {entry.kind === "account" ? <span class="tag">account</span> : null} {asked}
         {entry.owner !== null && entry.owner !== me && entry.ownerName !== null ? (
           <span class="dim">{` · with ${entry.ownerName}`}</span>
         ) : null}
@@ -152,11 +155,13 @@ const Row: FC<{
 
 const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry, isFocused }) => {
   const { lead, name, title, company, leadType, band } = entry;
-  const more = [company, leadType, band && `band ${band}`].filter(Boolean).join(" · ");
+  const more = [entry.kind === "account" ? null : company, leadType, band && `band ${band}`]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <>
       {lead === null ? (
-        <span>{entry.id}</span>
+        <span>{entry.kind === "account" ? <bdi>{company ?? entry.id}</bdi> : entry.id}</span>
       ) : (
         <a
           href={withQuery(paths.lead(lead), { from: "queue" })}

@@ -124,7 +124,7 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
       {leads.map((one) => (
         <tr>
           <th scope="row">
-            <a href={paths.lead(one.id)}>{one.id}</a>
+            {one.id.startsWith("ac_") ? one.id : <a href={paths.lead(one.id)}>{one.id}</a>}
             <span class="dim">{` ${one.stage}, waits on ${one.waitingOn}`}</span>
           </th>
           <td data-label="Since">

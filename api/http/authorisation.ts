@@ -67,6 +67,17 @@ const requests: Readonly<Record<string, Row>> = {
   "POST /accounts/{id}/merge": office,
   "POST /accounts/{id}/aliases": office,
 
+  // a person's actions on the handoff of an account
+  "POST /accounts/{id}/outreach": sales,
+  "POST /accounts/{id}/accept": sales,
+  "POST /accounts/{id}/reject": sales,
+  "POST /accounts/{id}/advance": sales,
+  "POST /accounts/{id}/hand-back": sales,
+  "POST /accounts/{id}/reassign": managers,
+  "POST /accounts/{id}/pause": sales,
+  "POST /accounts/{id}/resume": sales,
+  "POST /accounts/{id}/contest-decision": managers,
+
   // a person's actions
   "POST /leads/{id}/outreach": sales,
   "POST /leads/{id}/accept": sales,

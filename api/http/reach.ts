@@ -1,5 +1,6 @@
 import type { Db } from "../../store/postgres/db.ts";
 import { roleOnRoster } from "../../store/routing/roster.ts";
+import { seeAccount, type SeenAccount } from "../../store/views/accounts.ts";
 import { seeLead, type SeenLead } from "../../store/views/leads.ts";
 import { hearsOf, reachOf, type Reach } from "../../store/views/reach.ts";
 import type { TaskAsker } from "../../store/views/tasks.ts";
@@ -22,6 +23,18 @@ export async function leadHere(db: Db, c: Asker, leadId: string): Promise<SeenLe
   const lead = await seeLead(db, leadId, await reachHere(db, c));
   if (!lead) throw notFound({ kind: "lead", id: leadId });
   return lead;
+}
+
+/** The same for an account. */
+export async function accountHere(
+  db: Db,
+  c: Asker,
+  accountId: string,
+): Promise<SeenAccount> {
+  if (!/^ac_[0-9a-z]{1,40}$/.test(accountId)) throw notFound();
+  const account = await seeAccount(db, accountId, await reachHere(db, c));
+  if (!account) throw notFound({ kind: "account", id: accountId });
+  return account;
 }
 
 /** Whose tasks the caller answers for: the token's role and the one in the roster. */

@@ -60,10 +60,10 @@ export function accountInLines(told: AccountTold): string[] {
           : `, ended ${time(one.ended_at.getTime())}: ${one.ended_how ?? ""}`),
     ),
     "",
-    "Handoffs of its leads:",
+    "Handoffs of it and its leads:",
     ...told.handoffs.map(
       (one) =>
-        `  ${one.id} of ${one.lead_id}: ${one.lead_type ?? "imported"}, ${one.state}` +
+        `  ${one.id} of ${one.lead_id ?? account.id}: ${one.lead_type ?? "imported"}, ${one.state}` +
         `${one.rep_id === null ? "" : `, ${one.rep_id}`}, since ${time(one.mql_at.getTime())}`,
     ),
   ];

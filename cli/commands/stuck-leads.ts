@@ -2,19 +2,25 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import {
   leadPlaces,
+  openAccounts,
   openLeads,
   type LeadPlace,
-  type OpenLead,
+  type OpenProcess,
 } from "../../store/inbox/reconcile.ts";
 import { remedyOf, whyLate, type StuckState } from "../../messages/stuck.ts";
 import { waitingSince } from "../../store/postgres/outbox.ts";
 import { tellingMs } from "../../store/views/system.ts";
-import { leadOfWorkflowId, leadWorkflowId } from "../../workflows/contract.ts";
+import {
+  accountOfWorkflowId,
+  leadOfWorkflowId,
+  processWorkflowId,
+} from "../../workflows/contract.ts";
 import type { BrokenProcess, Processes } from "../servers/processes.ts";
 
-/** A lead whose process does not do its work. */
+/** A lead, or an account that is handed off, whose process does not do its work. */
 export interface StuckLead {
   readonly id: string;
+  readonly workflowId: string;
   readonly state: StuckState;
   readonly stage: LeadPlace["stage"];
   readonly waitingOn: LeadPlace["waitingOn"];
@@ -29,7 +35,7 @@ export interface StuckLead {
 
 export interface Stuck {
   readonly leads: readonly StuckLead[];
-  /** Broken processes that are not about a lead of ours: reviews, rounds. */
+  /** Broken processes that are about no lead or account of ours: reviews, rounds. */
   readonly others: readonly { readonly workflowId: string; readonly why: string }[];
   /** Starts and signals that Temporal has not been told for longer than a moment. */
   readonly untold: { readonly count: number; readonly since: Date | null };
@@ -38,11 +44,11 @@ export interface Stuck {
 const pageSize = 20_000;
 const atOnce = 16;
 
-/** Every lead whose process is broken, missing or late, by id. */
+/** Every lead and account whose process is broken, missing or late, by id. */
 export async function findStuck(pool: Pool, processes: Processes, now: Instant): Promise<Stuck> {
   const broken = await processes.broken();
-  const ids = broken.flatMap(({ workflowId }) => leadOfWorkflowId(workflowId) ?? []);
-  const places = new Map((await leadPlaces(pool, ids)).map((one) => [leadWorkflowId(one.id), one]));
+  const ids = broken.flatMap(({ workflowId }) => subjectOf(workflowId) ?? []);
+  const places = new Map((await leadPlaces(pool, ids)).map((one) => [workflowIdOf(one), one]));
   const mine = broken.flatMap((one) => {
     const place = places.get(one.workflowId);
     return place ? [{ ...one, place }] : [];
@@ -52,9 +58,10 @@ export async function findStuck(pool: Pool, processes: Processes, now: Instant):
   const running = await processes.running();
   const known = new Set(leads.map((one) => one.id));
   for (let after: string | undefined = ""; after !== undefined;) {
-    const page: OpenLead[] = await openLeads(pool, after, pageSize, now);
-    const suspects = page.filter(
-      ({ id, isLate }) => !known.has(id) && (isLate || !running.has(leadWorkflowId(id))),
+    const page: OpenProcess[] = await openLeads(pool, after, pageSize, now);
+    const accounts = after === "" ? await openAccounts(pool, pageSize, now) : [];
+    const suspects = [...page, ...accounts].filter(
+      (one) => !known.has(one.id) && (one.isLate || !running.has(workflowIdOf(one))),
     );
     const found = await few(
       await leadPlaces(
@@ -67,7 +74,7 @@ export async function findStuck(pool: Pool, processes: Processes, now: Instant):
     after = page.length === pageSize ? page.at(-1)?.id : undefined;
   }
   const others = await few(
-    broken.filter((one) => leadOfWorkflowId(one.workflowId) === null),
+    broken.filter((one) => subjectOf(one.workflowId) === null),
     async (one) => ({
       workflowId: one.workflowId,
       why: (await whyBroken(processes, one)).why,
@@ -114,7 +121,7 @@ async function suspect(
   place: LeadPlace,
   now: Instant,
 ): Promise<StuckLead | undefined> {
-  const latest = await processes.latest(leadWorkflowId(place.id));
+  const latest = await processes.latest(workflowIdOf(place));
   if (!latest?.isRunning) {
     return {
       ...standing(place),
@@ -122,7 +129,9 @@ async function suspect(
       // Of a process that never was, its lead's stage is what has lasted since then.
       since: latest?.endedAt ?? place.stageSince,
       runId: null,
-      why: latest ? "its process has ended though the lead is open" : "it never had a process",
+      why: latest
+        ? `its process has ended though the ${place.kind} is open`
+        : "it never had a process",
       remedy: remedyOf("missing", place.id),
     };
   }
@@ -137,12 +146,18 @@ async function suspect(
   };
 }
 
-function standing({
-  id,
-  stage,
-  waitingOn,
-}: LeadPlace): Pick<StuckLead, "id" | "stage" | "waitingOn"> {
-  return { id, stage, waitingOn };
+function standing(place: LeadPlace): Pick<StuckLead, "id" | "workflowId" | "stage" | "waitingOn"> {
+  const { id, stage, waitingOn } = place;
+  return { id, workflowId: workflowIdOf(place), stage, waitingOn };
+}
+
+function workflowIdOf(one: Pick<LeadPlace, "kind" | "id" | "cycle">): string {
+  return processWorkflowId(one, one.cycle);
+}
+
+/** The lead or account that a process is about; null for any other. */
+function subjectOf(workflowId: string): string | null {
+  return leadOfWorkflowId(workflowId) ?? accountOfWorkflowId(workflowId);
 }
 
 /** A few questions at a time, in order. */

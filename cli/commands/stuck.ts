@@ -3,7 +3,6 @@ import { isClosed } from "../../handoff/stage.ts";
 import { audit } from "../../store/postgres/audit.ts";
 import { inTransaction, type Pool } from "../../store/postgres/db.ts";
 import { leadPlaces, startAgain } from "../../store/inbox/reconcile.ts";
-import { leadWorkflowId } from "../../workflows/contract.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { utc } from "../../words/reader.ts";
@@ -63,7 +62,7 @@ async function refuseUnknown(pool: Pool, ids: readonly string[]): Promise<void> 
   const unknown = ids.filter((id) => !known.has(id));
   if (unknown.length > 0)
     throw new CommandError(
-      `There is no lead ${unknown.join(", ")}; give our ids (ld_…), as \`baton stuck\` lists them.`,
+      `There is no lead or account ${unknown.join(", ")}; give our ids (ld_…, ac_…), as \`baton stuck\` lists them.`,
     );
 }
 
@@ -135,7 +134,7 @@ async function repairAll(
  */
 async function repair(
   { pool, processes }: Deps,
-  { id, state, runId, why }: StuckLead,
+  { id, workflowId, state, runId, why }: StuckLead,
 ): Promise<Repaired> {
   await inTransaction(pool, (tx) =>
     audit(
@@ -145,9 +144,9 @@ async function repair(
     ),
   );
   if (runId !== null)
-    await processes.end(leadWorkflowId(id), runId, `baton stuck --repair: ${why}`.slice(0, 400));
-  const isStarted = await startAgain(pool, id, Date.now());
+    await processes.end(workflowId, runId, `baton stuck --repair: ${why}`.slice(0, 400));
   const [place] = await leadPlaces(pool, [id]);
+  const isStarted = place !== undefined && (await startAgain(pool, place, Date.now()));
   const ended = runId === null ? `was ${state}` : `was ${state}; its run ${runId} was ended`;
   if (isStarted)
     return {
@@ -158,6 +157,6 @@ async function repair(
   return {
     id,
     isStarted,
-    outcome: `${ended}; ${place && isClosed(place.stage) ? "the lead is closed, so nothing starts again" : "a start waits already"}`,
+    outcome: `${ended}; ${place && isClosed(place.stage) ? "it is closed, so nothing starts again" : "a start waits already"}`,
   };
 }

@@ -90,7 +90,7 @@ function processesOf(client: Client): Processes {
     running: async () =>
       new Set(
         await list(
-          'WorkflowType = "leadHandoff" AND ExecutionStatus = "Running"',
+          'WorkflowType IN ("leadHandoff", "accountHandoff") AND ExecutionStatus = "Running"',
           (one) => one.workflowId,
         ),
       ),

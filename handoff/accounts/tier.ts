@@ -15,13 +15,17 @@ export function tierRules(
   return tier !== undefined && Object.hasOwn(tiers, name) ? tiers[name] : undefined;
 }
 
-/** The terms of a lead type for a lead of an account of this tier. */
+/**
+ * The terms of a lead type for a lead of an account of this tier. An account's own handoff has its
+ * own SLA row, whatever tiers make of leads.
+ */
 export function tierTerms(
   agreement: Pick<Agreement, "accounts">,
   type: LeadType,
   tier: number | undefined,
 ): LeadTerms {
   const { priority, outreach, status } = type;
+  if (type.name === agreement.accounts?.leadType) return { priority, outreach, status };
   const rules = tierRules(agreement, tier);
   return {
     priority: rules?.priority ?? priority,

@@ -105,6 +105,7 @@ export function applied(situation: Situation, change: Change): Situation {
     case "open-opportunity":
       return { ...situation, opportunity: { id: change.id, createdAt: now } };
     case "end-hold":
+    case "end-flag":
     case "free-room":
     case "reverse-credit":
     case "record-review":

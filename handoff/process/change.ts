@@ -142,6 +142,8 @@ export type Change =
       readonly intent: number;
       readonly band: string;
     }
+  /** The flag of the account ends with its handoff. */
+  | { readonly do: "end-flag"; readonly how: string; readonly by: string }
   /** A message to somebody on our side; the same key is one message. */
   | { readonly do: "send"; readonly n: string; readonly message: Message }
   /** The CRM is made equal to the rows. */

@@ -1,4 +1,5 @@
 import { absenceAhead } from "./absence.ts";
+import { judgeFlagged, lookAtAccount } from "./account.ts";
 import {
   begin,
   because,
@@ -53,10 +54,7 @@ export function decide(situation: Situation, event: Event): Decision | Refusal {
   const given = isGone(situation) ? gone(numbered, event) : happened(numbered, event);
   if ("refused" in given) return given;
   const isEnd = !isClosed(situation.process.stage) && isClosed(given.at.process.stage);
-  const course =
-    isEnd && event.kind === "action"
-      ? withUnseenHand(given, situation, event.action.receivedAt)
-      : given;
+  const course = isEnd ? ended(given, situation, event) : given;
   const {
     at,
     changes,
@@ -66,6 +64,14 @@ export function decide(situation: Situation, event: Event): Decision | Refusal {
   } = withReminders(lookAhead(withDueTasks(endLateOffers(course)), absenceAhead));
   const decision = { changes, because: why, found, after: at };
   return event.kind === "action" ? { ...decision, answer: answerOf(at, why, onTime) } : decision;
+}
+
+/** What follows from an end: of an account its flag ends, for a person a hand may have come too late. */
+function ended(course: Course, before: Situation, event: Event): Course {
+  const by = event.kind === "action" ? event.action.by : "baton";
+  if (before.subject.kind === "account")
+    return plus(course, { do: "end-flag", how: course.because, by });
+  return event.kind === "action" ? withUnseenHand(course, before, event.action.receivedAt) : course;
 }
 
 /** A process that waits for a person wakes when that person is to be reminded. */
@@ -84,6 +90,7 @@ function notBefore({ now, clocks, process }: Situation): number {
 function happened(course: Course, event: Event): Course | Refusal {
   const { stage } = course.at.process;
   if (event.kind === "action") return decidePersonsAction(course, event.action);
+  if (course.at.subject.kind === "account" && stage === "new") return judgeFlagged(course);
   if (event.kind === "reopened") return reopened(course);
   if (event.kind === "absorbed") return absorbed(course, event.from, event.fields);
   if (isClosed(stage)) return closed(course, event);
@@ -95,6 +102,7 @@ function happened(course: Course, event: Event): Course | Refusal {
       // An open handoff keeps the version under which it was opened.
       return isWithSales(course) ? course : judge(course, event.kind);
     case "facts":
+      if (course.at.subject.kind === "account") return lookAtAccount(course);
       return isWithSales(course)
         ? lookForSuppression(course)
         : judge(course, event.kind, corrects(course.at, event.fields));
@@ -133,6 +141,7 @@ function rejudged(
 }
 
 function closed(course: Course, event: Event): Course {
+  if (course.at.subject.kind === "account") return over(course);
   switch (event.kind) {
     case "engaged":
       return knocked(course);
@@ -160,12 +169,12 @@ function isGone({ erased, mergeInto, process }: Situation): boolean {
 }
 
 function gone(course: Course, event: Event): Course | Refusal {
-  const { erased, mergeInto, process } = course.at;
+  const { erased, mergeInto, process, subject } = course.at;
   const why = erased ? "erased" : `merged into ${process.mergedInto ?? mergeInto}`;
   if (event.kind === "action" || event.kind === "reopened") {
     return refuse(
       "not-possible-now",
-      erased ? "the person was erased" : "the lead was merged into another one",
+      erased ? "the person was erased" : `the ${subject.kind} was merged into another one`,
     );
   }
   if (isClosed(process.stage)) return withdrawTasks(remembersMerge(course), why);

@@ -115,7 +115,10 @@ export function disqualify(
   return withCrmSync(
     stand(moved, {
       waitingOn: "nothing",
-      nextStep: "nothing; reopen it to start again",
+      nextStep:
+        course.at.subject.kind === "account"
+          ? "nothing; after the cool-down it can be flagged again"
+          : "nothing; reopen it to start again",
       with: "nobody",
     }),
   );
@@ -123,6 +126,8 @@ export function disqualify(
 
 /** Into the re-nurture pool: this cycle ends, the next one waits for a return condition. */
 export function toRenurture(course: Course, why: string, revisitOn: string | null): Course {
+  // An account comes back by its next flag, after the cool-down.
+  if (course.at.subject.kind === "account") return disqualify(course, why, "answered");
   const { engagements, agreement, now } = course.at;
   const moved = moveTo(closeHandoff(course, why), "renurture", why);
   const out = plus(moved, {
@@ -192,6 +197,7 @@ export function rejectionStands(
     case "renurture":
       return toRenurture(fair, why, revisitOn);
     case "fix-data": {
+      if (fair.at.subject.kind === "account") return toRenurture(fair, why, revisitOn);
       if (fair.at.process.stage === "mql") return backForData(fair, why, detail);
       // After acceptance no way leads back to `new`: the lead waits in the pool while a person
       // mends its facts.

@@ -296,7 +296,7 @@ export function handOff(
   const handoff = newHandoff(course.at, q, type);
   const reviewed = withTasksEnded(
     course,
-    ["nurture-review", "renurture-review", "hand-raise", "fix-data"],
+    ["nurture-review", "renurture-review", "hand-raise", "fix-data", "account-engaged"],
     {
       state: "withdrawn",
       by: "baton",
@@ -371,12 +371,13 @@ function newHandoff(at: Situation, q: Qualification, type: LeadType): Handoff {
     outcome: null,
     closedAt: null,
     ...(at.tier === undefined ? {} : { tier: at.tier }),
+    ...(at.accountHandoffId === undefined ? {} : { accountHandoffId: at.accountHandoffId }),
   };
 }
 
 /** One handoff a cycle: its id follows from the subject's, so a decision draws no random number. */
 export function handoffId(subjectId: string, cycle: number): string {
-  return `ho_${subjectId.replace(/^[a-z]+_/, "")}_${cycle}`;
+  return `ho_${subjectId.replace(/^ld_/, "")}_${cycle}`;
 }
 
 function isIcp({ engagements, now, agreement }: Situation, facts: Facts): boolean {

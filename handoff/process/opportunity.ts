@@ -61,13 +61,16 @@ export function toOpportunity(course: Course, at: Instant, why: string): Course 
  * taken, each with its row. Before acceptance it changes nothing; acceptance looks for it again.
  */
 export function seenOpportunity(course: Course): Course {
-  const { opportunity, process } = course.at;
+  const { opportunity, process, subject } = course.at;
   if (opportunity === null) return because(course, "no opportunity of this lead is open");
   if (process.stage !== "sal" && process.stage !== "sql") {
     return because(course, `nothing to do: it is ${process.stage}`);
   }
   const { id, createdAt } = opportunity;
   const confirmed = process.stage === "sal" ? toSql(course, createdAt) : course;
+  // That of a person of an account is the handoff's of that person.
+  if (subject.kind === "account")
+    return toOpportunity(confirmed, createdAt, "one of its people has an opportunity");
   return toOpportunity(
     plus(confirmed, { do: "link-opportunity", id }),
     createdAt,

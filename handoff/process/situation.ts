@@ -92,6 +92,8 @@ export interface Handoff {
   readonly tier?: number;
   /** When it was taken over from another system; absent: Baton opened it. */
   readonly takenOverAt?: Instant;
+  /** The handoff of its account that was open when it began; absent: none was. */
+  readonly accountHandoffId?: string;
 }
 
 /** Somebody of the roster whom the decision may concern. */
@@ -190,6 +192,10 @@ export interface Situation {
   readonly engagements: readonly Engagement[];
   /** The tier of its account, as it is told or by a flag that stands; absent: none. */
   readonly tier?: number;
+  /** The open handoff of a lead's account; absent: none is. */
+  readonly accountHandoffId?: string;
+  /** Of an account: the flag that stands. */
+  readonly accountFlag?: { readonly contacts: number };
   /** Contacts that match this person, itself included. */
   readonly matches: number;
   readonly handoff: Handoff | null;

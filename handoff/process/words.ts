@@ -10,6 +10,11 @@ export interface Subject {
   readonly id: string;
 }
 
+/** Whether a process of its own hears of the subject; versions and reviews are seen to otherwise. */
+export function hasOwnProcess({ kind }: Subject): boolean {
+  return kind === "lead" || kind === "account";
+}
+
 /** Where a process stands after a decision: all that its workflow needs to know. Ids only. */
 export interface Standing {
   readonly cycle: number;
@@ -108,9 +113,8 @@ export const newsNames = [
 ] as const;
 export type NewsName = (typeof newsNames)[number];
 
-/** Input of `leadHandoff`; one run is one cycle, and this is all that the next run needs. */
-export interface LeadStart {
-  readonly leadId: string;
+/** Input of a process; one run is one cycle, and this is all that the next run needs. */
+export interface ProcessStart {
   readonly cycle: number;
   /** `intake` is judged first; `resume` goes on from `at`, or from what the rows say. */
   readonly from: "intake" | "resume";
@@ -122,4 +126,14 @@ export interface LeadStart {
   readonly heard?: readonly NewsName[];
   /** Continue as new after so many events, instead of when the server suggests it (tests). */
   readonly continueAfterEvents?: number;
+}
+
+/** Input of `leadHandoff`. */
+export interface LeadStart extends ProcessStart {
+  readonly leadId: string;
+}
+
+/** Input of `accountHandoff`. Each flag of an account is a cycle of its own. */
+export interface AccountStart extends ProcessStart {
+  readonly accountId: string;
 }

@@ -4,6 +4,7 @@ import type { Known, Scores, TraceLine } from "./condition.ts";
 import type { Gate, MissingFact } from "./gates.ts";
 import { evaluator } from "./condition.ts";
 import { checkGates } from "./gates.ts";
+import { accountType } from "../accounts/type.ts";
 import { deriveFacts } from "../facts/lead.ts";
 import { agingMoments } from "./aging.ts";
 import { fitTrace, scoresOf } from "./score.ts";
@@ -71,8 +72,13 @@ function withDerived(agreement: Agreement, lead: KnownLead): KnownLead {
   return { ...lead, facts: deriveFacts(lead.facts, agreement.emailDomains) };
 }
 
+/** What the agreement says of handoffs of a type; flagged accounts have one of their own. */
 export function leadTypeOf(agreement: Agreement, name: string): LeadType | undefined {
-  return agreement.leadTypes.find((type) => type.name === name);
+  const ofAccounts = accountType(agreement);
+  return (
+    agreement.leadTypes.find((type) => type.name === name) ??
+    (ofAccounts?.name === name ? ofAccounts : undefined)
+  );
 }
 
 type Judged = Omit<Qualification, "nextChangeAt">;

@@ -1,21 +1,21 @@
 import type { AccountRules } from "../../handoff/agreement.ts";
 import type { AccountStanding } from "../../handoff/accounts/standing.ts";
-import { dueByOffice } from "../../handoff/clocks/office.ts";
+import { accountType } from "../../handoff/accounts/type.ts";
+import type { AccountStart } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { audit } from "../postgres/audit.ts";
 import { firstRow, rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
+import { enqueue, processSignal } from "../postgres/outbox.ts";
 import type { AgreementVersion } from "../process/agreements.ts";
-import { endOpenTasks, openTask } from "../process/human-tasks.ts";
-import { tellOfAccount } from "./remind.ts";
+import { endOpenTasks } from "../process/human-tasks.ts";
 import type { KnownStored } from "./known.ts";
 
 const kind = "account-engaged";
 
 /**
- * Flags an account: a task for who has it, else for a manager, with the time that the agreement
- * gives a first outreach, and word of it at once. Whoever has the account's leads counts as having
- * it. Call with the account locked.
+ * Flags an account, and has it handed off: its process routes it to who has the account, with the
+ * SLA row of `accounts`. Call with the account locked.
  */
 export async function raiseFlag(
   tx: Tx,
@@ -33,22 +33,7 @@ export async function raiseFlag(
       values (${id}, ${account.id}, ${version.id}, ${rules.tier}, ${contacts},
         ${JSON.stringify(trace)}::jsonb, ${new Date(now)})`,
   );
-  const assigneeId = await whoHas(tx, account.id);
-  const dueAt = dueByOffice(version.agreement, rules.outreach, now);
-  const subject = { kind: "account" as const, id: account.id };
-  const detail = { flag: id, contacts, tier: rules.tier, leadType: rules.leadType };
-  const task = {
-    kind,
-    subject,
-    role: "manager",
-    assigneeId,
-    dueAt,
-    remindAt: dueAt,
-    detail,
-  } as const;
-  await openTask(tx, task, now);
-  const told = { accountId: account.id, role: "manager", assigneeId, contacts, since: now, dueAt };
-  await tellOfAccount(tx, `${id}/raised`, { ...told, tell: "holder" }, now);
+  await beginHandoff(tx, version, account.id, now);
   await audit(
     tx,
     {
@@ -59,6 +44,47 @@ export async function raiseFlag(
     },
     now,
   );
+}
+
+/**
+ * Has the process of a flagged account started, as the next of its cycles; nothing where one is
+ * open. Call with the account locked.
+ */
+export async function beginHandoff(
+  tx: Tx,
+  { agreement }: AgreementVersion,
+  accountId: string,
+  now: Instant,
+): Promise<void> {
+  const begun = await firstRow<{ cycle: number }>(
+    tx,
+    sql`
+    with before as (
+      select stage from process where subject_kind = 'account' and subject_id = ${accountId}),
+    begun as (
+      insert into process as p (subject_kind, subject_id, stage, stage_since, waiting_on, queue,
+        next_step, next_at)
+      values ('account', ${accountId}, 'new', ${new Date(now)}, 'assessment', 'assessment',
+        'it is assessed', ${new Date(now)})
+      on conflict (subject_kind, subject_id) do update set stage = 'new',
+        stage_since = excluded.stage_since, waiting_on = 'assessment', owner_id = null,
+        queue = excluded.queue, next_step = excluded.next_step, next_at = excluded.next_at,
+        due_at = null, cycle = p.cycle + 1, step = 0, closed_reason = null, merged_into = null
+        where p.stage in ('opportunity', 'disqualified')
+      returning cycle),
+    moved as (
+      insert into transition (subject_kind, subject_id, cycle, step, from_stage, to_stage, because,
+        at)
+      select 'account', ${accountId}, cycle, 0, (select stage from before), 'new', 'flagged',
+        ${new Date(now)} from begun)
+    select cycle from begun`,
+  );
+  if (!begun) return;
+  const { cycle } = begun;
+  const priority = accountType(agreement)?.priority ?? 3;
+  const start: AccountStart = { accountId, cycle, from: "intake", priority };
+  const process = { kind: "account" as const, id: accountId, cycle };
+  await enqueue(tx, processSignal(process, "start", "accountHandoff", { ...start }, 1), now);
 }
 
 /** Ends the flag that stands, if one does, because the reason for it went away. */
@@ -97,7 +123,8 @@ export async function endFlag(
 
 /**
  * The flag of an account that became part of another one goes on as the survivor's, unless that has
- * one of its own. Flags of before go along, so that the cool-down stands.
+ * one of its own. Flags of before go along, so that the cool-down stands. Its open handoff ends, and
+ * the survivor's begins with who had it.
  */
 export async function moveFlags(
   tx: Tx,
@@ -116,12 +143,25 @@ export async function moveFlags(
     tx,
     sql`update account_flag set account_id = ${survivorId} where account_id = ${loserId}`,
   );
-  await send(
+  const ended = await firstRow<{ cycle: number }>(
     tx,
     sql`
-    update task set subject_id = ${survivorId} where subject_kind = 'account'
-      and subject_id = ${loserId} and kind = ${kind} and state = 'open'`,
+    select cycle from process where subject_kind = 'account' and subject_id = ${loserId}
+      and stage not in ('opportunity', 'disqualified')`,
   );
+  if (ended)
+    await enqueue(
+      tx,
+      processSignal(
+        { kind: "account", id: loserId, cycle: ended.cycle },
+        "signal",
+        "factsChanged",
+        { id: loserId },
+        1,
+      ),
+      now,
+    );
+  await send(tx, sql`insert into account_news (account_id) values (${survivorId})`);
 }
 
 /**

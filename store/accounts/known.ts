@@ -53,7 +53,8 @@ export async function knownAccounts(
       (select json_agg(floor(extract(epoch from p.at) * 1000)::bigint) from (${people}) p) as people,
       f.id as flag_id, f.raised_at, f.ended_at
     from account a left join lateral (select id, raised_at, ended_at from account_flag
-      where account_id = a.id order by raised_at desc, id desc limit 1) f on true
+      where account_id = a.id order by ended_at is null desc, raised_at desc, id desc limit 1) f
+      on true
     where a.id = any($1::text[]) order by a.id`,
     values: [ids, types, since],
   });

@@ -2,8 +2,9 @@ import type { AccountRules } from "../../handoff/agreement.ts";
 import { judgeAccount, type AccountStanding } from "../../handoff/accounts/standing.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, inTransaction, rows, send, sql, type Pool, type Tx } from "../postgres/db.ts";
+import { enqueue, processSignal, type ProcessRef } from "../postgres/outbox.ts";
 import type { Agreements, AgreementVersion } from "../process/agreements.ts";
-import { raiseFlag, withdrawFlag } from "./flags.ts";
+import { beginHandoff, raiseFlag, withdrawFlag } from "./flags.ts";
 import { knownAccounts, type KnownStored } from "./known.ts";
 
 export interface AccountsLook {
@@ -123,31 +124,70 @@ async function judgeAccounts(
   now: Instant,
 ): Promise<string[]> {
   const rules = version.agreement.accounts;
+  const open = await openHandoffs(tx, ids);
   if (rules === null) {
     await send(tx, sql`delete from account_standing where account_id = any(${ids}::text[])`);
-    for (const id of ids)
+    // What is handed off is decided by the version under which it began.
+    for (const id of ids.filter((one) => !open.has(one)))
       await withdrawFlag(tx, id, "the agreement asks for no engaged accounts", now);
     return [];
   }
   const found = await knownAccounts(tx, ids, version.agreement, rules, now);
   const raised: string[] = [];
-  const judged: (AccountStanding & { readonly id: string })[] = [];
+  const judged: Judged[] = [];
   for (const account of found) {
     if (account.mergedInto !== null) continue;
+    const { id } = account;
     const standing = judgeAccount(version.agreement, rules, account.known);
+    const handoff = open.get(id);
+    if (handoff !== undefined) {
+      const told = whatEndsIt(account, standing);
+      if (told !== handoff.told)
+        await enqueue(tx, processSignal(handoff, "signal", "factsChanged", { id }, 1), now);
+      judged.push({ id, ...standing, told });
+      continue;
+    }
     if (standing.flag === "raise") {
       await raiseFlag(tx, version, rules, { account, standing }, now);
-      raised.push(account.id);
+      raised.push(id);
     } else if (standing.flag !== null) {
-      await withdrawFlag(tx, account.id, standing.flag.withdraw, now);
+      await withdrawFlag(tx, id, standing.flag.withdraw, now);
+    } else if (account.openFlag !== null) {
+      await beginHandoff(tx, version, id, now);
     }
-    judged.push({ id: account.id, ...after(version, rules, account, standing, now) });
+    const stands = after(version, rules, account, standing, now);
+    // Whoever is handed off from here on is judged by what is known now.
+    judged.push({ id, ...stands, told: whatEndsIt(account, stands) });
   }
   await keepStandings(tx, version.id, judged, now);
   const merged = found.filter(({ mergedInto }) => mergedInto !== null).map(({ id }) => id);
   if (merged.length > 0)
     await send(tx, sql`delete from account_standing where account_id = any(${merged}::text[])`);
   return raised;
+}
+
+type Judged = AccountStanding & { readonly id: string; readonly told: string | null };
+
+/** Those of the accounts that are handed off just now, with what their process was told last. */
+async function openHandoffs(
+  tx: Tx,
+  ids: readonly string[],
+): Promise<Map<string, ProcessRef & { readonly told: string | null }>> {
+  const found = await rows<{ id: string; cycle: number; told: string | null }>(
+    tx,
+    sql`
+    select p.subject_id as id, p.cycle, s.told from process p
+      left join account_standing s on s.account_id = p.subject_id
+    where p.subject_kind = 'account' and p.subject_id = any(${ids}::text[])
+      and p.stage not in ('opportunity', 'disqualified')`,
+  );
+  return new Map(found.map(({ id, ...one }) => [id, { kind: "account", id, ...one }]));
+}
+
+/** What may end an open handoff, as a word to compare. How many people engage is none of it. */
+function whatEndsIt({ known: { facts } }: KnownStored, { flag }: AccountStanding): string {
+  const of = ["account.customer", "account.competitor", "account.openOpportunities"] as const;
+  return JSON.stringify([...of.map((path) => facts[path] ?? null), flag !== null]);
 }
 
 /** As it stands with the flag that was just raised or withdrawn. */
@@ -169,29 +209,30 @@ function after(
 async function keepStandings(
   tx: Tx,
   agreementId: string,
-  judged: readonly (AccountStanding & { readonly id: string })[],
+  judged: readonly Judged[],
   now: Instant,
 ): Promise<void> {
   if (judged.length === 0) return;
-  const given = judged.map(({ id, contacts, engaged, holds, trace, nextChangeAt }) => ({
+  const given = judged.map(({ id, contacts, engaged, holds, trace, nextChangeAt, told }) => ({
     id,
     contacts,
     engaged,
     holds,
     trace,
+    told,
     next: nextChangeAt === null ? null : new Date(nextChangeAt),
   }));
   await send(
     tx,
     sql`
     insert into account_standing (account_id, agreement_id, contacts, engaged, holds, trace,
-      judged_at, next_change_at)
-    select id, ${agreementId}, contacts, engaged, holds, trace, ${new Date(now)}, next
+      judged_at, next_change_at, told)
+    select id, ${agreementId}, contacts, engaged, holds, trace, ${new Date(now)}, next, told
     from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as t(id text, contacts integer,
-      engaged boolean, holds boolean, trace jsonb, next timestamptz)
+      engaged boolean, holds boolean, trace jsonb, next timestamptz, told text)
     on conflict (account_id) do update set agreement_id = excluded.agreement_id,
       contacts = excluded.contacts, engaged = excluded.engaged, holds = excluded.holds,
       trace = excluded.trace, judged_at = excluded.judged_at,
-      next_change_at = excluded.next_change_at`,
+      next_change_at = excluded.next_change_at, told = excluded.told`,
   );
 }

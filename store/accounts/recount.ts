@@ -126,7 +126,8 @@ async function standingsOf(
             stands.engaged === counted.engaged &&
             stands.holds === counted.holds &&
             (stands.next_change_at?.getTime() ?? null) === counted.nextChangeAt &&
-            counted.flag === null;
+            // What is handed off is decided by the version under which it began.
+            (counted.flag === null || (counted.flag !== "raise" && stands.is_handed_off));
       if (!isEqual) differences.push({ what: "standing", of: id });
     }
   }
@@ -137,13 +138,21 @@ function keptStandings(
   db: Db,
   ids: readonly string[],
 ): Promise<
-  { account_id: string; engaged: boolean; holds: boolean; next_change_at: Date | null }[]
+  {
+    account_id: string;
+    engaged: boolean;
+    holds: boolean;
+    next_change_at: Date | null;
+    is_handed_off: boolean;
+  }[]
 > {
   return rows(
     db,
     sql`
-    select account_id, engaged, holds, next_change_at from account_standing
-      where account_id = any(${ids}::text[])`,
+    select account_id, engaged, holds, next_change_at, exists (select from process p
+        where p.subject_kind = 'account' and p.subject_id = account_id
+          and p.stage not in ('opportunity', 'disqualified')) as is_handed_off
+    from account_standing where account_id = any(${ids}::text[])`,
   );
 }
 

@@ -281,7 +281,7 @@ export async function openAgreementEffects(db: Db, now: Instant): Promise<string
 }
 
 /**
- * Leads with effects that stand open since before `before`, in nobody's hands; one that was tried
+ * Leads and accounts with effects that stand open since before `before`, in nobody's hands; one that was tried
  * and failed says why, and its process tries on.
  */
 export async function forgottenEffects(
@@ -291,17 +291,16 @@ export async function forgottenEffects(
     now,
     limit,
   }: { readonly before: Instant; readonly now: Instant; readonly limit: number },
-): Promise<string[]> {
-  const found = await rows<{ id: string }>(
+): Promise<Subject[]> {
+  return rows<Subject>(
     db,
     sql`
-    select distinct subject_id as id from effect
-    where state = 'open' and subject_kind = 'lead' and error is null
+    select distinct subject_kind as kind, subject_id as id from effect
+    where state = 'open' and subject_kind in ('lead', 'account') and error is null
       and created_at < ${new Date(before)}
       and (claimed_until is null or claimed_until < ${new Date(now)})
     limit ${limit}`,
   );
-  return found.map(({ id }) => id);
 }
 
 /** How many of the subject's effects are still to be done. */

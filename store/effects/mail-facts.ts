@@ -1,5 +1,5 @@
 import type { LeadForMail, MailMessage, MailNames, PoolLeadLine } from "../../messages/message.ts";
-import { fragment, rows, sql, type Db } from "../postgres/db.ts";
+import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "../views/names.ts";
 import type { Effect } from "./effects.ts";
 import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
@@ -34,14 +34,13 @@ export async function mailContext(
   also: readonly MailMessage[] = [],
 ): Promise<MailContext> {
   const { subject, handoffId } = effect;
+  const people = [message, ...also].flatMap(peopleOf);
   const row =
     subject.kind === "lead"
-      ? await rowTogether(db, {
-          leadId: subject.id,
-          handoffId,
-          people: [message, ...also].flatMap(peopleOf),
-        })
-      : undefined;
+      ? await rowTogether(db, { leadId: subject.id, handoffId, people })
+      : subject.kind === "account"
+        ? await rowOfAccount(db, { accountId: subject.id, handoffId, people })
+        : undefined;
   const isErased = (row?.erased_at ?? null) !== null;
   return {
     names: {
@@ -117,8 +116,34 @@ const rowTogether = coalesce(
   },
 );
 
+/** The same of an account and its own handoff. */
+function rowOfAccount(
+  db: Db,
+  asked: Omit<Asked, "leadId"> & { readonly accountId: string },
+): Promise<ContextRow | undefined> {
+  return firstRow<ContextRow>(
+    db,
+    sql`
+    select a.id, true as is_account, '{}'::jsonb as facts, jsonb_build_object('account.name',
+        jsonb_build_object('value', coalesce(a.facts #>> '{account.name,value}', a.domain)))
+        as account_facts,
+      null as erased_at, a.merged_into, h.rep_id, h.state as handoff_state,
+      h.cycle as handoff_cycle, h.round, h.lead_type, h.band,
+      (select t.because from transition t where t.subject_kind = 'account' and t.subject_id = a.id
+        and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
+      (select jsonb_object_agg(r.id, r.name) from rep r
+        where r.id = any(${asked.people}::text[])) as people,
+      (select v.definition #>> '{hours,zone}' from clock c join calendar_version v
+        on v.id = c.calendar_id
+        where c.handoff_id = h.id order by c.id limit 1) as zone
+    from account a left join handoff h on h.id = ${asked.handoffId}
+    where a.id = ${asked.accountId}`,
+  );
+}
+
 type StoredFacts = Readonly<Record<string, StoredFact>>;
 type ContextRow = {
+  is_account?: boolean;
   id: string;
   facts: StoredFacts;
   account_facts: StoredFacts | null;
@@ -139,8 +164,19 @@ function leadForMail(row: ContextRow): LeadForMail {
   const facts: StoredFacts = { ...row.account_facts, ...row.facts };
   const text = (field: string) => {
     const value = facts[field]?.value;
-    return value === undefined ? null : String(value);
+    return value === undefined || value === null ? null : String(value);
   };
+  if (row.is_account === true)
+    return {
+      id: row.id,
+      isAccount: true,
+      name: text("account.name"),
+      title: null,
+      company: null,
+      email: null,
+      phone: null,
+      source: null,
+    };
   return {
     id: row.id,
     name: nameIn(text),

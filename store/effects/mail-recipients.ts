@@ -3,6 +3,7 @@ import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import { addresseeOf, type Addressee } from "../../handoff/process/message.ts";
 import type { EffectMessage } from "../../messages/message.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
+import { seeAccount } from "../views/accounts.ts";
 import { seeLead } from "../views/leads.ts";
 import { reachOf } from "../views/reach.ts";
 import { coalesce } from "../postgres/coalesce.ts";
@@ -56,12 +57,18 @@ export async function recipientsOf(db: Db, message: EffectMessage): Promise<Reci
 }
 
 /**
- * Whether a reader may open the page of a lead; what a vacant role gets is read by the operator.
+ * Whether a reader may open the page of a lead or an account; what a vacant role gets is read by the
+ * operator.
  */
-export async function mayOpen(db: Db, leadId: string, reader: Recipient): Promise<boolean> {
+export async function mayOpen(
+  db: Db,
+  { kind, id }: { readonly kind: "lead" | "account"; readonly id: string },
+  reader: Recipient,
+): Promise<boolean> {
   const scope = reader.kind === "vacant" ? "all" : (scopes[reader.role] ?? "all");
   const reach = await reachOf(db, scope, reader.kind === "person" ? reader.id : null);
-  return (await seeLead(db, leadId, reach)) !== undefined;
+  const seen = await (kind === "lead" ? seeLead(db, id, reach) : seeAccount(db, id, reach));
+  return seen !== undefined;
 }
 
 /** How far people of these roles reach; everybody else sees every lead. */
@@ -179,15 +186,6 @@ function leaders(db: Db, of: readonly Party[]): Promise<Recipient[]> {
 function once(all: readonly Recipient[]): Recipient[] {
   const byId = new Map(all.map((one) => [one.kind === "person" ? one.id : one.role, one]));
   return [...byId.values()];
-}
-
-/** Who is asked about a task: whoever has it, else everybody with its role; or who is above. */
-export async function taskReaders(
-  db: Db,
-  { assigneeId, role }: { readonly assigneeId: string | null; readonly role: string },
-  tell: "holder" | "above",
-): Promise<string[]> {
-  return resolutionReaders(db, assigneeId ?? role, tell);
 }
 
 /** Who is asked about a resolution: its owner or everybody with that role, or who is above. */

@@ -1,6 +1,7 @@
 import { nextDigest } from "../../handoff/process/digest.ts";
 import type { Message } from "../../handoff/process/message.ts";
-import type { AccountWaits, ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
+import type { ResolutionWaits, ReviewWaits } from "../../messages/message.ts";
+import type { Subject } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import {
   firstRow,
@@ -17,24 +18,15 @@ import type { Effect } from "./effects.ts";
 type TaskWaits = Extract<Message, { readonly what: "task-waits" }>;
 
 /** A reminder that is due to go out, about what is open still. */
-export type Reminder = TaskReminder | ReviewReminder | AccountReminder;
+export type Reminder = TaskReminder | ReviewReminder;
 
 export interface TaskReminder {
   readonly about: "task";
-  readonly leadId: string;
+  readonly subject: { readonly kind: "lead" | "account"; readonly id: string };
   readonly handoffId: string | null;
   readonly message: TaskWaits;
   readonly name: string | null;
   readonly company: string | null;
-}
-
-/** About an engaged account to which nobody has seen. */
-export interface AccountReminder {
-  readonly about: "account";
-  readonly message: AccountWaits;
-  readonly company: string | null;
-  /** The name of whoever has it; null for a role. */
-  readonly holderName: string | null;
 }
 
 /** About a review that is not signed, or a resolution whose day is over. */
@@ -63,10 +55,11 @@ export async function noteReminder(
   now: Instant,
 ): Promise<void> {
   const { key, subject, handoffId } = effect;
-  const [leadId, reviewId] = subject.kind === "review" ? [null, subject.id] : [subject.id, null];
+  const of = (kind: Subject["kind"]) => (subject.kind === kind ? subject.id : null);
   await db.query(sql`
-    insert into reminder (reader, effect_key, lead_id, review_id, handoff_id, message, noted_at)
-    select reader, ${key}, ${leadId}, ${reviewId}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
+    insert into reminder (reader, effect_key, lead_id, review_id, account_id, handoff_id, message,
+      noted_at)
+    select reader, ${key}, ${of("lead")}, ${of("review")}, ${of("account")}, ${handoffId}, ${JSON.stringify(message)}::jsonb,
       ${new Date(now)}
     from unnest(${readers}::text[]) as r(reader)
     on conflict (effect_key, reader) do nothing`);
@@ -83,22 +76,6 @@ export async function noteResolutionReminder(
   await db.query(sql`
     insert into reminder (reader, effect_key, resolution_id, message, noted_at)
     select reader, ${key}, ${message.resolutionId}, ${JSON.stringify(message)}::jsonb,
-      ${new Date(now)}
-    from unnest(${readers}::text[]) as r(reader)
-    on conflict (effect_key, reader) do nothing`);
-}
-
-/** The same about an account, under a key of its own. */
-export async function noteAccountReminder(
-  db: Db,
-  key: string,
-  message: AccountWaits,
-  readers: readonly string[],
-  now: Instant,
-): Promise<void> {
-  await db.query(sql`
-    insert into reminder (reader, effect_key, account_id, message, noted_at)
-    select reader, ${key}, ${message.accountId}, ${JSON.stringify(message)}::jsonb,
       ${new Date(now)}
     from unnest(${readers}::text[]) as r(reader)
     on conflict (effect_key, reader) do nothing`);
@@ -151,27 +128,7 @@ export function takeDigest(pool: Pool, reader: string, now: Instant): Promise<Di
 }
 
 async function remindersOf(db: Db, reader: string, key: string): Promise<Reminder[]> {
-  return [
-    ...(await taskReminders(db, reader, key)),
-    ...(await reviewReminders(db, reader, key)),
-    ...(await accountReminders(db, reader, key)),
-  ];
-}
-
-/** Accounts whose task is open still. */
-async function accountReminders(db: Db, reader: string, key: string): Promise<AccountReminder[]> {
-  return rows<AccountReminder>(
-    db,
-    sql`
-    select distinct on (r.account_id) 'account' as about, r.message,
-      coalesce(a.facts #>> '{account.name,value}', a.domain) as company, p.name as "holderName"
-    from reminder r join account a on a.id = r.account_id
-      left join rep p on p.id = r.message ->> 'assigneeId'
-      join task t on t.subject_kind = 'account' and t.subject_id = a.id and t.state = 'open'
-        and t.kind = 'account-engaged'
-    where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
-    order by r.account_id, r.id desc`,
-  );
+  return [...(await taskReminders(db, reader, key)), ...(await reviewReminders(db, reader, key))];
 }
 
 /** Reviews that still lack a signature that was asked for, and resolutions that are open. */
@@ -198,17 +155,21 @@ async function taskReminders(db: Db, reader: string, key: string): Promise<TaskR
   return rows<TaskReminder>(
     db,
     sql`
-    select distinct on (r.lead_id, r.message ->> 'task') 'task' as about, r.lead_id as "leadId",
+    select distinct on (t.subject_id, t.kind) 'task' as about,
+      json_build_object('kind', t.subject_kind, 'id', t.subject_id) as subject,
       r.handoff_id as "handoffId", r.message,
-      ${fragment(nameOfLead)} as name,
-      a.facts #>> '{account.name,value}' as company
-    from reminder r join lead_standing l on l.id = r.lead_id
-      join task t on t.subject_kind = 'lead' and t.subject_id = r.lead_id and t.state = 'open'
+      case when l.id is null then coalesce(a.facts #>> '{account.name,value}', a.domain)
+        else ${fragment(nameOfLead)}
+        end as name,
+      case when l.id is not null then a.facts #>> '{account.name,value}' end as company
+    from reminder r left join lead_standing l on l.id = r.lead_id
+      join task t on t.subject_kind = case when r.lead_id is null then 'account' else 'lead' end
+        and t.subject_id = coalesce(r.lead_id, r.account_id) and t.state = 'open'
         and t.kind = r.message ->> 'task'
-      left join account a on a.id = l.account_id
+      left join account a on a.id = coalesce(r.account_id, l.account_id)
     where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
       and l.erased_at is null and l.merged_into is null
-    order by r.lead_id, r.message ->> 'task', r.id desc`,
+    order by t.subject_id, t.kind, r.id desc`,
   );
 }
 

@@ -1,15 +1,21 @@
-import type { LeadStart } from "../../handoff/process/words.ts";
+import type { AccountStart, LeadStart } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { inTransaction, rows, sql, firstRow, type Db, type Pool } from "../postgres/db.ts";
 import { forgottenEffects } from "../effects/effects.ts";
 import { openTask } from "../process/human-tasks.ts";
-import { leadSignal, enqueue, enqueueAll, enqueueEffectsLeft } from "../postgres/outbox.ts";
+import {
+  enqueue,
+  enqueueAll,
+  enqueueEffectsLeft,
+  processSignal,
+  type ProcessRef,
+} from "../postgres/outbox.ts";
 
 const minute = 60_000;
 
-export interface OpenLead {
-  readonly id: string;
+/** A process that should run. */
+export interface OpenProcess extends ProcessRef {
   /**
    * Its next step lies further back than any process needs. Not so before its first decision: it
    * waits in the queue of its import.
@@ -26,11 +32,11 @@ export async function openLeads(
   after: string,
   limit: number,
   now: Instant,
-): Promise<OpenLead[]> {
-  return rows<OpenLead>(
+): Promise<OpenProcess[]> {
+  return rows<OpenProcess>(
     db,
     sql`
-    select l.id, coalesce(p.next_at < ${new Date(now - 10 * minute)}
+    select 'lead' as kind, l.id, p.cycle, coalesce(p.next_at < ${new Date(now - 10 * minute)}
         and (p.cycle, p.step) > (1, 0), false) as "isLate"
       from process p join lead l on l.id = p.subject_id
     where p.subject_kind = 'lead' and p.stage not in ('opportunity', 'disqualified')
@@ -42,71 +48,96 @@ export async function openLeads(
   );
 }
 
+/** The same of accounts that are handed off; there are never many. */
+export async function openAccounts(db: Db, limit: number, now: Instant): Promise<OpenProcess[]> {
+  return rows<OpenProcess>(
+    db,
+    sql`
+    select 'account' as kind, p.subject_id as id, p.cycle,
+      coalesce(p.next_at < ${new Date(now - 10 * minute)} and p.step > 0, false) as "isLate"
+    from process p
+    where p.subject_kind = 'account' and p.stage not in ('opportunity', 'disqualified')
+      and (p.step > 0 or p.stage_since < ${new Date(now - 2 * minute)})
+      and not exists (select 1 from outbox o
+        where o.workflow_id = 'account/' || p.subject_id || '/' || p.cycle
+          and o.kind = 'start' and o.done_at is null)
+    order by p.subject_id limit ${limit}`,
+  );
+}
+
 /**
- * Asks for the lead's process once more, standing where Postgres says: its cycle and its last
- * decision. False when there is nothing to do any more: it was closed meanwhile, or a start waits
- * already.
+ * Asks for the process of a lead or an account once more, standing where Postgres says: its cycle
+ * and its last decision. False when there is nothing to do any more: it was closed meanwhile, or a
+ * start waits already.
  */
-export async function startAgain(pool: Pool, leadId: string, now: Instant): Promise<boolean> {
+export async function startAgain(
+  pool: Pool,
+  { kind, id }: Pick<ProcessRef, "kind" | "id">,
+  now: Instant,
+): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
-    const lead = await firstRow<{
-      stage: Stage;
-      waiting_on: WaitingOn;
-      cycle: number;
-      step: number;
-      priority: number | null;
-    }>(
+    const open = await firstRow<{ cycle: number; step: number; priority: number | null }>(
       tx,
       sql`
-      select l.stage, l.waiting_on, l.cycle, l.step, (select h.priority from handoff h
+      select l.cycle, l.step, (select h.priority from handoff h
         where h.id = l.handoff_id) as priority from process l
-      where l.subject_kind = 'lead' and l.subject_id = ${leadId}
+      where l.subject_kind = ${kind} and l.subject_id = ${id}
         and l.stage not in ('opportunity', 'disqualified')
-        and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.subject_id
-          and o.kind = 'start' and o.done_at is null)
+        and not exists (select 1 from outbox o where o.kind = 'start' and o.done_at is null
+          and o.workflow_id = case l.subject_kind when 'lead' then 'lead/' || l.subject_id
+            else 'account/' || l.subject_id || '/' || l.cycle end)
       for update of l`,
     );
-    if (!lead) return false;
-    const start: LeadStart = {
-      leadId,
-      cycle: lead.cycle,
-      from: "resume",
-      priority: lead.priority ?? 3,
-    };
+    if (!open) return false;
+    const { cycle, step } = open;
+    const process = { kind, id, cycle };
     // In the import lane: after a great loss there are many, and none of them may hold up a new
     // lead.
-    await enqueue(tx, leadSignal(leadId, "start", "leadHandoff", { ...start }, 2), now);
+    const resumed = { cycle, from: "resume", priority: open.priority ?? 3 } as const;
+    if (kind === "account") {
+      // Of an account whose first decision is still to be taken nothing can be resumed.
+      const start: AccountStart = {
+        accountId: id,
+        ...resumed,
+        ...(step === 0 ? { from: "intake" as const } : {}),
+      };
+      await enqueue(tx, processSignal(process, "start", "accountHandoff", { ...start }, 2), now);
+      return true;
+    }
+    const start: LeadStart = { leadId: id, ...resumed };
+    await enqueue(tx, processSignal(process, "start", "leadHandoff", { ...start }, 2), now);
     return true;
   });
 }
 
-/** Where a lead stands, for those who look after its process. */
-export interface LeadPlace {
-  readonly id: string;
+/** Where a lead or an account stands, for those who look after its process. */
+export interface LeadPlace extends Pick<ProcessRef, "kind" | "id" | "cycle"> {
   readonly stage: Stage;
   readonly waitingOn: WaitingOn;
   readonly nextAt: Date | null;
   readonly stageSince: Date;
 }
 
-/** Those of these ids that are leads, by id. */
+/** Those of these ids that are leads or accounts with a process, by id. */
 export async function leadPlaces(db: Db, ids: readonly string[]): Promise<LeadPlace[]> {
   return rows<LeadPlace>(
     db,
     sql`
-    select id, stage, waiting_on as "waitingOn", next_at as "nextAt", stage_since as "stageSince"
-    from lead_standing where id = any(${[...ids]}::text[]) order by id`,
+    select subject_kind as kind, subject_id as id, cycle, stage, waiting_on as "waitingOn",
+      next_at as "nextAt", stage_since as "stageSince"
+    from process where subject_kind in ('lead', 'account')
+      and subject_id = any(${[...ids]}::text[]) order by subject_id`,
   );
 }
 
 /**
- * Opens a `dead-letter` task, unless somebody looks at this lead for such a reason already: an open
- * task whose reason is `weaker` says the new one instead. Says whether the reason is new. Nothing
- * happens for a lead that is not ours.
+ * Opens a `dead-letter` task, unless somebody looks at this lead or account for such a reason already:
+ * an open task whose reason is `weaker` says the new one instead. Says whether the reason is new.
+ * Nothing happens for one that is not ours.
  */
 export async function openDeadLetter(
   pool: Pool,
-  leadId: string,
+  { kind, id }: Pick<ProcessRef, "kind" | "id">,
   detail: Readonly<Record<string, string | number>> & { readonly why: string },
   now: Instant,
   weaker?: string,
@@ -116,43 +147,43 @@ export async function openDeadLetter(
       !(await firstRow(
         tx,
         sql`
-          select 1 from process where subject_kind = 'lead' and subject_id = ${leadId} for update`,
+          select 1 from process where subject_kind = ${kind} and subject_id = ${id} for update`,
       ))
     )
       return false;
     const open = await firstRow<{ why: string | null }>(
       tx,
       sql`
-      select detail->>'why' as why from task where kind = 'dead-letter' and subject_kind = 'lead'
-        and subject_id = ${leadId} and state = 'open'`,
+      select detail->>'why' as why from task where kind = 'dead-letter'
+        and subject_kind = ${kind} and subject_id = ${id} and state = 'open'`,
     );
     if (open && (weaker === undefined || open.why !== weaker)) return false;
     await openTask(
       tx,
-      { kind: "dead-letter", subject: { kind: "lead", id: leadId }, role: "sales-ops", detail },
+      { kind: "dead-letter", subject: { kind, id }, role: "sales-ops", detail },
       now,
     );
     return true;
   });
 }
 
-/** What a late lead waits for; undefined when it has moved on since it was listed. */
+/** What one that is late waits for; undefined when it has moved on since it was listed. */
 export async function lateStep(
   db: Db,
-  leadId: string,
+  { kind, id }: Pick<ProcessRef, "kind" | "id">,
   now: Instant,
 ): Promise<{ stage: Stage; nextAt: Date } | undefined> {
   return firstRow(
     db,
     sql`
     select stage, next_at as "nextAt" from process
-    where subject_kind = 'lead' and subject_id = ${leadId}
+    where subject_kind = ${kind} and subject_id = ${id}
       and stage not in ('opportunity', 'disqualified') and (cycle, step) > (1, 0)
       and next_at < ${new Date(now - 10 * minute)}`,
   );
 }
 
-/** Open leads whose next step lies further back than any process needs: how many, and the first. */
+/** Open leads and accounts whose next step lies further back than any process needs: how many, and the first. */
 export async function lateLeads(
   db: Db,
   limit: number,
@@ -161,10 +192,10 @@ export async function lateLeads(
   const found = await rows<LeadPlace & { readonly count: number }>(
     db,
     sql`
-    select subject_id as id, stage, waiting_on as "waitingOn", next_at as "nextAt",
-      stage_since as "stageSince", count(*) over ()::int as count
+    select subject_kind as kind, subject_id as id, cycle, stage, waiting_on as "waitingOn",
+      next_at as "nextAt", stage_since as "stageSince", count(*) over ()::int as count
     from process
-    where subject_kind = 'lead' and stage not in ('opportunity', 'disqualified')
+    where subject_kind in ('lead', 'account') and stage not in ('opportunity', 'disqualified')
       and (cycle, step) > (1, 0) and next_at < ${new Date(now - 10 * minute)}
     order by next_at, subject_id limit ${limit}`,
   );
@@ -177,8 +208,8 @@ export async function withdrawLateTasks(db: Db, why: string, now: Instant): Prom
     update task t set state = 'withdrawn', done_at = ${new Date(now)}, done_by = 'baton',
       done_how = 'the lead has moved on'
     from process l where t.kind = 'dead-letter' and t.state = 'open' and t.detail->>'why' = ${why}
-      and t.subject_kind = 'lead' and l.subject_kind = 'lead' and l.subject_id = t.subject_id
-      and (l.stage in ('opportunity', 'disqualified') or l.next_at is null
+      and t.subject_kind in ('lead', 'account') and l.subject_kind = t.subject_kind
+      and l.subject_id = t.subject_id and (l.stage in ('opportunity', 'disqualified') or l.next_at is null
         or (l.cycle, l.step) = (1, 0)
         or l.next_at >= ${new Date(now - 10 * minute)})`);
 }
@@ -197,24 +228,25 @@ export async function withdrawBrokenTasks(
     update task set state = 'withdrawn', done_at = ${new Date(now)}, done_by = 'baton',
       done_how = 'its process is well again'
     where kind = 'dead-letter' and state = 'open' and detail->>'why' = ${why}
-      and subject_kind = 'lead' and subject_id <> all(${[...broken]}::text[])`);
+      and subject_kind in ('lead', 'account')
+      and subject_id <> all(${[...broken]}::text[])`);
 }
 
-/** Closed leads that have had an open effect for more than a quarter of an hour, and how many. */
+/** Closed leads and accounts that have had an open effect for more than a quarter of an hour, and how many. */
 export async function closedWithEffects(
   db: Db,
   limit: number,
   now: Instant,
-): Promise<{ id: string; effects: number }[]> {
+): Promise<(ProcessRef & { readonly effects: number })[]> {
   return rows(
     db,
     sql`
-    select l.subject_id as id, count(*)::int as effects
-    from effect e join process l on e.subject_kind = 'lead' and l.subject_kind = 'lead'
-      and l.subject_id = e.subject_id
+    select l.subject_kind as kind, l.subject_id as id, l.cycle, count(*)::int as effects
+    from effect e join process l on e.subject_kind in ('lead', 'account')
+      and l.subject_kind = e.subject_kind and l.subject_id = e.subject_id
     where e.state = 'open' and e.created_at < ${new Date(now - 15 * minute)}
       and l.stage in ('opportunity', 'disqualified')
-    group by l.subject_id order by l.subject_id limit ${limit}`,
+    group by l.subject_kind, l.subject_id, l.cycle order by l.subject_id limit ${limit}`,
   );
 }
 
@@ -237,26 +269,29 @@ export async function remindOfEffects(pool: Pool, limit: number, now: Instant): 
  */
 export async function remindOfLeavers(pool: Pool, limit: number, now: Instant): Promise<number> {
   return inTransaction(pool, async (tx) => {
-    const left = await rows<{ id: string }>(
+    const left = await rows<ProcessRef>(
       tx,
       sql`
       with gone as (select array_agg(id) as ids from rep where not active),
       forgotten as (
-        select p.subject_id as id from process p, gone
-          where p.subject_kind = 'lead' and p.owner_id = any(gone.ids)
-            and p.stage <> 'disqualified'
+        select p.subject_kind as kind, p.subject_id as id from process p, gone
+          where p.owner_id = any(gone.ids) and p.stage <> 'disqualified'
             and (p.stage <> 'opportunity' or exists (select from opportunity o
               where o.lead_id = p.subject_id and o.won_at is null and o.lost_at is null))
-        union select t.subject_id from task t, gone
-          where t.subject_kind = 'lead' and t.state = 'open' and t.assignee_id = any(gone.ids))
-      select id from forgotten f where not exists (
-        select from outbox o where o.workflow_id = 'lead/' || f.id and o.message = 'rosterChanged'
-          and o.done_at is null)
-      order by id limit ${limit}`,
+        union select t.subject_kind, t.subject_id from task t, gone
+          where t.subject_kind in ('lead', 'account') and t.state = 'open'
+            and t.assignee_id = any(gone.ids))
+      select f.kind, f.id, p.cycle from forgotten f
+        join process p on p.subject_kind = f.kind and p.subject_id = f.id
+      where (f.kind = 'lead' or p.stage not in ('opportunity', 'disqualified'))
+        and not exists (select from outbox o where o.message = 'rosterChanged'
+          and o.done_at is null and o.workflow_id = case f.kind when 'lead' then 'lead/' || f.id
+            else 'account/' || f.id || '/' || p.cycle end)
+      order by f.id limit ${limit}`,
     );
     await enqueueAll(
       tx,
-      left.map(({ id }) => leadSignal(id, "signal", "rosterChanged", { id }, 2)),
+      left.map((one) => processSignal(one, "signal", "rosterChanged", { id: one.id }, 2)),
       now,
     );
     return left.length;

@@ -1,3 +1,4 @@
+import type { Subject } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, rows, send, sql, type Db, type Tx } from "./db.ts";
 
@@ -144,6 +145,25 @@ export function leadSignal(
   return { lane, kind, workflowId: `lead/${leadId}`, message, payload };
 }
 
+/** Which process: an account has one for each of its cycles. */
+export interface ProcessRef {
+  readonly kind: Subject["kind"];
+  readonly id: string;
+  readonly cycle: number;
+}
+
+/** Tells the process of a lead or an account; the ids are those of the contract. */
+export function processSignal(
+  { kind: of, id, cycle }: ProcessRef,
+  kind: OutboxMessage["kind"],
+  message: string,
+  payload: OutboxMessage["payload"],
+  lane: OutboxMessage["lane"],
+): OutboxMessage {
+  if (of === "lead") return leadSignal(id, kind, message, payload, lane);
+  return { lane, kind, workflowId: `account/${id}/${cycle}`, message, payload };
+}
+
 /**
  * News of a closed lead, which has no process to hear it: the worker decides about it (the relay
  * tells no process). Should it be open again by then, its process is told of the decision.
@@ -186,15 +206,30 @@ export async function enqueuePriority(
   );
 }
 
-/** Asks leads' processes to see to the leads' open effects (`effectsLeft` of the contract). */
+/** Asks processes to see to the open effects of their subjects (`effectsLeft` of the contract). */
 export async function enqueueEffectsLeft(
   db: Db,
-  leadIds: readonly string[],
+  subjects: readonly Subject[],
   now: Instant,
 ): Promise<void> {
+  const accounts = subjects.flatMap(({ kind, id }) => (kind === "account" ? [id] : []));
+  const cycles = new Map(
+    accounts.length === 0
+      ? []
+      : (
+          await rows<{ id: string; cycle: number }>(
+            db,
+            sql`
+            select subject_id as id, cycle from process where subject_kind = 'account'
+              and subject_id = any(${accounts}::text[])`,
+          )
+        ).map(({ id, cycle }): [string, number] => [id, cycle]),
+  );
   await enqueueAll(
     db,
-    leadIds.map((id) => leadSignal(id, "signal", "effectsLeft", { id }, 1)),
+    subjects.map(({ kind, id }) =>
+      processSignal({ kind, id, cycle: cycles.get(id) ?? 1 }, "signal", "effectsLeft", { id }, 1),
+    ),
     now,
   );
 }

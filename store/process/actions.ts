@@ -1,12 +1,18 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { ActionName } from "../../handoff/stage.ts";
 import type { Action, ActionBody, Seen } from "../../handoff/process/event.ts";
-import type { ActionResult } from "../../handoff/process/words.ts";
+import type { ActionResult, Subject } from "../../handoff/process/words.ts";
 import { firstRow, sql, type Db } from "../postgres/db.ts";
 
-export interface NewAction {
+/** A new action, about a lead or an account. */
+export type NewAction = NotedAction &
+  (
+    | { readonly leadId: string; readonly accountId?: undefined }
+    | { readonly accountId: string; readonly leadId?: undefined }
+  );
+
+interface NotedAction {
   readonly id: string;
-  readonly leadId: string;
   readonly name: ActionName;
   /** Rep id, or token id of somebody who is not in the roster. */
   readonly by: string;
@@ -23,7 +29,7 @@ export interface NewAction {
  * answered.
  */
 export interface StoredAction {
-  readonly leadId: string;
+  readonly subject: Subject;
   readonly name: ActionName;
   readonly by: string;
   readonly role: string;
@@ -38,19 +44,21 @@ export interface StoredAction {
  * gets what is stored, so the first arrival's time stands.
  */
 export async function noteAction(db: Db, action: NewAction): Promise<StoredAction> {
+  const { leadId = null, accountId = null } = action;
+  const subject = subjectIn({ leadId, accountId });
   const stored = await db.query(sql`
-    insert into action (id, lead_id, name, by_id, role, body, via, received_at, handoff_id, round,
+    insert into action (id, lead_id, account_id, name, by_id, role, body, via, received_at, handoff_id, round,
       seen_cycle, seen_stage)
-    values (${action.id}, ${action.leadId}, ${action.name}, ${action.by}, ${action.role},
+    values (${action.id}, ${leadId}, ${accountId}, ${action.name}, ${action.by}, ${action.role},
       ${JSON.stringify(action.body)}::jsonb,
       ${action.via}, ${new Date(action.receivedAt)},
-      (select handoff_id from process where subject_kind = 'lead'
-        and subject_id = ${action.leadId}),
+      (select handoff_id from process where subject_kind = ${subject.kind}
+        and subject_id = ${subject.id}),
       ${action.seen?.round ?? null}, ${action.seen?.cycle ?? null}, ${action.seen?.stage ?? null})
     on conflict (id) do nothing`);
-  const { leadId, name, by, role, receivedAt } = action;
+  const { name, by, role, receivedAt } = action;
   if (stored.rowCount === 1)
-    return { leadId, name, by, role, receivedAt, result: null, sameBody: true };
+    return { subject, name, by, role, receivedAt, result: null, sameBody: true };
   const before = await storedAction(db, action.id, action.body);
   if (!before) throw new Error(`action ${action.id} was not stored`);
   return before;
@@ -66,7 +74,8 @@ export async function storedAction(
   body: ActionBody,
 ): Promise<StoredAction | undefined> {
   const row = await firstRow<{
-    lead_id: string;
+    lead_id: string | null;
+    account_id: string | null;
     name: ActionName;
     by_id: string;
     role: string;
@@ -76,12 +85,12 @@ export async function storedAction(
   }>(
     db,
     sql`
-    select lead_id, name, by_id, role, received_at, result,
+    select lead_id, account_id, name, by_id, role, received_at, result,
       body = ${JSON.stringify(body)}::jsonb as same from action where id = ${id}`,
   );
   return (
     row && {
-      leadId: row.lead_id,
+      subject: subjectIn({ leadId: row.lead_id, accountId: row.account_id }),
       name: row.name,
       by: row.by_id,
       role: row.role,
@@ -90,4 +99,14 @@ export async function storedAction(
       sameBody: row.same,
     }
   );
+}
+
+/** Whom an action is about. */
+export function subjectIn(row: {
+  readonly leadId: string | null;
+  readonly accountId: string | null;
+}): Subject {
+  return row.leadId === null
+    ? { kind: "account", id: row.accountId ?? "" }
+    : { kind: "lead", id: row.leadId };
 }

@@ -9,6 +9,7 @@ import { addEffects, type NewEffect } from "../effects/effects.ts";
 import { endOpenTasks, openTask, scheduleTask } from "./human-tasks.ts";
 import { mailsToReaders } from "../../handoff/process/mail-of-reader.ts";
 import { mailEffect } from "../effects/mail-message.ts";
+import { endFlag } from "../accounts/flags.ts";
 import { recordDecision } from "../reviews/reviews.ts";
 import { enqueuePriority } from "../postgres/outbox.ts";
 import { releaseHeld, reverseCredit } from "../routing/routing.ts";
@@ -105,14 +106,14 @@ async function saveHandoff(
       insert into handoff (id, subject_kind, subject_id, cycle, agreement_id, lead_type, path,
         priority, band, fit,
         intent, icp, source, campaign, motion, language, product, mql_at, mql_told_at,
-        tier, role, seniority, tech_stack, tech_match, first_touch_at, held,
+        tier, account_handoff_id, role, seniority, tech_stack, tech_match, first_touch_at, held,
         signals, assets, first_signal, first_signal_at, first_asset)
       select ${h.id}, ${subject.kind}, ${subject.id}, ${h.cycle}, ${h.agreementId}, ${h.leadType},
         ${h.path},
         ${h.priority}, ${h.band}, ${h.fit}, ${h.intent}, ${h.icp}, ${h.source}, ${h.campaign},
           ${h.motion},
         ${h.language}, ${h.product}, ${new Date(h.mqlAt)}, ${new Date(after.now)},
-        ${h.tier ?? null}::smallint, ${frozen.role}, ${frozen.seniority}, ${frozen.techStack}::text[], ${frozen.techMatch},
+        ${h.tier ?? null}::smallint, ${h.accountHandoffId ?? null}, ${frozen.role}, ${frozen.seniority}, ${frozen.techStack}::text[], ${frozen.techMatch},
         ${date(frozen.firstTouchAt)}, ${[...frozen.held]}::text[],
         coalesce(array_agg(distinct type) filter (where type is not null), '{}'),
         coalesce(array_agg(distinct asset) filter (where asset is not null), '{}'),
@@ -353,6 +354,8 @@ async function write(numbered: Numbered, change: Change): Promise<void> {
         update opportunity set handoff_id = ${handoffOf(before).id} where id = ${change.id}
           and handoff_id is null`,
       );
+    case "end-flag":
+      return endFlag(tx, subject.id, change, now);
     case "remember-score":
       return send(
         tx,
@@ -396,7 +399,8 @@ function effectsOf(
   // A decision that only notes a breach asks for no sync, but the record shows the clock.
   const isShown = (change: Change) =>
     change.do === "sync-crm" || (change.do === "note-clock" && change.breachedAt !== undefined);
-  if (!changes.some(isShown)) return mails;
+  // The CRM shows leads; an account's handoff is Baton's.
+  if (kind === "account" || !changes.some(isShown)) return mails;
   return [
     ...mails,
     {

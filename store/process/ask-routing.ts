@@ -75,7 +75,7 @@ export async function requestOf(
  */
 async function accountOf(tx: Tx, { subject, agreement }: Situation): Promise<LeadAccount> {
   const nobody = { accountId: null, owners: [] };
-  if (subject.kind !== "lead" || agreement.routing.owners !== "keep") return nobody;
+  if (agreement.routing.owners !== "keep") return nobody;
   await lockAccountOf(tx, subject.id);
   return (await accountsOf(tx, [subject.id])).get(subject.id) ?? nobody;
 }

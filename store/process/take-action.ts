@@ -15,6 +15,7 @@ import { addEffect } from "../effects/effects.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { firstRow, inTransaction, send, sql, type Tx } from "../postgres/db.ts";
 import type { Agreements } from "./agreements.ts";
+import { noteAction, subjectIn } from "./actions.ts";
 import { rememberKept } from "./calendars.ts";
 import { openTask } from "./human-tasks.ts";
 import { loadSituation, lockProcess } from "./load.ts";
@@ -30,7 +31,7 @@ import {
 
 /** A person's action, as it was stored when it arrived. */
 export interface PendingAction extends Action {
-  readonly leadId: string;
+  readonly subject: Subject;
   /** The answer that stands; null while it is not decided. */
   readonly result: ActionResult | null;
 }
@@ -95,9 +96,9 @@ export async function takeAction(
   if (!stored) throw new Error(`action ${actionId} is not on record`);
   if (stored.result) return { result: stored.result, standing: null, calendars: {} };
   const action = stored as unknown as AnyAction;
-  const subject: Subject = { kind: "lead", id: stored.leadId };
+  const { subject } = stored;
   const loaded = await loadSituation(tx, agreements, subject, { now: stored.receivedAt, action });
-  if (!loaded) throw new Error(`there is no lead ${stored.leadId}`);
+  if (!loaded) throw new Error(`there is no ${subject.kind} ${subject.id}`);
   // The lock was waited for; the API's clock stamps actions, and a decision is never before one.
   const now = Math.max(clock(), stored.receivedAt);
   const situation = { ...loaded.situation, now };
@@ -114,7 +115,51 @@ export async function takeAction(
     decided.answer ??
     refusalAnswer(situation, { refused: { code: "unknown", message: decided.because } });
   await settleAction(tx, actionId, result, now);
+  if (action.name === "logOutreach" && subject.kind === "lead")
+    await countForAccount(tx, agreements, { action, leadId: subject.id }, clock);
   return { result, standing, calendars: situation.calendars };
+}
+
+/**
+ * Whoever has the handoff of the lead's account has reached out there too: an attempt on any of its
+ * people counts. Decisions about an account lock no lead, so nobody waits in a circle.
+ */
+async function countForAccount(
+  tx: Tx,
+  agreements: Agreements,
+  { action, leadId }: { readonly action: Action<"logOutreach">; readonly leadId: string },
+  clock: () => Instant,
+): Promise<void> {
+  const { by, role, body, via, receivedAt } = action;
+  const { channel, outcome, occurredAt } = body;
+  const found = await firstRow<{ id: string }>(
+    tx,
+    sql`
+    select p.subject_id as id from lead l join process p on p.subject_kind = 'account'
+      and p.subject_id = l.account_id and p.owner_id = ${by}
+      join handoff h on h.id = p.handoff_id
+        and h.mql_at <= ${new Date(occurredAt === undefined ? receivedAt : Date.parse(occurredAt))}
+    where l.id = ${leadId} and p.waiting_on in ('outreach', 'answer', 'attempts', 'meeting',
+      'opportunity')`,
+  );
+  if (!found) return;
+  const id = `${action.id}-account`;
+  await lockProcess(tx, { kind: "account", id: found.id });
+  await noteAction(tx, {
+    id,
+    accountId: found.id,
+    name: "logOutreach",
+    by,
+    role,
+    body: {
+      channel,
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(occurredAt === undefined ? {} : { occurredAt }),
+    },
+    via,
+    receivedAt,
+  });
+  await takeAction(tx, agreements, id, clock);
 }
 
 async function refused(
@@ -137,7 +182,8 @@ async function refused(
     },
     now,
   );
-  if (action.via === "crm") await putCrmRight(tx, situation, action, refusal);
+  if (action.via === "crm" && subject.kind === "lead")
+    await putCrmRight(tx, situation, action, refusal);
   return {
     result,
     standing: null,
@@ -188,7 +234,8 @@ export async function wantCrmSync(
 async function actionOf(tx: Tx, id: string): Promise<PendingAction | undefined> {
   const row = await firstRow<{
     id: string;
-    lead_id: string;
+    lead_id: string | null;
+    account_id: string | null;
     name: ActionName;
     by_id: string;
     role: string;
@@ -202,7 +249,7 @@ async function actionOf(tx: Tx, id: string): Promise<PendingAction | undefined> 
   }>(
     tx,
     sql`
-    select id, lead_id, name, by_id, role, body, via, received_at, result, round, seen_cycle,
+    select id, lead_id, account_id, name, by_id, role, body, via, received_at, result, round, seen_cycle,
       seen_stage from action where id = ${id}`,
   );
   if (!row) return undefined;
@@ -217,7 +264,7 @@ async function actionOf(tx: Tx, id: string): Promise<PendingAction | undefined> 
         };
   return {
     id: row.id,
-    leadId: row.lead_id,
+    subject: subjectIn({ leadId: row.lead_id, accountId: row.account_id }),
     name: row.name,
     by: row.by_id,
     role: row.role,

@@ -14,7 +14,7 @@ import type { HoursRules } from "../../handoff/time/applied-calendar.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { CrashHook } from "../postgres/crash-point.ts";
 import { firstRow, inTransaction, send, sql, type Pool, type Tx } from "../postgres/db.ts";
-import { enqueue, leadSignal } from "../postgres/outbox.ts";
+import { enqueue, processSignal } from "../postgres/outbox.ts";
 import type { RoutingDispatcher } from "../routing/dispatcher.ts";
 import type { Agreements } from "./agreements.ts";
 import { applyChanges, type Hearing } from "./apply.ts";
@@ -324,8 +324,10 @@ async function tellProcess(
   // It has no process, and needs one from here on.
   if (isClosed(before.stage) && !isClosed(standing.stage)) return beginAgain(tx, id, standing, now);
   if (standing.effects) await send(tx, sql`select pg_notify(${effectsChannel}, ${id})`);
-  if (hears === "told")
-    await enqueue(tx, leadSignal(id, "signal", toldOf(event), { id: key, standing }, 1), now);
+  if (hears !== "told") return;
+  const told = { id: key, standing };
+  const process = { ...subject, cycle: standing.cycle };
+  await enqueue(tx, processSignal(process, "signal", toldOf(event), told, 1), now);
 }
 
 /** Workers listen here for subjects whose effects were wanted by a decision elsewhere. */

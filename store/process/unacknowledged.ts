@@ -2,13 +2,13 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Agreements } from "./agreements.ts";
 import type { Standing, Subject } from "../../handoff/process/words.ts";
 import { inTransaction, rows, send, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
-import { leadSignal, enqueue } from "../postgres/outbox.ts";
+import { enqueue, processSignal } from "../postgres/outbox.ts";
 import { loadSituation } from "./load.ts";
 import { standingOf } from "./standing.ts";
 
 /** A process that was told or answered what it must know, and has not acknowledged it. */
 export interface Unacknowledged {
-  readonly leadId: string;
+  readonly subject: Subject;
   /** The decision of which it must know. */
   readonly cycle: number;
   readonly step: number;
@@ -38,11 +38,14 @@ export function unacknowledged(db: Db, before: Instant, limit: number): Promise<
   return rows<Unacknowledged>(
     db,
     sql`
-    select subject_id as "leadId", signalled_cycle as cycle, signalled_step as step from process
-    where subject_kind = 'lead' and signalled_at < ${new Date(before)}
+    select json_build_object('kind', subject_kind, 'id', subject_id) as subject,
+      signalled_cycle as cycle, signalled_step as step from process
+    where signalled_at < ${new Date(before)}
       and (signalled_cycle, signalled_step) > (known_cycle, known_step)
       and not exists (
-        select from outbox o where o.workflow_id = 'lead/' || subject_id and o.done_at is null)
+        select from outbox o where o.done_at is null and o.workflow_id = case subject_kind
+          when 'lead' then 'lead/' || subject_id
+          else 'account/' || subject_id || '/' || signalled_cycle end)
     order by signalled_at limit ${limit}`,
   );
 }
@@ -53,8 +56,8 @@ export async function markAcknowledged(db: Db, known: readonly Unacknowledged[])
   await db.query(sql`
     update process set known_cycle = h.cycle, known_step = h.step
     from jsonb_to_recordset(${JSON.stringify(known)}::jsonb) as
-      h("leadId" text, cycle int, step int)
-    where subject_kind = 'lead' and subject_id = h."leadId"
+      h(subject jsonb, cycle int, step int)
+    where subject_kind = h.subject ->> 'kind' and subject_id = h.subject ->> 'id'
       and (known_cycle, known_step) < (h.cycle, h.step)`);
 }
 
@@ -67,23 +70,25 @@ export async function lookLater(
   if (those.length === 0) return;
   await db.query(sql`
     update process set signalled_at = ${new Date(now)}
-    where subject_kind = 'lead'
-      and subject_id = any(${those.map(({ leadId }) => leadId)}::text[])`);
+    where (subject_kind, subject_id) in (select kind, id
+      from jsonb_to_recordset(${JSON.stringify(those.map(({ subject }) => subject))}::jsonb)
+        as t(kind text, id text))`);
 }
 
 /** Tells a process once more where it stands: a repeat is an older standing and changes nothing. */
 export async function tellOnceMore(
   pool: Pool,
   agreements: Agreements,
-  leadId: string,
+  subject: Subject,
   now: Instant,
 ): Promise<void> {
   await inTransaction(pool, async (tx) => {
-    const loaded = await loadSituation(tx, agreements, { kind: "lead", id: leadId }, { now });
+    const loaded = await loadSituation(tx, agreements, subject, { now });
     if (!loaded) return;
     const standing = standingOf(loaded.situation, loaded.hasOpenEffects, loaded.recent);
-    await noteTold(tx, loaded.situation.subject, standing, now);
+    await noteTold(tx, subject, standing, now);
     const told = { id: `again/${standing.cycle}/${standing.step}`, standing };
-    await enqueue(tx, leadSignal(leadId, "signal", "moved", told, 1), now);
+    const process = { ...subject, cycle: standing.cycle };
+    await enqueue(tx, processSignal(process, "signal", "moved", told, 1), now);
   });
 }

@@ -3,6 +3,7 @@ import { isClosed, stages, type Stage } from "../../handoff/stage.ts";
 import { lastComparison } from "../inbox/comparison.ts";
 import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
 import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
+import { accountConservation, type AccountConservation } from "./account-conservation.ts";
 import { lastRecount } from "./recount.ts";
 import { isAstray, movedOrArrived, processCounts } from "./tallies.ts";
 
@@ -45,6 +46,8 @@ export interface Conservation {
    */
   readonly withoutOwner: Listed;
   readonly withoutNextStep: Listed;
+  /** The same of accounts that were flagged. */
+  readonly accounts: AccountConservation;
   /**
    * As of `comparedAt`, which is now where the running processes could be listed, else when the
    * last comparison of all open leads began. Null before the first comparison.
@@ -86,6 +89,7 @@ export async function conservation(
     days: stageDays(moves, period),
     totals: totalsOf(moves),
     recount: recount && { at: recount.at.toISOString(), differences: recount.differences },
+    accounts: await accountConservation(db),
     astray: await astrayNow(db),
     withoutOwner: await list(
       db,

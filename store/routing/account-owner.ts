@@ -1,6 +1,6 @@
 import { rows, send, sql, type Tx } from "../postgres/db.ts";
 
-/** The account of a lead, and who has it. */
+/** The account of a lead or of a handoff of its own, and who has it. */
 export interface LeadAccount {
   /** Null for a lead of no company. */
   readonly accountId: string | null;
@@ -12,23 +12,26 @@ export interface LeadAccount {
 const mostOwners = 5;
 
 /**
- * Who has the accounts of these leads: the owner by the CRM (named by our id or the CRM's), then
- * who works on a colleague: has one accepted, an opportunity or an offer, in this order and the
+ * Who has the accounts of these leads, or these accounts: whoever has the open handoff of the
+ * account itself, or had that of an account that became part of it, the owner by the CRM (named by our id or the CRM's), then who works on a colleague: has one accepted, an opportunity or an offer, in this order and the
  * earlier one first. A pick that its process has not heard of is an offer. Who has a colleague only
  * until a manager gives it to somebody works on nothing.
  */
 export async function accountsOf(
   tx: Tx,
-  leadIds: readonly string[],
+  subjectIds: readonly string[],
 ): Promise<Map<string, LeadAccount>> {
-  if (leadIds.length === 0) return new Map();
-  const found = await rows<LeadAccount & { leadId: string }>(
+  if (subjectIds.length === 0) return new Map();
+  const found = await rows<LeadAccount & { subjectId: string }>(
     tx,
     sql`
     with asked as (
       select l.id, l.account_id, coalesce(l.facts #>> '{account.owner,value}',
         a.facts #>> '{account.owner,value}') as told
-      from lead l left join account a on a.id = l.account_id where l.id = any(${leadIds})),
+      from lead l left join account a on a.id = l.account_id where l.id = any(${subjectIds})
+      union all
+      select a.id, a.id, a.facts #>> '{account.owner,value}' from account a
+        where a.id = any(${subjectIds})),
     colleague as (
       select asked.id as lead_id, c.id from asked join lead c on c.account_id = asked.account_id
         and c.id <> asked.id),
@@ -47,6 +50,21 @@ export async function accountsOf(
         where p.stage = 'opportunity' and exists (select from opportunity o
           where o.lead_id = c.id and o.won_at is null and o.lost_at is null)
       union all
+      select asked.id, coalesce(h.rep_id, s.rep_id), -1, h.mql_at
+        from asked join handoff h on h.subject_kind = 'account' and h.subject_id = asked.account_id
+        left join assignment s on h.rep_id is null and s.handoff_id = h.id
+          and s.round = h.round + 1 and s.ended_at is null
+        where asked.id <> asked.account_id and h.state = 'open'
+          and not exists (select from task t where t.subject_kind = 'account'
+            and t.subject_id = asked.account_id and t.state = 'open' and t.kind = 'escalated'
+            and t.assignee_id = h.rep_id)
+      union all
+      select asked.id, h.rep_id, -1, h.mql_at
+        from asked join account part on part.merged_into = asked.id
+        join handoff h on h.subject_kind = 'account' and h.subject_id = part.id
+        where h.rep_id is not null
+          and (h.state = 'open' or h.outcome = 'merged into ' || asked.id)
+      union all
       select asked.id, r.id, 0, to_timestamp(0) from asked join rep r on r.id = asked.told
       union all
       select asked.id, r.id, 0, to_timestamp(0) from asked join rep r on r.crm_id = asked.told),
@@ -54,12 +72,12 @@ export async function accountsOf(
       select w.lead_id, w.id, min(w.rank) as rank, min(w.since) as since
       from works w join rep r on r.id = w.id where w.rank = 0 or r.active
       group by w.lead_id, w.id)
-    select asked.id as "leadId", asked.account_id as "accountId",
+    select asked.id as "subjectId", asked.account_id as "accountId",
       coalesce((array_agg(o.id order by o.rank, o.since, o.id)
         filter (where o.id is not null))[1:${mostOwners}], '{}') as owners
     from asked left join owner o on o.lead_id = asked.id group by asked.id, asked.account_id`,
   );
-  return new Map(found.map(({ leadId, ...account }) => [leadId, account]));
+  return new Map(found.map(({ subjectId, ...account }) => [subjectId, account]));
 }
 
 /**
@@ -67,12 +85,14 @@ export async function accountsOf(
  * statement of its own, so that what follows is read from behind the lock. Held until the
  * transaction ends; nobody may wait for it who holds a pool's lock.
  */
-export async function lockAccountOf(tx: Tx, leadId: string): Promise<void> {
+export async function lockAccountOf(tx: Tx, subjectId: string): Promise<void> {
   await send(
     tx,
     sql`
-    select pg_advisory_xact_lock(hashtextextended('route-account/' || account_id, 0)) from lead
-      where id = ${leadId} and account_id is not null`,
+    select pg_advisory_xact_lock(hashtextextended('route-account/' || one.account_id, 0))
+      from (select account_id from lead where id = ${subjectId}
+        union all select id from account where id = ${subjectId}) one
+      where one.account_id is not null`,
   );
 }
 
@@ -86,20 +106,25 @@ const mostLocks = 500;
  */
 export async function beingRouted(
   tx: Tx,
-  leadIds: readonly string[],
+  subjectIds: readonly string[],
   ours: ReadonlySet<string>,
 ): Promise<Set<string>> {
-  if (leadIds.length === 0) return new Set();
+  if (subjectIds.length === 0) return new Set();
   // Without a colleague whom nobody has there is nobody who could be routed meanwhile.
   const busy = await rows<{ id: string }>(
     tx,
     sql`
-    with shared as (
-      select l.id, l.account_id from lead l
-      where l.id = any(${leadIds}) and l.account_id <> all(${[...ours]})
-        and exists (select from lead c join handoff h on h.subject_kind = 'lead'
+    with asked as (
+      select id, account_id from lead where id = any(${subjectIds}) and account_id is not null
+      union all select id, id from account where id = any(${subjectIds})),
+    shared as (
+      select l.id, l.account_id from asked l
+      where l.account_id <> all(${[...ours]})
+        and (exists (select from lead c join handoff h on h.subject_kind = 'lead'
             and h.subject_id = c.id and h.state = 'open' and h.rep_id is null
-          where c.account_id = l.account_id and c.id <> l.id)),
+          where c.account_id = l.account_id and c.id <> l.id)
+        or (l.id <> l.account_id and exists (select from handoff h where h.subject_kind = 'account'
+          and h.subject_id = l.account_id and h.state = 'open' and h.rep_id is null)))),
     numbered as materialized (
       select account_id, row_number() over (order by account_id) as n from shared
         group by account_id),

@@ -3,7 +3,7 @@ import { spreadLeavers } from "../../handoff/routing/round-robin.ts";
 import type { Needs } from "../../handoff/routing/eligibility.ts";
 import { walk, type RouteInput } from "../../handoff/routing/route.ts";
 import { rows, send, sql, type Tx } from "../postgres/db.ts";
-import { leadSignal, enqueueAll } from "../postgres/outbox.ts";
+import { enqueueAll, processSignal, type ProcessRef } from "../postgres/outbox.ts";
 import { accountsOf, beingRouted, type LeadAccount } from "./account-owner.ts";
 import { noteGiven, ownersNow, proposed, readNamed } from "./proposals.ts";
 import { book, ledgerOf, load, membersOf, offerKey, type Snapshot } from "./read.ts";
@@ -78,13 +78,13 @@ export async function heldInOrder(
   pool: string,
   before?: HeldPlace,
   most: number | null = null,
-): Promise<(Held & { subjectId: string })[]> {
+): Promise<(Held & OfSubject)[]> {
   const limit = before
     ? [before.priority, new Date(before.dueAt), new Date(before.arrivedAt), before.handoffId]
     : [null, null, null, null];
   const found = await rows<HeldRow>(tx, {
     text: `
-      select held.*, h.subject_id from held join handoff h on h.id = held.handoff_id
+      select held.*, h.subject_kind, h.subject_id, h.cycle from held join handoff h on h.id = held.handoff_id
         and h.state = 'open'
       where held.pool = $1 and ($2::smallint is null
         or (held.priority, held.due_at, held.arrived_at) <= ($2::smallint, $3::timestamptz,
@@ -110,6 +110,7 @@ export async function heldInOrder(
     arrivedAt: row.arrived_at.getTime(),
     untilAt: row.until_at?.getTime() ?? null,
     subjectId: row.subject_id,
+    process: { kind: row.subject_kind, id: row.subject_id, cycle: row.cycle },
   }));
 }
 
@@ -123,7 +124,15 @@ interface HeldRow {
   due_at: Date;
   arrived_at: Date;
   until_at: Date | null;
+  subject_kind: "lead" | "account";
   subject_id: string;
+  cycle: number;
+}
+
+/** Whose handoff is on hold, and the process that hears of it. */
+interface OfSubject {
+  readonly subjectId: string;
+  readonly process: ProcessRef;
 }
 
 /**
@@ -136,7 +145,7 @@ interface HeldRow {
 export async function assignHeld(
   tx: Tx,
   snapshot: Snapshot,
-  waiting: readonly (Held & { subjectId: string })[],
+  waiting: readonly (Held & OfSubject)[],
   ours: ReadonlySet<string> = new Set(),
 ): Promise<Released[]> {
   const assignments: NewAssignment[] = [];
@@ -188,16 +197,19 @@ export async function assignHeld(
       tx,
       released.map((one) => one.handoffId),
     );
+  const given = new Set(released.map(({ handoffId }) => handoffId));
   await enqueueAll(
     tx,
     [
-      ...released.map((one) =>
-        leadSignal(one.subjectId, "signal", "released", { id: one.handoffId }, 1),
-      ),
+      ...waiting
+        .filter(({ handoffId }) => given.has(handoffId))
+        .map(({ process, handoffId }) =>
+          processSignal(process, "signal", "released", { id: handoffId }, 1),
+        ),
       ...waiting
         .filter(({ subjectId }) => busy.has(subjectId))
-        .map(({ subjectId }) =>
-          leadSignal(subjectId, "signal", "rosterChanged", { id: subjectId }, 1),
+        .map(({ process, subjectId }) =>
+          processSignal(process, "signal", "rosterChanged", { id: subjectId }, 1),
         ),
     ],
     snapshot.now,
@@ -211,7 +223,7 @@ const noAccount: LeadAccount = { accountId: null, owners: [] };
 async function accountsOfHeld(
   tx: Tx,
   snapshot: Snapshot,
-  waiting: readonly (Held & { subjectId: string })[],
+  waiting: readonly (Held & OfSubject)[],
   ours: ReadonlySet<string>,
 ): Promise<{
   readonly accounts: ReadonlyMap<string, LeadAccount>;

@@ -132,7 +132,7 @@ async function holdingOf(tx: Tx, pools: readonly string[]): Promise<string[]> {
 }
 
 /**
- * Tells, in one statement, the leads that somebody who came, left or works at other times has or is
+ * Tells, in one statement, the leads and accounts that somebody who came, left or works at other times has or is
  * offered; those with a task of somebody who came, left or reports to somebody else; those whose
  * pool covers other hours or lost their rep; and those on hold where others can take leads now.
  * Nobody else is told. Gives how many.
@@ -149,32 +149,39 @@ async function tellConcerned(
     tx,
     sql`
     with affected as (
-      select subject_id from process p where subject_kind = 'lead'
-        and owner_id = any(${people}::text[]) and stage <> 'disqualified'
+      select subject_kind, subject_id from process p
+        where owner_id = any(${people}::text[]) and stage <> 'disqualified'
         and (stage <> 'opportunity' or exists (select from opportunity o
           where o.lead_id = p.subject_id and o.won_at is null and o.lost_at is null))
-      union select subject_id from handoff
-        where subject_kind = 'lead' and state = 'open' and rep_id = any(${people}::text[])
-      union select h.subject_id from assignment a join handoff h on h.id = a.handoff_id
-        where h.subject_kind = 'lead' and a.rep_id = any(${people}::text[]) and a.ended_at is null
-      union select subject_id from task
-        where subject_kind = 'lead' and state = 'open' and assignee_id = any(${named}::text[])
-      union select subject_id from handoff
-        where subject_kind = 'lead' and state = 'open' and pool = any(${hours}::text[])
-      union select h.subject_id
+      union select subject_kind, subject_id from handoff
+        where state = 'open' and rep_id = any(${people}::text[])
+      union select h.subject_kind, h.subject_id from assignment a
+        join handoff h on h.id = a.handoff_id
+        where a.rep_id = any(${people}::text[]) and a.ended_at is null
+      union select subject_kind, subject_id from task
+        where state = 'open' and assignee_id = any(${named}::text[])
+      union select subject_kind, subject_id from handoff
+        where state = 'open' and pool = any(${hours}::text[])
+      union select h.subject_kind, h.subject_id
         from unnest(${moved.map(({ pool }) => pool)}::text[],
           ${moved.map(({ repId }) => repId)}::text[]) m(pool, rep_id)
         join handoff h on h.pool = m.pool and h.rep_id = m.rep_id
-        where h.subject_kind = 'lead' and h.state = 'open'
-      union select h.subject_id from held join handoff h on h.id = held.handoff_id
-        where h.subject_kind = 'lead' and h.state = 'open' and held.pool = any(${holding}::text[])
+        where h.state = 'open'
+      union select h.subject_kind, h.subject_id from held join handoff h on h.id = held.handoff_id
+        where h.state = 'open' and held.pool = any(${holding}::text[])
     ),
-    concerned as (select subject_id from affected where subject_id <> all(${known}::text[])),
+    concerned as (
+      select subject_id, 'lead/' || subject_id as workflow_id from affected
+        where subject_kind = 'lead' and subject_id <> all(${known}::text[])
+      union all
+      select p.subject_id, 'account/' || p.subject_id || '/' || p.cycle from affected
+        join process p using (subject_kind, subject_id)
+        where subject_kind = 'account' and p.stage not in ('opportunity', 'disqualified')),
     many as (select count(*)::int as told, case when count(*) > ${mostUrgent} then 2
       else 1 end as lane from concerned),
     told as (
       insert into outbox (lane, kind, workflow_id, message, payload, created_at)
-      select lane, 'signal', 'lead/' || subject_id, 'rosterChanged',
+      select lane, 'signal', workflow_id, 'rosterChanged',
         jsonb_build_object('id', subject_id), ${new Date(now)}
       from concerned, many order by subject_id)
     select told, case when told > 0 then pg_notify(${outboxChannel}, lane::text) end from many`,

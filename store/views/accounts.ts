@@ -81,8 +81,10 @@ export async function listAccounts(
           cross join lateral (select subject_id from process where owner_id = o.id
             order by subject_id desc limit ${mostShown}) p
           join lead l on l.id = p.subject_id where l.account_id is not null
+        union select p.subject_id from process p where p.subject_kind = 'account'
+          and p.owner_id = any(${ids}::text[])
         union select t.subject_id from task t where t.subject_kind = 'account'
-          and t.state = 'open' and t.kind = 'account-engaged'
+          and t.state = 'open'
           and (t.assignee_id = any(${ids}::text[])
             or (${team}::boolean and t.assignee_id is null)))))
     order by a.id desc limit ${page.limit}`,
@@ -116,6 +118,17 @@ export async function seeAccount(
         and p.subject_id = l.id where l.account_id = a.id and p.owner_id = any(${ids}::text[]))
       or exists (select from lead l join handoff h on h.subject_kind = 'lead'
         and h.subject_id = l.id where l.account_id = a.id and h.rep_id = any(${ids}::text[]))
+      or exists (select from process p where p.subject_kind = 'account' and p.subject_id = a.id
+        and p.owner_id = any(${ids}::text[]))
+      or exists (select from handoff h join assignment s on s.handoff_id = h.id
+        where h.subject_kind = 'account' and h.subject_id = a.id
+          and s.rep_id = any(${ids}::text[]))
+      or (${team}::boolean and exists (select from process p
+        left join handoff h on h.id = p.handoff_id
+        where p.subject_kind = 'account' and p.subject_id = a.id and p.owner_id is null
+          and p.stage not in ('opportunity', 'disqualified')
+          and (p.waiting_on = 'queue' or exists (select from pool_member m
+            where m.pool_id = h.pool and m.rep_id = any(${ids}::text[])))))
       or exists (select from task t where t.subject_kind = 'account' and t.subject_id = a.id
         and t.state = 'open' and (t.assignee_id = any(${ids}::text[])
           or (${team}::boolean and t.assignee_id is null))))`,
@@ -156,10 +169,13 @@ export async function peopleOfAccount(db: Db, accountId: string): Promise<Person
   );
 }
 
-/** A handoff of one of the account's leads. */
+/** A handoff of the account, or of one of its leads. */
 export interface HandoffOfAccount {
   readonly id: string;
-  readonly lead_id: string;
+  /** Null: it is the account's own. */
+  readonly lead_id: string | null;
+  /** The account's own handoff to which a lead's belongs. */
+  readonly account_handoff_id: string | null;
   readonly lead_type: string | null;
   readonly state: "open" | "closed";
   readonly rep_id: string | null;
@@ -167,14 +183,20 @@ export interface HandoffOfAccount {
   readonly outcome: string | null;
 }
 
-/** Handoffs of the account's leads, the latest first. */
+/** Handoffs of the account and its leads, the latest first. */
 export async function handoffsOfAccount(db: Db, accountId: string): Promise<HandoffOfAccount[]> {
   return rows<HandoffOfAccount>(
     db,
     sql`
-    select h.id, h.subject_id as lead_id, h.lead_type, h.state, h.rep_id, h.mql_at, h.outcome
-    from lead l join handoff h on h.subject_kind = 'lead' and h.subject_id = l.id
-    where l.account_id = ${accountId} order by h.mql_at desc, h.id limit ${mostShown}`,
+    with one as (
+      select h.*, l.id as lead_id from lead l
+        join handoff h on h.subject_kind = 'lead' and h.subject_id = l.id
+        where l.account_id = ${accountId}
+      union all
+      select h.*, null from handoff h
+        where h.subject_kind = 'account' and h.subject_id = ${accountId})
+    select id, lead_id, account_handoff_id, lead_type, state, rep_id, mql_at, outcome
+    from one order by mql_at desc, id limit ${mostShown}`,
   );
 }
 

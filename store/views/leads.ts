@@ -20,12 +20,12 @@ export type SeenLead = LeadRow & {
 
 /**
  * The lead within reach, or undefined: it does not exist, or it is somebody else's. Within reach is
- * what the people have, have had, or have an open task for; for a team also what nobody owns in its
- * pools and the fallback queue.
+ * what the people have, have had, or have an open task for, and who belongs to an account whose
+ * handoff they have; for a team also what nobody owns in its pools and the fallback queue.
  */
 export async function seeLead(db: Db, leadId: string, reach: Reach): Promise<SeenLead | undefined> {
   const { ids, team } = reachValues(reach);
-  const row = await firstRow<SeenLead & { is_past: boolean }>(
+  const row = await firstRow<SeenLead & { is_past: boolean; is_of_account: boolean }>(
     db,
     sql`
     select l.*, r.name as owner_name, a.domain as account_domain,
@@ -40,12 +40,15 @@ export async function seeLead(db: Db, leadId: string, reach: Reach): Promise<See
       (${ids}::text[] is not null and exists (
         select from handoff h join assignment s on s.handoff_id = h.id
         where h.subject_kind = 'lead' and h.subject_id = l.id and s.rep_id = any(${ids}::text[])))
-          as is_past
+          as is_past,
+      (${ids}::text[] is not null and exists (
+        select from process p where p.subject_kind = 'account' and p.subject_id = l.account_id
+          and p.owner_id = any(${ids}::text[]))) as is_of_account
     from lead_standing l left join rep r on r.id = l.owner_id left join account a
       on a.id = l.account_id
     where l.id = ${leadId}`,
   );
-  if (!row || !(row.is_theirs || row.is_past)) return undefined;
+  if (!row || !(row.is_theirs || row.is_past || row.is_of_account)) return undefined;
   // A manager's team includes the one who answered: a closed or returned lead stays the team's to
   // decide about.
   return { ...row, is_theirs: row.is_theirs || (team && row.owner_id === null && row.is_past) };

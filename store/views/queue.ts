@@ -8,11 +8,12 @@ import { firstByDue, firstByLeadDue, isTheirs, type Way } from "./open-tasks.ts"
 import { reachValues } from "./reach.ts";
 import type { TaskAsker } from "./tasks.ts";
 
-/** One line of somebody's queue: a lead to work on, or a task to do. */
+/** One line of somebody's queue: a lead or an account to work on, or a task to do. */
 export interface QueueEntry {
-  readonly kind: "lead" | "task";
+  readonly kind: "lead" | "account" | "task";
   readonly id: string;
   readonly lead_id: string | null;
+  readonly account_id: string | null;
   /** The next step of a lead, the kind of a task. */
   readonly what: string;
   readonly stage: Stage | null;
@@ -76,17 +77,19 @@ function entries(way: Way, of: string | null = null): string {
   const tasks = `${firstByDue({ ids, roles, limit, since: afterDue }, where, way)}
     union all ${firstByLeadDue({ ids, limit, since: afterDue, self }, where, way)}`;
   return `entry as (
-      select 'lead' as kind, p.subject_id as id, p.subject_id as lead_id, null as account_id,
+      select p.subject_kind as kind, p.subject_id as id,
+        case p.subject_kind when 'lead' then p.subject_id end as lead_id,
+        case p.subject_kind when 'account' then p.subject_id end as account_id,
         coalesce(p.next_step, p.waiting_on) as what, null::jsonb as detail, p.owner_id as with_id,
         coalesce(p.due_at, p.next_at, 'infinity') as place, p.due_at
       from process p
-      where p.subject_kind = 'lead' ${of === null ? "" : `and p.subject_id = ${of}::text`}
-        and ((p.owner_id = ${self}::text and p.waiting_on = any(${toWork}::text[]))
+      where ${of === null ? "" : `p.subject_kind = 'lead' and p.subject_id = ${of}::text and`}
+        ((p.owner_id = ${self}::text and p.waiting_on = any(${toWork}::text[]))
         or (p.due_at < ${until}::timestamptz
           and (${ids}::text[] is null or p.owner_id = any(${ids}::text[]))))
         and not ((p.waiting_on in ('manager', 'queue')
             or p.owner_id is distinct from ${self}::text)
-          and (select count(*) from task t where t.subject_kind = 'lead'
+          and (select count(*) from task t where t.subject_kind = p.subject_kind
             and t.subject_id = p.subject_id and t.state = 'open' and ${isTheirs({ ids, roles })}) > 0)
       union all
       select 'task', t.id, case when t.subject_kind = 'lead' then t.subject_id end,
@@ -138,20 +141,22 @@ export async function queueOf(
 ): Promise<QueueEntry[]> {
   const text = `
     with ${entries("on")}
-    select page.kind, page.id, page.lead_id, page.what, page.detail, p.stage, p.waiting_on,
+    select page.kind, page.id, page.lead_id, page.account_id, page.what, page.detail, p.stage, p.waiting_on,
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
       p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
       l.facts #>> '{lead.title,value}' as title,
       ${nameOfLead} as name,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       l.facts #>> '{lead.phone,value}' as phone,
-      (select t.because from transition t where t.subject_kind = 'lead' and t.subject_id = l.id
+      (select t.because from transition t where t.subject_kind = p.subject_kind
+        and t.subject_id = p.subject_id
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
       k.target, k.definition as hours,
       page.place::text as place
     from page left join lead l on l.id = page.lead_id
       left join account a on a.id = coalesce(page.account_id, l.account_id)
-      left join process p on p.subject_kind = 'lead' and p.subject_id = page.lead_id
+      left join process p on p.subject_id = coalesce(page.lead_id, page.account_id)
+        and p.subject_kind = case when page.lead_id is null then 'account' else 'lead' end
       left join handoff h on h.id = p.handoff_id left join rep r on r.id = page.with_id
       left join lateral (select c.target, v.definition from clock c
         join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id

@@ -88,16 +88,6 @@ const messages: { readonly [Kind in Exclude<MailKind, "reminders">]: Of<Kind> } 
     dueOn: "2026-11-23",
     tell: "holder",
   },
-  "account-waits": {
-    what: "account-waits",
-    accountId: "ac_1",
-    contacts: 3,
-    role: "manager",
-    assigneeId: "rp_ann",
-    tell: "holder",
-    since: dueAt,
-    dueAt,
-  },
   "nurture-review": { what: "nurture-review", role: "marketing-ops", since: dueAt },
   "task-waits": {
     what: "task-waits",

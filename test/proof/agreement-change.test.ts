@@ -13,6 +13,7 @@ import { createAgreements } from "../../store/process/agreements.ts";
 import { listReps } from "../../store/routing/roster.ts";
 import { editRoster } from "../../store/routing/roster-edit.ts";
 import { activationWorkflowId, type ActivationStanding } from "../../workflows/contract.ts";
+import { accountWorld } from "../support/account-world.ts";
 import { eventually } from "../support/eventually.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { temporalServer } from "../support/world.ts";
@@ -268,6 +269,32 @@ test(
 );
 
 test(
+  "an account is flagged without an MQL and accepted, and one of its people who becomes an MQL " +
+    "reaches the same rep",
+  async () => {
+    const accounts = accountWorld(world);
+    const company = await accounts.company(3, "roi_calculator");
+    for (const lead of company.leads) await world.until(lead, ({ stage }) => stage === "nurture");
+    expect((await accounts.look()).raised).toEqual([company.id]);
+    const offered = await accounts.until(company.id, (row) => row.waiting_on === "outreach");
+    const rep = offered.owner_id ?? "";
+    expect(
+      await accounts.act(company.id, "logOutreach", { channel: "call" }, { by: rep }),
+    ).toMatchObject({ done: true });
+    expect(await accounts.act(company.id, "accept", {}, { by: rep })).toMatchObject({
+      done: true,
+      stage: "sal",
+    });
+    const [lead = ""] = company.leads;
+    await accounts.engages(lead, "demo_request");
+    expect(await world.until(lead, (row) => row.waiting_on === "outreach")).toMatchObject({
+      owner_id: rep,
+    });
+  },
+  long,
+);
+
+test(
   "the change is rolled back by a version of its own, with the clocks of what is open",
   async () => {
     const made = await ask("revops", "POST", version(active, "rollback"), {});
@@ -300,6 +327,14 @@ test(
   async () => {
     const { body } = await ask("revops", "GET", "/reports/conservation");
     for (const row of body.days) expect(row.residue).toBe(0);
+    expect(body.accounts).toEqual({
+      handedOff: 1,
+      open: 1,
+      closed: 0,
+      residue: 0,
+      astray: { count: 0, accounts: [] },
+      adrift: { count: 0, accounts: [] },
+    });
     const { judged, differences } = await verifyDecisions(world.pool);
     expect(differences).toEqual([]);
     expect(judged).toBeGreaterThan(3 * count);

@@ -4,6 +4,7 @@ import { isNewer, type Standing } from "../../handoff/process/words.ts";
 import { isClosed, type Stage } from "../../handoff/stage.ts";
 import { firstRow, sql } from "../../store/postgres/db.ts";
 import { eventually } from "./eventually.ts";
+import { leadWorkflowId } from "../../workflows/contract.ts";
 import type { LeadWorld } from "./lead-world.ts";
 
 const folder = new URL("../histories/", import.meta.url);
@@ -13,16 +14,21 @@ const folder = new URL("../histories/", import.meta.url);
  * for a new one. A kept history is a released shape of the workflow: code that cannot replay it
  * breaks leads that run today.
  */
-export async function keepHistory(world: LeadWorld, leadId: string, path: string): Promise<void> {
+export async function keepHistory(
+  world: LeadWorld,
+  id: string,
+  path: string,
+  workflowId = leadWorkflowId(id),
+): Promise<void> {
   const runs: string[] = [];
-  await heardAll(world, leadId);
+  await heardAll(world, id, workflowId);
   let runId: string | undefined =
-    (await world.client.workflow.getHandle(`lead/${leadId}`).describe()).raw.workflowExecutionInfo
+    (await world.client.workflow.getHandle(workflowId).describe()).raw.workflowExecutionInfo
       ?.firstRunId ?? undefined;
   while (runId) {
     const run: string = runId;
     runs.push(run);
-    const history = await world.client.workflow.getHandle(`lead/${leadId}`, run).fetchHistory();
+    const history = await world.client.workflow.getHandle(workflowId, run).fetchHistory();
     const file = new URL(`${path}${runs.length > 1 ? `.${runs.length}` : ""}.json`, folder);
     if (process.env["BATON_RECORD"] === "1" || !existsSync(file))
       writeFileSync(file, `${withoutPlaces(historyToJSON(history))}\n`);
@@ -32,7 +38,8 @@ export async function keepHistory(world: LeadWorld, leadId: string, path: string
 }
 
 /** What was decided is known to the process, and what follows from it stands in the history. */
-async function heardAll(world: LeadWorld, leadId: string): Promise<void> {
+async function heardAll(world: LeadWorld, id: string, workflowId: string): Promise<void> {
+  const handle = world.client.workflow.getHandle(workflowId);
   await eventually(20, async () => {
     const row = await firstRow<{ stage: Stage; cycle: number; step: number }>(
       world.pool,
@@ -41,16 +48,15 @@ async function heardAll(world: LeadWorld, leadId: string): Promise<void> {
         case when known_cycle > signalled_cycle then known_step when known_cycle < signalled_cycle
           then signalled_step
           else greatest(known_step, signalled_step) end as step
-      from process where subject_kind = 'lead' and subject_id = ${leadId}`,
+      from process where subject_id = ${id}`,
     );
-    if (!row) throw new Error(`no process of ${leadId}`);
-    if (isClosed(row.stage))
-      return (await world.handle(leadId).describe()).status.name === "COMPLETED";
-    const at = await world.handle(leadId).query<Standing | null>("standing");
+    if (!row) throw new Error(`no process of ${id}`);
+    if (isClosed(row.stage)) return (await handle.describe()).status.name === "COMPLETED";
+    const at = await handle.query<Standing | null>("standing");
     if (at === null || isNewer(row, at)) return false;
     // One whose time has come already has something to do; so has one with a task under way.
-    if (at.wakeAt !== null && at.wakeAt <= world.now(leadId)) return false;
-    const { historyLength, raw } = await world.handle(leadId).describe();
+    if (at.wakeAt !== null && at.wakeAt <= world.now(id)) return false;
+    const { historyLength, raw } = await handle.describe();
     return historyLength > 3 && !raw.pendingWorkflowTask;
   });
 }

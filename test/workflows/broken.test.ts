@@ -113,7 +113,7 @@ test(
   async () => {
     await openDeadLetter(
       world.pool,
-      lead,
+      { kind: "lead", id: lead },
       { why: "its next step is overdue though its process runs" },
       Date.now(),
     );

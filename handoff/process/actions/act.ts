@@ -47,11 +47,12 @@ export function decidePersonsAction(course: Course, action: AnyAction): Course |
 function refuseByState({ at }: Course, action: AnyAction): Refusal | null {
   const { stage, waitingOn, owner } = at.process;
   const { name, by, role, seen, receivedAt } = action;
+  const { kind } = at.subject;
   if (seen?.stage !== undefined && seen.stage !== stage) {
-    return refuse("already-answered", `the lead was ${seen.stage} and is ${stage} now`);
+    return refuse("already-answered", `the ${kind} was ${seen.stage} and is ${stage} now`);
   }
   if (seen?.cycle !== undefined && seen.cycle !== at.process.cycle) {
-    return refuse("already-answered", "the lead has come back since, in another cycle");
+    return refuse("already-answered", `the ${kind} has come back since, in another cycle`);
   }
   if (seen?.round !== undefined && seen.round !== (at.handoff?.round ?? 0)) {
     return refuse("already-answered", "the offer that this answers is over");
@@ -59,15 +60,16 @@ function refuseByState({ at }: Course, action: AnyAction): Refusal | null {
   if (!mayAct(stage, waitingOn, name)) {
     return refuse(
       "not-possible-now",
-      `${name} is not possible: the lead is ${stage}, waiting on ${waitingOn}`,
+      `${name} is not possible: the ${kind} is ${stage}, waiting on ${waitingOn}`,
     );
   }
   if (stage === "opportunity" && at.openOpportunity === undefined) {
     return refuse("not-possible-now", "the opportunity is not open any more: it was won or lost");
   }
-  if (role === "rep" && owner !== by) return refuse("not-yours", "the lead is with somebody else");
+  if (role === "rep" && owner !== by)
+    return refuse("not-yours", `the ${kind} is with somebody else`);
   if (decisive.includes(name) && isForAnsweredMoment(at, action)) {
-    return refuse("already-answered", `somebody else came first: the lead is ${stage}`);
+    return refuse("already-answered", `somebody else came first: the ${kind} is ${stage}`);
   }
   if (seen === null && receivedAt < presentSince(at)) {
     return refuse("already-answered", "it was meant for an earlier offer, or an earlier stage");

@@ -19,6 +19,11 @@ export function moveStage(course: Course, action: Action<"advance">): Course | R
     );
     return course.at.opportunity === null ? moved : seenOpportunity(moved);
   }
+  if (course.at.subject.kind === "account") {
+    return refuse("not-possible-now", "an opportunity is opened for one of its people", {
+      field: "to",
+    });
+  }
   if (stage !== "sql") {
     return refuse("not-possible-now", "a lead becomes SQL before it becomes an opportunity", {
       field: "to",

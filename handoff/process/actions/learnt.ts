@@ -47,10 +47,10 @@ export function record(
   );
 }
 
-/** A timeline that was heard is a fact of the lead. */
+/** A timeline that was heard is a fact of the lead; of an account it stays with the answer. */
 export function learn(course: Course, { body, receivedAt }: AnyAction): Course {
   const { timeline } = body as Learnt;
-  return timeline === undefined
+  return timeline === undefined || course.at.subject.kind === "account"
     ? course
     : plus(course, { do: "learn-timeline", timeline, at: receivedAt });
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accountActions } from "../../../api/account-actions.ts";
+import { actionPlaces } from "../../../api/action-places.ts";
 import { isConsole } from "../../../api/console/paths.ts";
 import { bodyRoutes } from "./bodies.ts";
 import { bodyFamilies, fieldFamilies, type Invalid } from "./values.ts";
@@ -64,6 +66,8 @@ test("every route that takes JSON is in the table", () => {
     "POST /roster/absences/withdraw",
     "POST /webhooks/{source}",
     "POST /house/tasks/{id}/done",
+    // The bodies of the same actions on leads (test/api/account-actions.test.ts).
+    ...accountActions.map((name) => `POST /accounts/{id}/${actionPlaces[name]}`),
     // Nobody but a leader gets so far (test/api/review-signing.test.ts).
     "POST /reviews/{id}/sign",
     // The same, and one with an empty body (test/api/agreement-signing.test.ts).

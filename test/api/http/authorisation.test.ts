@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { accountActions } from "../../../api/account-actions.ts";
+import { actionPlaces } from "../../../api/action-places.ts";
 import { createApp } from "../../../api/app.ts";
 import { authorisation } from "../../../api/http/authorisation.ts";
 import { isConsole } from "../../../api/console/paths.ts";
@@ -184,6 +186,16 @@ describe("a role without an entry", () => {
   });
 });
 
+/** Bodies that are good, so that only the reach decides. */
+const goodBodies: Readonly<Record<string, unknown>> = {
+  outreach: { channel: "call" },
+  reject: { reason: "unsupported-use-case" },
+  pause: { reason: "legal-review" },
+  "contest-decision": { decision: "uphold" },
+  "review-decision": { decision: "keep" },
+  reopen: { why: "a test" },
+};
+
 describe("a role with an entry reaches as far as it says", () => {
   const reaches = { own: ["own"], team: ["own", "team"], all: ["own", "team", "other"] } as const;
   const cases = aboutLeads.flatMap(({ route, method, path, row }) =>
@@ -206,21 +218,12 @@ describe("a role with an entry reaches as far as it says", () => {
   test.each(cases.filter(({ method, inside }) => !(method === "DELETE" && inside)))(
     "$route, $role, $whose: inside $inside",
     async ({ method, path, role, whose, inside }) => {
-      // Bodies that are good, so that only the reach decides.
-      const good: Readonly<Record<string, unknown>> = {
-        outreach: { channel: "call" },
-        reject: { reason: "unsupported-use-case" },
-        pause: { reason: "legal-review" },
-        "contest-decision": { decision: "uphold" },
-        "review-decision": { decision: "keep" },
-        reopen: { why: "a test" },
-      };
       const body =
         method === "GET" || method === "DELETE"
           ? undefined
           : method === "PATCH"
             ? { facts: { "lead.title": "CFO" } }
-            : (good[path.split("/").at(-1) ?? ""] ?? {});
+            : (goodBodies[path.split("/").at(-1) ?? ""] ?? {});
       const answer = await world.ask(method, address(path, leads[whose]), {
         as: speaker[role],
         ...(body === undefined ? {} : { body }),
@@ -287,6 +290,25 @@ describe("a role with an entry reaches as far as it says", () => {
       id: (whose: string) => accountNamed(whose),
       body: undefined,
     },
+    // A handoff that is over: only the reach decides whether the answer says so.
+    ...accountActions.map((name) => ({
+      route: `POST /accounts/{id}/${actionPlaces[name]}`,
+      make: async (whose: string, rep: string) => {
+        const id = accountNamed(`${whose}-handed-off`);
+        await world.pool.query(
+          sql`
+            insert into account (id, created_at) values (${id}, now()) on conflict do nothing`,
+        );
+        await world.pool.query(
+          sql`
+            insert into process (subject_kind, subject_id, stage, stage_since, waiting_on, owner_id)
+              values ('account', ${id}, 'disqualified', now(), 'nothing', ${rep})
+              on conflict do nothing`,
+        );
+      },
+      id: (whose: string) => accountNamed(`${whose}-handed-off`),
+      body: goodBodies[actionPlaces[name]] ?? {},
+    })),
   ];
   function accountNamed(whose: string): string {
     return `ac_${whose.replaceAll("-", "")}`;
@@ -328,7 +350,8 @@ describe("a role with an entry reaches as far as it says", () => {
       const inside = whose !== "missing" && (reaches[scope] as readonly string[]).includes(whose);
       // Offices see the tasks of reps, and leave their end to them.
       const isTheirs = route !== "POST /tasks/{id}/done" || !["revops", "marketing"].includes(role);
-      const expected = !inside ? 404 : isTheirs ? 200 : 403;
+      const isOver = route.startsWith("POST /accounts/");
+      const expected = !inside ? 404 : isOver ? 409 : isTheirs ? 200 : 403;
       expect(answer.status, JSON.stringify(answer.body)).toBe(expected);
     },
   );

@@ -202,7 +202,7 @@ test("messages that wait for the relay are counted, with since when and what to 
 
 test.each([
   [["ld_1"], {}, /say `baton stuck --repair ld_1`/, 1],
-  [["--repair", "ld_unknown"], {}, /There is no lead ld_unknown; give our ids/, 1],
+  [["--repair", "ld_unknown"], {}, /There is no lead or account ld_unknown; give our ids/, 1],
   [["--mend"], {}, /Unknown option '--mend'/, 2],
   [[], { TEMPORAL_ADDRESS: "127.0.0.1:1" }, /Temporal at 127\.0\.0\.1:1 does not answer/, 1],
 ])("%o with %o is refused in a sentence", async (args, env, sentence, wanted) => {

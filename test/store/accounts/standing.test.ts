@@ -5,13 +5,12 @@ import { mergeAccounts } from "../../../store/accounts/merge.ts";
 import { moveLead } from "../../../store/accounts/move.ts";
 import { lookAtAccounts } from "../../../store/accounts/look.ts";
 import { compareAccounts, recountAccounts } from "../../../store/accounts/recount.ts";
-import { remindOfAccounts } from "../../../store/accounts/remind.ts";
 import { saveFacts, takeIn, type Arrival } from "../../../store/intake/intake.ts";
 import { storeEngagements } from "../../../store/intake/engagements.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
 import { mergeLeads } from "../../../store/process/merge.ts";
 import { inTransaction, rows, sql } from "../../../store/postgres/db.ts";
-import { again } from "../../../store/process/take.ts";
+import { again, take } from "../../../store/process/take.ts";
 import { peopleWorld, type PeopleWorld } from "../../support/people-world.ts";
 
 const day = 86_400_000;
@@ -78,12 +77,38 @@ const standing = async (id: string) =>
         where account_id = ${id}`,
     )
   )[0];
-const tasks = () =>
-  rows<{ subject_id: string; assignee_id: string | null; state: string; done_how: string | null }>(
+/** The processes of accounts, and how often each was started. */
+const processes = () =>
+  rows<{ id: string; stage: string; cycle: number; starts: number; closed_reason: string | null }>(
     world.pool,
-    sql`select subject_id, assignee_id, state, done_how from task where kind = 'account-engaged'
-      order by id`,
+    sql`select subject_id as id, stage, cycle, closed_reason, (select count(*)::int from outbox o
+        where o.kind = 'start' and o.message = 'accountHandoff'
+          and o.workflow_id = 'account/' || subject_id || '/' || cycle) as starts
+      from process where subject_kind = 'account' order by subject_id`,
   );
+/** What the account's process was told, by its signals. */
+const told = (id: string) =>
+  rows<{ message: string }>(
+    world.pool,
+    sql`select message from outbox where kind = 'signal'
+      and workflow_id like ${`account/${id}/%`} order by id`,
+  );
+let asked = 0;
+/** A decision about an account, as its process asks for it. */
+const decided = (id: string, event: { kind: "arrived" | "facts" }) =>
+  take(
+    { pool: world.pool, agreements },
+    { subject: { kind: "account", id }, key: `test/${(asked += 1)}`, now, by: "process" },
+    event,
+  );
+
+const customer = async (leadId: string, value: boolean) => {
+  const agreement = (await agreements.active(world.pool))!.agreement;
+  const fact = { value, from: "crm" as const, at: new Date(now).toISOString() };
+  await inTransaction(world.pool, (tx) =>
+    saveFacts(tx, leadId, { "account.customer": fact }, now, { agreement }),
+  );
+};
 
 describe("an account is flagged", () => {
   test("by three people mid or deeper, none of them qualified; low ones and a third visit do not count", async () => {
@@ -99,7 +124,7 @@ describe("an account is flagged", () => {
     expect(await look()).toEqual([id]);
     expect(await standing(id)).toMatchObject({ contacts: 3, engaged: true, holds: true });
     expect(await rows(world.pool, sql`select from process where stage <> 'new'`)).toEqual([]);
-    expect(await tasks()).toMatchObject([{ subject_id: id, state: "open" }]);
+    expect(await processes()).toMatchObject([{ id, stage: "new", cycle: 1, starts: 1 }]);
     expect(await compared()).toEqual([]);
   });
 
@@ -113,8 +138,18 @@ describe("an account is flagged", () => {
     const raised = await Promise.all([look(), look(), look()]);
     expect(raised.flat()).toEqual([id]);
     expect(await standing(id)).toMatchObject({ contacts: 5_000, engaged: true });
-    expect(await tasks()).toHaveLength(1);
+    expect(await processes()).toMatchObject([{ id, cycle: 1, starts: 1 }]);
     expect(await rows(world.pool, sql`select from account_flag`)).toHaveLength(1);
+    // The handoff is open, and the people go on: its process hears nothing of it.
+    await decided(id, { kind: "arrived" });
+    for (let from = 0; from < 1_500; from += 500) {
+      await arrive(
+        ...Array.from({ length: 500 }, (_, k) => person(`p${from + k}`, did("pricing_page"))),
+      );
+      await look();
+    }
+    expect(await told(id)).toEqual([]);
+    expect(await processes()).toMatchObject([{ id, stage: "mql", cycle: 1, starts: 1 }]);
     expect(await rows(world.pool, sql`select from account_news`)).toEqual([]);
     expect(await compared()).toEqual([]);
   }, 120_000);
@@ -123,15 +158,11 @@ describe("an account is flagged", () => {
     const leads = await arrive(...["a", "b", "c"].map((name) => person(name, did("demo_request"))));
     const id = await accountOf(leads[0]!);
     expect(await look()).toEqual([id]);
-    const task = (
-      await rows<{ id: string }>(
-        world.pool,
-        sql`select id from task
-      where kind = 'account-engaged'`,
-      )
-    )[0]!;
-    const done = await world.ask("POST", `/tasks/${task.id}/done`, { body: { how: "met them" } });
-    expect(done.status).toBe(200);
+    await customer(leads[0]!, true);
+    await look();
+    await decided(id, { kind: "facts" });
+    now += 1_000;
+    await customer(leads[0]!, false);
     for (const days of [10, 49.9]) {
       now = world.now() + days * day;
       await arrive(...["a", "b", "c"].map((name) => person(name, did("demo_request"))));
@@ -140,53 +171,43 @@ describe("an account is flagged", () => {
     // Nothing happens but time.
     now = world.now() + 60 * day;
     expect(await look()).toEqual([id]);
-    expect((await tasks()).map(({ state }) => state)).toEqual(["done", "open"]);
+    expect(await processes()).toMatchObject([{ id, stage: "new", cycle: 2, starts: 1 }]);
   });
 
   test("not with an opportunity, and its flag goes when the company becomes a customer", async () => {
     const leads = await arrive(...["a", "b", "c"].map((name) => person(name, did("demo_request"))));
     const id = await accountOf(leads[0]!);
     await look();
-    const agreement = (await agreements.active(world.pool))!.agreement;
-    const fact = { value: true, from: "crm" as const, at: new Date(now).toISOString() };
-    await inTransaction(world.pool, (tx) =>
-      saveFacts(tx, leads[0]!, { "account.customer": fact }, now, { agreement }),
-    );
+    await decided(id, { kind: "arrived" });
+    await customer(leads[0]!, true);
     expect(await look()).toEqual([]);
     expect(await standing(id)).toMatchObject({ contacts: 0, engaged: false });
-    expect(await tasks()).toMatchObject([
-      { state: "withdrawn", done_how: expect.stringMatching(/no longer one/) },
+    // Its process hears of it once, however often the account is looked at.
+    await world.pool.query("insert into account_news (account_id) values ($1)", [id]);
+    await look();
+    expect(await told(id)).toEqual([{ message: "factsChanged" }]);
+    expect(await compared()).toEqual([]);
+    await decided(id, { kind: "facts" });
+    expect(await processes()).toMatchObject([
+      { stage: "disqualified", closed_reason: "suppressed: existing-customer" },
     ]);
+    expect(
+      await rows(world.pool, sql`select ended_by from account_flag where ended_at is not null`),
+    ).toEqual([{ ended_by: "baton" }]);
+    await look();
     expect(await compared()).toEqual([]);
   });
 
-  test("for its owner, by the CRM or by work on its leads, and is asked about again and upwards", async () => {
+  test("that was flagged before there were handoffs is handed off when it is looked at", async () => {
     const leads = await arrive(...["a", "b", "c"].map((name) => person(name, did("demo_request"))));
     const id = await accountOf(leads[0]!);
-    await world.pool.query(
-      sql`update process set stage = 'sal', waiting_on = 'attempts', owner_id = 'rp_one'
-        where subject_id = ${leads[0]}`,
-    );
-    expect(await look()).toEqual([id]);
-    expect(await tasks()).toMatchObject([{ assignee_id: "rp_one" }]);
-    const readers = async () =>
-      (
-        await rows<{ reader: string }>(
-          world.pool,
-          sql`select reader from reminder where account_id = ${id} order by id`,
-        )
-      ).map(({ reader }) => reader);
-    expect(await readers()).toEqual(["rp_one"]);
-    const mine = await world.ask("GET", "/queue", { as: "one" });
-    expect(mine.body.items).toContainEqual(
-      expect.objectContaining({ what: "account-engaged", company: "acme.com" }),
-    );
-    for (let days = 1; days <= 9; days += 1) {
-      now = world.now() + days * day;
-      await remindOfAccounts({ pool: world.pool, agreements }, now);
-    }
-    expect(await readers()).toEqual(expect.arrayContaining(["rp_one", "rp_boss"]));
-    expect(await tasks()).toMatchObject([{ assignee_id: "rp_boss", state: "open" }]);
+    await look();
+    await world.pool.query(sql`delete from process where subject_kind = 'account'`);
+    await world.pool.query(sql`delete from transition where subject_kind = 'account'`);
+    await world.pool.query(sql`delete from outbox where message = 'accountHandoff'`);
+    await world.pool.query("insert into account_news (account_id) values ($1)", [id]);
+    expect(await look()).toEqual([]);
+    expect(await processes()).toMatchObject([{ id, stage: "new", cycle: 1, starts: 1 }]);
   });
 });
 
@@ -233,12 +254,13 @@ describe("what changes who counts", () => {
     expect(await contacts()).toMatchObject({ contacts: 1 });
   });
 
-  test("an account that merges brings its people, and its flag goes on with its task", async () => {
+  test("an account that merges brings its people, and its flag goes on with a handoff", async () => {
     const [a = ""] = await arrive(
       ...["a", "b", "c"].map((name) => person(name, did("demo_request"))),
     );
     const one = await accountOf(a);
     await look();
+    await decided(one, { kind: "arrived" });
     const [other = ""] = await arrive({ ...person("x", did("demo_request")), email: "x@acme.de" });
     const survivor = await accountOf(other);
     await inTransaction(world.pool, (tx) =>
@@ -247,7 +269,16 @@ describe("what changes who counts", () => {
     expect(await look()).toEqual([]);
     expect(await standing(survivor)).toMatchObject({ contacts: 4, engaged: true });
     expect(await standing(one)).toBeUndefined();
-    expect(await tasks()).toMatchObject([{ subject_id: survivor, state: "open" }]);
+    expect(await told(one)).toEqual([{ message: "factsChanged" }]);
+    await decided(one, { kind: "facts" });
+    const [ended, begun] = (await processes()).toSorted((x, y) => (x.stage < y.stage ? -1 : 1));
+    expect([ended, begun]).toMatchObject([
+      { id: one, stage: "disqualified", closed_reason: `merged into ${survivor}` },
+      { id: survivor, stage: "new", starts: 1 },
+    ]);
+    expect(
+      await rows(world.pool, sql`select account_id from account_flag where ended_at is null`),
+    ).toEqual([{ account_id: survivor }]);
     expect(await compared()).toEqual([]);
   });
 
@@ -373,8 +404,9 @@ describe("incremental equals full, always", () => {
       expect(
         await rows(
           world.pool,
-          sql`select from account_flag f where ended_at is null and not exists (select from task t
-          where t.subject_kind = 'account' and t.subject_id = f.account_id and t.state = 'open')`,
+          sql`select from account_flag f where ended_at is null and not exists (select from process p
+          where p.subject_kind = 'account' and p.subject_id = f.account_id
+            and p.stage not in ('opportunity', 'disqualified'))`,
         ),
       ).toEqual([]);
     },

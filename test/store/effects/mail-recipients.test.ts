@@ -119,7 +119,7 @@ describe("a page is linked for those who may open it", () => {
   const open = async (message: EffectMessage) => {
     const [reader] = await recipientsOf(db.pool, message);
     if (!reader) throw new Error("nobody");
-    return mayOpen(db.pool, "ld_1", reader);
+    return mayOpen(db.pool, { kind: "lead", id: "ld_1" }, reader);
   };
 
   test.each<[string, EffectMessage, boolean]>([

@@ -16,7 +16,7 @@ beforeAll(async () => {
   leadId = await db.lead("rp_one");
 });
 afterAll(() => db.close());
-const action = (id: string): NewAction => ({
+const action = (id: string): NewAction & { readonly leadId: string } => ({
   id,
   leadId,
   name: "reject",

@@ -1,0 +1,73 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { ActionName } from "../handoff/stage.ts";
+import { seeAccountProcess } from "../store/views/account-process.ts";
+import { actionBodies } from "./action-bodies.ts";
+import { actionPlaces } from "./action-places.ts";
+import { aboutActions, actOn, doneSchema, saidOf } from "./actions.ts";
+import { newRoutes, type AppDeps, type Routes } from "./deps.ts";
+import { Problem, problemResponses } from "./http/errors.ts";
+import { accountHere, reachHere } from "./http/reach.ts";
+
+const summaries = {
+  logOutreach: "Log an attempt to reach any person of the account",
+  accept: "Accept the account's handoff",
+  reject: "Reject the account's handoff with a reason of the agreement",
+  advance: "Confirm fit, need and timing",
+  handBack: "Give the account back: it can be flagged again after the cool-down",
+  reassign: "Give the account's handoff to another rep, or have it routed again",
+  pause: "Stop the clocks for a reason of the agreement",
+  resume: "Let the clocks run on",
+  decideContest: "Decide on a contested rejection",
+} as const satisfies Partial<Record<ActionName, string>>;
+
+/** What a person can do about the handoff of an account. */
+export const accountActions = Object.keys(summaries) as (keyof typeof summaries)[];
+
+function accountActionRoute(name: (typeof accountActions)[number]) {
+  return createRoute({
+    method: "post",
+    path: `/accounts/{id}/${actionPlaces[name]}`,
+    tags: ["accounts"],
+    summary: summaries[name],
+    description: aboutActions,
+    request: {
+      params: z.object({ id: z.string().openapi({ description: "ac_…" }) }),
+      body: { content: { "application/json": { schema: actionBodies[name] } } },
+    },
+    responses: {
+      200: { description: "Done", content: { "application/json": { schema: doneSchema } } },
+      ...problemResponses,
+    },
+  });
+}
+
+/** A person's actions on the handoff of an account, decided like those on a lead. */
+export function accountActionRoutes(deps: AppDeps): Routes {
+  const app = newRoutes();
+  for (const name of accountActions) {
+    app.openapi(accountActionRoute(name), async (c) => {
+      const said = saidOf(name, c.req.valid("json"));
+      const account = await accountHere(deps.pool, c, c.req.valid("param").id);
+      const process = await seeAccountProcess(deps.pool, account.id, await reachHere(deps.pool, c));
+      if (!process)
+        throw new Problem("conflict", {
+          detail: "the account was never flagged: it has no handoff",
+        });
+      const { stage, waiting_on: waitingOn, owner_id: owner, is_theirs: isTheirs } = process;
+      const answer = await actOn(
+        deps,
+        c,
+        name,
+        {
+          subject: { kind: "account", id: account.id },
+          state: { id: account.id, stage, waitingOn, owner },
+          isErased: false,
+          isTheirs,
+        },
+        said,
+      );
+      return c.json(answer, 200);
+    });
+  }
+  return app;
+}

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { agreementOf } from "../../agreement/stored.ts";
+import { lookAtAccounts } from "../../store/accounts/look.ts";
+import { takeIn } from "../../store/intake/intake.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { take, takeRoute, type Ask } from "../../store/process/take.ts";
+import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
+import { routingDispatcher } from "../../store/routing/dispatcher.ts";
+import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
+
+const agreements = createAgreements(agreementOf);
+let world: PeopleWorld;
+let id: string;
+let rep: "one" | "two";
+beforeAll(async () => {
+  world = await peopleWorld();
+  const { pool } = world;
+  const now = world.now();
+  const agreement = (await agreements.active(pool))!.agreement;
+  await inTransaction(pool, (tx) =>
+    takeIn(
+      tx,
+      ["a", "b", "c"].map((name) => ({
+        email: `${name}@acme.com`,
+        facts: {
+          "account.name": "Acme Ltd",
+          "account.employees": 200,
+          "account.industry": "Software",
+          "account.country": "US",
+        },
+        engagements: [{ messageId: `m-${name}`, type: "buyers_guide", occurredAt: now - 60_000 }],
+      })),
+      { now, from: "form", lane: 1, agreement },
+    ),
+  );
+  [id = ""] = (await lookAtAccounts({ pool, agreements }, now)).raised;
+  const deps = { pool, agreements, dispatcher: routingDispatcher(world.pools.routing) };
+  // What its process would ask for.
+  const ask = (key: string): Ask => ({
+    subject: { kind: "account", id },
+    key,
+    now,
+    by: "process",
+  });
+  await take(deps, ask("1"), { kind: "arrived" });
+  rep = (await takeRoute(deps, ask("2"))).owner === "rp_one" ? "one" : "two";
+});
+afterAll(() => world.close());
+const act = (place: string, body: unknown, as: "one" | "two" | "other" | "boss", key?: string) =>
+  world.ask("POST", `/accounts/${id}/${place}`, {
+    as,
+    body,
+    ...(key === undefined ? {} : { headers: { "idempotency-key": key } }),
+  });
+
+test("its rep finds it in the queue and on its page, with what can be done now", async () => {
+  const { body } = await world.ask("GET", "/queue", { as: rep });
+  expect(body.items).toMatchObject([
+    {
+      kind: "account",
+      id,
+      account: id,
+      lead: null,
+      company: "Acme Ltd",
+      waitingOn: "outreach",
+      leadType: "account-flag",
+      why: expect.stringMatching(/^3 people engaged; band/),
+      url: `http://baton.test/accounts/${id}`,
+    },
+  ]);
+  const { body: page } = await world.ask("GET", `/accounts/${id}`, { as: rep });
+  expect(page.handoff).toMatchObject({ stage: "mql", owner: `rp_${rep}`, seen: { round: 1 } });
+  expect(page.handoff.actions).toContainEqual({
+    action: "accept",
+    url: `http://baton.test/accounts/${id}/accept`,
+  });
+  expect(body.items[0].actions).toEqual(
+    page.handoff.actions.map(({ action: name, url }: { action: string; url: string }) => ({
+      name,
+      url,
+    })),
+  );
+  expect(page.handoffs).toMatchObject([{ lead: null, partOf: null, state: "open" }]);
+  // A colleague finds neither.
+  const colleague = rep === "one" ? "two" : "one";
+  expect((await world.ask("GET", "/queue", { as: colleague })).body.items).toEqual([]);
+  expect((await world.ask("GET", `/accounts/${id}`, { as: colleague })).status).toBe(404);
+  expect((await world.ask("GET", `/accounts/${id}`, { as: "other" })).status).toBe(404);
+});
+
+test("what was said wrong is refused with its field, and what is no action of an account is none", async () => {
+  expect((await act("reject", { reason: "no-mood" }, rep)).body).toMatchObject({
+    status: 422,
+    code: "refused",
+    field: "reason",
+    rule: "not-a-reason",
+  });
+  expect((await act("outreach", { channel: "pigeon" }, rep)).body).toMatchObject({
+    status: 422,
+    field: "channel",
+  });
+  expect((await act("review-decision", { decision: "keep" }, "boss")).status).toBe(404);
+  expect((await act("accept", {}, "other")).status).toBe(404);
+  expect((await act("reassign", { to: "rp_two" }, rep)).status).toBe(403);
+  expect(
+    await rows(world.pool, sql`select from action where account_id = ${id} and settled_at is null`),
+  ).toEqual([]);
+});
+
+test("a manager gives it to somebody else, who reaches out and accepts it once", async () => {
+  const to = rep === "one" ? "two" : "one";
+  const given = await act("reassign", { to: `rp_${to}` }, "boss");
+  expect([given.status, given.body.owner]).toEqual([200, `rp_${to}`]);
+  expect((await act("accept", {}, rep)).body.code).toBe("not-yours");
+  expect((await act("outreach", { channel: "email" }, to)).body).toMatchObject({
+    waitingOn: "answer",
+    onTime: true,
+  });
+  const first = await act("accept", {}, to, "once");
+  expect(first.body).toMatchObject({ stage: "sal", action: expect.stringMatching(/^ax_/) });
+  expect((await act("accept", {}, to, "once")).body).toEqual(first.body);
+  expect((await act("accept", {}, to)).body).toMatchObject({
+    code: "not-possible-now",
+    state: { id, stage: "sal" },
+    detail: expect.stringContaining("the account is sal"),
+  });
+  expect((await act("advance", {}, to)).body).toMatchObject({ stage: "sql" });
+  expect((await act("advance", {}, to)).status).toBe(422);
+  expect((await act("hand-back", {}, to)).body).toMatchObject({ stage: "disqualified" });
+  expect(
+    await firstRow(
+      world.pool,
+      sql`select ended_how, ended_by from account_flag where account_id = ${id}`,
+    ),
+  ).toEqual({ ended_how: "handed back", ended_by: `rp_${to}` });
+});
+
+test("an account that was never flagged has no handoff to act on", async () => {
+  await world.pool.query("insert into account (id, created_at) values ('ac_never', now())");
+  const answer = await world.ask("POST", "/accounts/ac_never/accept", { body: {} });
+  expect([answer.status, answer.body.code]).toEqual([409, "conflict"]);
+});
