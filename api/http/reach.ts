@@ -26,11 +26,7 @@ export async function leadHere(db: Db, c: Asker, leadId: string): Promise<SeenLe
 }
 
 /** The same for an account. */
-export async function accountHere(
-  db: Db,
-  c: Asker,
-  accountId: string,
-): Promise<SeenAccount> {
+export async function accountHere(db: Db, c: Asker, accountId: string): Promise<SeenAccount> {
   if (!/^ac_[0-9a-z]{1,40}$/.test(accountId)) throw notFound();
   const account = await seeAccount(db, accountId, await reachHere(db, c));
   if (!account) throw notFound({ kind: "account", id: accountId });
