@@ -10,6 +10,7 @@ const others: readonly (readonly [string, string])[] = [
   ["Scotland", "GB"],
   ["Wales", "GB"],
   ["Northern Ireland", "GB"],
+  ["N. Ireland", "GB"],
   ["America", "US"],
   ["United States of America (USA)", "US"],
   ["The United States", "US"],

@@ -196,9 +196,9 @@ export function notAsDescribed(error: z.ZodError, target: string): Problem {
 /** What was expected, in words that follow "expected". */
 function expectation(message: string): string {
   return message
-    .replace(/^(?:Invalid input|Too (?:small|big)): /, "")
+    .replace(/^(?:Invalid \w+|Too (?:small|big)): /, "")
     .replace(/^expected:? /i, "")
+    .replace(/^must /, "a text that must ")
     .replace(/^Invalid /, "a valid ")
-    .replace(/^Unrecognized/, "no unrecognized")
     .replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }
