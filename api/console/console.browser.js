@@ -151,6 +151,7 @@
     let source = null;
     let askedAt = 0;
     let restMs = 0;
+    let againMs = 5000;
 
     const tell = (what) => {
       const show = document.createElement("a");
@@ -207,7 +208,8 @@
       if (of && !changed.has(of)) return changed.clear();
       isAsking = true;
       // The more there is to hear, the more rarely it is asked for.
-      restMs = Date.now() - askedAt > 60000 ? 0 : Math.min(30000, restMs * 2 || 1000);
+      const isQuiet = Date.now() - askedAt > 2 * restMs + 5000;
+      restMs = isQuiet ? 0 : Math.min(30000, restMs * 2 || 1000);
       setTimeout(() => {
         // No parsing by hand: a policy for markup is not needed.
         const request = new XMLHttpRequest();
@@ -258,6 +260,16 @@
         address.searchParams.set("since", lastEventId);
         missed();
       });
+      own.onopen = () => {
+        againMs = 5000;
+      };
+      // A browser comes back by itself only where nothing answered; a proxy may have.
+      own.onerror = () => {
+        if (own.readyState !== EventSource.CLOSED || source !== own) return;
+        source = null;
+        setTimeout(follow, againMs);
+        againMs = Math.min(300000, againMs * 2);
+      };
       // Signed out, or another window took its place.
       own.addEventListener("over", () => own.close());
     };

@@ -213,6 +213,20 @@ describeInBrowser("a page that is looked at", () => {
     await accept(leads[1]).waitFor({ state: "detached" });
   });
 
+  test("comes back where something in between has answered that Baton is away", async () => {
+    let asked = 0;
+    await page.clock.install();
+    await page.route("**/console/live?*", (route) =>
+      asked++ === 0 ? route.fulfill({ status: 503, body: "" }) : route.continue(),
+    );
+    await page.goto(`http://127.0.0.1:${served.port}/console/queue`);
+    await eventually(20, () => Promise.resolve(asked === 1));
+    await eventually(20, async () => {
+      await page.clock.runFor(5_001);
+      return live.size() === 1;
+    });
+  });
+
   test("is told that something may have changed when Postgres has cut the listener", async () => {
     await open("/console/queue");
     await world.pool.query(sql`select pg_terminate_backend(pid) from pg_stat_activity
