@@ -13,7 +13,8 @@ import type { Situation } from "./situation.ts";
 export function judgeFlagged(course: Course): Course {
   const { judged, unwanted } = judgedAccount(course.at);
   const found = finding(because(course, judged.because), { qualification: judged });
-  if (unwanted !== null) return disqualify(found, unwanted);
+  const why = course.at.accountFlag === undefined ? "no flag of it stands" : unwanted;
+  if (why !== null) return disqualify(found, why);
   const type = leadTypeOf(course.at.agreement, course.at.agreement.accounts?.leadType ?? "");
   return handOff(plus(found, { do: "stand", set: { band: judged.band } }), judged, type);
 }
