@@ -16,13 +16,14 @@ import type {
 } from "../../handoff/process/situation.ts";
 import type { Subject } from "../../handoff/process/words.ts";
 import { localDateOf } from "../../handoff/time/local-time.ts";
-import { decisive } from "../../handoff/stage.ts";
+import { decisive, isClosed } from "../../handoff/stage.ts";
 import type { Agreements } from "./agreements.ts";
 import { calendarDefinitions, calendarId, keepCalendar } from "./calendars.ts";
 import { firstRow, sql, type Tx } from "../postgres/db.ts";
 import type { KnownAbsence } from "../routing/roster.ts";
 import { withCompany } from "../../spellings/domain.ts";
 import { shownDecisions, type ShownDecision } from "./standing.ts";
+import { readRare } from "./load-rare.ts";
 import { handoffOf, processOf, type HandoffJson, type ProcessRow } from "./rows.ts";
 
 export interface LoadOptions {
@@ -46,8 +47,8 @@ export interface Loaded {
 
 /**
  * Locks the process row until the transaction ends and reads everything that a decision may look
- * at: two statements, the second sent without waiting for the first. Undefined when there is no
- * such subject. Throws when no agreement is active yet.
+ * at: two statements, the second sent without waiting for the first, and what few ask for behind
+ * them. Undefined when there is no such subject. Throws when no agreement is active yet.
  */
 export async function loadSituation(
   tx: Tx,
@@ -66,7 +67,16 @@ export async function loadSituation(
       "there is no active agreement; publish one with `npx baton agreement publish FILE`",
     );
   }
-  const { agreement } = await agreements.version(tx, agreement_id);
+  const [{ agreement }, rare] = await Promise.all([
+    agreements.version(tx, agreement_id),
+    readRare(tx, subject, options.now, {
+      suggested: around.is_rep_gone,
+      knownAtEnd: isClosed(row.stage),
+      rejectedFacts: (around.tasks ?? []).some(
+        ({ kind, detail }) => kind === "fix-data" && "reason" in detail,
+      ),
+    }),
+  ]);
   const process = processOf(row);
   const handoff = json === null ? null : handoffOf(json, around.rejection_revisit_on);
   const hours = calendarsAround(
@@ -102,11 +112,11 @@ export async function loadSituation(
     tasks: (around.tasks ?? []).map(taskOf),
     offers: around.offers ?? [],
     ...(around.out_of_pool ? { outOfPool: true as const } : {}),
-    ...(around.suggested === null ? {} : { suggested: around.suggested }),
+    ...(rare.suggested === null ? {} : { suggested: rare.suggested }),
     answeredAt: around.answered_at?.getTime() ?? null,
     lastActivityAt: around.last_activity_at?.getTime() ?? null,
     stalledAt: around.stalled_at?.getTime() ?? null,
-    ...(around.known_at_end === null ? {} : { knownAtEnd: around.known_at_end }),
+    ...(rare.knownAtEnd === null ? {} : { knownAtEnd: rare.knownAtEnd }),
     rejectionsToday: rejectionsOfDay(agreement, around, options),
     opportunity:
       around.opportunity === null
@@ -121,7 +131,7 @@ export async function loadSituation(
     situation,
     hasOpenEffects: around.has_open_effects,
     recent: (around.recent ?? []).map((one) => ({ ...one, at: Date.parse(one.at) })),
-    corrected: correctedIn(situation, around),
+    corrected: correctedIn(situation, around, rare.rejectedFacts),
   };
 }
 
@@ -129,10 +139,13 @@ export async function loadSituation(
  * Facts that have another value than when a person was asked to correct them: the same
  * value again corrects nothing.
  */
-function correctedIn({ tasks }: Situation, around: Around): string[] {
+function correctedIn(
+  { tasks }: Situation,
+  { facts, account_facts }: Around,
+  rejected: Facts | null,
+): string[] {
   const task = tasks.find(({ kind }) => kind === "fix-data");
   if (!task) return [];
-  const { facts, account_facts, rejected_facts: rejected } = around;
   const all = [...Object.entries(account_facts ?? {}), ...Object.entries(facts)];
   return all
     .filter(([path, { value, at }]) =>
@@ -192,7 +205,8 @@ interface Around {
   readonly tasks: readonly TaskJson[] | null;
   readonly offers: readonly OpenOffer[] | null;
   readonly out_of_pool: boolean;
-  readonly suggested: string | null;
+  /** Whoever has it has left, is away, or is no longer in its pool. */
+  readonly is_rep_gone: boolean;
   readonly people: readonly PersonJson[] | null;
   readonly pool: { readonly hours: CalendarDef | null } | null;
   readonly answered_at: Date | null;
@@ -208,10 +222,6 @@ interface Around {
     readonly lostAt: string | null;
   } | null;
   readonly hand_raised_at: Date | null;
-  /** Null while it is open. */
-  readonly known_at_end: readonly string[] | null;
-  /** As they were when a rep rejected them; null: no rep did. */
-  readonly rejected_facts: Facts | null;
   readonly has_open_effects: boolean;
   readonly recent:
     | readonly { readonly kind: string; readonly at: string; readonly because: string | null }[]
@@ -340,20 +350,12 @@ async function readAround(
           and s.pool is not null
           and not exists (select from pool_member m where m.pool_id = s.pool
             and m.rep_id = s.rep_id)) as out_of_pool,
-      (select m.rep_id from h join rep gone on gone.id = h.rep_id and (not gone.active
+      exists (select from h join rep gone on gone.id = h.rep_id
+        where h.pool is not null and (not gone.active
           or not exists (select from pool_member own where own.pool_id = h.pool
             and own.rep_id = gone.id)
           or exists (select from absence b where b.rep_id = gone.id and b.from_at <= ${at}
-            and b.to_at > ${at}))
-        join pool_member m on m.pool_id = h.pool and m.rep_id <> gone.id and m.weight > 0
-        join rep other on other.id = m.rep_id and other.active
-        where not exists (select from absence b where b.rep_id = other.id and b.from_at <= ${at}
-          and b.to_at > ${at})
-        order by exists (select from lead c join handoff w on w.subject_kind = 'lead'
-            and w.subject_id = c.id and w.state = 'open' and w.rep_id = m.rep_id
-            where c.account_id = l.account_id and c.id <> l.id) desc,
-          (select count(*) from handoff o where o.rep_id = m.rep_id and o.state = 'open'),
-          m.rep_id limit 1) as suggested,
+            and b.to_at > ${at}))) as is_rep_gone,
       (with recursive above as (
           select r.* from rep r where r.id =
             any(array[p.owner_id, (select rep_id from h), (select w.rep_id from opportunity o
@@ -386,8 +388,8 @@ async function readAround(
         and subject_id = ${subject.id}
         and kind = 'stalled' and handoff_id is not distinct from p.handoff_id
         and (p.handoff_id is not null or since >= p.stage_since)) as stalled_at,
-      (select json_agg(received_at) from answer where by_id = ${by}::text and kind = 'reject'
-        and received_at > ${from} and received_at <= ${to}) as recent_rejections,
+      (select json_agg(received_at) from answer where by_id = ${by}::text
+        and kind is not distinct from 'reject' and received_at > ${from} and received_at <= ${to}) as recent_rejections,
       (select json_build_object('id', o.id, 'createdAt', o.created_at) from opportunity o
         where o.lead_id = l.id and o.lost_at is null
           and (o.handoff_id is null or o.handoff_id = p.handoff_id)
@@ -400,17 +402,6 @@ async function readAround(
           coalesce(o.won_at, o.lost_at, o.created_at) desc, o.id limit 1) as own_opportunity,
       (select max(since) from task where subject_kind = ${subject.kind}
         and subject_id = ${subject.id} and kind = 'hand-raise') as hand_raised_at,
-      (select coalesce((select json_agg(e ->> 'id')
-          from jsonb_array_elements(d.situation -> 'engagements') e), '[]')
-        from transition x join decision d on d.subject_kind = x.subject_kind
-          and d.subject_id = x.subject_id and d.cycle = x.cycle and d.step = x.step
-        where p.stage in ('opportunity', 'disqualified') and d.situation is not null
-          and x.subject_kind = ${subject.kind} and x.subject_id = ${subject.id}
-          and x.to_stage = p.stage order by x.at desc limit 1) as known_at_end,
-      (select d.situation -> 'facts' from t join decision d on d.subject_kind = t.subject_kind
-          and d.subject_id = t.subject_id and d.at <= t.since
-        where t.kind = 'fix-data' and t.detail ? 'reason'
-        order by d.at desc, d.cycle desc, d.step desc limit 1) as rejected_facts,
       exists (select from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id}
         and state = 'open') as has_open_effects,
       (select json_agg(json_build_object('kind', d.kind, 'at', d.at,
