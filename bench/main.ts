@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCalendar } from "./calendar.ts";
+import { benchEngagements } from "./engagements.ts";
 import { benchEvicted } from "./evicted.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchHistory } from "./history.ts";
@@ -17,7 +18,7 @@ import { startStack, type BenchStack } from "./stack.ts";
 const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N] [--handoffs N]
 
 Measures on this machine, side by side in one run: calendar, routing, history, lives, evicted,
-rates, intake, import, growth, and reports.
+rates, intake, engagements, import, growth, and reports.
 Without a name all but the last three: import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
 and ten times as many up to --leads, reports the same of handoffs up to --handoffs. --quick takes smaller samples, --json prints
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
@@ -43,6 +44,8 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
   rates: async ({ stack, quick }) => benchRates(await stack(), quick ? { seconds: 6 } : {}),
   intake: async ({ stack, quick }) =>
     benchIntake(await stack(), quick ? { rounds: 3, requests: 200 } : {}),
+  engagements: async ({ stack, quick }) =>
+    benchEngagements(await stack(), quick ? { requests: 120 } : {}),
   import: async ({ stack, quick, leads }) =>
     benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
   growth: async ({ quick, leads }) =>
