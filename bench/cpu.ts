@@ -36,6 +36,19 @@ export function cpuOfFamily(pid: number): number | null {
   }
 }
 
+/**
+ * How long a process of one thread has run, in milliseconds with fractions; null where the system
+ * does not tell.
+ */
+export function ranMs(pid: number): number | null {
+  try {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ");
+    return Number(nanoseconds) / 1e6;
+  } catch {
+    return null;
+  }
+}
+
 /** Who started it; null where there is no /proc. */
 export function parentOf(pid: number): number | null {
   try {

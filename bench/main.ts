@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchCalendar } from "./calendar.ts";
 import { benchConsole } from "./console.ts";
+import { benchEngagements } from "./engagements.ts";
 import { benchEvicted } from "./evicted.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchHistory } from "./history.ts";
@@ -18,7 +19,7 @@ import { startStack, type BenchStack } from "./stack.ts";
 const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N] [--handoffs N]
 
 Measures on this machine, side by side in one run: calendar, routing, history, lives, evicted,
-rates, intake, console, import, growth, and reports.
+rates, intake, engagements, console, import, growth, and reports.
 Without a name all but the last four: console needs a Chromium and fills a database of --leads, import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
 and ten times as many up to --leads, reports the same of handoffs up to --handoffs. --quick takes smaller samples, --json prints
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
@@ -51,6 +52,8 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
         ? { leads: Math.min(leads, 5_000), requests: 80, seconds: 6, times: 1 }
         : { leads, requests: 300, seconds: 30, times: 3 },
     ),
+  engagements: async ({ stack, quick }) =>
+    benchEngagements(await stack(), quick ? { requests: 120 } : {}),
   import: async ({ stack, quick, leads }) =>
     benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
   growth: async ({ quick, leads }) =>

@@ -193,7 +193,8 @@ export async function startProcess(
   };
 }
 
-async function freshDatabase(stack: BenchStack): Promise<string> {
+/** A migrated database of its own on the stack's server, as the owner. */
+export async function freshDatabase(stack: BenchStack): Promise<string> {
   const name = `bench_${randomBytes(4).toString("hex")}`;
   await ensureDatabase(stack.databaseUrl, name);
   const url = new URL(stack.databaseUrl);

@@ -99,7 +99,8 @@ const saveTogether = coalesce(
     with gone as (
       delete from crm_link using jsonb_to_recordset(${JSON.stringify(gone)}::jsonb) as
         g(crm text, "ourId" text)
-      where crm_link.crm = g.crm and kind = 'task' and our_id = g."ourId")
+      where crm_link.crm = g.crm and kind = 'task' and our_id = g."ourId"
+        and our_id = any(${gone.map(({ ourId }) => ourId)}::text[]))
     insert into crm_link (crm, kind, our_id, crm_id, written)
     select m.crm, m.kind, m."ourId", m."crmId", m.written
     from jsonb_to_recordset(${JSON.stringify([...made.values()])}::jsonb) as
@@ -150,7 +151,8 @@ const linkTogether = coalesce(
       where (crm_link.crm_id, crm_link.written) is distinct from (excluded.crm_id, null)),
     known as (
       update lead set crm_id = a."crmId" from asked a
-      where lead.id = a."leadId" and lead.crm_id is null
+      where lead.id = a."leadId" and lead.id = any(${asked.map(({ leadId }) => leadId)}::text[])
+        and lead.crm_id is null
         and not exists (select from lead other where other.crm_id = a."crmId"))
     insert into lead_alias (kind, value, lead_id, since) select 'crm', "crmId", "leadId", at
       from asked on conflict (kind, value) do nothing`,

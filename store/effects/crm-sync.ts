@@ -93,6 +93,9 @@ const standingOfAsked =
   fragment(`lead_standing l on l.id = asked."leadId" left join account a on a.id = l.account_id left join rep r on r.id = l.owner_id
   left join lateral (select *, xmin as version from handoff where subject_kind = 'lead' and subject_id = l.id order by cycle desc limit 1) h on true`);
 
+/** Said beside the join: a record set looks to the planner as if it were large. */
+const idsOf = (asked: readonly { readonly leadId: string }[]) => asked.map(({ leadId }) => leadId);
+
 /** How the clock stands that the lead waits for, else the last that ran in its latest handoff. */
 const slaState = fragment(`(select case
     when c.state = 'met' and c.breached_at is not null then 'met-late' else c.state end
@@ -168,7 +171,8 @@ const rowTogether = coalesce(
     from jsonb_to_recordset(${numbered(asked)}::jsonb) as asked(n int, crm text, "leadId" text)
       join ${standingOfAsked}
       left join crm_link ll on ll.crm = asked.crm and ll.kind = 'lead' and ll.our_id = l.id
-      left join crm_link al on al.crm = asked.crm and al.kind = 'account' and al.our_id = a.id`,
+      left join crm_link al on al.crm = asked.crm and al.kind = 'account' and al.our_id = a.id
+    where l.id = any(${idsOf(asked)}::text[])`,
     );
     return inOrder(found, asked);
   },
@@ -254,10 +258,12 @@ const endTogether = coalesce(
     with seen as materialized (
       select asked.n, asked."effectId", asked.at, ${shown} = asked.shown as is_same
       from jsonb_to_recordset(${numbered(asked)}::jsonb) as asked(n int, "effectId" bigint,
-        "leadId" text, shown text, at timestamptz) join ${standingOfAsked}),
+        "leadId" text, shown text, at timestamptz) join ${standingOfAsked}
+      where l.id = any(${idsOf(asked)}::text[])),
     ended as (
       update effect set state = 'done', done_at = seen.at, claimed_until = null, error = null
-        from seen where effect.id = seen."effectId" and effect.state = 'open' and seen.is_same)
+        from seen where effect.id = seen."effectId" and seen.is_same and effect.state = 'open'
+          and effect.id = any(${asked.map(({ effectId }) => effectId)}::bigint[]))
     select n, is_same from seen`,
     );
     return inOrder(found, asked).map((row) => row?.is_same ?? false);

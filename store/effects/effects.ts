@@ -160,7 +160,8 @@ const claimTogether = coalesce(
     first as materialized (
       select distinct on (a.n, e.kind) a.n, e.id from asked a join effect e
         on e.subject_kind = a.kind and e.subject_id = a.id
-      where e.state = 'open' and a.kinds ? e.kind order by a.n, e.kind, e.id)
+      where e.state = 'open' and e.subject_id = any(${given.map(({ id }) => id)}::text[])
+        and a.kinds ? e.kind order by a.n, e.kind, e.id)
     update effect set claimed_until = a.until, attempts = attempts + 1
     from first f join asked a using (n)
     where effect.id = f.id and effect.state = 'open'
@@ -236,7 +237,8 @@ const endTogether = coalesce(
     update effect set state = e.state, done_at = e.at, claimed_until = null, error = e.why
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as e(id bigint, state text, why text,
       at timestamptz)
-    where effect.id = e.id and effect.state = 'open'`);
+    where effect.id = e.id and effect.id = any(${asked.map(({ id }) => id)}::bigint[])
+      and effect.state = 'open'`);
     return asked.map(() => undefined);
   },
 );

@@ -110,7 +110,8 @@ const rowTogether = coalesce(
         as asked(n int, "leadId" text, "handoffId" text, people jsonb)
       join lead_standing l on l.id = asked."leadId" left join account a on a.id = l.account_id
       left join handoff h on h.id = asked."handoffId"
-        and h.id = any(${asked.flatMap(({ handoffId }) => handoffId ?? [])}::text[])`,
+        and h.id = any(${asked.flatMap(({ handoffId }) => handoffId ?? [])}::text[])
+    where l.id = any(${asked.map(({ leadId }) => leadId)}::text[])`,
     );
     return inOrder(found, asked);
   },

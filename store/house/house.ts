@@ -272,7 +272,8 @@ const updateLeads = coalesce(
     update house_lead h set (${columns}, version) = (${columnsOfAsked}, h.version + 1)
     from jsonb_to_recordset(${numbered(asked)}::jsonb)
       as l(n int, id text, known_version int, ${columnTypes})
-    where h.id = l.id and h.version = l.known_version returning l.n, h.id as "crmId", h.version`,
+    where h.id = l.id and h.id = any(${asked.map(({ id }) => id)}::text[])
+      and h.version = l.known_version returning l.n, h.id as "crmId", h.version`,
     );
     return inOrder(done, asked);
   },
@@ -306,7 +307,7 @@ const writeTask = coalesce(
       a(key text, "leadCrmId" text, "ownerId" text, subject text, "dueAt" timestamptz,
       now timestamptz)
       join house_lead l on l.id = a."leadCrmId" and l.merged_into is null and l.deleted_at is null
-    order by a.key
+    where l.id = any(${asked.map(({ leadCrmId }) => leadCrmId)}::text[]) order by a.key
     on conflict (key) do update set owner_id = excluded.owner_id, subject = excluded.subject,
       due_at = excluded.due_at, changed_at = excluded.changed_at,
       version = t.version + case when (t.owner_id, t.subject, t.due_at) is distinct
@@ -326,7 +327,8 @@ const closeTasks = coalesce(
     await db.query(sql`
     update house_task set state = 'done', version = version + 1, changed_at = a.now
     from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a(key text, now timestamptz)
-      where house_task.key = a.key and state = 'open'`);
+      where house_task.key = a.key and house_task.key = any(${asked.map(({ key }) => key)}::text[])
+        and state = 'open'`);
     return asked.map(() => undefined);
   },
 );
@@ -358,13 +360,15 @@ const writeNote = coalesce(
       select a.*, l.id from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as
         a(key text, "leadCrmId" text, body text, at timestamptz)
         join house_lead l on l.id = a."leadCrmId" and l.merged_into is null
-          and l.deleted_at is null),
+          and l.deleted_at is null
+        where l.id = any(${asked.map(({ leadCrmId }) => leadCrmId)}::text[])),
     added as (
       insert into house_note (key, lead_id, body, by_id, at) select key, id, body, 'baton', at
         from live order by key
       on conflict (key) do nothing returning key, id)
     select key, id as "crmId", 1 as version from added union all select n.key, n.id, 1
-      from house_note n join live using (key)`,
+      from house_note n join live using (key)
+      where n.key = any(${asked.map(({ key }) => key)}::text[])`,
     );
     return asked.map(({ key }) => done.find((one) => one.key === key));
   },

@@ -186,6 +186,7 @@ export async function addAccountAliases(
 /** Writes the facts of accounts that were claimed. */
 export async function saveAccounts(tx: Tx, accounts: readonly AccountState[]): Promise<void> {
   if (accounts.length === 0) return;
+  // By id as well: a record set looks to the planner as if it were large.
   await send(
     tx,
     sql`
@@ -193,6 +194,6 @@ export async function saveAccounts(tx: Tx, accounts: readonly AccountState[]): P
     from
       jsonb_to_recordset(${JSON.stringify(accounts.map(({ id, facts }) => ({ id, facts })))}::jsonb)
         as t(id text, facts jsonb)
-    where account.id = t.id`,
+    where account.id = t.id and account.id = any(${accounts.map(({ id }) => id)}::text[])`,
   );
 }

@@ -181,18 +181,38 @@ async function saveClocks(
   changes: readonly Change[],
 ): Promise<void> {
   const started = changes.flatMap((change) => (change.do === "start-clocks" ? change.clocks : []));
+  const shown = changes.findLast((change) => change.do === "show-clocks")?.clocks ?? [];
+  const rows = shown.map((one) => {
+    const clock = after.clocks.find(({ id }) => id === one.id);
+    return {
+      ...one,
+      warned: clock?.warned ?? 0,
+      rung: clock?.rung ?? 0,
+      dueAt: date(one.dueAt),
+      endedAt: date(one.endedAt),
+      breachedAt: date(one.breachedAt),
+      startedAt: new Date(one.startedAt),
+      target: clock && runsBy(clock).target,
+    };
+  });
   if (started.length > 0) {
-    const rows = started.map((clock) => ({ ...clock, at: new Date(clock.at) }));
+    const made = started.map((clock) => {
+      const now = rows.find(({ id }) => id === clock.id);
+      const target = now?.target ?? clock.target;
+      return { state: "running", startedAt: new Date(clock.at), ...clock, ...now, target };
+    });
     await send(
       tx,
       sql`
       insert into clock (id, handoff_id, kind, scope, round, rep_id, target, calendar_id,
-        started_at, state)
-      select id, ${handoffOf(after).id}, kind, scope, round, "repId", target, "calendarId", at,
-        'running'
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as s(id text, kind text, scope text,
-        round int,
-        "repId" text, target jsonb, "calendarId" text, at timestamptz)`,
+        started_at, state, due_at, ended_at, breached_at, used_ms, warned, rung)
+      select id, ${handoffOf(after).id}, kind, scope, round, "repId", target, "calendarId",
+        "startedAt", state, "dueAt", "endedAt", "breachedAt", "usedMs", coalesce(warned, 0),
+        coalesce(rung, 0)
+      from jsonb_to_recordset(${JSON.stringify(made)}::jsonb) as s(id text, kind text, scope text,
+        round int, "repId" text, target jsonb, "calendarId" text, "startedAt" timestamptz,
+        state text, "dueAt" timestamptz, "endedAt" timestamptz, "breachedAt" timestamptz,
+        "usedMs" bigint, warned smallint, rung smallint)`,
     );
   }
   const events = after.clocks.flatMap((clock) => {
@@ -215,22 +235,9 @@ async function saveClocks(
         at timestamptz, detail jsonb)`,
     );
   }
-  const shown = changes.findLast((change) => change.do === "show-clocks")?.clocks ?? [];
-  if (shown.length === 0) return;
-  const rows = shown.map((one) => {
-    const clock = after.clocks.find(({ id }) => id === one.id);
-    return {
-      ...one,
-      warned: clock?.warned ?? 0,
-      rung: clock?.rung ?? 0,
-      dueAt: date(one.dueAt),
-      endedAt: date(one.endedAt),
-      breachedAt: date(one.breachedAt),
-      startedAt: new Date(one.startedAt),
-      target: clock && runsBy(clock).target,
-    };
-  });
-  // By id as well: a record set looks to the planner as if it were large.
+  const going = rows.filter(({ id }) => !started.some((clock) => clock.id === id));
+  if (going.length === 0) return;
+  // By id as well: a record set looks to the planner as if it were large. Most show what they did.
   await send(
     tx,
     sql`
@@ -238,12 +245,16 @@ async function saveClocks(
       breached_at = s."breachedAt",
       used_ms = s."usedMs", warned = s.warned, rung = s.rung, calendar_id = s."calendarId",
         started_at = s."startedAt", target = coalesce(s.target, clock.target)
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as
+    from jsonb_to_recordset(${JSON.stringify(going)}::jsonb) as
       s(id text, state text, "dueAt" timestamptz,
       "endedAt" timestamptz, "breachedAt" timestamptz, "usedMs" bigint, warned smallint,
         rung smallint,
       "calendarId" text, "startedAt" timestamptz, target jsonb)
-    where clock.id = s.id and clock.id = any(${rows.map(({ id }) => id)})`,
+    where clock.id = s.id and clock.id = any(${going.map(({ id }) => id)})
+      and (clock.state, clock.due_at, clock.ended_at, clock.breached_at, clock.used_ms,
+        clock.warned, clock.rung, clock.calendar_id, clock.started_at, clock.target) is distinct from
+        (s.state, s."dueAt", s."endedAt", s."breachedAt", s."usedMs", s.warned, s.rung,
+        s."calendarId", s."startedAt", coalesce(s.target, clock.target))`,
   );
 }
 

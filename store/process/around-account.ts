@@ -69,20 +69,12 @@ export async function readAroundAccount(
       ${tasksAround},
       ${offersAround},
       ${outOfPoolAround},
-      (select m.rep_id from h join rep gone on gone.id = h.rep_id and (not gone.active
+      exists (select from h join rep gone on gone.id = h.rep_id
+        where h.pool is not null and (not gone.active
           or not exists (select from pool_member own where own.pool_id = h.pool
             and own.rep_id = gone.id)
           or exists (select from absence b where b.rep_id = gone.id and b.from_at <= ${at}
-            and b.to_at > ${at}))
-        join pool_member m on m.pool_id = h.pool and m.rep_id <> gone.id and m.weight > 0
-        join rep other on other.id = m.rep_id and other.active
-        where not exists (select from absence b where b.rep_id = other.id and b.from_at <= ${at}
-          and b.to_at > ${at})
-        order by exists (select from lead c join handoff w on w.subject_kind = 'lead'
-            and w.subject_id = c.id and w.state = 'open' and w.rep_id = m.rep_id
-            where c.account_id = ${id}) desc,
-          (select count(*) from handoff o where o.rep_id = m.rep_id and o.state = 'open'),
-          m.rep_id limit 1) as suggested,
+            and b.to_at > ${at}))) as is_rep_gone,
       (with recursive above as (
           select r.* from rep r where r.id =
             any(array[p.owner_id, (select rep_id from h)] || ${named}::text[]
@@ -100,14 +92,14 @@ export async function readAroundAccount(
       (select max(since) from task where subject_kind = 'account' and subject_id = ${id}
         and kind = 'stalled' and handoff_id is not distinct from p.handoff_id
         and (p.handoff_id is not null or since >= p.stage_since)) as stalled_at,
-      (select json_agg(received_at) from answer where by_id = ${by}::text and kind = 'reject'
-        and received_at > ${from} and received_at <= ${to}) as recent_rejections,
+      (select json_agg(received_at) from answer where by_id = ${by}::text
+        and kind is not distinct from 'reject' and received_at > ${from}
+        and received_at <= ${to}) as recent_rejections,
       (select json_build_object('id', o.id, 'createdAt', o.created_at)
         from h join lead l on l.account_id = ${id} join opportunity o on o.lead_id = l.id
         where o.lost_at is null and o.created_at >= h.mql_at
         order by o.created_at, o.id limit 1) as opportunity,
-      null as own_opportunity, null as hand_raised_at, null as known_at_end,
-      null as rejected_facts,
+      null as own_opportunity, null as hand_raised_at,
       exists (select from effect where subject_kind = 'account' and subject_id = ${id}
         and state = 'open') as has_open_effects,
       ${recentAround}

@@ -70,20 +70,12 @@ export async function readAroundLead(
       ${tasksAround},
       ${offersAround},
       ${outOfPoolAround},
-      (select m.rep_id from h join rep gone on gone.id = h.rep_id and (not gone.active
+      exists (select from h join rep gone on gone.id = h.rep_id
+        where h.pool is not null and (not gone.active
           or not exists (select from pool_member own where own.pool_id = h.pool
             and own.rep_id = gone.id)
           or exists (select from absence b where b.rep_id = gone.id and b.from_at <= ${at}
-            and b.to_at > ${at}))
-        join pool_member m on m.pool_id = h.pool and m.rep_id <> gone.id and m.weight > 0
-        join rep other on other.id = m.rep_id and other.active
-        where not exists (select from absence b where b.rep_id = other.id and b.from_at <= ${at}
-          and b.to_at > ${at})
-        order by exists (select from lead c join handoff w on w.subject_kind = 'lead'
-            and w.subject_id = c.id and w.state = 'open' and w.rep_id = m.rep_id
-            where c.account_id = l.account_id and c.id <> l.id) desc,
-          (select count(*) from handoff o where o.rep_id = m.rep_id and o.state = 'open'),
-          m.rep_id limit 1) as suggested,
+            and b.to_at > ${at}))) as is_rep_gone,
       (with recursive above as (
           select r.* from rep r where r.id =
             any(array[p.owner_id, (select rep_id from h), (select w.rep_id from opportunity o
@@ -106,8 +98,9 @@ export async function readAroundLead(
         and subject_id = ${subject.id}
         and kind = 'stalled' and handoff_id is not distinct from p.handoff_id
         and (p.handoff_id is not null or since >= p.stage_since)) as stalled_at,
-      (select json_agg(received_at) from answer where by_id = ${by}::text and kind = 'reject'
-        and received_at > ${from} and received_at <= ${to}) as recent_rejections,
+      (select json_agg(received_at) from answer where by_id = ${by}::text
+        and kind is not distinct from 'reject' and received_at > ${from}
+        and received_at <= ${to}) as recent_rejections,
       (select json_build_object('id', o.id, 'createdAt', o.created_at) from opportunity o
         where o.lead_id = l.id and o.lost_at is null
           and (o.handoff_id is null or o.handoff_id = p.handoff_id)
@@ -120,17 +113,6 @@ export async function readAroundLead(
           coalesce(o.won_at, o.lost_at, o.created_at) desc, o.id limit 1) as own_opportunity,
       (select max(since) from task where subject_kind = ${subject.kind}
         and subject_id = ${subject.id} and kind = 'hand-raise') as hand_raised_at,
-      (select coalesce((select json_agg(e ->> 'id')
-          from jsonb_array_elements(d.situation -> 'engagements') e), '[]')
-        from transition x join decision d on d.subject_kind = x.subject_kind
-          and d.subject_id = x.subject_id and d.cycle = x.cycle and d.step = x.step
-        where p.stage in ('opportunity', 'disqualified') and d.situation is not null
-          and x.subject_kind = ${subject.kind} and x.subject_id = ${subject.id}
-          and x.to_stage = p.stage order by x.at desc limit 1) as known_at_end,
-      (select d.situation -> 'facts' from t join decision d on d.subject_kind = t.subject_kind
-          and d.subject_id = t.subject_id and d.at <= t.since
-        where t.kind = 'fix-data' and t.detail ? 'reason'
-        order by d.at desc, d.cycle desc, d.step desc limit 1) as rejected_facts,
       exists (select from effect where subject_kind = ${subject.kind} and subject_id = ${subject.id}
         and state = 'open') as has_open_effects,
       ${recentAround}

@@ -1,4 +1,4 @@
-import type { Facts, FactValue } from "../../handoff/facts/facts.ts";
+import type { FactValue } from "../../handoff/facts/facts.ts";
 import type { AnyAction } from "../../handoff/process/event.ts";
 import type { OpenOffer, OpenTask } from "../../handoff/process/situation.ts";
 import type { CalendarDef, Instant } from "../../handoff/time/calendar.ts";
@@ -32,7 +32,8 @@ export interface Around {
   readonly tasks: readonly TaskJson[] | null;
   readonly offers: readonly OpenOffer[] | null;
   readonly out_of_pool: boolean;
-  readonly suggested: string | null;
+  /** Whoever has it has left, is away, or is no longer in its pool. */
+  readonly is_rep_gone: boolean;
   readonly people: readonly PersonJson[] | null;
   readonly pool: { readonly hours: CalendarDef | null } | null;
   readonly answered_at: Date | null;
@@ -48,19 +49,13 @@ export interface Around {
     readonly lostAt: string | null;
   } | null;
   readonly hand_raised_at: Date | null;
-  /** Null while it is open. */
-  readonly known_at_end: readonly string[] | null;
-  /** As they were when a rep rejected them; null: no rep did. */
-  readonly rejected_facts: Facts | null;
   readonly has_open_effects: boolean;
   readonly recent:
     | readonly { readonly kind: string; readonly at: string; readonly because: string | null }[]
     | null;
 }
 
-type StoredFacts = Readonly<
-  Record<string, { readonly value: FactValue; readonly at: string }>
->;
+type StoredFacts = Readonly<Record<string, { readonly value: FactValue; readonly at: string }>>;
 export interface EngagementJson {
   readonly id: string;
   readonly type: string;

@@ -9,6 +9,7 @@ import type { FactValue, Facts } from "../../handoff/facts/facts.ts";
 import type { OpenTask, Person, ProcessClock, Situation } from "../../handoff/process/situation.ts";
 import type { Subject } from "../../handoff/process/words.ts";
 import { localDateOf } from "../../handoff/time/local-time.ts";
+import { isClosed } from "../../handoff/stage.ts";
 import type { Agreements } from "./agreements.ts";
 import { calendarDefinitions, calendarId, keepCalendar } from "./calendars.ts";
 import { firstRow, sql, type Tx } from "../postgres/db.ts";
@@ -17,6 +18,7 @@ import { withCompany } from "../../spellings/domain.ts";
 import type { Around, ClockJson, EngagementJson, LookAround, TaskJson } from "./around.ts";
 import { readAroundAccount } from "./around-account.ts";
 import { readAroundLead } from "./around-lead.ts";
+import { readRare } from "./load-rare.ts";
 import type { ShownDecision } from "./standing.ts";
 import { handoffOf, processOf, type ProcessRow } from "./rows.ts";
 
@@ -53,8 +55,8 @@ export interface Loaded {
 
 /**
  * Locks the process row until the transaction ends and reads everything that a decision may look
- * at: two statements, the second sent without waiting for the first. Undefined when there is no
- * such subject. Throws when no agreement is active yet.
+ * at: two statements, the second sent without waiting for the first, and what few ask for behind
+ * them. Undefined when there is no such subject. Throws when no agreement is active yet.
  */
 export async function loadSituation(
   tx: Tx,
@@ -73,7 +75,17 @@ export async function loadSituation(
       "there is no active agreement; publish one with `npx baton agreement publish FILE`",
     );
   }
-  const { agreement } = await agreements.version(tx, agreement_id);
+  const isLead = subject.kind === "lead";
+  const [{ agreement }, rare] = await Promise.all([
+    agreements.version(tx, agreement_id),
+    readRare(tx, subject, options.now, {
+      suggested: around.is_rep_gone,
+      knownAtEnd: isLead && isClosed(row.stage),
+      rejectedFacts:
+        isLead &&
+        (around.tasks ?? []).some(({ kind, detail }) => kind === "fix-data" && "reason" in detail),
+    }),
+  ]);
   const process = processOf(row);
   const handoff = json === null ? null : handoffOf(json, around.rejection_revisit_on);
   const hours = calendarsAround(
@@ -111,11 +123,11 @@ export async function loadSituation(
     tasks: (around.tasks ?? []).map(taskOf),
     offers: around.offers ?? [],
     ...(around.out_of_pool ? { outOfPool: true as const } : {}),
-    ...(around.suggested === null ? {} : { suggested: around.suggested }),
+    ...(rare.suggested === null ? {} : { suggested: rare.suggested }),
     answeredAt: around.answered_at?.getTime() ?? null,
     lastActivityAt: around.last_activity_at?.getTime() ?? null,
     stalledAt: around.stalled_at?.getTime() ?? null,
-    ...(around.known_at_end === null ? {} : { knownAtEnd: around.known_at_end }),
+    ...(rare.knownAtEnd === null ? {} : { knownAtEnd: rare.knownAtEnd }),
     rejectionsToday: rejectionsOfDay(agreement, around, options),
     opportunity:
       around.opportunity === null
@@ -130,7 +142,7 @@ export async function loadSituation(
     situation,
     hasOpenEffects: around.has_open_effects,
     recent: (around.recent ?? []).map((one) => ({ ...one, at: Date.parse(one.at) })),
-    corrected: correctedIn(situation, around),
+    corrected: correctedIn(situation, around, rare.rejectedFacts),
   };
 }
 
@@ -138,10 +150,13 @@ export async function loadSituation(
  * Facts that have another value than when a person was asked to correct them: the same
  * value again corrects nothing.
  */
-function correctedIn({ tasks }: Situation, around: Around): string[] {
+function correctedIn(
+  { tasks }: Situation,
+  { facts, account_facts }: Around,
+  rejected: Facts | null,
+): string[] {
   const task = tasks.find(({ kind }) => kind === "fix-data");
   if (!task) return [];
-  const { facts, account_facts, rejected_facts: rejected } = around;
   const all = [...Object.entries(account_facts ?? {}), ...Object.entries(facts)];
   return all
     .filter(([path, { value, at }]) =>

@@ -1,11 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createAgreements } from "../../../store/process/agreements.ts";
-import { inTransaction, rows, sql } from "../../../store/postgres/db.ts";
+import { inTransaction, rows, sql, type Tx } from "../../../store/postgres/db.ts";
 import { recountAll } from "../../../store/reports/recount.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportAsk, ReportQuestion } from "../../../store/reports/report.ts";
 import { settleHandoffs } from "../../../store/reports/settled.ts";
 import { withDatabase } from "../../support/database.ts";
+import { eventually } from "../../support/eventually.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";
 import {
   generateHandoffs,
@@ -83,35 +84,45 @@ describe("every report says the same of settled handoffs", () => {
   }, 300_000);
 });
 
+/** Each about one handoff, $1, which has clocks, outreaches, answers and offers. */
+const writes: Readonly<Record<string, string>> = {
+  "an outreach that is logged": `insert into outreach (id, handoff_id, rep_id, channel, occurred_at,
+    received_at, told_at) select 'ou_late', $1, 'rp_a', 'call', now(), now(), now()`,
+  "an outreach that moves to another handoff": `update outreach set handoff_id = $1 where id =
+    (select id from outreach where handoff_id <> $1 order by id limit 1)`,
+  "an outreach that is removed": "delete from outreach where handoff_id = $1",
+  "a clock that runs out": "update clock set breached_at = now() where handoff_id = $1",
+  "clocks that are removed": "delete from clock where handoff_id = $1",
+  "an answer": `insert into answer (id, handoff_id, round, kind, by_id, fit_rating, received_at)
+    values ('ax_late', $1, 1, 'accept', 'rp_a', 5, now())`,
+  "a timeline that is told later": "update answer set timeline = 'never' where handoff_id = $1",
+  "answers that are removed": "delete from answer where handoff_id = $1",
+  "another offer": `insert into assignment (handoff_id, round, rep_id, via, candidates, at)
+    values ($1, 99, 'rp_b', 'manager', '[]', now())`,
+  "offers that are removed": "delete from assignment where handoff_id = $1",
+  "another rep": `update handoff set rep_id = case rep_id when 'rp_boss' then 'rp_a' else 'rp_boss' end
+    where id = $1`,
+};
+
+async function written(): Promise<string> {
+  const [found] = await rows<{ id: string }>(
+    db.pool,
+    sql`select h.id from handoff h where exists (select from answer where handoff_id = h.id)
+      and exists (select from outreach where handoff_id = h.id)
+      and exists (select from clock where handoff_id = h.id)
+      and exists (select from assignment where handoff_id = h.id) order by id limit 1`,
+  );
+  return found?.id ?? "";
+}
+const writing = (write: string, id: string) =>
+  write.includes("$1") ? { text: write, values: [id] } : write;
+
 describe("whatever is written about a settled handoff", () => {
-  const writes: Readonly<Record<string, string>> = {
-    "an outreach that is logged": `insert into outreach (id, handoff_id, rep_id, channel, occurred_at,
-      received_at, told_at) select 'ou_late', $1, 'rp_a', 'call', now(), now(), now()`,
-    "an outreach that moves to another handoff": `update outreach set handoff_id = $1 where id =
-      (select id from outreach where handoff_id <> $1 order by id limit 1)`,
-    "an outreach that is removed": "delete from outreach where handoff_id = $1",
-    "a clock that runs out": "update clock set breached_at = now() where handoff_id = $1",
-    "clocks that are removed": "delete from clock where handoff_id = $1",
-    "an answer": `insert into answer (id, handoff_id, round, kind, by_id, fit_rating, received_at)
-      values ('ax_late', $1, 1, 'accept', 'rp_a', 5, now())`,
-    "a timeline that is told later": "update answer set timeline = 'never' where handoff_id = $1",
-    "answers that are removed": "delete from answer where handoff_id = $1",
-    "another offer": `insert into assignment (handoff_id, round, rep_id, via, candidates, at)
-      values ($1, 99, 'rp_b', 'manager', '[]', now())`,
-    "offers that are removed": "delete from assignment where handoff_id = $1",
-    "another rep": "update handoff set rep_id = 'rp_boss' where id = $1",
-  };
   test.each(Object.entries(writes))("%s makes it be counted again", async (_, write) => {
     await settleAll();
-    const [found] = await rows<{ id: string }>(
-      db.pool,
-      sql`select h.id from handoff h where exists (select from answer where handoff_id = h.id)
-        and exists (select from outreach where handoff_id = h.id)
-        and exists (select from clock where handoff_id = h.id) order by id limit 1`,
-    );
-    const id = found?.id ?? "";
+    const id = await written();
     const before = await settled();
-    await db.pool.query(write.includes("$1") ? { text: write, values: [id] } : write);
+    await db.pool.query(writing(write, id));
     const after = await settled();
     expect(before).toContain(id);
     expect(after).not.toContain(id);
@@ -142,6 +153,53 @@ describe("whatever is written about a settled handoff", () => {
 });
 
 describe("whoever settles and whoever writes at the same time", () => {
+  // Each undone, so that the next one finds the handoff as it was.
+  const undone = async (work: (tx: Tx, id: string) => Promise<void>) => {
+    const id = await written();
+    expect(id).not.toBe("");
+    await inTransaction(db.pool, (tx) => work(tx, id), "rollback");
+  };
+
+  test.each(Object.entries(writes))(
+    "%s waits for its settling, and undoes it",
+    async (_, write) => {
+      await undone(async (writer, id) => {
+        const settler = await db.pool.connect();
+        try {
+          await settler.query("begin");
+          await settler.query(sql`select from handoff where id = ${id} for update`);
+          await settler.query(sql`update handoff set settled_at = mql_at where id = ${id}`);
+          const [{ pid } = { pid: 0 }] = await rows<{ pid: number }>(
+            writer,
+            sql`select pg_backend_pid() as pid`,
+          );
+          let isDone = false;
+          const done = writer.query(writing(write, id)).then(() => (isDone = true));
+          await eventually(20, async () => {
+            const { rowCount } = await db.pool.query(sql`
+            select from pg_stat_activity where pid = ${pid} and wait_event_type = 'Lock'`);
+            return rowCount === 1;
+          });
+          expect(isDone).toBe(false);
+          await settler.query("commit");
+          await done;
+        } finally {
+          settler.release();
+        }
+        const kept = sql`select settled_at from handoff where id = ${id}`;
+        expect(await rows(writer, kept)).toEqual([{ settled_at: null }]);
+      });
+    },
+  );
+
+  test.each(Object.entries(writes))("%s is not settled past", async (_, write) => {
+    await undone(async (writer, id) => {
+      await writer.query(writing(write, id));
+      await settleAll();
+      expect(await settled()).not.toContain(id);
+    });
+  });
+
   const change = (id: string) => ({
     text: "update clock set warned = warned + 1, breached_at = now() where handoff_id = $1",
     values: [id],
