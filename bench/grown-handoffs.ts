@@ -1,5 +1,6 @@
 import type { Pool } from "../store/postgres/db.ts";
 import { settleHandoffs } from "../store/reports/settled.ts";
+import { keepWeeks } from "../store/reports/weeks.ts";
 import {
   generateHandoffs,
   insertHandoffs,
@@ -39,8 +40,8 @@ export const beginOf = (now: number): number => now - quarters * quarterDays * d
 /**
  * Four years of handoffs up to `now` with all that reports look at: those of one quarter from the
  * generator of the reports' tests, fifteen more as its copies. What nobody decided ends, as no MQL
- * stays open for years. More handoffs are a larger company, not a longer past. They are settled, as
- * upkeep would have done it.
+ * stays open for years. More handoffs are a larger company, not a longer past. They are settled and
+ * their weeks kept, as upkeep would have done it.
  */
 export async function growHandoffs(pool: Pool, handoffs: number, now: number): Promise<void> {
   await insertWhatHandoffsName(pool);
@@ -82,7 +83,8 @@ export async function growHandoffs(pool: Pool, handoffs: number, now: number): P
     },
   );
   while (await settleHandoffs(pool, now, 2_000));
-  await pool.query("vacuum (analyze) handoff");
+  while (await keepWeeks(pool, now));
+  await pool.query("vacuum (analyze) handoff, report_week, rolled_week");
 }
 
 /** What a trigger keeps of each move: when the next one came. */

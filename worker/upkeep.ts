@@ -3,6 +3,7 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import { lastRecount, recountAll } from "../store/reports/recount.ts";
 import { settleHandoffs } from "../store/reports/settled.ts";
+import { keepWeeks } from "../store/reports/weeks.ts";
 import { foldProcessCounts, tally } from "../store/reports/tallies.ts";
 
 export interface UpkeepDeps {
@@ -13,6 +14,8 @@ export interface UpkeepDeps {
 
 /** So many steps a round; what is left waits for the next one. */
 const mostSteps = 200;
+/** Of a past of years the weeks are counted over some minutes, beside everything else. */
+const mostWeeks = 10;
 const recountEveryMs = 24 * 3_600_000;
 
 /**
@@ -23,6 +26,7 @@ export async function keepTallies({ pool, clock, log }: UpkeepDeps): Promise<voi
   for (let step = 0; step < mostSteps && (await tally(pool, clock())); step += 1);
   for (let step = 0; step < mostSteps && (await foldProcessCounts(pool)); step += 1);
   for (let step = 0; step < mostSteps && (await settleHandoffs(pool, clock())); step += 1);
+  for (let step = 0; step < mostWeeks && (await keepWeeks(pool, clock())); step += 1);
   const last = await lastRecount(pool);
   if (last && clock() - last.at.getTime() < recountEveryMs) return;
   const { differences, detail } = await recountAll(pool, clock());

@@ -1,6 +1,18 @@
 import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, isRejected, maturity, n, ofCohort } from "./cohort.ts";
-import { count, defineReport, flag, group, rate } from "./report.ts";
+import { everyDimension, isRejected, n, secondsToDecide } from "./cohort.ts";
+import { ageOf, byGroup, foldedCohort } from "./fold.ts";
+import { count, defineReport, flag, group, rate, type Fold } from "./report.ts";
+
+const answers: Fold = {
+  name: "acceptance",
+  sums: {
+    offered: n("offered_at is not null"),
+    accepted: n("offered_at is not null and sal_at is not null"),
+    rejected: n(`offered_at is not null and ${isRejected}`),
+  },
+  percentiles: { nine_of_ten: [0.9, secondsToDecide] },
+  isAged: true,
+};
 
 export const acceptanceReport = defineReport({
   name: "acceptance",
@@ -47,21 +59,17 @@ export const acceptanceReport = defineReport({
       { of: "leads handed off", did: "were rejected", rate: "rejectionRate" },
     ],
   },
+  folds: [answers],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       offered: number;
       accepted: number;
       rejected: number;
       youngest: number | null;
       nine_of_ten: number | null;
-    }>(
-      ask,
-      `select g, ${n("offered_at is not null")} as offered,
-        ${n("offered_at is not null and sal_at is not null")} as accepted,
-        ${n(`offered_at is not null and ${isRejected}`)} as rejected, ${maturity}
-      from h group by g order by g nulls last`,
-    );
+    }>(ask, answers);
+    found.sort((a, b) => byGroup(a.g, b.g));
     return found.map(({ g, offered, accepted, rejected, youngest, nine_of_ten }) => ({
       group: g,
       handedOff: offered,
@@ -70,7 +78,7 @@ export const acceptanceReport = defineReport({
       undecided: offered - accepted - rejected,
       acceptanceRate: rateOf(accepted, offered),
       rejectionRate: rateOf(rejected, offered),
-      isImmature: isImmature(youngest, nine_of_ten),
+      isImmature: isImmature(ageOf(ask, youngest), nine_of_ten),
     }));
   },
 });

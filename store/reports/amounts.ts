@@ -1,6 +1,7 @@
-import type { Money } from "./report.ts";
+import { ofCohort } from "./cohort.ts";
+import type { Money, ReportAsk } from "./report.ts";
 
-export interface Amounts {
+interface Amounts {
   readonly pipeline: Money | null;
   readonly won: Money | null;
 }
@@ -9,7 +10,7 @@ export interface Amounts {
  * The amounts of the cohort's opportunities by currency, as each stood at `asOf`: a deal of two
  * currencies is none of one, so they are never added up. `by`: columns of `h`.
  */
-export function amounts(by: string): string {
+function amounts(by: string): string {
   return `select ${by}, jsonb_agg(jsonb_build_object('currency', currency, 'amountMinor', amount)
       order by currency) as pipeline,
     jsonb_agg(jsonb_build_object('currency', currency, 'amountMinor', won) order by currency)
@@ -22,4 +23,9 @@ export function amounts(by: string): string {
         order by s.happened_at desc, s.told_at desc limit 1) last on last.amount_minor is not null
       group by ${by}, last.currency) sums
     group by ${by}`;
+}
+
+/** The amounts by line; a line without any is missing. */
+export function amountsOf<T extends object>(ask: ReportAsk, by: string): Promise<(T & Amounts)[]> {
+  return ofCohort(ask, amounts(by));
 }

@@ -1,7 +1,18 @@
 import { brokenBands, isImmature, rateOf } from "../../handoff/reviews/figures.ts";
-import { daysBetween, everyDimension, maturity, n, ofCohort, percentileSql } from "./cohort.ts";
+import { daysBetween, everyDimension, n, secondsToDecide } from "./cohort.ts";
+import { ageOf, byGroup, foldedCohort } from "./fold.ts";
 import { said, sentences, tellShares, type Telling } from "./paragraph.ts";
-import { count, days, defineReport, flag, group, listColumn, rate, textColumn } from "./report.ts";
+import {
+  count,
+  days,
+  defineReport,
+  flag,
+  group,
+  listColumn,
+  rate,
+  textColumn,
+  type Fold,
+} from "./report.ts";
 
 const toldShares = [
   { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
@@ -31,6 +42,26 @@ function brokenSentence({
     ? "No band qualifies less than a lower one: none of the intervals lies below a lower band's."
     : `${broken.join("; ")}: the intervals lie apart.`;
 }
+
+const offeredWith = (milestone: string) => n(`offered_at is not null and ${milestone} is not null`);
+const bandCounts: Fold = {
+  name: "bands",
+  by: ["band"],
+  sums: {
+    offered: n("offered_at is not null"),
+    sql: offeredWith("sql_at"),
+    meeting: offeredWith("meeting_at"),
+    opportunity: offeredWith("opportunity_at"),
+    won: offeredWith("won_at"),
+    wins: n("won_at is not null"),
+    losses: n("lost_at is not null"),
+  },
+  percentiles: {
+    cycle: [0.5, daysBetween("mql_at", "won_at")],
+    nine_of_ten: [0.9, secondsToDecide],
+  },
+  isAged: true,
+};
 
 export const bandsReport = defineReport({
   name: "bands",
@@ -109,9 +140,9 @@ export const bandsReport = defineReport({
     tell: (told) =>
       sentences(tellShares({ shares: toldShares, each: "band" }, told), brokenSentence(told)),
   },
+  folds: [bandCounts],
   async rows(ask) {
-    const of = (milestone: string) => n(`offered_at is not null and ${milestone} is not null`);
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       band: string | null;
       offered: number;
@@ -124,15 +155,8 @@ export const bandsReport = defineReport({
       cycle: number | null;
       youngest: number | null;
       nine_of_ten: number | null;
-    }>(
-      ask,
-      `select g, band, ${n("offered_at is not null")} as offered, ${of("sql_at")} as sql,
-        ${of("meeting_at")} as meeting, ${of("opportunity_at")} as opportunity,
-          ${of("won_at")} as won,
-        ${n("won_at is not null")} as wins, ${n("lost_at is not null")} as losses,
-        ${percentileSql(0.5, daysBetween("mql_at", "won_at"))} as cycle, ${maturity}
-      from h group by g, band order by g nulls last, band`,
-    );
+    }>(ask, bandCounts);
+    found.sort((a, b) => byGroup(a.g, b.g) || byGroup(a.band, b.band));
     return found.map((row) => {
       const broken = brokenBands(
         found
@@ -152,7 +176,7 @@ export const bandsReport = defineReport({
         closeRate: rateOf(row.wins, row.wins + row.losses),
         medianCycle: row.cycle,
         brokenBelow: row.band === null ? [] : (broken.get(row.band) ?? []),
-        isImmature: isImmature(row.youngest, row.nine_of_ten),
+        isImmature: isImmature(ageOf(ask, row.youngest), row.nine_of_ten),
       };
     });
   },

@@ -1,7 +1,23 @@
 import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, maturity, n, ofCohort } from "./cohort.ts";
-import { amounts, type Amounts } from "./amounts.ts";
-import { count, defineReport, flag, group, money, rate, textColumn } from "./report.ts";
+import { amountsOf } from "./amounts.ts";
+import { everyDimension, n, secondsToDecide } from "./cohort.ts";
+import { ageOf, byGroup, foldedCohort } from "./fold.ts";
+import { count, defineReport, flag, group, money, rate, textColumn, type Fold } from "./report.ts";
+
+const campaigns: Fold = {
+  name: "campaigns",
+  by: ["source", "campaign"],
+  sums: {
+    mqls: "count(*)::int",
+    offered: n("offered_at is not null"),
+    accepted: n("sal_at is not null"),
+    offered_accepted: n("offered_at is not null and sal_at is not null"),
+    sql: n("sal_at is not null and sql_at is not null"),
+    opportunity: n("offered_at is not null and opportunity_at is not null"),
+  },
+  percentiles: { nine_of_ten: [0.9, secondsToDecide] },
+  isAged: true,
+};
 
 export const campaignsReport = defineReport({
   name: "campaigns",
@@ -50,20 +66,23 @@ export const campaignsReport = defineReport({
     ],
     each: "campaign",
   },
+  folds: [campaigns],
   async rows(ask) {
-    const found = await ofCohort<Line>(
-      ask,
-      `, a as (${amounts("g, source, campaign")})
-      select c.*, a.pipeline, a.won from (
-        select g, source, campaign, count(*)::int as mqls, ${n("offered_at is not null")} as offered,
-          ${n("sal_at is not null")} as accepted,
-          ${n("offered_at is not null and sal_at is not null")} as offered_accepted,
-          ${n("sal_at is not null and sql_at is not null")} as sql,
-          ${n("offered_at is not null and opportunity_at is not null")} as opportunity, ${maturity}
-        from h group by g, source, campaign) c
-      left join a on (a.g, a.source, a.campaign) is not distinct from (c.g, c.source, c.campaign)
-      order by g nulls last, mqls desc, source nulls last, campaign nulls last`,
+    const found = await foldedCohort<Line>(ask, campaigns);
+    found.sort(
+      (a, b) =>
+        byGroup(a.g, b.g) ||
+        b.mqls - a.mqls ||
+        byGroup(a.source, b.source) ||
+        byGroup(a.campaign, b.campaign),
     );
+    const sold = await amountsOf<Pick<Line, "g" | "source" | "campaign">>(
+      ask,
+      "g, source, campaign",
+    );
+    const key = (of: Pick<Line, "g" | "source" | "campaign">) =>
+      JSON.stringify([of.g, of.source, of.campaign]);
+    const byLine = new Map(sold.map((one) => [key(one), one]));
     return found.map((row) => ({
       group: row.g,
       source: row.source,
@@ -75,14 +94,14 @@ export const campaignsReport = defineReport({
       mqlToSal: rateOf(row.accepted, row.mqls),
       qualifiedRate: rateOf(row.sql, row.accepted),
       opportunityRate: rateOf(row.opportunity, row.offered),
-      pipeline: row.pipeline ?? [],
-      won: row.won ?? [],
-      isImmature: isImmature(row.youngest, row.nine_of_ten),
+      pipeline: byLine.get(key(row))?.pipeline ?? [],
+      won: byLine.get(key(row))?.won ?? [],
+      isImmature: isImmature(ageOf(ask, row.youngest), row.nine_of_ten),
     }));
   },
 });
 
-interface Line extends Amounts {
+interface Line {
   readonly g: string | null;
   readonly source: string | null;
   readonly campaign: string | null;

@@ -1,3 +1,4 @@
+import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows as select } from "../postgres/db.ts";
 import { dimensionNames, dimensions, filterSql } from "./filters.ts";
 import type { ReportAsk, ReportQuestion } from "./report.ts";
@@ -53,7 +54,7 @@ export function cohortOf(q: ReportQuestion): Cohort {
  * by then, has not been taken. Beside it stands whatever the handoff froze, and what is counted of
  * its clocks, outreaches, answers and offers; Postgres leaves out what a statement does not name.
  */
-function masked(q: ReportQuestion, group: string): string {
+function masked(q: Pick<ReportQuestion, "knowledge">, group: string): string {
   const steps = milestones.map(
     (one) =>
       `case when ${knownSql(q, `h.${one}_at`, `h.${one}_told_at`)} then h.${one}_at end as ${one}_at`,
@@ -74,6 +75,56 @@ function masked(q: ReportQuestion, group: string): string {
 export function cohortSql(q: ReportQuestion, { where, group }: Cohort): string {
   return `h as not materialized (${masked(q, group)} and h.mql_at >= $1 and h.mql_at < $2
     and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
+}
+
+/**
+ * `h as (…)`: the handoffs that began in one of so many spans: between `$1` and `$2`, and where there
+ * are several between `$4` and `$5`, `$6` and `$7` and so on. Each is a condition of its own, so that
+ * Postgres looks up those of a week and does not read all.
+ */
+export function spansSql(q: Pick<ReportQuestion, "knowledge">, spans: number): string {
+  return `h as not materialized (${masked(q, "null::text")} and ${withinSql("h.mql_at", spans)}
+    and ${knownSql(q, "h.mql_at", "h.mql_told_at")})`;
+}
+
+function withinSql(at: string, spans: number): string {
+  const each = Array.from(
+    { length: spans === 1 ? 0 : spans },
+    (_, i) => `${at} >= $${2 * i + 4} and ${at} < $${2 * i + 5}`,
+  );
+  return `${at} >= $1 and ${at} < $2${each.length === 0 ? "" : ` and (${each.join(" or ")})`}`;
+}
+
+/** `h as (…)`: the leads that arrived in one of so many spans and were handed off, as of `$3`. */
+export function leadsOfSpansSql(q: Pick<ReportQuestion, "knowledge">, spans: number): string {
+  return `h as not materialized (select null::text as g, l.id as subject_id, l.arrived_at as mql_at
+    from lead l where ${withinSql("l.arrived_at", spans)} and l.arrived_at <= $3
+      and exists (select from handoff h where h.subject_kind = 'lead' and h.subject_id = l.id
+        and ${knownSql(q, "h.mql_at", "h.mql_told_at")}))`;
+}
+
+/** The same of the question's period, whatever it filters. */
+export const leadsHandedOffSql = (q: ReportQuestion): string => leadsOfSpansSql(q, 1);
+
+/**
+ * From when on nothing that is counted of a settled handoff depends on `asOf`: its milestones have
+ * happened and were told, what hangs on it too, and open clocks have run out.
+ */
+export const settledWhole = `greatest(h.settled_at, h.late_at, ${["mql", ...milestones]
+  .map((step) => `h.${step}_at, h.${step}_told_at`)
+  .join(", ")}, ${["outreach", "status"]
+  .map((kind) => `case when h.${kind}_clock = 'open' then h.${kind}_due_at end`)
+  .join(", ")})`;
+
+/** The values of `spansSql`, the spans in order, with `$3`. */
+export function spanValues(spans: readonly CohortSpan[], asOf: Date | "infinity"): unknown[] {
+  const each = spans.flatMap(({ since, until }) => [new Date(since), new Date(until)]);
+  return [each[0], each.at(-1), asOf, ...(spans.length === 1 ? [] : each)];
+}
+
+export interface CohortSpan {
+  readonly since: Instant;
+  readonly until: Instant;
 }
 
 /** `h as (…)`: all handoffs that had begun by `asOf`. */
@@ -101,12 +152,9 @@ export function stillOpenSql(q: ReportQuestion, cohort: Cohort): string {
 export const isRejected = `(sal_at is null and rejected_at is not null and closed_at is not null
   and outcome like 'rejected: %')`;
 
-/** How old the youngest is, and what nine of ten decided ones took to be decided, in seconds. */
-export const maturity = `
-  date_part('epoch', $3::timestamptz - max(mql_at)) as youngest,
-  (percentile_cont(0.9) within group (order by
-    date_part('epoch', coalesce(sal_at, case when ${isRejected} then rejected_at end, closed_at)
-      - mql_at))) as nine_of_ten`;
+/** What a handoff took to be decided, in seconds. */
+export const secondsToDecide = `date_part('epoch', coalesce(sal_at,
+  case when ${isRejected} then rejected_at end, closed_at) - mql_at)`;
 
 /** How many rows hold it. */
 export const n = (condition: string): string => `(count(*) filter (where ${condition}))::int`;

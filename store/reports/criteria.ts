@@ -3,7 +3,8 @@ import { isImmature, rateOf, type Rate } from "../../handoff/reviews/figures.ts"
 import { liesBelow, namedRates, shortRate } from "../../handoff/reviews/paragraph.ts";
 import { rulesOf, type Rule, type RuleKind } from "../../handoff/reviews/rules.ts";
 import { counted, enumerated } from "../../handoff/reviews/words.ts";
-import { everyDimension, maturity, n, ofCohort } from "./cohort.ts";
+import { everyDimension, n, secondsToDecide } from "./cohort.ts";
+import { ageOf, byGroup, foldedCohort } from "./fold.ts";
 import { leadDimensions } from "./filters.ts";
 import { ofLeads } from "./leads.ts";
 import { said, sentences, youngSentence, type Telling } from "./paragraph.ts";
@@ -16,7 +17,27 @@ import {
   rate,
   textColumn,
   type ReportAsk,
+  type Fold,
 } from "./report.ts";
+
+/** Few different sets of rules hold for many handoffs, so they are counted by set first. */
+const sets: Fold = {
+  name: "criteria",
+  by: ["agreement_id", "held", "lead_type", "band"],
+  sums: {
+    handoffs: "count(*)::int",
+    offered: n("offered_at is not null"),
+    sal: n("offered_at is not null and sal_at is not null"),
+    sql: n("offered_at is not null and sql_at is not null"),
+    opportunity: n("offered_at is not null and opportunity_at is not null"),
+  },
+};
+const ages: Fold = {
+  name: "criteria, age",
+  sums: {},
+  percentiles: { nine_of_ten: [0.9, secondsToDecide] },
+  isAged: true,
+};
 
 export const criteriaReport = defineReport({
   name: "criteria",
@@ -70,6 +91,7 @@ export const criteriaReport = defineReport({
     notes: { isWorse: "worse than without it" },
   },
   paragraph: { tell: (told) => sentences(worseSentence(told), youngSentence(told.rows)) },
+  folds: [sets, ages],
   async rows(ask) {
     const found = await heldCounts(ask);
     const versions = await versionsOf(ask, found);
@@ -112,37 +134,46 @@ interface Found extends Tally {
   readonly nine_of_ten: number | null;
 }
 
-/**
- * By version and rule: the handoffs for which it held, and beside them all of the version. Few
- * different sets of rules hold for many handoffs, so they are counted by set first.
- */
-function heldCounts(ask: ReportAsk): Promise<Found[]> {
-  const tallies = ["handoffs", "offered", "sal", "sql", "opportunity"];
-  const sums = tallies.map((one) => `sum(${one})::int as ${one}`).join(", ");
-  return ofCohort<Found>(
-    ask,
-    `, c as (
-      select g, agreement_id, held, lead_type, band, count(*) as handoffs,
-        ${n("offered_at is not null")} as offered,
-        ${n("offered_at is not null and sal_at is not null")} as sal,
-        ${n("offered_at is not null and sql_at is not null")} as sql,
-        ${n("offered_at is not null and opportunity_at is not null")} as opportunity
-      from h group by g, agreement_id, held, lead_type, band),
-    age as (select g, ${maturity} from h group by g)
-    select t.*, age.youngest, age.nine_of_ten from (
-      select g, agreement_id, null::text as rule, true as is_every, ${sums}
-        from c group by grouping sets ((g, agreement_id), (g))
-      union all
-      select g, agreement_id, null, false, ${sums}
-        from c where held is not null group by g, agreement_id
-      union all
-      select g, agreement_id, rule, false, ${sums}
-        from c, unnest(coalesce(held, '{}')
-          || case when lead_type is null then '{}' else array['leadTypes: ' || lead_type] end
-          || case when band is null then '{}' else array['band: ' || band] end) as rule
-        group by g, agreement_id, rule) t
-    left join age on age.g is not distinct from t.g order by t.g nulls last`,
-  );
+interface OfSet extends Tally {
+  readonly g: string | null;
+  readonly agreement_id: string;
+  readonly held: readonly string[] | null;
+  readonly lead_type: string | null;
+  readonly band: string | null;
+}
+
+/** By version and rule: the handoffs for which it held, and beside them all of the version. */
+async function heldCounts(ask: ReportAsk): Promise<Found[]> {
+  const counted = await foldedCohort<OfSet>(ask, sets);
+  const age = await foldedCohort<Pick<Found, "g" | "youngest" | "nine_of_ten">>(ask, ages);
+  const ageOfGroup = new Map(age.map((row) => [row.g, row]));
+  const found = new Map<string, Found>();
+  for (const { g, agreement_id, held, lead_type, band, ...tally } of counted) {
+    const add = (version: string | null, rule: string | null, is_every: boolean) => {
+      const key = JSON.stringify([g, version, rule, is_every]);
+      const before = found.get(key);
+      found.set(key, {
+        g,
+        agreement_id: version,
+        rule,
+        is_every,
+        handoffs: (before?.handoffs ?? 0) + tally.handoffs,
+        offered: (before?.offered ?? 0) + tally.offered,
+        sal: (before?.sal ?? 0) + tally.sal,
+        sql: (before?.sql ?? 0) + tally.sql,
+        opportunity: (before?.opportunity ?? 0) + tally.opportunity,
+        youngest: ageOf(ask, ageOfGroup.get(g)?.youngest),
+        nine_of_ten: ageOfGroup.get(g)?.nine_of_ten ?? null,
+      });
+    };
+    add(null, null, true);
+    add(agreement_id, null, true);
+    if (held !== null) add(agreement_id, null, false);
+    for (const rule of held ?? []) add(agreement_id, rule, false);
+    if (lead_type !== null) add(agreement_id, `leadTypes: ${lead_type}`, false);
+    if (band !== null) add(agreement_id, `band: ${band}`, false);
+  }
+  return [...found.values()].sort((a, b) => byGroup(a.g, b.g));
 }
 
 /** The versions under which the handoffs were judged, and the active one: its rules are listed too. */

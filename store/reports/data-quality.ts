@@ -47,20 +47,21 @@ export const dataQualityReport = defineReport({
     ],
   },
   async rows(ask) {
-    const changed = (field: string) =>
-      `exists (select from source_change s where s.lead_id = l.id and s.field = '${field}'
-        and s.at <= $3)`;
+    const changed = (field: string) => `count(distinct l.id) filter (where s.field = '${field}')`;
     const found = await ofLeads<Record<string, number> & { g: string | null }>(
       ask,
       (where, g) => `
       select g, sum(created)::int as created, sum(again)::int as again, sum(merged)::int as merged,
         sum(source_changed)::int as source_changed, sum(campaign_changed)::int as campaign_changed
       from (
-        select ${g} as g, count(*) as created, 0 as again, 0 as merged,
-          count(*) filter (where ${changed("source")}) as source_changed,
-          count(*) filter (where ${changed("campaign")}) as campaign_changed
+        select ${g} as g, count(*) as created, 0 as again, 0 as merged, 0 as source_changed,
+          0 as campaign_changed
         from lead l where l.arrived_at >= $1 and l.arrived_at < $2 and l.arrived_at <= $3${where}
           group by 1
+        union all
+        select ${g}, 0, 0, 0, ${changed("source")}, ${changed("campaign")}
+        from source_change s join lead l on l.id = s.lead_id where s.at <= $3
+          and l.arrived_at >= $1 and l.arrived_at < $2 and l.arrived_at <= $3${where} group by 1
         union all
         select ${g}, 0, count(*) filter (where d.kind = 'arrived-again'),
           count(*) filter (where d.kind = 'merged'), 0, 0

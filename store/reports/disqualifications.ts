@@ -56,7 +56,8 @@ export const disqualificationsReport = defineReport({
         (array_agg(subject_id order by at, subject_id))[1:100] as leads
       from (
         select distinct on (t.subject_id, t.at) h.g, h.subject_id, t.at,
-          regexp_replace(t.because, '^(rejected|suppressed): ', '') as reason
+          case when t.because like 'rejected: %' or t.because like 'suppressed: %'
+            then substr(t.because, position(': ' in t.because) + 2) else t.because end as reason
         from transition t join h on h.subject_id = t.subject_id and h.mql_at <= t.at
         where t.subject_kind = 'lead' and t.to_stage = 'disqualified' and t.at >= $1
           and t.at < $2 and t.at <= $3

@@ -1,8 +1,9 @@
 import { rateOf, smallBelow } from "../../handoff/reviews/figures.ts";
 import { counted, hoursWords } from "../../handoff/reviews/words.ts";
-import { everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
+import { everyDimension, hoursBetween, n } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
 import { said, sentences, tellShares, type Telling } from "./paragraph.ts";
-import { count, defineReport, group, hours, leads, rate } from "./report.ts";
+import { count, defineReport, group, hours, leads, rate, type Fold } from "./report.ts";
 
 /** The median of each group with enough responses, the slowest first, against the period before. */
 function medianSentence({
@@ -50,6 +51,31 @@ const answered = (of: string) => `case when first_outreach_at is not null then $
 
 /** Handed off, the outreach deadline of the lead has passed, and nothing is logged. */
 const stale = "(offered_at is not null and first_outreach_at is null and late_at <= $3)";
+
+const responses: Fold = {
+  name: "first-response",
+  sums: {
+    offered: n("offered_at is not null"),
+    responded: n("first_outreach_at is not null"),
+    n_stale: n(stale),
+    own: n("offered_at is not null and (not imported or outreach_clock is not null)"),
+  },
+  percentiles: {
+    ...Object.fromEntries(
+      [0.5, 0.75, 0.9].flatMap((p) => [
+        [`e${p * 100}`, [p, elapsed] as const],
+        [`b${p * 100}`, [p, answered(open)] as const],
+      ]),
+    ),
+    system: [0.5, system],
+    human: [0.5, human],
+    open_system: [0.5, answered("response_system_ms / 3600000.0")],
+    open_human: [0.5, answered("response_human_ms / 3600000.0")],
+    connect: [0.5, connect],
+    meeting: [0.5, meeting],
+  },
+  leads: { stale },
+};
 
 export const firstResponseReport = defineReport({
   name: "first-response",
@@ -139,24 +165,12 @@ export const firstResponseReport = defineReport({
         ),
       ),
   },
+  folds: [responses],
   async rows(ask) {
-    const found = await ofCohort<
+    const found = await foldedCohort<
       Record<string, number | null> & { g: string | null; stale: string[] | null }
-    >(
-      ask,
-      `select g, ${n("offered_at is not null")} as offered,
-        ${n("first_outreach_at is not null")} as responded,
-        ${[0.5, 0.75, 0.9].map((p) => `${percentileSql(p, elapsed)} as e${p * 100}`).join(", ")},
-        ${[0.5, 0.75, 0.9].map((p) => `${percentileSql(p, answered(open))} as b${p * 100}`).join(", ")},
-        ${percentileSql(0.5, system)} as system, ${percentileSql(0.5, human)} as human,
-        ${percentileSql(0.5, answered("response_system_ms / 3600000.0"))} as open_system,
-        ${percentileSql(0.5, answered("response_human_ms / 3600000.0"))} as open_human,
-        ${percentileSql(0.5, connect)} as connect, ${percentileSql(0.5, meeting)} as meeting,
-        ${n(stale)} as n_stale,
-        ${n("offered_at is not null and (not imported or outreach_clock is not null)")} as own,
-        (array_agg(subject_id order by mql_at, subject_id) filter (where ${stale}))[1:100] as stale
-      from h group by g order by g nulls last`,
-    );
+    >(ask, responses);
+    found.sort((a, b) => byGroup(a.g, b.g));
     return found.map((row) => ({
       group: row.g,
       handedOff: row["offered"] ?? 0,

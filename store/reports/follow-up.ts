@@ -1,6 +1,25 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortSql, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
-import { count, defineReport, group, hours, numberColumn, rate } from "./report.ts";
+import { everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort, meanOf } from "./fold.ts";
+import { count, defineReport, group, hours, numberColumn, rate, type Fold } from "./report.ts";
+
+const attempts: Fold = {
+  name: "follow-up",
+  where: "not imported",
+  by: ["agreement_id", "tried"],
+  sums: {
+    offered: n("offered_at is not null"),
+    unreached: n(
+      "sal_at is not null and connected_at is null and meeting_at is null and sql_at is null",
+    ),
+  },
+};
+const logging: Fold = {
+  name: "follow-up, logging",
+  from: "h, unnest(h.hours_to_log) as hours",
+  sums: {},
+  percentiles: { to_log: [0.5, "hours"], to_log90: [0.9, "hours"] },
+};
 
 export const followUpReport = defineReport({
   name: "follow-up",
@@ -64,52 +83,51 @@ export const followUpReport = defineReport({
       { of: "required attempts", did: "were logged", rate: "completion" },
     ],
   },
+  folds: [attempts, logging],
   async rows(ask) {
-    const versions = await ofCohort<{ id: string }>(
-      ask,
-      "select distinct agreement_id as id from h order by 1",
-    );
-    const required: { id: string; attempts: number }[] = [];
-    for (const { id } of versions) {
-      const { agreement } = await ask.agreements.version(ask.db, id);
-      required.push({ id, attempts: agreement.working.attempts });
-    }
-    const unreached =
-      "sal_at is not null and connected_at is null and meeting_at is null and sql_at is null";
-    const found = await ofCohort<{
+    const found = await foldedCohort<Attempts>(ask, attempts);
+    const required = new Map<string, number>();
+    // Of each version once, one behind the other: a report takes one connection.
+    for (const id of new Set(found.map(({ agreement_id }) => agreement_id)))
+      required.set(id, (await ask.agreements.version(ask.db, id)).agreement.working.attempts);
+    const late = await foldedCohort<{
       g: string | null;
-      offered: number;
-      logged: number;
-      required: number;
-      done: number;
-      mean: number | null;
       to_log: number | null;
       to_log90: number | null;
-    }>(
-      ask,
-      (first) => `, late as (
-        select g, ${percentileSql(0.5, "hours")} as to_log, ${percentileSql(0.9, "hours")} as to_log90
-        from h, unnest(h.hours_to_log) as hours group by g)
-      select c.*, late.to_log, late.to_log90 from (
-        select g, ${n("offered_at is not null")} as offered,
-          ${n("offered_at is not null and tried > 0")} as logged,
-          coalesce(sum(attempts) filter (where ${unreached}), 0)::int as required,
-          coalesce(sum(least(tried, attempts)) filter (where ${unreached}), 0)::int as done,
-          avg(case when offered_at is not null then tried end)::float8 as mean
-        from h join jsonb_to_recordset($${first}::jsonb) as r(id text, attempts int)
-          on r.id = h.agreement_id where not h.imported
-        group by g) c left join late on late.g is not distinct from c.g order by g nulls last`,
-      cohortSql,
-      [JSON.stringify(required)],
-    );
-    return found.map((row) => ({
-      group: row.g,
-      handedOff: row.offered,
-      loggingRate: rateOf(row.logged, row.offered),
-      completion: rateOf(row.done, row.required),
-      meanAttempts: row.mean,
-      medianToLog: row.to_log,
-      p90ToLog: row.to_log90,
-    }));
+    }>(ask, logging);
+    return [...new Set(found.map(({ g }) => g))].sort(byGroup).map((g) => {
+      const here = found.filter((row) => row.g === g);
+      const sum = (of: (row: Attempts) => number) => here.reduce((all, row) => all + of(row), 0);
+      const needed = ({ agreement_id }: Attempts) => required.get(agreement_id) ?? 0;
+      const offered = sum((row) => row.offered);
+      const logged = late.find((row) => row.g === g);
+      return {
+        group: g,
+        handedOff: offered,
+        loggingRate: rateOf(
+          sum((row) => (row.tried > 0 ? row.offered : 0)),
+          offered,
+        ),
+        completion: rateOf(
+          sum((row) => row.unreached * Math.min(row.tried, needed(row))),
+          sum((row) => row.unreached * needed(row)),
+        ),
+        meanAttempts: meanOf(
+          sum((row) => row.offered * row.tried),
+          offered,
+        ),
+        medianToLog: logged?.to_log ?? null,
+        p90ToLog: logged?.to_log90 ?? null,
+      };
+    });
   },
 });
+
+/** Handoffs of one version with so many outreaches. */
+interface Attempts {
+  readonly g: string | null;
+  readonly agreement_id: string;
+  readonly tried: number;
+  readonly offered: number;
+  readonly unreached: number;
+}

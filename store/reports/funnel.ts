@@ -7,15 +7,8 @@ import {
 } from "../../handoff/reviews/paragraph.ts";
 import { lowerFirst } from "../../handoff/reviews/words.ts";
 import { said, sentences, youngSentence } from "./paragraph.ts";
-import {
-  daysBetween,
-  everyDimension,
-  knownSql,
-  maturity,
-  n,
-  ofCohort,
-  percentileSql,
-} from "./cohort.ts";
+import { daysBetween, everyDimension, knownSql, n, secondsToDecide } from "./cohort.ts";
+import { ageOf, byGroup, foldedCohort } from "./fold.ts";
 import { leadDimensions } from "./filters.ts";
 import { ofLeads } from "./leads.ts";
 import {
@@ -27,6 +20,7 @@ import {
   rate,
   textColumn,
   type ReportAsk,
+  type Fold,
 } from "./report.ts";
 
 /** The steps in their order, with the column that says when a handoff took it. */
@@ -41,6 +35,32 @@ const steps = [
   ["opportunity", "opportunity_at"],
   ["won", "won_at"],
 ] as const;
+
+const after = steps.map(([, at], i) => ({ at, before: steps[i - 1]?.[1] ?? at }));
+const taken: Fold = {
+  name: "funnel",
+  sums: Object.fromEntries(
+    after.flatMap(({ at, before }) => [
+      [`n_${at}`, n(`${at} is not null`)],
+      [`b_${at}`, n(`${at} is not null and ${before} is not null`)],
+      [`o_${at}`, n(`${at} is not null and offered_at is not null`)],
+    ]),
+  ),
+  percentiles: {
+    ...Object.fromEntries(
+      after.slice(1).map(({ at, before }) => [`d_${at}`, [0.5, daysBetween(before, at)] as const]),
+    ),
+    nine_of_ten: [0.9, secondsToDecide],
+  },
+  isAged: true,
+};
+
+/** Counted apart from the leads, as a join: for all years one pass over the handoffs. */
+const handedOff: Fold = {
+  name: "funnel, leads handed off",
+  of: "leads handed off",
+  sums: { mql: "count(*)::int" },
+};
 
 export const funnelReport = defineReport({
   name: "funnel",
@@ -123,20 +143,11 @@ export const funnelReport = defineReport({
       );
     },
   },
+  folds: [taken, handedOff],
   async rows(ask) {
-    const after = steps.map(([, at], i) => ({ at, before: steps[i - 1]?.[1] ?? at }));
-    const found = await ofCohort<Record<string, number | null> & { g: string | null }>(
+    const found = await foldedCohort<Record<string, number | null> & { g: string | null }>(
       ask,
-      `select g, ${after
-        .map(
-          ({ at, before }) => `
-          ${n(`${at} is not null`)} as n_${at},
-          ${n(`${at} is not null and ${before} is not null`)} as b_${at},
-          ${n(`${at} is not null and offered_at is not null`)} as o_${at},
-          ${percentileSql(0.5, daysBetween(before, at))} as d_${at}`,
-        )
-        .join(", ")}, ${maturity}
-      from h group by g`,
+      taken,
     );
     const created = await leadsCreated(ask);
     const groups = [...new Set([...found.map(({ g }) => g), ...(created?.keys() ?? [])])];
@@ -144,7 +155,7 @@ export const funnelReport = defineReport({
     return groups.sort(byGroup).flatMap((g) => {
       const row = found.find((one) => one.g === g);
       const value = (key: string) => row?.[key] ?? 0;
-      const immature = isImmature(row?.["youngest"] ?? null, row?.["nine_of_ten"] ?? null);
+      const immature = isImmature(ageOf(ask, row?.["youngest"]), row?.["nine_of_ten"] ?? null);
       const all = created?.get(g) ?? { created: 0, mql: 0 };
       const lines = after.map(({ at, before }, i) => ({
         group: g,
@@ -168,11 +179,6 @@ export const funnelReport = defineReport({
   },
 });
 
-/** Groups in order, what is not recorded last. */
-export function byGroup(a: string | null, b: string | null): number {
-  return (a ?? "\uffff") < (b ?? "\uffff") ? -1 : 1;
-}
-
 /**
  * Leads that arrived in the period, and how many of them were ever handed off; null where the
  * question asks for something that leads do not record.
@@ -183,21 +189,23 @@ async function leadsCreated(
   const asked = [...Object.keys(ask.filters), ...(ask.groupBy === null ? [] : [ask.groupBy])];
   if (ask.repIds !== null || !asked.every((name) => Object.hasOwn(leadDimensions, name)))
     return null;
-  const found = await ofLeads<{ g: string | null; created: number; mql: number }>(
+  const arrived = (where: string) => `l.arrived_at >= $1 and l.arrived_at < $2
+    and l.arrived_at <= $3${where}`;
+  const found = await ofLeads<{ g: string | null; created: number }>(
     ask,
-    (where, of) => {
-      const arrived = `from lead l where l.arrived_at >= $1 and l.arrived_at < $2
-        and l.arrived_at <= $3${where}`;
-      // Counted apart, as a join: for all years one pass over the handoffs, for a month look-ups.
-      return `
-      select g, sum(created)::int as created, sum(mql)::int as mql from (
-        select ${of} as g, count(*) as created, 0 as mql ${arrived} group by 1
-        union all
-        select ${of}, 0, count(*) ${arrived}
-          and exists (select from handoff h where h.subject_kind = 'lead' and h.subject_id = l.id
-            and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}) group by 1) counted
-      group by g`;
-    },
+    (where, of) => `
+    select ${of} as g, count(*)::int as created from lead l where ${arrived(where)} group by 1`,
   );
-  return new Map(found.map((row) => [row.g, row]));
+  const handed =
+    asked.length === 0
+      ? await foldedCohort<{ g: string | null; mql: number }>(ask, handedOff)
+      : await ofLeads<{ g: string | null; mql: number }>(
+          ask,
+          (where, of) => `
+          select ${of} as g, count(*)::int as mql from lead l where ${arrived(where)}
+            and exists (select from handoff h where h.subject_kind = 'lead' and h.subject_id = l.id
+              and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}) group by 1`,
+        );
+  const mqls = new Map(handed.map(({ g, mql }) => [g, mql]));
+  return new Map(found.map(({ g, created }) => [g, { created, mql: mqls.get(g) ?? 0 }]));
 }

@@ -12,6 +12,7 @@ import {
 import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
 import { unsettle, wronglySettled } from "./settled.ts";
 import { isAstray, processCounts } from "./tallies.ts";
+import { wrongWeeks } from "./weeks.ts";
 
 /** What the last count of everything found. */
 export interface Recount {
@@ -24,13 +25,14 @@ export interface Recount {
 
 /**
  * A tally that is not what the rows say: a stage's day, a day's arrivals, leads that stand, or what is
- * kept of a handoff, a move or a task.
+ * kept of a handoff, a move, a task or a week.
  */
 export interface TallyDifference {
-  readonly what: "moves" | "arrivals" | "standing" | "settled" | "followed" | "tasks";
+  readonly what: "moves" | "arrivals" | "standing" | "settled" | "followed" | "tasks" | "weeks";
   /**
    * The day; the stage and what its leads wait for; or the id of what is kept wrongly: a settled
-   * handoff, a lead whose moves do not say what followed, a task that does not know its lead.
+   * handoff, a lead whose moves do not say what followed, a task that does not know its lead; or a
+   * week with the report that counts it.
    */
   readonly of: string;
   readonly kept: number | StageCounts;
@@ -77,6 +79,9 @@ export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): P
     const wrong = (kept: TallyDifference["what"]) =>
       found.differences.filter(({ what }) => what === kept).map(({ of }) => of);
     await unsettle(tx, wrong("settled"));
+    await tx.query(sql`
+      insert into stale_week (week) select distinct split_part(of, ' ', 1)::date
+      from unnest(${wrong("weeks")}::text[]) as of`);
     await tx.query(sql`select follow_moves(${wrong("followed")}::text[])`);
     await tx.query(sql`select tell_open_tasks(${wrong("tasks")}::text[])`);
     if (found.differences.some(({ what }) => what === "moves" || what === "arrivals")) {
@@ -138,6 +143,7 @@ async function compare(
     wrong.push(...page.wrong);
     after = page.n < pageSize ? null : page.last;
   }
+  const weeks = await wrongWeeks(tx);
   const tasks = await rows<{ id: string }>(tx, {
     text: `
     select t.id from task t left join process p on p.subject_kind = 'lead'
@@ -169,6 +175,7 @@ async function compare(
     ),
     ...keptWrongly("settled", wrong),
     ...keptWrongly("followed", followed),
+    ...keptWrongly("weeks", weeks),
     ...keptWrongly(
       "tasks",
       tasks.map(({ id }) => id),

@@ -75,7 +75,8 @@ export const renurtureReport = defineReport({
           (where left_at is null))[1:100]
           as leads
       from (
-        select h.g, h.subject_id, coalesce(regexp_replace(h.outcome, '^rejected: ', ''), t.because)
+        select h.g, h.subject_id, coalesce(case when h.outcome like 'rejected: %'
+            then substr(h.outcome, length('rejected: ') + 1) else h.outcome end, t.because)
           as reason, t.at as entered_at, case when t.left_at <= $3 then t.left_at end as left_at,
           case when t.left_at <= $3 then t.left_to end as next_stage,
           t.left_at <= $3 and t.left_to = 'mql' and (select later.sal_at <= $3 from handoff later

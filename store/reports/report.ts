@@ -92,7 +92,33 @@ interface Definition<C extends Columns> {
   readonly picture: Picture<NamesOf<C>> | null;
   /** What a review packet says of its rows. */
   readonly paragraph: Paragraph<NamesOf<C>, RowOf<C>>;
+  /** What is kept of its weeks (store/reports/fold.ts). */
+  readonly folds?: readonly Fold[];
   readonly rows: (ask: ReportAsk) => Promise<readonly RowOf<C>[]>;
+}
+
+/**
+ * What a report counts of the handoffs that began in its period, so that parts of the period can be
+ * counted apart and put together: whole weeks are kept (migration 0121) and read, the rest is
+ * counted from the rows by the same SQL.
+ */
+export interface Fold {
+  readonly name: string;
+  /** What is counted by when it began: handoffs, or leads with a handoff by when they arrived. */
+  readonly of?: "handoffs" | "leads handed off";
+  /** Where the rows come from; `h` unless told otherwise. */
+  readonly from?: string;
+  readonly where?: string;
+  /** By what the lines differ beside the group: columns. */
+  readonly by?: readonly string[];
+  /** Aggregates that are numbers and add up: counts and sums. */
+  readonly sums: Readonly<Record<string, string>>;
+  /** Which percentile of what. */
+  readonly percentiles?: Readonly<Record<string, readonly [number, string]>>;
+  /** The first hundred leads, the oldest handoff first, of which this holds. */
+  readonly leads?: Readonly<Record<string, string>>;
+  /** Whether to tell when the youngest began, in seconds. */
+  readonly isAged?: true;
 }
 
 export interface ReportAsk extends ReportQuestion {

@@ -2,8 +2,18 @@ import { liesBelow, shortRate } from "../../handoff/reviews/paragraph.ts";
 import { hoursWords } from "../../handoff/reviews/words.ts";
 import { said, sentences, tellShares, type SharesTold, type Telling } from "./paragraph.ts";
 import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
-import { count, defineReport, group, hours, numberColumn, rate, textColumn } from "./report.ts";
+import { everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort, meanOf } from "./fold.ts";
+import {
+  count,
+  defineReport,
+  group,
+  hours,
+  numberColumn,
+  rate,
+  textColumn,
+  type Fold,
+} from "./report.ts";
 
 const toldOfReps: SharesTold = {
   shares: [
@@ -39,6 +49,25 @@ function differenceSentence({
     `${words(bottom)}${isApart ? "" : "; their rates do not lie apart"}.`
   );
 }
+
+const results: Fold = {
+  name: "reps",
+  where: "offered_at is not null and rep_id is not null",
+  by: ["rep_id"],
+  sums: {
+    offered: "count(*)::int",
+    accepted: n("sal_at is not null"),
+    sql: n("sal_at is not null and sql_at is not null"),
+    tried: "(sum(tried) filter (where sal_at is not null and not imported))::int",
+    tried_of: n("sal_at is not null and not imported"),
+    missed: "sum(own_missed)::int",
+    contested: "sum(own_contested)::int",
+    overturned: "sum(own_overturned)::int",
+  },
+  percentiles: {
+    open: [0.5, "case when first_outreach_at is not null then response_human_ms / 3600000.0 end"],
+  },
+};
 
 export const repsReport = defineReport({
   name: "reps",
@@ -85,30 +114,22 @@ export const repsReport = defineReport({
   paragraph: {
     tell: (told) => sentences(tellShares(toldOfReps, told), differenceSentence(told)),
   },
+  folds: [results],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       rep_id: string;
       offered: number;
       accepted: number;
       sql: number;
       open: number | null;
-      attempts: number | null;
+      tried: number | null;
+      tried_of: number;
       missed: number;
       contested: number;
       overturned: number;
-    }>(
-      ask,
-      `select g, rep_id, count(*)::int as offered, ${n("sal_at is not null")} as accepted,
-        ${n("sal_at is not null and sql_at is not null")} as sql,
-        ${percentileSql(0.5, "case when first_outreach_at is not null then response_human_ms / 3600000.0 end")}
-          as open,
-        avg(case when sal_at is not null and not imported then tried end)::float8 as attempts,
-        sum(own_missed)::int as missed, sum(own_contested)::int as contested,
-        sum(own_overturned)::int as overturned
-      from h where offered_at is not null and rep_id is not null
-      group by g, rep_id order by g nulls last, rep_id`,
-    );
+    }>(ask, results);
+    found.sort((a, b) => byGroup(a.g, b.g) || byGroup(a.rep_id, b.rep_id));
     return found.map((row) => ({
       group: row.g,
       rep: row.rep_id,
@@ -116,7 +137,7 @@ export const repsReport = defineReport({
       acceptanceRate: rateOf(row.accepted, row.offered),
       qualifiedRate: rateOf(row.sql, row.accepted),
       medianOpenResponse: row.open,
-      attempts: row.attempts,
+      attempts: meanOf(row.tried, row.tried_of),
       missed: row.missed,
       contested: row.contested,
       overturned: row.overturned,

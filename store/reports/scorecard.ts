@@ -1,7 +1,18 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n, ofCohort } from "./cohort.ts";
-import { amounts, type Amounts } from "./amounts.ts";
-import { count, defineReport, group, money, rate } from "./report.ts";
+import { amountsOf } from "./amounts.ts";
+import { everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, defineReport, group, money, rate, type Fold } from "./report.ts";
+
+const volumes: Fold = {
+  name: "scorecard",
+  sums: {
+    mqls: "count(*)::int",
+    sals: n("sal_at is not null"),
+    offered: n("offered_at is not null"),
+    accepted: n("offered_at is not null and sal_at is not null"),
+  },
+};
 
 export const scorecardReport = defineReport({
   name: "scorecard",
@@ -44,30 +55,24 @@ export const scorecardReport = defineReport({
   paragraph: {
     shares: [{ of: "leads handed off", did: "were accepted (SAL)", rate: "acceptanceRate" }],
   },
+  folds: [volumes],
   async rows(ask) {
-    const found = await ofCohort<
-      Amounts & {
-        readonly g: string | null;
-        readonly mqls: number;
-        readonly sals: number;
-        readonly offered: number;
-        readonly accepted: number;
-      }
-    >(
-      ask,
-      `, a as (${amounts("g")})
-      select c.*, a.pipeline, a.won from (
-        select g, count(*)::int as mqls, ${n("sal_at is not null")} as sals,
-          ${n("offered_at is not null")} as offered,
-          ${n("offered_at is not null and sal_at is not null")} as accepted
-        from h group by g) c left join a on a.g is not distinct from c.g order by g nulls last`,
-    );
+    const found = await foldedCohort<{
+      readonly g: string | null;
+      readonly mqls: number;
+      readonly sals: number;
+      readonly offered: number;
+      readonly accepted: number;
+    }>(ask, volumes);
+    found.sort((a, b) => byGroup(a.g, b.g));
+    const sold = await amountsOf<{ readonly g: string | null }>(ask, "g");
+    const byLine = new Map(sold.map((one) => [one.g, one]));
     return found.map((row) => ({
       group: row.g,
       sals: row.sals,
       acceptanceRate: rateOf(row.accepted, row.offered),
-      pipeline: row.pipeline ?? [],
-      won: row.won ?? [],
+      pipeline: byLine.get(row.g)?.pipeline ?? [],
+      won: byLine.get(row.g)?.won ?? [],
       mqls: row.mqls,
     }));
   },

@@ -1,5 +1,5 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { firstRow, inTransaction, sql, type Db, type Pool } from "../postgres/db.ts";
+import { firstRow, inTransaction, send, sql, type Db, type Pool } from "../postgres/db.ts";
 
 /**
  * What reports ask of what hangs on a handoff: its clocks, outreaches, answers and offers. Each is a
@@ -89,7 +89,7 @@ const counted = (name: string): string =>
 const names = Object.keys(all);
 
 /** A younger handoff is written about too often to be worth it. */
-const settlesAfterMs = 7 * 24 * 3_600_000;
+export const settlesAfterMs = 7 * 24 * 3_600_000;
 
 /**
  * Settles the oldest handoffs that are not, at most `most` of them. Gives whether there may be more.
@@ -112,6 +112,14 @@ export async function settleHandoffs(pool: Pool, now: Instant, most = 100): Prom
         from handoff h where h.id = any($1::text[])) c where c.id = h.id`,
       values: [locked.map(({ id }) => id)],
     });
+    // What is kept of their weeks does not know them yet, or knew them as they were.
+    await send(
+      tx,
+      sql`insert into stale_week (week)
+        select week_of(mql_at) from handoff where id = any(${locked.map(({ id }) => id)}::text[])
+        union select week_of(l.arrived_at) from handoff h join lead l on l.id = h.subject_id
+          where h.id = any(${locked.map(({ id }) => id)}::text[])`,
+    );
     return locked.length >= most;
   });
 }

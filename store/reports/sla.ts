@@ -1,5 +1,6 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortOf, everyDimension, knownSql, n, ofCohort, percentileSql } from "./cohort.ts";
+import { cohortOf, everyDimension, knownSql, n } from "./cohort.ts";
+import { byGroup, foldedCohort, foldSql } from "./fold.ts";
 import { rows as select } from "../postgres/db.ts";
 import {
   count,
@@ -11,6 +12,7 @@ import {
   textColumn,
   type ReportAsk,
   type ReportQuestion,
+  type Fold,
 } from "./report.ts";
 
 /** A person answers for the clocks of their own offers; the lead's clock runs from MQL on. */
@@ -23,24 +25,21 @@ function scopeOf({ groupBy, filters, repIds }: ReportQuestion): "lead" | "rep" {
 
 const kinds = ["outreach", "status"] as const;
 
-/** Of each group what became of both clocks of its handoffs, one beside the other. */
-function clocksOfLeads(ask: ReportAsk): Promise<Line[]> {
-  return ofCohort<Line>(
-    ask,
-    `select g, ${kinds.map((kind) => figuresOf(kind, `${kind}_verdict`, `${kind}_used_ms`)).join(", ")}
-    from (select *, ${kinds.map(verdictOf).join(", ")} from h) h group by g order by g nulls last`,
-  );
-}
 /** A deadline that passes is missed, whether or not somebody has looked. */
 const verdictOf = (kind: string) => `case when ${kind}_clock = 'open' and ${kind}_due_at < $3
   then 'missed' else ${kind}_clock end as ${kind}_verdict`;
+
+/** Of each group what became of both clocks of its handoffs, one beside the other. */
+const clocks: Fold = {
+  name: "sla",
+  from: `(select *, ${kinds.map(verdictOf).join(", ")} from h) h`,
+  ...foldOf((kind) => ({ verdict: `${kind}_verdict`, used: `${kind}_used_ms` })),
+};
 
 /** The same of the clocks of each person: of a handoff that went from one to another both have one. */
 function clocksOfReps(ask: ReportAsk): Promise<Line[]> {
   const { values, where, group: byHandoff } = cohortOf(ask);
   const own = (text: string) => text.replaceAll("h.rep_id", "c.rep_id");
-  const of = (kind: string) =>
-    figuresOf(kind, `case when kind = '${kind}' then verdict end`, "used_ms");
   return select<Line>(ask.db, {
     values,
     text: `
@@ -53,18 +52,37 @@ function clocksOfReps(ask: ReportAsk): Promise<Line[]> {
         where c.scope = 'rep' and h.subject_kind = 'lead' and c.started_at <= $3
           and h.mql_at >= $1 and h.mql_at < $2
           and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}${own(where)})
-      select g, ${kinds.map(of).join(", ")} from c group by g order by g nulls last`,
+      ${foldSql({
+        name: "sla of reps",
+        from: "c",
+        ...foldOf((kind) => ({
+          verdict: `case when kind = '${kind}' then verdict end`,
+          used: "used_ms",
+        })),
+      })}`,
   });
 }
 
 /** Beside those of the other kind: to group by the kind Postgres would sort all clocks. */
-function figuresOf(kind: string, verdict: string, used: string): string {
-  const is = (one: string) => n(`${verdict} = '${one}'`);
-  return `(count(${verdict}))::int as ${kind}_all, ${is("met")} as ${kind}_met,
-    ${is("missed")} as ${kind}_missed, ${is("open")} as ${kind}_open,
-    ${percentileSql(0.5, `case when ${verdict} = 'met' then ${used} / 3600000.0 end`)} as ${kind}_used,
-    (array_agg(subject_id order by mql_at, subject_id)
-      filter (where ${verdict} = 'missed'))[1:100] as ${kind}_leads`;
+function foldOf(
+  of: (kind: string) => { readonly verdict: string; readonly used: string },
+): Pick<Fold, "sums" | "percentiles" | "leads"> {
+  const each = <T>(figures: (kind: string, verdict: string, used: string) => Record<string, T>) =>
+    Object.assign({}, ...kinds.map((kind) => figures(kind, of(kind).verdict, of(kind).used))) as {
+      readonly [name: string]: T;
+    };
+  return {
+    sums: each((kind, verdict) => ({
+      [`${kind}_all`]: `(count(${verdict}))::int`,
+      ...Object.fromEntries(
+        ["met", "missed", "open"].map((one) => [`${kind}_${one}`, n(`${verdict} = '${one}'`)]),
+      ),
+    })),
+    percentiles: each((kind, verdict, used) => ({
+      [`${kind}_used`]: [0.5, `case when ${verdict} = 'met' then ${used} / 3600000.0 end`] as const,
+    })),
+    leads: each((kind, verdict) => ({ [`${kind}_leads`]: `${verdict} = 'missed'` })),
+  };
 }
 
 interface Line {
@@ -122,8 +140,12 @@ export const slaReport = defineReport({
     shares: [{ of: "decided clocks", did: "were met in time", rate: "onTimeRate" }],
     split: "clock",
   },
+  folds: [clocks],
   async rows(ask) {
-    const found = await (scopeOf(ask) === "rep" ? clocksOfReps(ask) : clocksOfLeads(ask));
+    const found = await (scopeOf(ask) === "rep"
+      ? clocksOfReps(ask)
+      : foldedCohort<Line>(ask, clocks));
+    found.sort((a, b) => byGroup(a.g, b.g));
     return found.flatMap((row) =>
       kinds.flatMap((kind) => {
         const [met, missed] = [row[`${kind}_met`] ?? 0, row[`${kind}_missed`] ?? 0];

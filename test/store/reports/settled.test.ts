@@ -102,6 +102,7 @@ const writes: Readonly<Record<string, string>> = {
   "offers that are removed": "delete from assignment where handoff_id = $1",
   "another rep": `update handoff set rep_id = case rep_id when 'rp_boss' then 'rp_a' else 'rp_boss' end
     where id = $1`,
+  "a milestone": "update handoff set won_at = now(), won_told_at = now() where id = $1",
 };
 
 async function written(): Promise<string> {
@@ -133,11 +134,10 @@ describe("whatever is written about a settled handoff", () => {
     expect((await recountAll(db.pool, later)).differences).toBe(0);
   });
 
-  test("a milestone that is told later is none of what is kept", async () => {
+  test("a handoff that is written as it was stays settled", async () => {
     await settleAll();
-    await db.pool.query("update handoff set won_at = now(), won_told_at = now()");
+    await db.pool.query("update handoff set won_at = won_at, rep_id = rep_id");
     expect(await settled()).toHaveLength(500);
-    expect((await recountAll(db.pool, later)).differences).toBe(0);
   });
 
   test("young handoffs are left alone", async () => {
@@ -234,7 +234,10 @@ describe("whoever settles and whoever writes at the same time", () => {
 
 test("the recount finds what was kept past the triggers, and it is counted again", async () => {
   await settleAll();
-  await db.pool.query("update handoff set tried = tried + 1 where id = 'ho_00003'");
+  await inTransaction(db.pool, async (tx) => {
+    await tx.query("set local session_replication_role = replica");
+    await tx.query("update handoff set tried = tried + 1 where id = 'ho_00003'");
+  });
   await db.pool.query("update transition set left_to = 'sql' where subject_id = 'ld_00004'");
   const found = await recountAll(db.pool, later);
   expect(found.detail.map(({ what, of }) => `${what} ${of}`)).toEqual([
