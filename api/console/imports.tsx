@@ -374,9 +374,13 @@ const Progress: FC<{ readonly one: Import; readonly reading: ReadAt }> = ({ one,
     );
   if (state === "failed")
     return (
-      <p class="late">
-        {`It stopped ${say(one.finishedAt)} after ${countsOfImport(one, rows)}${problem === null ? "" : `: ${problem}`}.`}
-      </p>
+      <>
+        <p>
+          <strong>{`It stopped ${say(one.finishedAt)}`}</strong>
+          {`${problem === null ? "" : `: ${problem}`}.`}
+        </p>
+        <p>{`${countsOfImport(one, rows)}. What was taken in is kept.`}</p>
+      </>
     );
   return <p>{`Done ${say(one.finishedAt)}. ${countsOfImport(one, rows)}.`}</p>;
 };

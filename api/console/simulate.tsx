@@ -360,7 +360,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
         <div>
           <h3>{`Why: ${lines.filter(({ result }) => result === true).length} of ${lines.length} conditions hold`}</h3>
           {qualification.missing.length === 0 ? null : (
-            <p class="late">{`Missing: ${qualification.missing.map(({ field }) => fieldWords(field)).join(", ")}.`}</p>
+            <p>{`Missing: ${qualification.missing.map(({ field }) => fieldWords(field)).join(", ")}.`}</p>
           )}
           <Trace lines={lines} />
         </div>
@@ -451,7 +451,7 @@ const DraftOutcome: FC<{ readonly tried: Draft }> = ({ tried }) => {
             : `${(leads - same).toLocaleString("en-US")} of ${leads.toLocaleString("en-US")} open leads would be judged differently`}
       </h2>
       {missingPools.length === 0 ? null : (
-        <p class="late">{`The roster has no pool ${missingPools.join(", ")}.`}</p>
+        <p>{`The roster has no pool ${missingPools.join(", ")}.`}</p>
       )}
       {warnings.length === 0 ? null : (
         <ul>

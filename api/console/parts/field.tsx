@@ -57,7 +57,7 @@ export const Said: FC<{ readonly problem: Problem | null; readonly id?: string }
 }) =>
   problem === null ? null : (
     <p class="error" role="alert" id={id}>
-      {`Not done. ${capital(problem.parts.detail)}.`}
+      {`Not done. ${capital(problem.parts.detail.replace(/^(?:lead|account)\.\w+: /, ""))}.`}
     </p>
   );
 
