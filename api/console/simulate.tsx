@@ -11,13 +11,12 @@ import { sayCandidate } from "../../words/candidate.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { fieldWords, valueWords } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
-import { Problem } from "../http/errors.ts";
+import { asDescribed, Problem } from "../http/errors.ts";
 import { hypothetical, readTrial, tryOut } from "../simulate.ts";
-import { asDescribed } from "./filters.ts";
 import { Hidden, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
-import { Field, Said, SaidAbove } from "./parts/field.tsx";
+import { Field, NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { looksAt, Trace } from "./parts/trace.tsx";
 import { paths } from "./paths.ts";
 
@@ -163,7 +162,7 @@ const SimulatePage: FC<SimulateProps> = (props) => {
           )}
         </section>
       )}
-      <SaidAbove problem={problem} unless={fieldsSaying(trial)} />
+      <NotDoneAbove problem={problem} unless={fieldsSaying(trial)} />
       <section aria-labelledby="lead">
         <h2 id="lead">The lead</h2>
         <form method="get" action={paths.simulate} class="filters">
@@ -287,7 +286,7 @@ const DraftForm: FC<{ readonly fields: Form["fields"]; readonly problem: Problem
       >
         {fields["draft"] ?? ""}
       </textarea>
-      {isWrong ? <Said problem={problem} id="draft-problem" /> : null}
+      {isWrong ? <NotDone problem={problem} id="draft-problem" /> : null}
       <p>
         <button class="main">Judge today's leads by it</button>
       </p>

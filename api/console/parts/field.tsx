@@ -45,13 +45,13 @@ export const Field: FC<FieldProps> = (props) => {
           {hint}
         </p>
       )}
-      {isWrong ? <Said problem={refused} id={`${name}-problem`} /> : null}
+      {isWrong ? <NotDone problem={refused} id={`${name}-problem`} /> : null}
     </div>
   );
 };
 
 /** Why a form was refused. */
-export const Said: FC<{ readonly problem: Problem | null; readonly id?: string }> = ({
+export const NotDone: FC<{ readonly problem: Problem | null; readonly id?: string }> = ({
   problem,
   id,
 }) =>
@@ -62,11 +62,11 @@ export const Said: FC<{ readonly problem: Problem | null; readonly id?: string }
   );
 
 /** The same above a form, where none of its fields says it. */
-export const SaidAbove: FC<{
+export const NotDoneAbove: FC<{
   readonly problem: Problem | null;
   /** The fields that say it themselves. */
   readonly unless: readonly string[];
 }> = ({ problem, unless }) =>
   problem === null || unless.includes(problem.parts.field ?? "") ? null : (
-    <Said problem={problem} />
+    <NotDone problem={problem} />
   );
