@@ -17,15 +17,14 @@ import {
 } from "../accounts.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
-import type { Problem } from "../http/errors.ts";
+import { asDescribed, type Problem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
 import { leadName } from "./done.tsx";
-import { asDescribed } from "./filters.ts";
 import { Hidden, once, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Moment, type ReadAt } from "./parts/clock.tsx";
 import { FactList } from "./parts/facts.tsx";
-import { Field, Said, SaidAbove } from "./parts/field.tsx";
+import { Field, NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { looksAt, Trace } from "./parts/trace.tsx";
 import { backTo, paths, withQuery } from "./paths.ts";
 
@@ -407,7 +406,7 @@ const NameForm: FC<{ readonly account: string; readonly refused: Refused | null 
     <summary>Add a name</summary>
     <form method="post" action={paths.aliases(account)} class="fields">
       <Hidden />
-      <SaidAbove problem={refused?.problem ?? null} unless={["domain", "crmId"]} />
+      <NotDoneAbove problem={refused?.problem ?? null} unless={["domain", "crmId"]} />
       <div class="field">
         <label for="kind">What it is</label>
         <select id="kind" name="kind">
@@ -465,7 +464,7 @@ async function showMerge(
           The other account's people and names come here. Who works on its leads goes on with them.
           It cannot be taken back.
         </p>
-        <Said problem={problem} />
+        <NotDone problem={problem} />
         <form method="get" action={paths.mergeAccounts(id)} class="filters" role="search">
           <span class="field">
             <label for="q">Which other: beginning of its name or domain, or its id</label>
@@ -551,7 +550,7 @@ async function showMove(
             " An open handoff stays with who has it; from then on only a person or the CRM moves the lead."
           }
         </p>
-        <SaidAbove problem={problem} unless={["account", "domain"]} />
+        <NotDoneAbove problem={problem} unless={["account", "domain"]} />
         <form method="post" action={paths.moveAccount(id)} class="fields">
           <Hidden back={back} />
           <Field

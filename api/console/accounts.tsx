@@ -2,7 +2,8 @@ import type { FC } from "hono/jsx";
 import { sayDay } from "../../words/clock.ts";
 import { accountsQuery, readAccounts } from "../accounts.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
-import { asDescribed, filtersOf, type Filters } from "./filters.ts";
+import { asDescribed } from "../http/errors.ts";
+import { filtersOf, type ListFilters } from "./filters.ts";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
 import { More } from "./parts/list.tsx";
@@ -27,7 +28,7 @@ const tiers = ["1", "2", "3", "4"];
 
 const AccountsPage: FC<{
   readonly page: Accounts;
-  readonly given: Filters;
+  readonly given: ListFilters;
   readonly frame: Frame;
   readonly reading: ReadAt;
 }> = ({ page, given, frame, reading }) => {

@@ -5,7 +5,7 @@ import { sayMoment } from "../../words/clock.ts";
 import { countsOfImport } from "../../words/imports.ts";
 import { fieldWords } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
-import { Problem } from "../http/errors.ts";
+import { asDescribed, Problem } from "../http/errors.ts";
 import {
   importErrorsFile,
   importsQuery,
@@ -16,11 +16,11 @@ import {
   takeImport,
   type SentForm,
 } from "../imports.ts";
-import { asDescribed, filtersOf } from "./filters.ts";
+import { filtersOf } from "./filters.ts";
 import { formWith, Hidden, once, orAgain, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Moment, type ReadAt } from "./parts/clock.tsx";
-import { Said, SaidAbove } from "./parts/field.tsx";
+import { NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { More } from "./parts/list.tsx";
 import { paths, withQuery } from "./paths.ts";
 
@@ -192,13 +192,13 @@ const SendForm: FC<{ readonly sent: Sent }> = ({ sent: { map, problem } }) => {
   return (
     <section aria-labelledby="send">
       <h2 id="send">Send a file</h2>
-      <SaidAbove problem={problem} unless={["file", "map"]} />
+      <NotDoneAbove problem={problem} unless={["file", "map"]} />
       <form method="post" action={paths.imports} encType="multipart/form-data" class="fields">
         <Hidden />
         <div class="field">
           <label for="file">The file: CSV with a first line of column names</label>
           <input id="file" name="file" type="file" accept=".csv,text/csv" {...wrong("file")} />
-          {isWrong("file") ? <Said problem={problem} id="file-problem" /> : null}
+          {isWrong("file") ? <NotDone problem={problem} id="file-problem" /> : null}
         </div>
         <div class="field">
           <label for="map">Which column is which fact</label>
@@ -212,7 +212,7 @@ const SendForm: FC<{ readonly sent: Sent }> = ({ sent: { map, problem } }) => {
           >
             {map}
           </textarea>
-          {isWrong("map") ? <Said problem={problem} id="map-problem" /> : null}
+          {isWrong("map") ? <NotDone problem={problem} id="map-problem" /> : null}
         </div>
         <div class="field">
           <label for="mapFile">Or the map as a file</label>
@@ -374,9 +374,13 @@ const Progress: FC<{ readonly one: Import; readonly reading: ReadAt }> = ({ one,
     );
   if (state === "failed")
     return (
-      <p class="late">
-        {`It stopped ${say(one.finishedAt)} after ${countsOfImport(one, rows)}${problem === null ? "" : `: ${problem}`}.`}
-      </p>
+      <>
+        <p>
+          <strong>{`It stopped ${say(one.finishedAt)}`}</strong>
+          {`${problem === null ? "" : `: ${problem}`}.`}
+        </p>
+        <p>{`${countsOfImport(one, rows)}. What was taken in is kept.`}</p>
+      </>
     );
   return <p>{`Done ${say(one.finishedAt)}. ${countsOfImport(one, rows)}.`}</p>;
 };

@@ -4,8 +4,9 @@ import { stages, type Stage } from "../../handoff/stage.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
+import { asDescribed } from "../http/errors.ts";
 import { listQuery, readLeads } from "../leads.ts";
-import { asDescribed, filtersOf, type Filters } from "./filters.ts";
+import { filtersOf, type ListFilters } from "./filters.ts";
 import { Changes } from "./live.tsx";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, Moment, rowClass, type ReadAt } from "./parts/clock.tsx";
@@ -29,7 +30,7 @@ const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort
 
 const LeadsPage: FC<{
   readonly page: Awaited<ReturnType<typeof readLeads>>;
-  readonly given: Filters;
+  readonly given: ListFilters;
   readonly frame: Frame;
   readonly reading: ReadAt;
 }> = ({ page, given, frame, reading }) => {

@@ -4,7 +4,7 @@ import { dayOfDate } from "../../handoff/time/local-time.ts";
 import { sayMoment, sayTime, sayWeekday } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
-import { notFound, type Problem } from "../http/errors.ts";
+import { asDescribed, notFound, type Problem } from "../http/errors.ts";
 import {
   addAbsence,
   awayBody,
@@ -17,11 +17,11 @@ import {
   withdrawAbsence,
   withdrawBody,
 } from "../roster-weeks.ts";
-import { asDescribed, filtersOf, type Filters } from "./filters.ts";
+import { filtersOf, type ListFilters } from "./filters.ts";
 import { Hidden, once, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
-import { Field, Said, SaidAbove } from "./parts/field.tsx";
+import { Field, NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { More } from "./parts/list.tsx";
 import { paths, withQuery } from "./paths.ts";
 
@@ -143,7 +143,7 @@ async function showRoster(
 
 interface RosterProps {
   readonly weeks: Weeks;
-  readonly given: Filters;
+  readonly given: ListFilters;
   readonly frame: Frame;
   readonly reading: ReadAt;
   readonly refused: Refused | null;
@@ -408,7 +408,7 @@ const AddForm: FC<{
       <h2>{isOwn ? "I am away" : "Somebody is away"}</h2>
       <form method="post" action={paths.absences} class="fields">
         <Hidden />
-        <SaidAbove problem={problem} unless={["firstDay", "lastDay", "reason", "rep"]} />
+        <NotDoneAbove problem={problem} unless={["firstDay", "lastDay", "reason", "rep"]} />
         {isOwn ? (
           <input type="hidden" name="rep" value={only?.id} />
         ) : (
@@ -421,7 +421,7 @@ const AddForm: FC<{
                 </option>
               ))}
             </select>
-            {problem?.parts.field === "rep" ? <Said problem={problem} /> : null}
+            {problem?.parts.field === "rep" ? <NotDone problem={problem} /> : null}
           </div>
         )}
         <Field
@@ -538,7 +538,7 @@ async function showPool(
           Of two people, one with 2 and one with 1, the first is given two leads of three. With 0
           somebody is given none.
         </p>
-        <SaidAbove
+        <NotDoneAbove
           problem={problem}
           unless={pool.members.map((member) => `weights.${member.id}`)}
         />
@@ -600,7 +600,7 @@ async function showCaps(
           <bdi>{person.name}</bdi>
         </h1>
         <p class="lead">At most so many are given by turn; an empty field is no limit.</p>
-        <SaidAbove problem={problem} unless={capFields.map(({ name }) => `caps.${name}`)} />
+        <NotDoneAbove problem={problem} unless={capFields.map(({ name }) => `caps.${name}`)} />
         <form method="post" action={paths.rosterRep(id)} class="fields">
           <Hidden />
           {capFields.map(({ name, label }) => {

@@ -11,13 +11,12 @@ import { sayCandidate } from "../../words/candidate.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { fieldWords, valueWords } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
-import { Problem } from "../http/errors.ts";
+import { asDescribed, Problem } from "../http/errors.ts";
 import { hypothetical, readTrial, tryOut } from "../simulate.ts";
-import { asDescribed } from "./filters.ts";
 import { Hidden, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
-import { Field, Said, SaidAbove } from "./parts/field.tsx";
+import { Field, NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { looksAt, Trace } from "./parts/trace.tsx";
 import { paths } from "./paths.ts";
 
@@ -163,7 +162,7 @@ const SimulatePage: FC<SimulateProps> = (props) => {
           )}
         </section>
       )}
-      <SaidAbove problem={problem} unless={fieldsSaying(trial)} />
+      <NotDoneAbove problem={problem} unless={fieldsSaying(trial)} />
       <section aria-labelledby="lead">
         <h2 id="lead">The lead</h2>
         <form method="get" action={paths.simulate} class="filters">
@@ -287,7 +286,7 @@ const DraftForm: FC<{ readonly fields: Form["fields"]; readonly problem: Problem
       >
         {fields["draft"] ?? ""}
       </textarea>
-      {isWrong ? <Said problem={problem} id="draft-problem" /> : null}
+      {isWrong ? <NotDone problem={problem} id="draft-problem" /> : null}
       <p>
         <button class="main">Judge today's leads by it</button>
       </p>
@@ -360,7 +359,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
         <div>
           <h3>{`Why: ${lines.filter(({ result }) => result === true).length} of ${lines.length} conditions hold`}</h3>
           {qualification.missing.length === 0 ? null : (
-            <p class="late">{`Missing: ${qualification.missing.map(({ field }) => fieldWords(field)).join(", ")}.`}</p>
+            <p>{`Missing: ${qualification.missing.map(({ field }) => fieldWords(field)).join(", ")}.`}</p>
           )}
           <Trace lines={lines} />
         </div>
@@ -451,7 +450,7 @@ const DraftOutcome: FC<{ readonly tried: Draft }> = ({ tried }) => {
             : `${(leads - same).toLocaleString("en-US")} of ${leads.toLocaleString("en-US")} open leads would be judged differently`}
       </h2>
       {missingPools.length === 0 ? null : (
-        <p class="late">{`The roster has no pool ${missingPools.join(", ")}.`}</p>
+        <p>{`The roster has no pool ${missingPools.join(", ")}.`}</p>
       )}
       {warnings.length === 0 ? null : (
         <ul>

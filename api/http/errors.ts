@@ -177,6 +177,16 @@ export function defaultHook(result: HookResult, _c: Context): undefined {
   throw notAsDescribed(result.error, result.target);
 }
 
+/**
+ * What an address or a form says, as the request of the API takes it; throws a 422 that names the
+ * first field that is wrong.
+ */
+export function asDescribed<S extends z.ZodType>(schema: S, given: unknown): z.output<S> {
+  const read = schema.safeParse(given);
+  if (!read.success) throw notAsDescribed(read.error, "form");
+  return read.data;
+}
+
 /** What is wrong first with a part of the request, by its field. */
 export function notAsDescribed(error: z.ZodError, target: string): Problem {
   const issue = error.issues[0];

@@ -228,7 +228,7 @@ export const officeStates: readonly State[] = [
       return `/console/simulate?lead=${(await warm(world)).lead}`;
     },
     form: "form[method=post]",
-    sent: { "fact:lead.role": "Operations" },
+    sent: { "fact:lead.source": "google", "fact:lead.timeline": "now" },
   },
   {
     name: "simulate-nurture",

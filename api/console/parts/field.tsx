@@ -45,28 +45,28 @@ export const Field: FC<FieldProps> = (props) => {
           {hint}
         </p>
       )}
-      {isWrong ? <Said problem={refused} id={`${name}-problem`} /> : null}
+      {isWrong ? <NotDone problem={refused} id={`${name}-problem`} /> : null}
     </div>
   );
 };
 
 /** Why a form was refused. */
-export const Said: FC<{ readonly problem: Problem | null; readonly id?: string }> = ({
+export const NotDone: FC<{ readonly problem: Problem | null; readonly id?: string }> = ({
   problem,
   id,
 }) =>
   problem === null ? null : (
     <p class="error" role="alert" id={id}>
-      {`Not done. ${capital(problem.parts.detail)}.`}
+      {`Not done. ${capital(problem.parts.detail.replace(/^(?:lead|account)\.\w+: /, ""))}.`}
     </p>
   );
 
 /** The same above a form, where none of its fields says it. */
-export const SaidAbove: FC<{
+export const NotDoneAbove: FC<{
   readonly problem: Problem | null;
   /** The fields that say it themselves. */
   readonly unless: readonly string[];
 }> = ({ problem, unless }) =>
   problem === null || unless.includes(problem.parts.field ?? "") ? null : (
-    <Said problem={problem} />
+    <NotDone problem={problem} />
   );

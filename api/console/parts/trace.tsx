@@ -14,9 +14,11 @@ export const Trace: FC<{ readonly lines: readonly TraceLine[] }> = ({ lines }) =
   <ul class="trace">
     {lines.map((line) => (
       <li>
-        <strong class={line.result === true ? undefined : "late"}>
-          {line.result === true ? "yes" : line.result === false ? "no" : "unknown"}
-        </strong>
+        {line.result === true ? (
+          <strong>yes</strong>
+        ) : (
+          <span class="dim">{line.result === false ? "no" : "unknown"}</span>
+        )}
         <span>{sayJudged(line)}</span>
       </li>
     ))}
