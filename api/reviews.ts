@@ -15,6 +15,7 @@ import {
 import { reviewKinds } from "../handoff/reviews/review.ts";
 import type { ReviewDecision } from "../handoff/answers/pool-review.ts";
 import {
+  figuresOf,
   linesOf,
   listReviews,
   reviewById,
@@ -23,7 +24,8 @@ import {
   type ReviewLine,
   type ReviewRow,
 } from "../store/reviews/reviews.ts";
-import { forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
+import { ownersOf } from "../store/reviews/resolutions.ts";
+import { figuresFor, forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
 import { performAction, doneSchema } from "./actions.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./http/errors.ts";
@@ -220,7 +222,7 @@ export async function readReview(
   };
   const [view] = await shown(deps, [review], c.var.receivedAt);
   if (!view) throw notFound();
-  return { ...view, ...packetOf(whole), lines };
+  return { ...view, ...packetOf(whole), owners: [...(await ownersOf(deps.pool))], lines };
 }
 
 /** The picture of a section of the packet, by its place among those that the caller sees. */
@@ -230,8 +232,9 @@ export async function readPacketPicture(
   id: string,
   place: number,
 ): Promise<Response> {
-  const { figures } = await packetHere(deps, c, id);
-  const section = figures?.packet.sections[place];
+  const figures = await figuresOf(deps.pool, (await reviewHere(deps, id)).id);
+  const read = figures && figuresFor(figures, readsAboutPeople(c.var.caller.role));
+  const section = read?.packet.sections[place];
   const drawn = section === undefined ? null : drawnOf(section);
   if (section === undefined || drawn === null) throw notFound();
   return pictureAnswer(c, drawn, section.report);

@@ -2,7 +2,9 @@ import type { Context } from "hono";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { actPages } from "./act.tsx";
 import { boardPages } from "./board.tsx";
+import { agreementPages } from "./agreement.tsx";
 import { factsPages } from "./facts.tsx";
+import { figuresPages } from "./figures.tsx";
 import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
 import { inPages } from "./in.tsx";
@@ -13,8 +15,12 @@ import { assetRoutes } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 import { queuePages } from "./queue.tsx";
 import { reopenPages } from "./reopen.tsx";
+import { reportPages } from "./report.tsx";
+import { reviewPages } from "./review.tsx";
+import { reviewsPages } from "./reviews.tsx";
 import { systemPages } from "./system.tsx";
 import { tasksPages } from "./tasks.tsx";
+import { versionPages } from "./version.tsx";
 
 /** The pages, each a module that mounts its own; a page enters the bar by its row. */
 const modules: readonly ((deps: AppDeps) => Routes)[] = [
@@ -27,6 +33,12 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   boardPages,
   tasksPages,
   systemPages,
+  figuresPages,
+  reportPages,
+  reviewsPages,
+  reviewPages,
+  agreementPages,
+  versionPages,
   inPages,
   oidcPages,
   mePages,
@@ -46,6 +58,9 @@ const begins: Readonly<Record<string, string>> = {
   rep: paths.queue,
   manager: paths.board,
   operator: paths.system,
+  marketing: paths.figures,
+  revops: paths.agreement,
+  leader: paths.reviews,
 };
 
 function firstPage(c: Context<AppEnv>): string {

@@ -135,5 +135,28 @@
     }
   });
 
+  // A page that is taken along on paper: what is folded is read there, too.
+  const print = document.querySelector("[data-print]");
+  if (print instanceof HTMLButtonElement) {
+    print.hidden = false;
+    print.addEventListener("click", () => window.print());
+    const folded = () => document.querySelectorAll("main details:not([open])");
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = [...folded()];
+      for (const one of opened) one.open = true;
+    });
+    addEventListener("afterprint", () => {
+      for (const one of opened) one.open = false;
+    });
+  }
+
+  // Something is being made: looked at again, unless somebody is doing something on the page.
+  if (document.querySelector("[data-again]"))
+    setInterval(() => {
+      const isIdle = document.activeElement === document.body && document.hasFocus();
+      if (document.visibilityState === "visible" && isIdle) location.reload();
+    }, 3000);
+
   void script;
 })();

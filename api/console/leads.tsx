@@ -34,7 +34,7 @@ export function leadsPages(deps: AppDeps): Routes {
 }
 
 type Filters = Readonly<Record<string, string>>;
-const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort", "cursor"];
+const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort", "cursor", "ids"];
 
 /** The filters of the address; a field of the form that was left empty is none. */
 function filtersOf(c: Context<AppEnv>): Filters {
@@ -102,6 +102,11 @@ const LeadsPage: FC<{
         </span>
         <button class="main">Show</button>
       </form>
+      {given["ids"] === undefined ? null : (
+        <p class="lead">
+          The leads that a report counts. <a href={paths.leads}>All leads</a>
+        </p>
+      )}
       {page.items.length === 0 ? (
         <p>
           {Object.keys(filters).length === 0

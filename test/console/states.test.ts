@@ -8,6 +8,7 @@ import { describeInBrowser, launchBrowser } from "../support/browser.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { serving, type Serving } from "../support/serving.ts";
 import { signedIn } from "../support/visitor.ts";
+import { figureStates } from "./figure-states.ts";
 import { pageStates } from "./page-states.ts";
 import { states, type State } from "./states.ts";
 
@@ -30,7 +31,7 @@ describeInBrowser("every page in every state", () => {
   });
   afterAll(() => browser?.close());
 
-  test.each([...states, ...pageStates])("$name", async (state) => {
+  test.each([...states, ...pageStates, ...figureStates])("$name", async (state) => {
     const world = await peopleWorld();
     const served = await serving(world.app);
     try {
@@ -44,6 +45,7 @@ describeInBrowser("every page in every state", () => {
         expect(await violations(page), `axe, ${name}`).toEqual([]);
         await page.screenshot({ path: `${shots}${state.name}-${name}.png`, fullPage: true });
       }
+      if ((await page.locator("[data-print]").count()) > 0) await onPaper(page, state.name);
       await page.setViewportSize(narrow);
       expect(await sideways(page), "sideways at 320 px").toEqual([]);
       if (state.isPlain) expect(await page.locator("script").count(), "scripts").toBe(0);
@@ -109,14 +111,14 @@ async function arrive(
   context: BrowserContext,
   { port }: Serving,
   path: string,
-  { sent, status = 200 }: State,
+  { sent, form: which = "form", status = 200 }: State,
 ): Promise<Page> {
   const page = await context.newPage();
   let answer = await page.goto(`http://127.0.0.1:${port}${path}`);
   if (sent !== undefined) {
     // Driven as a person would, but for the fields: some of these forms no page offers.
-    const form = page.locator("form").first();
-    for (const [name, value] of Object.entries(sent)) await put(page, name, value);
+    const form = page.locator(which).first();
+    for (const [name, value] of Object.entries(sent)) await put(page, which, name, value);
     [answer] = await Promise.all([
       page.waitForNavigation(),
       form.evaluate((element) => (element as unknown as { submit(): void }).submit()),
@@ -126,10 +128,24 @@ async function arrive(
   return page;
 }
 
-/** Sets a field of the first form of the page, which need not have it. */
-async function put(page: Page, name: string, value: string): Promise<void> {
+/** What comes out of a printer: nothing is wider than an A4 page, and nothing stays folded. */
+async function onPaper(page: Page, name: string): Promise<void> {
+  await page.setViewportSize({ width: 688, height: 1017 });
+  await page.emulateMedia({ media: "print", colorScheme: "light" });
+  expect(await sideways(page), "wider than A4").toEqual([]);
+  const shown = await page.locator("main :is(form:not(.pool), button)").all();
+  for (const one of shown) expect(await one.isVisible(), "a form on paper").toBe(false);
+  await page.screenshot({ path: `${shots}${name}-print.png`, fullPage: true });
+  const paper = await page.pdf({ path: `${shots}${name}.pdf`, preferCSSPageSize: true });
+  const sizes = paper.toString("latin1").match(/\/MediaBox \[[^\]]*\]/g) ?? [];
+  expect(new Set(sizes), "pages of A4").toEqual(new Set(["/MediaBox [0 0 594.95996 841.91998]"]));
+  await page.emulateMedia({ media: "screen" });
+}
+
+/** Sets a field of a form of the page, which need not have it. */
+async function put(page: Page, which: string, name: string, value: string): Promise<void> {
   await page
-    .locator("form")
+    .locator(which)
     .first()
     .evaluate(
       (form, given) => {

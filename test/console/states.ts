@@ -15,6 +15,8 @@ export interface State {
   readonly seed: (world: PeopleWorld) => Promise<string>;
   /** A form that is sent from the page, to another address where it has one; the page is its answer. */
   readonly sent?: Readonly<Record<string, string>>;
+  /** Which form that is, by a selector; the first of the page when absent. */
+  readonly form?: string;
   /** As the answer has it; 200 when absent. */
   readonly status?: number;
   /** Nothing runs on the page in any case. */
