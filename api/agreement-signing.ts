@@ -14,20 +14,20 @@ import {
   type NotNow,
 } from "../store/governance/signed-versions.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
-import { treatments } from "../handoff/governance/treatment.ts";
+import { treatments, type Treatment } from "../handoff/governance/treatment.ts";
 import { activationOf } from "../store/governance/activations.ts";
 import { beginPlan, cancelPlan, madePlan, planningOf } from "../store/governance/plans.ts";
 import { storedVersion, type StoredVersion } from "../store/process/agreements.ts";
 import { inTransaction, type Db } from "../store/postgres/db.ts";
 import { notAnAgreement, versionBody } from "./agreement.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { iso, textIn } from "./http/format.ts";
 import { signatureRefused } from "./review-signing.ts";
 import { keepAnswer } from "./http/idempotency.ts";
+import { mustBeFresh } from "./http/session.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
-import { createPlanner } from "./planning/planner.ts";
 import { planSchema, planShown, planningSchema } from "./agreement-plan.ts";
 import { inThread } from "./threads/threads.ts";
 
@@ -52,7 +52,12 @@ const standingSchema = z
       .int()
       .openapi({ description: "two, one or none, as `signedBy` says" }),
     signatures: z.array(
-      z.object({ party: z.enum(signingParties), signedBy: z.string(), signedAt: instant }),
+      z.object({
+        party: z.enum(signingParties),
+        signedBy: z.string(),
+        name: z.string().nullable().openapi({ description: "of a person of the roster" }),
+        signedAt: instant,
+      }),
     ),
     activation: z
       .object({
@@ -157,6 +162,8 @@ const cancel = createRoute({
   responses: answers,
 });
 
+export const signBody = z.strictObject({ contentHash: hash, planHash: hash });
+
 const sign = createRoute({
   method: "post",
   path: "/agreement/versions/{id}/sign",
@@ -171,9 +178,7 @@ const sign = createRoute({
     body: {
       required: true,
       content: {
-        "application/json": {
-          schema: z.strictObject({ contentHash: hash, planHash: hash }),
-        },
+        "application/json": { schema: signBody },
       },
     },
   },
@@ -206,134 +211,186 @@ const activate = createRoute({
 });
 
 /** Versions that both parties sign before they count. */
-export function agreementSigningRoutes(deps: ApiDeps): Routes {
+export function agreementSigningRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
-  const planner = deps.url === undefined ? undefined : createPlanner(deps.url, deps.log);
-
-  /** Keeps a text as a proposed version and begins its plan; the answer to that. */
-  const proposed = async (
-    c: Context<AppEnv>,
-    content: string,
-    note: string | null,
-    now: Instant,
-  ): Promise<{ readonly isNew: boolean; readonly response: z.output<typeof standingSchema> }> => {
-    const { caller } = c.var;
-    const by = caller.repId ?? caller.tokenId;
-    const { run, ...answer } = await inTransaction(deps.pool, async (tx) => {
-      const { id, isNew } = await proposeVersion(tx, content, { by, note }, now);
-      const begun = planner ? await beginPlan(tx, id, by, now) : { run: null };
-      const response = await standing(deps, tx, await known(tx, id));
-      await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
-      return { isNew, response, run: "run" in begun ? begun.run : null };
-    });
-    if (run) planner?.make(run);
-    return answer;
-  };
+  const idOf = (c: { req: { valid(of: "param"): { id: string } } }) => c.req.valid("param").id;
 
   app.openapi(propose, async (c) => {
     const { content, note } = c.req.valid("json");
-    const { caller, receivedAt: now } = c.var;
-    await activeAgreement(deps, deps.pool);
-    const parsed = await outsideDeadline(c.req.raw, () =>
-      inThread(caller.tokenId, "readAgreement", content, {
-        what: "an agreement",
-        field: "content",
-        seconds: 5,
-      }),
-    );
-    if (!parsed.ok) throw notAnAgreement(parsed.problems);
-    const answer = await proposed(c, content, note ?? null, now);
-    return answer.isNew ? c.json(answer.response, 201) : c.json(answer.response, 200);
+    const { isNew, response } = await proposeHere(deps, c, content, note);
+    return isNew ? c.json(response, 201) : c.json(response, 200);
   });
-
   app.openapi(rollback, async (c) => {
-    const version = await known(deps.pool, c.req.valid("param").id);
-    const { receivedAt: now } = c.var;
-    if (version.state !== "retired" || version.activated_at === null)
-      throw new Problem("conflict", {
-        detail: `the version is ${version.state}; a rollback is to one that was active before`,
-        more: { state: version.state },
-      });
-    const note = c.req.valid("json").note ?? `rollback to version ${version.number}`;
-    const answer = await proposed(c, version.content, note, now);
-    return answer.isNew ? c.json(answer.response, 201) : c.json(answer.response, 200);
+    const { isNew, response } = await rollBackHere(deps, c, idOf(c), c.req.valid("json").note);
+    return isNew ? c.json(response, 201) : c.json(response, 200);
   });
-
-  app.openapi(plan, async (c) =>
-    c.json(await standing(deps, deps.pool, await known(deps.pool, c.req.valid("param").id)), 200),
-  );
-
+  app.openapi(plan, async (c) => c.json(await readStanding(deps, idOf(c)), 200));
   app.openapi(begin, async (c) => {
-    const { id } = await known(deps.pool, c.req.valid("param").id);
-    const { caller, receivedAt: now } = c.var;
-    if (!planner)
-      throw new Problem("unavailable", { detail: "no plans are made here", retryAfter: 60 });
-    const answer = await inTransaction(deps.pool, async (tx) => {
-      const begun = await beginPlan(tx, id, caller.repId ?? caller.tokenId, now);
-      if ("why" in begun) throw new Problem(...refusalOf(begun));
-      const response = await standing(deps, tx, await known(tx, id));
-      const status = response.planning?.state === "making" ? (202 as const) : (200 as const);
-      await keepAnswer(tx, c, { status, response });
-      return { run: begun.run, status, response };
-    });
-    if (answer.run) planner.make(answer.run);
-    return answer.status === 202 ? c.json(answer.response, 202) : c.json(answer.response, 200);
+    const response = await beginPlanHere(deps, c, idOf(c));
+    return response.planning?.state === "making" ? c.json(response, 202) : c.json(response, 200);
   });
-
-  app.openapi(cancel, async (c) => {
-    const { id } = await known(deps.pool, c.req.valid("param").id);
-    const { caller, receivedAt: now } = c.var;
-    return c.json(
-      await inTransaction(deps.pool, async (tx) => {
-        if (!(await cancelPlan(tx, id, caller.repId ?? caller.tokenId, now)))
-          throw new Problem("conflict", { detail: "no plan of this version is being made" });
-        const response = await standing(deps, tx, await known(tx, id));
-        await keepAnswer(tx, c, { status: 200, response });
-        return response;
-      }),
-      200,
-    );
-  });
-
-  app.openapi(sign, async (c) => {
-    const { id } = await known(deps.pool, c.req.valid("param").id);
-    const { contentHash, planHash } = c.req.valid("json");
-    const { caller, receivedAt: now } = c.var;
-    const { party, tokenId, repId } = caller;
-    if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
-    return c.json(
-      await inTransaction(deps.pool, async (tx) => {
-        const needed = await neededFor(deps, tx, await known(tx, id));
-        const signer = { party, tokenId, repId, hash: contentHash, planHash, needed };
-        const signed = await signVersion(tx, id, signer, now);
-        if ("why" in signed) throw new Problem(...refusalOf(signed));
-        const response = await standing(deps, tx, await known(tx, id));
-        await keepAnswer(tx, c, { status: 200, response });
-        return response;
-      }),
-      200,
-    );
-  });
-
-  app.openapi(activate, async (c) => {
-    const { id } = await known(deps.pool, c.req.valid("param").id);
-    const { caller, receivedAt: now } = c.var;
-    return c.json(
-      await inTransaction(deps.pool, async (tx) => {
-        const needed = await neededFor(deps, tx, await known(tx, id));
-        const { openHandoffs: treatment } = c.req.valid("json");
-        const by = { by: caller.repId ?? caller.tokenId, needed, treatment };
-        const done = await activateSigned(tx, id, by, now);
-        if ("why" in done) throw new Problem(...refusalOf(done));
-        const response = await standing(deps, tx, await known(tx, id));
-        await keepAnswer(tx, c, { status: 200, response });
-        return response;
-      }),
-      200,
-    );
-  });
-
+  app.openapi(cancel, async (c) => c.json(await cancelPlanHere(deps, c, idOf(c)), 200));
+  app.openapi(sign, async (c) =>
+    c.json(await signVersionHere(deps, c, idOf(c), c.req.valid("json")), 200),
+  );
+  app.openapi(activate, async (c) =>
+    c.json(await activateHere(deps, c, idOf(c), c.req.valid("json").openHandoffs), 200),
+  );
   return app;
+}
+
+type Standing = z.output<typeof standingSchema>;
+
+/** What a version would change, how its plan stands, and who has signed it. */
+export async function readStanding(deps: ApiDeps, id: string): Promise<Standing> {
+  return standing(deps, deps.pool, await known(deps.pool, id));
+}
+
+/** Proposes a text for its parties to sign; its plan is begun. */
+export async function proposeHere(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  content: string,
+  note: string | undefined,
+): Promise<Proposed> {
+  const { caller, receivedAt: now } = c.var;
+  await activeAgreement(deps, deps.pool);
+  const parsed = await outsideDeadline(c.req.raw, () =>
+    inThread(caller.tokenId, "readAgreement", content, {
+      what: "an agreement",
+      field: "content",
+      seconds: 5,
+    }),
+  );
+  if (!parsed.ok) throw notAnAgreement(parsed.problems);
+  return proposed(deps, c, content, note ?? null, now);
+}
+
+/** Proposes the content of a version that was active before. */
+export async function rollBackHere(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  id: string,
+  note: string | undefined,
+): Promise<Proposed> {
+  const version = await known(deps.pool, id);
+  if (version.state !== "retired" || version.activated_at === null)
+    throw new Problem("conflict", {
+      detail: `the version is ${version.state}; a rollback is to one that was active before`,
+      more: { state: version.state },
+    });
+  const words = note ?? `rollback to version ${version.number}`;
+  return proposed(deps, c, version.content, words, c.var.receivedAt);
+}
+
+interface Proposed {
+  readonly isNew: boolean;
+  readonly response: Standing;
+}
+
+/** Keeps a text as a proposed version and begins its plan; the answer to that. */
+async function proposed(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  content: string,
+  note: string | null,
+  now: Instant,
+): Promise<Proposed> {
+  const { caller } = c.var;
+  const { planner } = deps;
+  const by = caller.repId ?? caller.tokenId;
+  const { run, ...answer } = await inTransaction(deps.pool, async (tx) => {
+    const { id, isNew } = await proposeVersion(tx, content, { by, note }, now);
+    const begun = planner ? await beginPlan(tx, id, by, now) : { run: null };
+    const response = await standing(deps, tx, await known(tx, id));
+    await keepAnswer(tx, c, { status: isNew ? 201 : 200, response });
+    return { isNew, response, run: "run" in begun ? begun.run : null };
+  });
+  if (run) planner?.make(run);
+  return answer;
+}
+
+/** Has the plan of a version made. */
+export async function beginPlanHere(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  version: string,
+): Promise<Standing> {
+  const { id } = await known(deps.pool, version);
+  const { caller, receivedAt: now } = c.var;
+  const { planner } = deps;
+  if (!planner)
+    throw new Problem("unavailable", { detail: "no plans are made here", retryAfter: 60 });
+  const answer = await inTransaction(deps.pool, async (tx) => {
+    const begun = await beginPlan(tx, id, caller.repId ?? caller.tokenId, now);
+    if ("why" in begun) throw new Problem(...refusalOf(begun));
+    const response = await standing(deps, tx, await known(tx, id));
+    const status = response.planning?.state === "making" ? 202 : 200;
+    await keepAnswer(tx, c, { status, response });
+    return { run: begun.run, response };
+  });
+  if (answer.run) planner.make(answer.run);
+  return answer.response;
+}
+
+/** Stops the making of a plan. */
+export async function cancelPlanHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  version: string,
+): Promise<Standing> {
+  const { id } = await known(deps.pool, version);
+  const { caller, receivedAt: now } = c.var;
+  return inTransaction(deps.pool, async (tx) => {
+    if (!(await cancelPlan(tx, id, caller.repId ?? caller.tokenId, now)))
+      throw new Problem("conflict", { detail: "no plan of this version is being made" });
+    const response = await standing(deps, tx, await known(tx, id));
+    await keepAnswer(tx, c, { status: 200, response });
+    return response;
+  });
+}
+
+/** Signs a version for the party that the caller leads; the hashes say what was read. */
+export async function signVersionHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  version: string,
+  { contentHash, planHash }: z.output<typeof signBody>,
+): Promise<Standing> {
+  const { id } = await known(deps.pool, version);
+  const { caller, receivedAt: now } = c.var;
+  const { party, tokenId, repId } = caller;
+  if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
+  mustBeFresh(c);
+  return inTransaction(deps.pool, async (tx) => {
+    const needed = await neededFor(deps, tx, await known(tx, id));
+    const signer = { party, tokenId, repId, hash: contentHash, planHash, needed };
+    const signed = await signVersion(tx, id, signer, now);
+    if ("why" in signed) throw new Problem(...refusalOf(signed));
+    const response = await standing(deps, tx, await known(tx, id));
+    await keepAnswer(tx, c, { status: 200, response });
+    return response;
+  });
+}
+
+/** Makes a signed version the active one. */
+export async function activateHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  version: string,
+  treatment: Treatment,
+): Promise<Standing> {
+  const { id } = await known(deps.pool, version);
+  const { caller, receivedAt: now } = c.var;
+  return inTransaction(deps.pool, async (tx) => {
+    const needed = await neededFor(deps, tx, await known(tx, id));
+    const by = { by: caller.repId ?? caller.tokenId, needed, treatment };
+    const done = await activateSigned(tx, id, by, now);
+    if ("why" in done) throw new Problem(...refusalOf(done));
+    const response = await standing(deps, tx, await known(tx, id));
+    await keepAnswer(tx, c, { status: 200, response });
+    return response;
+  });
 }
 
 async function known(db: Db, id: string): Promise<StoredVersion> {

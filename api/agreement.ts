@@ -12,7 +12,7 @@ import {
 } from "../store/process/agreements.ts";
 import type { AgreementProblem } from "../agreement/parse.ts";
 import { missingPools } from "../agreement/roster.ts";
-import { listPools } from "../store/routing/roster.ts";
+import { listPools, rosterNames } from "../store/routing/roster.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -29,8 +29,10 @@ const listed = {
   contentHash: z.string(),
   createdAt: z.string(),
   createdBy: z.string(),
+  createdByName: z.string().nullable().openapi({ description: "of a person of the roster" }),
   activatedAt: z.string().nullable(),
   activatedBy: z.string().nullable(),
+  activatedByName: z.string().nullable(),
   note: z.string().nullable(),
 };
 const listedSchema = z.object(listed).openapi("ListedAgreementVersion");
@@ -53,16 +55,19 @@ const read = createRoute({
   summary: "The active agreement",
   responses: versionAnswer,
 });
+export const versionsQuery = z.strictObject(pageQuery);
+const versionsSchema = pageOf(listedSchema);
+
 const list = createRoute({
   method: "get",
   path: "/agreement/versions",
   tags: ["agreement"],
   summary: "Every version, the newest first, without its text",
-  request: { query: z.strictObject(pageQuery) },
+  request: { query: versionsQuery },
   responses: {
     200: {
       description: "A page of versions",
-      content: { "application/json": { schema: pageOf(listedSchema) } },
+      content: { "application/json": { schema: versionsSchema } },
     },
     ...problemResponses,
   },
@@ -75,6 +80,19 @@ const readVersion = createRoute({
   request: { params: z.object({ id: z.string().openapi({ description: "ag_…" }) }) },
   responses: versionAnswer,
 });
+
+const diffSchema = z
+  .object({
+    from: z.string().nullable().openapi({ description: "null: there is none before it" }),
+    to: z.string(),
+    changes: z.array(
+      z.object({
+        about: z.string().openapi({ example: "status of demo-request" }),
+        change: z.string().openapi({ example: "same day -> 1 business day" }),
+      }),
+    ),
+  })
+  .openapi("AgreementDiff");
 
 const compare = createRoute({
   method: "get",
@@ -94,18 +112,7 @@ const compare = createRoute({
       description: "The changes, in the order of the file",
       content: {
         "application/json": {
-          schema: z
-            .object({
-              from: z.string().nullable().openapi({ description: "null: there is none before it" }),
-              to: z.string(),
-              changes: z.array(
-                z.object({
-                  about: z.string().openapi({ example: "status of demo-request" }),
-                  change: z.string().openapi({ example: "same day -> 1 business day" }),
-                }),
-              ),
-            })
-            .openapi("AgreementDiff"),
+          schema: diffSchema,
         },
       },
     },
@@ -180,58 +187,14 @@ const publish = createRoute({
 export function agreementRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(read, async (c) => {
-    const row = await activeVersion(deps.pool);
-    if (!row) throw notFound();
-    return c.json(await shown(deps, row), 200);
-  });
-
-  app.openapi(list, async (c) => {
-    const { limit = defaultLimit, cursor } = c.req.valid("query");
-    const before =
-      fromCursor(
-        cursor,
-        z.tuple([
-          z
-            .int()
-            .min(0)
-            .max(2 ** 31 - 1),
-        ]),
-      )?.[0] ?? null;
-    const found = await listVersions(deps.pool, before, limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return c.json(
-      {
-        items: items.map(listedAs),
-        next: found.length > limit && last ? toCursor([last.number]) : null,
-      },
-      200,
-    );
-  });
-
-  app.openapi(readVersion, async (c) => {
-    const row = await storedVersion(deps.pool, c.req.valid("param").id);
-    if (!row) throw notFound();
-    return c.json(await shown(deps, row), 200);
-  });
-
-  app.openapi(compare, async (c) => {
-    const { from } = c.req.valid("query");
-    const to = await storedVersion(deps.pool, c.req.valid("param").id);
-    if (!to) throw notFound();
-    const before =
-      from === undefined ? await comparedWith(deps.pool, to) : await storedVersion(deps.pool, from);
-    if (from !== undefined && !before)
-      throw new Problem("invalid", {
-        field: "from",
-        detail: "expected the id of a version of the agreement",
-      });
-    const agreement = async ({ id }: StoredVersion) =>
-      (await deps.agreements.version(deps.pool, id)).agreement;
-    const changes = before ? agreementChanges(await agreement(before), await agreement(to)) : [];
-    return c.json({ from: before?.id ?? null, to: to.id, changes }, 200);
-  });
+  app.openapi(read, async (c) => c.json(await readActiveAgreement(deps), 200));
+  app.openapi(list, async (c) => c.json(await readVersions(deps, c.req.valid("query")), 200));
+  app.openapi(readVersion, async (c) =>
+    c.json(await readAgreementVersion(deps, c.req.valid("param").id), 200),
+  );
+  app.openapi(compare, async (c) =>
+    c.json(await readDiff(deps, c.req.valid("param").id, c.req.valid("query").from), 200),
+  );
 
   app.openapi(publish, async (c) => {
     const { content, note } = c.req.valid("json");
@@ -275,6 +238,69 @@ export function agreementRoutes(deps: ApiDeps): Routes {
   return app;
 }
 
+/** The active agreement. */
+export async function readActiveAgreement(deps: ApiDeps): Promise<z.output<typeof versionSchema>> {
+  const row = await activeVersion(deps.pool);
+  if (!row) throw notFound();
+  return shown(deps, row);
+}
+
+/** A page of versions, the newest first. */
+export async function readVersions(
+  deps: ApiDeps,
+  { limit = defaultLimit, cursor }: z.output<typeof versionsQuery>,
+): Promise<z.output<typeof versionsSchema>> {
+  const before =
+    fromCursor(
+      cursor,
+      z.tuple([
+        z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1),
+      ]),
+    )?.[0] ?? null;
+  const found = await listVersions(deps.pool, before, limit + 1);
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  const names = await rosterNames(deps.pool, peopleOf(items));
+  return {
+    items: items.map((one) => listedAs(one, names)),
+    next: found.length > limit && last ? toCursor([last.number]) : null,
+  };
+}
+
+/** One version with its text. */
+export async function readAgreementVersion(
+  deps: ApiDeps,
+  id: string,
+): Promise<z.output<typeof versionSchema>> {
+  const row = await storedVersion(deps.pool, id);
+  if (!row) throw notFound();
+  return shown(deps, row);
+}
+
+/** What a version changes, against the active one or the one named. */
+export async function readDiff(
+  deps: ApiDeps,
+  id: string,
+  from: string | undefined,
+): Promise<z.output<typeof diffSchema>> {
+  const to = await storedVersion(deps.pool, id);
+  if (!to) throw notFound();
+  const before =
+    from === undefined ? await comparedWith(deps.pool, to) : await storedVersion(deps.pool, from);
+  if (from !== undefined && !before)
+    throw new Problem("invalid", {
+      field: "from",
+      detail: "expected the id of a version of the agreement",
+    });
+  const agreement = async (version: StoredVersion) =>
+    (await deps.agreements.version(deps.pool, version.id)).agreement;
+  const changes = before ? agreementChanges(await agreement(before), await agreement(to)) : [];
+  return { from: before?.id ?? null, to: to.id, changes: [...changes] };
+}
+
 /** A text that was given as `content` and is no agreement: its first mistake, and all of them. */
 export function notAnAgreement(problems: readonly AgreementProblem[]): Problem {
   const [first] = problems;
@@ -289,10 +315,20 @@ export function notAnAgreement(problems: readonly AgreementProblem[]): Problem {
 
 async function shown(deps: ApiDeps, row: StoredVersion): Promise<z.output<typeof versionSchema>> {
   const { agreement } = await deps.agreements.version(deps.pool, row.id);
-  return { ...listedAs(row), content: row.content, agreement: { ...agreement } };
+  const names = await rosterNames(deps.pool, peopleOf([row]));
+  return { ...listedAs(row, names), content: row.content, agreement: { ...agreement } };
 }
 
-function listedAs(row: ListedVersion): z.output<typeof listedSchema> {
+type Names = Readonly<Record<string, string>>;
+
+/** Who proposed or activated these, where it was somebody of the roster. */
+function peopleOf(rows: readonly ListedVersion[]): string[] {
+  return rows
+    .flatMap((row) => [row.created_by, row.activated_by ?? ""])
+    .filter((by) => by.startsWith("rp_"));
+}
+
+function listedAs(row: ListedVersion, names: Names): z.output<typeof listedSchema> {
   return {
     id: row.id,
     number: row.number,
@@ -300,8 +336,10 @@ function listedAs(row: ListedVersion): z.output<typeof listedSchema> {
     contentHash: row.content_hash,
     createdAt: iso(row.created_at),
     createdBy: row.created_by,
+    createdByName: names[row.created_by] ?? null,
     activatedAt: iso(row.activated_at),
     activatedBy: row.activated_by,
+    activatedByName: names[row.activated_by ?? ""] ?? null,
     note: row.note,
   };
 }

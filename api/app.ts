@@ -39,6 +39,7 @@ import { reviewSigningRoutes } from "./review-signing.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { createRates } from "./http/rates.ts";
 import { onlyOnItsSchema } from "./http/schema.ts";
+import { createPlanner } from "./planning/planner.ts";
 import { rosterRoutes } from "./roster.ts";
 import { routeKey } from "./http/route-key.ts";
 import { simulateRoutes } from "./simulate.ts";
@@ -63,6 +64,7 @@ export function createApp(
   const deps: AppDeps = {
     ...given,
     dispatcher: routingDispatcher(given.routing),
+    planner: given.url === undefined ? undefined : createPlanner(given.url, given.log),
     noteDenied,
     signInMail: rates.signInMail,
   };

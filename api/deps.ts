@@ -16,6 +16,7 @@ import { defaultHook, type Problem } from "./http/errors.ts";
 import type { Live } from "./live.ts";
 import type { MailLinks } from "../messages/link.ts";
 import type { Oidc } from "./oidc.ts";
+import type { Planner } from "./planning/planner.ts";
 import type { TemporalPort } from "./temporal.ts";
 
 /** What the API needs from outside; `server.ts` builds the real ones, tests pass theirs. */
@@ -63,9 +64,11 @@ export interface RateLimits {
   readonly trustedProxies: readonly string[];
 }
 
-/** What route modules are given: the routing dispatcher is one for the whole app. */
+/** What route modules are given: dispatcher and planner are one for the whole app. */
 export interface AppDeps extends ApiDeps {
   readonly dispatcher: RoutingDispatcher;
+  /** Makes plans of versions; undefined: none are made here. */
+  readonly planner: Planner | undefined;
   /** Throws a 429 when mails to sign in are asked for too often. */
   readonly signInMail: (c: Context<AppEnv>, mailAddress: string) => Promise<void>;
   /** Puts a denial on record that the answer only tells of; one that is thrown is noted anyway. */

@@ -60,6 +60,14 @@ export const listQuery = z.strictObject({
         "and companies are not searched. Of addresses with one beginning the first thousand " +
         "are found.",
     }),
+  ids: z
+    .string()
+    .regex(/^ld_[0-9a-z]{1,40}(?:,ld_[0-9a-z]{1,40}){0,99}$/, {
+      error: "expected at most 100 ids of leads with commas between them",
+    })
+    .transform((text) => text.split(","))
+    .optional()
+    .openapi({ type: "string", description: "these alone, as a report names them: ld_1,ld_2" }),
 });
 
 const listedSchema = pageOf(listedLeadSchema);

@@ -22,6 +22,9 @@ const cellSchemas: Readonly<Record<ColumnKind, z.ZodType>> = {
   list: z.array(z.string()),
 };
 
+/** What a column can hold. */
+export const columnKinds = Object.keys(cellSchemas) as [ColumnKind, ...ColumnKind[]];
+
 /** Exactly what the JSON of a report looks like. */
 export function reportSchema({ columns }: ReportFile): z.ZodObject {
   return z.strictObject({
@@ -32,6 +35,7 @@ export function reportSchema({ columns }: ReportFile): z.ZodObject {
     knowledge: z.enum(knowledges),
     filters: z.record(z.string(), z.string()),
     groupBy: z.string().nullable(),
+    inWords: z.string().openapi({ description: "what the rows say, in a sentence or two" }),
     rows: z.array(
       z.strictObject(
         Object.fromEntries(

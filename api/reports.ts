@@ -1,23 +1,23 @@
-import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { reportPeriod, type ReportPeriod } from "../handoff/reviews/period.ts";
 import { isoOf } from "../handoff/time/dates.ts";
 import { drawReport } from "../messages/pictures/draw.ts";
-import { pictureStyle } from "../messages/pictures/shapes.ts";
 import { conservation } from "../store/reports/conservation.ts";
 import { reportCsv } from "../store/reports/csv.ts";
 import { goalsOf } from "../store/reports/goals.ts";
 import { reports } from "../store/reports/registry.ts";
-import { knowledges, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
-import { Problem, problemResponses } from "./http/errors.ts";
+import { paragraphOf } from "../store/reports/paragraph.ts";
+import { knowledges, leads, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
+import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
+import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { scopeOf } from "./http/authorisation.ts";
 import { reachOf } from "../store/views/reach.ts";
+import { pictureAnswer } from "./http/picture.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { instant } from "./intake.ts";
 import { conservationCsv } from "./report-csv.ts";
-import { reportSchema } from "./report-schema.ts";
+import { columnKinds, reportSchema } from "./report-schema.ts";
 
 const filter = z
   .string()
@@ -65,34 +65,37 @@ const svgAnswer = {
   },
   ...problemResponses,
 };
+const listSchema = z.strictObject({
+  reports: z.array(
+    z.strictObject({
+      name: z.string(),
+      question: z.string(),
+      period: z.string(),
+      dimensions: z.array(z.string()),
+      hasPicture: z.boolean(),
+      metrics: z.array(
+        z.strictObject({
+          name: z.string(),
+          article: z.string(),
+          section: z.string(),
+          column: z.string(),
+        }),
+      ),
+      columns: z.array(
+        z.strictObject({
+          name: z.string(),
+          kind: z.enum(columnKinds),
+          meaning: z.string(),
+          isLeads: z.boolean().openapi({ description: "ids of the leads behind a line" }),
+        }),
+      ),
+    }),
+  ),
+});
 const listAnswer = {
   200: {
     description: "Name, question and columns of each",
-    content: {
-      "application/json": {
-        schema: z.strictObject({
-          reports: z.array(
-            z.strictObject({
-              name: z.string(),
-              question: z.string(),
-              period: z.string(),
-              dimensions: z.array(z.string()),
-              metrics: z.array(
-                z.strictObject({
-                  name: z.string(),
-                  article: z.string(),
-                  section: z.string(),
-                  column: z.string(),
-                }),
-              ),
-              columns: z.array(
-                z.strictObject({ name: z.string(), kind: z.string(), meaning: z.string() }),
-              ),
-            }),
-          ),
-        }),
-      },
-    },
+    content: { "application/json": { schema: listSchema } },
   },
   ...problemResponses,
 };
@@ -118,22 +121,26 @@ export function reportRoutes(deps: ApiDeps): Routes {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
       const { running, broken, count } = await processes(deps, c.req.raw);
       const report = await conservation(deps.pool, period, running, broken, count);
-      return c.json(withPeriod(period, report), 200);
+      return c.json(withPeriod(inIso(period), report), 200);
     },
   );
   routes.openapi(
     get("/reports/conservation.csv", describe.conservation, conservationQuery, csvAnswer),
     async (c) => {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-      const figures = await conservation(deps.pool, period, null, null);
-      return csv(c, conservationCsv(figures), "conservation");
+      return csv(c, conservationCsv(await keptConservation(deps, period)), "conservation");
     },
   );
   routes.openapi(get("/reports", "Which reports there are", z.strictObject({}), listAnswer), (c) =>
-    c.json({ reports: reports.map(describedReport) }, 200),
+    c.json(readReports(), 200),
   );
   for (const report of reports) addReport(routes, deps, report);
   return routes;
+}
+
+/** Nothing is lost, by what is written down: without asking which processes run. */
+export function keptConservation({ pool }: Pick<ApiDeps, "pool">, period: ReportPeriod) {
+  return conservation(pool, period, null, null);
 }
 
 /** A report as JSON, as CSV and, where it has one, as a picture. */
@@ -146,28 +153,104 @@ function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
   const request = { query };
   routes.openapi(createRoute({ ...table, path, request, responses: json }), async (c) => {
     const ask = await askedOf(deps, report, c, c.req.valid("query"));
-    const rows = await report.rows(ask);
-    const { from, to, asOf, knowledge, filters, groupBy } = ask;
-    const figures = { report: report.name, knowledge, filters, groupBy, rows };
+    const { from, to, asOf, ...figures } = await figuresOf(report, ask);
     return c.json(withPeriod({ from, to, asOf }, figures), 200);
   });
   routes.openapi(
     createRoute({ ...table, path: `${path}.csv`, request, responses: csvAnswer }),
-    async (c) => {
-      const rows = await report.rows(await askedOf(deps, report, c, c.req.valid("query")));
-      return csv(c, reportCsv(report, rows), report.name);
-    },
+    async (c) => csvOf(c, report, await askedOf(deps, report, c, c.req.valid("query"))),
   );
   if (report.picture === null) return;
   routes.openapi(
     createRoute({ ...table, path: `${path}.svg`, request, responses: svgAnswer }),
-    async (c) => {
-      const ask = await askedOf(deps, report, c, c.req.valid("query"));
-      const rows = await report.rows(ask);
-      const goals = await goalsOf(report, ask);
-      return svg(c, drawReport({ report, question: ask, rows, goals }), report.name);
-    },
+    async (c) => pictureOf(c, report, await askedOf(deps, report, c, c.req.valid("query"))),
   );
+}
+
+/** The figures of a report with their words. */
+async function figuresOf(report: ReportFile, ask: ReportAsk) {
+  const rows = await report.rows(ask);
+  const { from, to, asOf, knowledge, filters, groupBy } = ask;
+  const shown = Object.keys(report.columns);
+  const inWords = paragraphOf(report.paragraph, { rows, before: null, groupBy, shown, asOf });
+  return {
+    ...inIso({ from, to, asOf }),
+    report: report.name,
+    knowledge,
+    filters,
+    groupBy,
+    inWords,
+    rows,
+  };
+}
+
+async function csvOf(c: Context<AppEnv>, report: ReportFile, ask: ReportAsk): Promise<Response> {
+  return csv(c, reportCsv(report, await report.rows(ask)), report.name);
+}
+
+async function pictureOf(
+  c: Context<AppEnv>,
+  report: ReportFile,
+  ask: ReportAsk,
+): Promise<Response> {
+  const [rows, goals] = [await report.rows(ask), await goalsOf(report, ask)];
+  return pictureAnswer(c, drawReport({ report, question: ask, rows, goals }), report.name);
+}
+
+/** Parameters of the address, as they were given. */
+type Given = Readonly<Record<string, string>>;
+type Figures = Awaited<ReturnType<typeof figuresOf>>;
+
+/** The figures of the report of this name. The asker has the reach of the report's request. */
+export async function readReport(
+  deps: ApiDeps,
+  c: Asker,
+  name: string,
+  given: Given,
+): Promise<Figures> {
+  const report = reportNamed(name);
+  return figuresOf(report, await parsedAsk(deps, report, c, given));
+}
+
+/** The same as a table to be kept. */
+export async function readReportCsv(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  asker: Asker,
+  name: string,
+  given: Given,
+): Promise<Response> {
+  const report = reportNamed(name);
+  return csvOf(c, report, await parsedAsk(deps, report, asker, given));
+}
+
+/** The same as a picture; throws a 404 for a report that has none. */
+export async function readReportPicture(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  asker: Asker,
+  name: string,
+  given: Given,
+): Promise<Response> {
+  const report = reportNamed(name);
+  if (report.picture === null) throw notFound();
+  return pictureOf(c, report, await parsedAsk(deps, report, asker, given));
+}
+
+function reportNamed(name: string): ReportFile {
+  const report = reports.find((one) => one.name === name);
+  if (!report) throw notFound();
+  return report;
+}
+
+function parsedAsk(deps: ApiDeps, report: ReportFile, c: Asker, given: Given): Promise<ReportAsk> {
+  const query = queryOf(report).safeParse(given);
+  if (query.success) return askedOf(deps, report, c, query.data);
+  const issue = query.error.issues[0];
+  throw new Problem("invalid", {
+    field: issue?.path.join(".") || "address",
+    detail: issue?.message ?? "not as described",
+  });
 }
 
 /**
@@ -177,7 +260,7 @@ function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
 async function askedOf(
   { pool, agreements }: ApiDeps,
   { dimensions }: ReportFile,
-  c: Context<AppEnv>,
+  c: Asker,
   query: Readonly<Record<string, unknown>>,
 ): Promise<ReportAsk> {
   const asked = query as Partial<Pick<ReportAsk, "knowledge" | "groupBy">> &
@@ -207,13 +290,20 @@ async function askedOf(
   };
 }
 
-function describedReport({ name, question, period, dimensions, metrics, columns }: ReportFile) {
-  const described = Object.entries(columns).map(([column, { kind, meaning }]) => ({
+/** Which reports there are. */
+export function readReports(): z.output<typeof listSchema> {
+  return { reports: reports.map(describedReport) };
+}
+
+function describedReport(report: ReportFile) {
+  const { name, question, period, dimensions, metrics, columns, picture } = report;
+  const described = Object.entries(columns).map(([column, of]) => ({
     name: column,
-    kind,
-    meaning,
+    kind: of.kind,
+    meaning: of.meaning,
+    isLeads: of === leads,
   }));
-  const shown = { metrics: [...metrics], columns: described };
+  const shown = { metrics: [...metrics], columns: described, hasPicture: picture !== null };
   return { name, question, period, dimensions: [...dimensions], ...shown };
 }
 
@@ -223,8 +313,14 @@ function periodOf(query: Parameters<typeof reportPeriod>[0], now: number): Repor
   return period;
 }
 
-function withPeriod(period: ReportPeriod, figures: object): z.output<typeof figuresSchema> {
-  return { from: isoOf(period.from), to: isoOf(period.to), asOf: isoOf(period.asOf), ...figures };
+function inIso({ from, to, asOf }: ReportPeriod): Period {
+  return { from: isoOf(from), to: isoOf(to), asOf: isoOf(asOf) };
+}
+
+type Period = Readonly<Record<"from" | "to" | "asOf", string>>;
+
+function withPeriod(period: Period, figures: object): z.output<typeof figuresSchema> {
+  return { ...period, ...figures };
 }
 
 interface Processes {
@@ -259,23 +355,5 @@ function csv(c: Context<AppEnv>, text: string, name: string): Response {
   return c.body(text, 200, {
     "content-type": "text/csv; charset=utf-8",
     "content-disposition": `attachment; filename="${name}.csv"`,
-  });
-}
-
-/** Of a picture that is opened by itself nothing runs, and nothing is loaded. */
-const picturePolicy = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash("sha256").update(pictureStyle).digest("base64")}'`,
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "sandbox",
-].join("; ");
-
-function svg(c: Context<AppEnv>, text: string, name: string): Response {
-  return c.body(text, 200, {
-    "content-type": "image/svg+xml; charset=utf-8",
-    "content-disposition": `inline; filename="${name}.svg"`,
-    "content-security-policy": picturePolicy,
   });
 }

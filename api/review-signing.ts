@@ -12,10 +12,11 @@ import {
 import { figuresOf, lockReview, reviewById } from "../store/reviews/reviews.ts";
 import { signReview, type NotSigned, type SignatureRefusal } from "../store/reviews/signatures.ts";
 import { resolutionById } from "../store/reviews/view.ts";
-import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
+import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { dayIn, textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
+import { mustBeFresh } from "./http/session.ts";
 import { resolutionSchema, resolutionShown, reviewSchema, shown } from "./review-view.ts";
 import { params, reviewHere } from "./reviews.ts";
 
@@ -43,6 +44,25 @@ const sign = createRoute({
   },
 });
 
+export const resolutionBody = z
+  .strictObject({
+    text: textIn(1_000).optional().openapi({ description: "the proposal's title when absent" }),
+    owner: z
+      .string()
+      .max(60)
+      .openapi({ description: `a person of the roster, or one of ${ownerRoles.join(", ")}` }),
+    dueOn: dayIn,
+    proposal: z
+      .string()
+      .max(300)
+      .optional()
+      .openapi({ description: "of this review's packet, as `kind/about`" }),
+  })
+  .openapi("NewResolution");
+const closeBody = z
+  .strictObject({ state: z.enum(["done", "dropped"]), note: textIn(1_000).optional() })
+  .openapi("ClosedResolution");
+
 const resolve = createRoute({
   method: "post",
   path: "/reviews/{id}/resolutions",
@@ -54,25 +74,7 @@ const resolve = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z
-            .strictObject({
-              text: textIn(1_000)
-                .optional()
-                .openapi({ description: "the proposal's title when absent" }),
-              owner: z
-                .string()
-                .max(60)
-                .openapi({
-                  description: `a person of the roster, or one of ${ownerRoles.join(", ")}`,
-                }),
-              dueOn: dayIn,
-              proposal: z
-                .string()
-                .max(300)
-                .optional()
-                .openapi({ description: "of this review's packet, as `kind/about`" }),
-            })
-            .openapi("NewResolution"),
+          schema: resolutionBody,
         },
       },
     },
@@ -97,9 +99,7 @@ const close = createRoute({
       required: true,
       content: {
         "application/json": {
-          schema: z
-            .strictObject({ state: z.enum(["done", "dropped"]), note: textIn(1_000).optional() })
-            .openapi("ClosedResolution"),
+          schema: closeBody,
         },
       },
     },
@@ -117,59 +117,80 @@ const close = createRoute({
 export function reviewSigningRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(sign, async (c) => {
-    const { id } = await reviewHere(deps, c.req.valid("param").id);
-    const { caller, receivedAt: now } = c.var;
-    const { party, tokenId, repId } = caller;
-    if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
-    await inTransaction(deps.pool, async (tx) => {
-      const signed = await signReview(tx, id, { party, tokenId, repId }, now);
-      if ("why" in signed) throw new Problem(...refusalOf(signed));
-    });
-    const review = await reviewById(deps.pool, id);
-    const [view] = await shown(deps, review ? [review] : [], now);
-    if (!view) throw notFound();
-    return c.json(view, 200);
-  });
-
-  app.openapi(resolve, async (c) => {
-    const { id } = await reviewHere(deps, c.req.valid("param").id);
-    const { text, owner, dueOn, proposal } = c.req.valid("json");
-    const { caller, receivedAt: now } = c.var;
-    const made = await inTransaction(deps.pool, async (tx) => {
-      const review = await lockReview(tx, id);
-      if (review.state === "closed")
-        throw new Problem("conflict", { detail: "the review is closed; the next one resolves it" });
-      if (dueOn < localDateOf(review.packet.zone, now))
-        throw new Problem("invalid", { field: "dueOn", detail: "expected today or later" });
-      await checkOwner(tx, owner);
-      const title = proposal === undefined ? undefined : await titleOf(tx, id, proposal);
-      const words = text ?? title;
-      if (words === undefined)
-        throw new Problem("invalid", { field: "text", detail: "expected text, or a proposal" });
-      const wish = { text: words, owner, dueOn, proposal: proposal ?? null };
-      return answer(tx, c, 201, await addResolution(tx, review, wish, caller, now));
-    });
-    return c.json(made, 201);
-  });
-
-  app.openapi(close, async (c) => {
-    const { id } = c.req.valid("param");
-    const { state, note } = c.req.valid("json");
-    const { caller, receivedAt: now } = c.var;
-    const closed = await inTransaction(deps.pool, async (tx) => {
-      const known = /^rs_[0-9a-z]{1,40}$/.test(id) ? await lockResolution(tx, id) : undefined;
-      if (!known) throw notFound();
-      if (known.state !== "open" && known.state !== state)
-        throw new Problem("already-answered", { detail: `it is closed already: ${known.state}` });
-      if (known.state === "open")
-        await closeResolution(tx, id, { state, note: note ?? null }, caller, now);
-      return answer(tx, c, 200, id);
-    });
-    return c.json(closed, 200);
-  });
+  app.openapi(sign, async (c) => c.json(await signHere(deps, c, c.req.valid("param").id), 200));
+  app.openapi(resolve, async (c) =>
+    c.json(await resolveHere(deps, c, c.req.valid("param").id, c.req.valid("json")), 201),
+  );
+  app.openapi(close, async (c) =>
+    c.json(await closeHere(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
+  );
 
   return app;
+}
+
+/** Signs a review for the party that the caller leads. */
+export async function signHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  reviewId: string,
+): Promise<z.output<typeof reviewSchema>> {
+  const { id } = await reviewHere(deps, reviewId);
+  const { caller, receivedAt: now } = c.var;
+  const { party, tokenId, repId } = caller;
+  if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
+  mustBeFresh(c);
+  await inTransaction(deps.pool, async (tx) => {
+    const signed = await signReview(tx, id, { party, tokenId, repId }, now);
+    if ("why" in signed) throw new Problem(...refusalOf(signed));
+  });
+  const review = await reviewById(deps.pool, id);
+  const [view] = await shown(deps, review ? [review] : [], now);
+  if (!view) throw notFound();
+  return view;
+}
+
+/** Writes down what a review resolved. */
+export function resolveHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  reviewId: string,
+  { text, owner, dueOn, proposal }: z.output<typeof resolutionBody>,
+): Promise<z.output<typeof resolutionSchema>> {
+  const { caller, receivedAt: now } = c.var;
+  return inTransaction(deps.pool, async (tx) => {
+    const { id } = await reviewHere(deps, reviewId);
+    const review = await lockReview(tx, id);
+    if (review.state === "closed")
+      throw new Problem("conflict", { detail: "the review is closed; the next one resolves it" });
+    if (dueOn < localDateOf(review.packet.zone, now))
+      throw new Problem("invalid", { field: "dueOn", detail: "expected today or later" });
+    await checkOwner(tx, owner);
+    const title = proposal === undefined ? undefined : await titleOf(tx, id, proposal);
+    const words = text ?? title;
+    if (words === undefined)
+      throw new Problem("invalid", { field: "text", detail: "expected text, or a proposal" });
+    const wish = { text: words, owner, dueOn, proposal: proposal ?? null };
+    return answer(tx, c, 201, await addResolution(tx, review, wish, caller, now));
+  });
+}
+
+/** Says how a resolution ended. */
+export function closeHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  id: string,
+  { state, note }: z.output<typeof closeBody>,
+): Promise<z.output<typeof resolutionSchema>> {
+  const { caller, receivedAt: now } = c.var;
+  return inTransaction(deps.pool, async (tx) => {
+    const known = /^rs_[0-9a-z]{1,40}$/.test(id) ? await lockResolution(tx, id) : undefined;
+    if (!known) throw notFound();
+    if (known.state !== "open" && known.state !== state)
+      throw new Problem("already-answered", { detail: `it is closed already: ${known.state}` });
+    if (known.state === "open")
+      await closeResolution(tx, id, { state, note: note ?? null }, caller, now);
+    return answer(tx, c, 200, id);
+  });
 }
 
 async function answer(

@@ -137,6 +137,9 @@ export const wholeReviewSchema = reviewSchema
     carried: z
       .array(resolutionSchema)
       .openapi({ description: "of earlier reviews, open when this one opened" }),
+    owners: z
+      .array(z.object({ id: z.string(), name: z.string().nullable() }))
+      .openapi({ description: "who may own a resolution: roles, then people of the roster" }),
     figures: figuresSchema.nullable(),
     resolutions: z.array(resolutionSchema),
     lines: pageOf(lineSchema),

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { createHash } from "node:crypto";
+import { drawnOf } from "../messages/reviews/packet-words.ts";
 import { packetPage, pageStyles } from "../messages/reviews/page.ts";
 import {
   decisionSchema,
@@ -14,6 +15,7 @@ import {
 import { reviewKinds } from "../handoff/reviews/review.ts";
 import type { ReviewDecision } from "../handoff/answers/pool-review.ts";
 import {
+  figuresOf,
   linesOf,
   listReviews,
   reviewById,
@@ -22,11 +24,20 @@ import {
   type ReviewLine,
   type ReviewRow,
 } from "../store/reviews/reviews.ts";
-import { forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
+import { ownersOf } from "../store/reviews/resolutions.ts";
+import { figuresFor, forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
 import { performAction, doneSchema } from "./actions.ts";
-import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
+import {
+  newRoutes,
+  type ApiDeps,
+  type AppDeps,
+  type AppEnv,
+  type Asker,
+  type Routes,
+} from "./deps.ts";
 import { asProblem, notFound, Problem, problemResponses, type ProblemCode } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
+import { pictureAnswer } from "./http/picture.ts";
 import {
   cursorTime,
   defaultLimit,
@@ -50,25 +61,31 @@ const resultSchema = z
 export const params = z.object({ id: z.string().openapi({ description: "rv_…" }) });
 const tags = ["reviews"];
 
+export const reviewsQuery = z.strictObject({
+  ...pageQuery,
+  kind: z.enum(reviewKinds).optional(),
+  state: z.enum(["open", "closed"]).optional(),
+});
+const reviewsSchema = pageOf(reviewSchema);
+
 const list = createRoute({
   method: "get",
   path: "/reviews",
   tags,
   summary: "Reviews, the latest first",
-  request: {
-    query: z.strictObject({
-      ...pageQuery,
-      kind: z.enum(reviewKinds).optional(),
-      state: z.enum(["open", "closed"]).optional(),
-    }),
-  },
+  request: { query: reviewsQuery },
   responses: {
-    200: {
-      description: "A page",
-      content: { "application/json": { schema: pageOf(reviewSchema) } },
-    },
+    200: { description: "A page", content: { "application/json": { schema: reviewsSchema } } },
     ...problemResponses,
   },
+});
+
+export const reviewQuery = z.strictObject({
+  ...pageQuery,
+  waits: z
+    .enum(["true"])
+    .optional()
+    .openapi({ description: "only leads on which a person has to decide" }),
 });
 
 const read = createRoute({
@@ -81,13 +98,7 @@ const read = createRoute({
     "Figures about single people are left out for whoever may not read them.",
   request: {
     params,
-    query: z.strictObject({
-      ...pageQuery,
-      waits: z
-        .enum(["true"])
-        .optional()
-        .openapi({ description: "only leads on which a person has to decide" }),
-    }),
+    query: reviewQuery,
   },
   responses: {
     200: {
@@ -100,6 +111,8 @@ const read = createRoute({
     ...problemResponses,
   },
 });
+
+const decidedSchema = z.object({ results: z.array(resultSchema), undecided: z.number().int() });
 
 const decide = createRoute({
   method: "post",
@@ -137,7 +150,7 @@ const decide = createRoute({
       description: "An answer for each lead, in the order asked",
       content: {
         "application/json": {
-          schema: z.object({ results: z.array(resultSchema), undecided: z.number().int() }),
+          schema: decidedSchema,
         },
       },
     },
@@ -149,79 +162,118 @@ const decide = createRoute({
 export function reviewRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
 
-  app.openapi(list, async (c) => {
-    const { kind, state, cursor, limit = defaultLimit } = c.req.valid("query");
-    const after = fromCursor(cursor, z.tuple([cursorTime, z.string().max(60)]));
-    const found = await listReviews(
-      deps.pool,
-      { kind, state },
-      { after: after && { openedAt: after[0], id: after[1] }, limit: limit + 1 },
-    );
-    const page = found.slice(0, limit);
-    const last = page.at(-1);
-    return c.json(
-      {
-        items: await shown(deps, page, c.var.receivedAt),
-        next: found.length > limit && last ? toCursor([last.place, last.id]) : null,
-      },
-      200,
-    );
-  });
+  app.openapi(list, async (c) => c.json(await readReviews(deps, c, c.req.valid("query")), 200));
 
   app.openapi(read, async (c) => {
-    const { waits, cursor, limit = defaultLimit } = c.req.valid("query");
     const { id } = c.req.valid("param");
-    const review = await reviewHere(deps, id.replace(/\.html$/, ""));
-    const { caller, receivedAt: now } = c.var;
-    const whole = forReader(
-      await reviewView(deps.pool, review, now),
-      readsAboutPeople(caller.role),
-    );
-    if (id.endsWith(".html")) return page(c, whole);
-    const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0] ?? "";
-    const found = await reviewLines(deps.pool, review.id, {
-      after,
-      limit: limit + 1,
-      open: waits === "true",
-    });
-    const shownLines = found.slice(0, limit);
-    const last = shownLines.at(-1);
-    const lines = {
-      items: shownLines.map((line) => lineView(line, deps.publicUrl)),
-      next: found.length > limit && last ? toCursor([last.subject_id]) : null,
-    };
-    const [view] = await shown(deps, [review], now);
-    if (!view) throw notFound();
-    return c.json({ ...view, ...packetOf(whole), lines }, 200);
+    if (id.endsWith(".html")) return page(c, await packetHere(deps, c, id.replace(/\.html$/, "")));
+    return c.json(await readReview(deps, c, id, c.req.valid("query")), 200);
   });
 
   app.openapi(decide, async (c) => {
-    const review = await reviewHere(deps, c.req.valid("param").id);
     const { decisions } = c.req.valid("json");
-    const twice = decisions.findIndex(
-      ({ leadId }, n) => decisions.findIndex((other) => other.leadId === leadId) < n,
-    );
-    if (twice >= 0)
-      throw new Problem("invalid", {
-        field: `decisions.${twice}.leadId`,
-        detail: "expected: each lead once",
-      });
-    const results = await decideEach(deps, c, review, decisions);
-    const open = results.filter(({ status }) => status >= 500).length;
-    if (open > 0)
-      throw new Problem("unavailable", {
-        detail:
-          `${open} of ${results.length} decisions have no answer yet; the same Idempotency-Key ` +
-          "gives it later",
-        more: { results },
-      });
-    return c.json(
-      { results, undecided: (await undecidedOf(deps.pool, [review.id])).get(review.id) ?? 0 },
-      200,
-    );
+    const key = c.req.header("idempotency-key");
+    return c.json(await decideLines(deps, c, c.req.valid("param").id, decisions, key), 200);
   });
 
   return app;
+}
+
+/** A page of reviews as they stand, the latest first. */
+export async function readReviews(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  { kind, state, cursor, limit = defaultLimit }: z.output<typeof reviewsQuery>,
+): Promise<z.output<typeof reviewsSchema>> {
+  const after = fromCursor(cursor, z.tuple([cursorTime, z.string().max(60)]));
+  const found = await listReviews(
+    deps.pool,
+    { kind, state },
+    { after: after && { openedAt: after[0], id: after[1] }, limit: limit + 1 },
+  );
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    items: await shown(deps, page, c.var.receivedAt),
+    next: found.length > limit && last ? toCursor([last.place, last.id]) : null,
+  };
+}
+
+/** A review with what the caller may see of its packet. */
+async function packetHere(deps: ApiDeps, c: Asker, id: string): Promise<ReviewView> {
+  const { caller, receivedAt: now } = c.var;
+  const view = await reviewView(deps.pool, await reviewHere(deps, id), now);
+  return forReader(view, readsAboutPeople(caller.role));
+}
+
+/** A review with its packet and a page of the pool's leads. */
+export async function readReview(
+  deps: ApiDeps,
+  c: Asker,
+  id: string,
+  { waits, cursor, limit = defaultLimit }: z.output<typeof reviewQuery>,
+): Promise<z.output<typeof wholeReviewSchema>> {
+  const review = await reviewHere(deps, id);
+  const whole = await packetHere(deps, c, id);
+  const after = fromCursor(cursor, z.tuple([z.string().max(60)]))?.[0] ?? "";
+  const found = await reviewLines(deps.pool, review.id, {
+    after,
+    limit: limit + 1,
+    open: waits === "true",
+  });
+  const shownLines = found.slice(0, limit);
+  const last = shownLines.at(-1);
+  const lines = {
+    items: shownLines.map((line) => lineView(line, deps.publicUrl)),
+    next: found.length > limit && last ? toCursor([last.subject_id]) : null,
+  };
+  const [view] = await shown(deps, [review], c.var.receivedAt);
+  if (!view) throw notFound();
+  return { ...view, ...packetOf(whole), owners: [...(await ownersOf(deps.pool))], lines };
+}
+
+/** The picture of a section of the packet, by its place among those that the caller sees. */
+export async function readPacketPicture(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  id: string,
+  place: number,
+): Promise<Response> {
+  const figures = await figuresOf(deps.pool, (await reviewHere(deps, id)).id);
+  const read = figures && figuresFor(figures, readsAboutPeople(c.var.caller.role));
+  const section = read?.packet.sections[place];
+  const drawn = section === undefined ? null : drawnOf(section);
+  if (section === undefined || drawn === null) throw notFound();
+  return pictureAnswer(c, drawn, section.report);
+}
+
+/** Decides about leads of a review; each is that lead's own action, answered for itself. */
+export async function decideLines(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  id: string,
+  decisions: readonly Asked[],
+  key: string | undefined,
+): Promise<z.output<typeof decidedSchema>> {
+  const review = await reviewHere(deps, id);
+  const twice = decisions.findIndex(
+    ({ leadId }, n) => decisions.findIndex((other) => other.leadId === leadId) < n,
+  );
+  if (twice >= 0)
+    throw new Problem("invalid", {
+      field: `decisions.${twice}.leadId`,
+      detail: "expected: each lead once",
+    });
+  const results = await decideEach(deps, c, review, decisions, key);
+  const open = results.filter(({ status }) => status >= 500).length;
+  if (open > 0)
+    throw new Problem("unavailable", {
+      detail:
+        `${open} of ${results.length} decisions have no answer yet; the same Idempotency-Key ` +
+        "gives it later",
+      more: { results },
+    });
+  return { results, undecided: (await undecidedOf(deps.pool, [review.id])).get(review.id) ?? 0 };
 }
 
 type Asked = {
@@ -239,6 +291,7 @@ async function decideEach(
   c: Context<AppEnv>,
   review: ReviewRow,
   decisions: readonly Asked[],
+  key: string | undefined,
 ): Promise<Result[]> {
   const lines = await linesOf(
     deps.pool,
@@ -258,6 +311,7 @@ async function decideEach(
               asked,
               refusalOf(review, lines.get(asked.leadId)),
               lines.has(asked.leadId),
+              key,
             ),
           ),
       )),
@@ -272,9 +326,8 @@ async function decideOne(
   { leadId, decision, note }: Asked,
   refusal: Problem | undefined,
   isListed: boolean,
+  key: string | undefined,
 ): Promise<Result> {
-  // One key covers the request; each lead's action has its share of it.
-  const key = c.req.header("idempotency-key");
   try {
     if (!isListed) throw notFound();
     const done = await performAction(
@@ -283,6 +336,7 @@ async function decideOne(
       "decideReview",
       leadId,
       { body: { decision, ...(note === undefined ? {} : { note }) } },
+      // One key covers the request; each lead's action has its share of it.
       key && `${key}\n${leadId}`,
       refusal,
     );

@@ -4,7 +4,9 @@ import { accountPages } from "./account.tsx";
 import { accountsPages } from "./accounts.tsx";
 import { actPages } from "./act.tsx";
 import { boardPages } from "./board.tsx";
+import { agreementPages } from "./agreement.tsx";
 import { factsPages } from "./facts.tsx";
+import { figuresPages } from "./figures.tsx";
 import { leadPages } from "./lead.tsx";
 import { leadsPages } from "./leads.tsx";
 import { importsPages } from "./imports.tsx";
@@ -19,8 +21,12 @@ import { queuePages } from "./queue.tsx";
 import { reopenPages } from "./reopen.tsx";
 import { rosterPages } from "./roster.tsx";
 import { simulatePages } from "./simulate.tsx";
+import { reportPages } from "./report.tsx";
+import { reviewPages } from "./review.tsx";
+import { reviewsPages } from "./reviews.tsx";
 import { systemPages } from "./system.tsx";
 import { tasksPages } from "./tasks.tsx";
+import { versionPages } from "./version.tsx";
 
 /** The pages, each a module that mounts its own; a page enters the bar by its row. */
 const modules: readonly ((deps: AppDeps) => Routes)[] = [
@@ -38,6 +44,12 @@ const modules: readonly ((deps: AppDeps) => Routes)[] = [
   rosterPages,
   simulatePages,
   importsPages,
+  figuresPages,
+  reportPages,
+  reviewsPages,
+  reviewPages,
+  agreementPages,
+  versionPages,
   inPages,
   oidcPages,
   mePages,
@@ -58,6 +70,9 @@ const begins: Readonly<Record<string, string>> = {
   rep: paths.queue,
   manager: paths.board,
   operator: paths.system,
+  marketing: paths.figures,
+  revops: paths.agreement,
+  leader: paths.reviews,
 };
 
 function firstPage(c: Context<AppEnv>): string {

@@ -288,4 +288,20 @@
     else refresh();
   };
   if (goesOn) setTimeout(goOn, Number(goesOn.dataset.refresh));
+
+  // A page that is taken along on paper: what is folded is read there, too.
+  const print = document.querySelector("[data-print]");
+  if (print instanceof HTMLButtonElement) {
+    print.hidden = false;
+    print.addEventListener("click", () => window.print());
+    const folded = () => document.querySelectorAll("main details:not([open])");
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = [...folded()];
+      for (const one of opened) one.open = true;
+    });
+    addEventListener("afterprint", () => {
+      for (const one of opened) one.open = false;
+    });
+  }
 })();

@@ -2,7 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import type { ApiDeps, AppEnv } from "../deps.ts";
+import { textOfBody, usualTimeoutMs } from "../http/body.ts";
 import { asProblem, Problem } from "../http/errors.ts";
+import { readMultipart } from "../http/form.ts";
 import { answerOnce } from "../http/idempotency.ts";
 import { backTo } from "./paths.ts";
 
@@ -43,17 +45,35 @@ export function formWith(
   all: Form["all"] = (name) => (fields[name] === undefined ? [] : [fields[name]]),
 ): Form {
   const key = /^[\da-f]{32}$/.exec(fields["key"] ?? "")?.[0];
-  if (key === undefined)
-    throw new Problem("invalid", {
-      field: "key",
-      detail: "the form was not complete; open the page again and send it from there",
-    });
+  if (key === undefined) throw incomplete();
   return {
     fields,
     key,
     all,
     back: (otherwise) => backTo(fields["back"], otherwise),
   };
+}
+
+/** An agreement may be as long as the API takes it. */
+const mostUpload = 512 * 1024;
+
+/** The same of a form with files, each as its text. `names`: the fields besides the hidden ones. */
+export async function readUpload(c: Context<AppEnv>, names: readonly string[]): Promise<Form> {
+  const { texts, files, others } = await readMultipart(c.req.raw, {
+    fileBytes: mostUpload,
+    textBytes: mostUpload,
+    timeoutMs: usualTimeoutMs,
+    fields: ["key", "back", ...names],
+  });
+  if (others.length > 0)
+    throw new Problem("invalid", { field: others[0] ?? "body", detail: "expected once, or not" });
+  const texted = [...files].map(
+    ([name, { pieces }]) => [name, textOfBody(Buffer.concat(pieces))] as const,
+  );
+  const fields = Object.fromEntries(
+    [...texts, ...texted].map(([name, value]) => [name, checked(name, value)]),
+  );
+  return formWith(fields);
 }
 
 /** The fields alone. Throws a problem for what no form of a browser sends. */
@@ -66,9 +86,7 @@ export async function readFields(c: Context<AppEnv>): Promise<Form["fields"]> {
     });
   const fields: Record<string, string> = {};
   for (const [name, value] of given) {
-    if (value.includes("\0"))
-      throw new Problem("invalid", { field: name, detail: "the NUL character is not allowed" });
-    fields[name] = plain(value);
+    fields[name] = checked(name, value);
   }
   sent.set(c.req.raw, fields);
   return fields;
@@ -123,6 +141,19 @@ export async function orAgain(
 export function statusOf(refused: Pick<Problem, "status"> | null): 200 | 403 | 409 | 422 {
   if (refused === null) return 200;
   return refused.status === 403 || refused.status === 409 ? refused.status : 422;
+}
+
+function incomplete(): Problem {
+  return new Problem("invalid", {
+    field: "key",
+    detail: "the form was not complete; open the page again and send it from there",
+  });
+}
+
+function checked(name: string, value: string): string {
+  if (value.includes("\0"))
+    throw new Problem("invalid", { field: name, detail: "the NUL character is not allowed" });
+  return plain(value);
 }
 
 /** Without spaces around it, and with line ends as everything else has them. */

@@ -26,7 +26,7 @@ export function leadsPages(deps: AppDeps): Routes {
   return routes;
 }
 
-const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort", "cursor"];
+const known = ["q", "stage", "waitingOn", "owner", "overdue", "dueBefore", "sort", "cursor", "ids"];
 
 const LeadsPage: FC<{
   readonly page: Awaited<ReturnType<typeof readLeads>>;
@@ -85,6 +85,11 @@ const LeadsPage: FC<{
         <button class="main">Show</button>
       </form>
       <Changes frame={frame} page={withQuery(paths.leads, given)} />
+      {given["ids"] === undefined ? null : (
+        <p class="lead">
+          The leads that a report counts. <a href={paths.leads}>All leads</a>
+        </p>
+      )}
       {page.items.length === 0 ? (
         <p>
           {Object.keys(filters).length === 0

@@ -30,6 +30,9 @@ const bar: readonly { readonly label: string; readonly path: string; readonly ke
   { label: "Tasks", path: paths.tasks, key: "t" },
   { label: "Leads", path: paths.leads },
   { label: "Accounts", path: paths.accounts },
+  { label: "Figures", path: paths.figures, key: "f" },
+  { label: "Reviews", path: paths.reviews, key: "r" },
+  { label: "Agreement", path: paths.agreement, key: "a" },
   { label: "Roster", path: paths.roster },
   { label: "Simulate", path: paths.simulate },
   { label: "Imports", path: paths.imports },
@@ -84,11 +87,20 @@ interface PageProps {
   readonly status?: Child;
   /** For a page that loads no script. */
   readonly isPlain?: boolean;
+  /** A page that people take along on paper. */
+  readonly isPrinted?: boolean;
   readonly children?: Child;
 }
 
 /** The document of a page. */
-export const Page: FC<PageProps> = ({ title, frame, status, isPlain = false, children }) => (
+export const Page: FC<PageProps> = ({
+  title,
+  frame,
+  status,
+  isPlain = false,
+  isPrinted = false,
+  children,
+}) => (
   <html lang="en" data-keys={frame?.keysOff ? "off" : undefined}>
     <head>
       <meta charset="utf-8" />
@@ -103,7 +115,7 @@ export const Page: FC<PageProps> = ({ title, frame, status, isPlain = false, chi
       <a class="skip" href="#main">
         Skip to the page
       </a>
-      <Bar frame={frame} />
+      <Bar frame={frame} isPrinted={isPrinted} />
       <main id="main" tabindex={-1}>
         <p id="status" role="status" class={status ? "notice" : "notice empty"}>
           {status}
@@ -114,7 +126,10 @@ export const Page: FC<PageProps> = ({ title, frame, status, isPlain = false, chi
   </html>
 );
 
-const Bar: FC<{ readonly frame: Frame | undefined }> = ({ frame }) =>
+const Bar: FC<{ readonly frame: Frame | undefined; readonly isPrinted: boolean }> = ({
+  frame,
+  isPrinted,
+}) =>
   frame === undefined ? (
     <header class="bar">
       <span class="brand">Baton</span>
@@ -141,6 +156,12 @@ const Bar: FC<{ readonly frame: Frame | undefined }> = ({ frame }) =>
           ))}
         </ul>
       </nav>
+      {isPrinted ? (
+        // Shown by the script: without one the browser's own way is the only one.
+        <button type="button" data-print hidden>
+          Print
+        </button>
+      ) : null}
       <a class="reader" href={paths.me}>
         {frame.name}
         {frame.zone === null ? null : (

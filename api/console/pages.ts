@@ -51,6 +51,27 @@ export const pages: Readonly<Record<string, string>> = {
   "POST /console/accounts/{id}/merge": "POST /accounts/{id}/merge",
   "GET /console/leads/{id}/move-account": "POST /leads/{id}/move-account",
   "POST /console/leads/{id}/move-account": "POST /leads/{id}/move-account",
+  "GET /console/figures": "GET /reports/funnel",
+  // A report about single people asks for the row of its own request besides.
+  "GET /console/reports/{name}": "GET /reports",
+  "GET /console/reports/{name}/picture": "GET /reports",
+  "GET /console/reports/{name}/table": "GET /reports",
+  "GET /console/reviews": "GET /reviews",
+  "GET /console/reviews/{id}": "GET /reviews/{id}",
+  "GET /console/reviews/{id}/pictures/{section}": "GET /reviews/{id}",
+  "POST /console/reviews/{id}/sign": "POST /reviews/{id}/sign",
+  "POST /console/reviews/{id}/resolutions": "POST /reviews/{id}/resolutions",
+  "POST /console/reviews/{id}/decisions": "POST /reviews/{id}/decisions",
+  "POST /console/resolutions/{id}/close": "POST /resolutions/{id}/close",
+  "GET /console/agreement": "GET /agreement",
+  "GET /console/agreement/draft": "POST /agreement/versions/propose",
+  "POST /console/agreement/draft": "POST /agreement/versions/propose",
+  "GET /console/agreement/versions/{id}": "GET /agreement/versions/{id}",
+  "POST /console/agreement/versions/{id}/plan": "POST /agreement/versions/{id}/plan",
+  "POST /console/agreement/versions/{id}/plan/cancel": "POST /agreement/versions/{id}/plan/cancel",
+  "POST /console/agreement/versions/{id}/sign": "POST /agreement/versions/{id}/sign",
+  "POST /console/agreement/versions/{id}/activate": "POST /agreement/versions/{id}/activate",
+  "POST /console/agreement/versions/{id}/rollback": "POST /agreement/versions/{id}/rollback",
 };
 
 /** Every action has its form's address; those that ask for more than a click a page there, too. */

@@ -37,6 +37,23 @@ export const paths = {
   taskFacts: (id: string) => `/console/tasks/${encodeURIComponent(id)}/facts`,
   settle: (id: string) => `/console/tasks/${encodeURIComponent(id)}/conflict-decision`,
   live: "/console/live",
+  figures: "/console/figures",
+  report: (name: string) => `/console/reports/${encodeURIComponent(name)}`,
+  reportPicture: (name: string) => `/console/reports/${encodeURIComponent(name)}/picture`,
+  reportTable: (name: string) => `/console/reports/${encodeURIComponent(name)}/table`,
+  reviews: "/console/reviews",
+  review: (id: string) => `/console/reviews/${encodeURIComponent(id)}`,
+  /** A form of a review: "sign", "resolutions", "decisions". */
+  ofReview: (id: string, place: string) => `/console/reviews/${encodeURIComponent(id)}/${place}`,
+  reviewPicture: (id: string, section: number) =>
+    `/console/reviews/${encodeURIComponent(id)}/pictures/${section}`,
+  closeResolution: (id: string) => `/console/resolutions/${encodeURIComponent(id)}/close`,
+  agreement: "/console/agreement",
+  draft: "/console/agreement/draft",
+  version: (id: string) => `/console/agreement/versions/${encodeURIComponent(id)}`,
+  /** A form of a version: "plan", "plan/cancel", "sign", "activate", "rollback". */
+  ofVersion: (id: string, place: string) =>
+    `/console/agreement/versions/${encodeURIComponent(id)}/${place}`,
   asset: (file: string) => `/console/assets/${file}`,
 } as const;
 

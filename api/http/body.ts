@@ -40,6 +40,7 @@ const rules: Readonly<Record<string, BodyRule>> = {
   "PUT /roster/absences": { kind: "text", maxBytes: 4 * 1024 * 1024 },
   "POST /webhooks/{source}": { kind: "raw", maxBytes: 256 * 1024 },
   "POST /console/offer/{token}": { kind: "form", maxBytes: 32 * 1024 },
+  "POST /console/agreement/draft": { kind: "stream", maxBytes: 0 },
   "POST /imports": { kind: "stream", maxBytes: 0 },
   "POST /console/imports": { kind: "stream", maxBytes: 0 },
   // A draft as a form writes it: each line end six bytes.

@@ -3,6 +3,7 @@ import { getCookie, setCookie } from "hono/cookie";
 import { batched } from "../../store/postgres/batch.ts";
 import { findSessions, type Session } from "../../store/access/sessions.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
+import { Problem } from "./errors.ts";
 
 /**
  * The name of the cookie that holds a session's secret. Cookies do not know ports, so that of http
@@ -73,6 +74,24 @@ export async function sessionHere(
   return secret === undefined
     ? undefined
     : (await findSessions(keyed, [secret], c.var.receivedAt))[0];
+}
+
+/** A signature is given by who signed in so lately. */
+const freshMs = 12 * 3_600_000;
+
+/** Whether the caller may sign as they are signed in; a token is as good as it was. */
+export function isFresh(c: Context<AppEnv>): boolean {
+  const session = c.get("session");
+  return session === undefined || c.var.receivedAt - session.startedAt < freshMs;
+}
+
+/** Throws a 403 for a session that is too old to sign with. */
+export function mustBeFresh(c: Context<AppEnv>): void {
+  if (isFresh(c)) return;
+  throw new Problem("forbidden", {
+    field: "session",
+    detail: "to sign, sign in again: this was more than 12 hours ago",
+  });
 }
 
 /** What the cookie holds, when it is of the form of a secret. */

@@ -25,6 +25,8 @@ import { besideSignatures, type SignatureRefusal, type Signer } from "../reviews
 export interface VersionSignature {
   readonly party: Party;
   readonly signedBy: string;
+  /** The person's name, where the roster has one. */
+  readonly name: string | null;
   readonly signedAt: Date;
 }
 
@@ -237,9 +239,10 @@ export async function versionSignatures(db: Db, id: string): Promise<VersionSign
   return rows(
     db,
     sql`
-    select s.party, s.signed_by as "signedBy", s.signed_at as "signedAt"
+    select s.party, s.signed_by as "signedBy", r.name, s.signed_at as "signedAt"
     from agreement_signature s join agreement_plan p on p.version_id = s.version_id
       and p.plan_hash = s.plan_hash
+      left join rep r on r.id = s.signed_by
     where s.version_id = ${id} order by s.party`,
   );
 }

@@ -72,6 +72,22 @@ export async function closeResolution(
   await audit(tx, { actor: tokenId, what: `resolution.${state}`, subject: id }, now);
 }
 
+/** People that a list to choose from names at most. */
+const mostOwners = 500;
+
+/** Who may own a resolution: the roles, then everybody active of the roster, managers first. */
+export async function ownersOf(
+  db: Db,
+): Promise<readonly { readonly id: string; readonly name: string | null }[]> {
+  const people = await rows<{ id: string; name: string | null }>(
+    db,
+    sql`
+    select id, name from rep where active
+    order by (role <> 'manager'), name nulls last, id limit ${mostOwners}`,
+  );
+  return [...ownerRoles.map((id) => ({ id, name: null })), ...people];
+}
+
 /** Whether somebody active of the roster has this id. */
 export async function isActivePerson(db: Db, id: string): Promise<boolean> {
   return (await firstRow(db, sql`select 1 from rep where id = ${id} and active`)) !== undefined;

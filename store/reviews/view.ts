@@ -208,13 +208,18 @@ export async function resolutionById(
 
 /** The view without figures about single people, unless its reader may see them. */
 export function forReader(view: ReviewView, readsAboutPeople: boolean): ReviewView {
-  if (readsAboutPeople || view.figures === null) return view;
-  const { packet } = view.figures;
+  return { ...view, figures: view.figures && figuresFor(view.figures, readsAboutPeople) };
+}
+
+/** The same of the figures alone. */
+export function figuresFor(figures: ReviewFigures, readsAboutPeople: boolean): ReviewFigures {
+  if (readsAboutPeople) return figures;
+  const { packet } = figures;
   const isForAll = ({ readers }: { readonly readers: string }) => readers === "both teams";
   const left = {
     ...packet,
     sections: packet.sections.filter(isForAll),
     proposals: packet.proposals.filter(isForAll),
   };
-  return { ...view, figures: { ...view.figures, packet: left } };
+  return { ...figures, packet: left };
 }

@@ -21,6 +21,7 @@ export async function leadsByDue(
 ): Promise<LeadByDue[]> {
   const { ids, team } = reachValues(reach);
   const { stage = null, waitingOn = null, owner = null, overdue = null, q = null } = filter;
+  const chosen = filter.ids === undefined ? null : [...filter.ids];
   const before = filter.dueBefore === undefined ? null : new Date(filter.dueBefore);
   const now = new Date(page.now);
   return rowsAsGiven<LeadByDue>(
@@ -40,6 +41,7 @@ export async function leadsByDue(
       and (${waitingOn}::text is null or p.waiting_on = ${waitingOn}::text)
       and (${owner}::text is null or p.owner_id = ${owner}::text
         or (${owner}::text = 'none' and p.owner_id is null))
+      and (${chosen}::text[] is null or p.subject_id = any(${chosen}::text[]))
       and (${q}::text is null or p.subject_id = any(array(
         select id from lead where id = ${q}::text or crm_id = ${q}::text
         union (select id from lead where email ^@ ${q === null ? null : normalEmail(q)}::text

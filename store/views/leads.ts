@@ -87,6 +87,8 @@ export interface LeadFilter {
    * account's domain. Of addresses with one beginning those of the first thousand are found.
    */
   readonly q?: string | undefined;
+  /** These and no others, as a report names those that it counts. */
+  readonly ids?: readonly string[] | undefined;
 }
 
 /** Of one beginning there may be as many as leads. */
@@ -104,6 +106,7 @@ export async function listLeads(
 ): Promise<ListedLead[]> {
   const { ids, team } = reachValues(reach);
   const { stage = null, waitingOn = null, owner = null, overdue = null, q = null } = filter;
+  const chosen = filter.ids === undefined ? null : [...filter.ids];
   const dueBefore = filter.dueBefore === undefined ? null : new Date(filter.dueBefore);
   return rowsAsGiven<ListedLead>(
     db,
@@ -124,6 +127,7 @@ export async function listLeads(
       and (${overdue}::boolean is distinct from true
         or p.due_at < ${new Date(page.now)}::timestamptz)
       and (${dueBefore}::timestamptz is null or p.due_at < ${dueBefore}::timestamptz)
+      and (${chosen}::text[] is null or l.id = any(${chosen}::text[]))
       and (${q}::text is null or l.id = any(array(
         select id from lead where id = ${q}::text or crm_id = ${q}::text
         union (select id from lead where email ^@ ${q === null ? null : normalEmail(q)}::text

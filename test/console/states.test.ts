@@ -8,6 +8,7 @@ import { describeInBrowser, launchBrowser } from "../support/browser.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { serving, type Serving } from "../support/serving.ts";
 import { signedIn } from "../support/visitor.ts";
+import { figureStates } from "./figure-states.ts";
 import { officeStates } from "./office-states.ts";
 import { pageStates } from "./page-states.ts";
 import { states, type State } from "./states.ts";
@@ -31,36 +32,40 @@ describeInBrowser("every page in every state", () => {
   });
   afterAll(() => browser?.close());
 
-  test.each([...states, ...pageStates, ...officeStates])("$name", async (state) => {
-    const world = await peopleWorld();
-    const served = await serving(world.app);
-    try {
-      const path = await state.seed(world);
-      const cookie = await cookieOf(world, state);
-      const { context, told } = await open(browser, served, cookie);
-      const page = await arrive(context, served, path, state);
-      for (const [name, { colorScheme, viewport }] of Object.entries(looks)) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize(viewport);
-        expect(await violations(page), `axe, ${name}`).toEqual([]);
-        await page.screenshot({ path: `${shots}${state.name}-${name}.png`, fullPage: true });
-      }
-      await page.setViewportSize(narrow);
-      expect(await sideways(page), "sideways at 320 px").toEqual([]);
-      if (state.isPlain) expect(await page.locator("script").count(), "scripts").toBe(0);
-      const text = await page.innerText("main");
-      await context.close();
-      expect(told, "console and policy").toEqual([]);
+  test.each([...states, ...pageStates, ...officeStates, ...figureStates])(
+    "$name",
+    async (state) => {
+      const world = await peopleWorld();
+      const served = await serving(world.app);
+      try {
+        const path = await state.seed(world);
+        const cookie = await cookieOf(world, state);
+        const { context, told } = await open(browser, served, cookie);
+        const page = await arrive(context, served, path, state);
+        for (const [name, { colorScheme, viewport }] of Object.entries(looks)) {
+          await page.emulateMedia({ colorScheme });
+          await page.setViewportSize(viewport);
+          expect(await violations(page), `axe, ${name}`).toEqual([]);
+          await page.screenshot({ path: `${shots}${state.name}-${name}.png`, fullPage: true });
+        }
+        if ((await page.locator("[data-print]").count()) > 0) await onPaper(page, state.name);
+        await page.setViewportSize(narrow);
+        expect(await sideways(page), "sideways at 320 px").toEqual([]);
+        if (state.isPlain) expect(await page.locator("script").count(), "scripts").toBe(0);
+        const text = await page.innerText("main");
+        await context.close();
+        expect(told, "console and policy").toEqual([]);
 
-      const off = await open(browser, served, cookie, { javaScriptEnabled: false });
-      const without = await arrive(off.context, served, path, state);
-      expect(await without.innerText("main"), "without script").toBe(text);
-      await off.context.close();
-    } finally {
-      served.close();
-      await world.close();
-    }
-  });
+        const off = await open(browser, served, cookie, { javaScriptEnabled: false });
+        const without = await arrive(off.context, served, path, state);
+        expect(await without.innerText("main"), "without script").toBe(text);
+        await off.context.close();
+      } finally {
+        served.close();
+        await world.close();
+      }
+    },
+  );
 });
 
 async function cookieOf(world: PeopleWorld, { person }: State) {
@@ -125,6 +130,20 @@ async function arrive(
   }
   expect(answer?.status()).toBe(status);
   return page;
+}
+
+/** What comes out of a printer: nothing is wider than an A4 page, and nothing stays folded. */
+async function onPaper(page: Page, name: string): Promise<void> {
+  await page.setViewportSize({ width: 688, height: 1017 });
+  await page.emulateMedia({ media: "print", colorScheme: "light" });
+  expect(await sideways(page), "wider than A4").toEqual([]);
+  const shown = await page.locator("main :is(form:not(.pool), button)").all();
+  for (const one of shown) expect(await one.isVisible(), "a form on paper").toBe(false);
+  await page.screenshot({ path: `${shots}${name}-print.png`, fullPage: true });
+  const paper = await page.pdf({ path: `${shots}${name}.pdf`, preferCSSPageSize: true });
+  const sizes = paper.toString("latin1").match(/\/MediaBox \[[^\]]*\]/g) ?? [];
+  expect(new Set(sizes), "pages of A4").toEqual(new Set(["/MediaBox [0 0 594.95996 841.91998]"]));
+  await page.emulateMedia({ media: "screen" });
 }
 
 /** Sets a field of a form of the page, which need not have it. */

@@ -96,6 +96,8 @@ const link = signOffer(secret, {
 });
 /** Three days of eighty: what counts a period must find it by an index. */
 const period = "from=2026-11-17T00:00:00Z";
+/** The same as a page of the console has it. */
+const daysOfPeriod = "from=2026-11-17&to=2026-11-20";
 
 /**
  * What is asked of a route, by whom, where that is more than its bare address by an operator, or a
@@ -217,6 +219,21 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["operator", "/console/tasks"],
     ["rep", "/console/tasks"],
   ],
+  "GET /console/figures": [
+    ["operator", `/console/figures?${daysOfPeriod}`],
+    ["operator", `/console/figures?${daysOfPeriod}&source=event`],
+  ],
+  "GET /console/reports/{name}": [["operator", `/console/reports/funnel?${daysOfPeriod}`]],
+  "GET /console/reports/{name}/picture": [
+    ["operator", `/console/reports/funnel/picture?${daysOfPeriod}`],
+  ],
+  "GET /console/reports/{name}/table": [
+    ["operator", `/console/reports/funnel/table?${daysOfPeriod}`],
+  ],
+  "GET /console/reviews/{id}": [["operator", "/console/reviews/rv_grown"]],
+  // The packet of that review has no figures.
+  "GET /console/reviews/{id}/pictures/{section}": [],
+  "GET /console/agreement/versions/{id}": [["operator", "/console/agreement/versions/ag_grown"]],
   "GET /console/oidc": [],
   "GET /console/oidc/back": [],
   "GET /console/offer/{token}": [["operator", `/console/offer/${link}`]],
@@ -282,7 +299,9 @@ const mayReadMany: readonly {
       "it counts what began in the period, and medians are not sums: by the index of the time",
   },
   {
-    of: new RegExp(`^(operator /reports/)?(${ofPeriods.join("|")})\\b`),
+    of: new RegExp(
+      `^(operator (/console)?/reports/)?(${ofPeriods.join("|")})\\b|/console/(figures|agreement$)`,
+    ),
     tables:
       "account answer assignment clock engagement handoff lead opportunity outreach process score transition".split(
         " ",

@@ -441,7 +441,9 @@ function statements(leads: number): (readonly [string, string])[] {
       "review",
       `insert into review (id, kind, period, state, packet, agreement_id, opened_at, due_at,
         remind_at)
-        select 'rv_grown', 'monthly', '2026-10', 'open', '{}', 'ag_grown', $2::timestamptz,
+        select 'rv_grown', 'monthly', '2026-10', 'open', '{"reviewer": "marketing-ops",
+          "calendar": "hq", "zone": "America/New_York", "leads": 1, "reasons": {},
+          "suggestions": {"keep": 1, "return": 0, "retire": 0}}', 'ag_grown', $2::timestamptz,
           $2::timestamptz + interval '5 days', $2::timestamptz + interval '4 days' where ${given}`,
     ],
     [
