@@ -9,16 +9,18 @@ import { benchIntake } from "./intake.ts";
 import { benchLives } from "./lives.ts";
 import { isReached, type Figure, type Report } from "./numbers.ts";
 import { startProcess, type Process } from "./process.ts";
+import { benchPlan } from "./plan.ts";
 import { benchRates } from "./rates.ts";
 import { benchReports } from "./reports.ts";
+import { benchRescore } from "./rescore.ts";
 import { benchRouting } from "./routing.ts";
 import { startStack, type BenchStack } from "./stack.ts";
 
 const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N] [--handoffs N]
 
 Measures on this machine, side by side in one run: calendar, routing, history, lives, evicted,
-rates, intake, import, growth, and reports.
-Without a name all but the last three: import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
+rates, intake, rescore, plan, import, growth, and reports.
+Without a name all but the last four: plan and import take 100,000 leads (--leads), growth fills databases of 10,000 leads
 and ten times as many up to --leads, reports the same of handoffs up to --handoffs. --quick takes smaller samples, --json prints
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
 
@@ -43,6 +45,8 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
   rates: async ({ stack, quick }) => benchRates(await stack(), quick ? { seconds: 6 } : {}),
   intake: async ({ stack, quick }) =>
     benchIntake(await stack(), quick ? { rounds: 3, requests: 200 } : {}),
+  rescore: async ({ quick }) => benchRescore({ leads: quick ? 50_000 : 1_000_000 }),
+  plan: async ({ quick, leads }) => benchPlan({ leads: quick ? Math.min(leads, 5_000) : leads }),
   import: async ({ stack, quick, leads }) =>
     benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
   growth: async ({ quick, leads }) =>
@@ -52,7 +56,7 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
 };
 
 /** Alone: it takes long, or needs the room. */
-const byName = ["import", "growth", "reports"];
+const byName = ["plan", "import", "growth", "reports"];
 
 /** 10,000, 100,000, … up to `most`. */
 function decadesUpTo(most: number): number[] {

@@ -9,7 +9,7 @@ import type { Event } from "../process/event.ts";
 import type { Situation } from "../process/situation.ts";
 import { judgeNow, leadTypeOf, type Judgement, type KnownLead } from "../qualify/qualify.ts";
 import type { RepPool, Roster } from "../routing/roster.ts";
-import { placeOf, routingEvidence } from "../routing/territory.ts";
+import { firstPoolOf } from "../routing/territory.ts";
 import { appliedCalendar, compileApplied, type AppliedCalendar } from "../time/applied-calendar.ts";
 import { NoOpenTime, type Instant } from "../time/calendar.ts";
 import { dueAt, withinHours } from "../time/deadline.ts";
@@ -35,8 +35,7 @@ export function outcomeUnder(agreement: Agreement, known: KnownLead): PlannedOut
 /** The pool that routing looks in first. */
 export function firstPool(agreement: Agreement, known: KnownLead): string | null {
   const facts = deriveFacts(known.facts, agreement.emailDomains);
-  const evidence = routingEvidence(agreement, { ...known, facts });
-  return placeOf(agreement, evidence).steps[0]?.pool ?? null;
+  return firstPoolOf(agreement, { ...known, facts });
 }
 
 /** An open handoff with the clocks that run now. */

@@ -154,8 +154,11 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     if (!(await ask.progress(Math.min(done, of), of))) throw new PlanCancelled();
   };
   await went(0);
-  const leads = await planLeads(ask, roster, period, went);
-  const past = await planPast(ask, period, went);
+  // Each judges a page while the other one's is read.
+  const [leads, past] = await bothOver(
+    planLeads(ask, roster, period, went),
+    planPast(ask, period, went),
+  );
   const planned = [...past.kept, ...leads.added];
   const known = new Set(active.warnings.map(({ message }) => message));
   return {
@@ -187,6 +190,12 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     }),
     missingPools: ask.missingPools(roster),
   };
+}
+
+/** Both have ended before either's failure is told: they read by one transaction. */
+async function bothOver<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 type Went = (count: number) => Promise<void>;
