@@ -11,7 +11,7 @@ export interface JudgeShare {
   readonly how: "judged" | "explained";
 }
 
-export interface Judged {
+export interface JudgedShare {
   readonly seconds: number;
   /** Of the whole process: it says something only where one thread works alone. */
   readonly processorSeconds: number;
@@ -24,7 +24,7 @@ const now = Date.parse("2026-11-23T15:00:00Z");
 const together = 4_000;
 
 /** Judges its share of generated leads. */
-export function judgeShare({ seed, leads, how }: JudgeShare): Judged {
+export function judgeShare({ seed, leads, how }: JudgeShare): JudgedShare {
   const agreement = thirtyRules();
   const judge = how === "judged" ? judgeNow : qualify;
   const sum = { seconds: 0, processorSeconds: 0, handOff: 0, engagements: 0 };

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import type { Report } from "./numbers.ts";
-import type { Judged, JudgeShare } from "./rescore-work.ts";
+import type { JudgedShare, JudgeShare } from "./rescore-work.ts";
 
 /**
  * So many leads judged by an agreement of thirty rules, shared out to as many threads as there are
@@ -17,7 +17,7 @@ export async function benchRescore({ leads }: { readonly leads: number }): Promi
     execArgv: [],
     env: {},
   });
-  const judge = (share: JudgeShare) => pool.run(share) as Promise<Judged>;
+  const judge = (share: JudgeShare) => pool.run(share) as Promise<JudgedShare>;
   try {
     const share = Math.ceil(leads / threads);
     const found = await Promise.all(
@@ -29,7 +29,7 @@ export async function benchRescore({ leads }: { readonly leads: number }): Promi
       await judge({ seed: 9, leads: some, how: "explained" }),
     ];
     const slowest = Math.max(...found.map(({ seconds }) => seconds));
-    const each = ({ processorSeconds }: Judged) => (processorSeconds / some) * 1e6;
+    const each = ({ processorSeconds }: JudgedShare) => (processorSeconds / some) * 1e6;
     return {
       figures: [
         {

@@ -146,7 +146,7 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
 
 /** The parts of a stored situation, which is unpacked once for all of them. */
 const situationParts = fragment(`jsonb_to_record(d.situation) as s(process jsonb, facts jsonb,
-  engagements jsonb, matches int, now float8)`);
+  engagements jsonb, matches int, now float8, "agreementId" text)`);
 
 /** What was known when something was decided. */
 export interface KnownThen {
@@ -167,6 +167,8 @@ export interface JudgedHandoff {
   readonly isDecided: boolean;
   readonly isAccepted: boolean;
   readonly isQualified: boolean;
+  /** How likely it was that it began to explore; null: a rule or a person began it. */
+  readonly propensity: number | null;
   readonly known: KnownThen | null;
   /** Kept whole where the rules of qualification alone do not say why it was handed off. */
   readonly whole: { readonly situation: StoredSituation; readonly event: Event } | null;
@@ -188,12 +190,13 @@ export async function pastHandoffs(
     decided: boolean;
     accepted: boolean;
     qualified: boolean;
+    propensity: number | null;
     known: KnownThen | null;
     whole: JudgedHandoff["whole"];
   }>(
     db,
     sql`
-    select h.id, h.subject_id as lead_id, h.lead_type, h.pool, h.mql_at,
+    select h.id, h.subject_id as lead_id, h.lead_type, h.pool, h.mql_at, h.propensity,
       (h.sal_at is not null or h.rejected_at is not null or h.state = 'closed') as decided,
       h.sal_at is not null as accepted, h.sql_at is not null as qualified,
       case when d.situation is not null then jsonb_build_object('facts', s.facts,
@@ -223,6 +226,7 @@ export async function pastHandoffs(
     isDecided: row.decided,
     isAccepted: row.accepted,
     isQualified: row.qualified,
+    propensity: row.propensity,
     known: row.known,
     whole: row.whole?.situation == null ? null : row.whole,
   }));
@@ -233,6 +237,8 @@ export interface HeldBack extends KnownThen {
   readonly leadId: string;
   readonly cycle: number;
   readonly step: number;
+  /** The version by which it was judged. */
+  readonly agreementId: string;
 }
 
 /** What was decided of these leads in the period while they were new or in nurture, in order. */
@@ -245,7 +251,8 @@ export async function heldBack(
   return rows(
     db,
     sql`
-    select d.subject_id as "leadId", d.cycle, d.step, s.facts, s.engagements, s.matches, s.now
+    select d.subject_id as "leadId", d.cycle, d.step, s.facts, s.engagements, s.matches, s.now,
+      s."agreementId"
     from decision d cross join lateral ${situationParts}
     where d.subject_kind = 'lead' and d.subject_id = any(${leadIds}::text[])
       and d.at >= ${new Date(from)} and d.at < ${new Date(to)}

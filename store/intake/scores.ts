@@ -1,6 +1,8 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
+import type { StandingLead } from "../../handoff/governance/planning.ts";
+import { isExplored, mayBeExplored } from "../../handoff/qualify/exploration.ts";
 import { judgeNow, type Judgement, type KnownLead } from "../../handoff/qualify/qualify.ts";
 import { returns } from "../../handoff/answers/renurture.ts";
 import { isClosed } from "../../handoff/stage.ts";
@@ -81,17 +83,12 @@ export async function rescore(
   return judged;
 }
 
-/** A lead with all by which it is judged, and where it stands. */
-export interface KnownStanding extends Pick<LeadRow, "id" | "stage" | "cycle"> {
-  readonly known: KnownLead;
-}
-
 /** Leads with all by which they are judged. Those that are gone are left out. */
 export async function knownLeads(
   db: Db,
   leadIds: readonly string[],
   now: Instant,
-): Promise<KnownStanding[]> {
+): Promise<StandingLead[]> {
   const [leads, engagements, matches] = await Promise.all([
     readLeads(db, leadIds),
     readEngagements(db, leadIds),
@@ -133,7 +130,11 @@ function crosses(
   const was = judgeNow(agreement, { ...known, engagements: before }).verdict;
   // Something holds back who would be handed off already: a person hears of each raised hand.
   if (was === "hand-off" && raisesHand(agreement, before, all)) return true;
-  return was !== verdict.verdict;
+  if (was !== verdict.verdict) return true;
+  if (was !== "nurture" || !mayBeExplored(lead)) return false;
+  const explored = (engagements: readonly Engagement[]) =>
+    isExplored(agreement, lead.id, { ...known, engagements });
+  return explored(before) !== explored(all);
 }
 
 function raisesHand(

@@ -105,6 +105,7 @@ export interface HandoffJson {
   readonly imported: boolean;
   readonly mql_told_at: string | null;
   readonly tier: number | null;
+  readonly propensity: number | null;
 }
 
 export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): Handoff {
@@ -153,6 +154,7 @@ export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): 
     closedAt: parsed(row.closed_at),
     ...(row.terms === null ? {} : { terms: row.terms }),
     ...(row.tier === null ? {} : { tier: row.tier }),
+    ...(row.propensity === null ? {} : { propensity: row.propensity }),
     // What is open was told of when it was taken over.
     ...(row.imported && row.mql_told_at !== null
       ? { takenOverAt: Date.parse(row.mql_told_at) }
