@@ -27,6 +27,31 @@ export function checkWhole(agreement: Agreement, reading: Reading): void {
   statusBeforeOutreach(agreement, reading);
   closedReasons(agreement, reading);
   checkAccounts(agreement, reading);
+  checkExploration(agreement, logic, reading);
+}
+
+function checkExploration(
+  { exploration, leadTypes: types }: Agreement,
+  logic: Logic,
+  reading: Reading,
+): void {
+  if (exploration === undefined) return;
+  if (!types.some(({ name }) => name === exploration.leadType))
+    reading.report(
+      "problems",
+      "exploration.leadType",
+      `expected a lead type (${types.map(({ name }) => name).join(", ")}), found ` +
+        `"${exploration.leadType}"`,
+    );
+  const { when } = exploration;
+  if (when === undefined) return;
+  const taken = types.find((type) => logic.implies(when, type.when));
+  if (taken)
+    reading.report(
+      "warnings",
+      "exploration.when",
+      `nobody is explored: whoever meets these conditions is handed off as "${taken.name}"`,
+    );
 }
 
 /** Every condition of the agreement with the path at which to report it. */
@@ -41,6 +66,7 @@ function rules(agreement: Agreement): { path: string; when: Condition }[] {
     ...agreement.checklist.map((one) => one.when),
     ...agreement.fit.map((one) => one.when),
     ...agreement.leadTypes.map((one) => one.when),
+    ...(agreement.exploration?.when ? [agreement.exploration.when] : []),
     ...(agreement.accounts ? [agreement.accounts.when] : []),
     ...agreement.routing.segments.map((one) => one.when),
     ...Object.values(agreement.answers.reasons).flatMap((one) => one.contradictedBy ?? []),
@@ -277,6 +303,7 @@ function neverTrue(agreement: Agreement, logic: Logic, reading: Reading): void {
     ...agreement.fit,
     ...agreement.routing.segments,
     ...(agreement.accounts ? [agreement.accounts] : []),
+    ...(agreement.exploration?.when ? [{ when: agreement.exploration.when }] : []),
   ];
   for (const rule of others) {
     if (logic.neverTrue(rule.when))

@@ -7,6 +7,7 @@ import { answers } from "./answers.ts";
 import { calendar } from "./calendars.ts";
 import { clocks } from "./clocks.ts";
 import { conditionShape } from "./conditions.ts";
+import { exploration } from "./exploration.ts";
 import { name, uniqueNames } from "./names.ts";
 import {
   bands,
@@ -72,6 +73,10 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
     leadTypes: need(
       list(leadType(condition), "lead types", { min: 1, max: 100 }),
       "first match wins; no match means nurture",
+    ),
+    exploration: may(
+      exploration(condition),
+      "a share of the leads in nurture that is handed off all the same, to learn from it; absent: none",
     ),
     accounts: may(
       accounts(conditionShape(words, counter, true)),

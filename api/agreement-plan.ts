@@ -18,6 +18,7 @@ const outcome = z.object({
     .nullable()
     .optional()
     .openapi({ description: "looked in first; null: the fallback queue" }),
+  explored: z.literal(true).optional().openapi({ description: "of the share that is explored" }),
 });
 const rate = z.object({
   numerator: count,
@@ -96,7 +97,25 @@ export const planSchema = z
         notJudged: count.openapi({ description: "without the decision that opened them" }),
         kept: observed,
         dropped: observed.extend({ leads: z.array(leadId) }),
-        added: bounds.nullable(),
+        added: bounds
+          .extend({
+            explored: z
+              .object({
+                handoffs: count,
+                of: count.openapi({ description: "could have been drawn" }),
+                undecided: count,
+                decided: count,
+                accepted: count,
+                rate: z.number(),
+                low: z.number(),
+                high: z.number(),
+              })
+              .optional()
+              .openapi({
+                description: "estimated from those that were handed off to explore",
+              }),
+          })
+          .nullable(),
         addedLeads: z.array(leadId),
         version: bounds.nullable().openapi({ description: "of all that it hands off" }),
         inWords: z.array(z.string()),
@@ -176,11 +195,15 @@ function historyShown({
     notJudged: history.notJudged,
     kept: observedShown(test.kept),
     dropped: { ...observedShown(test.dropped), leads: [...history.dropped] },
-    added: test.added && { ...test.added },
+    added: test.added && addedShown(test.added),
     addedLeads: [...history.added],
     version: test.version && { ...test.version },
     inWords: sayBackTest(test),
   };
+}
+
+function addedShown({ handoffs, low, high, explored }: NonNullable<BackTest["added"]>) {
+  return { handoffs, low, high, ...(explored && { explored: { ...explored } }) };
 }
 
 function observedShown({ handoffs, undecided, acceptance, qualification }: BackTest["kept"]) {
@@ -196,11 +219,12 @@ function rateShown({ numerator, denominator, rate: share, low, high }: Rate) {
   return { numerator, denominator, rate: share, low, high };
 }
 
-function outcomeShown({ verdict, leadType, band, pool }: PlannedOutcome) {
+function outcomeShown({ verdict, leadType, band, pool, explored }: PlannedOutcome) {
   return {
     verdict,
     band,
     ...(leadType === undefined ? {} : { leadType }),
     ...(pool === undefined ? {} : { pool }),
+    ...(explored && { explored }),
   };
 }

@@ -303,6 +303,7 @@ function handoffPage(h: HandoffView): Record<string, unknown> {
     path: h.path,
     priority: h.priority,
     tier: h.tier,
+    propensity: h.propensity,
     band: h.band,
     fit: h.fit,
     intent: h.intent,

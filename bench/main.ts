@@ -11,16 +11,18 @@ import { benchIntake } from "./intake.ts";
 import { benchLives } from "./lives.ts";
 import { isReached, type Figure, type Report } from "./numbers.ts";
 import { startProcess, type Process } from "./process.ts";
+import { benchPlan } from "./plan.ts";
 import { benchRates } from "./rates.ts";
 import { benchReports } from "./reports.ts";
+import { benchRescore } from "./rescore.ts";
 import { benchRouting } from "./routing.ts";
 import { startStack, type BenchStack } from "./stack.ts";
 
 const usage = `npm run bench -- [NAME ...] [--json] [--quick] [--leads N] [--handoffs N]
 
 Measures on this machine, side by side in one run: calendar, routing, history, lives, evicted,
-rates, intake, engagements, console, import, growth, and reports.
-Without a name all but the last four: console needs a Chromium and fills a database of --leads, import takes 100,000 leads (--leads) in, growth fills databases of 10,000 leads
+rates, intake, engagements, rescore, console, plan, import, growth, and reports.
+Without a name all but the last five: console needs a Chromium and fills a database of --leads, plan and import take 100,000 leads (--leads), growth fills databases of 10,000 leads
 and ten times as many up to --leads, reports the same of handoffs up to --handoffs. --quick takes smaller samples, --json prints
 JSON alone. Figures in ratios are comparable between machines; the others are of this one. Nothing else should run.`;
 
@@ -54,6 +56,8 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
     ),
   engagements: async ({ stack, quick }) =>
     benchEngagements(await stack(), quick ? { requests: 120 } : {}),
+  rescore: async ({ quick }) => benchRescore({ leads: quick ? 50_000 : 1_000_000 }),
+  plan: async ({ quick, leads }) => benchPlan({ leads: quick ? Math.min(leads, 5_000) : leads }),
   import: async ({ stack, quick, leads }) =>
     benchImport(await stack(), { leads: quick ? Math.min(leads, 5_000) : leads }),
   growth: async ({ quick, leads }) =>
@@ -63,7 +67,7 @@ const benches: Readonly<Record<string, (parts: Parts) => Promise<Report>>> = {
 };
 
 /** Alone: it takes long, or needs the room. */
-const byName = ["console", "import", "growth", "reports"];
+const byName = ["console", "plan", "import", "growth", "reports"];
 
 /** 10,000, 100,000, … up to `most`. */
 function decadesUpTo(most: number): number[] {

@@ -32,6 +32,8 @@ export interface Agreement {
   }[];
   /** First match wins; no match means nurture. */
   readonly leadTypes: readonly LeadType[];
+  /** Absent: nobody is handed off whom no lead type lets through. */
+  readonly exploration?: ExplorationRules;
   readonly accounts: AccountRules | null;
   readonly clocks: ClockRules;
   readonly routing: Routing;
@@ -149,6 +151,16 @@ export interface LeadType {
   readonly when: Condition;
   readonly outreach: Target;
   readonly status: Target;
+}
+
+/** A share of the leads in nurture that is handed off all the same, to learn from it. */
+export interface ExplorationRules {
+  /** 0 to 0.5. */
+  readonly share: number;
+  /** On whose terms: path, priority, targets. */
+  readonly leadType: string;
+  /** Among whom; absent: among all that nothing but the lead types holds back. */
+  readonly when?: Condition;
 }
 
 export interface AccountRules {

@@ -10,6 +10,8 @@ export interface Planner {
 }
 
 const mostMegabytes = 1_024;
+/** A page of leads is read and forgotten: with room for it, little of it grows old. */
+const youngMegabytes = 64;
 
 /**
  * A thread of this process, started with the first plan: it opens two connections besides those of
@@ -24,7 +26,10 @@ export function createPlanner(url: string, log: Pick<Logger, "error">): Planner 
         minThreads: 0,
         maxThreads: 1,
         idleTimeout: 5_000,
-        resourceLimits: { maxOldGenerationSizeMb: mostMegabytes },
+        resourceLimits: {
+          maxOldGenerationSizeMb: mostMegabytes,
+          maxYoungGenerationSizeMb: youngMegabytes,
+        },
         execArgv: [],
         env: {},
       });

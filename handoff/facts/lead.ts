@@ -83,7 +83,11 @@ function derivedNow(facts: Facts, domains: EmailDomains | undefined): Facts {
 
   const seniority = seniorityOf(text("lead.title"));
   if (seniority) derived["lead.seniority"] = seniority;
-  return { ...derived, ...facts };
+  // Copied first and added to: copied onto others they take fifteen times as long.
+  const whole: Record<FieldPath, FactValue> = { ...facts };
+  for (const field of Object.keys(derived))
+    if (!Object.hasOwn(facts, field)) whole[field] = derived[field]!;
+  return whole;
 }
 
 function isNullWord(text: string, words: readonly string[]): boolean {

@@ -3,6 +3,7 @@ import type {
   Agreement,
   ClockRules,
   Condition,
+  ExplorationRules,
   LeadType,
   RejectionReason,
   ReviewRule,
@@ -40,7 +41,8 @@ export function agreementChanges(before: Agreement, after: Agreement): RuleChang
 /** The agreement with what may be absent named. */
 type Whole = { readonly [K in keyof Required<Agreement>]: Agreement[K] };
 function whole(agreement: Agreement): Whole {
-  return { ...agreement, emailDomains: agreement.emailDomains };
+  const { emailDomains, exploration } = agreement;
+  return { ...agreement, emailDomains, exploration };
 }
 
 /** A part that has no rule here does not compile: no change goes unsaid. */
@@ -138,6 +140,7 @@ const rules: Rules = {
       ...reordered("lead types", Object.keys(was), Object.keys(now)),
     ];
   },
+  exploration: explorationChanges,
   accounts: accountChanges,
   clocks: clockChanges,
   routing: routingChanges,
@@ -291,6 +294,28 @@ function fitChanges(before: Agreement["fit"], after: Agreement["fit"], types: Ty
   ];
 }
 
+/** What says nothing is a share of none. */
+function explorationChanges(
+  before: ExplorationRules | undefined,
+  after: ExplorationRules | undefined,
+  types: Types,
+): RuleChange[] {
+  const about = "exploration";
+  const share = (rules: ExplorationRules | undefined) =>
+    rules === undefined || rules.share === 0
+      ? "none"
+      : `${percent(rules.share)} % of the leads in nurture`;
+  const [was, now] = [before?.leadType, after?.leadType];
+  return [
+    ...moved(about, share(before), share(after)),
+    ...(was !== undefined && now !== undefined ? moved(about, was, now, "lead type") : []),
+    ...(after !== undefined && was === undefined && after.share > 0
+      ? [{ about, change: `lead type ${after.leadType}` }]
+      : []),
+    ...optional("exploration among", before?.when, after?.when, types, "all"),
+  ];
+}
+
 function accountChanges(
   before: AccountRules | null,
   after: AccountRules | null,
@@ -419,12 +444,13 @@ function optional(
   before: Condition | undefined,
   after: Condition | undefined,
   types: Types,
+  neither = "nothing",
 ): RuleChange[] {
   if (before && after) return conditionChanges(about, before, after, types);
   return moved(
     about,
-    before ? sayCondition(before, types.before) : "nothing",
-    after ? sayCondition(after, types.after) : "nothing",
+    before ? sayCondition(before, types.before) : neither,
+    after ? sayCondition(after, types.after) : neither,
   );
 }
 

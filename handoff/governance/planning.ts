@@ -7,10 +7,12 @@ import { isRunning } from "../process/clocks.ts";
 import { decide } from "../process/decide.ts";
 import type { Event } from "../process/event.ts";
 import type { Situation } from "../process/situation.ts";
+import { isExplored, mayBeExplored } from "../qualify/exploration.ts";
 import { judgeNow, leadTypeOf, type Judgement, type KnownLead } from "../qualify/qualify.ts";
 import type { RepPool, Roster } from "../routing/roster.ts";
-import { placeOf, routingEvidence } from "../routing/territory.ts";
+import { firstPoolOf } from "../routing/territory.ts";
 import { appliedCalendar, compileApplied, type AppliedCalendar } from "../time/applied-calendar.ts";
+import type { Stage } from "../stage.ts";
 import { NoOpenTime, type Instant } from "../time/calendar.ts";
 import { dueAt, withinHours } from "../time/deadline.ts";
 
@@ -23,20 +25,38 @@ import { dueAt, withinHours } from "../time/deadline.ts";
 export interface PlannedOutcome extends Pick<Judgement, "verdict" | "leadType" | "band"> {
   /** Absent where nothing is handed off; null: the fallback queue. */
   readonly pool?: string | null;
+  /** No lead type lets it through: it is of the share that is handed off to explore. */
+  readonly explored?: true;
+}
+
+/** A lead as it is known, and where it stands. */
+export interface StandingLead {
+  readonly id: string;
+  readonly stage: Stage;
+  readonly cycle: number;
+  readonly known: KnownLead;
 }
 
 /** What a version makes of a lead as it is known. */
-export function outcomeUnder(agreement: Agreement, known: KnownLead): PlannedOutcome {
+export function outcomeUnder(agreement: Agreement, lead: StandingLead): PlannedOutcome {
+  const { id, stage, cycle, known } = lead;
   const { verdict, leadType, band } = judgeNow(agreement, known);
-  if (leadType === undefined) return { verdict, band };
-  return { verdict, leadType, band, pool: firstPool(agreement, known) };
+  if (leadType !== undefined) return { verdict, leadType, band, pool: firstPool(agreement, known) };
+  if (
+    verdict !== "nurture" ||
+    !mayBeExplored({ stage, cycle }) ||
+    !isExplored(agreement, id, known)
+  )
+    return { verdict, band };
+  const { leadType: explored } = agreement.exploration!;
+  const pool = firstPool(agreement, known);
+  return { verdict: "hand-off", leadType: explored, band, pool, explored: true };
 }
 
 /** The pool that routing looks in first. */
 export function firstPool(agreement: Agreement, known: KnownLead): string | null {
   const facts = deriveFacts(known.facts, agreement.emailDomains);
-  const evidence = routingEvidence(agreement, { ...known, facts });
-  return placeOf(agreement, evidence).steps[0]?.pool ?? null;
+  return firstPoolOf(agreement, { ...known, facts });
 }
 
 /** An open handoff with the clocks that run now. */

@@ -4,6 +4,7 @@ import { tierRules, tierTerms, tierTrace } from "../accounts/tier.ts";
 import type { FieldPath, Facts } from "../facts/facts.ts";
 import { deriveFacts } from "../facts/lead.ts";
 import { leadTypeOf, qualify, type Qualification } from "../qualify/qualify.ts";
+import { explorationOf, mayBeExplored, type Exploration } from "../qualify/exploration.ts";
 import { returns, type Return } from "../answers/renurture.ts";
 import { byAgreement } from "./clocks.ts";
 import {
@@ -44,7 +45,7 @@ export function judge(course: Course, event: Event["kind"], isCorrected = false)
       if (isRejected) return awaitCorrection(found, q);
       return isWorked && q.verdict === "hand-off"
         ? toOpportunityOwner(found, q, event)
-        : judgeOutside(found, q);
+        : judgeOutside(found, q, explorationHere(course.at, q));
     case "renurture": {
       const so = judgeRenurture(found, q, isWorked ? null : back, isRejected);
       if (event !== "engaged") return so;
@@ -80,6 +81,17 @@ export function lookForSuppression(course: Course): Course {
   return q.verdict === "disqualify" ? disqualify(found, suppressedBy(q)) : withCrmSync(found);
 }
 
+/**
+ * Whether the lead is handed off to explore: once in its life, before any handoff, and never whom
+ * somebody works with already. Null where nobody like it is explored.
+ */
+function explorationHere(at: Situation, q: Pick<Qualification, "verdict">): Exploration | null {
+  const { subject, process, agreement, facts, engagements, now, matches } = at;
+  if (q.verdict !== "nurture" || !mayBeExplored(process)) return null;
+  if (at.openOpportunity !== undefined) return null;
+  return explorationOf(agreement, subject.id, { facts, engagements, now, matches });
+}
+
 export function judgedBy({ at }: Course): { qualification: Qualification; returns: Return | null } {
   const { facts, engagements, now, matches, process, agreement, tier } = at;
   const known = { facts, engagements, now };
@@ -89,10 +101,11 @@ export function judgedBy({ at }: Course): { qualification: Qualification; return
       ? { at: exitAt, intent: exitIntent ?? 0, ...(revisitOn === null ? {} : { revisitOn }) }
       : null;
   const qualification = qualify(agreement, { ...known, matches });
+  const explored = explorationHere(at, qualification)?.trace ?? [];
   return {
     qualification: {
       ...qualification,
-      trace: [...qualification.trace, ...tierTrace(agreement, tier)],
+      trace: [...qualification.trace, ...tierTrace(agreement, tier), ...explored],
     },
     returns: exit === null ? null : returns(agreement, { ...known, exit }),
   };
@@ -103,11 +116,24 @@ export function suppressedBy(q: Qualification): string {
 }
 
 /** In `new` or `nurture`. */
-function judgeOutside(course: Course, q: Qualification): Course {
+function judgeOutside(course: Course, q: Qualification, exploration: Exploration | null): Course {
   if (q.verdict === "needs-data") return awaitData(course, q);
   const ready = dataIsThere(course);
   if (q.verdict === "hand-off") return handOff(ready, q, typeOf(ready.at, q));
+  if (exploration?.isDrawn) return explore(ready, q, exploration);
   return course.at.process.stage === "new" ? enterNurture(ready, q) : stayInNurture(ready, q);
+}
+
+/** No lead type lets it through: it is handed off to learn what sales says. */
+function explore(course: Course, q: Qualification, exploration: Exploration): Course {
+  const { propensity, leadType } = exploration;
+  const type = leadTypeOf(course.at.agreement, leadType);
+  const why = `${q.because}; handed off to explore, as ${percent(propensity)} % of such leads are`;
+  return handOff(course, q, type, { why, propensity });
+}
+
+function percent(share: number): number {
+  return Math.round(share * 10_000) / 100;
 }
 
 function judgeRenurture(
@@ -121,7 +147,7 @@ function judgeRenurture(
   const lacksData = isRejected || q.verdict === "needs-data";
   const ready = lacksData ? stillMissing(course, q, isRejected) : dataIsThere(course);
   if (back?.due && cyclesLeft) {
-    if (!lacksData) return handOff(ready, q, returningType(course.at, q), back.because);
+    if (!lacksData) return handOff(ready, q, returningType(course.at, q), { why: back.because });
     return isRejected ? awaitCorrection(course, q) : awaitData(ready, q);
   }
   const isAtReview = process.waitingOn === "review";
@@ -290,10 +316,13 @@ export function handOff(
   course: Course,
   q: Qualification,
   type: LeadType | undefined,
-  why: string = q.because,
+  { why = q.because, propensity }: { readonly why?: string; readonly propensity?: number } = {},
 ): Course {
   if (!type) throw new Error("the agreement has no lead type to hand off under");
-  const handoff = newHandoff(course.at, q, type);
+  const handoff = {
+    ...newHandoff(course.at, q, type),
+    ...(propensity === undefined ? {} : { propensity }),
+  };
   const reviewed = withTasksEnded(
     course,
     ["nurture-review", "renurture-review", "hand-raise", "fix-data", "account-engaged"],

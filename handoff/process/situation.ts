@@ -90,6 +90,8 @@ export interface Handoff {
   readonly terms?: HandoffTerms;
   /** Of its account when it began: its terms are those of this tier. Absent: none. */
   readonly tier?: number;
+  /** How likely it was that it began to explore. Absent: a rule or a person began it. */
+  readonly propensity?: number;
   /** When it was taken over from another system; absent: Baton opened it. */
   readonly takenOverAt?: Instant;
   /** The handoff of its account that was open when it began; absent: none was. */

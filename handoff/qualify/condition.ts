@@ -2,7 +2,7 @@ import type { Agreement, Band, Condition, RulePath } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
 import type { Engagement, Facts, FactValue, FieldPath, FieldType } from "../facts/facts.ts";
 import type { Truth } from "./truth.ts";
-import { happenedBy, isMeaningful, isSignal, recent } from "./engagements.ts";
+import { countMeaningful, countSignal, happenedBy } from "./engagements.ts";
 import { builtInFields } from "../facts/facts.ts";
 import { describeMatchers, matchAll } from "./matcher.ts";
 import { allOf, anyOf, noneOf } from "./truth.ts";
@@ -64,14 +64,13 @@ export function evaluate(
 
 /**
  * The same for several conditions over the same facts. A named condition is judged, and traced in
- * full, once. Without `isTraced` no trace is made and parts that cannot change the result are
- * skipped: wording a trace takes longer than judging.
+ * full, once. Wording a trace takes longer than judging: whoever shows none asks `truths`
+ * (compiled.ts).
  */
 export function evaluator(
   known: Known,
   agreement: Rules,
   derived?: Scores,
-  isTraced = true,
 ): (condition: Condition) => { result: Truth; trace: TraceLine[] } {
   const happened = happenedBy(known.engagements, known.now);
   const byName = new Map<string, Judged>();
@@ -95,32 +94,24 @@ export function evaluator(
           condition,
           condition.of,
           derivedTypes[condition.of],
-          derivedValue(condition.of),
+          derivedValue(condition.of, happened, derived),
         );
       case "signal": {
-        const count = recent(happened, condition.withinMs, known.now).filter((one) =>
-          isSignal(agreement.signals, one, condition.signal),
-        ).length;
+        const count = countSignal(agreement.signals, happened, condition, known.now);
         const what =
           typeof condition.signal === "string"
             ? condition.signal
             : `signal of ${condition.signal.depth} depth`;
         return counted(condition.at, count, condition.atLeast, what, condition.withinMs);
       }
-      case "meaningful": {
-        const kinds = new Set(
-          recent(happened, condition.withinMs, known.now)
-            .filter((one) => isMeaningful(agreement.signals, one))
-            .map((one) => one.type),
-        );
+      case "meaningful":
         return counted(
           condition.at,
-          kinds.size,
+          countMeaningful(agreement.signals, happened, condition, known.now),
           condition.count,
           "distinct meaningful behaviours",
           condition.withinMs,
         );
-      }
     }
   }
 
@@ -129,41 +120,31 @@ export function evaluator(
     expected: string,
     combine: (results: Truth[]) => Truth,
   ): Judged {
-    const parts: Judged[] = [];
-    for (const part of condition.of) {
-      const judged = judge(part);
-      parts.push(judged);
-      if (!isTraced && judged.result === (condition.kind !== "all")) break; // it decides the group
-    }
+    const parts = condition.of.map(judge);
     const result = combine(parts.map((part) => part.result));
     const missing = result === "unknown" ? [...new Set(parts.flatMap((part) => part.missing))] : [];
     return {
       result,
       missing,
-      trace: isTraced
-        ? [
-            line({ at: condition.at, expected, result }, missing),
-            ...parts.flatMap((part) => part.trace),
-          ]
-        : [],
+      trace: [
+        line({ at: condition.at, expected, result }, missing),
+        ...parts.flatMap((part) => part.trace),
+      ],
     };
   }
 
   function named(name: string, at: RulePath): Judged {
-    if (name === "engaged" && !Object.hasOwn(agreement.named, name)) {
+    const definition = definitionOf(agreement, name, at);
+    if (definition === "engaged") {
       const result = known.engaged ?? "unknown";
       return leaf(
         { at, expected: "the account is engaged", result },
         result === "unknown" ? ["account.engaged"] : [],
       );
     }
-    const definition = own(agreement.named, name);
-    if (!definition)
-      throw new Error(`${at} uses the condition "${name}", which this agreement does not define`);
     const before = byName.get(name);
     const judged = before ?? judge(definition);
     byName.set(name, judged);
-    if (!isTraced) return judged;
     const self = line({ at, expected: name, result: judged.result }, judged.missing);
     return { ...judged, trace: before ? [self] : [self, ...judged.trace] };
   }
@@ -176,7 +157,6 @@ export function evaluator(
   ): Judged {
     const result = matchAll(condition.matchers, value, type);
     const missing = result === "unknown" ? [field] : [];
-    if (!isTraced) return { result, missing, trace: [] };
     const expected = describeMatchers(condition.matchers, type);
     return leaf(
       { at: condition.at, field, ...(value === undefined ? {} : { value }), expected, result },
@@ -184,27 +164,47 @@ export function evaluator(
     );
   }
 
-  function derivedValue(of: DerivedField): FactValue | undefined {
-    switch (of) {
-      case "score.fit":
-        return derived?.fit;
-      case "score.intent":
-        return derived?.intent;
-      case "band":
-        return derived?.band;
-      case "engagement.count":
-        return happened.length;
-      case "engagement.topic": {
-        const topics = [...new Set(happened.flatMap((one) => one.topic ?? []))];
-        return topics.length > 0 ? topics : undefined;
-      }
-    }
-  }
-
   return (condition) => {
     const { result, trace } = judge(condition);
     return { result, trace };
   };
+}
+
+/**
+ * What a name stands for. `engaged`, where the agreement does not define it itself, is counted
+ * elsewhere.
+ */
+export function definitionOf(
+  agreement: Pick<Agreement, "named">,
+  name: string,
+  at: RulePath,
+): Condition | "engaged" {
+  const definition = own(agreement.named, name);
+  if (definition) return definition;
+  if (name === "engaged") return name;
+  throw new Error(`${at} uses the condition "${name}", which this agreement does not define`);
+}
+
+/** A fact that is worked out; undefined where nothing is known of it. */
+export function derivedValue(
+  of: DerivedField,
+  happened: readonly Engagement[],
+  scores: Scores | undefined,
+): FactValue | undefined {
+  switch (of) {
+    case "score.fit":
+      return scores?.fit;
+    case "score.intent":
+      return scores?.intent;
+    case "band":
+      return scores?.band;
+    case "engagement.count":
+      return happened.length;
+    case "engagement.topic": {
+      const topics = [...new Set(happened.flatMap((one) => one.topic ?? []))];
+      return topics.length > 0 ? topics : undefined;
+    }
+  }
 }
 
 /** The single conditions inside a condition, names followed once each. */

@@ -7,6 +7,7 @@ import type { Engagement } from "../facts/facts.ts";
  * that sums over it come out the same whatever order the engagements arrived in.
  */
 export function happenedBy(engagements: readonly Engagement[], now: Instant): Engagement[] {
+  if (engagements.length === 0) return [];
   const once = new Map<string, Engagement>();
   for (const engagement of engagements) {
     const known = once.get(engagement.id);
@@ -38,15 +39,39 @@ export function isMeaningful(signals: Agreement["signals"], engagement: Engageme
   return depth === "mid" || depth === "high";
 }
 
-/** Those at most `withinMs` old at `now`; all of them when there is no window. */
-export function recent(
-  engagements: readonly Engagement[],
-  withinMs: number | undefined,
+interface Window {
+  readonly withinMs?: number;
+}
+
+/** How often a signal was among what had happened, within its window. */
+export function countSignal(
+  signals: Agreement["signals"],
+  happened: readonly Engagement[],
+  { signal, withinMs }: Window & { readonly signal: string | { readonly depth: Depth } },
   now: Instant,
-): readonly Engagement[] {
-  return withinMs === undefined
-    ? engagements
-    : engagements.filter((engagement) => now - engagement.occurredAt <= withinMs);
+): number {
+  let count = 0;
+  for (const one of happened)
+    if (isRecent(one, withinMs, now) && isSignal(signals, one, signal)) count++;
+  return count;
+}
+
+/** How many distinct meaningful behaviours were among what had happened, within their window. */
+export function countMeaningful(
+  signals: Agreement["signals"],
+  happened: readonly Engagement[],
+  { withinMs }: Window,
+  now: Instant,
+): number {
+  const kinds = happened.filter(
+    (one) => isRecent(one, withinMs, now) && isMeaningful(signals, one),
+  );
+  return new Set(kinds.map(({ type }) => type)).size;
+}
+
+/** At most `withinMs` old at `now`; whatever its age where there is no window. */
+export function isRecent(one: Engagement, withinMs: number | undefined, now: Instant): boolean {
+  return withinMs === undefined || now - one.occurredAt <= withinMs;
 }
 
 /**

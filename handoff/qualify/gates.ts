@@ -2,7 +2,7 @@ import type { Agreement } from "../agreement.ts";
 import type { Known } from "./condition.ts";
 import type { FieldPath } from "../facts/facts.ts";
 import type { Truth } from "./truth.ts";
-import { checkEmail } from "../facts/email.ts";
+import { checkEmail, type EmailCheck } from "../facts/email.ts";
 
 /** A condition on data before any handoff, and whether it held. */
 export interface Gate {
@@ -24,19 +24,32 @@ export interface MissingFact {
  */
 export function checkGates(
   agreement: Agreement,
-  known: Known & { readonly matches?: number },
+  known: Matched,
   suppression: Gate,
 ): { gates: Gate[]; missing: MissingFact[] } {
-  const checks = [
-    requiredFields(agreement, known),
-    emailFormat(known),
-    usableEmail(known),
-    uniqueMatch(known),
-  ];
+  const checks = dataChecks(agreement, known);
   return {
     gates: [suppression, ...checks.map((check) => check.gate)],
     missing: checks.flatMap((check) => check.missing),
   };
+}
+
+type Matched = Known & { readonly matches?: number };
+
+/** Whether a person must supply or correct something before the lead can be handed off. */
+export function lacksData(agreement: Agreement, known: Matched): boolean {
+  return dataChecks(agreement, known).some(({ missing }) => missing.length > 0);
+}
+
+function dataChecks(agreement: Agreement, known: Matched): readonly Check[] {
+  const email = known.facts["lead.email"];
+  const form = email === undefined ? undefined : checkEmail(String(email));
+  return [
+    requiredFields(agreement, known),
+    emailFormat(form),
+    usableEmail(known, form?.ok === true),
+    uniqueMatch(known),
+  ];
 }
 
 type Check = { readonly gate: Gate; readonly missing: readonly MissingFact[] };
@@ -52,10 +65,8 @@ function requiredFields(agreement: Agreement, known: Known): Check {
   };
 }
 
-function emailFormat(known: Known): Check {
-  const email = known.facts["lead.email"];
-  if (email === undefined) return notAsked("email-format", "no address given");
-  const checked = checkEmail(String(email));
+function emailFormat(checked: EmailCheck | undefined): Check {
+  if (checked === undefined) return notAsked("email-format", "no address given");
   if (checked.ok) return passed("email-format", "can be delivered to by its form");
   return failed("email-format", checked.because, {
     field: "lead.email",
@@ -63,10 +74,9 @@ function emailFormat(known: Known): Check {
   });
 }
 
-function usableEmail(known: Known): Check {
+function usableEmail(known: Known, isWellFormed: boolean): Check {
   const kind = known.facts["lead.emailKind"];
-  const wellFormed = checkEmail(String(known.facts["lead.email"] ?? "")).ok;
-  if (kind === undefined || !wellFormed) return notAsked("email-kind", "no usable address");
+  if (kind === undefined || !isWellFormed) return notAsked("email-kind", "no usable address");
   if (kind === "invalid")
     return failed("email-kind", "marked invalid", {
       field: "lead.email",

@@ -11,8 +11,26 @@ export function matchAll(
   value: FactValue | undefined,
   type: FieldType,
 ): Truth {
-  return allOf(matchers.map((matcher) => match(matcher, value, type)));
+  return matching(matchers, type)(value);
 }
+
+type Holds = (value: FactValue | undefined) => Truth;
+
+/** The same as a function of the value: a rule is read once and asked for every lead. */
+export function matching(matchers: readonly Matcher[], type: FieldType): Holds {
+  const kept = read.get(matchers) ?? new Map<FieldType, Holds>();
+  read.set(matchers, kept);
+  const before = kept.get(type);
+  if (before) return before;
+  const each = matchers.map((matcher) => matchingOne(matcher, type));
+  const holds: Holds =
+    each.length === 1 ? each[0]! : (value) => allOf(each.map((one) => one(value)));
+  kept.set(type, holds);
+  return holds;
+}
+
+/** Conditions are never changed in place. */
+const read = new WeakMap<readonly Matcher[], Map<FieldType, Holds>>();
 
 /** What the matchers ask for, in words: "at least 50 and at most 5000". */
 export function describeMatchers(matchers: readonly Matcher[], type: FieldType): string {
@@ -24,64 +42,55 @@ export function describeMatchers(matchers: readonly Matcher[], type: FieldType):
  * the rule compares with: it was stored when the field meant something else, and says nothing about
  * the rule.
  */
-function match(matcher: Matcher, value: FactValue | undefined, type: FieldType): Truth {
-  if (matcher.op === "exists") return (value !== undefined) === matcher.value;
-  if (value === undefined) return "unknown";
+function matchingOne(matcher: Matcher, type: FieldType): Holds {
+  if (matcher.op === "exists") return (value) => (value !== undefined) === matcher.value;
+  const holds = holding(matcher, type);
+  return (value) => (value === undefined ? "unknown" : holds(value));
+}
+
+function holding(
+  matcher: Exclude<Matcher, { readonly op: "exists" }>,
+  type: FieldType,
+): (value: FactValue) => Truth {
   switch (matcher.op) {
     case "is":
-      return isAny(value, wantedOf(scalars(matcher.value), type), type);
+      return isAny(scalars(matcher.value), type);
     case "in":
-      return isAny(value, listWanted(matcher.values, type), type);
+      return isAny(matcher.values.flatMap(scalars), type);
     case "notIn": {
-      const found = isAny(value, listWanted(matcher.values, type), type);
-      return found === "unknown" ? found : !found;
+      const found = isAny(matcher.values.flatMap(scalars), type);
+      return (value) => {
+        const truth = found(value);
+        return truth === "unknown" ? truth : !truth;
+      };
     }
     case "contains":
-      return contains(value, matcher.value);
+      return (value) => contains(value, matcher.value);
     case "matches":
-      return texts(value)?.some((text) => matchesGlob(text, matcher.glob)) ?? "unknown";
+      return (value) => texts(value)?.some((text) => matchesGlob(text, matcher.glob)) ?? "unknown";
     case "atLeast":
     case "atMost":
     case "above":
-    case "below": {
-      const amount = amountOf(value, type);
-      return amount === null ? "unknown" : compare(matcher.op, amount, matcher.value);
-    }
+    case "below":
+      return (value) => {
+        const amount = amountOf(value, type);
+        return amount === null ? "unknown" : compare(matcher.op, amount, matcher.value);
+      };
   }
 }
 
 type Scalar = string | number | boolean;
 
-/** What a rule compares with: kinds of values, and the values as they are compared. */
-interface Wanted {
-  readonly kinds: ReadonlySet<string>;
-  readonly keys: ReadonlySet<Scalar | undefined>;
-}
-
 /** Whether the value, or for a list any of its entries, equals one of these. */
-function isAny(value: FactValue, { kinds, keys }: Wanted, type: FieldType): Truth {
-  const given = scalars(value);
-  if (typeof value !== "object" && !given.some((one) => kinds.has(typeof one))) return "unknown";
-  return given.some((one) => keys.has(keyOf(one, type)));
-}
-
-/** A list can have thousands of words, and is asked about for every lead. */
-const lists = new WeakMap<readonly FactValue[], Map<boolean, Wanted>>();
-
-function listWanted(values: readonly FactValue[], type: FieldType): Wanted {
-  const kept = lists.get(values) ?? new Map<boolean, Wanted>();
-  lists.set(values, kept);
-  const isDate = type === "date";
-  const wanted = kept.get(isDate) ?? wantedOf(values.flatMap(scalars), type);
-  kept.set(isDate, wanted);
-  return wanted;
-}
-
-function wantedOf(values: readonly Scalar[], type: FieldType): Wanted {
-  const keys = new Set(values.map((one) => keyOf(one, type)));
+function isAny(wanted: readonly Scalar[], type: FieldType): (value: FactValue) => Truth {
+  const kinds = new Set(wanted.map((one) => typeof one));
+  const keys = new Set(wanted.map((one) => keyOf(one, type)));
   // A text that is no date equals none.
   keys.delete(undefined);
-  return { kinds: new Set(values.map((one) => typeof one)), keys };
+  return (value) => {
+    if (typeof value === "object") return value.some((one) => keys.has(keyOf(one, type)));
+    return kinds.has(typeof value) ? keys.has(keyOf(value, type)) : "unknown";
+  };
 }
 
 /** Equal for values that count as the same. */

@@ -3,11 +3,13 @@ import type { Instant } from "../time/calendar.ts";
 import type { Known, Scores, TraceLine } from "./condition.ts";
 import type { Gate, MissingFact } from "./gates.ts";
 import { evaluator } from "./condition.ts";
-import { checkGates } from "./gates.ts";
+import { truths } from "./compiled.ts";
+import { happenedBy } from "./engagements.ts";
+import { checkGates, lacksData } from "./gates.ts";
 import { accountType } from "../accounts/type.ts";
 import { deriveFacts } from "../facts/lead.ts";
 import { agingMoments } from "./aging.ts";
-import { fitTrace, scoresOf } from "./score.ts";
+import { fitTrace, scoresOf, scoresOn } from "./score.ts";
 
 export type Verdict = "hand-off" | "nurture" | "disqualify" | "needs-data";
 
@@ -61,11 +63,16 @@ export type Judgement = Pick<
 
 /**
  * The same verdict and score without gates, checklist, trace and the time of the next change: for
- * callers that show none of them.
+ * callers that show none of them. A tenth of the work (docs/benchmarks.md, "Judging").
  */
 export function judgeNow(agreement: Agreement, lead: KnownLead): Judgement {
-  const { verdict, won, scores } = decide(agreement, withDerived(agreement, lead), false);
-  return { verdict, ...scores, ...(won && { leadType: won.name, priority: won.priority }) };
+  const known = withDerived(agreement, lead);
+  const isLacking = lacksData(agreement, known);
+  const { scores, suppression, won } = outcomeOf(agreement, known, isLacking);
+  if (suppression !== undefined) return { verdict: "disqualify", ...scores };
+  if (isLacking) return { verdict: "needs-data", ...scores };
+  if (won === undefined) return { verdict: "nurture", ...scores };
+  return { verdict: "hand-off", ...scores, leadType: won.name, priority: won.priority };
 }
 
 function withDerived(agreement: Agreement, lead: KnownLead): KnownLead {
@@ -84,11 +91,16 @@ export function leadTypeOf(agreement: Agreement, name: string): LeadType | undef
 type Judged = Omit<Qualification, "nextChangeAt">;
 
 function judge(agreement: Agreement, known: KnownLead): Judged {
-  const { verdict, because, won, scores, ask, suppressed, gates, missing, fit, types } = decide(
-    agreement,
-    known,
-    true,
-  );
+  const scores = scoresOf(agreement, known);
+  const ask = evaluator(known, agreement, scores);
+  const suppressed = suppression(agreement, ask);
+  const { gates, missing } = checkGates(agreement, known, suppressed.gate);
+  // Asked before the lead types: a trace unfolds what has a name where it first occurs.
+  const fit = fitTrace(agreement, ask);
+  const { won, ...types } =
+    suppressed.reason === undefined && missing.length === 0
+      ? matchTypes(agreement, ask)
+      : { trace: [], open: [] };
   const checklist = agreement.checklist.map((item) => ({ name: item.name, ...ask(item.when) }));
   return {
     missing,
@@ -101,55 +113,33 @@ function judge(agreement: Agreement, known: KnownLead): Judged {
       ...types.trace,
       ...checklist.flatMap((item) => item.trace),
     ],
-    verdict,
-    because,
+    ...verdictOf({ reason: suppressed.reason, missing, won, open: types.open, band: scores.band }),
     ...(suppressed.reason === undefined ? {} : { suppression: suppressed.reason }),
     ...(won && { leadType: won.name, path: won.path, priority: won.priority }),
   };
 }
 
-interface Decided {
-  readonly verdict: Verdict;
-  readonly because: string;
-  /** The lead type that is handed off. */
-  readonly won?: LeadType;
-  readonly scores: Scores;
-  readonly ask: Ask;
-  readonly suppressed: ReturnType<typeof suppression>;
-  readonly gates: Gate[];
-  readonly missing: MissingFact[];
-  readonly fit: TraceLine[];
-  readonly types: ReturnType<typeof matchTypes>;
-}
-
-function decide(agreement: Agreement, known: KnownLead, isTraced: boolean): Decided {
-  const scores = scoresOf(agreement, known);
-  const ask = evaluator(known, agreement, scores, isTraced);
-  const suppressed = suppression(agreement, ask);
-  const { gates, missing } = checkGates(agreement, known, suppressed.gate);
-  // Asked before the lead types: a trace unfolds what has a name where it first occurs.
-  const fit = isTraced ? fitTrace(agreement, ask) : [];
-  const types =
-    suppressed.reason === undefined && missing.length === 0
-      ? matchTypes(agreement, ask)
-      : { trace: [], open: [] };
-  const common = { scores, ask, suppressed, gates, missing, fit, types };
-  if (suppressed.reason !== undefined)
-    return { ...common, verdict: "disqualify", because: `suppressed: ${suppressed.reason}` };
+function verdictOf({
+  reason,
+  missing,
+  won,
+  open,
+  band,
+}: {
+  readonly reason: string | undefined;
+  readonly missing: readonly MissingFact[];
+  readonly won: LeadType | undefined;
+  readonly open: OpenTypes;
+  readonly band: Band;
+}): Pick<Qualification, "verdict" | "because"> {
+  if (reason !== undefined) return { verdict: "disqualify", because: `suppressed: ${reason}` };
   if (missing.length > 0)
     return {
-      ...common,
       verdict: "needs-data",
       because: `cannot be handed off before this is settled: ${missing.map((one) => one.field).join(", ")}`,
     };
-  if (types.won)
-    return {
-      ...common,
-      verdict: "hand-off",
-      won: types.won,
-      because: `${types.won.name} holds; band ${scores.band}`,
-    };
-  return { ...common, verdict: "nurture", because: nurtureReason(types.open) };
+  if (won) return { verdict: "hand-off", because: `${won.name} holds; band ${band}` };
+  return { verdict: "nurture", because: nurtureReason(open) };
 }
 
 type Asked = { readonly result: boolean | "unknown"; readonly trace: TraceLine[] };
@@ -188,11 +178,14 @@ function suppression(
   };
 }
 
+/** Lead types that are not known to hold or not to, and why not. */
+type OpenTypes = readonly { readonly name: string; readonly missing: readonly string[] }[];
+
 /** The first lead type that is true, and those that facts still missing left open. */
 function matchTypes(
   agreement: Agreement,
   ask: Ask,
-): { won?: LeadType; open: { name: string; missing: string[] }[]; trace: TraceLine[] } {
+): { won?: LeadType; open: OpenTypes; trace: TraceLine[] } {
   const trace: TraceLine[] = [];
   const open: { name: string; missing: string[] }[] = [];
   for (const type of agreement.leadTypes) {
@@ -205,7 +198,7 @@ function matchTypes(
   return { open, trace };
 }
 
-function nurtureReason(open: readonly { name: string; missing: string[] }[]): string {
+function nurtureReason(open: OpenTypes): string {
   if (open.length === 0) return "no lead type holds";
   const told = open.map((type) => `${type.name} (${type.missing.join(", ")})`);
   return `no lead type holds; left open by missing facts: ${told.join("; ")}`;
@@ -224,32 +217,35 @@ function checklistWord(result: Asked["result"]): "met" | "not met" | "unknown" {
 function nextChange(agreement: Agreement, known: KnownLead, judged: Judged): Instant | null {
   if (known.engagements.length === 0) return null;
   const mostLooks = 32;
+  const isLacking = judged.missing.length > 0;
   for (const [i, at] of agingMoments(agreement, known).entries()) {
     if (i >= mostLooks) return at;
-    if (outcomeAt(agreement, { ...known, now: at }, judged.missing.length > 0) !== outcome(judged))
-      return at;
+    // What data lacks does not change with time.
+    const then = outcomeOf(agreement, { ...known, now: at }, isLacking);
+    if (then.suppression !== judged.suppression || then.won?.name !== judged.leadType) return at;
   }
   return null;
 }
 
 /**
- * The outcome of `judge` at another moment, without its trace. What data lacks does not change with
- * time.
+ * Suppression and lead type at `known.now`, without their trace: they tell everything about the
+ * verdict that time can change. Pass facts with what follows from them.
  */
-function outcomeAt(agreement: Agreement, known: KnownLead, lacksData: boolean): string {
-  const ask = evaluator(known, agreement, scoresOf(agreement, known), false);
-  const { reason } = suppression(agreement, ask);
-  const won =
-    reason !== undefined || lacksData
-      ? undefined
-      : agreement.leadTypes.find((type) => ask(type.when).result === true);
-  return outcome({
-    ...(reason === undefined ? {} : { suppression: reason }),
-    ...(won ? { leadType: won.name } : {}),
-  });
-}
-
-/** Suppression and lead type tell everything about the verdict that time can change. */
-function outcome(judged: Pick<Judged, "suppression" | "leadType">): string {
-  return `${judged.suppression ?? ""}|${judged.leadType ?? ""}`;
+function outcomeOf(
+  agreement: Agreement,
+  known: KnownLead,
+  isLacking: boolean,
+): {
+  readonly scores: Scores;
+  readonly suppression: string | undefined;
+  /** The lead type that is handed off. */
+  readonly won: LeadType | undefined;
+} {
+  const ground = { ...known, happened: happenedBy(known.engagements, known.now) };
+  const scores = scoresOn(agreement, ground);
+  const ask = truths(agreement, { ...ground, scores });
+  const suppression = agreement.suppress.find(({ when }) => ask(when) === true)?.reason;
+  const isJudged = suppression === undefined && !isLacking;
+  const won = isJudged ? agreement.leadTypes.find(({ when }) => ask(when) === true) : undefined;
+  return { scores, suppression, won };
 }

@@ -1,22 +1,27 @@
 import type { Agreement, Band } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
-import type { Known, Scores, TraceLine } from "./condition.ts";
+import type { evaluator, Known, Scores, TraceLine } from "./condition.ts";
 import type { Engagement } from "../facts/facts.ts";
-import { evaluator } from "./condition.ts";
+import { truths, type Ground } from "./compiled.ts";
 import { happenedBy, signalOf } from "./engagements.ts";
 
 /** Fit, intent and band of a lead at `known.now` (docs/agreement.md, "Points"). */
 export function scoresOf(agreement: Agreement, known: Known): Scores {
-  const fit = fitScore(agreement, known);
-  const intent = intentScore(known.engagements, agreement.signals, known.now);
+  return scoresOn(agreement, { ...known, happened: happenedBy(known.engagements, known.now) });
+}
+
+/** The same where what happened is known already. */
+export function scoresOn(agreement: Agreement, ground: Ground): Scores {
+  const fit = fitScore(agreement, ground);
+  const intent = scoreAt(split(ground.happened, agreement.signals), ground.now);
   return { fit, intent, band: bandOf(agreement.bands, fit, intent) };
 }
 
 /** The sum of the points of the rows that hold. A row that is unknown gives nothing. */
-export function fitScore(agreement: Agreement, known: Known): number {
-  const judge = evaluator(known, agreement, undefined, false);
+function fitScore(agreement: Agreement, ground: Ground): number {
+  const ask = truths(agreement, ground);
   return rounded(
-    agreement.fit.reduce((sum, row) => sum + (judge(row.when).result === true ? row.points : 0), 0),
+    agreement.fit.reduce((sum, row) => sum + (ask(row.when) === true ? row.points : 0), 0),
   );
 }
 
@@ -38,7 +43,10 @@ export function intentScore(
   signals: Agreement["signals"],
   now: Instant,
 ): number {
-  const { lasting, gaining, losing } = split(engagements, signals, now);
+  return scoreAt(split(happenedBy(engagements, now), signals), now);
+}
+
+function scoreAt({ lasting, gaining, losing }: ReturnType<typeof split>, now: Instant): number {
   return rounded(lasting + decayed(gaining, now) - decayed(losing, now));
 }
 
@@ -78,8 +86,9 @@ export function intentCrosses(
   threshold: number,
   now: Instant,
 ): Instant | null {
-  const { lasting, gaining, losing } = split(engagements, signals, now);
-  const reached = rounded(lasting + decayed(gaining, now) - decayed(losing, now)) >= threshold;
+  const parts = split(happenedBy(engagements, now), signals);
+  const { lasting, gaining, losing } = parts;
+  const reached = scoreAt(parts, now) >= threshold;
   // Both parts only shrink, so over a stretch of time the score lies between these two.
   const lowest = (from: Instant, to: Instant) =>
     rounded(lasting + decayed(gaining, to) - decayed(losing, from));
@@ -92,10 +101,7 @@ export function intentCrosses(
   // not yet excluded is the answer.
   function search(from: Instant, to: Instant): Instant | null {
     if (reached ? lowest(from, to) >= threshold : highest(from, to) < threshold) return null;
-    if (to - from <= 1)
-      return rounded(lasting + decayed(gaining, to) - decayed(losing, to)) >= threshold === reached
-        ? null
-        : to;
+    if (to - from <= 1) return scoreAt(parts, to) >= threshold === reached ? null : to;
     if (--steps <= 0) return to;
     const middle = from + Math.floor((to - from) / 2);
     return search(from, middle) ?? search(middle, to);
@@ -108,14 +114,13 @@ type Decaying = { readonly points: number; readonly at: Instant; readonly halfLi
 
 /** What lasts for ever, what adds and fades, what takes away and fades. */
 function split(
-  engagements: readonly Engagement[],
+  happened: readonly Engagement[],
   signals: Agreement["signals"],
-  now: Instant,
 ): { lasting: number; gaining: Decaying[]; losing: Decaying[] } {
   let lasting = 0;
   const gaining: Decaying[] = [];
   const losing: Decaying[] = [];
-  for (const engagement of happenedBy(engagements, now)) {
+  for (const engagement of happened) {
     const signal = signalOf(signals, engagement.type);
     if (!signal) continue;
     if (signal.halfLifeMs === undefined) lasting += signal.points;

@@ -1,6 +1,8 @@
 import type { Agreement, Condition, RulePath } from "../agreement.ts";
-import { evaluator, type Known } from "../qualify/condition.ts";
-import { scoresOf } from "../qualify/score.ts";
+import { truths } from "../qualify/compiled.ts";
+import type { Known } from "../qualify/condition.ts";
+import { happenedBy } from "../qualify/engagements.ts";
+import { scoresOn } from "../qualify/score.ts";
 
 /** What a rule does: lets leads through, keeps them out, or says how well they fit. */
 export type RuleKind =
@@ -43,9 +45,10 @@ const asked: readonly RuleKind[] = ["condition", "checklist", "fit points"];
  * facts with what follows from them.
  */
 export function heldRules(agreement: Agreement, known: Known): readonly RulePath[] {
-  const ask = evaluator(known, agreement, scoresOf(agreement, known), false);
+  const ground = { ...known, happened: happenedBy(known.engagements, known.now) };
+  const ask = truths(agreement, { ...ground, scores: scoresOn(agreement, ground) });
   return rulesOf(agreement).flatMap(({ kind, at, when }) =>
-    when !== null && asked.includes(kind) && ask(when).result === true ? [at] : [],
+    when !== null && asked.includes(kind) && ask(when) === true ? [at] : [],
   );
 }
 

@@ -2,7 +2,9 @@ import type { Agreement, Condition, Territory } from "../agreement.ts";
 import type { Known, Scores, TraceLine } from "../qualify/condition.ts";
 import { evaluator } from "../qualify/condition.ts";
 import { tierRules } from "../accounts/tier.ts";
-import { scoresOf } from "../qualify/score.ts";
+import { truths } from "../qualify/compiled.ts";
+import { happenedBy } from "../qualify/engagements.ts";
+import { scoresOf, scoresOn } from "../qualify/score.ts";
 
 /**
  * One pool to look in, in the order of docs/routing.md: tier, segment, territory, then the territories
@@ -28,7 +30,8 @@ export interface TerritoryPlace {
   readonly trace: readonly TraceLine[];
 }
 
-type Ask = ReturnType<typeof evaluator>;
+/** Whether a condition is true. */
+type Ask = (condition: Condition) => boolean;
 
 /**
  * Finds segment and territory of a lead. A segment is the first whose condition holds. The
@@ -37,17 +40,34 @@ type Ask = ReturnType<typeof evaluator>;
  * unknown does not hold, and the trace says which fact was missing.
  */
 export function placeOf(agreement: Agreement, { known, scores }: Evidence): TerritoryPlace {
-  const { routing } = agreement;
   const trace: TraceLine[] = [];
   const judge = evaluator(known, agreement, scores);
-  const ask: Ask = (condition) => {
+  const place = placedBy(agreement, known.tier, (condition) => {
     const judged = judge(condition);
     trace.push(...judged.trace);
-    return judged;
-  };
-  const segment = routing.segments.find((one) => ask(one.when).result === true);
+    return judged.result === true;
+  });
+  return { ...place, trace };
+}
+
+/** The pool that is looked in first, without the trace; null where there is none. */
+export function firstPoolOf(agreement: Agreement, known: Known): string | null {
+  const ground = { ...known, happened: happenedBy(known.engagements, known.now) };
+  const scores = asksOf(agreement).scored ? { scores: scoresOn(agreement, ground) } : {};
+  const ask = truths(agreement, { ...ground, ...scores });
+  const { steps } = placedBy(agreement, known.tier, (condition) => ask(condition) === true);
+  return steps[0]?.pool ?? null;
+}
+
+function placedBy(
+  agreement: Agreement,
+  tier: number | undefined,
+  ask: Ask,
+): Omit<TerritoryPlace, "trace"> {
+  const { routing } = agreement;
+  const segment = routing.segments.find((one) => ask(one.when));
   const path = deepest(routing.territories, ask);
-  const pool = tierRules(agreement, known.tier)?.pool;
+  const pool = tierRules(agreement, tier)?.pool;
   const steps = [
     ...(pool === undefined ? [] : [{ pool, via: "tier" as const, language: null, siblings: [] }]),
     ...(segment
@@ -56,17 +76,12 @@ export function placeOf(agreement: Agreement, { known, scores }: Evidence): Terr
     ...territorySteps(routing.territories, path),
   ];
   const first = steps.filter((step, i) => steps.findIndex((one) => one.pool === step.pool) === i);
-  return {
-    territory: path.at(-1)?.name ?? null,
-    segment: segment?.name ?? null,
-    steps: first,
-    trace,
-  };
+  return { territory: path.at(-1)?.name ?? null, segment: segment?.name ?? null, steps: first };
 }
 
 /** The path from the root to the most specific territory that holds; empty when none does. */
 function deepest(siblings: readonly Territory[], ask: Ask): Territory[] {
-  const holding = siblings.filter((one) => one.when !== undefined && ask(one.when).result === true);
+  const holding = siblings.filter((one) => one.when !== undefined && ask(one.when));
   const matching = holding.length > 0 ? holding : siblings.filter((one) => one.when === undefined);
   const paths = matching.map((one) => [one, ...deepest(one.within, ask)]);
   return paths.reduce((best, path) => (path.length > best.length ? path : best), []);

@@ -1,6 +1,6 @@
 import { judgeAccount, tierOf, type AccountStanding } from "../../handoff/accounts/standing.ts";
 import { intentScore } from "../../handoff/qualify/score.ts";
-import { recent } from "../../handoff/qualify/engagements.ts";
+import { isRecent } from "../../handoff/qualify/engagements.ts";
 import type { Depth } from "../../handoff/agreement.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { readEngagements } from "../intake/scores.ts";
@@ -75,9 +75,11 @@ export async function tellAccount(
   );
   const told = people.map((one): PersonTold => {
     const did = engagements.get(one.id) ?? [];
-    const depths = recent(did, rules?.engaged.withinMs, now).flatMap(
-      ({ type }) => (Object.hasOwn(signals, type) ? signals[type]?.depth : undefined) ?? [],
-    );
+    const depths = did
+      .filter((one) => isRecent(one, rules?.engaged.withinMs, now))
+      .flatMap(
+        ({ type }) => (Object.hasOwn(signals, type) ? signals[type]?.depth : undefined) ?? [],
+      );
     return {
       ...one,
       intent: intentScore(did, signals, now),

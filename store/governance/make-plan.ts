@@ -17,6 +17,7 @@ import {
 } from "../../handoff/governance/planning.ts";
 import type { RuleChange } from "../../handoff/governance/rule-change.ts";
 import { fromStored } from "../../handoff/process/stored.ts";
+import { propensityOf } from "../../handoff/qualify/exploration.ts";
 import { judgeNow } from "../../handoff/qualify/qualify.ts";
 import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
 import type { Roster } from "../../handoff/routing/roster.ts";
@@ -154,8 +155,11 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     if (!(await ask.progress(Math.min(done, of), of))) throw new PlanCancelled();
   };
   await went(0);
-  const leads = await planLeads(ask, roster, period, went);
-  const past = await planPast(ask, period, went);
+  // Each judges a page while the other one's is read.
+  const [leads, past] = await bothOver(
+    planLeads(ask, roster, period, went),
+    planPast(ask, period, went),
+  );
   const planned = [...past.kept, ...leads.added];
   const known = new Set(active.warnings.map(({ message }) => message));
   return {
@@ -175,6 +179,8 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
         kept: past.parts.kept,
         dropped: past.parts.dropped,
         added: leads.added.length,
+        couldBeExplored: leads.added.filter((one) => one.couldBeExplored).length,
+        explored: past.explored,
       }),
       dropped: past.dropped,
       added: leads.added.slice(0, mostListed).map(({ leadId }) => leadId),
@@ -189,8 +195,17 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
   };
 }
 
+/** Both have ended before either's failure is told: they read by one transaction. */
+async function bothOver<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
+}
+
 type Went = (count: number) => Promise<void>;
-type AddedHandoff = PlannedHandoff & { readonly leadId: string };
+type AddedHandoff = PlannedHandoff & {
+  readonly leadId: string;
+  readonly couldBeExplored: boolean;
+};
 
 /** Today's open leads, their deadlines, and leads of the period that were held back. */
 async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Went) {
@@ -210,10 +225,11 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
     if (!last) break;
     after = last.id;
     const open = found.filter(({ isOpen }) => isOpen).map(({ id }) => id);
-    for (const { id, known } of await knownLeads(db, open, now)) {
+    for (const lead of await knownLeads(db, open, now)) {
+      const { id } = lead;
       sum.leads++;
-      const from = outcomeUnder(active.agreement, known);
-      const to = outcomeUnder(version.agreement, known);
+      const from = outcomeUnder(active.agreement, lead);
+      const to = outcomeUnder(version.agreement, lead);
       if (isSame(from, to)) {
         sum.same++;
         continue;
@@ -278,37 +294,42 @@ function isSame(one: PlannedOutcome, other: PlannedOutcome): boolean {
     one.verdict === other.verdict &&
     one.leadType === other.leadType &&
     one.band === other.band &&
-    one.pool === other.pool
+    one.pool === other.pool &&
+    one.explored === other.explored
   );
 }
 
 /** Leads that nobody handed off in the period and that the version would have, when first. */
 async function addedAmong(
-  { db, version }: Ask,
+  { db, version, agreementOf }: Ask,
   period: PastPeriod,
   ids: readonly string[],
 ): Promise<AddedHandoff[]> {
-  const added: AddedHandoff[] = [];
-  let last = "";
+  const added = new Map<string, AddedHandoff>();
   for (const then of await heldBack(db, period, ids)) {
-    if (then.leadId === last) continue;
-    const judged = judgeNow(version.agreement, knownOf(then));
+    const { leadId, now: mqlAt } = then;
+    const before = added.get(leadId);
+    if (before?.couldBeExplored) continue;
+    const known = knownOf(then);
+    const judged = judgeNow(version.agreement, known);
     if (judged.verdict !== "hand-off" || judged.leadType === undefined) continue;
+    // It might have been drawn, and was not.
+    const couldBeExplored =
+      then.cycle === 1 && propensityOf(await agreementOf(then.agreementId), known) > 0;
+    if (before) {
+      added.set(leadId, { ...before, couldBeExplored });
+      continue;
+    }
     // Rare enough to be taken again as a whole: somebody may work with the person already.
     const kept = await keptDecision(db, then);
     if (!kept) continue;
     const calendars = await calendarsNamed(db, [kept.situation]);
     const situation = fromStored(kept.situation, version.agreement, calendars);
     if (!wouldHandOff(situation, version.agreement, kept.event)) continue;
-    last = then.leadId;
-    added.push({
-      leadId: then.leadId,
-      leadType: judged.leadType,
-      pool: firstPool(version.agreement, knownOf(then)),
-      mqlAt: then.now,
-    });
+    const pool = firstPool(version.agreement, known);
+    added.set(leadId, { leadId, leadType: judged.leadType, pool, mqlAt, couldBeExplored });
   }
-  return added;
+  return [...added.values()];
 }
 
 function knownOf({ facts, engagements, matches, now }: KnownThen) {
@@ -322,6 +343,7 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
   const actual: PlannedHandoff[] = [];
   const kept: PlannedHandoff[] = [];
   const dropped: string[] = [];
+  const explored = new Map<number, Counting>();
   let [handoffs, notJudged] = [0, 0];
   for (let after: { at: Instant; id: string } | null = null; ;) {
     const found = await pastHandoffs(db, period, after, page);
@@ -336,13 +358,30 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
         notJudged++;
         continue;
       }
+      if (past.propensity !== null) {
+        // No rule made it, so it says nothing of what is kept or dropped.
+        if (again === null) continue;
+        const part = explored.get(past.propensity) ?? noPart();
+        explored.set(past.propensity, part);
+        count(part, past);
+        kept.push(again);
+        continue;
+      }
       count(again === null ? parts.dropped : parts.kept, past);
       if (again !== null) kept.push(again);
       else if (dropped.length < mostListed) dropped.push(past.leadId);
     }
     await went(found.length);
   }
-  return { parts, actual, kept, dropped, handoffs, notJudged };
+  return {
+    parts,
+    actual,
+    kept,
+    dropped,
+    explored: [...explored].map(([propensity, part]) => ({ propensity, ...part })),
+    handoffs,
+    notJudged,
+  };
 }
 
 /** The handoff as the version makes it; null where it makes none, undefined where nobody can say. */

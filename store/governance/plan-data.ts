@@ -7,9 +7,9 @@ import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
 import type { OpenClocks } from "../../handoff/governance/planning.ts";
 import type { Event } from "../../handoff/process/event.ts";
 import type { StoredSituation } from "../../handoff/process/stored.ts";
-import { isClosed, stages, type Stage } from "../../handoff/stage.ts";
+import { isClosed, stages } from "../../handoff/stage.ts";
 import { calendarDefinitions } from "../process/calendars.ts";
-import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
 
 /** What a plan reads: today's leads, and the handoffs of a period with what was known then. */
 
@@ -144,9 +144,12 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
   }));
 }
 
+/** The parts of a stored situation, which is unpacked once for all of them. */
+const situationParts = fragment(`jsonb_to_record(d.situation) as s(process jsonb, facts jsonb,
+  engagements jsonb, matches int, now float8, "agreementId" text)`);
+
 /** What was known when something was decided. */
 export interface KnownThen {
-  readonly stage: Stage;
   readonly facts: Facts;
   readonly engagements: readonly Engagement[];
   readonly matches: number;
@@ -164,6 +167,8 @@ export interface JudgedHandoff {
   readonly isDecided: boolean;
   readonly isAccepted: boolean;
   readonly isQualified: boolean;
+  /** How likely it was that it began to explore; null: a rule or a person began it. */
+  readonly propensity: number | null;
   readonly known: KnownThen | null;
   /** Kept whole where the rules of qualification alone do not say why it was handed off. */
   readonly whole: { readonly situation: StoredSituation; readonly event: Event } | null;
@@ -185,19 +190,18 @@ export async function pastHandoffs(
     decided: boolean;
     accepted: boolean;
     qualified: boolean;
+    propensity: number | null;
     known: KnownThen | null;
     whole: JudgedHandoff["whole"];
   }>(
     db,
     sql`
-    select h.id, h.subject_id as lead_id, h.lead_type, h.pool, h.mql_at,
+    select h.id, h.subject_id as lead_id, h.lead_type, h.pool, h.mql_at, h.propensity,
       (h.sal_at is not null or h.rejected_at is not null or h.state = 'closed') as decided,
       h.sal_at is not null as accepted, h.sql_at is not null as qualified,
-      case when d.situation is not null then jsonb_build_object(
-        'stage', d.situation -> 'process' -> 'stage', 'facts', d.situation -> 'facts',
-        'engagements', d.situation -> 'engagements', 'matches', d.situation -> 'matches',
-        'now', d.situation -> 'now') end as known,
-      case when d.situation -> 'process' ->> 'stage' not in ('new', 'nurture')
+      case when d.situation is not null then jsonb_build_object('facts', s.facts,
+        'engagements', s.engagements, 'matches', s.matches, 'now', s.now) end as known,
+      case when s.process ->> 'stage' not in ('new', 'nurture')
           or d.kind not in ('arrived', 'facts', 'engaged', 'time', 'policy')
         then jsonb_build_object('situation', d.situation, 'event', d.input) end as whole
     from handoff h
@@ -206,6 +210,7 @@ export async function pastHandoffs(
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) t on true
     left join decision d on d.subject_kind = h.subject_kind and d.subject_id = h.subject_id
       and d.cycle = t.cycle and d.step = t.step and not h.imported
+    left join lateral ${situationParts} on true
     where h.subject_kind = 'lead' and h.mql_at >= ${new Date(from)}
       and h.mql_at < ${new Date(to)}
       and (${after === null}::boolean or (h.mql_at, h.id)
@@ -221,6 +226,7 @@ export async function pastHandoffs(
     isDecided: row.decided,
     isAccepted: row.accepted,
     isQualified: row.qualified,
+    propensity: row.propensity,
     known: row.known,
     whole: row.whole?.situation == null ? null : row.whole,
   }));
@@ -231,6 +237,8 @@ export interface HeldBack extends KnownThen {
   readonly leadId: string;
   readonly cycle: number;
   readonly step: number;
+  /** The version by which it was judged. */
+  readonly agreementId: string;
 }
 
 /** What was decided of these leads in the period while they were new or in nurture, in order. */
@@ -243,14 +251,13 @@ export async function heldBack(
   return rows(
     db,
     sql`
-    select d.subject_id as "leadId", d.cycle, d.step, d.situation -> 'process' ->> 'stage' as stage,
-      d.situation -> 'facts' as facts, d.situation -> 'engagements' as engagements,
-      (d.situation -> 'matches')::int as matches, (d.situation ->> 'now')::float8 as now
-    from decision d
+    select d.subject_id as "leadId", d.cycle, d.step, s.facts, s.engagements, s.matches, s.now,
+      s."agreementId"
+    from decision d cross join lateral ${situationParts}
     where d.subject_kind = 'lead' and d.subject_id = any(${leadIds}::text[])
       and d.at >= ${new Date(from)} and d.at < ${new Date(to)}
       and d.kind in ('arrived', 'facts', 'engaged', 'time', 'policy')
-      and d.situation -> 'process' ->> 'stage' in ('new', 'nurture')
+      and s.process ->> 'stage' in ('new', 'nurture')
     order by d.subject_id, d.at, d.cycle, d.step`,
   );
 }

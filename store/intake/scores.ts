@@ -1,10 +1,12 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
+import type { StandingLead } from "../../handoff/governance/planning.ts";
+import { isExplored, mayBeExplored } from "../../handoff/qualify/exploration.ts";
 import { judgeNow, type Judgement, type KnownLead } from "../../handoff/qualify/qualify.ts";
 import { returns } from "../../handoff/answers/renurture.ts";
 import { isClosed } from "../../handoff/stage.ts";
-import { rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
+import { fragment, rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
 import { withCompany } from "../../spellings/domain.ts";
 import { otherMatchesOf } from "./matches.ts";
 import { flatFacts, type AccountRow, type LeadRow } from "../process/subject.ts";
@@ -86,7 +88,7 @@ export async function knownLeads(
   db: Db,
   leadIds: readonly string[],
   now: Instant,
-): Promise<{ readonly id: string; readonly known: KnownLead }[]> {
+): Promise<StandingLead[]> {
   const [leads, engagements, matches] = await Promise.all([
     readLeads(db, leadIds),
     readEngagements(db, leadIds),
@@ -94,6 +96,8 @@ export async function knownLeads(
   ]);
   return leads.map(({ lead, account }) => ({
     id: lead.id,
+    stage: lead.stage,
+    cycle: lead.cycle,
     known: {
       facts: withCompany(flatFacts(lead, account)),
       engagements: engagements.get(lead.id) ?? [],
@@ -105,7 +109,7 @@ export async function knownLeads(
 
 function crosses(
   agreement: Agreement,
-  lead: LeadRow,
+  lead: ReadLead,
   known: { facts: ReturnType<typeof flatFacts>; now: Instant; matches: number },
   before: readonly Engagement[],
   all: readonly Engagement[],
@@ -126,7 +130,11 @@ function crosses(
   const was = judgeNow(agreement, { ...known, engagements: before }).verdict;
   // Something holds back who would be handed off already: a person hears of each raised hand.
   if (was === "hand-off" && raisesHand(agreement, before, all)) return true;
-  return was !== verdict.verdict;
+  if (was !== verdict.verdict) return true;
+  if (was !== "nurture" || !mayBeExplored(lead)) return false;
+  const explored = (engagements: readonly Engagement[]) =>
+    isExplored(agreement, lead.id, { ...known, engagements });
+  return explored(before) !== explored(all);
 }
 
 function raisesHand(
@@ -138,19 +146,36 @@ function raisesHand(
   return all.some(({ id, type }) => !known.has(id) && signals[type]?.depth === "high");
 }
 
+type ReadLead = Pick<LeadRow, (typeof readColumns)[number]>;
+
+/** What judging asks of the row: a plan reads a hundred thousand. */
+const readColumns = [
+  "id",
+  "facts",
+  "stage",
+  "stage_since",
+  "cycle",
+  "exit_at",
+  "exit_intent",
+  "revisit_on",
+] as const;
+const readList = fragment(readColumns.map((column) => `l.${column}`).join(", "));
+
 async function readLeads(
   db: Db,
   leadIds: readonly string[],
-): Promise<{ lead: LeadRow; account: AccountRow | undefined }[]> {
-  const found = await rows<LeadRow & { account: AccountRow | null }>(
+): Promise<{ lead: ReadLead; account: Pick<AccountRow, "facts"> | undefined }[]> {
+  const found = await rows<ReadLead & { account_facts: AccountRow["facts"] | null }>(
     db,
     sql`
-    select l.*, case when a.id is null then null
-      else jsonb_build_object('id', a.id, 'domain', a.domain, 'facts', a.facts) end as account
+    select ${readList}, a.facts as account_facts
     from lead_standing l left join account a on a.id = l.account_id
       where l.id = any(${leadIds}::text[])`,
   );
-  return found.map(({ account, ...lead }) => ({ lead, account: account ?? undefined }));
+  return found.map(({ account_facts: facts, ...lead }) => ({
+    lead,
+    account: facts === null ? undefined : { facts },
+  }));
 }
 
 const mostEngagements = 500;

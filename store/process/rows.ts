@@ -106,6 +106,7 @@ export interface HandoffJson {
   readonly mql_told_at: string | null;
   readonly tier: number | null;
   readonly account_handoff_id: string | null;
+  readonly propensity: number | null;
 }
 
 export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): Handoff {
@@ -155,6 +156,7 @@ export function handoffOf(row: HandoffJson, rejectionRevisitOn: string | null): 
     ...(row.terms === null ? {} : { terms: row.terms }),
     ...(row.tier === null ? {} : { tier: row.tier }),
     ...(row.account_handoff_id === null ? {} : { accountHandoffId: row.account_handoff_id }),
+    ...(row.propensity === null ? {} : { propensity: row.propensity }),
     // What is open was told of when it was taken over.
     ...(row.imported && row.mql_told_at !== null
       ? { takenOverAt: Date.parse(row.mql_told_at) }

@@ -158,6 +158,8 @@ export interface HandoffView {
   readonly priority: number | null;
   /** Of its account when it began; null: none. */
   readonly tier: number | null;
+  /** How likely it was that it began to explore; null: a rule or a person began it. */
+  readonly propensity: number | null;
   readonly band: string | null;
   readonly fit: number | null;
   readonly intent: number | null;

@@ -227,6 +227,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: [
       "handoff/",
       "agreement/",
+      "api/planning/planner.ts",
       "workflows/contract.ts",
       "activities/",
       "crm/",
@@ -249,6 +250,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       "luxon",
       "pg",
       "pino",
+      "piscina",
     ],
     node: true,
   },

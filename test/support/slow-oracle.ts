@@ -48,29 +48,58 @@ export class SlowOracle {
     at: Instant,
     outreachDueAt: Instant | null,
   ): Verdict {
+    const { run, last, isPaused } = this.walked(events, calendars, at, outreachDueAt);
+    if (!isPaused) run.walkTo(last, this.to);
+    return run.verdict(last, isPaused);
+  }
+
+  /** Up to the last event by `at`. */
+  private walked(
+    events: readonly ClockEvent[],
+    calendars: Readonly<Record<string, AppliedCalendar>>,
+    at: Instant,
+    outreachDueAt: Instant | null,
+  ): { run: Run; last: Instant; isPaused: boolean } {
     const [start, ...rest] = events;
     if (start?.kind !== "start") throw new Error("a clock begins with a start");
-    const run = new Run(
+    let run = new Run(
       start.target,
       this.walkOf(calendars, start.calendar),
       outreachDueAt,
       start.at,
     );
     let last = start.at;
+    let pausedAt = start.at;
     let isPaused = false;
-    for (const event of rest) {
+    for (const [n, event] of rest.entries()) {
       if (event.at > at || event.kind === "stop" || event.kind === "cancel") break;
+      if (event.kind === "target-changed") {
+        // Walked again from the start, as if this target had held all the while.
+        const before = rest
+          .slice(0, n)
+          .map((one) =>
+            one.kind === "target-changed" ? { ...one, kind: "calendar-changed" as const } : one,
+          );
+        const again: ClockEvent[] = [{ ...start, target: event.target }, ...before];
+        const walked = this.walked(again, calendars, event.at, outreachDueAt);
+        run = walked.run;
+        if (!isPaused) run.walkTo(walked.last, event.at);
+        run.retargeted(event.at);
+        run.walk = this.walkOf(calendars, event.calendar);
+        last = event.at;
+        continue;
+      }
       if (!isPaused) run.walkTo(last, event.at);
       if (!isPaused) run.passed(event.at);
-      if (event.kind === "resume" && isPaused) run.resumed(last, event.at);
+      if (event.kind === "resume" && isPaused) run.resumed(pausedAt, event.at);
       last = event.at;
+      if (event.kind === "pause" && !isPaused) pausedAt = event.at;
       if (event.kind === "pause") isPaused = true;
       if (event.kind === "resume") isPaused = false;
       if (event.kind === "reassign" || event.kind === "calendar-changed")
         run.walk = this.walkOf(calendars, event.calendar);
     }
-    if (!isPaused) run.walkTo(last, this.to);
-    return run.verdict(last, isPaused);
+    return { run, last, isPaused };
   }
 
   private walkOf(calendars: Readonly<Record<string, AppliedCalendar>>, key: string): Walk {
@@ -240,6 +269,13 @@ class Run {
   passed(at: Instant): void {
     const late = this.dueAt === null || this.dueAt > at ? null : this.lateFrom();
     if (this.missedAt === null && late !== null && late < at) this.missedAt = late;
+    this.since = at;
+  }
+
+  /** Another target counts from now on: nobody was late by it before. */
+  retargeted(at: Instant): void {
+    if (this.dueAt !== null && this.dueAt < at) this.dueAt = at;
+    this.missedAt = null;
     this.since = at;
   }
 

@@ -52,7 +52,7 @@ export function decideReview(
         return disqualify(finding(decided, judged), suppressedBy(q));
       }
       const type = returningType(decided.at, q);
-      const returned = handOff(finding(decided, judged), q, type, "returned by review");
+      const returned = handOff(finding(decided, judged), q, type, { why: "returned by review" });
       return because(returned, "review: return");
     }
     case "keep":

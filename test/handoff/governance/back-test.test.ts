@@ -48,6 +48,52 @@ function generated(next: () => number, leads: number) {
   return { parts, added, truth };
 }
 
+/**
+ * The same history with exploration: better leads are drawn with another probability than others, so that
+ * only weights make an honest estimate.
+ */
+function explore(next: () => number, leads: number) {
+  const noPart = () => ({ handoffs: 0, decided: 0, accepted: 0, qualified: 0 });
+  const parts = { kept: noPart(), dropped: noPart() };
+  const shares = [0.05, 0.3] as const;
+  const explored = shares.map((propensity) => ({ propensity, ...noPart() }));
+  const chances = { kept: 0, added: 0 };
+  let [added, population] = [0, 0];
+  for (let n = 0; n < leads; n++) {
+    const score = next();
+    const chance = 0.1 + 0.7 * score;
+    const isOld = score > 0.6;
+    if (!(score > 0.2 && next() < 0.8)) continue;
+    if (isOld) {
+      parts.kept.handoffs++;
+      parts.kept.decided++;
+      chances.kept += chance;
+      if (next() < chance) parts.kept.accepted++;
+      continue;
+    }
+    population++;
+    chances.added += chance;
+    const part = explored[score > 0.4 ? 1 : 0]!;
+    if (next() >= part.propensity) {
+      added++;
+      continue;
+    }
+    part.handoffs++;
+    part.decided++;
+    if (next() < chance) part.accepted++;
+  }
+  return {
+    parts,
+    added,
+    couldBeExplored: added,
+    explored,
+    truth: {
+      added: chances.added / population,
+      version: (chances.kept + chances.added) / (parts.kept.handoffs + population),
+    },
+  };
+}
+
 describe("a back-test on generated history whose truth is known", () => {
   test("its intervals cover the truth in at least 93 of 100 runs", () => {
     const next = random(20_261_129);
@@ -63,6 +109,44 @@ describe("a back-test on generated history whose truth is known", () => {
       if (holds(version?.low ?? null, version?.high ?? null, truth.version)) covered.version++;
     }
     for (const part of Object.values(covered)) expect(part / runs).toBeGreaterThanOrEqual(0.93);
+  });
+
+  test("with exploration the estimate for the added covers their truth as often, whatever the shares", () => {
+    const next = random(20_261_130);
+    const runs = 500;
+    const covered = { added: 0, version: 0, all: 0 };
+    for (let run = 0; run < runs; run++) {
+      const { parts, truth, ...explored } = explore(next, 400 + Math.floor(next() * 3_000));
+      const { added, version } = backTest({ ...parts, ...explored });
+      if (!added?.explored || !version) continue;
+      covered.all++;
+      const { low, high, rate, of, handoffs } = added.explored;
+      expect(of).toBe(added.handoffs);
+      expect(handoffs).toBeLessThan(of);
+      expect(low <= rate && rate <= high).toBe(true);
+      if (low <= truth.added && truth.added <= high) covered.added++;
+      if (version.low <= truth.version && truth.version <= version.high) covered.version++;
+    }
+    expect(covered.all).toBeGreaterThan(450);
+    expect(covered.added / covered.all).toBeGreaterThanOrEqual(0.93);
+    expect(covered.version / covered.all).toBeGreaterThanOrEqual(0.93);
+  });
+
+  test("without the weights it would not: whom a larger share drew would count for too many", () => {
+    const next = random(11);
+    let [covered, all] = [0, 0];
+    for (let run = 0; run < 300; run++) {
+      const { parts, truth, ...past } = explore(next, 6_000);
+      const { added } = backTest({
+        ...parts,
+        ...past,
+        explored: past.explored.map((one) => ({ ...one, propensity: 0.1 })),
+      });
+      if (!added?.explored) continue;
+      all++;
+      if (added.explored.low <= truth.added && truth.added <= added.explored.high) covered++;
+    }
+    expect(covered / all).toBeLessThan(0.9);
   });
 
   test("an interval that is too narrow would be found out", () => {
@@ -107,6 +191,51 @@ describe("leads that were never handed off", () => {
       added: null,
       version: null,
     });
+  });
+
+  test("are estimated from those like them that were drawn, and only where they could be drawn", () => {
+    const explored = [{ propensity: 0.02, handoffs: 12, decided: 10, accepted: 4 }];
+    const all = backTest({
+      kept: part(80, 80),
+      dropped: part(0, 0),
+      added: 300,
+      couldBeExplored: 300,
+      explored,
+    });
+    expect(all.added).toMatchObject({
+      handoffs: 312,
+      explored: { handoffs: 12, of: 312, decided: 10, accepted: 4, undecided: 2, rate: 0.4 },
+    });
+    expect(all.added?.low).toBeCloseTo(0.168, 3);
+    expect(all.added?.high).toBeCloseTo(0.687, 3);
+    expect(sayBackTest(all)).toContain(
+      "Of 312 it would add, 12 were drawn and handed off to explore: 4 of 10 decided were accepted, " +
+        "2 undecided. Weighed by how likely each was to be drawn, sales would accept 40 % of them " +
+        "(17 % to 69 %).",
+    );
+    const some = backTest({
+      kept: part(80, 80),
+      dropped: part(0, 0),
+      added: 300,
+      couldBeExplored: 144,
+      explored,
+    });
+    expect(some.added?.explored?.of).toBe(156);
+    expect(some.added?.low).toBeCloseTo(0.168 / 2, 3);
+    expect(some.added?.high).toBeCloseTo(0.687 / 2 + 0.5, 3);
+    expect(sayBackTest(some).join(" ")).toMatch(/156 it would add were never handed off: nobody/);
+  });
+
+  test("are not estimated from explored ones of which none is decided", () => {
+    const explored = [{ propensity: 0.02, handoffs: 3, decided: 0, accepted: 0 }];
+    const { added } = backTest({
+      kept: part(0, 0),
+      dropped: part(0, 0),
+      added: 5,
+      couldBeExplored: 5,
+      explored,
+    });
+    expect(added).toEqual({ handoffs: 8, low: 0, high: 1 });
   });
 
   test("young handoffs are counted apart, and none decided is no rate", () => {

@@ -4,7 +4,7 @@ import type { Agreement } from "../../../handoff/agreement.ts";
 import type { Engagement } from "../../../handoff/facts/facts.ts";
 import {
   bandOf,
-  fitScore,
+  scoresOf,
   intentCrosses,
   intentFallsBelow,
   intentScore,
@@ -124,7 +124,7 @@ describe("when intent falls below a threshold", () => {
 describe("fit and bands", () => {
   const icp = { "account.employees": 200, "account.industry": "software", "account.country": "US" };
   const fit = (facts: Record<string, string | number>) =>
-    fitScore(agreement, { facts, engagements: [], now });
+    scoresOf(agreement, { facts, engagements: [], now }).fit;
 
   test("fit is the sum of the rows that hold; an unknown row gives nothing", () => {
     expect(fit(icp)).toBe(30);
