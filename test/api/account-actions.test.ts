@@ -46,12 +46,15 @@ beforeAll(async () => {
   rep = (await takeRoute(deps, ask("2"))).owner === "rp_one" ? "one" : "two";
 });
 afterAll(() => world.close());
-const act = (place: string, body: unknown, as: "one" | "two" | "other" | "boss", key?: string) =>
-  world.ask("POST", `/accounts/${id}/${place}`, {
+function act(place: string, body: unknown, as: "one" | "two" | "other" | "boss", key?: string) {
+  // Each a minute after the one before.
+  world.setNow(world.now() + 60_000);
+  return world.ask("POST", `/accounts/${id}/${place}`, {
     as,
     body,
     ...(key === undefined ? {} : { headers: { "idempotency-key": key } }),
   });
+}
 
 test("its rep finds it in the queue and on its page, with what can be done now", async () => {
   const { body } = await world.ask("GET", "/queue", { as: rep });
