@@ -131,10 +131,15 @@ async function fiftyASecond(
     const { lead, rep } = open[n % open.length] as OfferOfBench;
     const own = of.get(rep) ?? {};
     const began = performance.now();
-    const answer = await ask(name, lead, own);
-    await answer.arrayBuffer();
+    const status = await ask(name, lead, own).then(
+      async (answer) => {
+        await answer.arrayBuffer();
+        return answer.status;
+      },
+      () => 503,
+    );
     took.get(name)?.push(performance.now() - began);
-    if (answer.status >= 400) refused += 1;
+    if (status >= 400) refused += 1;
   };
   const ask = (name: Asked, lead: string, own: Record<string, string>): Promise<Response> => {
     switch (name) {

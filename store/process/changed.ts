@@ -34,11 +34,14 @@ const gatherers = new WeakMap<Pool, Gathered>();
 
 /** Notes that a decision has changed its subject, to be told when it is committed. */
 export function noteChange(tx: Tx, before: Situation, after: Situation): void {
-  const whose = [...whoseIs(before), ...whoseIs(after)];
+  noteHint(tx, { id: before.subject.id, whose: [...whoseIs(before), ...whoseIs(after)] });
+}
+
+/** The same of what was changed without a decision, such as a task that somebody ended. */
+export function noteHint(tx: Tx, { id, whose }: Hint): void {
   afterCommit(tx, (pool) => {
     const gathered = gatherers.get(pool);
-    const known = gathered?.get(before.subject.id);
-    gathered?.set(before.subject.id, new Set([...(known ?? []), ...whose]));
+    gathered?.set(id, new Set([...(gathered.get(id) ?? []), ...whose]));
   });
 }
 

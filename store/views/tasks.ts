@@ -1,5 +1,6 @@
 import type { TaskKind } from "../process/human-tasks.ts";
-import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
+import { firstRow, fragment, rows, sql, type Db, type Tx } from "../postgres/db.ts";
+import { noteHint, ofQueue } from "../process/changed.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import { nameOfAssignee, nameOfLead } from "./names.ts";
 import { firstByDue } from "./open-tasks.ts";
@@ -124,15 +125,21 @@ export async function seeTask(db: Db, id: string, asker: TaskAsker): Promise<Tas
 
 /** Ends an open task; false when somebody was quicker. */
 export async function finishTask(
-  db: Db,
+  tx: Tx,
   id: string,
   end: { by: string; how: string },
   now: number,
 ): Promise<boolean> {
-  const result = await db.query(sql`
+  const ended = await firstRow<{ subject_id: string; whose: string[] }>(
+    tx,
+    sql`
     update task set state = 'done', done_at = ${new Date(now)}, done_by = ${end.by},
-      done_how = ${end.how} where id = ${id} and state = 'open'`);
-  return result.rowCount === 1;
+      done_how = ${end.how} where id = ${id} and state = 'open'
+    returning subject_id, array_remove(array[assignee_id, lead_owner_id], null) as whose`,
+  );
+  if (!ended) return false;
+  noteHint(tx, { id: ended.subject_id, whose: ended.whose.length > 0 ? ended.whose : [ofQueue] });
+  return true;
 }
 
 /** One of the people of a conflict, as somebody who must tell them apart needs to see them. */

@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { RateLimits } from "../../../api/deps.ts";
+import { consoleRoutes } from "../../../api/console/app.tsx";
 import { intakeRoutes } from "../../../api/intake.ts";
 import { queueRoutes } from "../../../api/queue.ts";
 import { createToken } from "../../../store/access/tokens.ts";
 import { apiWorld, type ApiWorld } from "../../support/api-world.ts";
 import { smallAgreement } from "../../support/small-agreement.ts";
+import { signedIn } from "../../support/visitor.ts";
 
 let world: ApiWorld | undefined;
 afterEach(() => world?.close());
@@ -59,6 +61,21 @@ describe("a token that asks too often", () => {
     );
     const { with: ask } = await listening(world);
     expect(statuses(await many(3, () => ask(secret)))).toEqual([200, 200, 429]);
+  });
+
+  test("is not a person whose pages listen", async () => {
+    world = await apiWorld(smallAgreement, [consoleRoutes as never], {
+      rates: { ...unlimited, perToken: 1 },
+    });
+    const now = Date.parse("2026-11-20T12:00:00Z");
+    const person = await signedIn({ ...world, now }, { role: "operator" });
+    for (let n = 0; n < 30; n++) expect((await person.get("/console/live")).status).toBe(204);
+    const asked = await many(12, async () => {
+      const { status, headers } = await person.get("/console/me");
+      return new Response(null, { status, headers });
+    });
+    expect(statuses(asked)).toContain(200);
+    expect(statuses(asked)).toContain(429);
   });
 });
 

@@ -12,6 +12,7 @@ import { hearsOf, reachOf } from "../../../store/views/reach.ts";
 import { takeWithin } from "../../../store/process/take.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
 import { agreementOf } from "../../../agreement/stored.ts";
+import { openTask } from "../../../store/process/human-tasks.ts";
 import { eventually } from "../../support/eventually.ts";
 import { peopleWorld, type PeopleWorld } from "../../support/people-world.ts";
 
@@ -91,6 +92,25 @@ test("what nobody has is told to its pool, or to the queue", async () => {
   const { whose } = await told(id);
   expect(whose[0]).toBe("rp_one");
   expect(whose.length).toBeGreaterThan(1);
+});
+
+test("a task that somebody ends is told as a change of what it is about", async () => {
+  const id = await world.lead("rp_one");
+  const task = {
+    kind: "stalled",
+    subject: { kind: "lead", id },
+    role: "manager",
+    assigneeId: "rp_boss",
+  } as const;
+  await inTransaction(world.pool, (tx) => openTask(tx, task, world.now()));
+  const { body } = await world.ask("GET", `/tasks?lead=${id}`, { as: "boss" });
+  const [open] = body.items;
+  const done = await world.ask("POST", `/tasks/${open.id}/done`, {
+    as: "boss",
+    body: { how: "called" },
+  });
+  expect([done.status, done.body.code]).toEqual([200, undefined]);
+  expect((await told(id)).whose).toContain("rp_boss");
 });
 
 test("somebody hears of their own, a manager of the team, its pools and the queue, an office of all", async () => {
