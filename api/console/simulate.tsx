@@ -3,7 +3,6 @@ import type { FC } from "hono/jsx";
 import type { Candidate } from "../../handoff/routing/route.ts";
 import type { Qualification } from "../../handoff/qualify/qualify.ts";
 import { dayOfDate, instantReading } from "../../handoff/time/local-time.ts";
-import type { Stage } from "../../handoff/stage.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
@@ -393,7 +392,7 @@ function standingOf(
   const asked = sayAsked({ waitingOn, task: null });
   const who =
     owner === null ? (queue === null ? null : `in the queue ${queue}`) : `with ${person(owner)}`;
-  const parts = [stageWords[stage as Stage], who, asked === "" ? null : asked];
+  const parts = [stageWords[stage], who, asked === "" ? null : asked];
   return `It would be ${parts.filter((part) => part !== null).join(", ")}.`;
 }
 
