@@ -130,7 +130,9 @@ function fieldsOf({ facts, engagements }: Trial, now: number): Form["fields"] {
     ];
   });
   const known = Object.entries(facts).map(([path, value]) => [`fact:${path}`, valueWords(value)]);
-  return Object.fromEntries([...known, ...did]) as Form["fields"];
+  // Who comes for the first time is touched first then.
+  const touched = ["fact:lead.firstTouchAt", new Date(now).toISOString()];
+  return Object.fromEntries([touched, ...known, ...did]) as Form["fields"];
 }
 
 interface SimulateProps {
@@ -194,15 +196,19 @@ const LeadForm: FC<{
   readonly fields: Form["fields"];
   readonly problem: Problem | null;
 }> = ({ trial, fields, problem }) => {
-  const first = usual.filter((path) => trial.fields.some((one) => one.path === path));
+  const first = [...new Set([...trial.required, ...usual])].filter((path) =>
+    trial.fields.some((one) => one.path === path),
+  );
   const others = trial.fields.map(({ path }) => path).filter((path) => !first.includes(path));
   const isAmongOthers = others.some(
-    (path) => (fields[`fact:${path}`] ?? "") !== "" || problem?.parts.field === `facts.${path}`,
+    (path) =>
+      (path !== "lead.firstTouchAt" && (fields[`fact:${path}`] ?? "") !== "") ||
+      problem?.parts.field === `facts.${path}`,
   );
   const field = (path: string) => (
     <Field
       name={`fact:${path}`}
-      label={`${capital(fieldWords(path))}${ofCompany(path)}`}
+      label={`${capital(fieldWords(path))}${ofCompany(path)}${trial.required.includes(path) ? " (required)" : ""}`}
       value={fields[`fact:${path}`]}
       refused={problem}
       as={[`facts.${path}`]}
