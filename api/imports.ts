@@ -355,13 +355,8 @@ export async function readImportErrors(
   const found = await importErrors(deps.pool, row.id, after, limit + 1);
   const last = found[limit - 1];
   return {
-    items: found
-      .slice(0, limit)
-      .map(({ line, column, message }) => ({ line: Number(line), column, message })),
-    next:
-      found.length > limit && last
-        ? toCursor([Number(last.line), last.message.slice(0, 200)])
-        : null,
+    items: found.slice(0, limit).map(({ line, column, message }) => ({ line, column, message })),
+    next: found.length > limit && last ? toCursor([last.line, last.message.slice(0, 200)]) : null,
   };
 }
 

@@ -150,6 +150,9 @@ const trialQuery = z.strictObject({
 const trialSchema = z
   .object({
     fields: z.array(z.object({ path: z.string(), type: z.string(), values: z.array(z.string()) })),
+    required: z
+      .array(z.string())
+      .openapi({ description: "facts without which nothing is handed off" }),
     signals: z.array(z.object({ type: z.string(), depth: z.string() })),
     lead: z.string().nullable(),
     facts: z
@@ -293,6 +296,7 @@ export async function readTrial(
     fields: Object.entries(types)
       .filter(([path]) => !derivedFields.includes(path))
       .map(([path, type]) => ({ path, type, values: [...(closedValues[path] ?? [])] })),
+    required: [...agreement.requiredFields],
     signals: Object.entries(agreement.signals).map(([type, { depth }]) => ({ type, depth })),
     lead: lead === null ? null : lead.id,
     facts: Object.fromEntries(Object.entries(known).map(([path, { value }]) => [path, value])),

@@ -3,7 +3,6 @@ import type { FC } from "hono/jsx";
 import type { Candidate } from "../../handoff/routing/route.ts";
 import type { Qualification } from "../../handoff/qualify/qualify.ts";
 import { dayOfDate, instantReading } from "../../handoff/time/local-time.ts";
-import type { Stage } from "../../handoff/stage.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
@@ -131,7 +130,9 @@ function fieldsOf({ facts, engagements }: Trial, now: number): Form["fields"] {
     ];
   });
   const known = Object.entries(facts).map(([path, value]) => [`fact:${path}`, valueWords(value)]);
-  return Object.fromEntries([...known, ...did]) as Form["fields"];
+  // Who comes for the first time is touched first then.
+  const touched = ["fact:lead.firstTouchAt", new Date(now).toISOString()];
+  return Object.fromEntries([touched, ...known, ...did]) as Form["fields"];
 }
 
 interface SimulateProps {
@@ -195,15 +196,19 @@ const LeadForm: FC<{
   readonly fields: Form["fields"];
   readonly problem: Problem | null;
 }> = ({ trial, fields, problem }) => {
-  const first = usual.filter((path) => trial.fields.some((one) => one.path === path));
+  const first = [...new Set([...trial.required, ...usual])].filter((path) =>
+    trial.fields.some((one) => one.path === path),
+  );
   const others = trial.fields.map(({ path }) => path).filter((path) => !first.includes(path));
   const isAmongOthers = others.some(
-    (path) => (fields[`fact:${path}`] ?? "") !== "" || problem?.parts.field === `facts.${path}`,
+    (path) =>
+      (path !== "lead.firstTouchAt" && (fields[`fact:${path}`] ?? "") !== "") ||
+      problem?.parts.field === `facts.${path}`,
   );
   const field = (path: string) => (
     <Field
       name={`fact:${path}`}
-      label={`${capital(fieldWords(path))}${ofCompany(path)}`}
+      label={`${capital(fieldWords(path))}${ofCompany(path)}${trial.required.includes(path) ? " (required)" : ""}`}
       value={fields[`fact:${path}`]}
       refused={problem}
       as={[`facts.${path}`]}
@@ -393,7 +398,7 @@ function standingOf(
   const asked = sayAsked({ waitingOn, task: null });
   const who =
     owner === null ? (queue === null ? null : `in the queue ${queue}`) : `with ${person(owner)}`;
-  const parts = [stageWords[stage as Stage], who, asked === "" ? null : asked];
+  const parts = [stageWords[stage], who, asked === "" ? null : asked];
   return `It would be ${parts.filter((part) => part !== null).join(", ")}.`;
 }
 

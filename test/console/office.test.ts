@@ -110,9 +110,12 @@ describeInBrowser("what RevOps, marketing and a rep do without a script", () => 
     const page = await as({ role: "marketing" });
     await page.goto(at("/console/simulate"));
     for (const [label, value] of [
-      ["E-mail", "jo@tried-company.com"],
+      ["E-mail (required)", "jo@tried-company.com"],
+      ["Name (required)", "Jo Tried"],
+      ["Role (required)", "Operations"],
+      ["Company (required)", "Tried Company"],
       ["Title", "VP Operations"],
-      ["Source", "google"],
+      ["Source (required)", "google"],
       ["Employees of the company", "900"],
       ["Industry of the company", "Software"],
       ["Country of the company", "US"],
@@ -124,7 +127,7 @@ describeInBrowser("what RevOps, marketing and a rep do without a script", () => 
     expect(said).toContain("It would be handed to sales");
     expect(said).toMatch(/Outreach due\s+in/);
     expect(said).toMatch(/Who was considered: \d/);
-    expect(await page.getByLabel("E-mail", { exact: true }).inputValue()).toBe(
+    expect(await page.getByLabel("E-mail (required)", { exact: true }).inputValue()).toBe(
       "jo@tried-company.com",
     );
     expect((await world.pool.query("select from lead")).rowCount).toBe(0);
