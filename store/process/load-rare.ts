@@ -4,7 +4,7 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import { firstRow, sql, type Tx } from "../postgres/db.ts";
 
 /** What few situations need. */
-export interface Rare {
+interface Rare {
   /** Who in the pool would take over from a rep who is gone; null: nobody would, or none is gone. */
   readonly suggested: string | null;
   /** Engagements that were known when it was closed; null while it is open. */
