@@ -217,7 +217,7 @@
         request.responseType = "document";
         const ids = [...changed];
         changed.clear();
-        request.onloadend = () => {
+        request.addEventListener("loadend", () => {
           isAsking = false;
           askedAt = Date.now();
           const page = request.response;
@@ -238,7 +238,7 @@
           const dialog = document.querySelector("dialog[open]");
           if (dialog) dialog.addEventListener("close", put, { once: true });
           else put();
-        };
+        });
         request.send();
       }, restMs);
     };
@@ -251,25 +251,25 @@
       if (source) return;
       const own = new EventSource(address);
       source = own;
-      own.onmessage = ({ data, lastEventId }) => {
+      own.addEventListener("message", ({ data, lastEventId }) => {
         address.searchParams.set("since", lastEventId);
         for (const id of data.split(" ")) changed.add(id);
         look();
-      };
+      });
       own.addEventListener("missed", ({ lastEventId }) => {
         address.searchParams.set("since", lastEventId);
         missed();
       });
-      own.onopen = () => {
+      own.addEventListener("open", () => {
         againMs = 5000;
-      };
+      });
       // A browser comes back by itself only where nothing answered; a proxy may have.
-      own.onerror = () => {
+      own.addEventListener("error", () => {
         if (own.readyState !== EventSource.CLOSED || source !== own) return;
         source = null;
         setTimeout(follow, againMs);
         againMs = Math.min(300000, againMs * 2);
-      };
+      });
       // Signed out, or another window took its place.
       own.addEventListener("over", () => own.close());
     };
