@@ -3,7 +3,7 @@ import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
 import type { Rendered } from "../mail/render.ts";
 import { written } from "../pictures/shapes.ts";
 import { when } from "../when.ts";
-import { drawnOf, spanWords, titleOf } from "./packet-words.ts";
+import { drawnOf, spanWords, titleOf, whoSignsVersions } from "./packet-words.ts";
 
 /** A picture that stands within a mail. */
 export interface PacketPicture {
@@ -65,7 +65,10 @@ function wordsOf(review: ReviewView, { name, meantFor, zone }: PacketReader): Sa
   const { figures, carried, dueAt, signaturesNeeded, id, pool, kind } = review;
   const title = titleOf(review);
   const due = when(dueAt, zone);
-  const about = figures === null ? "" : ` It is about ${spanWords(figures, review.zone)}.`;
+  const signing = figures === null ? "" : whoSignsVersions(figures.packet);
+  const version = signing === "" ? "" : `, under an agreement${signing}`;
+  const about =
+    figures === null ? "" : ` It is about ${spanWords(figures, review.zone)}${version}.`;
   const greeting = name === null ? "" : `${name}, `;
   const sections = figures?.packet.sections ?? [];
   const proposals = figures?.packet.proposals ?? [];

@@ -11,6 +11,15 @@ export function titleOf({ kind, period }: Pick<ReviewView, "kind" | "period">): 
   return `${kind} review ${period}`;
 }
 
+/** Where fewer than two people sign versions, whoever reads the figures shall know it. */
+export function whoSignsVersions({
+  agreement,
+}: NonNullable<ReviewView["figures"]>["packet"]): string {
+  const [party, other] = agreement.signedBy ?? ["", ""];
+  if (other !== undefined) return "";
+  return party === undefined ? ", which nobody signs" : `, which ${party} alone signs`;
+}
+
 const day = 86_400_000;
 
 /** "2026-11-23 to 2026-11-29", the last day included, by the review's zone. */

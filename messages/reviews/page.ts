@@ -7,7 +7,7 @@ import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
 import { pictureStyle, written } from "../pictures/shapes.ts";
 import { when } from "../when.ts";
 import { cellWords, columnWords, isMark, marksOf } from "./cells.ts";
-import { pictureOf, spanWords, titleOf } from "./packet-words.ts";
+import { pictureOf, spanWords, titleOf, whoSignsVersions } from "./packet-words.ts";
 
 const css = `
 :root { color-scheme: light dark; --text: light-dark(#1b1f24, #e8eaed); --dim: light-dark(#57606a, #a3adb8);
@@ -62,7 +62,7 @@ function heading(review: ReviewView): string {
     found === null
       ? ""
       : `Figures of ${spanWords(found, zone)}, as they stood ${when(found.packet.asOf, zone)}, ` +
-        `under version ${found.packet.agreement.number} of the agreement${whoSigns(found.packet)}. `;
+        `under version ${found.packet.agreement.number} of the agreement${whoSignsVersions(found.packet)}. `;
   const due =
     state === "closed"
       ? `Closed${closedAt === null ? "" : ` ${when(closedAt, zone)}`}.`
@@ -71,13 +71,6 @@ function heading(review: ReviewView): string {
     `<h1>${written(capitalised(titleOf(review)))}</h1>\n<p ` +
     `class="dim">${written(about + due)}</p>`
   );
-}
-
-/** Where fewer than two people sign versions, whoever reads the figures shall know it. */
-function whoSigns({ agreement }: NonNullable<ReviewView["figures"]>["packet"]): string {
-  const [party, other] = agreement.signedBy ?? ["", ""];
-  if (other !== undefined) return "";
-  return party === undefined ? ", which nobody signs" : `, which ${party} alone signs`;
 }
 
 function carried({ carried: open, kind }: ReviewView): string {

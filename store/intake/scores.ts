@@ -3,7 +3,7 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
 import type { StandingLead } from "../../handoff/governance/planning.ts";
 import { isExplored, mayBeExplored } from "../../handoff/qualify/exploration.ts";
-import { judgeNow, type Judgement, type KnownLead } from "../../handoff/qualify/qualify.ts";
+import { judgeNow, type Judgement } from "../../handoff/qualify/qualify.ts";
 import { returns } from "../../handoff/answers/renurture.ts";
 import { isClosed } from "../../handoff/stage.ts";
 import { fragment, rows, send, sql, type Db, type Tx } from "../postgres/db.ts";

@@ -40,6 +40,19 @@ describe.each(kinds)("the page of a %s packet", (kind) => {
     expect(styles.map(hash)).toEqual(pageStyles.map(hash));
   });
 
+  test("says with its mail where one party alone signs the agreement, or nobody, and else nothing", () => {
+    const said = (signedBy: string[]) => {
+      const review = madeReview({ kind });
+      const figures = review.figures!;
+      const agreement = { ...figures.packet.agreement, signedBy };
+      const so = { ...review, figures: { ...figures, packet: { ...figures.packet, agreement } } };
+      return [packetPage(so), packetMail(so, reader).text];
+    };
+    for (const text of said(["marketing"])) expect(text).toContain("which marketing alone signs");
+    for (const text of said([])) expect(text).toContain("which nobody signs");
+    for (const text of said(["marketing", "sales"])) expect(text).not.toMatch(/which .* signs[.,]/);
+  });
+
   test("shows rates with counts and interval, and greys few cases", () => {
     expect(page).toMatch(/<td>\d+ %<small>[\d,]+ of [\d,]+, \d+ to \d+ %<\/small>/);
     const few = packetPage(madeReview({ kind, cases: 12 }));
