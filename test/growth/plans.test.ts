@@ -180,6 +180,18 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
   "GET /imports/{id}": [["operator", "/imports/im_7"]],
   "GET /imports/{id}/errors": [["operator", "/imports/im_7/errors"]],
   "GET /simulate": [["operator", `/simulate?lead=${lead}`]],
+  "GET /console/imports/{id}": [["operator", "/console/imports/im_7"]],
+  "GET /console/imports/{id}/errors.csv": [["operator", "/console/imports/im_7/errors.csv"]],
+  "GET /console/roster/reps/{id}": [["operator", `/console/roster/reps/${grownPeople.rep}`]],
+  "GET /console/roster/pools/{id}": [["operator", "/console/roster/pools/pool_1"]],
+  "GET /console/accounts/{id}": [
+    ["operator", "/console/accounts/ac_0000000077"],
+    ["manager", "/console/accounts/ac_0000002500"],
+  ],
+  "GET /console/accounts/{id}/merge": [
+    ["operator", "/console/accounts/ac_0000000077/merge?q=company-78.example"],
+  ],
+  "GET /console/leads/{id}/move-account": [["operator", `/console/leads/${lead}/move-account`]],
   "GET /roster/weeks": [
     ["operator", "/roster/weeks"],
     ["operator", "/roster/weeks?pool=pool_1"],
