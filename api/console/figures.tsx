@@ -65,30 +65,48 @@ async function figuresHere(deps: AppDeps, c: Context<AppEnv>): Promise<Figures> 
     ).rows;
   const asked = asAsked(days);
   const maySeeLost = scopeOf("GET /reports/conservation", caller.role) !== undefined;
-  const [funnel, rejections, clocks, clocksByWeek, [response], sources, lost] = await Promise.all([
-    read("funnel", {}),
-    read("rejections", {}),
-    read("sla", {}),
-    read("sla", { ...asAsked(lastDays(13 * 7, Date.parse(days.to))), groupBy: "week" }),
-    read("first-response", {}),
-    readReport(deps, asking(c, "GET /reports/acceptance"), "acceptance", {
-      ...asked,
-      groupBy: "source",
-    }).then(({ rows }) => rows),
-    maySeeLost && Date.parse(asked.from) < now
-      ? keptConservation(deps, {
-          from: Date.parse(asked.from),
-          to: Math.min(Date.parse(asked.to), now),
-          asOf: now,
-        })
-      : null,
+  const hasBegun = Date.parse(asked.from) < now;
+  const [one, other] = await Promise.all([
+    inTurn({
+      funnel: () => read("funnel", {}),
+      clocks: () => read("sla", {}),
+      sources: async () => {
+        const context = asking(c, "GET /reports/acceptance");
+        return (await readReport(deps, context, "acceptance", { ...asked, groupBy: "source" }))
+          .rows;
+      },
+    }),
+    inTurn({
+      rejections: () => read("rejections", {}),
+      clocksByWeek: () =>
+        read("sla", { ...asAsked(lastDays(13 * 7, Date.parse(days.to))), groupBy: "week" }),
+      responses: () => read("first-response", {}),
+    }),
   ]);
+  const to = Math.min(Date.parse(asked.to), now);
+  const lost =
+    maySeeLost && hasBegun
+      ? await keptConservation(deps, { from: Date.parse(asked.from), to, asOf: now })
+      : null;
   const all = readReports().reports.filter(
     ({ name }) => scopeOf(`GET /reports/${name}`, caller.role) !== undefined,
   );
-  const told = { funnel, rejections, clocks, clocksByWeek, response, sources, lost, all };
+  const { responses, ...others } = other;
+  const told = { ...one, ...others, response: responses[0], lost, all };
   const opens = scopeOf("GET /leads", caller.role) !== undefined;
   return { days, source, asOf: now, opens, ...told };
+}
+
+/**
+ * One after the other: a page that asked all its reports at once would keep everybody else from the
+ * database.
+ */
+async function inTurn<K extends string>(
+  asks: Readonly<Record<K, () => Promise<Rows>>>,
+): Promise<Readonly<Record<K, Rows>>> {
+  const found: Partial<Record<K, Rows>> = {};
+  for (const name of Object.keys(asks) as K[]) found[name] = await asks[name]();
+  return found as Record<K, Rows>;
 }
 
 const FiguresPage: FC<Figures & { readonly frame: Frame; readonly now: number }> = (props) => {

@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
-import { lowerFirst } from "../../handoff/reviews/words.ts";
 import { columnWords } from "../../messages/reviews/cells.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
@@ -282,7 +281,7 @@ const HowCounted: FC<{ readonly report: DescribedReport }> = ({ report }) => (
     </dl>
     {report.metrics.length === 0 ? null : (
       <p class="dim">
-        {`It shows: ${report.metrics.map(({ name, column }) => `${lowerFirst(name)} (${columnWords(column)})`).join("; ")}.`}
+        {`It shows: ${report.metrics.map(({ name, column }) => `${name} (${columnWords(column)})`).join("; ")}.`}
       </p>
     )}
   </details>

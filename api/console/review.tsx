@@ -427,8 +427,8 @@ const Decide: FC<Props & { readonly proposal: string; readonly title: string }> 
     (one) => `${String(one["kind"])}/${String(one["about"])}` === proposal,
   );
   return (
-    <details open={isRefused}>
-      <summary>{`Make it a decision`}</summary>
+    <details class="screen-only" open={isRefused}>
+      <summary>Make it a decision</summary>
       <form method="post" action={paths.ofReview(review.id, "resolutions")} class="filters">
         <Hidden back={paths.review(review.id)} />
         <input type="hidden" name="proposal" value={proposal} />
@@ -711,7 +711,7 @@ const Decisions: FC<Props> = (props) => {
       ) : null}
       {may ? (
         <>
-          <h3>Add a decision</h3>
+          <h3 class="screen-only">Add a decision</h3>
           <form
             method="post"
             action={paths.ofReview(review.id, "resolutions")}
