@@ -55,7 +55,7 @@ const read = createRoute({
   summary: "The active agreement",
   responses: versionAnswer,
 });
-export const versionsQuery = z.strictObject(pageQuery);
+const versionsQuery = z.strictObject(pageQuery);
 const versionsSchema = pageOf(listedSchema);
 
 const list = createRoute({

@@ -80,7 +80,7 @@ const list = createRoute({
   },
 });
 
-export const reviewQuery = z.strictObject({
+const reviewQuery = z.strictObject({
   ...pageQuery,
   waits: z
     .enum(["true"])

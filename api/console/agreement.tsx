@@ -11,7 +11,7 @@ import { scopeOf } from "../http/authorisation.ts";
 import { readReport } from "../reports.ts";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
-import { RateWords, Region, textIn } from "./parts/figure.tsx";
+import { RateWords, Region, wordIn } from "./parts/figure.tsx";
 import { More } from "./parts/list.tsx";
 import { asAsked, lastDays, type Days } from "./parts/period.ts";
 import { paths, withQuery } from "./paths.ts";
@@ -197,9 +197,9 @@ const Chapters: FC<Props> = ({ active, rules, days }) => {
   const chapters = chaptersOf(active.content);
   const names = new Set(chapters.map(({ key }) => key));
   const chapterOf = (row: ReportRow) => {
-    const kind = textIn(row, "kind");
+    const kind = wordIn(row, "kind");
     if (kind !== "condition") return chapterOfKind[kind];
-    const rule = textIn(row, "rule");
+    const rule = wordIn(row, "rule");
     return names.has(rule) ? rule : "conditions";
   };
   return (
@@ -288,7 +288,7 @@ const Rules: FC<{ readonly rows: readonly ReportRow[]; readonly label: string }>
           return (
             <tr class={row["isWorse"] === true ? "stands-out" : undefined}>
               <th scope="row">
-                <bdi>{textIn(row, "rule").replace(/^\w+: /, "")}</bdi>
+                <bdi>{wordIn(row, "rule").replace(/^\w+: /, "")}</bdi>
                 {row["isWorse"] === true ? <small class="soon">worse than without it</small> : null}
               </th>
               <td>{counted(row["letThrough"] as number, "handoff")}</td>

@@ -15,8 +15,8 @@ import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { keptConservation, readReport, readReports } from "../reports.ts";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
-import { leadsPath, RateWords, textIn, type DescribedReport } from "./parts/figure.tsx";
-import { asAsked, daysHere, daysWords, lastDays, lastMonths, type Days } from "./parts/period.ts";
+import { leadsPath, RateWords, wordIn, type DescribedReport } from "./parts/figure.tsx";
+import { asAsked, daysHere, sayDays, lastDays, lastMonths, type Days } from "./parts/period.ts";
 import { paths, withQuery } from "./paths.ts";
 
 /** GET /console/figures: whether we hand over well, at one glance. */
@@ -65,30 +65,48 @@ async function figuresHere(deps: AppDeps, c: Context<AppEnv>): Promise<Figures> 
     ).rows;
   const asked = asAsked(days);
   const maySeeLost = scopeOf("GET /reports/conservation", caller.role) !== undefined;
-  const [funnel, rejections, clocks, clocksByWeek, [response], sources, lost] = await Promise.all([
-    read("funnel", {}),
-    read("rejections", {}),
-    read("sla", {}),
-    read("sla", { ...asAsked(lastDays(13 * 7, Date.parse(days.to))), groupBy: "week" }),
-    read("first-response", {}),
-    readReport(deps, asking(c, "GET /reports/acceptance"), "acceptance", {
-      ...asked,
-      groupBy: "source",
-    }).then(({ rows }) => rows),
-    maySeeLost && Date.parse(asked.from) < now
-      ? keptConservation(deps, {
-          from: Date.parse(asked.from),
-          to: Math.min(Date.parse(asked.to), now),
-          asOf: now,
-        })
-      : null,
+  const hasBegun = Date.parse(asked.from) < now;
+  const [one, other] = await Promise.all([
+    inTurn({
+      funnel: () => read("funnel", {}),
+      clocks: () => read("sla", {}),
+      sources: async () => {
+        const context = asking(c, "GET /reports/acceptance");
+        return (await readReport(deps, context, "acceptance", { ...asked, groupBy: "source" }))
+          .rows;
+      },
+    }),
+    inTurn({
+      rejections: () => read("rejections", {}),
+      clocksByWeek: () =>
+        read("sla", { ...asAsked(lastDays(13 * 7, Date.parse(days.to))), groupBy: "week" }),
+      responses: () => read("first-response", {}),
+    }),
   ]);
+  const to = Math.min(Date.parse(asked.to), now);
+  const lost =
+    maySeeLost && hasBegun
+      ? await keptConservation(deps, { from: Date.parse(asked.from), to, asOf: now })
+      : null;
   const all = readReports().reports.filter(
     ({ name }) => scopeOf(`GET /reports/${name}`, caller.role) !== undefined,
   );
-  const told = { funnel, rejections, clocks, clocksByWeek, response, sources, lost, all };
+  const { responses, ...others } = other;
+  const told = { ...one, ...others, response: responses[0], lost, all };
   const opens = scopeOf("GET /leads", caller.role) !== undefined;
   return { days, source, asOf: now, opens, ...told };
+}
+
+/**
+ * One after the other: a page that asked all its reports at once would keep everybody else from the
+ * database.
+ */
+async function inTurn<K extends string>(
+  asks: Readonly<Record<K, () => Promise<Rows>>>,
+): Promise<Readonly<Record<K, Rows>>> {
+  const found: Partial<Record<K, Rows>> = {};
+  for (const name of Object.keys(asks) as K[]) found[name] = await asks[name]();
+  return found as Record<K, Rows>;
 }
 
 const FiguresPage: FC<Figures & { readonly frame: Frame; readonly now: number }> = (props) => {
@@ -99,7 +117,7 @@ const FiguresPage: FC<Figures & { readonly frame: Frame; readonly now: number }>
     <Page title="Figures" frame={frame} isPrinted>
       <h1>Do we hand over well?</h1>
       <p class="lead">
-        {`Handoffs begun ${daysWords(days)}${source === null ? "" : `, from ${source === "-" ? "no recorded source" : source}`}, and what had become of them by ${sayMoment(asOf, now, zone)}.`}
+        {`Handoffs begun ${sayDays(days)}${source === null ? "" : `, from ${source === "-" ? "no recorded source" : source}`}, and what had become of them by ${sayMoment(asOf, now, zone)}.`}
         {isYoung ? " A young cohort: many are not decided yet, and the rates will still rise." : ""}
       </p>
       <Filters {...props} />
@@ -132,7 +150,7 @@ const Filters: FC<Figures & { readonly now: number }> = ({ days, source, sources
   const spans: readonly (readonly [string, Days])[] = [
     ["last 30 days", lastDays(30, now)],
     ["last 13 weeks", lastDays(91, now)],
-    ...lastMonths(4, now).map((month) => [daysWords(month), month] as const),
+    ...lastMonths(4, now).map((month) => [sayDays(month), month] as const),
   ];
   const names = sources.map((row) => (row["group"] as string | null) ?? "-");
   const shown = [...new Set([...names.slice(0, 8), ...(source === null ? [] : [source])])];
@@ -294,7 +312,7 @@ const Reason: FC<{ readonly row: ReportRow; readonly total: number; readonly ope
   const contested = (row["contested"] as Rate).numerator;
   const accused = row["accused"] as readonly string[];
   const ids = row["leads"] as readonly string[];
-  const name = <bdi>{textIn(row, "reason").replaceAll("-", " ")}</bdi>;
+  const name = <bdi>{wordIn(row, "reason").replaceAll("-", " ")}</bdi>;
   return (
     <li>
       {opens && ids.length > 0 ? <a href={leadsPath(ids)}>{name}</a> : <strong>{name}</strong>}
@@ -323,7 +341,7 @@ const OnTime: FC<Figures> = (props) => {
       <ul class="reasons">
         {clocks.map((row) => (
           <li>
-            {`${capitalised(textIn(row, "clock"))} `}
+            {`${capitalised(wordIn(row, "clock"))} `}
             <RateWords rate={row["onTimeRate"] as Rate} of="decided clock" />{" "}
             <Trend rows={props.clocksByWeek.filter((one) => one["clock"] === row["clock"])} />
           </li>
@@ -348,7 +366,7 @@ const OnTime: FC<Figures> = (props) => {
 const Trend: FC<{ readonly rows: Rows }> = ({ rows }) => {
   const points = rows.flatMap((row) => {
     const { rate, isSmall } = row["onTimeRate"] as Rate;
-    return rate === null ? [] : [{ week: textIn(row, "group"), rate, isSmall }];
+    return rate === null ? [] : [{ week: wordIn(row, "group"), rate, isSmall }];
   });
   const [first, last] = [points[0], points.at(-1)];
   if (first === undefined || last === undefined || first === last) return null;

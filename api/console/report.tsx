@@ -1,6 +1,5 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
-import { lowerFirst } from "../../handoff/reviews/words.ts";
 import { columnWords } from "../../messages/reviews/cells.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
@@ -8,8 +7,8 @@ import { scopeOf } from "../http/authorisation.ts";
 import { notFound } from "../http/errors.ts";
 import { readReport, readReportCsv, readReportPicture, readReports } from "../reports.ts";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
-import { FigureTable, Picture, type DescribedReport } from "./parts/figure.tsx";
-import { asAsked, daysHere, daysWords, lastDays, lastMonths, type Days } from "./parts/period.ts";
+import { FigureTable, ReportPicture, type DescribedReport } from "./parts/figure.tsx";
+import { asAsked, daysHere, sayDays, lastDays, lastMonths, type Days } from "./parts/period.ts";
 import { paths, withQuery } from "./paths.ts";
 
 type Figures = Awaited<ReturnType<typeof readReport>>;
@@ -124,7 +123,10 @@ const ReportPage: FC<Props> = (props) => {
       <Chosen {...props} />
       <Ask {...props} />
       {report.hasPicture && hasRows ? (
-        <Picture src={addressOf(paths.reportPicture(report.name), asked)} words={report.question} />
+        <ReportPicture
+          src={addressOf(paths.reportPicture(report.name), asked)}
+          words={report.question}
+        />
       ) : null}
       {hasRows ? (
         <FigureTable
@@ -158,7 +160,7 @@ function aboutWords({ report, asked, figures }: Props, now: number, zone: string
   const told = figures.knowledge === "then" ? ", with what had been told by then" : "";
   if (report.period === countsNow) return `As of ${asOf}${told}.`;
   const begun = report.period === "handoffs that began in it" ? "Handoffs begun" : "What happened";
-  return `${begun} ${daysWords(asked.days)}, as of ${asOf}${told}.`;
+  return `${begun} ${sayDays(asked.days)}, as of ${asOf}${told}.`;
 }
 
 /** The filters that hold, each with a link that takes it away. */
@@ -194,7 +196,7 @@ const Ask: FC<Props> = ({ report, asked, frame, now }) => {
     ["last 30 days", lastDays(30, now)],
     ["last 13 weeks", lastDays(91, now)],
     ["last 12 months", lastDays(365, now)],
-    ...lastMonths(3, now).map((month) => [daysWords(month), month] as const),
+    ...lastMonths(3, now).map((month) => [sayDays(month), month] as const),
   ];
   return (
     <>
@@ -282,7 +284,7 @@ const HowCounted: FC<{ readonly report: DescribedReport }> = ({ report }) => (
     </dl>
     {report.metrics.length === 0 ? null : (
       <p class="dim">
-        {`It shows: ${report.metrics.map(({ name, column }) => `${lowerFirst(name)} (${columnWords(column)})`).join("; ")}.`}
+        {`It shows: ${report.metrics.map(({ name, column }) => `${name} (${columnWords(column)})`).join("; ")}.`}
       </p>
     )}
   </details>

@@ -15,9 +15,9 @@ import { decideLines, readPacketPicture, readReview } from "../reviews.ts";
 import { Hidden, once, readForm, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
-import { FigureTable, Picture, type DescribedReport } from "./parts/figure.tsx";
+import { FigureTable, ReportPicture, type DescribedReport } from "./parts/figure.tsx";
 import { More } from "./parts/list.tsx";
-import { daysWords } from "./parts/period.ts";
+import { sayDays } from "./parts/period.ts";
 import { Signatures } from "./parts/signatures.tsx";
 import { showTooOld, isTooOld } from "./signing.tsx";
 import { paths, withQuery } from "./paths.ts";
@@ -234,7 +234,7 @@ const ReviewPage: FC<Props> = (props) => {
       </p>
       <h1>{title}</h1>
       <p class="lead">
-        {figures === null ? "" : `Figures of ${daysWords(spanOf(figures, review.zone))}. `}
+        {figures === null ? "" : `Figures of ${sayDays(spanOf(figures, review.zone))}. `}
         {review.state === "closed" ? (
           review.closedAt === null ? (
             "Closed."
@@ -327,7 +327,7 @@ const ResolutionLine: FC<
           <bdi>{ownerName ?? spoken(owner)}</bdi>
           {", "}
           <span class={overdue ? "late" : undefined}>
-            {`due ${daysWords({ from: dueOn, to: dueOn })}${overdue ? ", late" : ""}`}
+            {`due ${sayDays({ from: dueOn, to: dueOn })}${overdue ? ", late" : ""}`}
           </span>
           {one.review === review.id ? "" : `, from ${period}`}
           {state === "open" ? null : (
@@ -427,8 +427,8 @@ const Decide: FC<Props & { readonly proposal: string; readonly title: string }> 
     (one) => `${String(one["kind"])}/${String(one["about"])}` === proposal,
   );
   return (
-    <details open={isRefused}>
-      <summary>{`Make it a decision`}</summary>
+    <details class="screen-only" open={isRefused}>
+      <summary>Make it a decision</summary>
       <form method="post" action={paths.ofReview(review.id, "resolutions")} class="filters">
         <Hidden back={paths.review(review.id)} />
         <input type="hidden" name="proposal" value={proposal} />
@@ -517,7 +517,7 @@ const Sections: FC<Props> = ({ review, reports, frame }) => {
           <section class={rows.length > longTable ? "packet long" : "packet"}>
             <h3>{title}</h3>
             <p class="dim">
-              {`${daysWords(days)}.`}{" "}
+              {`${sayDays(days)}.`}{" "}
               {report === undefined ? null : (
                 <a
                   class="screen-only"
@@ -531,7 +531,7 @@ const Sections: FC<Props> = ({ review, reports, frame }) => {
             {report === undefined || rows.length === 0 ? null : (
               <>
                 {report.hasPicture ? (
-                  <Picture src={paths.reviewPicture(review.id, n)} words={`${title}.`} />
+                  <ReportPicture src={paths.reviewPicture(review.id, n)} words={`${title}.`} />
                 ) : null}
                 <FigureTable
                   label={title}
@@ -711,7 +711,7 @@ const Decisions: FC<Props> = (props) => {
       ) : null}
       {may ? (
         <>
-          <h3>Add a decision</h3>
+          <h3 class="screen-only">Add a decision</h3>
           <form
             method="post"
             action={paths.ofReview(review.id, "resolutions")}

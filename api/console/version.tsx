@@ -622,10 +622,7 @@ const DraftPage: FC<{
                   {path === "" ? ": " : `, ${path}: `}
                   {message}
                   {lines[line - 1]?.trim() ? (
-                    <>
-                      {" "}
-                      <code>{lines[line - 1]?.trim().slice(0, 200)}</code>
-                    </>
+                    <code class="more dim">{lines[line - 1]?.trim().slice(0, 200)}</code>
                   ) : null}
                 </li>
               ))}

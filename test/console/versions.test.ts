@@ -47,7 +47,7 @@ const pathOf = ({ location }: Shown) => (location ?? "").split("?")[0] ?? "";
 const standing = async (path: string) =>
   (await world.ask("GET", `${path.replace("/console", "")}/plan`)).body;
 const planned = (path: string) =>
-  eventually(120, async () => {
+  eventually(80, async () => {
     const body = await standing(path);
     return body.planning?.state === "made" && body;
   });

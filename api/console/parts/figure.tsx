@@ -11,7 +11,7 @@ export type DescribedReport = ReturnType<typeof readReports>["reports"][number];
 type Column = DescribedReport["columns"][number];
 
 /** A cell of text; empty where there is none. */
-export function textIn(row: ReportRow, name: string): string {
+export function wordIn(row: ReportRow, name: string): string {
   const cell = row[name];
   return typeof cell === "string" ? cell : "";
 }
@@ -27,7 +27,10 @@ export const Region: FC<{ readonly label: string; readonly children?: Child }> =
 );
 
 /** The picture at an address of ours; the same figures stand beside it in words. */
-export const Picture: FC<{ readonly src: string; readonly words: string }> = ({ src, words }) => (
+export const ReportPicture: FC<{ readonly src: string; readonly words: string }> = ({
+  src,
+  words,
+}) => (
   <Region label={`picture: ${words}`}>
     <img
       class="picture"

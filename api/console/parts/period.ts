@@ -49,7 +49,7 @@ export function lastMonths(count: number, now: number): Days[] {
 }
 
 /** "October 2026" for a whole month, else "1 Oct to 15 Nov 2026". */
-export function daysWords({ from, to }: Days): string {
+export function sayDays({ from, to }: Days): string {
   const [first, last] = [Date.parse(from), Date.parse(to)];
   const isMonth = from.endsWith("-01") && dayOf(last + dayMs) === nextMonth(first);
   if (isMonth) return said(first, { month: "long", year: "numeric" });

@@ -14,7 +14,7 @@ interface Given {
 }
 
 /** Who may sign here, and how. */
-export interface Signing {
+interface Signing {
   /** For which the reader signs; null: the reader leads none. */
   readonly party: Party | null;
   /** The person of the reader, or the login: nobody signs for both. */
