@@ -159,7 +159,8 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
   "GET /queue/{id}": [
     ["operator", `/queue/${lead}`],
     ["manager", `/queue/${lead}`],
-    ["manager", `/queue/${grownLead(leads - 1)}`],
+    ["manager", `/queue/${grownLead(leads - 40)}`],
+    ["rep", `/queue/${grownLead(leads - 40)}`],
   ],
   "GET /tasks": [
     ["operator", "/tasks"],
