@@ -56,9 +56,9 @@ function holding(
     case "is":
       return isAny(scalars(matcher.value), type);
     case "in":
-      return isAny(matcher.values.flatMap(scalars), type);
+      return inList(matcher.values, type);
     case "notIn": {
-      const found = isAny(matcher.values.flatMap(scalars), type);
+      const found = inList(matcher.values, type);
       return (value) => {
         const truth = found(value);
         return truth === "unknown" ? truth : !truth;
@@ -92,6 +92,21 @@ function isAny(wanted: readonly Scalar[], type: FieldType): (value: FactValue) =
     return kinds.has(typeof value) ? keys.has(keyOf(value, type)) : "unknown";
   };
 }
+
+/**
+ * A list can have thousands of words, and the checks of an agreement put it into many a condition:
+ * each list is read once.
+ */
+function inList(values: readonly FactValue[], type: FieldType): (value: FactValue) => Truth {
+  const kept = lists.get(values) ?? new Map<boolean, (value: FactValue) => Truth>();
+  lists.set(values, kept);
+  const isDate = type === "date";
+  const holds = kept.get(isDate) ?? isAny(values.flatMap(scalars), type);
+  kept.set(isDate, holds);
+  return holds;
+}
+
+const lists = new WeakMap<readonly FactValue[], Map<boolean, (value: FactValue) => Truth>>();
 
 /** Equal for values that count as the same. */
 function keyOf(value: Scalar, type: FieldType): Scalar | undefined {
