@@ -368,7 +368,12 @@ describe("accounts are read", () => {
     );
     expect(await listed("", "one")).toEqual(["beta.com"]);
     expect((await world.ask("GET", path, { as: "one" })).status).toBe(200);
-    // The flagged one waits for the managers.
+    // The flagged one is the team's once one of them has it.
+    expect(await listed("", "boss")).toEqual(["beta.com"]);
+    await world.pool.query(
+      "update process set owner_id = 'rp_two' where subject_kind = 'account' and subject_id = $1",
+      [ids["acme.com"]],
+    );
     expect(await listed("", "boss")).toEqual(["beta.com", "acme.com"]);
     expect((await world.ask("GET", "/accounts/ac_none")).status).toBe(404);
     expect((await world.ask("GET", "/accounts/nonsense")).status).toBe(404);

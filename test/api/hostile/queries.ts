@@ -57,7 +57,13 @@ export const queryRoutes: readonly QueryRoute[] = [
   { path: "/house/notes", pages: true, bad: { lead: ["x".repeat(201)] } },
   { path: "/house/opportunities", pages: true, bad: { stage: badWords } },
   { path: "/imports", pages: true },
-  { path: "/roster/weeks", pages: true, bad: { pool: ["", "x".repeat(81)], rep: ["", "nope"] } },
+  // Its place is a name, which may be any text.
+  {
+    path: "/roster/weeks",
+    pages: true,
+    cursors: ["no time", "no month", "digits"],
+    bad: { pool: ["", "x".repeat(81)], rep: ["", "nope"] },
+  },
   { path: "/reports/conservation", pages: false, bad: times },
   { path: "/reports/conservation.csv", pages: false, bad: times },
   { path: "/reports", pages: false },

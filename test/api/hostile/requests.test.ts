@@ -593,8 +593,12 @@ describe("uploads refused with a code and the field, and no table changes:", () 
         }),
         upload("no map", form([file(csv)]), { field: "map" }),
         upload(
-          "a map that is a file",
-          form([file(csv), file(peopleMap, 'form-data; name="map"; filename="map.yaml"')]),
+          "a map as a file and as a text",
+          form([
+            file(csv),
+            file(peopleMap, 'form-data; name="map"; filename="map.yaml"'),
+            field("map", peopleMap),
+          ]),
           { field: "map" },
         ),
         upload("two files", form([file(csv), file(csv), field("map", peopleMap)]), {
