@@ -19,10 +19,17 @@ afterAll(() => world.close());
 
 const as = (wish: LoginWish): Promise<Visitor> => signedIn({ ...world, now: world.now() }, wish);
 
+let made = 0;
 let hours = 1;
-/** A text that no other version has. */
-const changed = () =>
-  world.agreementText.replace("outreach: 1 business hour", `outreach: ${++hours} business hours`);
+/** A text that no other version has, and that allows less for outreach than for the status. */
+function changed(): string {
+  hours = 2 + (made++ % 3);
+  const text = world.agreementText.replace(
+    "outreach: 1 business hour",
+    `outreach: ${hours} business hours`,
+  );
+  return `${text}# the change number ${made}\n`;
+}
 
 /** Sends the form of a draft as a browser does. */
 async function propose(visitor: Visitor, fields: Record<string, string | File>): Promise<Shown> {
