@@ -1,10 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { ActionName } from "../handoff/stage.ts";
 import { seeAccountProcess } from "../store/views/account-process.ts";
 import { actionBodies } from "./action-bodies.ts";
 import { actionPlaces } from "./action-places.ts";
 import { aboutActions, actOn, doneSchema, saidOf } from "./actions.ts";
-import { newRoutes, type AppDeps, type Routes } from "./deps.ts";
+import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { accountHere, reachHere } from "./http/reach.ts";
 
@@ -47,27 +48,33 @@ export function accountActionRoutes(deps: AppDeps): Routes {
   for (const name of accountActions) {
     app.openapi(accountActionRoute(name), async (c) => {
       const said = saidOf(name, c.req.valid("json"));
-      const account = await accountHere(deps.pool, c, c.req.valid("param").id);
-      const process = await seeAccountProcess(deps.pool, account.id, await reachHere(deps.pool, c));
-      if (!process)
-        throw new Problem("conflict", {
-          detail: "the account was never flagged: it has no handoff",
-        });
-      const { stage, waiting_on: waitingOn, owner_id: owner, is_theirs: isTheirs } = process;
-      const answer = await actOn(
-        deps,
-        c,
-        name,
-        {
-          subject: { kind: "account", id: account.id },
-          state: { id: account.id, stage, waitingOn, owner },
-          isErased: false,
-          isTheirs,
-        },
-        said,
-      );
-      return c.json(answer, 200);
+      return c.json(await actOnAccount(deps, c, name, c.req.valid("param").id, said), 200);
     });
   }
   return app;
+}
+
+/** Decides one; `key` is the request's where it is absent. Throws what refuses it as a problem. */
+export async function actOnAccount(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  name: (typeof accountActions)[number],
+  accountId: string,
+  said: ReturnType<typeof saidOf>,
+  key?: string,
+): Promise<Awaited<ReturnType<typeof actOn>>> {
+  const account = await accountHere(deps.pool, c, accountId);
+  const process = await seeAccountProcess(deps.pool, account.id, await reachHere(deps.pool, c));
+  if (!process)
+    throw new Problem("conflict", {
+      detail: "the account was never flagged: it has no handoff",
+    });
+  const { stage, waiting_on: waitingOn, owner_id: owner, is_theirs: isTheirs } = process;
+  const about = {
+    subject: { kind: "account" as const, id: account.id },
+    state: { id: account.id, stage, waitingOn, owner },
+    isErased: false,
+    isTheirs,
+  };
+  return actOn(deps, c, name, about, said, key);
 }

@@ -127,6 +127,9 @@ export const accountSchema = z
         actions: z
           .array(z.object({ action: z.string(), url: z.string() }))
           .openapi({ description: "what the caller can do now" }),
+        reasons: z.array(z.string()).openapi({
+          description: "for which it may be rejected, by the agreement of its handoff",
+        }),
       })
       .nullable()
       .openapi({
@@ -168,7 +171,7 @@ export function staffOf({ owner, people, flags, handoffs }: AccountTold): string
 export function accountView(
   told: AccountTold,
   staff: Readonly<Record<string, string>>,
-  process: SeenProcess | undefined,
+  handoff: HandoffSeen | undefined,
   caller: Caller,
   { publicUrl }: Pick<ApiDeps, "publicUrl">,
 ): z.output<typeof accountSchema> {
@@ -223,7 +226,7 @@ export function accountView(
       by: one.ended_by,
       byName: nameOf(one.ended_by),
     })),
-    handoff: process === undefined ? null : handoffNow(account.id, process, caller, publicUrl),
+    handoff: handoff === undefined ? null : handoffNow(account.id, handoff, caller, publicUrl),
     handoffs: told.handoffs.map((one) => ({
       id: one.id,
       lead: one.lead_id,
@@ -238,9 +241,15 @@ export function accountView(
   };
 }
 
+/** Where the account's own handoff stands, and the agreement's reasons to reject it. */
+export interface HandoffSeen {
+  readonly process: SeenProcess;
+  readonly reasons: readonly string[];
+}
+
 function handoffNow(
   accountId: string,
-  process: SeenProcess,
+  { process, reasons }: HandoffSeen,
   caller: Caller,
   publicUrl: string,
 ): z.output<typeof accountSchema>["handoff"] {
@@ -260,5 +269,6 @@ function handoffNow(
       action,
       url: `${publicUrl}/accounts/${accountId}/${actionPlaces[action]}`,
     })),
+    reasons: [...reasons],
   };
 }

@@ -269,8 +269,17 @@ export async function readAccount(
     tellAccount(deps.pool, deps.agreements, account, c.var.receivedAt),
     seeAccountProcess(deps.pool, account.id, reach),
   ]);
-  const staff = await rosterNames(deps.pool, staffOf(told));
-  return accountView(told, staff, process, c.var.caller, deps);
+  const [staff, reasons] = await Promise.all([
+    rosterNames(deps.pool, staffOf(told)),
+    reasonsOf(deps, process?.agreement_id ?? null),
+  ]);
+  return accountView(told, staff, process && { process, reasons }, c.var.caller, deps);
+}
+
+async function reasonsOf(deps: ApiDeps, agreementId: string | null): Promise<readonly string[]> {
+  if (agreementId === null) return [];
+  const { agreement } = await deps.agreements.version(deps.pool, agreementId);
+  return Object.keys(agreement.answers.reasons);
 }
 
 /** Puts a lead at another account. */

@@ -13,3 +13,7 @@ export const actionPlaces = {
   decideContest: "contest-decision",
   decideReview: "review-decision",
 } as const satisfies Record<ActionName, string>;
+
+/** Of the actions on an account's handoff those that its page offers. */
+export const accountActionsHere = ["logOutreach", "accept", "reject", "handBack"] as const;
+export type AccountActionHere = (typeof accountActionsHere)[number];

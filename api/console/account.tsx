@@ -5,6 +5,7 @@ import { capital, spoken } from "../../messages/words.ts";
 import { sayEngaged, sayPlaced } from "../../words/account.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayMoment } from "../../words/clock.ts";
+import { accountActionsHere, actionPlaces } from "../action-places.ts";
 import {
   aliasBody,
   giveName,
@@ -19,6 +20,7 @@ import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asDescribed, type Problem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
+import { answerForAccount, OwnHandoff } from "./account-handoff.tsx";
 import { leadName } from "./done.tsx";
 import { Hidden, once, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
@@ -35,6 +37,10 @@ const doneWords: Readonly<Record<string, string>> = {
   name: "Taken in: leads that come under that name belong here from now on.",
   merged: "They are one account now.",
   moved: "The lead was moved.",
+  logOutreach: "The attempt is logged.",
+  accept: "Accepted.",
+  reject: "Rejected.",
+  handBack: "Handed back.",
 };
 
 /** GET /console/accounts/{id}, and what RevOps and marketing may put right about accounts. */
@@ -55,6 +61,14 @@ export function accountPages(deps: AppDeps): Routes {
       (problem) => showAccount(deps, c, id, { problem, given: form.fields }),
     );
   });
+  for (const name of accountActionsHere)
+    routes.post(`/console/accounts/:id/${actionPlaces[name]}`, async (c) => {
+      const id = c.req.param("id") ?? "";
+      return orAgain(
+        () => answerForAccount(deps, c, name, id),
+        (problem) => showAccount(deps, c, id, { problem, given: {} }),
+      );
+    });
   routes.get("/console/accounts/:id/merge", (c) => showMerge(deps, c, c.req.param("id"), null));
   routes.post("/console/accounts/:id/merge", async (c) => {
     const id = c.req.param("id");
@@ -152,6 +166,20 @@ const AccountPage: FC<AccountProps> = ({ account, frame, reading, refused, saved
         <div>
           {account.mergedInto === null ? (
             <>
+              {account.handoff === null ? null : (
+                <section aria-labelledby="own">
+                  <h2 id="own">Its handoff</h2>
+                  {refused === null || isOfNames(refused) ? null : (
+                    <NotDone problem={refused.problem} />
+                  )}
+                  <OwnHandoff
+                    account={account.id}
+                    handoff={account.handoff}
+                    who={whoHas(account, frame.caller.repId)}
+                    reading={reading}
+                  />
+                </section>
+              )}
               <section aria-labelledby="warm">
                 <h2 id="warm">How warm</h2>
                 <Score account={account} reading={reading} />
@@ -179,7 +207,7 @@ const AccountPage: FC<AccountProps> = ({ account, frame, reading, refused, saved
           <h2>Names</h2>
           <Names account={account} />
           {mayName && account.mergedInto === null ? (
-            <NameForm account={account.id} refused={refused} />
+            <NameForm account={account.id} refused={isOfNames(refused) ? refused : null} />
           ) : null}
           {mayMerge && account.mergedInto === null ? (
             <p>
@@ -193,6 +221,19 @@ const AccountPage: FC<AccountProps> = ({ account, frame, reading, refused, saved
     </Page>
   );
 };
+
+/** Whether what was refused is the form of names. */
+function isOfNames(refused: Refused | null): boolean {
+  return refused !== null && "name" in refused.given;
+}
+
+/** Who has the account's own handoff, or what it waits for. */
+function whoHas({ handoff, handoffs }: Account, me: string | null): string {
+  if (handoff === null || handoff.owner === null)
+    return handoff?.queue == null ? "with nobody" : `in the queue ${handoff.queue}`;
+  const { owner } = handoff;
+  return staff(owner, handoffs.find(({ rep }) => rep === owner)?.repName ?? null, me);
+}
 
 /** What an account is called: its name, else its domain, else its id. */
 function nameOf({ id, domain, facts }: Pick<Account, "id" | "domain" | "facts">): string {
@@ -220,9 +261,7 @@ const Standing: FC<{
         <>
           {" "}
           <strong>Flagged</strong>
-          {` since ${sayMoment(Date.parse(flag.raisedAt), reading.now, reading.zone)}: ${people(flag.contacts)} had engaged. The `}
-          <a href={paths.tasks}>task</a>
-          {" about it ends the flag."}
+          {` since ${sayMoment(Date.parse(flag.raisedAt), reading.now, reading.zone)}: ${people(flag.contacts)} had engaged.`}
         </>
       )}
     </p>

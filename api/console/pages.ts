@@ -1,5 +1,5 @@
 import { actions, type ActionName } from "../../handoff/stage.ts";
-import { actionPlaces } from "../action-places.ts";
+import { accountActionsHere, actionPlaces } from "../action-places.ts";
 
 /** The actions that ask for something more than a click, each with a page of its own. */
 export const withForm: readonly ActionName[] = [
@@ -46,6 +46,7 @@ export const pages: Readonly<Record<string, string>> = {
   "POST /console/roster/reps/{id}": "PATCH /roster/reps/{id}",
   "GET /console/accounts": "GET /accounts",
   "GET /console/accounts/{id}": "GET /accounts/{id}",
+  ...ofAccountActions(),
   "POST /console/accounts/{id}/aliases": "POST /accounts/{id}/aliases",
   "GET /console/accounts/{id}/merge": "POST /accounts/{id}/merge",
   "POST /console/accounts/{id}/merge": "POST /accounts/{id}/merge",
@@ -84,6 +85,16 @@ function ofActions(): Record<string, string> {
         [`POST ${page}`, request],
         ...(withForm.includes(name) ? [[`GET ${page}`, request] as const] : []),
       ];
+    }),
+  );
+}
+
+/** The same of the actions that the page of an account offers. */
+function ofAccountActions(): Record<string, string> {
+  return Object.fromEntries(
+    accountActionsHere.map((name) => {
+      const place = `/accounts/{id}/${actionPlaces[name]}`;
+      return [`POST /console${place}`, `POST ${place}`];
     }),
   );
 }

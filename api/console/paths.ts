@@ -30,6 +30,8 @@ export const paths = {
   rosterRep: (id: string) => `/console/roster/reps/${encodeURIComponent(id)}`,
   accounts: "/console/accounts",
   account: (id: string) => `/console/accounts/${encodeURIComponent(id)}`,
+  actOnAccount: (id: string, place: string) =>
+    `/console/accounts/${encodeURIComponent(id)}/${place}`,
   aliases: (id: string) => `/console/accounts/${encodeURIComponent(id)}/aliases`,
   mergeAccounts: (id: string) => `/console/accounts/${encodeURIComponent(id)}/merge`,
   moveAccount: (lead: string) => `/console/leads/${encodeURIComponent(lead)}/move-account`,

@@ -161,7 +161,7 @@ const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry
   return (
     <>
       {lead === null ? (
-        <span>{entry.kind === "account" ? <bdi>{company ?? entry.id}</bdi> : entry.id}</span>
+        <AboutNoLead entry={entry} isFocused={isFocused} />
       ) : (
         <a
           href={withQuery(paths.lead(lead), { from: "queue" })}
@@ -176,6 +176,19 @@ const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry
     </>
   );
 };
+
+/** What a row is about that is about no lead: an account has a page, where it is answered. */
+const AboutNoLead: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({
+  entry: { id, kind, company },
+  isFocused,
+}) =>
+  kind === "account" ? (
+    <a href={paths.account(id)} data-key="Enter" autofocus={isFocused}>
+      <bdi>{company ?? id}</bdi>
+    </a>
+  ) : (
+    <span>{id}</span>
+  );
 
 /** Whether a row begins with a button that answers at once. */
 function hasMain({ kind, owner, actions }: Entry, me: string | null): boolean {

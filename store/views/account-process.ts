@@ -15,6 +15,8 @@ export interface SeenProcess {
   readonly cycle: number;
   readonly round: number;
   readonly closed_reason: string | null;
+  /** By which its handoff goes; null: none has begun. */
+  readonly agreement_id: string | null;
   /** It is the asker's, or the team's, to act on. */
   readonly is_theirs: boolean;
 }
@@ -30,7 +32,7 @@ export async function seeAccountProcess(
     db,
     sql`
     select p.stage, p.stage_since, p.waiting_on, p.owner_id, p.queue, p.next_step, p.next_at,
-      p.due_at, p.cycle, coalesce(h.round, 0) as round, p.closed_reason,
+      p.due_at, p.cycle, coalesce(h.round, 0) as round, p.closed_reason, h.agreement_id,
       (${ids}::text[] is null or p.owner_id = any(${ids}::text[])
         or exists (select from task t where t.subject_kind = 'account'
           and t.subject_id = p.subject_id and t.state = 'open'

@@ -1,49 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { agreementOf } from "../../agreement/stored.ts";
-import { lookAtAccounts } from "../../store/accounts/look.ts";
-import { takeIn } from "../../store/intake/intake.ts";
-import { createAgreements } from "../../store/process/agreements.ts";
-import { take, takeRoute, type Ask } from "../../store/process/take.ts";
-import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
-import { routingDispatcher } from "../../store/routing/dispatcher.ts";
+import { firstRow, rows, sql } from "../../store/postgres/db.ts";
+import { flaggedAccount } from "../support/flagged-account.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
-const agreements = createAgreements(agreementOf);
 let world: PeopleWorld;
 let id: string;
 let rep: "one" | "two";
 beforeAll(async () => {
   world = await peopleWorld();
-  const { pool } = world;
-  const now = world.now();
-  const agreement = (await agreements.active(pool))!.agreement;
-  await inTransaction(pool, (tx) =>
-    takeIn(
-      tx,
-      ["a", "b", "c"].map((name) => ({
-        email: `${name}@acme.com`,
-        facts: {
-          "account.name": "Acme Ltd",
-          "account.employees": 200,
-          "account.industry": "Software",
-          "account.country": "US",
-        },
-        engagements: [{ messageId: `m-${name}`, type: "buyers_guide", occurredAt: now - 60_000 }],
-      })),
-      { now, from: "form", lane: 1, agreement },
-    ),
-  );
-  [id = ""] = (await lookAtAccounts({ pool, agreements }, now)).raised;
-  const deps = { pool, agreements, dispatcher: routingDispatcher(world.pools.routing) };
-  // What its process would ask for.
-  const ask = (key: string): Ask => ({
-    subject: { kind: "account", id },
-    key,
-    now,
-    by: "process",
-  });
-  await take(deps, ask("1"), { kind: "arrived" });
-  rep = (await takeRoute(deps, ask("2"))).owner === "rp_one" ? "one" : "two";
+  ({ id, rep } = await flaggedAccount(world));
 });
 afterAll(() => world.close());
 function act(place: string, body: unknown, as: "one" | "two" | "other" | "boss", key?: string) {
