@@ -15,5 +15,5 @@ export const actionPlaces = {
 } as const satisfies Record<ActionName, string>;
 
 /** Of the actions on an account's handoff those that its page offers. */
-export const accountActionsHere = ["logOutreach", "accept", "reject", "handBack"] as const;
+export const accountActionsHere = ["accept", "handBack", "reject", "logOutreach"] as const;
 export type AccountActionHere = (typeof accountActionsHere)[number];

@@ -50,12 +50,25 @@ export const OwnHandoff: FC<{
           <Clock due={handoff.dueAt} zone={undefined} reading={reading} />
         )}
       </p>
-      {can.map((name) => (
-        <Answer name={name} account={account} handoff={handoff} />
-      ))}
+      <div class="actions">
+        {can.filter(isClick).map((name) => (
+          <Answer name={name} account={account} handoff={handoff} />
+        ))}
+      </div>
+      {can
+        .filter((name) => !isClick(name))
+        .map((name) => (
+          <details>
+            <summary>{`${actionWords[name]}…`}</summary>
+            <Answer name={name} account={account} handoff={handoff} />
+          </details>
+        ))}
     </>
   );
 };
+
+/** What a button says by itself; the rest unfolds. */
+const isClick = (name: AccountActionHere) => name === "accept" || name === "handBack";
 
 const Answer: FC<{
   readonly name: AccountActionHere;
@@ -87,27 +100,22 @@ const Answer: FC<{
         </ul>,
       );
     case "reject":
-      return (
-        <details>
-          <summary>{`${actionWords.reject}…`}</summary>
-          {form(
-            <>
-              <p class="field">
-                <label for="revisitOn">A day to come back, where the reason asks for one</label>
-                <input id="revisitOn" name="revisitOn" type="date" />
-              </p>
-              <ul class="answers">
-                {handoff.reasons.map((reason) => (
-                  <li>
-                    <button name="reason" value={reason}>
-                      <strong>{spoken(reason)}</strong>
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </>,
-          )}
-        </details>
+      return form(
+        <>
+          <p class="field">
+            <label for="revisitOn">A day to come back, where the reason asks for one</label>
+            <input id="revisitOn" name="revisitOn" type="date" />
+          </p>
+          <ul class="answers">
+            {handoff.reasons.map((reason) => (
+              <li>
+                <button name="reason" value={reason}>
+                  <strong>{spoken(reason)}</strong>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </>,
       );
     default:
       return name satisfies never;

@@ -252,7 +252,11 @@ const Standing: FC<{
   const parts = [
     domain === null ? "known by no domain" : domain === nameOf(account) ? null : domain,
     tier === null ? null : `tier ${tier}`,
-    owner === null ? "with nobody in sales yet" : staff(owner, ownerName, me),
+    account.handoff?.owner != null
+      ? whoHas(account, me)
+      : owner === null
+        ? "with nobody in sales yet"
+        : staff(owner, ownerName, me),
   ].filter((part) => part !== null);
   return (
     <p class="standing">

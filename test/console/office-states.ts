@@ -1,3 +1,4 @@
+import { flaggedAccount } from "../support/flagged-account.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { lookAtAccounts } from "../../store/accounts/look.ts";
 import type { LoginWish } from "../../store/access/logins.ts";
@@ -41,6 +42,17 @@ export const officeStates: readonly State[] = [
     },
   },
   { name: "account", person: marketing, seed: async (world) => (await warm(world)).engaged },
+  {
+    name: "account-handed-off",
+    person: rep,
+    seed: async (world) => {
+      const { id, rep: has } = await flaggedAccount(world);
+      await world.pool.query(
+        sql`update process set owner_id = 'rp_one' where subject_id = ${id} and ${has} = 'two'`,
+      );
+      return `/console/accounts/${id}`;
+    },
+  },
   { name: "account-of-rep", person: rep, seed: async (world) => (await warm(world)).engaged },
   { name: "account-cold", person: operator, seed: async (world) => (await warm(world)).cold },
   { name: "account-hostile", person: operator, seed: async (world) => (await warm(world)).hostile },
