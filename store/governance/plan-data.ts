@@ -174,7 +174,10 @@ export interface JudgedHandoff {
   readonly whole: { readonly situation: StoredSituation; readonly event: Event } | null;
 }
 
-/** The next handoffs of the period, in order of time. */
+/**
+ * The next handoffs of the period, in order of time. They are chosen before what was decided is
+ * looked up: many of one instant would be looked up again for every page.
+ */
 export async function pastHandoffs(
   db: Db,
   { from, to }: PastPeriod,
@@ -204,18 +207,18 @@ export async function pastHandoffs(
       case when s.process ->> 'stage' not in ('new', 'nurture')
           or d.kind not in ('arrived', 'facts', 'engaged', 'time', 'policy')
         then jsonb_build_object('situation', d.situation, 'event', d.input) end as whole
-    from handoff h
+    from (select * from handoff
+      where subject_kind = 'lead' and mql_at >= ${new Date(from)} and mql_at < ${new Date(to)}
+        and (${after === null}::boolean or (mql_at, id)
+          > (${new Date(after?.at ?? 0)}::timestamptz, ${after?.id ?? ""}::text))
+      order by mql_at, id limit ${limit}) h
     left join lateral (select t.cycle, t.step from transition t
       where t.subject_kind = h.subject_kind and t.subject_id = h.subject_id
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) t on true
     left join decision d on d.subject_kind = h.subject_kind and d.subject_id = h.subject_id
       and d.cycle = t.cycle and d.step = t.step and not h.imported
     left join lateral ${situationParts} on true
-    where h.subject_kind = 'lead' and h.mql_at >= ${new Date(from)}
-      and h.mql_at < ${new Date(to)}
-      and (${after === null}::boolean or (h.mql_at, h.id)
-        > (${new Date(after?.at ?? 0)}::timestamptz, ${after?.id ?? ""}::text))
-    order by h.mql_at, h.id limit ${limit}`,
+    order by h.mql_at, h.id`,
   );
   return found.map((row) => ({
     id: row.id,
