@@ -24,14 +24,13 @@ import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { textIn } from "./http/format.ts";
 import { keepAnswer } from "./http/idempotency.ts";
 import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
-import { accountHere, leadHere, reachHere } from "./http/reach.ts";
+import { accountIdIn, accountIdPattern, accountHere, leadHere, reachHere } from "./http/reach.ts";
 import { activeAgreement } from "./intake.ts";
 
-const accountId = /^ac_[0-9a-z]{1,40}$/;
 const params = z.object({ id: z.string().openapi({ description: "ac_…" }) });
 const accountIn = z
   .string()
-  .regex(accountId, "expected the id of an account: ac_…")
+  .regex(accountIdPattern, "expected the id of an account: ac_…")
   .openapi({ description: "ac_…" });
 
 /** What a list of accounts may be narrowed to. */
@@ -322,7 +321,7 @@ export async function mergeInto(
   accountId: string,
   other: string,
 ): Promise<z.output<typeof mergedSchema>> {
-  const id = idIn(accountId);
+  const id = accountIdIn(accountId);
   const { caller, receivedAt: now } = c.var;
   const by = caller.repId ?? caller.tokenId;
   return again(() =>
@@ -343,7 +342,7 @@ export async function giveName(
   accountId: string,
   body: z.output<typeof aliasBody>,
 ): Promise<z.output<typeof namedSchema>> {
-  const id = idIn(accountId);
+  const id = accountIdIn(accountId);
   const { caller, receivedAt: now } = c.var;
   const { emailDomains } = (await activeAgreement(deps, deps.pool)).agreement;
   const { domain, crmId } = oneOf(body, "domain", "crmId");
@@ -394,11 +393,6 @@ function companyIn(text: string | undefined, domains: Parameters<typeof isCompan
       detail: "expected the domain of a company, such as company.com, and not of a mail provider",
     });
   return domain;
-}
-
-function idIn(id: string): string {
-  if (!accountId.test(id)) throw notFound();
-  return id;
 }
 
 function refusedMerge(

@@ -6,7 +6,7 @@ import { asDescribed } from "../http/errors.ts";
 import { filtersOf, type ListFilters } from "./filters.ts";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
-import { More } from "./parts/list.tsx";
+import { List, More } from "./parts/list.tsx";
 import { paths } from "./paths.ts";
 
 type Accounts = Awaited<ReturnType<typeof readAccounts>>;
@@ -78,58 +78,51 @@ const AccountsPage: FC<{
       {page.items.length === 0 ? (
         <p>{whyNone(frame, Object.keys(filters).length > 0)}</p>
       ) : (
-        <table class="cards facts-only" data-list>
-          <caption class="visually-hidden">Accounts, the newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Account</th>
-              <th scope="col">Engaged</th>
-              <th scope="col">Tier</th>
-              <th scope="col">Flag</th>
+        <List
+          kind="facts-only"
+          caption="Accounts, the newest first"
+          heads={["Account", "Engaged", "Tier", "Flag"]}
+        >
+          {page.items.map((account) => (
+            <tr data-row>
+              <td class="who">
+                <a href={paths.account(account.id)} data-key="Enter">
+                  <bdi>{account.name ?? account.domain ?? account.id}</bdi>
+                </a>
+                <bdi class="more dim">
+                  {account.domain === null
+                    ? "known by no domain"
+                    : account.name === null
+                      ? account.id
+                      : account.domain}
+                </bdi>
+              </td>
+              <td>
+                {account.engaged ? (
+                  <>
+                    <strong>engaged</strong>
+                    {`, ${peopleOf(account.contacts)}`}
+                  </>
+                ) : (
+                  <span class="dim">{peopleOf(account.contacts)}</span>
+                )}
+              </td>
+              <td data-label="Tier">{account.tier === null ? "" : String(account.tier)}</td>
+              <td>
+                {account.flag === null ? (
+                  ""
+                ) : (
+                  <>
+                    <strong>flagged</strong>
+                    <span class="dim">
+                      {` since ${sayDay(Date.parse(account.flag.raisedAt), reading.now, reading.zone)}`}
+                    </span>
+                  </>
+                )}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {page.items.map((account) => (
-              <tr data-row>
-                <td class="who">
-                  <a href={paths.account(account.id)} data-key="Enter">
-                    <bdi>{account.name ?? account.domain ?? account.id}</bdi>
-                  </a>
-                  <bdi class="more dim">
-                    {account.domain === null
-                      ? "known by no domain"
-                      : account.name === null
-                        ? account.id
-                        : account.domain}
-                  </bdi>
-                </td>
-                <td>
-                  {account.engaged ? (
-                    <>
-                      <strong>engaged</strong>
-                      {`, ${peopleOf(account.contacts)}`}
-                    </>
-                  ) : (
-                    <span class="dim">{peopleOf(account.contacts)}</span>
-                  )}
-                </td>
-                <td data-label="Tier">{account.tier === null ? "" : String(account.tier)}</td>
-                <td>
-                  {account.flag === null ? (
-                    ""
-                  ) : (
-                    <>
-                      <strong>flagged</strong>
-                      <span class="dim">
-                        {` since ${sayDay(Date.parse(account.flag.raisedAt), reading.now, reading.zone)}`}
-                      </span>
-                    </>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </List>
       )}
       <More path={paths.accounts} query={filters} next={page.next} isFirst={cursor === undefined} />
     </Page>

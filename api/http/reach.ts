@@ -25,10 +25,18 @@ export async function leadHere(db: Db, c: Asker, leadId: string): Promise<SeenLe
   return lead;
 }
 
+/** How the id of an account is written. */
+export const accountIdPattern = /^ac_[0-9a-z]{1,40}$/;
+
+/** The id of an account in an address; throws a 404 for what is none. */
+export function accountIdIn(id: string): string {
+  if (!accountIdPattern.test(id)) throw notFound();
+  return id;
+}
+
 /** The same for an account. */
 export async function accountHere(db: Db, c: Asker, accountId: string): Promise<SeenAccount> {
-  if (!/^ac_[0-9a-z]{1,40}$/.test(accountId)) throw notFound();
-  const account = await seeAccount(db, accountId, await reachHere(db, c));
+  const account = await seeAccount(db, accountIdIn(accountId), await reachHere(db, c));
   if (!account) throw notFound({ kind: "account", id: accountId });
   return account;
 }
