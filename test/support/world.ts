@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
+import { forgetKept } from "../../store/process/calendars.ts";
 import {
   urlOfDatabase,
   type BundleAnswer,
@@ -24,6 +25,8 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 5000 });
   // Dropping the database ends idle connections; that is no failure of the test.
   pool.on("error", () => undefined);
+  // What this process knows to be kept stands in the database before.
+  forgetKept();
   return {
     url,
     pool,
