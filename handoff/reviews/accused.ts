@@ -1,12 +1,12 @@
-import type { Agreement, Condition, RejectionGroup, RulePath } from "../agreement.ts";
-import { rulesOf } from "./rules.ts";
+import type { Agreement, Condition, RejectionGroup } from "../agreement.ts";
+import { ruleName, rulesOf } from "./rules.ts";
 
 /**
  * The rules of the agreement that a recurring reason of rejection points at: those that read what
  * contradicts the reason, else those that its group is about. They let the leads through, or rest
- * on data that cannot be trusted. Empty for a reason that the agreement does not know.
+ * on data that cannot be trusted. They are called as people call them (`ruleName`). Empty for a reason that the agreement does not know.
  */
-export function accusedRules(agreement: Agreement, reason: string): readonly RulePath[] {
+export function accusedRules(agreement: Agreement, reason: string): readonly string[] {
   const rule = agreement.answers.reasons[reason];
   if (!rule) return [];
   const reads = rule.contradictedBy
@@ -19,9 +19,12 @@ export function accusedRules(agreement: Agreement, reason: string): readonly Rul
       (about.includes(`named: ${at}`) || readIn(when).some((one) => about.includes(one))),
   );
   const required = agreement.requiredFields.filter((field) => about.includes(field));
-  const paths = [...found.map(({ at }) => at), ...required.map((one) => `requiredFields: ${one}`)];
-  if (paths.length > 0) return [...new Set(paths)];
-  return rule.group === "data" ? ["requiredFields"] : agreement.leadTypes.map(typePath);
+  const names = [
+    ...found.map((one) => ruleName(one, agreement)),
+    ...required.map((one) => `requiredFields: ${one}`),
+  ];
+  if (names.length > 0) return [...new Set(names)];
+  return rule.group === "data" ? ["requiredFields"] : agreement.leadTypes.map(typeName);
 }
 
 /** What a rule reads: facts by their path, signals by name or depth. */
@@ -35,7 +38,7 @@ const aboutGroup: Readonly<Record<RejectionGroup, readonly string[]>> = {
   timing: ["lead.timeline"],
 };
 
-const typePath = ({ name }: { readonly name: string }): RulePath => `leadTypes: ${name}`;
+const typeName = ({ name }: { readonly name: string }): string => `leadTypes: ${name}`;
 
 function readIn(condition: Condition): readonly string[] {
   switch (condition.kind) {

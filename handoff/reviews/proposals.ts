@@ -1,4 +1,3 @@
-import type { RulePath } from "../agreement.ts";
 import { excessOf, isRecurring, rateOf, type Rate } from "./figures.ts";
 import { shortRate, sumOfRates } from "./paragraph.ts";
 import { counted, enumerated, hoursWords, numberWords, percent } from "./words.ts";
@@ -28,8 +27,8 @@ export interface Proposal {
   readonly because: string;
   /** What it would have changed in the time it looked at, in counts. */
   readonly wouldHaveChanged: string;
-  /** The rules of the agreement that it points at; empty where it points at none. */
-  readonly rules: readonly RulePath[];
+  /** What people call the rules of the agreement that it points at; empty where it points at none. */
+  readonly rules: readonly string[];
   /** The report that shows the numbers. */
   readonly report: string;
   /** Handoffs that surely went worse than the others did: by this proposals are ranked. */
@@ -44,10 +43,10 @@ export interface ProposalFigures {
     /** For this reason, of MQLs accepted or rejected for good: now, and as long before. */
     readonly now: Rate;
     readonly before: Rate;
-    readonly accused: readonly RulePath[];
+    readonly accused: readonly string[];
     /** How a rule that it points at would have sorted: who was rejected for it, who was accepted. */
     readonly sorted: readonly {
-      readonly rule: RulePath;
+      readonly rule: string;
       /** Did not meet the rule / all, where it is recorded. */
       readonly rejected: Rate;
       readonly accepted: Rate;
@@ -87,7 +86,7 @@ export interface ProposalFigures {
     readonly number: number;
     readonly rate: Rate;
     readonly before: { readonly number: number; readonly rate: Rate };
-    readonly changed: readonly RulePath[];
+    readonly changed: readonly string[];
   } | null;
   readonly people: readonly {
     readonly rep: string;

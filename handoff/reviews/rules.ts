@@ -1,4 +1,5 @@
 import type { Agreement, Condition, RulePath } from "../agreement.ts";
+import { meaningOf, sayCondition, type Declared } from "../governance/say-condition.ts";
 import { truths } from "../qualify/compiled.ts";
 import type { Known } from "../qualify/condition.ts";
 import { happenedBy } from "../qualify/engagements.ts";
@@ -16,7 +17,7 @@ export type RuleKind =
 
 export interface Rule {
   readonly kind: RuleKind;
-  /** Where it stands in the document: `leadTypes: demo-request`. */
+  /** Where it stands in the document: `leadTypes: demo-request`, `fit[1]`. */
   readonly at: RulePath;
   /** What must hold; null for required fields and bands, which are no conditions. */
   readonly when: Condition | null;
@@ -37,6 +38,32 @@ export function rulesOf(agreement: Agreement): readonly Rule[] {
   ];
 }
 
+/**
+ * What people call a rule: where it stands, if it has a name there. A row of `fit` has none and is
+ * called by what it asks: `fit: lead.emailKind is free`.
+ */
+export function ruleName({ kind, at, when }: Rule, declared: Declared): string {
+  return kind === "fit points" && when !== null ? `fit: ${sayCondition(when, declared)}` : at;
+}
+
+/**
+ * Equal in two versions of the agreement for the same rule. A row of `fit` is the same wherever it
+ * stands, for a row above it moves it.
+ */
+export function ruleKey({ kind, at, when }: Rule): string {
+  return kind === "fit points" && when !== null ? `fit: ${meaningOf(when)}` : at;
+}
+
+/** Where each rule stands in a version, by `ruleKey`; a row of `fit` may stand there twice. */
+export function placesByKey(agreement: Agreement): ReadonlyMap<string, readonly RulePath[]> {
+  const places = new Map<string, RulePath[]>();
+  for (const rule of rulesOf(agreement)) {
+    const key = ruleKey(rule);
+    places.set(key, [...(places.get(key) ?? []), rule.at]);
+  }
+  return places;
+}
+
 /** The others: band and lead type stand on the handoff, and nobody who is suppressed has one. */
 const asked: readonly RuleKind[] = ["condition", "checklist", "fit points"];
 
@@ -52,28 +79,34 @@ export function heldRules(agreement: Agreement, known: Known): readonly RulePath
   );
 }
 
-/** The rules that another version has otherwise, or not at all, in the order of the document. */
-export function changedRules(before: Agreement, after: Agreement): readonly RulePath[] {
-  const [old, now] = [textsOf(before), textsOf(after)];
-  return [...new Set([...old.keys(), ...now.keys()])].filter(
-    (path) => old.get(path) !== now.get(path),
+/**
+ * What people call the rules that another version has otherwise, or not at all, in the order of the
+ * document.
+ */
+export function changedRules(before: Agreement, after: Agreement): readonly string[] {
+  const [old, now] = [saidRules(before), saidRules(after)];
+  return [...new Map([...old, ...now])].flatMap(([key, { name }]) =>
+    old.get(key)?.says === now.get(key)?.says ? [] : [name],
   );
 }
 
-/** What each rule says, without where its parts stand: a row above it moves them. */
-function textsOf(agreement: Agreement): ReadonlyMap<RulePath, string> {
+/** What each rule says, by its key. */
+function saidRules(
+  agreement: Agreement,
+): ReadonlyMap<string, { readonly name: string; readonly says: string }> {
   const { bands, fit } = agreement;
-  return new Map(
-    rulesOf(agreement).map(({ kind, at, when }) => [
-      at,
-      JSON.stringify(
-        [
-          when,
-          kind === "band" ? bands.find(({ band }) => at === `band: ${band}`) : null,
-          kind === "fit points" ? fit.find((_, i) => at === `fit[${i}]`)?.points : null,
-        ],
-        (key, value: unknown) => (key === "at" ? undefined : value),
-      ),
-    ]),
-  );
+  const said = new Map<string, { name: string; says: string }>();
+  for (const rule of rulesOf(agreement)) {
+    const { kind, at, when } = rule;
+    const says = JSON.stringify([
+      when === null ? null : meaningOf(when),
+      kind === "band" ? bands.find(({ band }) => at === `band: ${band}`) : null,
+      kind === "fit points" ? fit.find((_, i) => at === `fit[${i}]`)?.points : null,
+    ]);
+    const key = ruleKey(rule);
+    // Several rows of `fit` may ask the same: together they are one rule.
+    const before = said.get(key)?.says ?? "";
+    said.set(key, { name: ruleName(rule, agreement), says: before + says });
+  }
+  return said;
 }

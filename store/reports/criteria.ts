@@ -1,7 +1,14 @@
-import type { Agreement } from "../../handoff/agreement.ts";
+import type { Agreement, RulePath } from "../../handoff/agreement.ts";
 import { isImmature, rateOf, type Rate } from "../../handoff/reviews/figures.ts";
 import { liesBelow, namedRates, shortRate } from "../../handoff/reviews/paragraph.ts";
-import { rulesOf, type Rule, type RuleKind } from "../../handoff/reviews/rules.ts";
+import {
+  placesByKey,
+  ruleKey,
+  ruleName,
+  rulesOf,
+  type Rule,
+  type RuleKind,
+} from "../../handoff/reviews/rules.ts";
 import { counted, enumerated } from "../../handoff/reviews/words.ts";
 import { everyDimension, n, secondsToDecide } from "./cohort.ts";
 import { ageOf, byGroup, foldedCohort } from "./fold.ts";
@@ -58,7 +65,9 @@ export const criteriaReport = defineReport({
     kind: textColumn(
       "required field, suppression, condition, checklist, fit points, band or lead type",
     ),
-    rule: textColumn("where it stands in the agreement"),
+    rule: textColumn(
+      "its name: where it stands in the agreement; for points, which have no name, what they are for",
+    ),
     letThrough: count(
       "handoffs under versions with this rule for which it held when they began; for a " +
         "required field and a suppression those that passed it, which are all",
@@ -93,12 +102,13 @@ export const criteriaReport = defineReport({
   paragraph: { tell: (told) => sentences(worseSentence(told), youngSentence(told.rows)) },
   folds: [sets, ages],
   async rows(ask) {
-    const found = await heldCounts(ask);
-    const versions = await versionsOf(ask, found);
+    const counted = await foldedCohort<OfSet>(ask, sets);
+    const versions = await versionsOf(ask, counted);
+    const found = await heldCounts(ask, counted, versions);
     const stopped = await stoppedLeads(ask);
     const groups = [...new Set(found.map(({ g }) => g))];
     if (groups.length === 0 && ask.groupBy === null) groups.push(null);
-    const rules = allRules([...versions.values()]);
+    const rules = allRules(versions);
     return groups.flatMap((g) => {
       const here = found.filter((row) => row.g === g);
       const all = here.find(({ agreement_id: id }) => id === null);
@@ -106,7 +116,7 @@ export const criteriaReport = defineReport({
       return rules.map((one) =>
         lineOf(one, g, {
           under: here.filter(({ agreement_id: id }) => hasRule(versions.get(id ?? ""), one)),
-          stopped: stopped?.get(JSON.stringify([g, one.at])) ?? (stopped === null ? null : 0),
+          stopped: stopped?.get(JSON.stringify([g, one.key])) ?? (stopped === null ? null : 0),
           isYoung: young,
         }),
       );
@@ -126,7 +136,7 @@ interface Found extends Tally {
   readonly g: string | null;
   /** Null: of all versions, which alone tell how old the cohort is. */
   readonly agreement_id: string | null;
-  /** Null: of all handoffs whose rules are recorded. */
+  /** By its key. Null: of all handoffs whose rules are recorded. */
   readonly rule: string | null;
   /** Of all handoffs, whether their rules are recorded or not. */
   readonly is_every: boolean;
@@ -143,8 +153,11 @@ interface OfSet extends Tally {
 }
 
 /** By version and rule: the handoffs for which it held, and beside them all of the version. */
-async function heldCounts(ask: ReportAsk): Promise<Found[]> {
-  const counted = await foldedCohort<OfSet>(ask, sets);
+async function heldCounts(
+  ask: ReportAsk,
+  counted: readonly OfSet[],
+  versions: Versions,
+): Promise<Found[]> {
   const age = await foldedCohort<Pick<Found, "g" | "youngest" | "nine_of_ten">>(ask, ages);
   const ageOfGroup = new Map(age.map((row) => [row.g, row]));
   const found = new Map<string, Found>();
@@ -169,24 +182,42 @@ async function heldCounts(ask: ReportAsk): Promise<Found[]> {
     add(null, null, true);
     add(agreement_id, null, true);
     if (held !== null) add(agreement_id, null, false);
-    for (const rule of held ?? []) add(agreement_id, rule, false);
+    for (const rule of keysOf(versions.get(agreement_id), held ?? []))
+      add(agreement_id, rule, false);
     if (lead_type !== null) add(agreement_id, `leadTypes: ${lead_type}`, false);
     if (band !== null) add(agreement_id, `band: ${band}`, false);
   }
   return [...found.values()].sort((a, b) => byGroup(a.g, b.g));
 }
 
-/** The versions under which the handoffs were judged, and the active one: its rules are listed too. */
-async function versionsOf(
-  ask: ReportAsk,
-  found: readonly Found[],
-): Promise<ReadonlyMap<string, Agreement>> {
-  const versions = new Map<string, Agreement>();
-  // Of each version once, one behind the other: a report takes one connection.
-  for (const id of new Set(found.map(({ agreement_id }) => agreement_id)))
-    if (id !== null) versions.set(id, (await ask.agreements.version(ask.db, id)).agreement);
+/** The rules that stand at these places of a version, by key, each once. */
+function keysOf(version: Version | undefined, places: readonly RulePath[]): ReadonlySet<string> {
+  return new Set(
+    [...(version?.places ?? [])].flatMap(([key, own]) =>
+      own.some((at) => places.includes(at)) ? [key] : [],
+    ),
+  );
+}
+
+interface Version {
+  readonly agreement: Agreement;
+  readonly places: ReadonlyMap<string, readonly RulePath[]>;
+}
+type Versions = ReadonlyMap<string, Version>;
+
+/**
+ * The active version, for its rules are listed too and in its words, and those under which the
+ * handoffs were judged.
+ */
+async function versionsOf(ask: ReportAsk, counted: readonly OfSet[]): Promise<Versions> {
+  const versions = new Map<string, Version>();
+  const add = (id: string, agreement: Agreement) =>
+    versions.set(id, { agreement, places: placesByKey(agreement) });
   const active = await ask.agreements.active(ask.db);
-  if (active && ask.filters.agreement === undefined) versions.set(active.id, active.agreement);
+  if (active && ask.filters.agreement === undefined) add(active.id, active.agreement);
+  // Of each version once, one behind the other: a report takes one connection.
+  for (const id of new Set(counted.map(({ agreement_id }) => agreement_id)))
+    if (!versions.has(id)) add(id, (await ask.agreements.version(ask.db, id)).agreement);
   return versions;
 }
 
@@ -201,15 +232,25 @@ const kindOrder: readonly RuleKind[] = [
   "required field",
 ];
 
-/** The rules of several versions, each once. */
-function allRules(agreements: readonly Agreement[]): readonly Rule[] {
-  const byPath = new Map<string, Rule>();
-  for (const one of agreements.flatMap(rulesOf)) if (!byPath.has(one.at)) byPath.set(one.at, one);
-  return kindOrder.flatMap((kind) => [...byPath.values()].filter((one) => one.kind === kind));
+interface Named extends Pick<Rule, "kind"> {
+  readonly key: string;
+  readonly name: string;
 }
 
-const hasRule = (agreement: Agreement | undefined, { at }: Rule): boolean =>
-  agreement !== undefined && rulesOf(agreement).some((one) => one.at === at);
+/** The rules of several versions, each once. */
+function allRules(versions: Versions): readonly Named[] {
+  const byKey = new Map<string, Named>();
+  for (const { agreement } of versions.values())
+    for (const rule of rulesOf(agreement)) {
+      const key = ruleKey(rule);
+      if (!byKey.has(key))
+        byKey.set(key, { kind: rule.kind, key, name: ruleName(rule, agreement) });
+    }
+  return kindOrder.flatMap((kind) => [...byKey.values()].filter((one) => one.kind === kind));
+}
+
+const hasRule = (version: Version | undefined, { key }: Named): boolean =>
+  version?.places.has(key) === true;
 
 interface LineParts {
   /** What was counted under the versions that have the rule. */
@@ -218,7 +259,11 @@ interface LineParts {
   readonly isYoung: boolean;
 }
 
-function lineOf({ kind, at }: Rule, g: string | null, { under, stopped, isYoung }: LineParts) {
+function lineOf(
+  { kind, key, name }: Named,
+  g: string | null,
+  { under, stopped, isYoung }: LineParts,
+) {
   const keepsOut = kind === "suppression" || kind === "required field";
   const isOnHandoff = kind === "lead type" || kind === "band";
   const sum = (rows: readonly Found[], of: keyof Tally) =>
@@ -228,7 +273,7 @@ function lineOf({ kind, at }: Rule, g: string | null, { under, stopped, isYoung 
   const recorded = isOnHandoff
     ? everything
     : under.filter(({ rule, is_every }) => rule === null && !is_every);
-  const held = keepsOut ? everything : under.filter(({ rule }) => rule === at);
+  const held = keepsOut ? everything : under.filter(({ rule }) => rule === key);
   const [offered, sql] = [sum(held, "offered"), sum(held, "sql")];
   const qualifiedRate = rateOf(sql, offered);
   const qualifiedOtherwise = keepsOut
@@ -237,7 +282,7 @@ function lineOf({ kind, at }: Rule, g: string | null, { under, stopped, isYoung 
   return {
     group: g,
     kind,
-    rule: at,
+    rule: name,
     letThrough: sum(held, "handoffs"),
     stopped: keepsOut ? stopped : null,
     acceptanceRate: rateOf(sum(held, "sal"), offered),

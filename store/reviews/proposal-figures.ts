@@ -1,6 +1,13 @@
+import type { RulePath } from "../../handoff/agreement.ts";
 import { rateOf, standardised, type Rate } from "../../handoff/reviews/figures.ts";
 import type { ProposalFigures } from "../../handoff/reviews/proposals.ts";
-import { changedRules, rulesOf } from "../../handoff/reviews/rules.ts";
+import {
+  changedRules,
+  placesByKey,
+  ruleKey,
+  ruleName,
+  rulesOf,
+} from "../../handoff/reviews/rules.ts";
 import { firstRow, sql } from "../postgres/db.ts";
 import { acceptanceReport } from "../reports/acceptance.ts";
 import { bandsReport } from "../reports/bands.ts";
@@ -65,10 +72,12 @@ async function reasonsOf(
     asOf: ask.asOf - length,
   });
   const totalBefore = before.find((row) => !isRecorded(row, "reason"));
-  const demandable = rulesOf(version.agreement)
-    .filter(({ kind }) => kind === "condition" || kind === "checklist" || kind === "fit points")
-    .map(({ at }) => at);
-  const sorted = await sortedBy(ask, demandable);
+  const demandable = new Map(
+    rulesOf(version.agreement)
+      .filter(({ kind }) => kind === "condition" || kind === "checklist" || kind === "fit points")
+      .map((rule) => [ruleName(rule, version.agreement), ruleKey(rule)]),
+  );
+  const sorted = await sortedBy(ask);
   return now
     .filter((row) => isRecorded(row, "reason"))
     .map((row) => {
@@ -82,35 +91,47 @@ async function reasonsOf(
         now: rate(row, "ofAnswered"),
         before: was ? rate(was, "ofAnswered") : none,
         accused,
-        sorted: accused
-          .filter((rule) => demandable.includes(rule))
-          .map((rule) => ({
-            rule,
-            rejected: sorted(reason, rule),
-            accepted: sorted(null, rule),
-          })),
+        sorted: accused.flatMap((rule) => {
+          const key = demandable.get(rule);
+          return key === undefined
+            ? []
+            : [{ rule, rejected: sorted(reason, key), accepted: sorted(null, key) }];
+        }),
       };
     });
 }
 
-/** How many of those rejected for a reason, or accepted (null), did not meet a rule. */
-async function sortedBy(
-  ask: ReportAsk,
-  rules: readonly string[],
-): Promise<(reason: string | null, rule: string) => Rate> {
-  const found = await ofCohort<{ reason: string | null; rule: string; n: number; unmet: number }>(
+/**
+ * How many of those rejected for a reason, or accepted (null), did not meet a rule, by its key; of
+ * handoffs under versions that have the rule.
+ */
+async function sortedBy(ask: ReportAsk): Promise<(reason: string | null, key: string) => Rate> {
+  const found = await ofCohort<{
+    reason: string | null;
+    agreement_id: string;
+    held: string[];
+    n: number;
+  }>(
     ask,
-    (first) => `
+    () => `
     select case when ${isRejected} then substr(outcome, length('rejected: ') + 1) end as reason,
-      rule, count(*)::int as n, ${n("not rule = any(held)")} as unmet
-    from h, unnest($${first}::text[]) as rule
-    where held is not null and (sal_at is not null or ${isRejected}) group by 1, 2`,
-    undefined,
-    [rules],
+      agreement_id, held, count(*)::int as n
+    from h where held is not null and (sal_at is not null or ${isRejected}) group by 1, 2, 3`,
   );
-  return (reason, rule) => {
-    const one = found.find((row) => row.reason === reason && row.rule === rule);
-    return rateOf(one?.unmet ?? 0, one?.n ?? 0);
+  const placesOf = new Map<string, ReadonlyMap<string, readonly RulePath[]>>();
+  for (const id of new Set(found.map((row) => row.agreement_id))) {
+    const { agreement } = await ask.agreements.version(ask.db, id);
+    placesOf.set(id, placesByKey(agreement));
+  }
+  return (reason, key) => {
+    const counts = { n: 0, unmet: 0 };
+    for (const row of found) {
+      const places = placesOf.get(row.agreement_id)?.get(key);
+      if (row.reason !== reason || places === undefined) continue;
+      counts.n += row.n;
+      if (!places.some((at) => row.held.includes(at))) counts.unmet += row.n;
+    }
+    return rateOf(counts.unmet, counts.n);
   };
 }
 

@@ -140,7 +140,7 @@ const expected: Readonly<Record<PatternName, unknown[]>> = {
   "empty-campaign": [planted.campaign],
   "slow-rep": [planted.rep],
   "recurring-rejection": [
-    `${planted.reason}: checklist: role fit, fit[1], requiredFields: lead.role`,
+    `${planted.reason}: checklist: role fit, fit: lead.seniority one of director, vp, c-level, requiredFields: lead.role`,
   ],
   "territory-gap": [planted.territory],
   "changed-criteria": [2],

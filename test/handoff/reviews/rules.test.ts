@@ -1,5 +1,11 @@
-import { expect, test } from "vitest";
-import { heldRules, rulesOf } from "../../../handoff/reviews/rules.ts";
+import { describe, expect, test } from "vitest";
+import {
+  changedRules,
+  heldRules,
+  placesByKey,
+  rulesOf,
+  ruleName,
+} from "../../../handoff/reviews/rules.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";
 
 const agreement = exampleAgreement();
@@ -48,4 +54,56 @@ test("what somebody does after the moment does not count", () => {
     });
   expect(topic(now - 1)).toEqual(["checklist: use case fit"]);
   expect(topic(now + 1)).toEqual([]);
+});
+
+describe("a row of `fit`, which has no name,", () => {
+  const [icp, seniority, free] = agreement.fit;
+  const moved = { ...agreement, fit: [{ points: -5, when: free!.when }, icp!, seniority!] };
+
+  test("is called by what it asks", () => {
+    const names = rulesOf(agreement)
+      .filter(({ kind }) => kind === "fit points")
+      .map((one) => ruleName(one, agreement));
+    expect(names).toEqual([
+      "fit: icp",
+      "fit: lead.seniority one of director, vp, c-level",
+      "fit: lead.emailKind is free",
+    ]);
+  });
+
+  test("is the same rule wherever it stands in another version", () => {
+    const places = (version: typeof agreement) =>
+      [...placesByKey(version)].filter(([key]) => key.startsWith("fit: "));
+    expect(places(agreement).map(([, at]) => at)).toEqual([["fit[0]"], ["fit[1]"], ["fit[2]"]]);
+    const key = places(agreement)[2]![0];
+    expect(placesByKey(moved).get(key)).toEqual(["fit[0]"]);
+  });
+
+  test("is changed by its points, and not by a row above it", () => {
+    expect(changedRules(agreement, moved)).toEqual(["fit: lead.emailKind is free"]);
+  });
+
+  test("is one rule with another row that asks the same", () => {
+    const twice = { ...agreement, fit: [...agreement.fit, { points: 3, when: free!.when }] };
+    const [, places] = [...placesByKey(twice)].find(([, at]) => at.includes("fit[2]"))!;
+    expect(places).toEqual(["fit[2]", "fit[3]"]);
+    expect(changedRules(agreement, twice)).toEqual(["fit: lead.emailKind is free"]);
+  });
+});
+
+test("a list in another order changes no rule", () => {
+  const turned = agreement.fit.map((row) =>
+    row.when.kind === "fact"
+      ? {
+          ...row,
+          when: {
+            ...row.when,
+            matchers: row.when.matchers.map((one) =>
+              "values" in one ? { ...one, values: one.values.toReversed() } : one,
+            ),
+          },
+        }
+      : row,
+  );
+  expect(changedRules(agreement, { ...agreement, fit: turned })).toEqual([]);
 });

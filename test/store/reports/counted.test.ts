@@ -291,7 +291,7 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
           if (isGate) return true;
           if (kind === "lead type") return rule === `leadTypes: ${h.leadType}`;
           if (kind === "band") return rule === `band: ${h.band}`;
-          return h.held === null ? null : h.held.includes(rule);
+          return h.held === null ? null : h.held.includes(placesOfPoints[rule] ?? rule);
         };
         const g = list[0] ? groupOf(q, list[0]) : null;
         const through = list.filter((h) => holds(h) === true);
@@ -639,7 +639,13 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
     })),
 };
 
-/** By what stands in the example agreement for these reasons. */
+/** What points are for in the example, and where that is recorded. */
+const placesOfPoints: Readonly<Record<string, string>> = {
+  "fit: icp": "fit[0]",
+  "fit: lead.seniority one of director, vp, c-level": "fit[1]",
+  "fit: lead.emailKind is free": "fit[2]",
+};
+
 /** The rules of the example, read off the document. */
 const criteriaRules: readonly (readonly [kind: string, rule: string])[] = [
   ...["account.name", "account.domain", "lead.name", "lead.email", "lead.role", "lead.source"].map(
@@ -653,15 +659,20 @@ const criteriaRules: readonly (readonly [kind: string, rule: string])[] = [
   ...["role fit", "account fit", "use case fit", "timeframe"].map(
     (name) => ["checklist", `checklist: ${name}`] as const,
   ),
-  ...[0, 1, 2].map((place) => ["fit points", `fit[${place}]`] as const),
+  ...Object.keys(placesOfPoints).map((rule) => ["fit points", rule] as const),
   ...["A", "B", "C", "D"].map((band) => ["band", `band: ${band}`] as const),
   ...["demo-request", "active-trial", "high-intent-mql", "standard-mql"].map(
     (type) => ["lead type", `leadTypes: ${type}`] as const,
   ),
 ];
 
+/** By what stands in the example agreement for these reasons. */
 const accusedOf: Readonly<Record<string, readonly string[]>> = {
-  "wrong-role": ["checklist: role fit", "fit[1]", "requiredFields: lead.role"],
+  "wrong-role": [
+    "checklist: role fit",
+    "fit: lead.seniority one of director, vp, c-level",
+    "requiredFields: lead.role",
+  ],
   "below-company-size": ["icp"],
   "bad-contact-data": [
     "requiredFields: lead.name",
