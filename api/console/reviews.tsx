@@ -1,7 +1,7 @@
 import type { FC } from "hono/jsx";
 import { capital } from "../../messages/words.ts";
 import { reviewKinds } from "../../handoff/reviews/review.ts";
-import { counted } from "../../handoff/reviews/words.ts";
+import { counted, numberWords } from "../../handoff/reviews/words.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { Problem } from "../http/errors.ts";
 import { readReviews, reviewsQuery } from "../reviews.ts";
@@ -137,7 +137,7 @@ const Table: FC<{
           <td data-label="Signed">{signedWords(review)}</td>
           <td data-label="Pool" class="dim">
             {review.hasPool
-              ? `${counted(review.leads, "lead")}, ${review.undecided} undecided`
+              ? `${counted(review.leads, "lead")}, ${numberWords(review.undecided)} undecided`
               : ""}
           </td>
         </tr>

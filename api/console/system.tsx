@@ -1,4 +1,5 @@
 import type { FC } from "hono/jsx";
+import { numberWords } from "../../handoff/reviews/words.ts";
 import { sayMinutes, sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { readSystem } from "../system.ts";
@@ -49,9 +50,13 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
       <h2 id="counts">Counted</h2>
       <dl>
         <dt>Open leads</dt>
-        <dd>{processes.open}</dd>
+        <dd>{numberWords(processes.open)}</dd>
         <dt>Running processes</dt>
-        <dd>{processes.running ?? "not known: Temporal did not say"}</dd>
+        <dd>
+          {processes.running === null
+            ? "not known: Temporal did not say"
+            : numberWords(processes.running)}
+        </dd>
         <dt>Last count of everything</dt>
         <dd class={recount && recount.differences > 0 ? "late" : undefined}>
           {recount === null
@@ -61,7 +66,7 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
         {system.tasks.map(({ kind, open }) => (
           <>
             <dt>{`Tasks ${kind}`}</dt>
-            <dd>{`${open} open`}</dd>
+            <dd>{`${numberWords(open)} open`}</dd>
           </>
         ))}
       </dl>

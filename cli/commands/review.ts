@@ -1,25 +1,9 @@
 import { parseArgs } from "node:util";
-import { Client, WorkflowExecutionAlreadyStartedError } from "@temporalio/client";
-import type { Agreement } from "../../handoff/agreement.ts";
-import { agreementOf } from "../../agreement/stored.ts";
-import {
-  agreedReview,
-  agreedReviews,
-  isPeriod,
-  periodExamples,
-  periodOf,
-  reviewKinds,
-} from "../../handoff/reviews/review.ts";
-import { createAgreements } from "../../store/process/agreements.ts";
-import { findReview } from "../../store/reviews/reviews.ts";
-import { temporalConnection } from "../../temporal/connection.ts";
-import { reviewWorkflowId, type ReviewStart } from "../../workflows/contract.ts";
+import { periodExamples, reviewKinds } from "../../handoff/reviews/review.ts";
 import { apiClient, apiOptions } from "../api-client.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
-import { readSettings, type Settings } from "../env.ts";
-import { silentTemporal } from "../servers/processes.ts";
-import { databaseUrlOf } from "../servers/running-database.ts";
-import { withPool } from "../servers/servers.ts";
+import { readSettings } from "../env.ts";
+import { openReview } from "../open-review.ts";
 import { inMeeting } from "./review-meeting.ts";
 
 const usage = `baton review list [--kind KIND] [--state open|closed] [--json]
@@ -85,68 +69,13 @@ async function open(
   asked: { period?: string | undefined; json: boolean },
   io: Io,
 ): Promise<number> {
-  const settings = readSettings();
-  const start = await reviewToOpen(settings, kind, asked.period);
-  const id = reviewWorkflowId(start.kind, start.period);
-  const opened = await startReview(settings, id, start);
+  const { id, opened } = await openReview(readSettings(), kind, asked.period);
   if (asked.json) io.out(JSON.stringify({ id, opened }));
-  else io.out(opened ? `${id} is open; its packet is at GET /reviews.` : `${id} is open already.`);
-  return 0;
-}
-
-async function reviewToOpen(
-  settings: Settings,
-  kind: string,
-  period: string | undefined,
-): Promise<ReviewStart> {
-  return withPool(databaseUrlOf(settings), async (pool) => {
-    const version = await createAgreements(agreementOf).active(pool);
-    const known = reviewKinds.find((one) => one === kind);
-    const review = version && known && agreedReview(version.agreement, known);
-    if (!review)
-      throw new CommandError(
-        `The agreement has no review "${kind}"; it has ${namesOf(version?.agreement)}.`,
-      );
-    if (period !== undefined && !isPeriod(review.kind, period))
-      throw new CommandError(
-        `--period is "${period}"; expected one such as ${periodExamples[review.kind]}.`,
-      );
-    const start = { kind: review.kind, period: period ?? periodOf(review, Date.now()) };
-    if ((await findReview(pool, start))?.state === "closed")
-      throw new CommandError(
-        `The ${start.kind} review ${start.period} is closed; a period is reviewed once.`,
-      );
-    return start;
-  });
-}
-
-async function startReview(
-  settings: Settings,
-  workflowId: string,
-  start: ReviewStart,
-): Promise<boolean> {
-  const { temporal } = settings;
-  const connection = temporalConnection(temporal, { connectTimeoutMs: 3_000 });
-  try {
-    const client = new Client({ connection, namespace: temporal.namespace });
-    await client.withDeadline(Date.now() + 5_000, () =>
-      client.workflow.start("review", {
-        workflowId,
-        taskQueue: settings.taskQueue,
-        args: [start],
-        staticSummary: `${start.kind} review ${start.period}`,
-      }),
+  else
+    io.out(
+      opened
+        ? `${id} is open; its packet: npx baton review list, or Reviews in the console.`
+        : `${id} is open already.`,
     );
-    return true;
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
-    throw silentTemporal(temporal, error);
-  } finally {
-    await connection.close();
-  }
-}
-
-function namesOf(agreement: Agreement | undefined): string {
-  const names = agreement ? agreedReviews(agreement).map(({ kind }) => kind) : [];
-  return names.length === 0 ? "none" : names.join(", ");
+  return 0;
 }

@@ -1,11 +1,13 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { reviewKinds } from "../../handoff/reviews/review.ts";
 import type { ChildSpec } from "../stack/child.ts";
-import type { Command, Io } from "../command.ts";
+import { CommandError, type Command, type Io } from "../command.ts";
 import { apiClient } from "../api-client.ts";
 import { readSettings, type Settings } from "../env.ts";
 import type { Home } from "../home.ts";
+import { openReview } from "../open-review.ts";
 import { loadDemo, playDemo } from "../stack/demo.ts";
 import { loadFirstData } from "../stack/first-data.ts";
 import { nodeChild } from "../stack/node-child.ts";
@@ -57,10 +59,24 @@ function isPath(name: string, value: string): boolean {
 async function demonstrate(settings: Settings, io: Io, isOver: () => boolean): Promise<void> {
   try {
     await playDemo(await apiClient(settings, {}), Date.now(), io, isOver);
+    if (!isOver()) await openReviews(settings, io);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     if (!isOver()) io.err(`The demonstration stopped: ${why}`);
   }
+}
+
+/** The reviews of today's periods, so that there is something to decide and to sign. */
+async function openReviews(settings: Settings, io: Io): Promise<void> {
+  for (const kind of reviewKinds) {
+    try {
+      await openReview(settings, kind);
+    } catch (error) {
+      // An earlier start may have closed it, and a period is reviewed once.
+      if (!(error instanceof CommandError)) throw error;
+    }
+  }
+  io.out("Reviews to decide and sign: npx baton review list, or Reviews in the console.");
 }
 
 type Environment = Readonly<Record<string, string>>;

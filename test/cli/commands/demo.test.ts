@@ -75,6 +75,22 @@ test("says how to come into the console, as the rep who has a lead and as the op
   expect(items.map(({ owner }) => owner)).toContain(rep);
 });
 
+test("a review of each kind is open, with proposals of what was planted, and waits for signatures", async () => {
+  await baton.until("Reviews to decide and sign");
+  const reviews = await vi.waitFor(async () => {
+    const { items } = await get<Items>("/reviews?state=open");
+    expect(items.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(["monthly", "quarterly", "weekly"]),
+    );
+    return items;
+  }, 50_000);
+  const quarterly = reviews.find(({ kind }) => kind === "quarterly");
+  const { figures } = await get<{ figures: { proposals: readonly unknown[] } }>(
+    `/reviews/${String(quarterly?.["id"])}`,
+  );
+  expect(figures.proposals.length).toBeGreaterThan(0);
+});
+
 test("a manager, sales ops and marketing have a task each", async () => {
   const { items } = await get<Items>("/tasks?limit=100");
   const kinds = items.map(({ kind }) => kind);

@@ -37,7 +37,7 @@ test("an operator opens the review of a period; it is held, and the second time 
   const id = reviewWorkflowId("quarterly", "2034-Q2");
   expect(await review(["open", "quarterly", "--period", "2034-Q2"])).toEqual({
     code: 0,
-    said: `${id} is open; its packet is at GET /reviews.`,
+    said: `${id} is open; its packet: npx baton review list, or Reviews in the console.`,
   });
   // The pool is empty, so signatures close it.
   await signBoth(world.pool, (await untilReview(world, "2034-Q2", () => true)).id);
