@@ -9,6 +9,7 @@ import {
 import type { MailKind, MailMessage, Of, PageOfMail } from "../messages/message.ts";
 import { packetMail, packetPictures } from "../messages/reviews/mail.ts";
 import { pngOf } from "../messages/reviews/png.ts";
+import { consoleAddress } from "../messages/console-link.ts";
 import { signedOfferPage } from "../messages/signed-page.ts";
 import type { Effect, EffectEnd } from "../store/effects/effects.ts";
 import { keepMail } from "../store/effects/mail.ts";
@@ -156,14 +157,22 @@ async function sendOne(
   const reader = {
     name: isPerson ? recipient.name : null,
     meantFor: isPerson ? null : recipient.meantFor,
+    isRep: isPerson && recipient.role === "rep",
     zone: (isPerson ? recipient.zone : null) ?? context.zone ?? "UTC",
   };
-  const names = { ...context.names, page: await pageFor(deps, letter), reader };
+  // Mail that nobody is there to read is kept, and read in the house.
+  const address = consoleAddress(deps.publicUrl, deps.mail.isKept === true || !isPerson);
+  const page = await pageFor(deps, letter);
+  const names = { ...context.names, page, console: address, reader };
   const pictures = isPerson ? (packet?.pictures ?? []) : [];
   const composed =
     packet === null
       ? compose(message, names, also)
-      : packetMail(packet.view, reader, new Set(pictures.map(({ cid }) => cid)));
+      : packetMail(
+          packet.view,
+          { ...reader, console: address },
+          new Set(pictures.map(({ cid }) => cid)),
+        );
   const leadId = effect.subject.kind === "lead" ? (context.names.lead?.id ?? null) : null;
   const mail = (to: string, repId: string | null): Mail => ({
     ...composed,
@@ -192,8 +201,8 @@ async function sendOne(
 }
 
 /**
- * Where the mail leads: the page of the offer, for who has it; for everybody else what to ask Baton
- * for, about the lead or, after a merge, its survivor. Null where the reader may not see it.
+ * Where the mail leads: the page of the offer, for who has it; for everybody else the page of the
+ * lead in the console or, after a merge, of its survivor. Null where the reader may not see it.
  */
 async function pageFor(deps: MailDeps, letter: Letter): Promise<PageOfMail | null> {
   const { message, context, recipient, effect } = letter;
@@ -208,7 +217,7 @@ async function pageFor(deps: MailDeps, letter: Letter): Promise<PageOfMail | nul
   const isTheirs = message.what === "offer" || message.what === "warning";
   const kind = effect.subject.kind === "account" ? "account" : "lead";
   return isTheirs || (await mayOpen(deps.pool, { kind, id }, recipient))
-    ? { asks: `GET /${kind}s/${id} with your token, or npx baton explain ${id}` }
+    ? { of: { kind, id } }
     : null;
 }
 

@@ -1,4 +1,5 @@
 import { compose } from "../messages/compose.ts";
+import { consoleAddress } from "../messages/console-link.ts";
 import { MailRefused, messageIdOf, oneAddress } from "../messages/mail/mail.ts";
 import type { MailMessage, MailNames } from "../messages/message.ts";
 import { keepMail } from "../store/effects/mail.ts";
@@ -60,9 +61,11 @@ async function mailDigest(
   const isPerson = reader.kind === "person";
   const composed = compose(message, {
     ...context.names,
+    console: consoleAddress(deps.publicUrl, deps.mail.isKept === true || !isPerson),
     reader: {
       name: isPerson ? reader.name : null,
       meantFor: isPerson ? null : reader.meantFor,
+      isRep: isPerson && reader.role === "rep",
       zone: (isPerson ? reader.zone : null) ?? context.zone ?? "UTC",
     },
   });
@@ -97,7 +100,9 @@ const nobody = { lead: null, page: null, people: {}, terms: null, pool: [] };
 async function messageOf(
   { pool }: MailDeps,
   { reminders }: Digest,
-): Promise<[MailMessage, { readonly names: Omit<MailNames, "reader">; zone: string | null }]> {
+): Promise<
+  [MailMessage, { readonly names: Omit<MailNames, "reader" | "console">; zone: string | null }]
+> {
   const [only] = reminders;
   if (only && reminders.length === 1) {
     if (only.about !== "task")
@@ -105,8 +110,12 @@ async function messageOf(
     const { subject, handoffId, message } = only;
     const { kind, id } = subject;
     const context = await mailContext(pool, { subject, handoffId }, message);
-    const asks = `GET /${kind}s/${id} with your token, or npx baton explain ${id}`;
-    return [message, { names: { ...context.names, page: { asks } }, zone: context.zone }];
+    if (kind !== "lead" && kind !== "account")
+      return [message, { names: { ...context.names, page: null }, zone: context.zone }];
+    return [
+      message,
+      { names: { ...context.names, page: { of: { kind, id } } }, zone: context.zone },
+    ];
   }
   const listed = reminders.toSorted((a, b) => dueOf(a) - dueOf(b)).slice(0, mostListed);
   const message: MailMessage = {
@@ -142,7 +151,10 @@ function namesIn(reminders: readonly Reminder[]): Pick<MailNames, "people" | "re
       ),
     ),
     resolutions: Object.fromEntries(
-      found.map(({ message, text }) => [message.resolutionId, text ?? message.resolutionId]),
+      found.map(({ message, text, reviewId }) => [
+        message.resolutionId,
+        { text: text ?? message.resolutionId, reviewId },
+      ]),
     ),
   };
 }

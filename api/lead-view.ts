@@ -13,7 +13,7 @@ import {
 } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
 import type { ApiDeps, Caller } from "./deps.ts";
-import { tellerOfRole } from "./http/authorisation.ts";
+import { scopeOf, tellerOfRole } from "./http/authorisation.ts";
 import { inWords, iso, isoDuration } from "./http/format.ts";
 import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
@@ -236,7 +236,10 @@ export async function leadView(
             },
           },
     correctable:
-      active === null || !lead.is_theirs || lead.erased_at !== null
+      active === null ||
+      !lead.is_theirs ||
+      lead.erased_at !== null ||
+      scopeOf("PATCH /leads/{id}", caller.role) === undefined
         ? []
         : correctableBy(tellerOfRole[caller.role], active.agreement),
     facts: lead.facts,

@@ -84,7 +84,8 @@ export async function readOfferView(
   const names = {
     ...context.names,
     page: null,
-    reader: { name: reader?.name ?? null, meantFor: null, zone },
+    console: null,
+    reader: { name: reader?.name ?? null, meantFor: null, isRep: true, zone },
   };
   if (isOver) {
     const since = state.isTheirs

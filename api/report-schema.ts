@@ -35,6 +35,10 @@ export function reportSchema({ columns }: ReportFile): z.ZodObject {
     knowledge: z.enum(knowledges),
     filters: z.record(z.string(), z.string()),
     groupBy: z.string().nullable(),
+    before: z
+      .strictObject({ from: z.string(), to: z.string(), asOf: z.string() })
+      .nullable()
+      .openapi({ description: "the time with which `inWords` compares; null: with none" }),
     inWords: z.string().openapi({ description: "what the rows say, in a sentence or two" }),
     rows: z.array(
       z.strictObject(

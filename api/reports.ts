@@ -6,6 +6,7 @@ import { drawReport } from "../messages/pictures/draw.ts";
 import { conservation } from "../store/reports/conservation.ts";
 import { reportCsv } from "../store/reports/csv.ts";
 import { goalsOf } from "../store/reports/goals.ts";
+import { asLongBefore } from "../store/reports/before.ts";
 import { reports } from "../store/reports/registry.ts";
 import { paragraphOf } from "../store/reports/paragraph.ts";
 import { knowledges, leads, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
@@ -43,6 +44,14 @@ function queryOf({ dimensions }: ReportFile) {
       .enum(knowledges)
       .optional()
       .openapi({ description: "now (as is known today) or then (as had been told by `asOf`)" }),
+    compare: z
+      .enum(["before"])
+      .optional()
+      .openapi({
+        description:
+          "before: `inWords` compares with the same length of time before, as it stood then; " +
+          "nothing where there is none, as for what stands at one moment and for trends",
+      }),
     ...Object.fromEntries(dimensions.map((name) => [name, filter])),
     ...(first === undefined ? {} : { groupBy: z.enum([first, ...others]).optional() }),
   });
@@ -153,7 +162,7 @@ function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
   const request = { query };
   routes.openapi(createRoute({ ...table, path, request, responses: json }), async (c) => {
     const ask = await askedOf(deps, report, c, c.req.valid("query"));
-    const { from, to, asOf, ...figures } = await figuresOf(report, ask);
+    const { from, to, asOf, ...figures } = await figuresOf(report, ask, comparesBy(c.req.query()));
     return c.json(withPeriod({ from, to, asOf }, figures), 200);
   });
   routes.openapi(
@@ -167,18 +176,23 @@ function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
   );
 }
 
-/** The figures of a report with their words. */
-async function figuresOf(report: ReportFile, ask: ReportAsk) {
+const comparesBy = (query: Given) => query["compare"] === "before";
+
+/** The figures of a report with their words, which compare with the time before where that is asked. */
+async function figuresOf(report: ReportFile, ask: ReportAsk, compares: boolean) {
   const rows = await report.rows(ask);
+  const before = compares ? asLongBefore(report, ask) : null;
+  const rowsThen = before && (await report.rows({ ...ask, ...before }));
   const { from, to, asOf, knowledge, filters, groupBy } = ask;
   const shown = Object.keys(report.columns);
-  const inWords = paragraphOf(report.paragraph, { rows, before: null, groupBy, shown, asOf });
+  const inWords = paragraphOf(report.paragraph, { rows, before: rowsThen, groupBy, shown, asOf });
   return {
     ...inIso({ from, to, asOf }),
     report: report.name,
     knowledge,
     filters,
     groupBy,
+    before: before && inIso(before),
     inWords,
     rows,
   };
@@ -209,7 +223,7 @@ export async function readReport(
   given: Given,
 ): Promise<Figures> {
   const report = reportNamed(name);
-  return figuresOf(report, await parsedAsk(deps, report, c, given));
+  return figuresOf(report, await parsedAsk(deps, report, c, given), comparesBy(given));
 }
 
 /** The same as a table to be kept. */

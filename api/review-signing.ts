@@ -4,6 +4,7 @@ import { localDateOf } from "../handoff/time/calendar.ts";
 import { inTransaction, type Tx } from "../store/postgres/db.ts";
 import {
   addResolution,
+  carryOn,
   closeResolution,
   isActivePerson,
   lockResolution,
@@ -113,6 +114,31 @@ const close = createRoute({
   },
 });
 
+const carryBody = z
+  .strictObject({
+    dueOn: dayIn.openapi({ description: "today or later, and after the day that it has" }),
+  })
+  .openapi("CarriedResolution");
+
+const carry = createRoute({
+  method: "post",
+  path: "/resolutions/{id}/carry-on",
+  tags,
+  summary: "Carry an open resolution on to a later day",
+  description: "It is not overdue any more, and its reminders begin anew with that day.",
+  request: {
+    params: z.object({ id: z.string().openapi({ description: "rs_…" }) }),
+    body: { required: true, content: { "application/json": { schema: carryBody } } },
+  },
+  responses: {
+    200: {
+      description: "The resolution",
+      content: { "application/json": { schema: resolutionSchema } },
+    },
+    ...problemResponses,
+  },
+});
+
 /** What a review ends with: resolutions, and the signatures of both parties. */
 export function reviewSigningRoutes(deps: AppDeps): Routes {
   const app = newRoutes();
@@ -123,6 +149,9 @@ export function reviewSigningRoutes(deps: AppDeps): Routes {
   );
   app.openapi(close, async (c) =>
     c.json(await closeHere(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
+  );
+  app.openapi(carry, async (c) =>
+    c.json(await carryHere(deps, c, c.req.valid("param").id, c.req.valid("json")), 200),
   );
 
   return app;
@@ -183,14 +212,44 @@ export function closeHere(
 ): Promise<z.output<typeof resolutionSchema>> {
   const { caller, receivedAt: now } = c.var;
   return inTransaction(deps.pool, async (tx) => {
-    const known = /^rs_[0-9a-z]{1,40}$/.test(id) ? await lockResolution(tx, id) : undefined;
-    if (!known) throw notFound();
+    const known = await lockedHere(tx, id);
     if (known.state !== "open" && known.state !== state)
       throw new Problem("already-answered", { detail: `it is closed already: ${known.state}` });
     if (known.state === "open")
       await closeResolution(tx, id, { state, note: note ?? null }, caller, now);
     return answer(tx, c, 200, id);
   });
+}
+
+/** Carries an open resolution on to a later day. */
+export function carryHere(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  id: string,
+  { dueOn }: z.output<typeof carryBody>,
+): Promise<z.output<typeof resolutionSchema>> {
+  const { caller, receivedAt: now } = c.var;
+  return inTransaction(deps.pool, async (tx) => {
+    const known = await lockedHere(tx, id);
+    if (known.state !== "open")
+      throw new Problem("already-answered", { detail: `it is closed already: ${known.state}` });
+    if (dueOn < localDateOf(known.zone, now))
+      throw new Problem("invalid", { field: "dueOn", detail: "expected today or later" });
+    if (dueOn <= known.dueOn)
+      throw new Problem("invalid", {
+        field: "dueOn",
+        detail: `expected a later day than ${known.dueOn}, which it has`,
+      });
+    await carryOn(tx, { ...known, id }, dueOn, caller, now);
+    return answer(tx, c, 200, id);
+  });
+}
+
+/** The resolution of the address, locked; missing ones throw 404. */
+async function lockedHere(tx: Tx, id: string) {
+  const known = /^rs_[0-9a-z]{1,40}$/.test(id) ? await lockResolution(tx, id) : undefined;
+  if (!known) throw notFound();
+  return known;
 }
 
 async function answer(

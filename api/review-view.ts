@@ -46,6 +46,14 @@ export const resolutionSchema = z
     closedBy: z.string().nullable(),
     closedAt: z.string().nullable(),
     note: z.string().nullable(),
+    carried: z
+      .number()
+      .int()
+      .openapi({ description: "how often it was carried on to a later day" }),
+    carriedBy: z.string().nullable().openapi({
+      description: "who did so last: a person's name, else a token",
+    }),
+    carriedAt: z.string().nullable(),
   })
   .openapi("Resolution");
 
@@ -225,9 +233,17 @@ export function resolutionShown({
   isOverdue: overdue,
   madeAt,
   closedAt,
+  carriedAt,
   ...one
 }: ResolutionView): z.output<typeof resolutionSchema> {
-  return { ...one, review, overdue, madeAt: iso(madeAt), closedAt: iso(closedAt) };
+  return {
+    ...one,
+    review,
+    overdue,
+    madeAt: iso(madeAt),
+    closedAt: iso(closedAt),
+    carriedAt: iso(carriedAt),
+  };
 }
 
 export function lineView(

@@ -1,5 +1,6 @@
 import type { TaskKind } from "../handoff/process/situation.ts";
 import type { WaitingOn } from "../handoff/stage.ts";
+import { fieldInFull } from "../words/trace.ts";
 import { taskAsks } from "./tasks.ts";
 import { spoken } from "./words.ts";
 
@@ -38,8 +39,8 @@ export function whyOfTask(detail: Readonly<Record<string, unknown>>): string | n
   const field = text("field");
   const parts = [
     said,
-    field && `see ${field}`,
-    missing.length > 0 ? `missing: ${missing.join(", ")}` : null,
+    field && `see ${fieldInFull(field)}`,
+    missing.length > 0 ? `missing: ${missing.map(fieldInFull).join(", ")}` : null,
     text("signal") && `did ${text("signal")}`,
     text("closedReason") && `ended because: ${text("closedReason")}`,
   ].filter((part) => part !== null && part !== "");

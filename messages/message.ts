@@ -104,6 +104,8 @@ export interface MailNames {
   readonly lead: LeadForMail | null;
   /** Where the reader finds all about it; null when it is not theirs to see. */
   readonly page: PageOfMail | null;
+  /** As links to the console begin; null where its address is not known (`consoleAddress`). */
+  readonly console: string | null;
   /**
    * Names of the people whom the message names by their ids; who is not on the roster is missing.
    */
@@ -115,21 +117,27 @@ export interface MailNames {
   readonly leads?: Readonly<
     Record<string, { readonly name: string | null; readonly company: string | null }>
   >;
-  /** What the resolutions that are named say, by their ids; absent where none is. */
-  readonly resolutions?: Readonly<Record<string, string>>;
+  /** What the resolutions that are named say and which review they are of, by their ids. */
+  readonly resolutions?: Readonly<
+    Record<string, { readonly text: string; readonly reviewId: string }>
+  >;
 }
 
 /**
- * `opens`: an address that shows its page to the reader without a sign-in. `asks`: what the reader
- * asks Baton for, with a token or by a command; in a browser it would show an error.
+ * `opens`: an address that shows its page to the reader without a sign-in. `of`: the lead or the
+ * account whose page in the console the reader may open.
  */
-export type PageOfMail = { readonly opens: string } | { readonly asks: string };
+export type PageOfMail =
+  | { readonly opens: string }
+  | { readonly of: { readonly kind: "lead" | "account"; readonly id: string } };
 
 export interface Reader {
   /** Null for a role without a person: the mail is kept for the operator. */
   readonly name: string | null;
   /** The id of the person it was written to, who is not there to read it. */
   readonly meantFor: string | null;
+  /** A rep: pages about reviews are not theirs to see. */
+  readonly isRep: boolean;
   /** Every time in the message is told in it. */
   readonly zone: string;
 }
@@ -167,13 +175,12 @@ export interface PoolLeadLine {
 export interface Draft {
   readonly subject: string;
   readonly opening: string;
-  readonly rows: readonly (readonly [label: string, value: string])[];
+  readonly rows: readonly MailRow[];
   /** What the reader can do now, one sentence each. */
   readonly next: readonly string[];
-  /** `isPage`: `to` is an address that opens for the reader; else it says how to ask. */
-  readonly link: {
-    readonly words: string;
-    readonly to: string;
-    readonly isPage: boolean;
-  } | null;
+  /** An address that opens for the reader, or how to get there. */
+  readonly link: { readonly words: string; readonly to: string } | { readonly says: string } | null;
 }
+
+/** `to`: the page of what the row is about. */
+export type MailRow = readonly [label: string, value: string, to?: string | null];

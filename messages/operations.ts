@@ -1,5 +1,6 @@
 import type { AuditAnchor } from "../store/postgres/audit.ts";
 import type { Draft, MailNames, Of, PoolLeadLine } from "./message.ts";
+import { consoleLink, consolePages } from "./console-link.ts";
 import { at, known, leadLink, leadRows, spoken, timeRow, whom } from "./words.ts";
 
 /** To the fallback queue: no rep was eligible. */
@@ -48,11 +49,10 @@ export function renurtureReview(message: Of<"renurture-review">, names: MailName
         : `The re-nurture pool is due for review: ${wait} by ${at(names, dueAt)}.`,
     rows: names.pool.map(poolRow),
     next: ["Keep, return or retire each lead; those left undecided stay on the list."],
-    link: {
-      words: "To see and decide it",
-      to: `GET /reviews/${reviewId} with your token`,
-      isPage: false,
-    },
+    link: consoleLink(names, "See and decide it", consolePages.review(reviewId), {
+      menu: `the review ${period}`,
+      command: `npx baton review show ${reviewId}`,
+    }),
   };
 }
 
@@ -98,7 +98,10 @@ export function crmPaused(message: Of<"crm-paused">, names: MailNames): Draft {
       "Renew the credentials. Baton tries again every few minutes and goes on by itself; this " +
         "message is not repeated.",
     ],
-    link: null,
+    link: consoleLink(names, "See how it stands", consolePages.system, {
+      menu: "System",
+      command: "npx baton doctor",
+    }),
   };
 }
 

@@ -23,6 +23,6 @@ export function signInMail(
       page === null
         ? [`Ask whoever runs Baton for a link: npx baton sign-in ${repId} prints one.`]
         : [`Open the link within ${page.minutes} minutes. It is good once.`],
-    link: page && { words: "Sign in", to: page.address, isPage: true },
+    link: page && { words: "Sign in", to: page.address },
   };
 }

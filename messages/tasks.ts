@@ -1,7 +1,8 @@
 import type { TaskKind } from "../handoff/process/situation.ts";
-import type { Draft, MailNames, Of, ReminderItem } from "./message.ts";
+import type { Draft, MailNames, MailRow, Of, ReminderItem } from "./message.ts";
+import { consoleLink, consolePage, consolePages } from "./console-link.ts";
 import { resolutionRow, signingRow } from "./signing.ts";
-import { at, leadLink, leadRows, nameOf, toReader, whom } from "./words.ts";
+import { at, leadRows, nameOf, toReader, whom } from "./words.ts";
 
 /** What each task asks of a person. */
 export const taskAsks: Readonly<
@@ -53,8 +54,18 @@ export function taskWaits(message: Of<"task-waits">, names: MailNames): Draft {
     opening: toReader(names, `${waits}${tell === "above" ? `; ${holder} has it` : ""}.`),
     rows: [...leadRows(names), ["With", holder], ["Answer by", at(names, dueAt)]],
     next: [tell === "above" ? `Ask ${holder}, or do it: ${deed}` : deed],
-    link: leadLink(names),
+    link: taskLink(names),
   };
+}
+
+/** The list of tasks about the lead, where the form is that ends this one. */
+function taskLink(names: MailNames): Draft["link"] {
+  const { lead, page } = names;
+  if (lead === null || page === null) return null;
+  return consoleLink(names, "Open the task, and end it there", consolePages.tasksOf(lead.id), {
+    menu: "Tasks",
+    command: "npx baton queue",
+  });
 }
 
 function holderOf(
@@ -76,11 +87,21 @@ export function reminders({ items, more }: Of<"reminders">, names: MailNames): D
       ...(more === 0 ? [] : [["And", `${more} more`] as const]),
     ],
     next: ["Do each, or pass it on. Nobody is reminded of what is done."],
-    link: { words: "All that waits for you", to: "GET /tasks with your token", isPage: false },
+    link: items.some((item) => item.what === "task-waits")
+      ? consoleLink(names, "All tasks that wait for you", consolePages.tasks, {
+          menu: "Tasks",
+          command: "npx baton queue",
+        })
+      : names.reader.isRep
+        ? null
+        : consoleLink(names, "All reviews", consolePages.reviews, {
+            menu: "Reviews",
+            command: "npx baton review list",
+          }),
   };
 }
 
-function reminderRow(item: ReminderItem, names: MailNames): readonly [string, string] {
+function reminderRow(item: ReminderItem, names: MailNames): MailRow {
   if (item.what === "review-waits") return signingRow(item, names);
   if (item.what === "resolution-waits") return resolutionRow(item, names);
   const { leadId, task, tell, dueAt } = item;
@@ -89,5 +110,9 @@ function reminderRow(item: ReminderItem, names: MailNames): readonly [string, st
   const holder = holderOf(item, names);
   const { title, deed } = taskAsks[task];
   const held = tell === "above" ? `, with ${holder}` : "";
-  return [about, `${title}${held}; answer by ${at(names, dueAt)}. ${deed} (${leadId})`];
+  return [
+    about,
+    `${title}${held}; answer by ${at(names, dueAt)}. ${deed} (${leadId})`,
+    consolePage(names, consolePages.tasksOf(leadId)),
+  ];
 }

@@ -2,6 +2,7 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import type { ClockKind, NextRung } from "../handoff/process/message.ts";
 import type { Stage } from "../handoff/stage.ts";
 import type { Draft, MailNames } from "./message.ts";
+import { consoleLink, subjectPage } from "./console-link.ts";
 import { when } from "./when.ts";
 
 /** "Ada Lovelace (Analytical Engines)", or the id where no name is known, as after an erasure. */
@@ -78,12 +79,16 @@ export function known(
   );
 }
 
-/** Where the reader goes on, or how to ask; an address that shows an error is none. */
-export function leadLink({ page }: MailNames): Draft["link"] {
+/** Where the reader goes on, or how to get there; an address that shows an error is none. */
+export function leadLink(names: MailNames): Draft["link"] {
+  const { page } = names;
   if (page === null) return null;
-  return "opens" in page
-    ? { words: "Open the lead, and answer there", to: page.opens, isPage: true }
-    : { words: "To see all of it", to: page.asks, isPage: false };
+  if ("opens" in page) return { words: "Open the lead, and answer there", to: page.opens };
+  const { kind, id } = page.of;
+  return consoleLink(names, `Open the ${kind} in the console`, subjectPage(page.of), {
+    menu: `the ${kind} ${id}`,
+    command: kind === "lead" ? `npx baton explain ${id}` : null,
+  });
 }
 
 /** "no-intent-signals" as a person says it. */

@@ -30,7 +30,12 @@ export function sayFact(line: TraceLine): string {
 
 const fieldNames: Readonly<Record<string, string>> = {
   "lead.email": "e-mail",
+  "lead.phone": "telephone",
+  "lead.emailKind": "kind of e-mail",
+  "lead.firstTouchAt": "first touch",
   "account.name": "company",
+  "account.domain": "web domain",
+  "account.techStack": "technology in use",
 };
 
 /** "account.annualRevenue" as a person says it: "annual revenue". */
@@ -39,6 +44,16 @@ export function fieldWords(path: string): string {
   if (known !== undefined) return known;
   const name = path.slice(path.indexOf(".") + 1);
   return name.replaceAll(/(?<=[a-z\d])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** The same where nothing else says whose it is: "industry of the company". */
+export function fieldInFull(path: string): string {
+  return `${fieldWords(path)}${ofCompany(path)}`;
+}
+
+/** What is said behind the name of a company's fact, which may be a person's, too. */
+export function ofCompany(path: string): "" | " of the company" {
+  return path.startsWith("account.") && path !== "account.name" ? " of the company" : "";
 }
 
 /** A fact's value as a person reads it. */

@@ -59,7 +59,7 @@ export async function showLead(
       ...(c.req.query("story") === undefined ? {} : { cursor: c.req.query("story") }),
     }),
     doneHere(deps, c),
-    c.req.query("from") === "queue"
+    c.req.query("from") === "queue" && scopeOf("GET /queue/{id}", c.var.caller.role) !== undefined
       ? readPlaceInQueue(deps, asking(c, "GET /queue/{id}"), id)
       : null,
   ]);
@@ -146,7 +146,11 @@ const LeadPage: FC<LeadProps> = (props) => {
               <h2 id="tasks">Tasks</h2>
               <ul class="tasks">
                 {lead.tasks.map((task) => (
-                  <TaskLine task={task} lead={lead.id} reading={reading} />
+                  <TaskLine
+                    task={task}
+                    opens={scopeOf("GET /tasks", frame.caller.role) !== undefined}
+                    reading={reading}
+                  />
                 ))}
               </ul>
             </section>

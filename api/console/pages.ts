@@ -64,6 +64,7 @@ export const pages: Readonly<Record<string, string>> = {
   "POST /console/reviews/{id}/resolutions": "POST /reviews/{id}/resolutions",
   "POST /console/reviews/{id}/decisions": "POST /reviews/{id}/decisions",
   "POST /console/resolutions/{id}/close": "POST /resolutions/{id}/close",
+  "POST /console/resolutions/{id}/carry-on": "POST /resolutions/{id}/carry-on",
   "GET /console/agreement": "GET /agreement",
   "GET /console/agreement/draft": "POST /agreement/versions/propose",
   "POST /console/agreement/draft": "POST /agreement/versions/propose",

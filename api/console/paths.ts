@@ -50,6 +50,7 @@ export const paths = {
   reviewPicture: (id: string, section: number) =>
     `/console/reviews/${encodeURIComponent(id)}/pictures/${section}`,
   closeResolution: (id: string) => `/console/resolutions/${encodeURIComponent(id)}/close`,
+  carryOn: (id: string) => `/console/resolutions/${encodeURIComponent(id)}/carry-on`,
   agreement: "/console/agreement",
   draft: "/console/agreement/draft",
   version: (id: string) => `/console/agreement/versions/${encodeURIComponent(id)}`,

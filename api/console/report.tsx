@@ -8,7 +8,15 @@ import { notFound } from "../http/errors.ts";
 import { readReport, readReportCsv, readReportPicture, readReports } from "../reports.ts";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { FigureTable, ReportPicture, type DescribedReport } from "./parts/figure.tsx";
-import { asAsked, daysHere, sayDays, lastDays, lastMonths, type Days } from "./parts/period.ts";
+import {
+  asAsked,
+  daysHere,
+  daysOf,
+  sayDays,
+  lastDays,
+  lastMonths,
+  type Days,
+} from "./parts/period.ts";
 import { paths, withQuery } from "./paths.ts";
 
 type Figures = Awaited<ReturnType<typeof readReport>>;
@@ -21,7 +29,7 @@ export function reportPages(deps: AppDeps): Routes {
     const asked = askedHere(c, report);
     const asker = asking(c, `GET /reports/${report.name}`);
     const [figures, frame] = await Promise.all([
-      readReport(deps, asker, report.name, apiQuery(asked, report)),
+      readReport(deps, asker, report.name, { ...apiQuery(asked, report), compare: "before" }),
       frameOf(deps, c),
     ]);
     return show(c, <ReportPage {...{ report, asked, figures, frame, now: c.var.receivedAt }} />);
@@ -160,7 +168,12 @@ function aboutWords({ report, asked, figures }: Props, now: number, zone: string
   const told = figures.knowledge === "then" ? ", with what had been told by then" : "";
   if (report.period === countsNow) return `As of ${asOf}${told}.`;
   const begun = report.period === "handoffs that began in it" ? "Handoffs begun" : "What happened";
-  return `${begun} ${sayDays(asked.days)}, as of ${asOf}${told}.`;
+  const { before } = figures;
+  const against =
+    before === null
+      ? ""
+      : ` Compared with ${sayDays(daysOf(before))}, as it stood ${sayMoment(Date.parse(before.asOf), now, zone)}.`;
+  return `${begun} ${sayDays(asked.days)}, as of ${asOf}${told}.${against}`;
 }
 
 /** The filters that hold, each with a link that takes it away. */

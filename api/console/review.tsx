@@ -1,30 +1,36 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
-import { reviewDecisions } from "../../handoff/answers/pool-review.ts";
-import { capitalised, counted, enumerated } from "../../handoff/reviews/words.ts";
+import { carriedTo } from "../../handoff/reviews/review.ts";
+import { counted, enumerated, timesWords } from "../../handoff/reviews/words.ts";
+import { localDateOf } from "../../handoff/time/calendar.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
 import { isFresh } from "../http/session.ts";
-import { readLeads } from "../leads.ts";
+import { dayIn } from "../http/format.ts";
 import { readReports } from "../reports.ts";
-import { closeHere, resolutionBody, resolveHere, signHere } from "../review-signing.ts";
-import { decideLines, readPacketPicture, readReview } from "../reviews.ts";
+import { carryHere, closeHere, resolutionBody, resolveHere, signHere } from "../review-signing.ts";
+import { readPacketPicture, readReview } from "../reviews.ts";
 import { Hidden, once, readForm, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
 import { FigureTable, ReportPicture, type DescribedReport } from "./parts/figure.tsx";
-import { More } from "./parts/list.tsx";
 import { sayDays } from "./parts/period.ts";
 import { Signatures } from "./parts/signatures.tsx";
+import {
+  decidePool,
+  namesOfPool,
+  PoolSection,
+  type PoolProps,
+  type Refused,
+  type Review,
+} from "./review-pool.tsx";
 import { showTooOld, isTooOld } from "./signing.tsx";
 import { paths, withQuery } from "./paths.ts";
 
-type Review = Awaited<ReturnType<typeof readReview>>;
 type Resolution = Review["resolutions"][number];
-type PoolLine = Review["lines"]["items"][number];
 
 /** GET /console/reviews/{id}, and its forms: what is decided and signed. */
 export function reviewPages(deps: AppDeps): Routes {
@@ -56,7 +62,7 @@ export function reviewPages(deps: AppDeps): Routes {
   routes.post("/console/reviews/:id/decisions", async (c) => {
     const id = c.req.param("id");
     const form = await readForm(c);
-    return answered(deps, c, form, { id, about: "pool" }, () => decide(deps, c, id, form));
+    return answered(deps, c, form, { id, about: "pool" }, () => decidePool(deps, c, id, form));
   });
   routes.post("/console/resolutions/:id/close", async (c) => {
     const id = c.req.param("id");
@@ -74,6 +80,23 @@ export function reviewPages(deps: AppDeps): Routes {
     };
     if (review === undefined) return once(deps, c, form, close);
     return answered(deps, c, form, { id: review, about: "closed" }, close);
+  });
+  routes.post("/console/resolutions/:id/carry-on", async (c) => {
+    const id = c.req.param("id");
+    const form = await readForm(c);
+    const back = form.back(paths.reviews);
+    const review = /^\/console\/reviews\/(rv_[0-9a-z]{1,40})/.exec(back)?.[1];
+    const carry = async () => {
+      const { dueOn = "" } = form.fields;
+      const said = dayIn.safeParse(dueOn);
+      if (!said.success)
+        throw new Problem("invalid", { field: "dueOn", detail: "say to which day" });
+      await carryHere(deps, c, id, { dueOn: said.data });
+      const page = review === undefined ? paths.reviews : paths.review(review);
+      return `${withQuery(page, { did: "carried" })}#${id}`;
+    };
+    if (review === undefined) return once(deps, c, form, carry);
+    return answered(deps, c, form, { id: review, about: `carry:${id}` }, carry);
   });
   return routes;
 }
@@ -98,29 +121,6 @@ function resolutionOf({ fields }: Form) {
     field: issue?.path.join(".") || "text",
     detail: issue?.message ?? "not as described",
   });
-}
-
-/** The rows of the pool in which something was chosen; the others stay undecided. */
-async function decide(deps: AppDeps, c: Context<AppEnv>, id: string, form: Form): Promise<string> {
-  const { note = "" } = form.fields;
-  const decisions = Object.entries(form.fields).flatMap(([name, value]) => {
-    const decision = reviewDecisions.find((one) => one === value);
-    if (!name.startsWith("decision:") || decision === undefined) return [];
-    return [{ leadId: name.slice("decision:".length), decision, ...(note === "" ? {} : { note }) }];
-  });
-  if (decisions.length === 0)
-    throw new Problem("invalid", { field: "decision", detail: "choose for at least one lead" });
-  const { results } = await decideLines(deps, c, id, decisions.slice(0, 50), form.key);
-  const not = results.filter(({ status }) => status !== 200).map(({ lead }) => lead);
-  const told = { did: "pool", decided: results.length - not.length, not: not.join(",") };
-  return `${withQuery(paths.review(id), told)}#pool`;
-}
-
-/** A form that was refused: which one, why, and what was written in it. */
-interface Refused {
-  readonly about: string;
-  readonly problem: Problem;
-  readonly given: Form["fields"];
 }
 
 /** Does it once; refused, the review as it stands with the message. */
@@ -154,7 +154,10 @@ async function showReview(
     ...(cursor === undefined ? {} : { cursor }),
     ...(c.req.query("waits") === "true" ? { waits: "true" as const } : {}),
   });
-  const [frame, names] = await Promise.all([frameOf(deps, c), namesOf(deps, c, review)]);
+  const [frame, names] = await Promise.all([
+    frameOf(deps, c),
+    namesOfPool(deps, c, review, refused),
+  ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const props = { review, frame, reading, refused, names, reports: readReports().reports };
   return show(
@@ -163,23 +166,11 @@ async function showReview(
       {...props}
       isFresh={isFresh(c)}
       told={toldBy(c)}
-      isFirst={cursor === undefined}
+      cursor={cursor}
       waits={c.req.query("waits") === "true"}
     />,
     refused === null ? 200 : refused.problem.status === 409 ? 409 : 422,
   );
-}
-
-/** The leads of the pool by name, for who may open leads. */
-async function namesOf(
-  deps: AppDeps,
-  c: Context<AppEnv>,
-  { lines }: Review,
-): Promise<ReadonlyMap<string, string>> {
-  const ids = lines.items.map(({ lead }) => lead);
-  if (ids.length === 0 || scopeOf("GET /leads", c.var.caller.role) === undefined) return new Map();
-  const { items } = await readLeads(deps, asking(c, "GET /leads"), { ids, limit: 100 });
-  return new Map(items.flatMap(({ id, name }) => (name === null ? [] : [[id, name]])));
 }
 
 /** What the address says was done, in words. */
@@ -191,33 +182,19 @@ function toldBy(c: Context<AppEnv>): string | null {
       return "Written down.";
     case "closed":
       return "Taken in.";
-    case "pool": {
-      const not = c.req.query("not") ?? "";
-      const decided = Number(c.req.query("decided")) || 0;
-      const others = /^ld_[\w,]*$/.test(not) ? not.split(",") : [];
-      return (
-        `${capital(counted(decided, "lead"))} decided.` +
-        (others.length === 0
-          ? ""
-          : ` Not decided, for somebody else did or it is elsewhere by now: ${others.join(", ")}.`)
-      );
-    }
+    case "carried":
+      return "Carried on.";
+    case "pool":
+      return `${capital(counted(Number(c.req.query("decided")) || 0, "lead"))} decided.`;
     default:
       return null;
   }
 }
 
-interface Props {
-  readonly review: Review;
-  readonly frame: Frame;
-  readonly reading: ReadAt;
-  readonly refused: Refused | null;
-  readonly names: ReadonlyMap<string, string>;
+interface Props extends PoolProps {
   readonly reports: readonly DescribedReport[];
   readonly isFresh: boolean;
   readonly told: string | null;
-  readonly isFirst: boolean;
-  readonly waits: boolean;
 }
 
 const ReviewPage: FC<Props> = (props) => {
@@ -256,7 +233,7 @@ const ReviewPage: FC<Props> = (props) => {
       <Carried {...props} />
       <Proposals {...props} />
       <Sections {...props} />
-      <Pool {...props} />
+      <PoolSection {...props} />
       <Decisions {...props} />
       <section class="sign" aria-labelledby="signatures">
         <h2 id="signatures">Signatures</h2>
@@ -307,7 +284,9 @@ const Carried: FC<Props> = (props) => {
             ))}
           </ul>
           {review.carried.some(({ state }) => state === "open") ? (
-            <p class="dim">What stays open is carried on to the next review by itself.</p>
+            <p class="dim">
+              What stays open is in the next review by itself; carried on, it has a later day.
+            </p>
           ) : null}
         </>
       )}
@@ -316,9 +295,13 @@ const Carried: FC<Props> = (props) => {
 };
 
 const ResolutionLine: FC<
-  Pick<Props, "review" | "reading"> & { readonly one: Resolution; readonly mayClose: boolean }
-> = ({ one, review, reading, mayClose }) => {
+  Pick<Props, "review" | "reading" | "refused"> & {
+    readonly one: Resolution;
+    readonly mayClose: boolean;
+  }
+> = ({ one, review, reading, refused, mayClose }) => {
   const { text, owner, ownerName, dueOn, overdue, state, note, period, closedAt } = one;
+  const about = text.slice(0, 80);
   return (
     <li id={one.id}>
       <div>
@@ -330,6 +313,15 @@ const ResolutionLine: FC<
             {`due ${sayDays({ from: dueOn, to: dueOn })}${overdue ? ", late" : ""}`}
           </span>
           {one.review === review.id ? "" : `, from ${period}`}
+          {one.carried === 0 ? null : (
+            <>
+              {`, carried on ${timesWords(one.carried)}, last by `}
+              <bdi>{one.carriedBy}</bdi>
+              {one.carriedAt === null
+                ? ""
+                : ` ${sayMoment(Date.parse(one.carriedAt), reading.now, reading.zone)}`}
+            </>
+          )}
           {state === "open" ? null : (
             <>
               {`, ${state === "done" ? "done" : "will not be done"}`}
@@ -347,21 +339,48 @@ const ResolutionLine: FC<
         </div>
       </div>
       {state === "open" && mayClose ? (
-        <form method="post" action={paths.closeResolution(one.id)}>
-          <Hidden back={paths.review(review.id)} />
-          <button name="state" value="done" aria-label={`Done: ${text.slice(0, 80)}`}>
-            Done
-          </button>{" "}
-          <button
-            name="state"
-            value="dropped"
-            aria-label={`Will not be done: ${text.slice(0, 80)}`}
-          >
-            Will not be done
-          </button>
-        </form>
+        <div class="ends">
+          <form method="post" action={paths.closeResolution(one.id)}>
+            <Hidden back={paths.review(review.id)} />
+            <button name="state" value="done" aria-label={`Done: ${about}`}>
+              Done
+            </button>{" "}
+            <button name="state" value="dropped" aria-label={`Will not be done: ${about}`}>
+              Will not be done
+            </button>
+          </form>
+          <CarryOn one={one} review={review} reading={reading} refused={refused} />
+        </div>
       ) : null}
     </li>
+  );
+};
+
+/** A later day for what is still to be done. */
+const CarryOn: FC<Pick<Props, "review" | "reading" | "refused"> & { readonly one: Resolution }> = ({
+  one,
+  review,
+  reading,
+  refused,
+}) => {
+  const wrong = refused?.about === `carry:${one.id}` ? refused : null;
+  const id = `${one.id}-day`;
+  const today = localDateOf(review.zone, reading.now);
+  return (
+    <form method="post" action={paths.carryOn(one.id)}>
+      <Hidden back={paths.review(review.id)} />
+      <button aria-label={`Carry on: ${one.text.slice(0, 80)}`}>Carry on</button>{" "}
+      <label for={id}>to</label>{" "}
+      <input
+        id={id}
+        name="dueOn"
+        type="date"
+        required
+        value={wrong?.given["dueOn"] ?? carriedTo(review.kind, one.dueOn, today)}
+        {...wrongOf(id, wrong)}
+      />
+      <Wrong id={id} refused={wrong} />
+    </form>
   );
 };
 
@@ -553,141 +572,11 @@ const Sections: FC<Props> = ({ review, reports, frame }) => {
 /** A table so long that it may be broken between pages. */
 const longTable = 14;
 
-const Pool: FC<Props> = (props) => {
-  const { review, frame, reading, refused, names, waits } = props;
-  if (!review.hasPool) return null;
-  const { leads, undecided, suggestions, decisions, lines, reviewer } = review;
-  const counts = (of: typeof suggestions) =>
-    `keep ${of.keep}, return ${of.return}, retire ${of.retire}`;
-  const may =
-    review.state === "open" &&
-    scopeOf("POST /reviews/{id}/decisions", frame.caller.role) !== undefined;
-  const isOpen = lines.items.some(({ waits: asks, decision }) => asks && decision === null);
-  const wrong = refused?.about === "pool" ? refused : null;
-  const path = paths.review(review.id);
-  return (
-    <section aria-labelledby="pool">
-      <h2 id="pool">The re-nurture pool, lead by lead</h2>
-      <p>
-        {`${capital(counted(leads, "lead was", "leads were"))} in the pool when the review opened; ${undecided} wait for a decision of ${spoken(reviewer)}. Suggested: ${counts(suggestions)}. Decided: ${counts(decisions)}.`}{" "}
-        <a class="screen-only" href={waits ? `${path}#pool` : `${path}?waits=true#pool`}>
-          {waits ? "Show all" : "Only those that wait"}
-        </a>
-      </p>
-      {wrong === null ? null : (
-        <p class="notice wrong" role="alert">
-          {`Not done. ${capital(wrong.problem.parts.detail)}.`}
-        </p>
-      )}
-      {lines.items.length === 0 ? (
-        <p>{waits ? "None waits." : "The pool was empty."}</p>
-      ) : may && isOpen ? (
-        <form method="post" action={paths.ofReview(review.id, "decisions")} class="pool">
-          <Hidden back={path} />
-          <PoolTable lines={lines.items} may names={names} frame={frame} reading={reading} />
-          <p class="actions">
-            <span class="field">
-              <label for="pool-note">Note, for all of these</label>
-              <input
-                id="pool-note"
-                name="note"
-                maxlength={1000}
-                value={wrong?.given["note"] ?? ""}
-              />
-            </span>
-            <button class="main">Decide about those chosen</button>
-          </p>
-        </form>
-      ) : (
-        <PoolTable lines={lines.items} may={false} names={names} frame={frame} reading={reading} />
-      )}
-      <More
-        path={path}
-        query={waits ? { waits: "true" } : {}}
-        next={lines.next}
-        isFirst={props.isFirst}
-      />
-    </section>
-  );
-};
-
-const PoolTable: FC<{
-  readonly lines: readonly PoolLine[];
-  readonly may: boolean;
-  readonly names: ReadonlyMap<string, string>;
-  readonly frame: Frame;
-  readonly reading: ReadAt;
-}> = ({ lines, may, names, frame, reading }) => (
-  <table class="cards facts-only" aria-labelledby="pool">
-    <thead>
-      <tr>
-        <th scope="col">Lead</th>
-        <th scope="col">Since then</th>
-        <th scope="col">Suggested</th>
-        <th scope="col">Decision</th>
-      </tr>
-    </thead>
-    <tbody>
-      {lines.map((line) => {
-        const { lead, found, decision } = line;
-        const whom = names.get(lead) ?? lead;
-        return (
-          <tr>
-            <th scope="row">
-              {scopeOf("GET /leads/{id}", frame.caller.role) === undefined ? (
-                <bdi>{whom}</bdi>
-              ) : (
-                <a href={paths.lead(lead)}>
-                  <bdi>{whom}</bdi>
-                </a>
-              )}
-              {found === null ? null : (
-                <span class="more dim">
-                  {`${spoken(found.reason)}, in the pool since ${sayMoment(Date.parse(found.inPoolSince), reading.now, reading.zone)}, ${counted(found.cycles, "cycle")}`}
-                </span>
-              )}
-            </th>
-            <td data-label="since">
-              {found === null
-                ? "erased"
-                : found.since.length === 0
-                  ? "nothing"
-                  : found.since.map(({ type, count }) => `${spoken(type)} ${count}`).join(", ")}
-              {found === null ? null : (
-                <span class="more dim">{`intent ${found.intentThen} then, ${found.intentNow} now`}</span>
-              )}
-            </td>
-            <td data-label="suggested">
-              {found === null ? "" : found.suggestion}
-              {found === null ? null : <span class="more dim">{found.because}</span>}
-            </td>
-            <td data-label="decision">
-              {decision !== null ? (
-                <strong>{decision}</strong>
-              ) : may && line.waits ? (
-                <fieldset class="choose-one">
-                  <legend class="visually-hidden">{`Decision about ${whom}`}</legend>
-                  {reviewDecisions.map((one) => (
-                    <label>
-                      <input type="radio" name={`decision:${lead}`} value={one} />
-                      {` ${capitalised(one)}`}
-                    </label>
-                  ))}
-                </fieldset>
-              ) : (
-                <span class="dim">{line.waits ? "open" : "needs none"}</span>
-              )}
-            </td>
-          </tr>
-        );
-      })}
-    </tbody>
-  </table>
-);
-
 const Decisions: FC<Props> = (props) => {
   const { review, frame, refused } = props;
   const may = mayDecide(review, frame);
+  // A review closes with its signatures; what it decided goes on.
+  const mayEnd = scopeOf("POST /resolutions/{id}/close", frame.caller.role) !== undefined;
   const mine = refused?.about === "resolution" ? refused : null;
   const isText = mine?.problem.parts.field === "text" ? mine : null;
   const isOther =
@@ -700,7 +589,7 @@ const Decisions: FC<Props> = (props) => {
       ) : (
         <ul class="rows">
           {review.resolutions.map((one) => (
-            <ResolutionLine one={one} {...props} mayClose={may} />
+            <ResolutionLine one={one} {...props} mayClose={mayEnd} />
           ))}
         </ul>
       )}

@@ -8,7 +8,7 @@ import { stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayCandidate } from "../../words/candidate.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
-import { fieldWords, valueWords } from "../../words/trace.ts";
+import { fieldWords, ofCompany, valueWords } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { asDescribed, Problem } from "../http/errors.ts";
 import { hypothetical, readTrial, tryOut } from "../simulate.ts";
@@ -263,10 +263,6 @@ const LeadForm: FC<{
     </form>
   );
 };
-
-function ofCompany(path: string): string {
-  return path.startsWith("account.") && path !== "account.name" ? " of the company" : "";
-}
 
 const DraftForm: FC<{ readonly fields: Form["fields"]; readonly problem: Problem | null }> = ({
   fields,

@@ -1,10 +1,10 @@
-import { capital } from "../../messages/words.ts";
+import { capital, spoken } from "../../messages/words.ts";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { whyOfTask } from "../../messages/asked.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayDay } from "../../words/clock.ts";
-import { fieldWords } from "../../words/trace.ts";
+import { fieldWords, ofCompany } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { Problem } from "../http/errors.ts";
@@ -15,7 +15,7 @@ import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Act, ToForm } from "./parts/act.tsx";
 import { Clock, type ReadAt } from "./parts/clock.tsx";
-import { missingIn } from "./parts/facts.tsx";
+import { expectedOf, missingIn } from "./parts/facts.tsx";
 import { More } from "./parts/list.tsx";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
 import { paths, withQuery } from "./paths.ts";
@@ -98,13 +98,17 @@ async function showTasks(
   refused: Refused | null,
 ): Promise<Response> {
   const cursor = c.req.query("cursor");
+  const about = c.req.query("lead")?.slice(0, 60) || undefined;
   const [tasks, frame, done] = await Promise.all([
-    readTasks(deps, asking(c, "GET /tasks"), cursor === undefined ? {} : { cursor }),
+    readTasks(deps, asking(c, "GET /tasks"), {
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(about === undefined ? {} : { lead: about }),
+    }),
     frameOf(deps, c),
     doneHere(deps, c),
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
-  const props = { tasks, frame, done, reading, refused, cursor };
+  const props = { tasks, frame, done, reading, refused, cursor, about };
   const ended = refused === null && c.req.query("done") !== undefined;
   return show(c, <TasksPage {...props} isEnded={ended} />, statusOf(refused?.problem ?? null));
 }
@@ -116,8 +120,10 @@ const TasksPage: FC<{
   readonly reading: ReadAt;
   readonly refused: Refused | null;
   readonly cursor: string | undefined;
+  /** Only those about this lead or account, as mails lead here. */
+  readonly about: string | undefined;
   readonly isEnded: boolean;
-}> = ({ tasks, frame, done, reading, refused, cursor, isEnded }) => {
+}> = ({ tasks, frame, done, reading, refused, cursor, about, isEnded }) => {
   const { items, next } = tasks;
   const isGone = refused !== null && !items.some(({ id }) => id === refused.task);
   return (
@@ -135,10 +141,18 @@ const TasksPage: FC<{
       <h1>Tasks</h1>
       <p class="lead">
         {items.length === 0
-          ? "No task waits for you. What needs a person appears here."
+          ? about === undefined
+            ? "No task waits for you. What needs a person appears here."
+            : `No task about ${about} waits for you; it was done, or is somebody else's.`
           : `${items.length}${next === null ? "" : " and more"} ${items.length === 1 ? "task" : "tasks"}, the earliest due first.`}
+        {about === undefined ? null : (
+          <>
+            {" "}
+            <a href={paths.tasks}>All tasks</a>
+          </>
+        )}
       </p>
-      <Changes frame={frame} page={withQuery(paths.tasks, { cursor })} />
+      <Changes frame={frame} page={withQuery(paths.tasks, { lead: about, cursor })} />
       {isGone ? (
         <p class="notice refused" role="alert">
           {`Not done. ${capital(refused.problem.parts.detail)}.`}
@@ -154,7 +168,12 @@ const TasksPage: FC<{
           />
         ))}
       </ul>
-      <More path={paths.tasks} next={next} isFirst={cursor === undefined} />
+      <More
+        path={paths.tasks}
+        query={about === undefined ? {} : { lead: about }}
+        next={next}
+        isFirst={cursor === undefined}
+      />
     </Page>
   );
 };
@@ -186,7 +205,7 @@ const Item: FC<{
         <span class="dim">
           {`since ${sayDay(Date.parse(task.since), reading.now, reading.zone)}`}
           {task.assignee === null
-            ? `, for the queue ${task.role}`
+            ? `, for the queue ${spoken(task.role)}`
             : task.assignee === frame.caller.repId
               ? ", for you"
               : `, for ${task.assigneeName ?? task.assignee}`}
@@ -300,11 +319,12 @@ const FixData: FC<{
       {fields.map((path) => {
         const id = `${task.id}-${path}`;
         const isWrong = wrong === `facts.${path}`;
+        const expected = expectedOf(task.detail, path);
         return (
           <div class="field">
             <label for={id}>
               {capital(fieldWords(path))}
-              {path.startsWith("account.") ? <span class="dim"> of the company</span> : null}
+              {ofCompany(path) === "" ? null : <span class="dim">{ofCompany(path)}</span>}
             </label>
             <input
               id={id}
@@ -312,9 +332,16 @@ const FixData: FC<{
               value={refused?.given[`fact:${path}`] ?? ""}
               maxlength={2_000}
               aria-invalid={isWrong ? "true" : undefined}
-              aria-describedby={isWrong ? `${task.id}-problem` : undefined}
+              aria-describedby={
+                [isWrong ? `${task.id}-problem` : "", expected === null ? "" : `${id}-hint`]
+                  .filter((one) => one !== "")
+                  .join(" ") || undefined
+              }
               autofocus={isWrong}
             />
+            {expected === null ? null : (
+              <span id={`${id}-hint`} class="dim">{`expected: ${expected}`}</span>
+            )}
           </div>
         );
       })}

@@ -42,6 +42,8 @@ export function rolesOf(tellers: readonly Teller[]): Role[] {
 const operator = { operator: "all" } as const;
 const office = { operator: "all", revops: "all", marketing: "all" } as const;
 const people = { ...office, manager: "team", rep: "own" } as const;
+/** Whoever reads leads and accounts; who leads opens what a figure counts, and changes nothing. */
+const readers = { ...people, leader: "all" } as const;
 const sales = { operator: "all", manager: "team", rep: "own" } as const;
 const managers = { operator: "all", manager: "team" } as const;
 const everybody = { ...people, manager: "all", rep: "all", leader: "all" } as const;
@@ -53,16 +55,16 @@ const tracking = { operator: "all", tracking: "all" } as const;
 /** Requests of the API. */
 const requests: Readonly<Record<string, Row>> = {
   // leads
-  "GET /leads": people,
-  "GET /leads/{id}": people,
-  "GET /leads/{id}/history": people,
-  "GET /leads/{id}/clocks": people,
+  "GET /leads": readers,
+  "GET /leads/{id}": readers,
+  "GET /leads/{id}/history": readers,
+  "GET /leads/{id}/clocks": readers,
   "PATCH /leads/{id}": people,
   "GET /leads/{id}/reasons": sales,
 
   // which lead belongs to which account, and which accounts are one
-  "GET /accounts": people,
-  "GET /accounts/{id}": people,
+  "GET /accounts": readers,
+  "GET /accounts/{id}": readers,
   "POST /leads/{id}/move-account": office,
   "POST /accounts/{id}/merge": office,
   "POST /accounts/{id}/aliases": office,
@@ -146,6 +148,7 @@ const requests: Readonly<Record<string, Row>> = {
   "POST /reviews/{id}/sign": { leader: "all" },
   "POST /reviews/{id}/resolutions": reviewers,
   "POST /resolutions/{id}/close": reviewers,
+  "POST /resolutions/{id}/carry-on": reviewers,
   "POST /reviews/{id}/decisions": {
     operator: "all",
     revops: "all",
@@ -213,8 +216,8 @@ const requests: Readonly<Record<string, Row>> = {
   "DELETE /house/trouble": operator,
 
   // figures: one set of numbers for both teams
-  "GET /reports/conservation": office,
-  "GET /reports/conservation.csv": office,
+  "GET /reports/conservation": { ...office, leader: "all" },
+  "GET /reports/conservation.csv": { ...office, leader: "all" },
   "GET /reports": reviewers,
   ...rowsOfReports(),
 

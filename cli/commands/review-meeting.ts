@@ -55,7 +55,7 @@ interface Lines {
 }
 
 /** The commands of a meeting, by their verb; each asks the API. */
-export const inMeeting = { list, show, sign, decide, resolve, close } as const;
+export const inMeeting = { list, show, sign, decide, resolve, close, carry } as const;
 
 async function list({ api, given, io }: Meeting): Promise<number> {
   const query = ["kind", "state"].flatMap((name) => {
@@ -156,6 +156,19 @@ async function close({ api, id, given, io }: Meeting): Promise<number> {
     await api<Resolution>("POST", `/resolutions/${path(id)}/close`, { state, note }, randomUUID()),
   );
   io.out(given["json"] ? JSON.stringify(closed) : resolutionLine(closed));
+  return 0;
+}
+
+async function carry({ api, id, given, io }: Meeting): Promise<number> {
+  const carried = acceptedBody(
+    await api<Resolution>(
+      "POST",
+      `/resolutions/${path(id)}/carry-on`,
+      { dueOn: given["due"] },
+      randomUUID(),
+    ),
+  );
+  io.out(given["json"] ? JSON.stringify(carried) : resolutionLine(carried));
   return 0;
 }
 

@@ -12,6 +12,7 @@ baton review sign ID
 baton review decide ID --pool keep|return|retire|suggested [--lead LEAD]
 baton review resolve ID --owner OWNER --due DAY (--text TEXT | --proposal PROPOSAL)
 baton review close RESOLUTION --state done|dropped [--note TEXT]
+baton review carry RESOLUTION --due DAY
 baton review open KIND [--period PERIOD]
 
 list, show      the reviews; one with its proposals, resolutions and signatures, or its page to be printed
@@ -20,6 +21,7 @@ decide          every lead of the re-nurture pool that waits, or one; "suggested
 resolve         OWNER is a person of the roster or a role such as marketing-ops, DAY is 2026-12-31, PROPOSAL is the
                 packet's, as kind/about
 close           ends a resolution (rs_...)
+carry           carries an open resolution on to a later day
 open            without waiting for the day: KIND is ${reviewKinds.join(", ")}, whichever the agreement asks for; PERIOD is
                 ${Object.values(periodExamples).join(", ")}, today's when absent. A review that runs is left alone; one that is open without a
                 process gets one again. Works on DATABASE_URL and TEMPORAL_ADDRESS, else on the servers of the Baton that

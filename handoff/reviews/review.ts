@@ -74,6 +74,19 @@ export function periodOf({ kind, rule, hours }: Rhythm, at: Instant): string {
   }
 }
 
+const daysBetween: Readonly<Record<ReviewKind, number>> = { weekly: 7, monthly: 30, quarterly: 91 };
+
+/**
+ * The day to which something is carried on where nobody says another: a meeting of this kind later
+ * than today and than the day it had. All YYYY-MM-DD.
+ */
+export function carriedTo(kind: ReviewKind, dueOn: string, today: string): string {
+  const from = dueOn > today ? dueOn : today;
+  return new Date(Date.parse(`${from}T00:00:00Z`) + daysBetween[kind] * DAY)
+    .toISOString()
+    .slice(0, 10);
+}
+
 /** Whether a text names a period of this kind: `2026-W48`, `2026-11` or `2026-Q4`. */
 export function isPeriod(kind: ReviewKind, text: string): boolean {
   switch (kind) {

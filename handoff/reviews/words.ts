@@ -45,6 +45,11 @@ export function counted(n: number, one: string, several = `${one}s`): string {
   return `${numberWords(n)} ${n === 1 ? one : several}`;
 }
 
+/** "once", "twice", "5 times". */
+export function timesWords(n: number): string {
+  return n === 1 ? "once" : n === 2 ? "twice" : `${numberWords(n)} times`;
+}
+
 /** "a", "a and b", "a, b and c". */
 export function enumerated(words: readonly string[]): string {
   return words.length < 2

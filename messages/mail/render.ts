@@ -16,26 +16,41 @@ export function render(draft: Draft): Rendered {
 }
 
 function plain({ opening, rows, next, link }: Draft): string {
-  const width = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
   return [
     line(opening),
-    rows.map(([label, value]) => `${`${label}:`.padEnd(width)}${line(value)}`).join("\n"),
+    table(rows),
     next.length === 0
       ? ""
       : ["What to do now:", ...next.map((step) => `- ${line(step)}`)].join("\n"),
-    link ? `${link.words}: ${link.to}` : "",
+    link === null ? "" : "says" in link ? line(link.says) : `${link.words}: ${link.to}`,
     "Baton, handing leads from marketing to sales",
   ]
     .filter((part) => part !== "")
     .join("\n\n");
 }
 
+/** So wide may the first column be; beyond it a value stands under its label. */
+const widest = 24;
+
+function table(rows: Draft["rows"]): string {
+  const width = Math.max(0, ...rows.map(([label]) => label.length)) + 2;
+  const isList = width > widest;
+  const indent = " ".repeat(isList ? 2 : width);
+  return rows
+    .map(([label, value, to]) => {
+      const head = isList ? `${line(label)}:\n${indent}` : `${line(label)}:`.padEnd(width);
+      return `${head}${line(value)}${to ? `\n${indent}${to}` : ""}`;
+    })
+    .join("\n");
+}
+
 function html({ subject, opening, rows, next, link }: Draft): string {
   const cells = rows
     .map(
-      ([label, value]) =>
-        `<tr><th align="left" style="padding:2px 16px 2px ` +
-        `0;font-weight:normal;color:#555">${escape(label)}</th><td>${escape(line(value))}</td></tr>`,
+      ([label, value, to]) =>
+        `<tr><th align="left" valign="top" style="padding:2px 16px 2px ` +
+        `0;font-weight:normal;color:#555">${to ? anchor(label, to) : escape(label)}</th>` +
+        `<td valign="top">${escape(line(value))}</td></tr>`,
     )
     .join("");
   return [
@@ -48,15 +63,15 @@ function html({ subject, opening, rows, next, link }: Draft): string {
       ? ""
       : "<p>What to do " +
         `now:</p><ul>${next.map((step) => `<li>${escape(line(step))}</li>`).join("")}</ul>`,
-    link ? `<p>${followed(link)}</p>` : "",
+    link === null
+      ? ""
+      : `<p>${"says" in link ? escape(line(link.says)) : anchor(link.words, link.to)}</p>`,
     `<p style="color:#777">Baton, handing leads from marketing to sales</p></body></html>`,
   ].join("\n");
 }
 
-function followed({ words, to, isPage }: NonNullable<Draft["link"]>): string {
-  return isPage
-    ? `<a href="${escape(to)}">${escape(words)}</a>`
-    : `${escape(words)}: <code>${escape(to)}</code>`;
+function anchor(words: string, to: string): string {
+  return `<a href="${escape(to)}">${escape(line(words))}</a>`;
 }
 
 /**

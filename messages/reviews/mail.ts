@@ -1,6 +1,8 @@
-import { numberWords } from "../../handoff/reviews/words.ts";
+import { numberWords, timesWords } from "../../handoff/reviews/words.ts";
 import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
+import { consoleLink, consolePages } from "../console-link.ts";
 import type { Rendered } from "../mail/render.ts";
+import type { Draft } from "../message.ts";
 import { written } from "../pictures/shapes.ts";
 import { when } from "../when.ts";
 import { drawnOf, spanWords, titleOf, whoSignsVersions } from "./packet-words.ts";
@@ -19,6 +21,8 @@ export interface PacketReader {
   /** The name of the person it was written to, who is not there to read it. */
   readonly meantFor: string | null;
   readonly zone: string;
+  /** As links to the console begin; null where its address is not known. */
+  readonly console: string | null;
 }
 
 /** The pictures of a packet, each by its section. */
@@ -58,10 +62,12 @@ interface Said {
   readonly subject: string;
   readonly opening: string;
   readonly asked: readonly string[];
+  readonly link: NonNullable<Draft["link"]>;
   readonly parts: readonly Part[];
 }
 
-function wordsOf(review: ReviewView, { name, meantFor, zone }: PacketReader): Said {
+function wordsOf(review: ReviewView, reader: PacketReader): Said {
+  const { name, meantFor, zone } = reader;
   const { figures, carried, dueAt, signaturesNeeded, id, pool, kind } = review;
   const title = titleOf(review);
   const due = when(dueAt, zone);
@@ -83,17 +89,22 @@ function wordsOf(review: ReviewView, { name, meantFor, zone }: PacketReader): Sa
       "Read it, and write down in the meeting what is decided, by whom and until when.",
       signaturesNeeded === 0
         ? `It is due ${due}.`
-        : `Whoever leads marketing or sales signs by ${due}: npx baton review sign ${id}.`,
+        : `Whoever leads marketing or sales signs by ${due}.`,
       ...(pool !== null && pool.undecided > 0
         ? [
             `${numberWords(pool.undecided)} leads of the re-nurture pool wait for a decision ` +
               `of ${pool.reviewer}.`,
           ]
         : []),
-      `All of it, with tables: GET /reviews/${id}.html with your token, or npx baton review show ${id}.`,
-      ...(isLeftOut ? ["Figures about single people are there, for those who may see them."] : []),
+      ...(isLeftOut
+        ? ["Figures about single people stand on its page, for those who may see them."]
+        : []),
       ...(meantFor === null ? [] : [`Meant for ${meantFor}.`]),
     ],
+    link: consoleLink(reader, "Open all of it, with tables", consolePages.review(id), {
+      menu: `Reviews, the ${title}`,
+      command: `npx baton review show ${id}`,
+    }),
     parts: [
       {
         title: "Open from last time",
@@ -118,8 +129,10 @@ function wordsOf(review: ReviewView, { name, meantFor, zone }: PacketReader): Sa
   };
 }
 
-function resolutionLine({ text: what, owner, ownerName, dueOn, isOverdue }: ResolutionView) {
-  return `${what}: ${ownerName ?? owner}, due ${dueOn}${isOverdue ? ", overdue" : ""}`;
+function resolutionLine(one: ResolutionView): string {
+  const { text: what, owner, ownerName, dueOn, isOverdue, carried } = one;
+  const often = carried === 0 ? "" : `, carried on ${timesWords(carried)}`;
+  return `${what}: ${ownerName ?? owner}, due ${dueOn}${isOverdue ? ", overdue" : ""}${often}`;
 }
 
 function proposalPart(
@@ -144,17 +157,21 @@ function oneLine(words: string): string {
   return words.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim();
 }
 
-function text({ opening, asked, parts }: Said): string {
+function text({ opening, asked, link, parts }: Said): string {
   const list = (lines: readonly string[]) => lines.map((one) => `- ${oneLine(one)}`).join("\n");
   return [
     oneLine(opening),
     `What is asked:\n${list(asked)}`,
+    "says" in link ? oneLine(link.says) : `${link.words}: ${link.to}`,
     ...parts.map(({ title, lines }) => `${oneLine(title).toUpperCase()}\n${list(lines)}`),
     "Baton, handing leads from marketing to sales",
   ].join("\n\n");
 }
 
-function html({ subject, opening, asked, parts }: Said, pictures: ReadonlySet<string>): string {
+function html(
+  { subject, opening, asked, link, parts }: Said,
+  pictures: ReadonlySet<string>,
+): string {
   const list = (lines: readonly string[]) =>
     `<ul style="margin:4px 0 12px;padding-left:20px">${lines.map((one) => `<li style="margin-bottom:6px">${nbsp(one)}</li>`).join("")}</ul>`;
   const part = ({ title, lines, cid }: Part) =>
@@ -171,6 +188,9 @@ function html({ subject, opening, asked, parts }: Said, pictures: ReadonlySet<st
       `content="width=device-width, initial-scale=1"><title>${written(subject)}</title></head>`,
     `<body style="font-family:sans-serif;font-size:15px;line-height:1.5;max-width:680px">`,
     `<p>${written(opening)}</p><p style="margin-bottom:0">What is asked:</p>${list(asked)}`,
+    "says" in link
+      ? `<p>${written(link.says)}</p>`
+      : `<p><a href="${written(link.to)}">${written(link.words)}</a></p>`,
     ...parts.map(part),
     `<p style="color:#777">Baton, handing leads from marketing to sales</p></body></html>`,
   ].join("\n");

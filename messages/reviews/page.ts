@@ -1,4 +1,4 @@
-import { capitalised, counted, numberWords } from "../../handoff/reviews/words.ts";
+import { capitalised, counted, numberWords, timesWords } from "../../handoff/reviews/words.ts";
 import type { Proposal } from "../../handoff/reviews/proposals.ts";
 import { reports } from "../../store/reports/registry.ts";
 import type { ReportFile, ReportRow } from "../../store/reports/report.ts";
@@ -82,9 +82,9 @@ function carried({ carried: open, kind }: ReviewView): string {
 }
 
 function resolution(one: ResolutionView): string {
-  const { text, owner, ownerName, dueOn, isOverdue, state, note, period } = one;
+  const { text, owner, ownerName, dueOn, isOverdue, state, note, period, carried: times } = one;
   const ended = state === "open" ? "" : `, ${state}${note === null ? "" : `: ${note}`}`;
-  const due = `due ${dueOn}`;
+  const due = `due ${dueOn}${times === 0 ? "" : `, carried on ${timesWords(times)}`}`;
   return `<li><p>${written(text)}</p><p class="dim">${written(ownerName ?? owner)}, <span${isOverdue ? ' class="late"' : ""}>${written(due)}${isOverdue ? ", overdue" : ""}</span>, from ${written(period)}${written(ended)}</p></li>`;
 }
 

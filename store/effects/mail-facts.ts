@@ -7,7 +7,7 @@ import type { StoredFact } from "../process/subject.ts";
 
 /** What a mail looks up when it is sent, but for its reader; and whether it is still wanted. */
 export interface MailContext {
-  readonly names: Omit<MailNames, "reader" | "page">;
+  readonly names: Omit<MailNames, "reader" | "page" | "console">;
   /**
    * The zone of the calendar on which the handoff's clock runs, for readers who have none of their
    * own.

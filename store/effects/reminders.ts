@@ -33,6 +33,8 @@ export interface TaskReminder {
 export interface ReviewReminder {
   readonly about: "review";
   readonly message: ReviewWaits | ResolutionWaits;
+  /** The review, or the one that resolved it. */
+  readonly reviewId: string;
   /** What was resolved; null for a review. */
   readonly text: string | null;
   /** The name of the resolution's owner; null for a role. */
@@ -131,18 +133,22 @@ async function remindersOf(db: Db, reader: string, key: string): Promise<Reminde
   return [...(await taskReminders(db, reader, key)), ...(await reviewReminders(db, reader, key))];
 }
 
-/** Reviews that still lack a signature that was asked for, and resolutions that are open. */
+/**
+ * Reviews that still lack a signature that was asked for, and resolutions that are open and were not
+ * carried on since.
+ */
 async function reviewReminders(db: Db, reader: string, key: string): Promise<ReviewReminder[]> {
   return rows<ReviewReminder>(
     db,
     sql`
     select distinct on (coalesce(r.review_id, r.resolution_id), r.message ->> 'tell',
         r.message ->> 'parties')
-      'review' as about, r.message, o.body as text, p.name as "ownerName"
+      'review' as about, r.message, coalesce(r.review_id, o.review_id) as "reviewId",
+      o.body as text, p.name as "ownerName"
     from reminder r left join review v on v.id = r.review_id
       left join resolution o on o.id = r.resolution_id left join rep p on p.id = o.owner
     where r.reader = ${reader} and r.digest_key = ${key} and r.sent_at is null
-      and (o.state = 'open' or (v.state = 'open' and v.signed_at is null and exists (
+      and ((o.state = 'open' and (o.carried_at is null or o.carried_at < r.noted_at)) or (v.state = 'open' and v.signed_at is null and exists (
         select from jsonb_array_elements_text(r.message -> 'parties') as party
         where not exists (select from review_signature s where s.review_id = v.id
           and s.party = party))))

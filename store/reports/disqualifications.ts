@@ -1,6 +1,6 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
 import { everBegunSql, everyDimension, ofCohort } from "./cohort.ts";
-import { counted, enumerated } from "../../handoff/reviews/words.ts";
+import { counted, enumerated, numberWords } from "../../handoff/reviews/words.ts";
 import { said } from "./paragraph.ts";
 import { count, defineReport, group, leads, rate, textColumn } from "./report.ts";
 
@@ -34,13 +34,15 @@ export const disqualificationsReport = defineReport({
     ],
   },
   paragraph: {
-    tell({ rows }) {
+    tell({ rows, before }) {
       const all = rows.reduce((sum, row) => sum + row.count, 0);
+      const was = before?.reduce((sum, row) => sum + row.count, 0);
+      const then = was === undefined ? "" : `; ${numberWords(was)} in the period before`;
       const most = [...rows].sort((a, b) => b.count - a.count).slice(0, 3);
       return all === 0
-        ? "Nobody was disqualified after a handoff."
+        ? `Nobody was disqualified after a handoff${then}.`
         : `${counted(all, "lead was", "leads were")} disqualified after a handoff, most often ` +
-            `for ${enumerated(most.map(({ reason, count: n }) => `${said(reason)} (${n})`))}.`;
+            `for ${enumerated(most.map(({ reason, count: n }) => `${said(reason)} (${n})`))}${then}.`;
     },
   },
   async rows(ask) {

@@ -92,7 +92,7 @@ export const rejectionsReport = defineReport({
     notedWhere: "standsOut",
   },
   paragraph: {
-    tell({ rows, groupBy }) {
+    tell({ rows, before, groupBy }) {
       const totals = rows.filter(({ reason }) => reason === null);
       if (totals.length === 0) return "Nothing was rejected.";
       const sum = (of: (row: (typeof rows)[number]) => number) =>
@@ -109,7 +109,8 @@ export const rejectionsReport = defineReport({
         shareSentence(
           { of: "MQLs accepted or rejected for good", did: "were rejected" },
           sumOfRates(totals.map(({ ofAnswered }) => ofAnswered)),
-          null,
+          before &&
+            sumOfRates(before.flatMap((row) => (row.reason === null ? [row.ofAnswered] : []))),
         ),
         `${capitalised(
           counted(

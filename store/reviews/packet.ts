@@ -3,6 +3,7 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Dimension } from "../reports/filters.ts";
 import { goalsOf, type Goal } from "../reports/goals.ts";
 import { paragraphOf } from "../reports/paragraph.ts";
+import { rowsBefore } from "../reports/before.ts";
 import { reports } from "../reports/registry.ts";
 import { leads, type ReportAsk, type ReportFile, type ReportRow } from "../reports/report.ts";
 import type { PacketAsk } from "./packet-ask.ts";
@@ -97,21 +98,6 @@ async function sectionOf(entry: PacketEntry, packet: PacketAsk): Promise<PacketS
     rows: rows.map((row) => withFewLeads(report, row)),
     goals: await goalsOf(report, ask),
   };
-}
-
-/**
- * The same question a period earlier, as it stood then: a cohort is compared with one that was as
- * young. Null for what stands at one moment and for trends, which have the time before in them.
- */
-async function rowsBefore(
-  report: ReportFile,
-  ask: ReportAsk,
-): Promise<readonly ReportRow[] | null> {
-  const isTrend = ask.groupBy === "week" || ask.groupBy === "month";
-  if (isTrend || report.period === "nothing: it counts what stands at asOf") return null;
-  const { from, to, asOf } = ask;
-  const length = to - from;
-  return report.rows({ ...ask, from: from - length, to: from, asOf: asOf - length });
 }
 
 const week = 7 * 86_400_000;

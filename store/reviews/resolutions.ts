@@ -51,10 +51,21 @@ export async function addResolution(
 export async function lockResolution(
   tx: Tx,
   id: string,
-): Promise<{ readonly state: string; readonly reviewId: string } | undefined> {
+): Promise<
+  | {
+      readonly state: string;
+      readonly reviewId: string;
+      /** YYYY-MM-DD, a day of `zone`. */
+      readonly dueOn: string;
+      readonly zone: string;
+    }
+  | undefined
+> {
   return firstRow(
     tx,
-    sql`select state, review_id as "reviewId" from resolution where id = ${id} for update`,
+    sql`
+    select o.state, o.review_id as "reviewId", o.due_on::text as "dueOn", r.packet ->> 'zone' as zone
+    from resolution o join review r on r.id = o.review_id where o.id = ${id} for update of o`,
   );
 }
 
@@ -70,6 +81,25 @@ export async function closeResolution(
     update resolution set state = ${state}, note = ${note}, closed_by = ${repId ?? tokenId},
       closed_at = ${new Date(now)} where id = ${id}`);
   await audit(tx, { actor: tokenId, what: `resolution.${state}`, subject: id }, now);
+}
+
+/**
+ * Gives an open resolution a later day; reminders begin anew with it. Call with its row locked.
+ */
+export async function carryOn(
+  tx: Tx,
+  { id, dueOn: from, zone }: { readonly id: string; readonly dueOn: string; readonly zone: string },
+  dueOn: string,
+  { tokenId, repId }: Maker,
+  now: Instant,
+): Promise<void> {
+  const over = new Date(dayEndsAt(zone, dueOn));
+  await tx.query(sql`
+    update resolution set due_on = ${dueOn}::date, due_at = ${over}, remind_at = ${over},
+      reminded = 0, carried = carried + 1, carried_by = ${repId ?? tokenId},
+      carried_at = ${new Date(now)} where id = ${id}`);
+  const detail = { from, to: dueOn };
+  await audit(tx, { actor: tokenId, what: "resolution.carried", subject: id, detail }, now);
 }
 
 /** People that a list to choose from names at most. */
@@ -104,22 +134,24 @@ export function remindResolutions(pool: Pool, now: Instant): Promise<number> {
       owner: string;
       dueOn: string;
       reminded: number;
+      carried: number;
       kind: ReviewKind;
       period: string;
     }>(
       tx,
       sql`
-      select o.id, o.owner, o.due_on::text as "dueOn", o.reminded, r.kind, r.period
+      select o.id, o.owner, o.due_on::text as "dueOn", o.reminded, o.carried, r.kind,
+        r.period
       from resolution o join review r on r.id = o.review_id
       where o.state = 'open' and o.remind_at <= ${new Date(now)}
       order by o.remind_at limit 100 for update of o skip locked`,
     );
-    for (const { id, owner, dueOn, reminded, kind, period } of due) {
+    for (const { id, owner, dueOn, reminded, carried, kind, period } of due) {
       const said = { what: "resolution-waits" as const, resolutionId: id, kind, period };
       for (const tell of reminded === 0 ? tells.slice(0, 1) : tells)
         await noteResolutionReminder(
           tx,
-          `${id}/waits/${reminded}/${tell}`,
+          `${id}/waits/${carried === 0 ? "" : `${carried}-`}${reminded}/${tell}`,
           { ...said, owner, dueOn, tell },
           await resolutionReaders(tx, owner, tell),
           now,

@@ -36,6 +36,10 @@ export interface ResolutionView {
   readonly closedAt: Instant | null;
   /** How it ended, in words. */
   readonly note: string | null;
+  /** How often it was given a later day; then who did so last, by name where there is one, and when. */
+  readonly carried: number;
+  readonly carriedBy: string | null;
+  readonly carriedAt: Instant | null;
 }
 
 export interface SignatureView {
@@ -143,8 +147,9 @@ export async function signaturesOf(
   return byReview;
 }
 
-type ResolutionRow = Omit<ResolutionView, "madeAt" | "closedAt" | "isOverdue"> & {
+type ResolutionRow = Omit<ResolutionView, "madeAt" | "closedAt" | "carriedAt" | "isOverdue"> & {
   readonly madeAt: Date;
+  readonly carriedAt: Date | null;
   readonly closedAt: Date | null;
   readonly overAt: Date;
 };
@@ -177,21 +182,24 @@ function resolutionRows(
     select o.id, o.review_id as "reviewId", r.period, o.body as text, o.owner,
       p.name as "ownerName", o.due_on::text as "dueOn", o.proposal, o.state,
       o.made_by as "madeBy", o.made_at as "madeAt", o.closed_by as "closedBy",
-      o.closed_at as "closedAt", o.note, o.due_at as "overAt"
+      o.closed_at as "closedAt", o.note, o.due_at as "overAt", o.carried,
+      coalesce(q.name, o.carried_by) as "carriedBy", o.carried_at as "carriedAt"
     from resolution o join review r on r.id = o.review_id left join rep p on p.id = o.owner
+      left join rep q on q.id = o.carried_by
     ${where.text} order by o.due_on, o.id`,
     values: where.values,
   });
 }
 
 function resolutionViewOf(
-  { madeAt, closedAt, overAt, ...row }: ResolutionRow,
+  { madeAt, closedAt, carriedAt, overAt, ...row }: ResolutionRow,
   now: Instant,
 ): ResolutionView {
   return {
     ...row,
     madeAt: madeAt.getTime(),
     closedAt: closedAt?.getTime() ?? null,
+    carriedAt: carriedAt?.getTime() ?? null,
     isOverdue: row.state === "open" && overAt.getTime() <= now,
   };
 }

@@ -86,10 +86,10 @@ describe("a person for whom several leads wait", () => {
     expect(more).toEqual([]);
     expect(digest).toMatchObject({ to_rep: "rp_mia", subject: "2 tasks wait for you" });
     expect(digest.text).toMatch(
-      /Name of ld_bea: +stalled work; answer by Friday 20 November 2026, 12:10 \(UTC\)/,
+      /Name of ld_bea:\s+stalled work; answer by Friday 20 November 2026, 12:10 \(UTC\)/,
     );
     expect(digest.text).toMatch(
-      /Name of ld_cleo: +a raised hand; answer by Friday 20 November 2026, 13:10 \(UTC\)/,
+      /Name of ld_cleo:\s+a raised hand; answer by Friday 20 November 2026, 13:10 \(UTC\)/,
     );
     await sendDigests(deps());
     expect(await mails()).toHaveLength(2);
@@ -202,7 +202,7 @@ describe("a review that is not signed", () => {
       await sendDigests(deps());
       const digest = (await mails()).at(-1)!;
       expect(digest).toMatchObject({ to_rep: "rp_bob", subject: "2 things wait for you" });
-      expect(digest.text).toContain("npx baton review sign rv_unsigned");
+      expect(digest.text).toContain("http://baton.test/console/reviews/rv_unsigned");
     },
   );
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sendDigests } from "../../activities/reminders.ts";
+import type { Mail, MailPort } from "../../messages/mail/mail.ts";
 import { lookAtReview, openReview } from "../../activities/review.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import type { ReviewKind } from "../../handoff/reviews/review.ts";
@@ -181,6 +183,68 @@ test(
     ).toEqual([]);
   },
 );
+
+test(
+  "what is carried on has a later day, is asked for no more until then, and says how often; what " +
+    "is closed stays closed",
+  async () => {
+    const carry = (id: string, body: object, as: Persona = "boss") =>
+      world.ask("POST", `/resolutions/${id}/carry-on`, { as, body });
+    const day = (days: number) =>
+      new Date(world.now() + days * 86_400_000).toISOString().slice(0, 10);
+    const first = await opened();
+    const { id } = (
+      await resolve(first, { text: "Raise the floor", owner: "rp_one", dueOn: day(0) })
+    ).body;
+    pass(2 * 86_400_000);
+    await remindResolutions(world.pool, world.now());
+    for (const dueOn of [day(-1), day(-2), "2027-02-30", "soon"])
+      expect(await carry(id, { dueOn })).toMatchObject({ status: 422, body: { field: "dueOn" } });
+    expect((await carry(id, { dueOn: day(7) }, "one")).status).toBe(403);
+    expect((await carry("rs_nothing", { dueOn: day(7) })).status).toBe(404);
+    expect(await carry(id, { dueOn: day(7) })).toMatchObject({
+      status: 200,
+      body: {
+        state: "open",
+        dueOn: day(7),
+        overdue: false,
+        carried: 1,
+        carriedBy: "Person rp_boss",
+      },
+    });
+    // What waits to be mailed about the day before is not sent, and nothing is asked until the new one.
+    const mail = sentMail();
+    const here = {
+      pool: world.pool,
+      mail,
+      publicUrl: "http://baton.test",
+      clock: () => world.now(),
+    };
+    const told = () => mail.sent.filter(({ text }) => text.includes("Raise the floor"));
+    await sendDigests(here);
+    pass(86_400_000);
+    await remindResolutions(world.pool, world.now());
+    await sendDigests(here);
+    expect(told()).toEqual([]);
+    pass(7 * 86_400_000);
+    await remindResolutions(world.pool, world.now());
+    await sendDigests(here);
+    expect(told()).toHaveLength(1);
+    expect((await carry(id, { dueOn: day(7) })).body).toMatchObject({ carried: 2 });
+    expect((await read(first)).resolutions).toMatchObject([{ id, carried: 2, dueOn: day(7) }]);
+    await close(id, { state: "done" });
+    expect(await carry(id, { dueOn: day(9) })).toMatchObject({
+      status: 409,
+      body: { code: "already-answered", detail: "it is closed already: done" },
+    });
+  },
+);
+
+/** A mail server that keeps what it was given. */
+function sentMail(): MailPort & { readonly sent: Mail[] } {
+  const sent: Mail[] = [];
+  return { name: "kept", sent, send: (mail) => Promise.resolve(void sent.push(mail)) };
+}
 
 test("a resolution that is not as described is refused by the field", async () => {
   const id = await opened();

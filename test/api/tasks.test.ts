@@ -108,7 +108,7 @@ describe("GET /queue", () => {
         kind: "task",
         id: data,
         asked: "Correct or supply what the task names, on the lead's page.",
-        why: "rejected: bad data; see lead.phone",
+        why: "rejected: bad data; see telephone",
         dueLocal: "2026-11-23 12:00 America/New_York",
       },
     ]);

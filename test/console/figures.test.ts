@@ -30,6 +30,48 @@ describe("the first page", () => {
   });
 });
 
+describe("a report's sentence", () => {
+  const words = (text: string) => unescaped(text.replace(/<[^>]*>/g, ""));
+
+  test("compares with as long a time before, as the same query counts it as it stood then", async () => {
+    const visitor = await as({ role: "marketing" });
+    for (const name of ["acceptance", "funnel", "sla", "rejections"]) {
+      const page = words((await visitor.get(`/console/reports/${name}?${days}`)).text);
+      const { body } = await world.ask("GET", `/reports/${name}?${inApi}&compare=before`);
+      expect(page).toContain(body.inWords);
+      expect(body.inWords).toContain("in the period before");
+      const length = Date.parse(body.to) - Date.parse(body.from);
+      expect(Date.parse(body.from) - Date.parse(body.before.from)).toBe(length);
+      expect(Date.parse(body.asOf) - Date.parse(body.before.asOf)).toBe(length);
+      expect(page).toContain("Compared with 9 Jun to 31 Aug 2026, as it stood");
+      // Without being asked the API compares with nothing.
+      const alone = (await world.ask("GET", `/reports/${name}?${inApi}`)).body;
+      expect(alone.before).toBeNull();
+      expect(alone.rows).toEqual(body.rows);
+    }
+    // The counts of the time before are those of the same question about it.
+    const { body } = await world.ask("GET", `/reports/acceptance?${inApi}&compare=before`);
+    const { from, to, asOf } = body.before;
+    const earlier = await world.ask(
+      "GET",
+      `/reports/acceptance?from=${from}&to=${to}&asOf=${asOf}`,
+    );
+    const { numerator, denominator } = earlier.body.rows[0].acceptanceRate;
+    expect(body.inWords).toContain(`${numerator} of ${denominator}`);
+  });
+
+  test("claims no change of so few, and compares neither a trend nor what stands at one moment", async () => {
+    const visitor = await as({ role: "marketing" });
+    const few = words(
+      (await visitor.get("/console/reports/acceptance?from=2026-11-20&to=2026-11-23")).text,
+    );
+    expect(few).not.toMatch(/(?:more|less) than the/);
+    const { text: trend } = await visitor.get(`/console/reports/acceptance?${days}&groupBy=month`);
+    const { text: stands } = await visitor.get("/console/reports/aging");
+    for (const text of [trend, stands]) expect(words(text)).not.toContain("Compared with");
+  });
+});
+
 describe("figures", () => {
   test("say what the API says, of the days and the source of the address", async () => {
     const visitor = await as({ role: "marketing" });
@@ -62,13 +104,23 @@ describe("figures", () => {
     expect(leads.text.match(/data-row/g)).toHaveLength(1);
   });
 
-  test("lead nobody to leads who may not open them, and tell nobody what is lost who may not ask", async () => {
+  test("open the leads that they count for who leads, and tell nobody what is lost who may not ask", async () => {
     const leader = await as({ role: "leader", party: "sales" });
     const { text } = await leader.get(`/console/figures?${days}`);
-    expect(text).not.toContain("/console/leads");
-    expect(text).not.toContain("Nothing lost");
-    const office = await as({ role: "marketing" });
-    expect((await office.get(`/console/figures?${days}`)).text).toContain("Nothing lost");
+    expect(text).toContain("Nothing lost");
+    // The lead of the test before, which was rejected for it.
+    const [, link] = /<a href="([^"]*)"><bdi>no budget/.exec(text) ?? [];
+    const list = await leader.get(unescaped(link ?? ""));
+    expect(list.status).toBe(200);
+    const [, lead] = /href="(\/console\/leads\/ld_[^"?]*)/.exec(list.text) ?? [];
+    const page = await leader.get(lead ?? "");
+    expect(page.status).toBe(200);
+    // To be read: no form but the one that signs out, and nothing to correct.
+    expect(page.text).not.toMatch(/\[?correct\b|action="\/console\/leads/);
+    // The queue is not theirs, and an address that says they came from there opens all the same.
+    expect((await leader.get(`${lead}?from=queue`)).status).toBe(200);
+    const manager = await as({ role: "manager", repId: "rp_boss" });
+    expect((await manager.get(`/console/figures?${days}`)).text).not.toContain("Nothing lost");
   });
 });
 
@@ -82,7 +134,7 @@ describe("a report", () => {
       const page = await visitor.get(`/console/reports/${name}?${days}`);
       expect([name, page.status]).toEqual([name, 200]);
       expect(unescaped(page.text)).toContain(question);
-      const figures = (await world.ask("GET", `/reports/${name}?${asked}`)).body;
+      const figures = (await world.ask("GET", `/reports/${name}?${asked}&compare=before`)).body;
       expect(unescaped(page.text), name).toContain(figures.inWords);
       const table = await visitor.get(`/console/reports/${name}/table?${days}`);
       const csv = await world.ask("GET", `/reports/${name}.csv?${asked}`);

@@ -206,7 +206,15 @@ describe("tasks", () => {
     await fixData(lead);
     const { said, forms } = await page(one, "/console/tasks");
     expect(said).toContain("1 task, the earliest due first.");
-    expect(said).toContain("Why: missing: lead.role.");
+    expect(said).toContain("Why: missing: role.");
+    expect(said).toContain("Role expected: text");
+    expect(said).not.toContain("lead.role");
+    // A mail leads to those about its lead.
+    const about = await page(one, `/console/tasks?lead=${lead}`);
+    expect(about.forms[0]!.action).toBe(forms[0]!.action);
+    expect(about.said).toContain("All tasks");
+    const other = await page(one, `/console/tasks?lead=${await world.lead("rp_one")}`);
+    expect(other.said).toMatch(/No task about ld_\w+ waits for you/);
     const [form] = forms;
     expect(form!.action).toMatch(/^\/console\/tasks\/tk_\w+\/facts$/);
     expect((await one.post(form!.action, form!.fields)).status).toBe(422);

@@ -122,6 +122,40 @@ describe("what a review decides", () => {
     ]);
   });
 
+  test("is carried on to a later day with the button that says so, and by whom stands there", async () => {
+    const path = await opened();
+    const leader = await as(marketing);
+    await leader.post(`${path}/resolutions`, {
+      text: "Ask for the role",
+      owner: "rp_boss",
+      dueOn: tomorrow(),
+    });
+    const { id } = (await world.ask("GET", path.replace("/console", ""))).body.resolutions[0];
+    world.setNow(world.now() + 2 * 24 * hour);
+    const next = await opened();
+    const page = await leader.get(next);
+    const action = `/console/resolutions/${id}/carry-on`;
+    const form = formsIn(page.text).find((one) => one.action === action);
+    // The day that it proposes: a week on.
+    const week = new Date(world.now() + 7 * 24 * hour).toISOString().slice(0, 10);
+    expect(form?.fields["dueOn"]).toBe(week);
+    const early = await leader.post(action, { dueOn: "2020-01-01", back: next });
+    expect(early.status).toBe(422);
+    expect(early.text).toMatch(
+      /<input[^>]*name="dueOn"[^>]*value="2020-01-01"[^>]*aria-invalid="true"[^>]*>/,
+    );
+    const carried = await leader.post(action, { dueOn: week, back: next });
+    expect([carried.status, carried.location]).toEqual([303, `${next}?did=carried#${id}`]);
+    const shown = (await leader.get(next)).text.replace(/<[^>]*>/g, "");
+    expect(shown).toMatch(
+      /Ask for the role[^.]*due [^,]*(?:, from [^,]*)?, carried on once, last by/,
+    );
+    expect(shown).not.toMatch(/Ask for the role[^.]*, late/);
+    // A rep reads no reviews, and carries nothing on.
+    const rep = await as({ role: "rep", repId: "rp_one" });
+    expect((await rep.post(action, { dueOn: "2030-01-01" })).status).toBe(403);
+  });
+
   test("that is not as it must be comes back as it was written, the focus at the field", async () => {
     const path = await opened();
     const leader = await as(marketing);
@@ -178,16 +212,31 @@ test("the pool is decided row by row; what was decided elsewhere is told", async
   const nothing = await revops.post(`${path}/decisions`, {});
   expect(nothing.status).toBe(422);
   expect(nothing.text).toContain("Choose for at least one lead");
-  const { location } = await revops.post(`${path}/decisions`, {
-    [`decision:${ids[0]}`]: "keep",
-    "decision:ld_unknown": "keep",
-  });
-  expect(location).toBe(`${path}?did=pool&decided=1&not=ld_unknown#pool`);
+  const { location } = await revops.post(`${path}/decisions`, { [`decision:${ids[0]}`]: "keep" });
+  expect(location).toBe(`${path}?did=pool&decided=1#pool`);
   expect((await revops.get(location!.replace("#pool", ""))).text).toContain("1 lead decided.");
+  // Each that is not decided says why, by name; the others are.
+  await world.pool.query(sql`update lead set email = null, facts = facts - 'lead.email'
+    where id = ${ids[2]}`);
+  const key = "b".repeat(32);
+  const form = {
+    key,
+    [`decision:${ids[0]}`]: "retire",
+    [`decision:${ids[2]}`]: "retire",
+    "decision:ld_unknown": "keep",
+  };
+  for (let n = 0; n < 2; n++) {
+    const refused = await revops.post(`${path}/decisions`, form);
+    expect(refused.status).toBe(409);
+    const words = refused.text.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+    expect(words).toContain("1 lead decided, 2 not:");
+    expect(words).toContain("Kim Example : it was decided already: keep.");
+    expect(words).toMatch(/ld_unknown : [^.]*there is no/i);
+  }
   const { body } = await world.ask("GET", path.replace("/console", ""));
   const of = (id: string | undefined) =>
     body.lines.items.find(({ lead }: { lead: string }) => lead === id);
-  expect([of(ids[0]).decision, of(ids[1]).decision]).toEqual(["keep", null]);
+  expect(ids.map((id) => of(id).decision)).toEqual(["keep", null, "retire"]);
 });
 
 test("a picture of a packet is of the reader's sections, and of nothing else", async () => {

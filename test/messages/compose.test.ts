@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { paths, withQuery } from "../../api/console/paths.ts";
 import { compose } from "../../messages/compose.ts";
+import { consoleAddress, consolePages } from "../../messages/console-link.ts";
 import { publicAddress } from "../../messages/link.ts";
 import type { LeadForMail, MailKind, MailNames, Of } from "../../messages/message.ts";
 import { when } from "../../messages/when.ts";
@@ -11,13 +13,23 @@ const lead: LeadForMail = { ...plain.lead!, name: "Ada <b>Lovelace</b>", company
 const names: MailNames = {
   ...plain,
   lead,
+  resolutions: { rs_1: { text: "Raise the size floor", reviewId: "rv_1" } },
   people: { rp_ann: "Ann", rp_bob: "Bob" },
   pool: [
     { id: "ld_2", name: "Bea", company: "Looms", reason: "dated-timing", engagementsSince: 2 },
   ],
 };
-const isAboutReview = (kind: MailKind) =>
-  kind === "renurture-review" || kind === "review-opened" || kind === "review-waits";
+/** Where messages lead that are about no single lead, or about a task. */
+const pageOf: Readonly<Partial<Record<MailKind, string>>> = {
+  "renurture-review": "http://baton.test/console/reviews/rv_1",
+  "review-opened": "http://baton.test/console/reviews/rv_1",
+  "review-waits": "http://baton.test/console/reviews/rv_1",
+  "resolution-waits": "http://baton.test/console/reviews/rv_1#rs_1",
+  "signature-asked": "http://baton.test/console/agreement/versions/ag_1",
+  "crm-paused": "http://baton.test/console/system",
+  "task-waits": "http://baton.test/console/tasks?lead=ld_ada",
+};
+const isAboutLead = (kind: MailKind) => kind === "task-waits" || pageOf[kind] === undefined;
 const messages: { readonly [Kind in Exclude<MailKind, "reminders">]: Of<Kind> } = {
   offer: { what: "offer", repId: "rp_ann", stage: "mql", clock: "outreach", dueAt, again: false },
   warning: { what: "warning", repId: "rp_ann", clock: "status", fraction: 0.5, dueAt },
@@ -152,28 +164,30 @@ describe.each(mailKinds)("the message %s", (kind) => {
   });
 
   test("links to what it is about, where its reader may open it", () => {
-    if (kind === "signature-asked") {
+    const page = pageOf[kind] ?? "http://baton.test/console/offer/signed";
+    expect(message.text).toContain(`: ${page}\n`);
+    expect(message.html).toContain(`href="${page}"`);
+    if (kind === "signature-asked")
       expect(message.text).toContain("Status of demo-request: same day -> 1 business day");
-      return expect(message.text).toContain("npx baton agreement plan ag_1");
-    }
-    if (kind === "crm-paused") return expect(message.text).not.toContain("http");
-    if (isAboutReview(kind)) {
-      expect(message.text).toMatch(/GET \/reviews\/rv_1(\.html)? with your token/);
-      return expect(message.html).not.toContain("href");
-    }
-    const link = "http://baton.test/console/offer/signed";
-    expect(message.text).toContain(link);
-    expect(message.html).toContain(`href="${link}"`);
-    expect(all(compose(messages[kind], { ...names, page: null }))).not.toContain("http");
+    if (isAboutLead(kind))
+      expect(all(compose(messages[kind], { ...names, page: null }))).not.toContain("http");
   });
 
-  test("says what to ask for where a browser would show an error", () => {
-    if (kind === "crm-paused" || kind === "signature-asked" || isAboutReview(kind)) return;
-    const asks = "GET /leads/ld_ada with your token";
-    const asked = compose(messages[kind], { ...names, page: { asks } });
-    expect(asked.text).toContain(asks);
-    expect(asked.html).toContain(`<code>${asks}</code>`);
-    expect(all(asked)).not.toMatch(/http|href/);
+  test("leads into the console whoever has no link of an offer", () => {
+    const of = { kind: "lead", id: "ld_ada" } as const;
+    const shown = compose(messages[kind], { ...names, page: { of } });
+    const page = pageOf[kind] ?? "http://baton.test/console/leads/ld_ada";
+    expect(shown.text).toContain(`: ${page}\n`);
+    expect(shown.html).toContain(`href="${page}"`);
+    expect(all(shown)).not.toMatch(/GET \/|token/);
+  });
+
+  test("says how to get there where nobody has said at which address the console is", () => {
+    const of = { kind: "lead", id: "ld_ada" } as const;
+    const mail = compose(messages[kind], { ...names, page: { of }, console: null });
+    expect(all(mail)).not.toMatch(/https?:|href=|GET \/|token|null/);
+    for (const said of [mail.text, mail.html])
+      expect(said).toMatch(/sign in to Baton('|&#39;)s console and open [\s\S]*npx baton /);
   });
 
   test("names nobody when the person was erased, and has no empty words", () => {
@@ -204,11 +218,11 @@ describe.each(mailKinds)("the message %s", (kind) => {
   test("speaks to no role by name, and says whom it was meant for when that person is not there", () => {
     const kept = compose(messages[kind], {
       ...names,
-      reader: { name: null, meantFor: "rp_ann", zone: "UTC" },
+      reader: { name: null, meantFor: "rp_ann", isRep: false, zone: "UTC" },
     });
     expect(kept.text).toMatch(/^[A-Z0-9]/);
     expect(kept.text).not.toContain("Rita");
-    expect(kept.text).toMatch(/Meant for: +Ann/);
+    expect(kept.text).toMatch(/Meant for:\s+Ann/);
   });
 
   test("is kept in the ledger whole, and read back as it was", () => {
@@ -243,15 +257,51 @@ test("reminders of one reader are one mail: each with whom, what, and its time i
   const mail = compose({ what: "reminders", items, more: 3 }, { ...names, ...nobody, leads });
   expect(mail.subject).toBe("5 tasks wait for you");
   expect(mail.text).toMatch(
-    /Ada <b>Lovelace<\/b>, Engines & Co: +nobody to take it; answer by Monday 23 November 2026, 10:00 \(America\/New_York\)\. Assign it to a rep\. \(ld_1\)/,
+    /Ada <b>Lovelace<\/b>, Engines & Co:\s+nobody to take it; answer by Monday 23 November 2026, 10:00 \(America\/New_York\)\. Assign it to a rep\. \(ld_1\)/,
   );
   expect(mail.text).toMatch(
-    /ld_2: +nobody to take it, with the queue sales-ops; answer by Monday 23 November 2026, 11:00/,
+    /ld_2:\s+nobody to take it, with the queue sales-ops; answer by Monday 23 November 2026, 11:00/,
   );
-  expect(mail.text).toMatch(/And: +3 more/);
-  expect(mail.text).toContain("GET /tasks with your token");
+  expect(mail.text).toMatch(/And:\s+3 more/);
+  expect(mail.text).toContain("All tasks that wait for you: http://baton.test/console/tasks\n");
+  expect(mail.html).toContain('<a href="http://baton.test/console/tasks?lead=ld_2">ld_2</a>');
+  expect(mail.text).toMatch(/\n +http:\/\/baton\.test\/console\/tasks\?lead=ld_1\n/);
   expect(mail.html).toContain("Ada &lt;b&gt;Lovelace&lt;/b&gt;");
-  expect(all(mail)).not.toMatch(/http|undefined|null/);
+  expect(all(mail)).not.toMatch(/undefined|null/);
+});
+
+test("a rep who owns a resolution is led to no review, which reps may not read", () => {
+  const reader = { ...names.reader, isRep: true };
+  const nobody = { lead: null, page: null, reader };
+  const { "resolution-waits": waits, "task-waits": task } = messages;
+  const alone = compose(waits, { ...names, ...nobody });
+  expect(all(alone)).not.toMatch(/console|npx/);
+  expect(alone.text).toContain("Do it, and tell your manager, who ends it in the review.");
+  const items = [waits, { ...task, leadId: "ld_1" }];
+  const several = compose({ what: "reminders", items, more: 0 }, { ...names, ...nobody });
+  expect(all(several)).not.toContain("/console/reviews");
+  expect(several.text).toContain("http://baton.test/console/tasks?lead=ld_1");
+});
+
+test("pages that mails lead to are addresses of the console", () => {
+  const { tasksOf, ...pages } = consolePages;
+  for (const [name, page] of Object.entries(pages)) {
+    const known: unknown = paths[name as keyof typeof pages];
+    const at = (of: unknown): unknown =>
+      typeof of === "function" ? (of as (id: string) => string)("ld_a/b") : of;
+    expect(at(page), name).toBe(at(known));
+  }
+  expect(tasksOf("ac_1")).toBe(paths.tasks);
+  expect(tasksOf("ld_1")).toBe(withQuery(paths.tasks, { lead: "ld_1" }));
+});
+
+test("the address of one's own machine is none for who reads mail elsewhere", () => {
+  for (const own of ["http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"]) {
+    expect(consoleAddress(own, false)).toBeNull();
+    expect(consoleAddress(own, true)).toBe(own);
+  }
+  for (const one of ["https://baton.example", "http://10.0.0.7:3000", "https://localhost.example"])
+    expect(consoleAddress(one, false)).toBe(one);
 });
 
 test("a message of no kind that there is is refused by its name", () => {

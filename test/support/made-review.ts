@@ -115,6 +115,9 @@ export function resolution(text: string, more: Partial<ResolutionView> = {}): Re
     closedBy: null,
     closedAt: null,
     note: null,
+    carried: 0,
+    carriedBy: null,
+    carriedAt: null,
     ...more,
   };
 }

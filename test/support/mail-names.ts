@@ -2,7 +2,7 @@ import type { MailNames } from "../../messages/message.ts";
 
 /** What a mail about Ada looks up, for a reader in New York. */
 export const names: MailNames = {
-  reader: { name: "Rita", zone: "America/New_York", meantFor: null },
+  reader: { name: "Rita", zone: "America/New_York", meantFor: null, isRep: false },
   lead: {
     id: "ld_ada",
     name: "Ada Lovelace",
@@ -13,6 +13,7 @@ export const names: MailNames = {
     source: "website",
   },
   page: { opens: "http://baton.test/console/offer/signed" },
+  console: "http://baton.test",
   people: { rp_ann: "Ann", rp_bob: "Bob", rp_mia: "Mia" },
   terms: { leadType: "demo-request", band: "A", because: "demo-request holds; band A" },
   pool: [],

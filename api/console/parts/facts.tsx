@@ -64,6 +64,15 @@ function order(path: string): number {
   return path.startsWith("lead.") ? first.length : first.length + 1;
 }
 
+/** What a task expects of a field that it asks for, in words; null where it does not say. */
+export function expectedOf(detail: Readonly<Record<string, unknown>>, path: string): string | null {
+  const missing = Array.isArray(detail["missing"]) ? (detail["missing"] as unknown[]) : [];
+  for (const one of missing)
+    if (typeof one === "object" && one !== null && "field" in one && one.field === path)
+      return "expected" in one && typeof one.expected === "string" ? one.expected : null;
+  return null;
+}
+
 /** The fields that a task asks for. */
 export function missingIn(detail: Readonly<Record<string, unknown>>): string[] {
   const missing = Array.isArray(detail["missing"]) ? (detail["missing"] as unknown[]) : [];

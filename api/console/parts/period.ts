@@ -34,6 +34,11 @@ export function asAsked({ from, to }: Days): Readonly<Record<"from" | "to", stri
   };
 }
 
+/** The days of a time that begins and ends at midnight (UTC), its end not included. */
+export function daysOf({ from, to }: Days): Days {
+  return { from: dayOf(Date.parse(from)), to: dayOf(Date.parse(to) - 1) };
+}
+
 /** So many days up to the one of this moment. */
 export function lastDays(count: number, now: number): Days {
   return { from: dayOf(now - (count - 1) * dayMs), to: dayOf(now) };

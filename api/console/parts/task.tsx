@@ -1,4 +1,4 @@
-import { capital } from "../../../messages/words.ts";
+import { capital, spoken } from "../../../messages/words.ts";
 import type { FC } from "hono/jsx";
 import { sayAsked } from "../../../words/asked.ts";
 import { whyOfTask } from "../../../messages/asked.ts";
@@ -17,17 +17,17 @@ export const TaskLine: FC<{
     readonly due: string | null;
     readonly detail: Readonly<Record<string, unknown>>;
   };
-  readonly lead: string;
+  /** Whether the reader may open the list of tasks. */
+  readonly opens: boolean;
   readonly reading: ReadAt;
-}> = ({ task, reading }) => {
+}> = ({ task, opens, reading }) => {
   const why = whyOfTask(task.detail);
+  const asked = capital(sayAsked({ waitingOn: null, task: task.kind }));
   return (
     <li>
-      <a href={`${paths.tasks}#${task.id}`}>
-        {capital(sayAsked({ waitingOn: null, task: task.kind }))}
-      </a>{" "}
+      {opens ? <a href={`${paths.tasks}#${task.id}`}>{asked}</a> : asked}{" "}
       <Clock due={task.due} reading={reading} />{" "}
-      <span class="dim">{`for ${task.assigneeName ?? task.assignee ?? task.role}${why === null ? "" : `; ${why}`}`}</span>
+      <span class="dim">{`for ${task.assigneeName ?? task.assignee ?? spoken(task.role)}${why === null ? "" : `; ${why}`}`}</span>
     </li>
   );
 };

@@ -415,6 +415,12 @@ export const bodyRoutes: readonly BodyRoute[] = [
     fields: { state: oneOf("done", "dropped"), note: text(1_000) },
   },
   {
+    route: "POST /resolutions/{id}/carry-on",
+    path: "/resolutions/{resolution}/carry-on",
+    good: () => ({ dueOn: "2028-02-29" }),
+    fields: { dueOn: day },
+  },
+  {
     route: "POST /house/leads/{id}/status",
     path: "/house/leads/{houseLead}/status",
     good: () => ({

@@ -184,7 +184,7 @@ describe("what strangers write, when it goes out", () => {
         },
         {
           ...names,
-          reader: { name: evil, zone: "UTC", meantFor: null },
+          reader: { name: evil, zone: "UTC", meantFor: null, isRep: true },
           lead: {
             id: "ld_1",
             name: evil,

@@ -186,6 +186,28 @@ describe("a role without an entry", () => {
   });
 });
 
+test("who leads reads leads, accounts and what is lost, and does nothing to a lead", async () => {
+  const read = [
+    ...["", "/history", "/clocks"].map((of) => `/leads/${leads.other}${of}`),
+    "/leads?sort=due",
+    "/accounts",
+    "/reports/conservation",
+    "/reports/conservation.csv",
+  ];
+  for (const as of ["leader", "salesLeader"] as const) {
+    for (const path of read)
+      expect([path, (await world.ask("GET", path, { as })).status]).toEqual([path, 200]);
+    // No button, and no fact to correct.
+    const { body } = await world.ask("GET", `/leads/${leads.other}`, { as });
+    expect([body.actions, body.correctable]).toEqual([[], []]);
+  }
+  const does = table.filter(
+    ({ method, path }) => method !== "GET" && /^\/(?:leads|accounts|people|tasks)\b/.test(path),
+  );
+  expect(does.length).toBeGreaterThan(20);
+  expect(does.filter(({ row }) => row !== "public" && row.leader !== undefined)).toEqual([]);
+});
+
 /** Bodies that are good, so that only the reach decides. */
 const goodBodies: Readonly<Record<string, unknown>> = {
   outreach: { channel: "call" },

@@ -9,7 +9,12 @@ import { madeReview, openedAt, resolution } from "../../support/made-review.ts";
 import { hostileNames } from "../../support/report-rows.ts";
 
 const kinds = Object.keys(packetEntries) as PacketKind[];
-const reader = { name: "Rita", meantFor: null, zone: "Europe/Berlin" };
+const reader = {
+  name: "Rita",
+  meantFor: null,
+  zone: "Europe/Berlin",
+  console: "http://baton.test",
+};
 const inOrder = (text: string, parts: readonly string[]) => {
   const places = parts.map((part) => text.indexOf(part));
   expect(places, parts.join(" | ")).not.toContain(-1);
@@ -91,7 +96,9 @@ describe("whoever may not read about single people", () => {
   test("has a mail without them, whoever reads it, which says where they stand", () => {
     const { html, text } = packetMail(review, reader);
     expect(html + text).not.toMatch(/Reps,|rp_slow/);
-    expect(text).toContain("Figures about single people are there, for those who may see them.");
+    expect(text).toContain(
+      "Figures about single people stand on its page, for those who may see them.",
+    );
   });
 });
 
@@ -103,9 +110,7 @@ describe("the mail", () => {
     expect(subject).toBe(
       "monthly review 2026-12: sign by Tuesday 8 December 2026, 15:00 (Europe/Berlin)",
     );
-    expect(text).toContain(
-      "by Tuesday 8 December 2026, 15:00 (Europe/Berlin): npx baton review sign rv_1",
-    );
+    expect(text).toContain("by Tuesday 8 December 2026, 15:00 (Europe/Berlin).");
     inOrder(text, [
       "What is asked",
       "OPEN FROM LAST TIME",
@@ -118,8 +123,22 @@ describe("the mail", () => {
       "Proposals",
       "Meetings by intent signal",
     ]);
-    // An address that needs a token would show an error in a browser.
-    expect(html).not.toContain("href=");
+    // Links lead to the console, where its reader signs in, and nowhere else.
+    const page = "http://baton.test/console/reviews/rv_1";
+    expect(text).toContain(`Open all of it, with tables: ${page}`);
+    expect(html.match(/href="[^"]*"/g)).toEqual([`href="${page}"`]);
+    expect(text + html).not.toMatch(/GET \/|token/);
+  });
+
+  test("says where it stands when nobody has said at which address the console is", () => {
+    const { text, html } = packetMail(review, { ...reader, console: null });
+    expect(text + html).not.toMatch(/https?:|href=/);
+    for (const said of [text, html]) {
+      expect(said).toMatch(
+        /sign in to Baton('|&#39;)s console and open Reviews, the monthly review/,
+      );
+      expect(said).toContain("npx baton review show rv_1");
+    }
   });
 
   test("has the pictures that come with it, each by its name, and no others", () => {
