@@ -158,8 +158,8 @@ export async function actOn(
   const by = caller.repId ?? caller.tokenId;
   const id = actionId(caller.tokenId, key);
   // Who repeats an action gets its answer, wherever the lead has gone because of it.
-  const before = await storedAction(deps.pool, id, body);
-  if (!before) {
+  const mayBeRefused = unless !== undefined || isErased || !isTheirs;
+  if (mayBeRefused && !(await storedAction(deps.pool, id, body))) {
     if (unless) throw unless;
     // Words about somebody who was erased are not taken in, not even to be refused.
     if (isErased) throw new Problem("not-possible-now", { detail: "the person was erased", state });

@@ -140,8 +140,8 @@ export async function readBoard(
   const limit = query.limit ?? shown;
   const { reach, times, zone } = await boardOf(deps, c);
   const [counts, found] = await Promise.all([
-    boardCounts(deps.pool, reach, times),
-    boardRows(deps.pool, boardLists, reach, times, { limit: limit + 1 }),
+    boardCounts(deps.keyed, reach, times),
+    boardRows(deps.keyed, boardLists, reach, times, { limit: limit + 1 }),
   ]);
   const lists = boardLists.map((list: BoardList) => {
     const { items, next } = pageShown(
@@ -169,7 +169,7 @@ export async function readBoardList(
 ): Promise<z.output<typeof entriesSchema>> {
   const after = fromCursor(cursor, placeCursor);
   const { reach, times, zone } = await boardOf(deps, c);
-  const found = await boardRows(deps.pool, [list], reach, times, {
+  const found = await boardRows(deps.keyed, [list], reach, times, {
     after: after && { place: after[0], id: after[1] },
     limit: limit + 1,
   });
@@ -180,7 +180,7 @@ export async function readBoardList(
 /** Whose leads, at which moment, in which zone. */
 async function boardOf(deps: ApiDeps, c: Asker) {
   const now = c.var.receivedAt;
-  const [reach, zone] = await Promise.all([reachHere(deps.pool, c), readerZone(deps, c)]);
+  const [reach, zone] = await Promise.all([reachHere(deps.keyed, c), readerZone(deps, c)]);
   const times: BoardTimes = { now, dayEnd: Math.max(endOfDay(zone, now), now) };
   return { reach, times, zone };
 }

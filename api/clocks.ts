@@ -97,12 +97,12 @@ export async function readClocks(
   c: Asker,
   leadId: string,
 ): Promise<z.output<typeof clockSchema>[]> {
-  const lead = await leadHere(deps.pool, c, leadId);
-  const handoff = await currentHandoff(deps.pool, lead);
+  const lead = await leadHere(deps.keyed, c, leadId);
+  const handoff = await currentHandoff(deps.keyed, lead);
   if (!handoff) return [];
   const [{ clocks, calendars }, { agreement }] = await Promise.all([
-    clocksOf(deps.pool, handoff.id, "every"),
-    deps.agreements.version(deps.pool, handoff.agreement_id),
+    clocksOf(deps.keyed, handoff.id, "every"),
+    deps.agreements.version(deps.keyed, handoff.agreement_id),
   ]);
   const now = c.var.receivedAt;
   return clockAccounts(agreement, { clocks, calendars, now }).map(({ clock, account }) => {

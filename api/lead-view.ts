@@ -183,12 +183,12 @@ export async function leadView(
   now: Instant,
 ): Promise<z.output<typeof leadSchema>> {
   const [handoff, score, account, placed, tasks, active] = await Promise.all([
-    currentHandoff(deps.pool, lead),
-    scoreOf(deps.pool, lead.id),
-    accountOf(deps.pool, lead),
-    placedOf(deps.pool, lead.id),
-    openTasksOf(deps.pool, lead.id),
-    deps.agreements.active(deps.pool),
+    currentHandoff(deps.keyed, lead),
+    scoreOf(deps.keyed, lead.id),
+    accountOf(deps.keyed, lead),
+    placedOf(deps.keyed, lead.id),
+    openTasksOf(deps.keyed, lead.id),
+    deps.agreements.active(deps.keyed),
   ]);
   const due = lead.due_at?.getTime() ?? null;
   const url = `${deps.publicUrl}/leads/${lead.id}`;
@@ -276,8 +276,8 @@ async function clocksNow(
   now: Instant,
 ): Promise<z.output<typeof leadSchema>["clocks"]> {
   const [{ clocks, calendars }, version] = await Promise.all([
-    clocksOf(deps.pool, handoff.id, handoff.round),
-    deps.agreements.version(deps.pool, handoff.agreement_id),
+    clocksOf(deps.keyed, handoff.id, handoff.round),
+    deps.agreements.version(deps.keyed, handoff.agreement_id),
   ]);
   return clocks.map((clock) => {
     const view = viewOf(version.agreement, { clocks, calendars, now }, clock);

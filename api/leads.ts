@@ -256,7 +256,7 @@ export async function readLead(
   c: Asker,
   leadId: string,
 ): Promise<z.output<typeof leadSchema>> {
-  const lead = await leadHere(deps.pool, c, leadId);
+  const lead = await leadHere(deps.keyed, c, leadId);
   return leadView(deps, lead, c.var.caller, c.var.receivedAt);
 }
 
@@ -267,10 +267,10 @@ export async function readHistory(
   leadId: string,
   query: z.output<typeof historyQuery>,
 ): Promise<z.output<typeof historySchema>> {
-  const lead = await leadHere(deps.pool, c, leadId);
+  const lead = await leadHere(deps.keyed, c, leadId);
   const limit = query.limit ?? defaultLimit;
   const place = fromCursor(query.cursor, z.tuple([cursorTime, z.int().min(0).max(99), z.string()]));
-  const found = await leadHistory(deps.pool, lead.id, {
+  const found = await leadHistory(deps.keyed, lead.id, {
     after: place && { at: place[0], n: place[1], id: place[2] },
     limit: limit + 1,
     isNewestFirst: query.order === "newest",
@@ -288,7 +288,7 @@ export async function readHistory(
   const named = new Set(JSON.stringify(items).match(/\brp_[\w-]{1,60}/g));
   return {
     items,
-    people: await rosterNames(deps.pool, [...named]),
+    people: await rosterNames(deps.keyed, [...named]),
     next: found.length > limit && last ? toCursor([last.place, last.n, last.id]) : null,
   };
 }

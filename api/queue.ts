@@ -155,12 +155,12 @@ export async function readPlaceInQueue(
   leadId: string,
 ): Promise<z.output<typeof placeSchema>> {
   const [lead, asked, zone] = await Promise.all([
-    leadHere(deps.pool, c, leadId),
-    taskAsker(deps.pool, c),
+    leadHere(deps.keyed, c, leadId),
+    taskAsker(deps.keyed, c),
     readerZone(deps, c),
   ]);
   const asker = { ...asked, repId: c.var.caller.repId };
-  return inQueue(deps.pool, asker, lead.id, seenUntil(c, zone));
+  return inQueue(deps.keyed, asker, lead.id, seenUntil(c, zone));
 }
 
 /** What breaks today is a manager's to see before; an office looks at what is late. */
@@ -177,9 +177,9 @@ export async function readQueue(
   const limit = query.limit ?? defaultLimit;
   const after = fromCursor(query.cursor, placeCursor);
   const now = c.var.receivedAt;
-  const [asked, zone] = await Promise.all([taskAsker(deps.pool, c), readerZone(deps, c)]);
+  const [asked, zone] = await Promise.all([taskAsker(deps.keyed, c), readerZone(deps, c)]);
   const found = await queueOf(
-    deps.pool,
+    deps.keyed,
     { ...asked, repId: c.var.caller.repId },
     {
       after: after && { due: after[0], id: after[1] },
@@ -265,8 +265,8 @@ async function pausesOf(
   for (const { id, kind, due_at, paused_until, handoff_id, round, agreement_id } of page) {
     if (kind === "task" || due_at !== null || paused_until === null) continue;
     if (handoff_id === null || agreement_id === null) continue;
-    const { clocks, calendars } = await clocksOf(deps.pool, handoff_id, round ?? 0);
-    const { agreement } = await deps.agreements.version(deps.pool, agreement_id);
+    const { clocks, calendars } = await clocksOf(deps.keyed, handoff_id, round ?? 0);
+    const { agreement } = await deps.agreements.version(deps.keyed, agreement_id);
     const views = clocks.map((clock) => viewOf(agreement, { clocks, calendars, now }, clock));
     const paused = views
       .filter(({ pauseReason }) => pauseReason !== null)

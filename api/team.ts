@@ -57,10 +57,10 @@ export function teamRoutes(deps: ApiDeps): Routes {
 export async function readTeam(deps: ApiDeps, c: Asker): Promise<z.output<typeof teamSchema>> {
   const now = c.var.receivedAt;
   const [reach, active] = await Promise.all([
-    reachHere(deps.pool, c),
-    deps.agreements.active(deps.pool),
+    reachHere(deps.keyed, c),
+    deps.agreements.active(deps.keyed),
   ]);
-  const people = await teamOf(deps.pool, reach, now);
+  const people = await teamOf(deps.keyed, reach, now);
   const base = active === null ? null : agreementHours(active.agreement);
   return { at: iso(now), people: people.map((person) => personShown(person, base, now)) };
 }

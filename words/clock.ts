@@ -88,9 +88,21 @@ function dayOf(at: Instant, now: Instant, zone: string): string {
   return `${part("day")} ${part("month")}${isOther ? ` ${part("year")}` : ""}`;
 }
 
-function partsOf(at: Instant, zone: string): (type: Intl.DateTimeFormatPartTypes) => string {
-  const parts = formatterOf(zone).formatToParts(at);
-  return (type) => parts.find((one) => one.type === type)?.value ?? "";
+type Parts = (type: Intl.DateTimeFormatPartTypes) => string;
+
+/** By zone and minute: a page of fifty rows says many moments, and the next one the same again. */
+const saidParts = new Map<string, Parts>();
+
+function partsOf(at: Instant, zone: string): Parts {
+  const minute = Math.floor(at / 60_000);
+  const key = `${zone} ${minute}`;
+  const kept = saidParts.get(key);
+  if (kept) return kept;
+  const parts = formatterOf(zone).formatToParts(minute * 60_000);
+  const made: Parts = (type) => parts.find((one) => one.type === type)?.value ?? "";
+  if (saidParts.size >= 5_000) saidParts.clear();
+  saidParts.set(key, made);
+  return made;
 }
 
 const formatters = new Map<string, Intl.DateTimeFormat>();

@@ -2,11 +2,11 @@ import type { MiddlewareHandler } from "hono";
 import type { ApiDeps, AppEnv } from "../deps.ts";
 import { isConsole, isOfMail } from "./paths.ts";
 
-/** Everything comes from here and goes here. */
+/** Everything comes from here and goes here. The icon is within the page. */
 const always = [
   "default-src 'none'",
   "style-src 'self'",
-  "img-src 'self'",
+  "img-src 'self' data:",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
@@ -42,9 +42,12 @@ export function withConsoleHeaders({
   publicUrl,
 }: Pick<ApiDeps, "publicUrl">): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    await next();
-    if (!isConsole(c.req.path)) return;
+    if (!isConsole(c.req.path)) return next();
     const headers = Object.entries(consoleHeaders(publicUrl, c.req.path));
+    // Beforehand: a header that comes to an answer makes a new one.
+    for (const [name, value] of headers) c.header(name, value);
+    await next();
     for (const [name, value] of headers) if (!c.res.headers.has(name)) c.header(name, value);
+    return undefined;
   };
 }

@@ -49,26 +49,35 @@ export async function showLead(
   id: string,
   refused: Refused | null,
 ): Promise<Response> {
-  const lead = await readLead(deps, asking(c, "GET /leads/{id}"), id);
-  const [frame, clocks, history, done, place] = await Promise.all([
+  const story = c.req.query("story");
+  // Who may ask is settled before anything is under way.
+  const as = {
+    lead: asking(c, "GET /leads/{id}"),
+    clocks: asking(c, "GET /leads/{id}/clocks"),
+    history: asking(c, "GET /leads/{id}/history"),
+    place:
+      c.req.query("from") === "queue" && scopeOf("GET /queue/{id}", c.var.caller.role) !== undefined
+        ? asking(c, "GET /queue/{id}")
+        : null,
+  };
+  const [lead, frame, clocks, history, done, place] = await Promise.all([
+    readLead(deps, as.lead, id),
     frameOf(deps, c),
-    readClocks(deps, asking(c, "GET /leads/{id}/clocks"), id),
-    readHistory(deps, asking(c, "GET /leads/{id}/history"), id, {
+    readClocks(deps, as.clocks, id),
+    readHistory(deps, as.history, id, {
       order: "newest",
       limit: 100,
-      ...(c.req.query("story") === undefined ? {} : { cursor: c.req.query("story") }),
+      ...(story === undefined ? {} : { cursor: story }),
     }),
     doneHere(deps, c),
-    c.req.query("from") === "queue" && scopeOf("GET /queue/{id}", c.var.caller.role) !== undefined
-      ? readPlaceInQueue(deps, asking(c, "GET /queue/{id}"), id)
-      : null,
+    as.place && readPlaceInQueue(deps, as.place, id),
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   return show(
     c,
     <LeadPage
       {...{ lead, frame, clocks, history, done, place, reading, refused }}
-      story={c.req.query("story")}
+      story={story}
       saved={savedHere(c)}
     />,
     refused === null ? 200 : 409,

@@ -5,6 +5,7 @@ import type { AppEnv, ApiDeps, Asker, Caller } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { readerZone } from "../http/due.ts";
 import { Problem } from "../http/errors.ts";
+import { answerZipped } from "../http/zipped.ts";
 import { assets } from "./parts/assets.ts";
 import { paths } from "./paths.ts";
 
@@ -177,7 +178,9 @@ export async function show(
   page: ReturnType<FC>,
   status: 200 | 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 = 200,
 ): Promise<Response> {
-  return c.html(await documentOf(page), status);
+  return answerZipped(c, { text: await documentOf(page) }, status, {
+    "content-type": "text/html; charset=UTF-8",
+  });
 }
 
 /** The text of a page. */

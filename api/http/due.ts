@@ -3,6 +3,7 @@ import { formatLocal, type Instant } from "../../handoff/time/calendar.ts";
 import { zoneOfPerson } from "../../store/views/board.ts";
 import type { ApiDeps, Asker } from "../deps.ts";
 import { inWords, iso } from "./format.ts";
+import { sharedWhileAsked } from "./shared.ts";
 
 /** Until when: the instant, the same on a wall clock of a named zone, and how far that is. */
 export const dueFields = {
@@ -38,10 +39,12 @@ export function dueView(at: Date | null, zone: string, now: Instant): DueView {
 }
 
 /** In whose zone the caller reads times: their own by the roster, else the agreement's first. */
-export async function readerZone(deps: ApiDeps, c: Asker): Promise<string> {
+export function readerZone(deps: ApiDeps, c: Asker): Promise<string> {
   const { repId } = c.var.caller;
-  const own = repId === null ? null : await zoneOfPerson(deps.pool, repId);
-  if (own !== null) return own;
-  const active = await deps.agreements.active(deps.pool);
-  return Object.values(active?.agreement.calendars ?? {})[0]?.zone ?? "UTC";
+  return sharedWhileAsked(deps.keyed, c, "their zone", async () => {
+    const own = repId === null ? null : await zoneOfPerson(deps.keyed, repId);
+    if (own !== null) return own;
+    const active = await deps.agreements.active(deps.keyed);
+    return Object.values(active?.agreement.calendars ?? {})[0]?.zone ?? "UTC";
+  });
 }

@@ -6,10 +6,13 @@ import { hearsOf, reachOf, type Reach } from "../../store/views/reach.ts";
 import type { TaskAsker } from "../../store/views/tasks.ts";
 import type { Asker } from "../deps.ts";
 import { notFound } from "./errors.ts";
+import { sharedWhileAsked } from "./shared.ts";
 
 /** How far the caller reaches on this route. */
 export function reachHere(db: Db, c: Asker): Promise<Reach> {
-  return reachOf(db, c.var.scope, c.var.caller.repId);
+  const { scope, caller } = c.var;
+  const ask = () => reachOf(db, scope, caller.repId);
+  return scope === "team" ? sharedWhileAsked(db, c, "the team", ask) : ask();
 }
 
 /** Of whose changes the caller hears on this route; null: of everybody's. */
@@ -20,7 +23,9 @@ export async function heardHere(db: Db, c: Asker): Promise<ReadonlySet<string> |
 /** The lead of the address when the caller may see it; missing and forbidden throw the same 404. */
 export async function leadHere(db: Db, c: Asker, leadId: string): Promise<SeenLead> {
   if (!/^ld_[0-9a-z]{1,40}$/.test(leadId)) throw notFound();
-  const lead = await seeLead(db, leadId, await reachHere(db, c));
+  const lead = await sharedWhileAsked(db, c, `${c.var.scope} ${leadId}`, async () =>
+    seeLead(db, leadId, await reachHere(db, c)),
+  );
   if (!lead) throw notFound({ kind: "lead", id: leadId });
   return lead;
 }

@@ -22,6 +22,8 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** How long one waits for a connection; 1.5 s unless told otherwise. */
   readonly connectTimeoutMs?: number;
+  /** How long a connection that nobody needs is kept; ten seconds unless told otherwise. */
+  readonly keptMs?: number;
   readonly onError?: (error: Error) => void;
   /** Settings of Postgres that every connection of the pool has, such as `jit = off`. */
   readonly session?: readonly string[];
@@ -43,6 +45,7 @@ export function openPool(url: string, options: PoolOptions = {}): Pool {
   const pool = new pg.Pool({
     ...readDatabaseUrl(url, options.connectTimeoutMs ?? 1_500),
     max: options.max ?? 10,
+    idleTimeoutMillis: options.keptMs ?? 10_000,
     query_timeout: statementMs + silenceMs,
     keepAlive: true,
     // Statements go out one behind the other; answers come in the same order (node-postgres,
@@ -270,6 +273,14 @@ export function sql(parts: TemplateStringsArray, ...values: unknown[]): Statemen
   return named(place, values);
 }
 
+/**
+ * The same for a text of ours that is put together of fixed pieces and numbers its values itself.
+ * Each text is planned by itself, so there must be few of them.
+ */
+export function often(text: string, values: unknown[]): Statement {
+  return named(writtenAs(text), values);
+}
+
 function textOf(parts: TemplateStringsArray, values: readonly unknown[]): string {
   let n = 0;
   return parts.reduce((whole, part, i) => {
@@ -295,12 +306,12 @@ function writtenAs(text: string): Written {
 }
 
 /** A plan costs memory in each connection: rare statements get no name. */
-const often = 30;
+const usesToName = 30;
 
 function named(written: Written, values: unknown[]): Statement {
   written.uses += 1;
   const { text, name, uses } = written;
-  return uses < often ? { text, values } : { name, text, values };
+  return uses < usesToName ? { text, values } : { name, text, values };
 }
 
 /** All rows of a statement. */

@@ -6,7 +6,10 @@ import { byKeySession, openPool, reportSession, type Pool, type PoolOptions } fr
 export interface ApiPools {
   /** Whatever none of the others is for: lists, reports, actions, imports. */
   readonly pool: Pool;
-  /** Tokens and arrivals, which are looked up by their keys again and again. */
+  /**
+   * What is asked again and again, by its keys, and is planned once: tokens, arrivals, and what
+   * pages show of a person and of a lead.
+   */
   readonly keyed: Pool;
   /** Routing alone: those who wait for it may hold every connection of `pool`. */
   readonly routing: Pool;
@@ -63,18 +66,25 @@ export type Pools<P extends PoolOwner> = PoolsOf[P] & {
   readonly end: () => Promise<void>;
 };
 
+/**
+ * How long a connection that nobody needs is kept. A new one has no plans: the first decision on it
+ * takes ten times as long. They count towards the budget whether they are open or not.
+ */
+const keptMs = 600_000;
+
 /** Opens the pools of a process; connections are made when they are first asked for. */
 export function openPools<P extends PoolOwner>(
   owner: P,
   url: string,
   sizes: PoolSizes<P>,
-  options: Omit<PoolOptions, "max" | "session"> = {},
+  options: Omit<PoolOptions, "max" | "session" | "keptMs"> = {},
 ): Pools<P> {
   const named = underName(url, nameOf(owner, mostConnections(owner, sizes)));
   const open = (name: keyof PoolsOf[P]) =>
     openPool(named, {
       ...options,
       ...kinds[owner][name],
+      keptMs,
       max: name === "routing" ? routingConnections : sizes[name as keyof PoolSizes<P>],
     });
   const names = Object.keys(kinds[owner]) as (keyof PoolsOf[P])[];

@@ -25,6 +25,8 @@ import { handoffOf, processOf, type ProcessRow } from "./rows.ts";
 export interface LoadOptions extends LookAround {
   /** On which hours clocks are to run from now on; absent: by the handoff's own terms. */
   readonly hoursBy?: HoursRules;
+  /** The process row, where the caller has locked it in this transaction; absent: it is locked here. */
+  readonly locked?: ProcessRow | undefined;
 }
 
 /** What stands around a process row is read by the kind of its subject. */
@@ -65,7 +67,7 @@ export async function loadSituation(
   options: LoadOptions,
 ): Promise<Loaded | undefined> {
   const [row, around] = await Promise.all([
-    lockProcess(tx, subject),
+    options.locked ?? lockProcess(tx, subject),
     readAround(tx, subject, options),
   ]);
   if (!row || !around) return undefined;

@@ -13,12 +13,13 @@ import type { ActionName, Stage } from "../../handoff/stage.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { addEffect } from "../effects/effects.ts";
 import { mailEffect } from "../effects/mail-message.ts";
-import { firstRow, inTransaction, send, sql, type Tx } from "../postgres/db.ts";
+import { firstRow, inTransaction, lookUpByKey, send, sql, type Tx } from "../postgres/db.ts";
 import type { Agreements } from "./agreements.ts";
 import { noteAction, subjectIn } from "./actions.ts";
 import { rememberKept } from "./calendars.ts";
 import { openTask } from "./human-tasks.ts";
 import { loadSituation, lockProcess } from "./load.ts";
+import type { ProcessRow } from "./rows.ts";
 import {
   again,
   effectsChannel,
@@ -62,9 +63,11 @@ export async function decideAction(
 ): Promise<ActionResult> {
   const { id, acted } = await again(() =>
     inTransaction(deps.pool, async (tx) => {
+      // Else the API's pool plans these statements for their values, the situation in ten milliseconds.
+      await lookUpByKey(tx);
       // The process row is locked before any other: the same order everywhere.
-      const [, actionId] = await Promise.all([lockProcess(tx, subject), note(tx)]);
-      const done = await takeAction(tx, deps.agreements, actionId, clock);
+      const [locked, actionId] = await Promise.all([lockProcess(tx, subject), note(tx)]);
+      const done = await takeAction(tx, deps.agreements, actionId, clock, locked);
       check(done);
       return { id: actionId, acted: done };
     }),
@@ -84,20 +87,25 @@ export async function decideAction(
  * Decides a stored action in the caller's transaction, which holds the lock of its lead's process
  * row already: a twin of the action has been decided by then, or waits. Decided before, the stored
  * answer comes back. A refusal is written as the action's answer, and nothing else changes; an
- * action from the CRM that is refused has the CRM made equal again and its author told.
+ * action from the CRM that is refused has the CRM made equal again and its author told. `locked` is the process row as the lock has shown it; absent: it is read again.
  */
 export async function takeAction(
   tx: Tx,
   agreements: Agreements,
   actionId: string,
   clock: () => Instant,
+  locked?: ProcessRow,
 ): Promise<Acted> {
   const stored = await actionOf(tx, actionId);
   if (!stored) throw new Error(`action ${actionId} is not on record`);
   if (stored.result) return { result: stored.result, standing: null, calendars: {} };
   const action = stored as unknown as AnyAction;
   const { subject } = stored;
-  const loaded = await loadSituation(tx, agreements, subject, { now: stored.receivedAt, action });
+  const loaded = await loadSituation(tx, agreements, subject, {
+    now: stored.receivedAt,
+    action,
+    locked,
+  });
   if (!loaded) throw new Error(`there is no ${subject.kind} ${subject.id}`);
   // The lock was waited for; the API's clock stamps actions, and a decision is never before one.
   const now = Math.max(clock(), stored.receivedAt);
@@ -144,7 +152,7 @@ async function countForAccount(
   );
   if (!found) return;
   const id = `${action.id}-account`;
-  await lockProcess(tx, { kind: "account", id: found.id });
+  const locked = await lockProcess(tx, { kind: "account", id: found.id });
   await noteAction(tx, {
     id,
     accountId: found.id,
@@ -159,7 +167,7 @@ async function countForAccount(
     via,
     receivedAt,
   });
-  await takeAction(tx, agreements, id, clock);
+  await takeAction(tx, agreements, id, clock, locked);
 }
 
 async function refused(

@@ -1,7 +1,7 @@
 import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import type { TaskKind } from "../../handoff/process/situation.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import { firstRow, rows, sql, type Db } from "../postgres/db.ts";
+import { firstRow, often, rows, sql, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "./names.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
@@ -125,10 +125,7 @@ export async function boardCounts(
         from (select 1 ${fromProcess(list)} limit ${boardCountLimit + 1}) found) as n`,
     )
     .join(" union all ");
-  const found = await rows<{ list: BoardList; n: number }>(db, {
-    text,
-    values: values(reach, times),
-  });
+  const found = await rows<{ list: BoardList; n: number }>(db, often(text, values(reach, times)));
   return new Map(found.map(({ list, n }) => [list, n]));
 }
 
@@ -148,9 +145,8 @@ export async function boardRows(
       and ($5::timestamptz is null
         or (${parts[list].by}, p.subject_id) > ($5::timestamptz, $6::text))
     order by ${parts[list].by}, p.subject_id limit $7::int)`;
-  return rows<BoardRow>(db, {
-    // The first part says what type each value has, for a list that does not ask for it.
-    text: `with given as (select $1::text[], $2::timestamptz, $3::timestamptz, $4::timestamptz),
+  // The first part says what type each value has, for a list that does not ask for it.
+  const text = `with given as (select $1::text[], $2::timestamptz, $3::timestamptz, $4::timestamptz),
     entry as (${lists.map(part).join(" union all ")})
     select entry.list, entry.id, p.stage, p.waiting_on, p.owner_id, r.name as owner_name, p.queue,
       p.lead_type, h.priority, p.due_at, h.paused_until,
@@ -165,14 +161,12 @@ export async function boardRows(
       left join lateral (select t.kind, t.detail from task t where t.subject_kind = 'lead'
         and t.subject_id = p.subject_id and t.state = 'open' and t.role = 'manager'
         order by t.due_at, t.id limit 1) m on true
-    order by array_position(array['${boardLists.join("','")}'], entry.list), entry.place, entry.id`,
-    values: [
-      ...values(reach, times),
-      page.after?.place ?? null,
-      page.after?.id ?? null,
-      page.limit,
-    ],
-  });
+    order by array_position(array['${boardLists.join("','")}'], entry.list), entry.place, entry.id`;
+  const { after, limit } = page;
+  return rows<BoardRow>(
+    db,
+    often(text, [...values(reach, times), after?.place ?? null, after?.id ?? null, limit]),
+  );
 }
 
 /** The zone of the latest clock of a process `p`. */

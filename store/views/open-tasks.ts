@@ -5,19 +5,21 @@
  */
 
 /**
- * The numbers of a statement's values: ids (null: everybody's), roles, how many are wanted, and from
- * which time on (null: all).
+ * The numbers of a statement's values: ids (null: the statement is about everybody's), roles, how
+ * many are wanted, and from which time on (a value that is null, or the word: all).
  */
 export interface Numbered {
-  readonly ids: string;
+  readonly ids: string | null;
   readonly roles: string;
   readonly limit: string;
   readonly since: string;
 }
 
 /** Whether an open `task t` is theirs: named to them, of their roles, or about leads they own. */
-export const isTheirs = ({ ids, roles }: Pick<Numbered, "ids" | "roles">): string => `(
-  ${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
+export const isTheirs = ({ ids, roles }: Pick<Numbered, "ids" | "roles">): string =>
+  ids === null
+    ? "true"
+    : `(t.assignee_id = any(${ids}::text[])
   or (t.assignee_id is null and (t.role = any(${roles}::text[]) or t.role = any(${ids}::text[])
     or t.lead_owner_id = any(${ids}::text[]))))`;
 
@@ -52,8 +54,8 @@ export function firstByDue(
   };
   const ofEach = (people: string, which: string) =>
     `select one.* from unnest(${people}) as who, lateral (${first(which, dueOfEach)}) one`;
-  return `(${first(`${ids}::text[] is null`, dueOfAll)})
-    union all ${ofEach(`${ids}::text[]`, "t.assignee_id = who")}
+  if (ids === null) return `(${first("true", dueOfAll)})`;
+  return `${ofEach(`${ids}::text[]`, "t.assignee_id = who")}
     union all ${ofEach(`${ids}::text[] || ${roles}::text[]`, "t.assignee_id is null and t.role = who")}
     union all ${ofEach(`${ids}::text[]`, "t.assignee_id is null and t.lead_owner_id = who")}`;
 }
@@ -71,8 +73,8 @@ export function firstByLeadDue(
   const first = (which: string) => `select t.* from task t where t.state = 'open' and ${from}
     and t.lead_owner_id is distinct from ${self}::text and ${which} ${where}
     order by ${order} limit ${limit}`;
+  if (ids === null) return `(${first("true")})`;
   const theirs = `t.lead_owner_id = who
     and (t.assignee_id is null or t.assignee_id = any(${ids}::text[]))`;
-  return `(${first(`${ids}::text[] is null`)})
-    union all select one.* from unnest(${ids}::text[]) as who, lateral (${first(theirs)}) one`;
+  return `select one.* from unnest(${ids}::text[]) as who, lateral (${first(theirs)}) one`;
 }

@@ -1,8 +1,7 @@
 import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { Target } from "../../handoff/time/deadline.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import type { Db } from "../postgres/db.ts";
-import { rowsAsGiven } from "../postgres/planned.ts";
+import { often, rows, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "./names.ts";
 import { firstByDue, firstByLeadDue, isTheirs, type Way } from "./open-tasks.ts";
 import { reachValues } from "./reach.ts";
@@ -49,7 +48,7 @@ export interface QueueEntry {
 const work = ["outreach", "answer", "attempts", "meeting", "opportunity", "manager"];
 
 /** The values of the statement. */
-const [ids, roles, self, afterDue, afterId, limit, until, toWork] = [
+const [people, roles, self, afterDue, afterId, limit, until, toWork] = [
   "$1",
   "$2",
   "$3",
@@ -59,34 +58,54 @@ const [ids, roles, self, afterDue, afterId, limit, until, toWork] = [
   "$7",
   "$8",
 ];
+/** Says what type each value has, for a statement that does not ask for it. */
+const given = `given as (select ${people}::text[], ${roles}::text[], ${self}::text,
+  ${afterDue}::timestamptz, ${afterId}::text, ${limit}::int, ${until}::timestamptz,
+  ${toWork}::text[])`;
 
-/** Where a task stands in the queue: also by the clock of its lead, unless that is the asker's own. */
-const place = `least(coalesce(t.due_at, 'infinity'),
-  case when t.lead_owner_id is distinct from ${self}::text
-    and (${ids}::text[] is null or t.lead_owner_id = any(${ids}::text[])) then t.lead_due_at end)`;
+/** What a statement about a queue depends on: each is planned for itself, and once. */
+interface Shape {
+  /** Everybody's queue, and not that of people. */
+  readonly isOfAll: boolean;
+  readonly way: Way;
+  /** From a place on. */
+  readonly isAfter: boolean;
+  /** The number of the lead that alone is asked for. */
+  readonly of?: string;
+}
 
 /**
- * The entries of somebody's queue as `entry`, at least the first `limit` from a place on (or the last
- * before it), and of one lead alone where `of` numbers it.
+ * The entries of somebody's queue as `entry`, and the first of them as `page` (or the last before a
+ * place).
  */
-function entries(way: Way, of: string | null = null): string {
-  const isThere = `(${afterDue}::timestamptz is null
-    or (${place}, t.id) ${way === "on" ? ">" : "<"} (${afterDue}::timestamptz, ${afterId}::text))`;
-  const ofTask = of === null ? "" : `and t.subject_kind = 'lead' and t.subject_id = ${of}::text`;
-  const where = `and ${isThere} ${ofTask}`;
-  const tasks = `${firstByDue({ ids, roles, limit, since: afterDue }, where, way)}
-    union all ${firstByLeadDue({ ids, limit, since: afterDue, self }, where, way)}`;
-  return `entry as (
+function entries({ isOfAll, way, isAfter, of }: Shape): string {
+  const ids = isOfAll ? null : people;
+  const isOurs = (owner: string) => (ids === null ? "true" : `${owner} = any(${ids}::text[])`);
+  // Where a task stands: also by the clock of its lead, unless that is the asker's own.
+  const place = `least(coalesce(t.due_at, 'infinity'),
+    case when t.lead_owner_id is distinct from ${self}::text and ${isOurs("t.lead_owner_id")}
+      then t.lead_due_at end)`;
+  const isThere = (at: string, id: string) =>
+    isAfter
+      ? `and (${at}, ${id}) ${way === "on" ? ">" : "<"} (${afterDue}::timestamptz, ${afterId}::text)`
+      : "";
+  const ofTask =
+    of === undefined ? "" : `and t.subject_kind = 'lead' and t.subject_id = ${of}::text`;
+  const where = `${isThere(place, "t.id")} ${ofTask}`;
+  const since = isAfter ? afterDue : "null";
+  const tasks = `${firstByDue({ ids, roles, limit, since }, where, way)}
+    union all ${firstByLeadDue({ ids, limit, since, self }, where, way)}`;
+  const back = way === "on" ? "" : "desc";
+  return `${given}, entry as (
       select p.subject_kind as kind, p.subject_id as id,
         case p.subject_kind when 'lead' then p.subject_id end as lead_id,
         case p.subject_kind when 'account' then p.subject_id end as account_id,
         coalesce(p.next_step, p.waiting_on) as what, null::jsonb as detail, p.owner_id as with_id,
         coalesce(p.due_at, p.next_at, 'infinity') as place, p.due_at
       from process p
-      where ${of === null ? "" : `p.subject_kind = 'lead' and p.subject_id = ${of}::text and`}
+      where ${of === undefined ? "" : `p.subject_kind = 'lead' and p.subject_id = ${of}::text and`}
         ((p.owner_id = ${self}::text and p.waiting_on = any(${toWork}::text[]))
-        or (p.due_at < ${until}::timestamptz
-          and (${ids}::text[] is null or p.owner_id = any(${ids}::text[]))))
+        or (p.due_at < ${until}::timestamptz and ${isOurs("p.owner_id")}))
         and not ((p.waiting_on in ('manager', 'queue')
             or p.owner_id is distinct from ${self}::text)
           and (select count(*) from task t where t.subject_kind = p.subject_kind
@@ -97,10 +116,8 @@ function entries(way: Way, of: string | null = null): string {
         t.assignee_id, ${place}, nullif(${place}, 'infinity')
       from (select distinct on (id) * from (${tasks}) ways) t
     ), page as (
-      select * from entry
-      where ${afterDue}::timestamptz is null
-        or (place, id) ${way === "on" ? ">" : "<"} (${afterDue}::timestamptz, ${afterId}::text)
-      order by ${way === "on" ? "place, id" : "place desc, id desc"} limit ${limit}
+      select * from entry where true ${isThere("place", "id")}
+      order by place ${back}, id ${back} limit ${limit}
     )`;
 }
 
@@ -139,8 +156,9 @@ export async function queueOf(
   asker: QueueAsker,
   page: { after?: Place | undefined; limit: number; until: number },
 ): Promise<QueueEntry[]> {
+  const isOfAll = asker.reach.kind === "all";
   const text = `
-    with ${entries("on")}
+    with ${entries({ isOfAll, way: "on", isAfter: page.after !== undefined })}
     select page.kind, page.id, page.lead_id, page.account_id, page.what, page.detail, p.stage, p.waiting_on,
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
       p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
@@ -162,7 +180,7 @@ export async function queueOf(
         join calendar_version v on v.id = c.calendar_id where c.handoff_id = h.id
         order by c.round desc, (c.ended_at is null) desc, c.due_at, c.id limit 1) k on true
     order by page.place, page.id`;
-  return rowsAsGiven<QueueEntry>(db, { text, values: valuesOf(asker, page) });
+  return rows<QueueEntry>(db, often(text, valuesOf(asker, page)));
 }
 
 /** Where a lead is in somebody's queue, and which leads stand before and after it. */
@@ -192,30 +210,55 @@ export async function inQueue(
   leadId: string,
   until: number,
 ): Promise<InQueue> {
-  const ask = (way: Way, after: Place | undefined, limit: number, of: string | null = null) =>
-    rowsAsGiven<Entry>(db, {
-      text: `with ${entries(way, of === null ? null : "$9")}
-        select page.place::text as due, page.id, page.lead_id as lead from page
-        order by page.place ${way === "on" ? "" : "desc"}, page.id ${way === "on" ? "" : "desc"}`,
-      values: [...valuesOf(asker, { after, limit, until }), ...(of === null ? [] : [of])],
-    });
-  const firstOf = async (lead: string) => (await ask("on", undefined, 1, lead))[0];
-  const neighbour = async (way: Way, from: Place | undefined): Promise<string | null> => {
-    if (way === "back" && from === undefined) return null;
-    for (const { id, lead } of await ask(way, from, mostBeside)) {
+  const first = await beside(db, asker, until, { way: "on", limit: mostCountedInQueue });
+  const orMore = first.length === mostCountedInQueue;
+  const leads = [...new Set(first.flatMap(({ lead }) => lead ?? []))];
+  const n = leads.indexOf(leadId);
+  const counted = { of: leads.length, orMore };
+  // Whatever stands before a place stands among the first as well.
+  if (n >= 0 && (n + 1 < leads.length || !orMore))
+    return { n: n + 1, ...counted, previous: leads[n - 1] ?? null, next: leads[n + 1] ?? null };
+  if (!orMore) return { n: null, ...counted, previous: null, next: leads[0] ?? null };
+  const around = await placesBeside(db, asker, leadId, until);
+  return { n: n < 0 ? null : n + 1, ...counted, ...around };
+}
+
+/** The same for a lead that stands further back, or nowhere. */
+async function placesBeside(
+  db: Db,
+  asker: QueueAsker,
+  leadId: string,
+  until: number,
+): Promise<Pick<InQueue, "previous" | "next">> {
+  const firstOf = async (of: string) =>
+    (await beside(db, asker, until, { way: "on", limit: 1, of }))[0];
+  const neighbour = async (way: Way, after: Place | undefined): Promise<string | null> => {
+    if (way === "back" && after === undefined) return null;
+    for (const { id, lead } of await beside(db, asker, until, { way, after, limit: mostBeside })) {
       if (lead === null || lead === leadId) continue;
       if ((await firstOf(lead))?.id === id) return lead;
     }
     return null;
   };
   const own = await firstOf(leadId);
-  const [previous, next, first] = await Promise.all([
-    neighbour("back", own),
-    neighbour("on", own),
-    ask("on", undefined, mostCountedInQueue),
-  ]);
-  const leads = [...new Set(first.flatMap(({ lead }) => lead ?? []))];
-  const n = leads.indexOf(leadId);
-  const orMore = first.length === mostCountedInQueue;
-  return { n: n < 0 ? null : n + 1, of: leads.length, orMore, previous, next };
+  const [previous, next] = await Promise.all([neighbour("back", own), neighbour("on", own)]);
+  return { previous, next };
+}
+
+/** Entries of the queue along a way, from a place on where one is given, or of one lead. */
+function beside(
+  db: Db,
+  asker: QueueAsker,
+  until: number,
+  page: { way: Way; limit: number; after?: Place | undefined; of?: string },
+): Promise<Entry[]> {
+  const { way, after, of } = page;
+  const isOfAll = asker.reach.kind === "all";
+  const back = way === "on" ? "" : "desc";
+  const text = `
+    with ${entries({ isOfAll, way, isAfter: after !== undefined, ...(of === undefined ? {} : { of: "$9" }) })}
+    select page.place::text as due, page.id, page.lead_id as lead from page
+    order by page.place ${back}, page.id ${back}`;
+  const values = valuesOf(asker, { after, limit: page.limit, until });
+  return rows<Entry>(db, often(text, of === undefined ? values : [...values, of]));
 }

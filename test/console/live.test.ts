@@ -107,6 +107,25 @@ describeInBrowser("a page that is looked at", () => {
     expect(await page.textContent("#changes")).toBe("");
   });
 
+  test("is there after four requests, that for its events included", async () => {
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    const refused: string[] = [];
+    page.on("console", (message) => refused.push(message.text()));
+    await open("/console/queue");
+    // What a browser wants for a tab's icon, it wants by now.
+    await does("one", leads[1], "accept");
+    await accept(leads[1]).waitFor({ state: "detached" });
+    expect(asked.slice(0, 4)).toEqual([
+      "/console/queue",
+      expect.stringMatching(/^\/console\/assets\/console\..{16}\.css$/),
+      expect.stringMatching(/^\/console\/assets\/console\.browser\..{16}\.js$/),
+      "/console/live",
+    ]);
+    expect(asked.slice(4)).toEqual(["/console/queue"]);
+    expect(refused).toEqual([]);
+  });
+
   test("only counts what came and what went, until it is asked for", async () => {
     await open("/console/queue");
     const before = await places();
