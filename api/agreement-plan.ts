@@ -80,7 +80,8 @@ export const planSchema = z
         later: count,
         list: z.array(
           z.object({
-            lead: leadId,
+            lead: leadId.optional(),
+            account: z.string().optional().openapi({ description: "where it is one's: `ac_…`" }),
             clock: z.enum(["outreach", "status"]),
             scope: z.enum(["lead", "rep"]),
             from: instant.nullable(),
@@ -88,7 +89,9 @@ export const planSchema = z
           }),
         ),
       })
-      .openapi({ description: "open handoffs, should their clocks be re-judged" }),
+      .openapi({
+        description: "open handoffs of leads and accounts, should their clocks be re-judged",
+      }),
     history: z
       .object({
         from: instant,

@@ -135,7 +135,8 @@ const previewFileForm = createRoute({
   summary: "Which deadlines a roster file would move; writes nothing",
   description:
     "The body is that of `PUT /roster`. Other hours, coverage and absences move the deadlines of " +
-    "clocks that run; used time stays used. Who would lose a lead is not looked at.",
+    "clocks that run, of leads and accounts; used time stays used. Who would lose one is not " +
+    "looked at.",
   request: { body: { required: true, content: documentJson } },
   responses: {
     200: {
@@ -148,7 +149,8 @@ const previewFileForm = createRoute({
             later: z.number().int(),
             list: z.array(
               z.object({
-                lead: z.string(),
+                lead: z.string().optional(),
+                account: z.string().optional().openapi({ description: "where it is one's" }),
                 clock: z.enum(["outreach", "status"]),
                 scope: z.enum(["lead", "rep"]),
                 from: z.string().nullable().openapi({ format: "date-time" }),

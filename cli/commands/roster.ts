@@ -148,8 +148,10 @@ const preview: Action = async (files, json, io) => {
   );
   const at = (instant: number | null) =>
     instant === null ? "none" : new Date(instant).toISOString();
-  for (const { lead, clock, scope, from, to } of list.slice(0, mostShown))
-    io.out(`  ${lead}: ${clock} (${scope} clock) ${at(from)} -> ${at(to)}`);
+  for (const { clock, scope, from, to, ...of } of list.slice(0, mostShown))
+    io.out(
+      `  ${"lead" in of ? of.lead : of.account}: ${clock} (${scope} clock) ${at(from)} -> ${at(to)}`,
+    );
   if (list.length > mostShown) io.out(`  … ${earlier + later - mostShown} more; --json has them`);
   return 0;
 };

@@ -1,5 +1,6 @@
 import { termsOf } from "../../handoff/clocks/terms.ts";
 import type { Treatment } from "../../handoff/governance/treatment.ts";
+import type { Subject } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { CrashHook } from "../postgres/crash-point.ts";
 import { firstRow, isAway, rows, sql, type Db, type Pool, type Tx } from "../postgres/db.ts";
@@ -52,7 +53,7 @@ export async function activationOf(db: Db, versionId: string): Promise<Activatio
 /** What one page of an activation came to. */
 export interface ActivationPage extends Activation {
   readonly isOver: boolean;
-  /** Leads about which nothing could be decided now; they are tried again. */
+  /** Leads and accounts about which nothing could be decided now; they are tried again. */
   readonly failed: number;
 }
 
@@ -89,13 +90,8 @@ export async function rejudgeNext(
   // One that was opened by the version before, while this one became active, lies anywhere.
   if (found.length === 0 && at.after_id === "") return end(pool, versionId, "over", now);
   let failed = 0;
-  for (const { leadId } of found) {
-    const ask = {
-      subject: { kind: "lead" as const, id: leadId },
-      key: keyOf(versionId),
-      now,
-      by: "elsewhere" as const,
-    };
+  for (const { subject } of found) {
+    const ask = { subject, key: keyOf(versionId), now, by: "elsewhere" as const };
     try {
       await takeRejudging(deps, ask, {
         agreementId: versionId,
@@ -104,7 +100,7 @@ export async function rejudgeNext(
         note: (tx) => countLooked(tx, versionId),
       });
     } catch (error) {
-      // What is broken about one lead keeps no other one from its clocks.
+      // What is broken about one keeps no other one from its clocks.
       if (isAway(error)) throw error;
       failed++;
     }
@@ -126,18 +122,20 @@ function keyOf(versionId: string): string {
   return `rejudge/${versionId}`;
 }
 
-/** Open handoffs of other versions that were not looked at yet, in order after an id. */
+/** Open handoffs of leads and accounts under other versions, not looked at yet, in order after an id. */
 function openUnder(
   db: Db,
   versionId: string,
   after: string,
-): Promise<{ handoffId: string; leadId: string }[]> {
+): Promise<{ handoffId: string; subject: Subject }[]> {
   return rows(
     db,
     sql`
-    select h.id as "handoffId", h.subject_id as "leadId" from handoff h
-    where h.state = 'open' and h.subject_kind = 'lead' and h.agreement_id <> ${versionId}
-      and h.id > ${after} and not exists (select from decision d
+    select h.id as "handoffId",
+      json_build_object('kind', h.subject_kind, 'id', h.subject_id) as subject
+    from handoff h
+    where h.state = 'open' and h.subject_kind in ('lead', 'account')
+      and h.agreement_id <> ${versionId} and h.id > ${after} and not exists (select from decision d
         where d.subject_kind = h.subject_kind and d.subject_id = h.subject_id
           and d.key = ${keyOf(versionId)})
     order by h.id limit ${pageSize}`,

@@ -32,8 +32,10 @@ import {
   heldBack,
   keptDecision,
   leadsToPlan,
+  openAccountHandoffIds,
   openHandoffs,
   pastHandoffs,
+  type HandoffOf,
   type KnownThen,
   type OpenHandoff,
   type JudgedHandoff,
@@ -89,13 +91,13 @@ export interface VersionPlan {
       readonly to: PlannedOutcome;
     }[];
   };
-  /** Deadlines of open handoffs, should their clocks be re-judged. */
+  /** Deadlines of open handoffs of leads and accounts, should their clocks be re-judged. */
   readonly deadlines: {
     readonly handoffs: number;
     readonly moved: number;
     readonly earlier: number;
     readonly later: number;
-    readonly list: readonly ({ readonly lead: string } & MovedDeadline)[];
+    readonly list: readonly (HandoffOf & MovedDeadline)[];
   };
   /** The last quarter judged again. */
   readonly history: PastPeriod & {
@@ -215,10 +217,9 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
     { from: PlannedOutcome; to: PlannedOutcome; count: number; examples: string[] }
   >();
   const list: { lead: string; from: PlannedOutcome; to: PlannedOutcome }[] = [];
-  const moved: ({ readonly lead: string } & MovedDeadline)[] = [];
   const added: AddedHandoff[] = [];
-  const hoursOf = hoursByOwner(version.agreement, roster);
-  const sum = { leads: 0, same: 0, handoffs: 0, moved: 0, earlier: 0, later: 0 };
+  const deadlines = movedTally(ask, roster);
+  const sum = { leads: 0, same: 0 };
   for (let after = ""; ;) {
     const found = await leadsToPlan(db, period, after, page);
     const last = found.at(-1);
@@ -242,20 +243,17 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
       changes.set(key, entry);
     }
     const withHandoff = found.flatMap(({ handoffId }) => (handoffId === null ? [] : [handoffId]));
-    for (const handoff of await openHandoffs(db, withHandoff)) {
-      sum.handoffs++;
-      const pinned = await ask.agreementOf(handoff.agreementId);
-      const deadlines = movedDeadlines(pinned, version.agreement, handoff, hoursOf(handoff), now);
-      if (deadlines.length > 0) sum.moved++;
-      for (const one of deadlines) {
-        if ((one.to ?? Infinity) < (one.from ?? Infinity)) sum.earlier++;
-        else sum.later++;
-        if (moved.length < mostListed) moved.push({ lead: handoff.leadId, ...one });
-      }
-    }
+    await deadlines.look(withHandoff);
     const heldIds = found.filter((one) => !one.wasHandedOff).map(({ id }) => id);
     added.push(...(await addedAmong(ask, period, heldIds)));
     await went(found.length);
+  }
+  // Of accounts nothing is judged but their clocks.
+  const ofAccounts = await openAccountHandoffIds(db);
+  for (let from = 0; from < ofAccounts.length; from += page) {
+    const ids = ofAccounts.slice(from, from + page);
+    await deadlines.look(ids);
+    await went(ids.length);
   }
   return {
     trial: {
@@ -264,14 +262,31 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
       changes: [...changes.values()].sort((a, b) => b.count - a.count),
       list,
     },
-    deadlines: {
-      handoffs: sum.handoffs,
-      moved: sum.moved,
-      earlier: sum.earlier,
-      later: sum.later,
-      list: moved,
-    },
+    deadlines: deadlines.found,
     added,
+  };
+}
+
+/** Counts the deadlines of open handoffs that would move. */
+function movedTally({ db, version, agreementOf, now }: Ask, roster: Roster) {
+  const hoursOf = hoursByOwner(version.agreement, roster);
+  const list: (HandoffOf & MovedDeadline)[] = [];
+  const found = { handoffs: 0, moved: 0, earlier: 0, later: 0, list };
+  return {
+    found,
+    async look(ids: readonly string[]): Promise<void> {
+      for (const handoff of await openHandoffs(db, ids)) {
+        found.handoffs++;
+        const pinned = await agreementOf(handoff.agreementId);
+        const deadlines = movedDeadlines(pinned, version.agreement, handoff, hoursOf(handoff), now);
+        if (deadlines.length > 0) found.moved++;
+        for (const one of deadlines) {
+          if ((one.to ?? Infinity) < (one.from ?? Infinity)) found.earlier++;
+          else found.later++;
+          if (list.length < mostListed) list.push({ ...handoff.of, ...one });
+        }
+      }
+    },
   };
 }
 

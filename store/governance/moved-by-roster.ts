@@ -6,16 +6,16 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Db } from "../postgres/db.ts";
 import type { Agreements } from "../process/agreements.ts";
 import { calendarId } from "../process/calendars.ts";
-import { openHandoffs, openHandoffIds } from "./plan-data.ts";
+import { openHandoffs, openHandoffIds, type HandoffOf } from "./plan-data.ts";
 
 /** Deadlines that other hours would move, without a word to anybody. */
 export interface MovedByRoster {
-  /** Open handoffs that were looked at. */
+  /** Open handoffs of leads and accounts that were looked at. */
   readonly handoffs: number;
   readonly earlier: number;
   readonly later: number;
   /** The first ones, in order of their handoffs. */
-  readonly list: readonly ({ readonly lead: string } & MovedDeadline)[];
+  readonly list: readonly (HandoffOf & MovedDeadline)[];
 }
 
 const page = 500;
@@ -32,7 +32,7 @@ export async function movedByRoster(
   { reps, pools }: Roster,
   now: Instant,
 ): Promise<MovedByRoster> {
-  const list: ({ readonly lead: string } & MovedDeadline)[] = [];
+  const list: (HandoffOf & MovedDeadline)[] = [];
   const sum = { handoffs: 0, earlier: 0, later: 0 };
   for (let after = ""; ;) {
     const ids = await openHandoffIds(db, after, page);
@@ -48,7 +48,7 @@ export async function movedByRoster(
       for (const moved of movedByHours(agreement, open, hours, now)) {
         if ((moved.to ?? Infinity) < (moved.from ?? Infinity)) sum.earlier++;
         else sum.later++;
-        if (list.length < mostListed) list.push({ lead: open.leadId, ...moved });
+        if (list.length < mostListed) list.push({ ...open.of, ...moved });
       }
     }
   }

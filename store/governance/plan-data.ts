@@ -28,7 +28,8 @@ export async function countToPlan(db: Db, { from, to }: PastPeriod): Promise<num
     sql`
     select ((select count(*) from lead_standing where erased_at is null and merged_into is null
         and (not stage = any(${closedStages}::text[]) or stage_since >= ${new Date(from)}))
-      + (select count(*) from handoff where mql_at >= ${new Date(from)}
+      + (select count(*) from handoff where state = 'open' and subject_kind = 'account')
+      + (select count(*) from handoff where subject_kind = 'lead' and mql_at >= ${new Date(from)}
         and mql_at < ${new Date(to)}))::int as n`,
   );
   return row?.n ?? 0;
@@ -65,29 +66,43 @@ export async function leadsToPlan(
   );
 }
 
+/** Whose handoff it is. */
+export type HandoffOf = { readonly lead: string } | { readonly account: string };
+
 /** An open handoff, with the version that it began under. */
 export interface OpenHandoff extends OpenClocks {
-  readonly leadId: string;
+  readonly of: HandoffOf;
   readonly agreementId: string;
   readonly terms?: HandoffTerms;
 }
 
-/** The next open handoffs of leads after an id. */
+/** Every open handoff of an account: one each at most. */
+export async function openAccountHandoffIds(db: Db): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    db,
+    sql`select id from handoff where state = 'open' and subject_kind = 'account' order by id`,
+  );
+  return found.map(({ id }) => id);
+}
+
+/** The next open handoffs of leads and accounts after an id. */
 export async function openHandoffIds(db: Db, after: string, limit: number): Promise<string[]> {
   const found = await rows<{ id: string }>(
     db,
     sql`
-    select id from handoff where state = 'open' and subject_kind = 'lead' and id > ${after}
+    select id from handoff where state = 'open' and subject_kind in ('lead', 'account')
+      and id > ${after}
     order by id limit ${limit}`,
   );
   return found.map(({ id }) => id);
 }
 
-/** Handoffs by id with their lead clocks and those of the offer that stands. */
+/** Open handoffs by id with their lead clocks and those of the offer that stands. */
 export async function openHandoffs(db: Db, ids: readonly string[]): Promise<OpenHandoff[]> {
   if (ids.length === 0) return [];
   const found = await rows<{
-    lead_id: string;
+    kind: "lead" | "account";
+    subject_id: string;
     agreement_id: string;
     lead_type: string;
     tier: number | null;
@@ -106,7 +121,8 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
   }>(
     db,
     sql`
-    select h.subject_id as lead_id, h.agreement_id, h.lead_type, h.tier, h.rep_id, h.pool, h.terms,
+    select h.subject_kind as kind, h.subject_id, h.agreement_id, h.lead_type, h.tier, h.rep_id,
+      h.pool, h.terms,
       (select json_agg(json_build_object('id', c.id, 'kind', c.kind, 'scope', c.scope,
           'warned', c.warned, 'rung', c.rung, 'breached', c.breached_at is not null,
           'events', (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail',
@@ -114,7 +130,7 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
           order by c.kind, c.scope desc)
         from clock c where c.handoff_id = h.id and c.round in (0, h.round)) as clocks
     from handoff h where h.id = any(${ids}::text[]) and h.state = 'open'
-      and h.subject_kind = 'lead'`,
+      and h.subject_kind in ('lead', 'account')`,
   );
   const events = (of: readonly { kind: string; at: string; detail: Record<string, unknown> }[]) =>
     of.map(({ kind, at, detail }) => ({ ...detail, kind, at: Date.parse(at) }) as ClockEvent);
@@ -131,15 +147,15 @@ export async function openHandoffs(db: Db, ids: readonly string[]): Promise<Open
       ),
     ),
   ]);
-  return read.map(({ lead_id, agreement_id, lead_type, tier, rep_id, pool, terms, clocks }) => ({
+  return read.map(({ kind, subject_id: id, terms, tier, ...row }) => ({
     ...(terms === null ? {} : { terms }),
-    leadId: lead_id,
-    agreementId: agreement_id,
-    leadType: lead_type,
+    of: kind === "lead" ? { lead: id } : { account: id },
+    agreementId: row.agreement_id,
+    leadType: row.lead_type,
     ...(tier === null ? {} : { tier }),
-    repId: rep_id,
-    pool,
-    clocks,
+    repId: row.rep_id,
+    pool: row.pool,
+    clocks: row.clocks,
     calendars,
   }));
 }

@@ -3,6 +3,7 @@ import { agreementOf } from "../../agreement/stored.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { take } from "../../store/process/take.ts";
 import { rows, sql } from "../../store/postgres/db.ts";
+import { flaggedAccount } from "../support/flagged-account.ts";
 import { planWorld, type PlanWorld } from "../support/plan-world.ts";
 
 let world: PlanWorld;
@@ -70,6 +71,30 @@ test("a preview says which deadlines move, writes nothing, and is what follows w
     expect(Date.parse(expected ?? "")).toBe(due.getTime());
   }
   expect(await dues(others)).toEqual(before.others);
+});
+
+test("a preview names flagged accounts whose deadlines move beside the leads", async () => {
+  const flagged = await flaggedAccount(world, "previewed-company.com");
+  const { body } = await world.ask("GET", "/roster");
+  const owner = `rp_${flagged.rep}`;
+  const file = {
+    ...body,
+    hours: {
+      ...body.hours,
+      never: { zone: "America/New_York", week: { sat: ["09:00-17:00"] } },
+    },
+    people: { ...body.people, [owner]: { ...body.people[owner], hours: "never" } },
+  };
+  const preview = await world.ask("POST", "/roster/preview", { body: file });
+  expect(preview.status).toBe(200);
+  expect(preview.body.handoffs).toBe(5);
+  const ofAccount = preview.body.list.filter(
+    ({ account }: { account?: string }) => account !== undefined,
+  );
+  // Of its two clocks in open time, the lead's and the rep's: 48 hours are hours of any kind.
+  expect(
+    ofAccount.map(({ account, lead, clock }: Record<string, string>) => [account, lead, clock]),
+  ).toEqual(expect.arrayContaining([[flagged.id, undefined, "status"]]));
 });
 
 test("the roster as it stands moves nothing; a wrong one is refused with its place", async () => {

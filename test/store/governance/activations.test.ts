@@ -3,6 +3,7 @@ import { agreementOf } from "../../../agreement/stored.ts";
 import { rejudgeNext } from "../../../store/governance/activations.ts";
 import { activate, createAgreements } from "../../../store/process/agreements.ts";
 import { inTransaction, rows, sql } from "../../../store/postgres/db.ts";
+import { flaggedAccount } from "../../support/flagged-account.ts";
 import { planWorld, type PlanWorld } from "../../support/plan-world.ts";
 
 const hour = 3_600_000;
@@ -137,6 +138,64 @@ describe("what happens to open handoffs when a version is activated", { timeout:
     const account = (await world.ask("GET", `/leads/${ids[0]}/clocks`)).body.clocks[0];
     expect(account).toMatchObject({ target: "4 business hours" });
     expect(account.ledger.map(({ kind }: { kind: string }) => kind)).toContain("retargeted");
+  });
+
+  test("re-judge clocks: a flagged account too, though nobody does anything there; once", async () => {
+    const { id } = await flaggedAccount(world, "silent-company.com");
+    const lead = await world.arrive();
+    world.setNow(world.now() + 10 * hour);
+    const before = await dues([id]);
+    expect(before).toHaveLength(2);
+    const text = longer(5).replace("  outreach: 48 hours", "  outreach: 50 hours");
+    const version = await world.signed(text);
+    await activateBy(version.id, "re-judge clocks");
+    const told = () =>
+      rows<{ workflow_id: string; message: string }>(
+        world.pool,
+        sql`select workflow_id, message from outbox where workflow_id = ${`account/${id}/1`}
+          and kind = 'signal'`,
+      );
+    expect(await told()).toEqual([]);
+    // Whoever works on it dies after each of the two.
+    for (let n = 0; n < 2; n++) {
+      const dying = {
+        ...deps(),
+        crashPoint: () => {
+          throw new Error("killed");
+        },
+      };
+      await expect(rejudgeNext(dying, version.id, world.now())).rejects.toThrow("killed");
+    }
+    await untilOver(version.id);
+    const after = await outreach([id]);
+    expect(after.map(({ due }) => due.getTime())).toEqual(before.map((due) => due + 2 * hour));
+    for (const { events } of after) expect(events).toBe("start target-changed");
+    const looked = await rows<{ subject_kind: string; n: number }>(
+      world.pool,
+      sql`select subject_kind, count(*)::int as n from decision where kind = 'rejudged'
+        and key = ${`rejudge/${version.id}`} and subject_id = any(${[id, lead]}::text[])
+        group by 1 order by 1`,
+    );
+    expect(looked).toEqual([
+      { subject_kind: "account", n: 1 },
+      { subject_kind: "lead", n: 1 },
+    ]);
+    const [handoff] = await rows<{ by: string; began: string }>(
+      world.pool,
+      sql`select terms ->> 'agreementId' as by, agreement_id as began from handoff
+        where subject_id = ${id}`,
+    );
+    expect(handoff).toMatchObject({ by: version.id });
+    expect(handoff?.began).not.toBe(version.id);
+    // A version that asks for no accounts leaves their clocks as they are.
+    const without = await world.signed(
+      longer(5)
+        .replace(/^accounts:\n(?:(?:  .*|)\n)+/m, "")
+        .replace(/^.*flagged account.*$/m, ""),
+    );
+    await activateBy(without.id, "re-judge clocks");
+    await untilOver(without.id);
+    expect(await outreach([id])).toEqual(after);
   });
 
   test("a next owner is asked by the new target too, and people's news does not undo it", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rows, sql } from "../../../store/postgres/db.ts";
+import { flaggedAccount } from "../../support/flagged-account.ts";
 import { exampleAgreement } from "../../support/people-world.ts";
 import { planWorld, type PlanWorld } from "../../support/plan-world.ts";
 
@@ -119,6 +120,31 @@ describe("the plan of a version", { timeout: 180_000 }, () => {
     for (const { clock, from, to } of mine)
       expect([clock, Date.parse(to) - Date.parse(from)]).toEqual(["outreach", 2 * hour]);
     expect(plan.deadlines).toMatchObject({ earlier: 0, later: plan.deadlines.list.length });
+  });
+
+  test("a longer target of flagged accounts: their deadlines are among those that would move", async () => {
+    const { id } = await flaggedAccount(world, "planned-company.com");
+    const { plan } = await world.proposed(edit(["  outreach: 48 hours", "  outreach: 50 hours"]));
+    const open = await rows<{ n: number }>(
+      world.pool,
+      sql`select count(*)::int as n from handoff where state = 'open'`,
+    );
+    expect(plan.deadlines).toMatchObject({
+      handoffs: open[0]?.n,
+      moved: 1,
+      earlier: 0,
+      later: 2,
+    });
+    for (const { lead, account, clock, from, to } of plan.deadlines.list)
+      expect([lead, account, clock, Date.parse(to) - Date.parse(from)]).toEqual([
+        undefined,
+        id,
+        "outreach",
+        2 * hour,
+      ]);
+    // None of its leads is judged otherwise, and no handoff of the past is one of a lead more.
+    expect(plan.trial).toMatchObject({ same: plan.trial.leads, changes: [] });
+    expect(plan.history).toMatchObject({ handoffs: 4, notJudged: 0 });
   });
 
   test("other hours: the share of deadlines in closed hours; a new overlap is said", async () => {
