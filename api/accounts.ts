@@ -53,6 +53,14 @@ export const accountsQuery = z.strictObject({
         "an id, an id of the CRM, the beginning of a domain or of the company's name, or another " +
         "domain of the account as a whole",
     }),
+  ids: z
+    .string()
+    .regex(/^ac_[0-9a-z]{1,40}(?:,ac_[0-9a-z]{1,40}){0,99}$/, {
+      error: "expected at most 100 ids of accounts with commas between them",
+    })
+    .transform((text) => text.split(","))
+    .optional()
+    .openapi({ type: "string", description: "these alone, as a report names them: ac_1,ac_2" }),
 });
 const listedSchema = pageOf(listedAccountSchema);
 

@@ -5,6 +5,7 @@ import { isoOf } from "../handoff/time/dates.ts";
 import { drawReport } from "../messages/pictures/draw.ts";
 import { conservation } from "../store/reports/conservation.ts";
 import { reportCsv } from "../store/reports/csv.ts";
+import { reportSubjects, subjectsOf, type Dimension } from "../store/reports/filters.ts";
 import { goalsOf } from "../store/reports/goals.ts";
 import { asLongBefore } from "../store/reports/before.ts";
 import { reports } from "../store/reports/registry.ts";
@@ -35,6 +36,16 @@ const times = {
     .openapi({ description: "end of the period, not included; `asOf` when absent" }),
   asOf: instant.optional().openapi({ description: "as things stood then; now when absent" }),
 };
+const subjectFilter = z
+  .enum(reportSubjects)
+  .optional()
+  .openapi({
+    description:
+      "lead, as when absent, or account: handoffs of flagged accounts. Grouped by subject the two " +
+      "stand in lines of their own; no line counts both",
+  });
+const filterOf = (name: Dimension) => (name === "subject" ? subjectFilter : filter);
+
 /** What can be asked of a report. */
 function queryOf({ dimensions }: ReportFile) {
   const [first, ...others] = dimensions;
@@ -52,7 +63,7 @@ function queryOf({ dimensions }: ReportFile) {
           "before: `inWords` compares with the same length of time before, as it stood then; " +
           "nothing where there is none, as for what stands at one moment and for trends",
       }),
-    ...Object.fromEntries(dimensions.map((name) => [name, filter])),
+    ...Object.fromEntries(dimensions.map((name) => [name, filterOf(name)])),
     ...(first === undefined ? {} : { groupBy: z.enum([first, ...others]).optional() }),
   });
 }
@@ -185,7 +196,14 @@ async function figuresOf(report: ReportFile, ask: ReportAsk, compares: boolean) 
   const rowsThen = before && (await report.rows({ ...ask, ...before }));
   const { from, to, asOf, knowledge, filters, groupBy } = ask;
   const shown = Object.keys(report.columns);
-  const inWords = paragraphOf(report.paragraph, { rows, before: rowsThen, groupBy, shown, asOf });
+  const inWords = paragraphOf(report.paragraph, {
+    rows,
+    before: rowsThen,
+    groupBy,
+    shown,
+    asOf,
+    subjects: subjectsOf(ask),
+  });
   return {
     ...inIso({ from, to, asOf }),
     report: report.name,

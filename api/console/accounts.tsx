@@ -15,7 +15,7 @@ type Accounts = Awaited<ReturnType<typeof readAccounts>>;
 export function accountsPages(deps: AppDeps): Routes {
   const routes = newRoutes();
   routes.get(paths.accounts, async (c) => {
-    const given = filtersOf(c, ["q", "flagged", "tier", "cursor"]);
+    const given = filtersOf(c, ["q", "flagged", "tier", "cursor", "ids"]);
     const query = asDescribed(accountsQuery, given);
     const [page, frame] = await Promise.all([readAccounts(deps, c, query), frameOf(deps, c)]);
     const reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
@@ -75,6 +75,11 @@ const AccountsPage: FC<{
         </span>
         <button class="main">Show</button>
       </form>
+      {given["ids"] === undefined ? null : (
+        <p class="lead">
+          The accounts that a report counts. <a href={paths.accounts}>All accounts</a>
+        </p>
+      )}
       {page.items.length === 0 ? (
         <p>{whyNone(frame, Object.keys(filters).length > 0)}</p>
       ) : (

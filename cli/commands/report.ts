@@ -5,6 +5,7 @@ import { instantOf } from "../../handoff/time/dates.ts";
 import { drawReport } from "../../messages/pictures/draw.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { plainCells, plainColumns, reportCsv } from "../../store/reports/csv.ts";
+import { reportSubjects } from "../../store/reports/filters.ts";
 import { goalsOf } from "../../store/reports/goals.ts";
 import { reports } from "../../store/reports/registry.ts";
 import {
@@ -27,7 +28,8 @@ Prints the figures of a report; without a name, which reports there are. Times a
   --to TIME      end of the period, not included; --as-of when absent
   --as-of TIME   as things stood then; now when absent
   --knowledge    now (as is known today) or then (as had been told by --as-of)
-  --where        only these; "-" as the value asks for what is not recorded
+  --where        only these; "-" as the value asks for what is not recorded. Handoffs of flagged
+                 accounts are counted where asked for: --where subject=account, --group-by subject
   --svg          its picture, to be kept as a file: baton report funnel --svg > funnel.svg
 Works on DATABASE_URL, else on the database of BATON_HOME.`;
 
@@ -139,7 +141,11 @@ function filterOf(text: string, report: ReportFile): [string, string] {
   const [name, value] = [text.slice(0, at), text.slice(at + 1)];
   if (at < 1 || value === "")
     throw new CommandError(`--where is "${text}"; expected DIMENSION=VALUE.`);
-  return [oneOf("--where", name, report.dimensions), value];
+  const dimension = oneOf("--where", name, report.dimensions);
+  return [
+    dimension,
+    dimension === "subject" ? oneOf("--where subject", value, reportSubjects) : value,
+  ];
 }
 
 /** The figures in columns; of a rate the counts without the interval. */

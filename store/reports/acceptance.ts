@@ -1,5 +1,5 @@
 import { isImmature, rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, isRejected, n, secondsToDecide } from "./cohort.ts";
+import { ofEverySubject, isRejected, n, secondsToDecide } from "./cohort.ts";
 import { ageOf, byGroup, foldedCohort } from "./fold.ts";
 import { count, defineReport, flag, group, rate, type Fold } from "./report.ts";
 
@@ -18,7 +18,7 @@ export const acceptanceReport = defineReport({
   name: "acceptance",
   question: "Which of the leads that are handed off does sales accept?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

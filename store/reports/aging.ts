@@ -1,7 +1,7 @@
 import { counted, daysWords, numberWords } from "../../handoff/reviews/words.ts";
 import {
   daysBetween,
-  everyDimension,
+  ofEverySubject,
   firstLeads,
   hoursBetween,
   ofCohort,
@@ -15,7 +15,7 @@ export const agingReport = defineReport({
   name: "aging",
   question: "Which MQLs are open, how long have they been, and have they been contacted in time?",
   period: "nothing: it counts what stands at asOf",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

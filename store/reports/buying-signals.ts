@@ -1,12 +1,12 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n, ofCohort } from "./cohort.ts";
+import { ofEverySubject, n, ofCohort } from "./cohort.ts";
 import { count, defineReport, group, rate, textColumn } from "./report.ts";
 
 export const buyingSignalsReport = defineReport({
   name: "buying-signals",
   question: "Which buying signals that reps hear go with qualified leads?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

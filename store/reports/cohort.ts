@@ -1,6 +1,6 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows as select } from "../postgres/db.ts";
-import { dimensionNames, dimensions, filterSql } from "./filters.ts";
+import { dimensionNames, dimensions, filterSql, subjectSql, type Dimension } from "./filters.ts";
 import type { ReportAsk, ReportQuestion } from "./report.ts";
 import { settledSql } from "./settled.ts";
 
@@ -54,7 +54,11 @@ export function cohortOf(q: ReportQuestion): Cohort {
  * by then, has not been taken. Beside it stands whatever the handoff froze, and what is counted of
  * its clocks, outreaches, answers and offers; Postgres leaves out what a statement does not name.
  */
-function masked(q: Pick<ReportQuestion, "knowledge">, group: string): string {
+function masked(
+  q: Pick<ReportQuestion, "knowledge">,
+  group: string,
+  subject = "h.subject_kind = 'lead'",
+): string {
   const steps = milestones.map(
     (one) =>
       `case when ${knownSql(q, `h.${one}_at`, `h.${one}_told_at`)} then h.${one}_at end as ${one}_at`,
@@ -65,7 +69,7 @@ function masked(q: Pick<ReportQuestion, "knowledge">, group: string): string {
       h.response_human_ms, h.mql_at,
     ${steps.join(", ")},
     ${settledSql}
-    from handoff h where h.subject_kind = 'lead'`;
+    from handoff h where ${subject}`;
 }
 
 /**
@@ -73,7 +77,7 @@ function masked(q: Pick<ReportQuestion, "knowledge">, group: string): string {
  * names them twice they are read twice, and not written down with all their columns.
  */
 export function cohortSql(q: ReportQuestion, { where, group }: Cohort): string {
-  return `h as not materialized (${masked(q, group)} and h.mql_at >= $1 and h.mql_at < $2
+  return `h as not materialized (${masked(q, group, subjectSql(q))} and h.mql_at >= $1 and h.mql_at < $2
     and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
 }
 
@@ -131,7 +135,7 @@ export interface CohortSpan {
 export function everBegunSql(q: ReportQuestion, { where, group }: Cohort): string {
   // Every value of a statement is named in it.
   const period = "coalesce($1::timestamptz, $2::timestamptz) is not null";
-  return `h as not materialized (${masked(q, group)} and ${period}
+  return `h as not materialized (${masked(q, group, subjectSql(q))} and ${period}
     and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
 }
 
@@ -197,5 +201,11 @@ export async function ofCohort<T extends object>(
   });
 }
 
-/** What most reports can be filtered and grouped by. */
-export const everyDimension = dimensionNames;
+/** What a report of leads can be filtered and grouped by. */
+export const everyDimension = dimensionNames.filter((name) => name !== "subject");
+
+/**
+ * The same of a report that can also count handoffs of accounts: asked by `subject`; else it counts
+ * leads (decision 0114).
+ */
+export const ofEverySubject: readonly Dimension[] = dimensionNames;

@@ -1,6 +1,6 @@
 import { rateOf, smallBelow } from "../../handoff/reviews/figures.ts";
 import { counted, hoursWords } from "../../handoff/reviews/words.ts";
-import { everyDimension, hoursBetween, n } from "./cohort.ts";
+import { ofEverySubject, hoursBetween, n } from "./cohort.ts";
 import { byGroup, foldedCohort } from "./fold.ts";
 import { said, sentences, tellShares, type Telling } from "./paragraph.ts";
 import { count, defineReport, group, hours, leads, rate, type Fold } from "./report.ts";
@@ -81,7 +81,7 @@ export const firstResponseReport = defineReport({
   name: "first-response",
   question: "How long does a lead wait for the first outreach, and on whom?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

@@ -1,5 +1,5 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n } from "./cohort.ts";
+import { ofEverySubject, n } from "./cohort.ts";
 import { byGroup, foldedCohort, meanOf } from "./fold.ts";
 import { count, defineReport, group, hours, numberColumn, rate, type Fold } from "./report.ts";
 
@@ -25,7 +25,7 @@ export const followUpReport = defineReport({
   name: "follow-up",
   question: "Is the work on handed-off leads done and logged?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

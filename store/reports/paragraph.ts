@@ -10,7 +10,7 @@ import {
 import type { Rate } from "../../handoff/reviews/figures.ts";
 import { capitalised, counted } from "../../handoff/reviews/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import type { Dimension } from "./filters.ts";
+import type { Dimension, Subjects } from "./filters.ts";
 import type { ColumnNames } from "./picture.ts";
 
 /** A row of a report by the names of its columns. */
@@ -28,6 +28,8 @@ export interface Telling<Row = ParagraphRow> {
   /** The columns that are shown beside it: what is not shown is not told. */
   readonly shown: readonly string[];
   readonly asOf: Instant;
+  /** What the rows count; leads when absent. */
+  readonly subjects?: Subjects;
 }
 
 /** Shares that are told as data: of what, and what became of the part. */
@@ -87,8 +89,10 @@ export function youngSentence(rows: readonly ParagraphRow[]): string {
 
 export function tellShares(paragraph: SharesTold, told: Telling): string {
   const { shares, each, split, isOverlapping = false } = paragraph;
+  const { subjects = "leads" } = told;
   const shown = shares
     .filter(({ rate }) => told.shown.includes(rate))
+    .map((share) => ({ ...share, of: share.of.replace(/^leads\b/, subjects) }))
     .sort((a, b) => told.shown.indexOf(a.rate) - told.shown.indexOf(b.rate));
   const isTrend = told.groupBy === "week" || told.groupBy === "month";
   const series = split ?? (isTrend ? each : undefined);

@@ -4,7 +4,8 @@ import { excessOf, isRecurring, rateOf, standsOut } from "../../handoff/reviews/
 import { shareSentence, sumOfRates } from "../../handoff/reviews/paragraph.ts";
 import { capitalised, counted, enumerated, numberWords } from "../../handoff/reviews/words.ts";
 import { rows as select } from "../postgres/db.ts";
-import { cohortOf, everyDimension, knownSql, n, percentileSql } from "./cohort.ts";
+import { cohortOf, ofEverySubject, knownSql, n, percentileSql } from "./cohort.ts";
+import { subjectSql } from "./filters.ts";
 import { said, sentences } from "./paragraph.ts";
 import {
   count,
@@ -23,7 +24,7 @@ export const rejectionsReport = defineReport({
   name: "rejections",
   question: "What does sales reject, why, and which of the agreed criteria does it point at?",
   period: "what happened in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {
@@ -141,7 +142,7 @@ export const rejectionsReport = defineReport({
             and d.received_at >= a.received_at and ${knownSql(ask, "d.received_at", "d.told_at")}
             order by d.received_at limit 1) end as verdict
         from answer a join handoff h on h.id = a.handoff_id
-        where h.subject_kind = 'lead' and a.kind in ('accept', 'reject')
+        where ${subjectSql(ask)} and a.kind in ('accept', 'reject')
           and a.received_at >= ${previousFrom} and a.received_at < $2
           and ${knownSql(ask, "a.received_at", "a.told_at")}
           and (a.kind = 'accept' or h.sal_at is null or h.sal_at > a.received_at)${where}),

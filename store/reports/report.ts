@@ -156,7 +156,8 @@ export const listColumn = column("list");
 export const group = textColumn(
   "the value of the dimension that was grouped by; empty: nothing was, or it is not recorded",
 );
-/** The leads behind a line, so that they can be opened. */
+/** The leads, or accounts, behind a line, so that they can be opened. */
 export const leads = listColumn(
-  "the leads that the line counts: the first hundred, the oldest first",
+  "the leads that the line counts, or the accounts where it was asked for those: the first " +
+    "hundred, the oldest first",
 );

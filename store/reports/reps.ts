@@ -2,7 +2,7 @@ import { liesBelow, shortRate } from "../../handoff/reviews/paragraph.ts";
 import { hoursWords } from "../../handoff/reviews/words.ts";
 import { said, sentences, tellShares, type SharesTold, type Telling } from "./paragraph.ts";
 import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n } from "./cohort.ts";
+import { ofEverySubject, n } from "./cohort.ts";
 import { byGroup, foldedCohort, meanOf } from "./fold.ts";
 import {
   count,
@@ -73,7 +73,7 @@ export const repsReport = defineReport({
   name: "reps",
   question: "Who converts most, and what do they do differently?",
   period: "handoffs that began in it",
-  dimensions: everyDimension.filter((one) => one !== "rep"),
+  dimensions: ofEverySubject.filter((one) => one !== "rep"),
   readers: "those who lead",
   metrics: [
     {

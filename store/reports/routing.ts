@@ -1,12 +1,12 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
+import { ofEverySubject, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
 import { count, defineReport, group, hours, numberColumn, rate } from "./report.ts";
 
 export const routingReport = defineReport({
   name: "routing",
   question: "Do leads reach the right people at once, and what comes of it?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

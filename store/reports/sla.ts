@@ -1,6 +1,7 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortOf, everyDimension, knownSql, n } from "./cohort.ts";
+import { cohortOf, ofEverySubject, knownSql, n } from "./cohort.ts";
 import { byGroup, foldedCohort, foldSql } from "./fold.ts";
+import { subjectSql } from "./filters.ts";
 import { rows as select } from "../postgres/db.ts";
 import {
   count,
@@ -49,7 +50,7 @@ function clocksOfReps(ask: ReportAsk): Promise<Line[]> {
             when c.ended_at <= $3 then case when c.state = 'met' then 'met' else 'cancelled' end
             when c.due_at < $3 then 'missed' else 'open' end as verdict
         from clock c join handoff h on h.id = c.handoff_id
-        where c.scope = 'rep' and h.subject_kind = 'lead' and c.started_at <= $3
+        where c.scope = 'rep' and ${subjectSql(ask)} and c.started_at <= $3
           and h.mql_at >= $1 and h.mql_at < $2
           and ${knownSql(ask, "h.mql_at", "h.mql_told_at")}${own(where)})
       ${foldSql({
@@ -96,7 +97,7 @@ export const slaReport = defineReport({
   name: "sla",
   question: "Are the agreed times for outreach and status update kept?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

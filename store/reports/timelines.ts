@@ -1,12 +1,12 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n, ofCohort } from "./cohort.ts";
+import { ofEverySubject, n, ofCohort } from "./cohort.ts";
 import { count, defineReport, group, rate, textColumn } from "./report.ts";
 
 export const timelinesReport = defineReport({
   name: "timelines",
   question: "Do stated timelines tell who becomes qualified?",
   period: "handoffs that began in it",
-  dimensions: everyDimension,
+  dimensions: ofEverySubject,
   readers: "both teams",
   metrics: [
     {

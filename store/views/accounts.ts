@@ -24,6 +24,7 @@ export interface AccountFilter {
   readonly tier?: number | undefined;
   /** An id, an id of the CRM, the beginning of a domain or of the name, or an alias. */
   readonly q?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
 }
 
 /** Of one beginning so many accounts are looked at. */
@@ -43,6 +44,7 @@ export async function listAccounts(
   page: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<ListedAccount[]> {
   const { flagged = null, tier = null, q = null } = filter;
+  const chosen = filter.ids === undefined ? null : [...filter.ids];
   const word = q === null ? null : q.toLowerCase();
   const { ids, team } = reachValues(reach);
   return rowsAsGiven<ListedAccount>(
@@ -57,6 +59,7 @@ export async function listAccounts(
       left join account_standing s on s.account_id = a.id
     where a.merged_into is null
       and (${page.after ?? null}::text is null or a.id < ${page.after ?? null}::text)
+      and (${chosen}::text[] is null or a.id = any(${chosen}::text[]))
       and (${flagged}::boolean is distinct from true or a.id = any(array(
         select account_id from account_flag where ended_at is null)))
       and (${flagged}::boolean is distinct from false or a.id <> all(array(

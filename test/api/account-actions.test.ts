@@ -103,6 +103,22 @@ test("a manager gives it to somebody else, who reaches out and accepts it once",
   ).toEqual({ ended_how: "handed back", ended_by: `rp_${to}` });
 });
 
+test("reports count it apart from leads, by the tier that it was flagged with", async () => {
+  const from = new Date(world.now() - 86_400_000).toISOString();
+  const to = new Date(world.now() + 1).toISOString();
+  const rows = async (query: string) =>
+    (
+      await world.ask("GET", `/reports/acceptance?from=${from}&to=${to}&${query}`, {
+        as: "marketing",
+      })
+    ).body.rows;
+  expect(await rows("")).toEqual([]);
+  expect(await rows("subject=account&groupBy=tier")).toMatchObject([
+    { group: "1", handedOff: 1, accepted: 1 },
+  ]);
+  expect(await rows("groupBy=subject")).toMatchObject([{ group: "account", handedOff: 1 }]);
+});
+
 test("an account that was never flagged has no handoff to act on", async () => {
   await world.pool.query("insert into account (id, created_at) values ('ac_never', now())");
   const answer = await world.ask("POST", "/accounts/ac_never/accept", { body: {} });

@@ -347,6 +347,10 @@ describe("accounts are read", () => {
     expect(await listed("q=name%20of%20B")).toEqual(["beta.com"]);
     expect(await listed(`q=${ids["beta.com"]}`)).toEqual(["beta.com"]);
     expect(await listed("q=cme")).toEqual([]);
+    expect(await listed(`ids=${ids["acme.com"]},${ids["beta.com"]},ac_none`)).toEqual([
+      "beta.com",
+      "acme.com",
+    ]);
     expect(await listed("flagged=true")).toEqual(["acme.com"]);
     expect(await listed("flagged=false")).toEqual(["beta.com", "acme-group.com"]);
     // A flagged account is treated as of the better tier.
@@ -356,7 +360,15 @@ describe("accounts are read", () => {
     expect(first.items).toHaveLength(2);
     const rest = (await world.ask("GET", `/accounts?limit=2&cursor=${first.next}`)).body;
     expect(rest).toMatchObject({ items: [{ domain: "acme.com" }], next: null });
-    for (const query of ["tier=0", "tier=x", "flagged=maybe", "nonsense=1", "limit=101"])
+    for (const query of [
+      "tier=0",
+      "tier=x",
+      "flagged=maybe",
+      "ids=ld_1",
+      "ids=",
+      "nonsense=1",
+      "limit=101",
+    ])
       expect((await world.ask("GET", `/accounts?${query}`)).status).toBe(422);
 
     const path = `/accounts/${ids["beta.com"]}`;

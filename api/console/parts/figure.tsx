@@ -186,21 +186,33 @@ const Words: FC<{
   );
 };
 
-/** The leads behind a line, as a list to open: at most a hundred, as the report names them. */
-const LeadsOf: FC<{ readonly ids: readonly string[]; readonly line: number }> = ({ ids, line }) =>
-  ids.length === 0 ? (
-    <span class="dim">none</span>
-  ) : (
-    <a href={leadsPath(ids)} aria-label={`Open ${leadCount(ids)} of line ${line + 1}`}>
-      {leadCount(ids)}
+/**
+ * The leads behind a line, or the accounts where it counts those, as a list to open: at most a
+ * hundred, as the report names them.
+ */
+const LeadsOf: FC<{ readonly ids: readonly string[]; readonly line: number }> = ({ ids, line }) => {
+  if (ids.length === 0) return <span class="dim">none</span>;
+  const isOfAccounts = ids[0]?.startsWith("ac_") === true;
+  const words = countWords(ids, isOfAccounts ? "account" : "lead");
+  return (
+    <a
+      href={isOfAccounts ? accountsPath(ids) : leadsPath(ids)}
+      aria-label={`Open ${words} of line ${line + 1}`}
+    >
+      {words}
     </a>
   );
+};
 
 const mostOpened = 100;
-const leadCount = (ids: readonly string[]) =>
-  ids.length < mostOpened ? counted(ids.length, "lead") : `the first ${mostOpened} leads`;
+const countWords = (ids: readonly string[], what: "lead" | "account") =>
+  ids.length < mostOpened ? counted(ids.length, what) : `the first ${mostOpened} ${what}s`;
 
 /** The list of these leads. */
 export function leadsPath(ids: readonly string[]): string {
   return withQuery(paths.leads, { ids: ids.slice(0, mostOpened).join(",") });
+}
+
+function accountsPath(ids: readonly string[]): string {
+  return withQuery(paths.accounts, { ids: ids.slice(0, mostOpened).join(",") });
 }

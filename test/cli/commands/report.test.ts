@@ -26,6 +26,11 @@ test.each([
   [["pool-reviews", "--group-by", "band"], /expected nothing: this report has no groups/],
   [["funnel", "--from", "yesterday"], /--from is "yesterday"; expected a date such as/],
   [["funnel", "--from", "2026-02-30"], /--from is "2026-02-30"; expected a date such as/],
+  [
+    ["acceptance", "--where", "subject=person"],
+    /--where subject is "person"; expected lead, account/,
+  ],
+  [["funnel", "--where", "subject=account"], /--where is "subject"; expected source, /],
   [["funnel", "--where", "band"], /--where is "band"; expected DIMENSION=VALUE/],
   [["pool-reviews", "--svg"], /"pool-reviews" has no picture; --svg draws funnel, rejections, /],
   [["funnel", "--knowledge", "soon"], /--knowledge is "soon"; expected now, then/],
