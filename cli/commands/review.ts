@@ -3,7 +3,7 @@ import { periodExamples, reviewKinds } from "../../handoff/reviews/review.ts";
 import { apiClient, apiOptions } from "../api-client.ts";
 import { CommandError, type Command, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
-import { openReview } from "../open-review.ts";
+import { openReviewEarly } from "../open-review-early.ts";
 import { inMeeting } from "./review-meeting.ts";
 
 const usage = `baton review list [--kind KIND] [--state open|closed] [--json]
@@ -71,7 +71,7 @@ async function open(
   asked: { period?: string | undefined; json: boolean },
   io: Io,
 ): Promise<number> {
-  const { id, opened } = await openReview(readSettings(), kind, asked.period);
+  const { id, opened } = await openReviewEarly(readSettings(), kind, asked.period);
   if (asked.json) io.out(JSON.stringify({ id, opened }));
   else
     io.out(

@@ -7,7 +7,7 @@ import { CommandError, type Command, type Io } from "../command.ts";
 import { apiClient } from "../api-client.ts";
 import { readSettings, type Settings } from "../env.ts";
 import type { Home } from "../home.ts";
-import { openReview } from "../open-review.ts";
+import { openReviewEarly } from "../open-review-early.ts";
 import { loadDemo, playDemo } from "../stack/demo.ts";
 import { loadFirstData } from "../stack/first-data.ts";
 import { nodeChild } from "../stack/node-child.ts";
@@ -70,7 +70,7 @@ async function demonstrate(settings: Settings, io: Io, isOver: () => boolean): P
 async function openReviews(settings: Settings, io: Io): Promise<void> {
   for (const kind of reviewKinds) {
     try {
-      await openReview(settings, kind);
+      await openReviewEarly(settings, kind);
     } catch (error) {
       // An earlier start may have closed it, and a period is reviewed once.
       if (!(error instanceof CommandError)) throw error;

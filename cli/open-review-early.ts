@@ -26,7 +26,7 @@ import { withPool } from "./servers/servers.ts";
  *
  * @param period today's when absent
  */
-export async function openReview(
+export async function openReviewEarly(
   settings: Settings,
   kind: string,
   period?: string,
