@@ -9,6 +9,7 @@ import { audit } from "../store/postgres/audit.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { survivorIdOf } from "../store/process/merge.ts";
 import { rosterNames } from "../store/routing/roster.ts";
+import { peopleIn } from "../words/people.ts";
 import { leadHistory } from "../store/views/history.ts";
 import { auditMoves, saveFacts, PlacementRefused } from "../store/intake/intake.ts";
 import { leadSignal, enqueue } from "../store/postgres/outbox.ts";
@@ -285,10 +286,9 @@ export async function readHistory(
     what,
     detail,
   }));
-  const named = new Set(JSON.stringify(items).match(/\brp_[\w-]{1,60}/g));
   return {
     items,
-    people: await rosterNames(deps.keyed, [...named]),
+    people: await rosterNames(deps.keyed, peopleIn(items)),
     next: found.length > limit && last ? toCursor([last.place, last.n, last.id]) : null,
   };
 }

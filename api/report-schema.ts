@@ -40,6 +40,9 @@ export function reportSchema({ columns }: ReportFile): z.ZodObject {
       .nullable()
       .openapi({ description: "the time with which `inWords` compares; null: with none" }),
     inWords: z.string().openapi({ description: "what the rows say, in a sentence or two" }),
+    people: z
+      .record(z.string(), z.string())
+      .openapi({ description: "names of the people whose ids stand in the rows, by id" }),
     rows: z.array(
       z.strictObject(
         Object.fromEntries(

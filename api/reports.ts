@@ -9,6 +9,8 @@ import { reportSubjects, subjectsOf, type Dimension } from "../store/reports/fil
 import { goalsOf } from "../store/reports/goals.ts";
 import { asLongBefore } from "../store/reports/before.ts";
 import { reports } from "../store/reports/registry.ts";
+import { rosterNames } from "../store/routing/roster.ts";
+import { peopleIn, rowsWithNames, withNames } from "../words/people.ts";
 import { paragraphOf } from "../store/reports/paragraph.ts";
 import { knowledges, leads, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
@@ -204,6 +206,7 @@ async function figuresOf(report: ReportFile, ask: ReportAsk, compares: boolean) 
     asOf,
     subjects: subjectsOf(ask),
   });
+  const people = await rosterNames(ask.db, peopleIn([rows, inWords]));
   return {
     ...inIso({ from, to, asOf }),
     report: report.name,
@@ -211,7 +214,8 @@ async function figuresOf(report: ReportFile, ask: ReportAsk, compares: boolean) 
     filters,
     groupBy,
     before: before && inIso(before),
-    inWords,
+    inWords: withNames(inWords, people),
+    people,
     rows,
   };
 }
@@ -225,7 +229,8 @@ async function pictureOf(
   report: ReportFile,
   ask: ReportAsk,
 ): Promise<Response> {
-  const [rows, goals] = [await report.rows(ask), await goalsOf(report, ask)];
+  const [found, goals] = [await report.rows(ask), await goalsOf(report, ask)];
+  const rows = rowsWithNames(found, await rosterNames(ask.db, peopleIn(found)));
   return pictureAnswer(c, drawReport({ report, question: ask, rows, goals }), report.name);
 }
 

@@ -25,6 +25,8 @@ import {
   type ReviewRow,
 } from "../store/reviews/reviews.ts";
 import { ownersOf } from "../store/reviews/resolutions.ts";
+import { rosterNames } from "../store/routing/roster.ts";
+import { peopleIn, rowsWithNames, withNames, type People } from "../words/people.ts";
 import { figuresFor, forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
 import { performAction, doneSchema } from "./actions.ts";
 import {
@@ -166,7 +168,10 @@ export function reviewRoutes(deps: AppDeps): Routes {
 
   app.openapi(read, async (c) => {
     const { id } = c.req.valid("param");
-    if (id.endsWith(".html")) return page(c, await packetHere(deps, c, id.replace(/\.html$/, "")));
+    if (id.endsWith(".html")) {
+      const view = await packetHere(deps, c, id.replace(/\.html$/, ""));
+      return page(c, reviewWithNames(view, await rosterNames(deps.pool, peopleIn(view))));
+    }
     return c.json(await readReview(deps, c, id, c.req.valid("query")), 200);
   });
 
@@ -206,6 +211,36 @@ async function packetHere(deps: ApiDeps, c: Asker, id: string): Promise<ReviewVi
   return forReader(view, readsAboutPeople(caller.role));
 }
 
+/** People are called by their names in what a packet says; it is kept with their ids. */
+function reviewWithNames(view: ReviewView, people: People): ReviewView {
+  const named = (text: string) => withNames(text, people);
+  const resolved = (list: ReviewView["resolutions"]) =>
+    list.map((one) => ({ ...one, text: named(one.text) }));
+  const { figures } = view;
+  return {
+    ...view,
+    carried: resolved(view.carried),
+    resolutions: resolved(view.resolutions),
+    figures: figures && {
+      ...figures,
+      packet: {
+        ...figures.packet,
+        proposals: figures.packet.proposals.map((one) => ({
+          ...one,
+          title: named(one.title),
+          because: named(one.because),
+          wouldHaveChanged: named(one.wouldHaveChanged),
+        })),
+        sections: figures.packet.sections.map((one) => ({
+          ...one,
+          paragraph: named(one.paragraph),
+          rows: rowsWithNames(one.rows, people),
+        })),
+      },
+    },
+  };
+}
+
 /** A review with its packet and a page of the pool's leads. */
 export async function readReview(
   deps: ApiDeps,
@@ -229,7 +264,14 @@ export async function readReview(
   };
   const [view] = await shown(deps, [review], c.var.receivedAt);
   if (!view) throw notFound();
-  return { ...view, ...packetOf(whole), owners: [...(await ownersOf(deps.pool))], lines };
+  const packet = packetOf(whole);
+  return {
+    ...view,
+    ...packet,
+    owners: [...(await ownersOf(deps.pool))],
+    people: await rosterNames(deps.pool, peopleIn(packet)),
+    lines,
+  };
 }
 
 /** The picture of a section of the packet, by its place among those that the caller sees. */
@@ -242,7 +284,11 @@ export async function readPacketPicture(
   const figures = await figuresOf(deps.pool, (await reviewHere(deps, id)).id);
   const read = figures && figuresFor(figures, readsAboutPeople(c.var.caller.role));
   const section = read?.packet.sections[place];
-  const drawn = section === undefined ? null : drawnOf(section);
+  const people = await rosterNames(deps.pool, peopleIn(section?.rows));
+  const drawn =
+    section === undefined
+      ? null
+      : drawnOf({ ...section, rows: rowsWithNames(section.rows, people) });
   if (section === undefined || drawn === null) throw notFound();
   return pictureAnswer(c, drawn, section.report);
 }

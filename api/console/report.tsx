@@ -141,6 +141,7 @@ const ReportPage: FC<Props> = (props) => {
           label={report.question}
           report={report}
           rows={rows}
+          people={figures.people}
           groupBy={figures.groupBy}
           opensLeads={scopeOf("GET /leads", frame.caller.role) !== undefined}
           {...(figures.groupBy === null

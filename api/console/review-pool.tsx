@@ -255,7 +255,7 @@ const PoolTable: FC<{
                   ? "nothing"
                   : found.since.map(({ type, count }) => `${spoken(type)} ${count}`).join(", ")}
               {found === null ? null : (
-                <span class="more dim">{`intent ${found.intentThen} then, ${found.intentNow} now`}</span>
+                <span class="more dim">{`intent ${points(found.intentThen)} then, ${points(found.intentNow)} now`}</span>
               )}
             </td>
             <td data-label="suggested">
@@ -290,3 +290,6 @@ const PoolTable: FC<{
     </tbody>
   </table>
 );
+
+/** Points of a score, to a tenth. */
+const points = (score: number): string => String(Math.round(score * 10) / 10);

@@ -5,6 +5,7 @@ import { counted, enumerated, timesWords } from "../../handoff/reviews/words.ts"
 import { localDateOf } from "../../handoff/time/calendar.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
+import { withNames } from "../../words/people.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
@@ -300,7 +301,8 @@ const ResolutionLine: FC<
     readonly mayClose: boolean;
   }
 > = ({ one, review, reading, refused, mayClose }) => {
-  const { text, owner, ownerName, dueOn, overdue, state, note, period, closedAt } = one;
+  const { owner, ownerName, dueOn, overdue, state, note, period, closedAt } = one;
+  const text = withNames(one.text, review.people);
   const about = text.slice(0, 80);
   return (
     <li id={one.id}>
@@ -397,15 +399,16 @@ const Proposals: FC<Props> = (props) => {
         <ol class="proposals">
           {figures.proposals.map((given) => {
             const one = given as unknown as Proposal;
+            const named = (text: string) => withNames(text, review.people);
             const key = `${one.kind}/${one.about}`;
             const isMade = review.resolutions.some(({ proposal }) => proposal === key);
             const report = reports.find(({ name }) => name === one.report);
             return (
               <li>
                 <strong>
-                  <bdi>{one.title}</bdi>
+                  <bdi>{named(one.title)}</bdi>
                 </strong>
-                <p>{`${one.because} ${one.wouldHaveChanged}`}</p>
+                <p>{named(`${one.because} ${one.wouldHaveChanged}`)}</p>
                 <p class="dim">
                   {one.rules.length === 0 ? "" : `It points at ${enumerated(one.rules)}. `}
                   {report === undefined ? null : (
@@ -415,7 +418,7 @@ const Proposals: FC<Props> = (props) => {
                 {isMade ? (
                   <p class="dim">Decided, see below.</p>
                 ) : (
-                  <Decide {...props} proposal={key} title={one.title} />
+                  <Decide {...props} proposal={key} title={named(one.title)} />
                 )}
               </li>
             );
@@ -546,7 +549,7 @@ const Sections: FC<Props> = ({ review, reports, frame }) => {
                 </a>
               )}
             </p>
-            <p>{paragraph}</p>
+            <p>{withNames(paragraph, review.people)}</p>
             {report === undefined || rows.length === 0 ? null : (
               <>
                 {report.hasPicture ? (
@@ -556,6 +559,7 @@ const Sections: FC<Props> = ({ review, reports, frame }) => {
                   label={title}
                   report={report}
                   rows={rows as Parameters<typeof FigureTable>[0]["rows"]}
+                  people={review.people}
                   groupBy={groupBy}
                   shown={shown}
                   opensLeads={scopeOf("GET /leads", frame.caller.role) !== undefined}

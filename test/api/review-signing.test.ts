@@ -274,6 +274,21 @@ test("figures about single people are left out for whoever may not read them els
     expect(await reportsFor(as)).not.toContain("reps");
 });
 
+test("people are called by their names on the page of a review, and kept by their ids", async () => {
+  const id = await opened();
+  await world.pool.query("update rep set name = 'Kim Reyes' where id = 'rp_one'");
+  const { body } = await resolve(id, {
+    text: "rp_one is given fewer leads",
+    owner: "marketing-ops",
+    dueOn: tomorrow(),
+  });
+  expect(body.text).toBe("rp_one is given fewer leads");
+  expect((await read(id, "leader")).people).toMatchObject({ rp_one: "Kim Reyes" });
+  const page = await world.ask("GET", `/reviews/${id}.html`, { as: "leader" });
+  expect(page.body).toContain("Kim Reyes is given fewer leads");
+  expect(page.body).not.toContain("rp_one is given");
+});
+
 test("the page of a review is HTML of which nothing runs", async () => {
   const id = await opened();
   const { status, headers } = await world.ask("GET", `/reviews/${id}.html`, { as: "leader" });

@@ -157,6 +157,20 @@ describe("a report", () => {
     expect((await office.get("/console/reports/acceptance")).text).not.toContain('value="rep"');
   });
 
+  test("calls people by their names, in sentence, picture and table; their ids are for the address", async () => {
+    await world.pool.query("update rep set name = 'Kim Reyes' where id = 'rp_one'");
+    const { body } = await world.ask("GET", `/reports/acceptance?${inApi}&groupBy=rep`);
+    expect(body.people).toMatchObject({ rp_one: "Kim Reyes" });
+    expect(body.rows.map(({ group }: { group: string }) => group)).toContain("rp_one");
+    const visitor = await as({ role: "revops" });
+    const { text } = await visitor.get(`/console/reports/acceptance?${days}&groupBy=rep`);
+    expect(text).toContain("Kim Reyes");
+    expect(text.replaceAll(/<[^>]*>/g, "")).not.toContain("rp_one");
+    const picture = await visitor.get(`/console/reports/acceptance/picture?${days}&groupBy=rep`);
+    expect(picture.text).toContain("Kim Reyes");
+    expect(picture.text).not.toContain("rp_one");
+  });
+
   test("filters by a click on a group, and takes the filter away by another", async () => {
     const visitor = await as({ role: "marketing" });
     const grouped = await visitor.get(`/console/reports/acceptance?${days}&groupBy=source`);

@@ -2,6 +2,7 @@ import type { Child, FC } from "hono/jsx";
 import type { Rate } from "../../../handoff/reviews/figures.ts";
 import { counted, interval, numberWords, percent } from "../../../handoff/reviews/words.ts";
 import { cellWords, columnWords, isMark, marksOf } from "../../../messages/reviews/cells.ts";
+import { withNames, type People } from "../../../words/people.ts";
 import type { Cell, ReportRow } from "../../../store/reports/report.ts";
 import type { readReports } from "../../reports.ts";
 import { paths, withQuery } from "../paths.ts";
@@ -65,6 +66,8 @@ interface TableProps {
   readonly label: string;
   readonly report: DescribedReport;
   readonly rows: readonly ReportRow[];
+  /** Names of people by the ids that stand in the rows. */
+  readonly people: People;
   readonly groupBy: string | null;
   /** The columns that are shown, in their order; all of them when absent. */
   readonly shown?: readonly string[];
@@ -128,7 +131,7 @@ const Line: FC<
     readonly columns: readonly Column[];
     readonly n: number;
   }
-> = ({ row, columns, report, ofGroup, n }) => {
+> = ({ row, columns, report, people, ofGroup, n }) => {
   const isOut = row["standsOut"] === true || row["isWorse"] === true;
   return (
     <tr class={isOut ? "stands-out" : undefined}>
@@ -139,7 +142,7 @@ const Line: FC<
             <LeadsOf ids={cell as readonly string[]} line={n} />
           ) : (
             <Words
-              {...{ column, cell, place, row, report }}
+              {...{ column, cell, place, row, report, people }}
               {...(ofGroup === undefined ? {} : { ofGroup })}
             />
           );
@@ -164,9 +167,11 @@ const Words: FC<{
   readonly place: number;
   readonly row: ReportRow;
   readonly report: DescribedReport;
+  readonly people: People;
   readonly ofGroup?: (group: string | null) => string;
-}> = ({ column, cell, place, row, report, ofGroup }) => {
-  const { words, more, isFew } = cellWords(column.kind, cell);
+}> = ({ column, cell, place, row, report, people, ofGroup }) => {
+  const { words: kept, more, isFew } = cellWords(column.kind, cell);
+  const words = withNames(kept, people);
   const isTotal = report.name === "rejections" && column.name === "reason" && cell === null;
   const shown = words === "" && place === 0 ? (isTotal ? "all" : "not recorded") : words;
   const small = [...(more === undefined ? [] : [more]), ...(place === 0 ? marksOf(row) : [])];
