@@ -5,6 +5,7 @@ import { counted, enumerated, timesWords } from "../../handoff/reviews/words.ts"
 import { localDateOf } from "../../handoff/time/calendar.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
+import { ruleWords } from "../../words/rules.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
@@ -225,6 +226,9 @@ const ReviewPage: FC<Props> = (props) => {
           </>
         )}
       </p>
+      <p class="dim screen-only">
+        On this page: <a href="#decisions">what is decided</a>, <a href="#signatures">signatures</a>
+      </p>
       {isElsewhere ? (
         <p class="notice wrong" role="alert">
           {`Not done. ${capital(refused.problem.parts.detail)}. This is how it stands.`}
@@ -388,6 +392,9 @@ const Proposals: FC<Props> = (props) => {
   const { review, reports } = props;
   const { figures } = review;
   if (figures === null) return null;
+  // A packet is kept with ids; whoever works is told by name.
+  const names = new Map(review.owners.map(({ id, name }) => [id, name]));
+  const named = (words: string) => words.replace(/\brp_\w+/g, (id) => names.get(id) ?? id);
   return (
     <section aria-labelledby="proposals">
       <h2 id="proposals">Proposals</h2>
@@ -403,11 +410,13 @@ const Proposals: FC<Props> = (props) => {
             return (
               <li>
                 <strong>
-                  <bdi>{one.title}</bdi>
+                  <bdi>{named(one.title)}</bdi>
                 </strong>
-                <p>{`${one.because} ${one.wouldHaveChanged}`}</p>
+                <p>{named(`${one.because} ${one.wouldHaveChanged}`)}</p>
                 <p class="dim">
-                  {one.rules.length === 0 ? "" : `It points at ${enumerated(one.rules)}. `}
+                  {one.rules.length === 0
+                    ? ""
+                    : `It points at ${enumerated(one.rules.map(ruleWords))}. `}
                   {report === undefined ? null : (
                     <a href={paths.report(report.name)}>{report.question}</a>
                   )}
@@ -415,7 +424,7 @@ const Proposals: FC<Props> = (props) => {
                 {isMade ? (
                   <p class="dim">Decided, see below.</p>
                 ) : (
-                  <Decide {...props} proposal={key} title={one.title} />
+                  <Decide {...props} proposal={key} title={named(one.title)} />
                 )}
               </li>
             );

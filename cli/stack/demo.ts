@@ -57,6 +57,11 @@ export async function playDemo(
     await api<{ owner: { readonly id: string } | null }>("GET", `/leads/${ids[0] ?? ""}`),
   );
   if (owner) io.out(`As the rep who has the first of them: npx baton sign-in ${owner.id}`);
+  io.out("As a manager: npx baton sign-in rp_manager_chat");
+  io.out(
+    "Two leaders sign: npx baton review open weekly, then npx baton sign-in leader --party " +
+      "marketing, and --party sales in another browser",
+  );
 }
 
 async function playLead(
