@@ -5,6 +5,7 @@ import { makeLink } from "../store/access/sign-in-links.ts";
 import { signingKey } from "../store/access/signing-key.ts";
 import { ensureLogin, type LoginWish } from "../store/access/logins.ts";
 import { launchBrowser } from "../test/support/chromium.ts";
+import type { Governance } from "./console-governance.ts";
 import type { ConsoleWorld, OfferOfBench } from "./console-world.ts";
 import { median, type Figure } from "./numbers.ts";
 
@@ -22,17 +23,25 @@ interface Task {
   readonly clicks: number;
   readonly seconds: number;
   /** Where the person is before it. */
-  readonly at: (lead: string) => string;
-  readonly work: (hand: Hand, lead: string) => Promise<unknown>;
+  readonly at: (about: string) => string;
+  /** What each try is about, instead of an open offer; as many tries as there are. */
+  readonly about?: readonly string[];
+  /** `about`: the lead of an open offer, unless the task says otherwise. */
+  readonly work: (hand: Hand, about: string) => Promise<unknown>;
 }
 
 const manager: LoginWish = { role: "manager", repId: "rp_bench_boss" };
 const operator: LoginWish = { role: "operator" };
+const revops: LoginWish = { role: "revops" };
+const leaders = {
+  marketing: { role: "leader", party: "marketing" },
+  sales: { role: "leader", party: "sales", repId: "rp_bench_boss" },
+} as const satisfies Record<string, LoginWish>;
 
 /** Every task of the table, so many times, in a window of its own: its clicks, and the seconds in the middle. */
 export async function consoleTasks(
   world: ConsoleWorld,
-  open: readonly OfferOfBench[],
+  { open, governance }: { open: readonly OfferOfBench[]; governance: Governance },
   times: number,
 ): Promise<Figure[]> {
   const browser = await launchBrowser();
@@ -40,14 +49,18 @@ export async function consoleTasks(
   try {
     const rep = busiest(open);
     const own = open.filter((one) => one.rep === rep).map(({ lead }) => lead);
-    for (const task of tasks({ role: "rep", repId: rep }, await links(world, rep))) {
+    const all = [
+      ...tasks({ role: "rep", repId: rep }, await links(world, rep)),
+      ...officeTasks(governance),
+    ];
+    for (const task of all) {
       const took: number[] = [];
       let clicks = 0;
-      for (let n = 0; n < times; n++) {
+      for (let n = 0; n < (task.about?.length ?? times); n++) {
         const isOfRep = task.person.role === "rep";
-        const lead = isOfRep ? own.shift() : open.at(-1 - n)?.lead;
-        if (lead === undefined) throw new Error("there are too few open offers for the tasks");
-        const done = await doTask(browser, world, task, lead).catch(() => null);
+        const about = task.about?.[n] ?? (isOfRep ? own.shift() : open.at(-1 - n)?.lead);
+        if (about === undefined) throw new Error("there are too few open offers for the tasks");
+        const done = await doTask(browser, world, task, about).catch(() => null);
         // A machine that is too busy to answer says nothing of the page; said as missing below.
         if (done === null) continue;
         took.push(done.seconds);
@@ -300,6 +313,88 @@ function tasks(rep: LoginWish, { offer, signIn }: Links): Task[] {
         await click(page.getByRole("link", { name: "System" }));
         await page.locator("h1", { hasText: "System" }).waitFor();
         await page.locator("#stuck").first().waitFor();
+      },
+    },
+  ];
+}
+
+const link = (page: Page, href: string) => page.locator(`main a[href="${href}"]`).first();
+const told = (page: Page, words: string) => page.locator("#status", { hasText: words });
+
+/** What marketing, RevOps and leaders do; each version and each review is for one try. */
+function officeTasks({ versions, reviews }: Governance): Task[] {
+  const sign = (party: "marketing" | "sales"): Task => ({
+    name: `leader of ${party} signs a version`,
+    person: leaders[party],
+    clicks: 2,
+    seconds: 3,
+    at: () => "/console/agreement",
+    about: versions,
+    async work({ page, click }, version) {
+      await click(link(page, version));
+      await click(button(page, `Sign for ${party}`));
+      await told(page, "Signed").waitFor();
+    },
+  });
+  return [
+    {
+      name: "marketing finds the top reason for a no, and its leads",
+      person: { role: "marketing" },
+      clicks: 2,
+      seconds: 2,
+      at: () => "/console/me",
+      async work({ page, click }) {
+        await click(page.getByRole("link", { name: "Figures", exact: true }));
+        await click(page.locator('main a[href^="/console/leads?ids="]').first());
+        await page.locator("[data-row]").first().waitFor();
+      },
+    },
+    {
+      name: "RevOps reads what a version changes, and its plan",
+      person: revops,
+      clicks: 1,
+      seconds: 3,
+      at: () => "/console/agreement",
+      about: versions,
+      async work({ page, click }, version) {
+        await click(link(page, version));
+        await page.locator("#plan").waitFor();
+        await page.locator("#changes").waitFor();
+      },
+    },
+    sign("marketing"),
+    sign("sales"),
+    {
+      name: "RevOps activates a version",
+      person: revops,
+      clicks: 2,
+      seconds: 3,
+      at: () => "/console/agreement",
+      // The plans of the others are of the version before it.
+      about: versions.slice(0, 1),
+      async work({ page, click }, version) {
+        await click(link(page, version));
+        await click(button(page, "Activate"));
+        await page.locator("#activated").waitFor();
+      },
+    },
+    {
+      name: "leader decides and signs in a review",
+      person: leaders.marketing,
+      clicks: 3,
+      seconds: 3,
+      at: () => "/console/reviews",
+      about: reviews,
+      async work({ page, click }, review) {
+        await click(link(page, review));
+        // By keys, as people fill in a form; the clicks are those of the buttons.
+        await page.locator("#what").fill("Raise the size floor");
+        await page.locator("#new-owner").selectOption("marketing");
+        await page.locator("#new-due").fill("2032-02-01");
+        await click(page.locator("form.decide button"));
+        await told(page, "Written down").waitFor();
+        await click(button(page, "Sign for marketing"));
+        await told(page, "Signed").waitFor();
       },
     },
   ];

@@ -5,6 +5,7 @@ import { rows, sql, type Pool } from "../store/postgres/db.ts";
 import { grow } from "../test/support/grown-database.ts";
 import { startApplication, type Application } from "./application.ts";
 import { consoleTasks, firstLoad } from "./console-tasks.ts";
+import { prepareGovernance } from "./console-governance.ts";
 import { cookiesOf, type ConsoleWorld, type OfferOfBench } from "./console-world.ts";
 import { spread, type Figure, type Report } from "./numbers.ts";
 import { alwaysOpen, benchReps, demoRequest } from "./opening.ts";
@@ -35,13 +36,15 @@ export async function benchConsole(
     await offer(app, requests);
     const world: ConsoleWorld = { url: app.url, pool: app.pool, cookieOf: cookiesOf(app) };
     const open = await openOffers(app.pool);
-    const tasks = await consoleTasks(world, open, times);
+    const governance = await prepareGovernance(app, times);
+    const tasks = await consoleTasks(world, { open, governance }, times);
     const first = await firstLoad(world, open, times);
     const beat = await fiftyASecond(app, world, seconds);
     return {
       figures: [...tasks, ...first, ...beat.figures],
       notes: [
         `${leads} leads, filled in ${filled.toFixed(0)} s; ${open.length} open offers of ${benchReps.length} reps`,
+        `the plan of a version took ${governance.seconds.plan.toFixed(0)} s at most, the packet of a review ${governance.seconds.packet.toFixed(1)} s`,
         ...beat.notes,
       ],
     };

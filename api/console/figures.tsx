@@ -10,6 +10,7 @@ import {
   percent,
 } from "../../handoff/reviews/words.ts";
 import type { ReportRow } from "../../store/reports/report.ts";
+import { ruleWords } from "../../words/rules.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
@@ -320,7 +321,7 @@ const Reason: FC<{ readonly row: ReportRow; readonly total: number; readonly ope
       <span class="dim">
         {`, ${change === 0 ? "as many as before" : `${numberWords(Math.abs(change))} ${change > 0 ? "more" : "fewer"} than before`}`}
         {contested === 0 ? "" : `, ${contested} contested`}
-        {accused.length === 0 ? "" : `; points at ${enumerated(accused)}`}
+        {accused.length === 0 ? "" : `; points at ${enumerated(accused.map(ruleWords))}`}
       </span>
       {row["standsOut"] === true ? <strong class="soon"> stands out</strong> : null}
     </li>

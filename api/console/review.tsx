@@ -6,6 +6,7 @@ import { localDateOf } from "../../handoff/time/calendar.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { withNames } from "../../words/people.ts";
+import { ruleWords } from "../../words/rules.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
@@ -226,6 +227,9 @@ const ReviewPage: FC<Props> = (props) => {
           </>
         )}
       </p>
+      <p class="dim screen-only">
+        On this page: <a href="#decisions">what is decided</a>, <a href="#signatures">signatures</a>
+      </p>
       {isElsewhere ? (
         <p class="notice wrong" role="alert">
           {`Not done. ${capital(refused.problem.parts.detail)}. This is how it stands.`}
@@ -390,6 +394,8 @@ const Proposals: FC<Props> = (props) => {
   const { review, reports } = props;
   const { figures } = review;
   if (figures === null) return null;
+  // A packet is kept with ids; whoever works is told by name.
+  const named = (words: string) => withNames(words, review.people);
   return (
     <section aria-labelledby="proposals">
       <h2 id="proposals">Proposals</h2>
@@ -399,7 +405,6 @@ const Proposals: FC<Props> = (props) => {
         <ol class="proposals">
           {figures.proposals.map((given) => {
             const one = given as unknown as Proposal;
-            const named = (text: string) => withNames(text, review.people);
             const key = `${one.kind}/${one.about}`;
             const isMade = review.resolutions.some(({ proposal }) => proposal === key);
             const report = reports.find(({ name }) => name === one.report);
@@ -410,7 +415,9 @@ const Proposals: FC<Props> = (props) => {
                 </strong>
                 <p>{named(`${one.because} ${one.wouldHaveChanged}`)}</p>
                 <p class="dim">
-                  {one.rules.length === 0 ? "" : `It points at ${enumerated(one.rules)}. `}
+                  {one.rules.length === 0
+                    ? ""
+                    : `It points at ${enumerated(one.rules.map(ruleWords))}. `}
                   {report === undefined ? null : (
                     <a href={paths.report(report.name)}>{report.question}</a>
                   )}

@@ -92,7 +92,10 @@ const ReviewsPage: FC<{
 
 function headingOf(open: readonly Review[], { caller }: Frame): string {
   if (open.length === 0)
-    return "No review waits. Weekly, monthly and quarterly ones open by themselves, as the agreement says.";
+    return (
+      "No review waits. Weekly, monthly and quarterly ones open by themselves, as the agreement " +
+      "says; npx baton review open weekly opens one now."
+    );
   const { party } = caller;
   const mine = party
     ? open.filter(({ signatures }) => signatures.every((one) => one.party !== party))

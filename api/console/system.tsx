@@ -1,6 +1,7 @@
 import type { FC } from "hono/jsx";
 import { numberWords } from "../../handoff/reviews/words.ts";
 import { sayMinutes, sayMoment } from "../../words/clock.ts";
+import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { readSystem } from "../system.ts";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
@@ -65,7 +66,7 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
         </dd>
         {system.tasks.map(({ kind, open }) => (
           <>
-            <dt>{`Tasks ${kind}`}</dt>
+            <dt>{`Tasks: ${sayAsked({ waitingOn: null, task: kind })}`}</dt>
             <dd>{`${numberWords(open)} open`}</dd>
           </>
         ))}

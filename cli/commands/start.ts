@@ -76,7 +76,10 @@ async function openReviews(settings: Settings, io: Io): Promise<void> {
       if (!(error instanceof CommandError)) throw error;
     }
   }
-  io.out("Reviews to decide and sign: npx baton review list, or Reviews in the console.");
+  io.out(
+    "Reviews to decide and sign, by two leaders: npx baton sign-in leader --party marketing, and " +
+      "--party sales in another browser",
+  );
 }
 
 type Environment = Readonly<Record<string, string>>;

@@ -57,6 +57,7 @@ export async function playDemo(
     await api<{ owner: { readonly id: string } | null }>("GET", `/leads/${ids[0] ?? ""}`),
   );
   if (owner) io.out(`As the rep who has the first of them: npx baton sign-in ${owner.id}`);
+  io.out("As a manager: npx baton sign-in rp_manager_chat");
 }
 
 async function playLead(

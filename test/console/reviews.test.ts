@@ -182,12 +182,18 @@ describe("what a review decides", () => {
     const path = await opened();
     const id = path.split("/").at(-1);
     const kept = { kind: "empty-campaign", about: "summer", title: "Stop <summer>", rules: [] };
-    const more = { because: "Of 40 none.", wouldHaveChanged: "40 fewer.", report: "campaigns" };
+    const more = {
+      because: "Of 40 none, rp_one says; rp_gone too.",
+      wouldHaveChanged: "40 fewer.",
+      report: "campaigns",
+    };
     await world.pool.query(sql`update review_figures set figures = jsonb_set(figures, '{proposals}',
       ${JSON.stringify([{ ...kept, ...more, readers: "both teams", weight: 4 }])}::jsonb)
       where review_id = ${id}`);
     const leader = await as(marketing);
-    expect((await leader.get(path)).text).toContain("Of 40 none. 40 fewer.");
+    expect((await leader.get(path)).text).toContain(
+      "Of 40 none, Person rp_one says; rp_gone too. 40 fewer.",
+    );
     const form = { proposal: "empty-campaign/summer", owner: "marketing", dueOn: tomorrow() };
     expect((await leader.post(`${path}/resolutions`, form)).status).toBe(303);
     const page = (await leader.get(path)).text;

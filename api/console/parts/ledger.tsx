@@ -43,8 +43,8 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName }) => (
                 <Ended clock={clock} reading={reading} />
               )}
             </td>
-            <td>{saySpan(clock.used)}</td>
-            <td>{clock.target}</td>
+            <td data-label="used">{saySpan(clock.used)}</td>
+            <td data-label="of">{clock.target}</td>
           </tr>
         ))}
       </tbody>
