@@ -90,12 +90,12 @@ export async function reconcileLeads(
     ...(await runningOf(deps.client, "leadHandoff", leads)),
     ...(await runningOf(deps.client, "accountHandoff", accounts)),
   ]);
-  const withoutProcess: string[] = [];
+  const withoutProcess: Record<"leads" | "accounts", string[]> = { leads: [], accounts: [] };
   const restarted = await count(
     open.filter((one) => !running.has(processWorkflowId(one, one.cycle))),
     async (one) => {
       const isStarted = await restart(deps, one, now);
-      if (isStarted) withoutProcess.push(one.id);
+      if (isStarted) withoutProcess[one.kind === "lead" ? "leads" : "accounts"].push(one.id);
       return isStarted;
     },
   );

@@ -258,6 +258,7 @@ interface Report {
     readonly residue: number;
     readonly astray: { readonly count: number };
     readonly adrift: { readonly count: number };
+    readonly withoutProcess: { readonly count: number } | null;
   };
   readonly astray: { readonly count: number };
   readonly withoutOwner: { readonly count: number };
@@ -287,7 +288,12 @@ async function checkConservation({ url, tokens }: Rehearsed): Promise<string[]> 
     ...(report.totals.residue === 0
       ? []
       : [`conservation: the totals leave ${report.totals.residue}`]),
-    ...[report.accounts.residue, report.accounts.astray.count, report.accounts.adrift.count]
+    ...[
+      report.accounts.residue,
+      report.accounts.astray.count,
+      report.accounts.adrift.count,
+      report.accounts.withoutProcess?.count ?? 0,
+    ]
       .filter((n) => n !== 0)
       .map((n) => `conservation: accounts leave ${n}`),
     ...(["astray", "withoutOwner", "withoutNextStep", "withoutProcess", "broken"] as const)

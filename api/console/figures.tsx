@@ -390,18 +390,23 @@ const Trend: FC<{ readonly rows: Rows }> = ({ rows }) => {
 
 const NothingLost: FC<Figures> = ({ lost, opens }) => {
   if (lost === null) return null;
-  const { totals, withoutOwner, withoutNextStep, astray } = lost;
+  const { totals, withoutOwner, withoutNextStep, astray, accounts } = lost;
   const parts = [
     ["residue", totals.residue, []],
     ["no owner", withoutOwner.count, withoutOwner.leads],
     ["no next step", withoutNextStep.count, withoutNextStep.leads],
     ["astray", astray.count, astray.leads],
+    // What is wrong with one of them is in the JSON of the report.
+    ["accounts", accounts.residue + accounts.astray.count + accounts.adrift.count, []],
   ] as const;
   return (
     <section aria-labelledby="lost">
       <h2 id="lost">{parts.some(([, n]) => n !== 0) ? "Something is lost" : "Nothing lost"}</h2>
       <p>
         {`${counted(totals.takenIn, "lead")} taken in: ${numberWords(totals.open)} open, ${numberWords(totals.closed)} closed. `}
+        {accounts.handedOff === 0
+          ? ""
+          : `${counted(accounts.handedOff, "account flag")} handed off: ${numberWords(accounts.open)} open, ${numberWords(accounts.closed)} closed. `}
         {parts.map(([words, n, ids], place) => (
           <>
             {place === 0 ? "" : " · "}

@@ -6,7 +6,8 @@ import { readSettings } from "../env.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
-export const conservationQuestion = "Is any lead lost, or without anybody and anything to come?";
+export const conservationQuestion =
+  "Is any lead or account lost, or without anybody and anything to come?";
 
 /** Options of `baton report` that ask a question which this report does not answer. */
 interface Asked {
@@ -26,7 +27,7 @@ export async function printConservation(
 ): Promise<number> {
   if (asked["group-by"] !== undefined || asked.where.length > 0 || asked.csv || asked.svg)
     throw new CommandError(
-      "conservation is about all leads: it takes --from, --to, --as-of and --json; " +
+      "conservation is about all leads and accounts: it takes --from, --to, --as-of and --json; " +
         "its CSV is GET /reports/conservation.csv.",
     );
   const report = await withPool(databaseUrlOf(readSettings()), (db) =>
@@ -39,9 +40,10 @@ export async function printConservation(
 }
 
 function isWhole(report: Conservation): boolean {
-  const { totals, recount, days } = report;
+  const { totals, accounts, recount, days } = report;
   return (
     totals.residue === 0 &&
+    accounts.residue === 0 &&
     days.every(({ residue }) => residue === 0) &&
     (recount?.differences ?? 0) === 0 &&
     faults(report).every(([, listed]) => (listed?.count ?? 0) === 0)
@@ -49,16 +51,22 @@ function isWhole(report: Conservation): boolean {
 }
 
 function faults(report: Conservation): readonly (readonly [string, Listed | null])[] {
+  const { accounts } = report;
+  const ofAccounts = (found: typeof accounts.astray | null): Listed | null =>
+    found && { count: found.count, leads: found.accounts };
   return [
-    ["in another stage than their last move led to", report.astray],
-    ["without owner or queue", report.withoutOwner],
-    ["without a next step", report.withoutNextStep],
-    ["without a running process", report.withoutProcess],
+    ["Leads in another stage than their last move led to", report.astray],
+    ["Leads without owner or queue", report.withoutOwner],
+    ["Leads without a next step", report.withoutNextStep],
+    ["Leads without a running process", report.withoutProcess],
+    ["Accounts not where their last move, flag or handoff says", ofAccounts(accounts.astray)],
+    ["Accounts without anybody, a queue or a next step", ofAccounts(accounts.adrift)],
+    ["Accounts without a running process", ofAccounts(accounts.withoutProcess)],
   ];
 }
 
 function linesOf(report: Conservation): string[] {
-  const { totals, days } = report;
+  const { totals, accounts, days } = report;
   const rows = stages.map((stage) => {
     const own = days.filter((day) => day.stage === stage);
     const sum = (part: "in" | "out" | "residue") =>
@@ -73,10 +81,12 @@ function linesOf(report: Conservation): string[] {
     "",
     `${totals.takenIn} leads taken in = ${totals.open} open + ${totals.closed} closed; ` +
       `residue ${totals.residue}.`,
+    `${accounts.handedOff} flags of accounts handed off = ${accounts.open} open + ` +
+      `${accounts.closed} closed; residue ${accounts.residue}.`,
     ...faults(report).map(([what, listed]) =>
       listed === null
-        ? `Leads ${what}: not compared yet.`
-        : `Leads ${what}: ${listed.count}${listed.count > 0 ? ` (${listed.leads.slice(0, 10).join(", ")})` : ""}`,
+        ? `${what}: not compared yet.`
+        : `${what}: ${listed.count}${listed.count > 0 ? ` (${listed.leads.slice(0, 10).join(", ")})` : ""}`,
     ),
     report.recount === null
       ? "Kept counts: counted anew once a day, not yet."

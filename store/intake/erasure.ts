@@ -3,6 +3,7 @@ import { isClosed, type Stage } from "../../handoff/stage.ts";
 import { audit } from "../postgres/audit.ts";
 import { firstRow, rows, sql, type Tx } from "../postgres/db.ts";
 import { rememberErased } from "./erased.ts";
+import { accountsAround, eraseNotesAbout } from "./erased-notes.ts";
 import { lockIdentities, type Identity } from "./identities.ts";
 import { leadSignal, enqueueAll } from "../postgres/outbox.ts";
 
@@ -21,7 +22,8 @@ export type Erased = {
  * Erases a person: deletes what was known, done, written and sent about them, under every lead that
  * was merged into this one, and remembers their names as salted hashes so that a late event does
  * not bring them back. Stages, handoffs, clocks, assignments and answers stay, without text, so
- * that reports keep their counts. The open process is told and ends itself.
+ * that reports keep their counts. Notes about their accounts' handoffs go too, as they may be named
+ * there. The open process is told and ends itself.
  */
 export async function erasePerson(
   tx: Tx,
@@ -38,6 +40,7 @@ export async function erasePerson(
   // A concurrent intake of the same person waits, and then finds them erased.
   await lockIdentities(tx, names, false);
   await rememberErased(tx, names, now);
+  await eraseNotesAbout(tx, await accountsAround(tx, leads));
   await deleteKnowledge(tx, leads, now);
   await deleteCopies(tx, leads, names, called, now);
 

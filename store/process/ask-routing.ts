@@ -71,13 +71,26 @@ export async function requestOf(
 
 /**
  * Who has the account, in every round: who had this very lead before is passed over by routing.
+ * Where the agreement ignores owners, only of a handoff that is the account's own or belongs to it.
  * Until the transaction ends no colleague is routed beside this one.
  */
-async function accountOf(tx: Tx, { subject, agreement }: Situation): Promise<LeadAccount> {
+async function accountOf(
+  tx: Tx,
+  { subject, agreement, handoff }: Situation,
+): Promise<LeadAccount & Pick<RouteRequest, "withAccount">> {
   const nobody = { accountId: null, owners: [] };
-  if (agreement.routing.owners !== "keep") return nobody;
+  const isKept = agreement.routing.owners === "keep";
+  const isPart = subject.kind === "account" || handoff?.accountHandoffId !== undefined;
+  if (!isKept && !isPart) return nobody;
   await lockAccountOf(tx, subject.id);
-  return (await accountsOf(tx, [subject.id])).get(subject.id) ?? nobody;
+  const found = (await accountsOf(tx, [subject.id])).get(subject.id);
+  if (!found) return nobody;
+  const { accountId, owners, holders } = found;
+  return {
+    accountId,
+    owners: isKept ? owners : holders,
+    ...(isPart ? { withAccount: true } : {}),
+  };
 }
 
 /** The situation with the hours of whom routing chose, and of the pool. */

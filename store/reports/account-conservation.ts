@@ -1,3 +1,4 @@
+import { lastComparison } from "../inbox/comparison.ts";
 import { firstRow, sql, type Db } from "../postgres/db.ts";
 
 /** Nothing is lost and nothing is counted twice, of accounts that were flagged. */
@@ -11,6 +12,8 @@ export interface AccountConservation {
   readonly astray: { readonly count: number; readonly accounts: readonly string[] };
   /** The same of open ones that nobody has, in no queue either, or without a next step. */
   readonly adrift: { readonly count: number; readonly accounts: readonly string[] };
+  /** Open ones without a running process by the last comparison; null before the first one. */
+  readonly withoutProcess: (AccountConservation["adrift"] & { readonly comparedAt: string }) | null;
 }
 
 /** Counts each beginning and each end of a handoff of an account, and where each stands now. */
@@ -41,7 +44,14 @@ export async function accountConservation(db: Db): Promise<AccountConservation> 
           where h.subject_kind = 'account' and h.subject_id = p.subject_id and h.state = 'open'
             and h.cycle = p.cycle and h.id = p.handoff_id)
         or exists (select from handoff h where h.subject_kind = 'account'
-          and h.subject_id = p.subject_id and h.state = 'open' and h.cycle <> p.cycle)),
+          and h.subject_id = p.subject_id and h.state = 'open' and h.cycle <> p.cycle)
+      -- A flag that nobody hands off, unless the account is about to be judged.
+      union select f.account_id from account_flag f where f.ended_at is null
+        and not exists (select from p where p.subject_id = f.account_id and p.is_open)
+        and not exists (select from account_news n where n.account_id = f.account_id)
+      -- A handoff that has no process.
+      union select h.subject_id from handoff h where h.subject_kind = 'account'
+        and h.state = 'open' and not exists (select from p where p.subject_id = h.subject_id)),
     adrift as (
       select subject_id as id from p where is_open
         and ((owner_id is null and queue is null) or coalesce(next_step, '') = ''))
@@ -53,6 +63,7 @@ export async function accountConservation(db: Db): Promise<AccountConservation> 
   );
   const { handed_off: handedOff = 0, open = 0, closed = 0, astray = [], adrift = [] } = found ?? {};
   const first = (ids: readonly string[]) => ({ count: ids.length, accounts: ids.slice(0, 100) });
+  const compared = await lastComparison(db);
   return {
     handedOff,
     open,
@@ -60,5 +71,12 @@ export async function accountConservation(db: Db): Promise<AccountConservation> 
     residue: handedOff - open - closed,
     astray: first(astray),
     adrift: first(adrift),
+    withoutProcess: compared
+      ? {
+          count: compared.accountsWithoutProcess,
+          accounts: compared.accounts,
+          comparedAt: compared.at.toISOString(),
+        }
+      : null,
   };
 }

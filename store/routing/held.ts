@@ -18,6 +18,8 @@ export interface HeldRequest {
   readonly base: CalendarDef;
   /** Who has the account goes first. Absent from older rows until the hold is renewed. */
   readonly keepsOwners?: boolean;
+  /** Who has the account's own handoff goes first all the same. */
+  readonly withAccount?: true;
 }
 
 /** A lead's place in the order of release: priority, due time, arrival, id. */
@@ -229,10 +231,20 @@ async function accountsOfHeld(
   readonly accounts: ReadonlyMap<string, LeadAccount>;
   readonly busy: ReadonlySet<string>;
 }> {
-  const keeping = waiting.filter(({ request }) => request.keepsOwners === true);
+  const keeping = waiting.filter(
+    ({ request }) => request.keepsOwners === true || request.withAccount === true,
+  );
   const leads = keeping.map(({ subjectId }) => subjectId);
   const busy = await beingRouted(tx, leads, ours);
-  const accounts = await accountsOf(tx, leads);
+  const known = await accountsOf(tx, leads);
+  const accounts = new Map(
+    keeping.flatMap(({ subjectId, request }): [string, LeadAccount][] => {
+      const account = known.get(subjectId);
+      if (!account) return [];
+      const { accountId, owners, holders } = account;
+      return [[subjectId, { accountId, owners: request.keepsOwners === true ? owners : holders }]];
+    }),
+  );
   const owners = [...accounts.values()].flatMap((account) => account.owners);
   if (keeping[0]) await readNamed(tx, snapshot, owners, keeping[0].request.base);
   return { accounts, busy };

@@ -25,6 +25,11 @@ export interface RouteRequest {
   readonly accountId: string | null;
   /** Who has the account already, in the order in which they are asked. */
   readonly owners: readonly string[];
+  /**
+   * It is the account's own handoff or belongs to one: `owners` are those who have that, and are
+   * asked whatever `routing.owners` says.
+   */
+  readonly withAccount?: true;
   readonly language: string | null;
   readonly product: string | null;
   readonly motion: string | null;

@@ -193,8 +193,8 @@ function inputOf(
   };
 }
 
-function accountOf({ agreement, accountId, owners }: RouteRequest): LeadAccount {
-  return agreement.routing.owners === "keep"
+function accountOf({ agreement, accountId, owners, withAccount }: RouteRequest): LeadAccount {
+  return agreement.routing.owners === "keep" || withAccount === true
     ? { accountId, owners }
     : { accountId: null, owners: [] };
 }
@@ -219,6 +219,7 @@ function note(
       segment: place.segment,
       base,
       keepsOwners: request.agreement.routing.owners === "keep",
+      ...(request.withAccount === true ? { withAccount: true as const } : {}),
     };
     holds.set(handoffId, {
       handoffId,

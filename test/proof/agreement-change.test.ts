@@ -340,6 +340,7 @@ test(
       residue: 0,
       astray: { count: 0, accounts: [] },
       adrift: { count: 0, accounts: [] },
+      withoutProcess: null,
     });
     const { judged, differences } = await verifyDecisions(world.pool);
     expect(differences).toEqual([]);

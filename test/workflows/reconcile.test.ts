@@ -8,7 +8,9 @@ import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { addEffect } from "../../store/effects/effects.ts";
 import { takeIn } from "../../store/intake/intake.ts";
 import { mailEffect } from "../../store/effects/mail-message.ts";
-import { leadWorkflowId, type Reconciled } from "../../workflows/contract.ts";
+import { accountConservation } from "../../store/reports/account-conservation.ts";
+import { accountWorkflowId, leadWorkflowId, type Reconciled } from "../../workflows/contract.ts";
+import { accountWorld } from "../support/account-world.ts";
 import { eventually } from "../support/eventually.ts";
 import { goodFacts, leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
@@ -121,6 +123,36 @@ test(
       lane: 2,
       payload: { leadId: lead, cycle: 1, from: "resume", priority: 1 },
     });
+  },
+);
+
+test(
+  "an account whose process was terminated goes on where it was too, and the report says which",
+  { timeout: 90_000 },
+  async () => {
+    const accounts = accountWorld(world);
+    const { id, leads } = await accounts.company();
+    for (const lead of leads) await world.until(lead, ({ stage }) => stage !== "new");
+    await accounts.look();
+    const before = await accounts.until(id, (row) => row.waiting_on === "outreach");
+    const handle = world.client.workflow.getHandle(accountWorkflowId(id, 1));
+    await handle.terminate("test");
+    await eventually(30, async () => (await compare()).restarted === 1);
+    const lost = await accountConservation(world.pool);
+    expect(lost).toMatchObject({ residue: 0, withoutProcess: { count: 1, accounts: [id] } });
+    await eventually(30, async () => (await handle.describe()).status.name === "RUNNING");
+    expect(await accounts.process(id)).toMatchObject({
+      stage: "mql",
+      owner_id: before.owner_id,
+      handoff_id: before.handoff_id,
+      cycle: 1,
+    });
+    expect(await accounts.act(id, "accept", {}, { by: before.owner_id ?? "" })).toMatchObject({
+      done: true,
+      stage: "sal",
+    });
+    expect(await compare()).toMatchObject(nothing);
+    expect((await accountConservation(world.pool)).withoutProcess).toMatchObject({ count: 0 });
   },
 );
 

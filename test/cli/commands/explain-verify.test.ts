@@ -35,12 +35,34 @@ test("baton report conservation says that nothing is lost, and ends with 1 when 
   expect(well).toMatchObject({ code: 0 });
   expect(well.text).toContain("3 leads taken in = 3 open + 0 closed; residue 0.");
   expect(well.text).toContain("Leads without a next step: 0");
+  expect(well.text).toContain("0 flags of accounts handed off = 0 open + 0 closed; residue 0.");
   const { pool } = world;
   await pool.query("update process set next_step = '' where subject_id = $1", [id]);
   const ill = await baton("report", "conservation");
   await pool.query("update process set next_step = 'manager' where subject_id = $1", [id]);
   expect(ill).toMatchObject({ code: 1 });
   expect(ill.text).toContain(`Leads without a next step: 1 (${id})`);
+
+  // A flag that nobody hands off, though it was handed off once.
+  await pool.query(
+    "insert into account (id, domain, facts, created_at) values ('ac_lost', 'lost.com', '{}', now())",
+  );
+  await pool.query(
+    "insert into account_flag (id, account_id, agreement_id, tier, contacts, trace, raised_at) " +
+      "select 'af_1', 'ac_lost', id, 1, 3, '[]', now() from agreement_version",
+  );
+  await pool.query(
+    "insert into transition (subject_kind, subject_id, cycle, step, to_stage, because, at) " +
+      "values ('account', 'ac_lost', 1, 0, 'new', 'flagged', now())",
+  );
+  const lost = await baton("report", "conservation");
+  await pool.query("delete from transition where subject_id = 'ac_lost'");
+  await pool.query("delete from account where id = 'ac_lost'");
+  expect(lost).toMatchObject({ code: 1 });
+  expect(lost.text).toContain("1 flags of accounts handed off = 0 open + 0 closed; residue 1.");
+  expect(lost.text).toContain(
+    "Accounts not where their last move, flag or handoff says: 1 (ac_lost)",
+  );
 });
 
 describe("baton explain", () => {

@@ -21,7 +21,10 @@ test("without a name it lists every report with its question", async () => {
 
 test.each([
   [["shoes"], /There is no report "shoes"; the reports are conservation, funnel, /],
-  [["conservation", "--group-by", "band"], /conservation is about all leads: it takes --from/],
+  [
+    ["conservation", "--group-by", "band"],
+    /conservation is about all leads and accounts: it takes --from/,
+  ],
   [["funnel", "--group-by", "shoe"], /--group-by is "shoe"; expected source, campaign, /],
   [["pool-reviews", "--group-by", "band"], /expected nothing: this report has no groups/],
   [["funnel", "--from", "yesterday"], /--from is "yesterday"; expected a date such as/],

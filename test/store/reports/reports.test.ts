@@ -163,19 +163,36 @@ describe("conservation", () => {
     await db.pool.query("truncate process_comparison");
     await lead("ld_1", [["new", 0]]);
     const at = (minutes: number) => monday + minutes * 60_000;
-    const page = { isFirst: false, isLast: false, compared: 2, withoutProcess: [] };
+    const page = {
+      isFirst: false,
+      isLast: false,
+      compared: 2,
+      withoutProcess: { leads: [], accounts: [] },
+    };
     const told = async () => {
       const report = await conservation(db.pool, week, null, null, 4);
       return [report.withoutProcess, report.processes];
     };
     const processes = { open: 1, running: 4 };
-    await noteCompared(db.pool, { ...page, isFirst: true, withoutProcess: ["ld_a"] }, at(0));
+    await noteCompared(
+      db.pool,
+      { ...page, isFirst: true, withoutProcess: { leads: ["ld_a"], accounts: ["ac_ld_a"] } },
+      at(0),
+    );
     expect(await told()).toEqual([null, processes]);
-    await noteCompared(db.pool, { ...page, isLast: true, withoutProcess: ["ld_b"] }, at(1));
+    await noteCompared(
+      db.pool,
+      { ...page, isLast: true, withoutProcess: { leads: ["ld_b"], accounts: ["ac_ld_b"] } },
+      at(1),
+    );
     const first = { count: 2, leads: ["ld_a", "ld_b"], comparedAt: new Date(at(0)).toISOString() };
     expect(await told()).toEqual([first, processes]);
     // The next one replaces it when it is whole, and not before.
-    await noteCompared(db.pool, { ...page, isFirst: true, withoutProcess: ["ld_c"] }, at(5));
+    await noteCompared(
+      db.pool,
+      { ...page, isFirst: true, withoutProcess: { leads: ["ld_c"], accounts: ["ac_ld_c"] } },
+      at(5),
+    );
     expect(await told()).toEqual([first, processes]);
     await noteCompared(db.pool, { ...page, isFirst: true, isLast: true }, at(10));
     const healed = { count: 0, leads: [], comparedAt: new Date(at(10)).toISOString() };
