@@ -1,4 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { historyToJSON } from "@temporalio/common/lib/proto-utils.js";
 import { pino } from "pino";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,22 +14,31 @@ import { firstRow, inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { listReps } from "../../store/routing/roster.ts";
 import { editRoster } from "../../store/routing/roster-edit.ts";
-import { activationWorkflowId, type ActivationStanding } from "../../workflows/contract.ts";
-import { accountWorld } from "../support/account-world.ts";
+import {
+  accountWorkflowId,
+  activationWorkflowId,
+  type ActivationStanding,
+} from "../../workflows/contract.ts";
+import { accountWorld, type AccountWorld, type Company } from "../support/account-world.ts";
 import { eventually } from "../support/eventually.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
-import { temporalServer } from "../support/world.ts";
+import { replayEverything } from "../support/replay.ts";
+import { temporalServer, workflowBundle } from "../support/world.ts";
 
 /** Open leads; `LEADS=60` for a look in between. */
 const count = Number(process.env["LEADS"] ?? 300);
 const readers = 12;
+/** People of a company that is flagged and of which nobody hears anything more. */
+const quiet = 3;
 const hour = 3_600_000;
 const long = 1_200_000;
 
 let world: LeadWorld;
+let accounts: AccountWorld;
 let ask: (as: As, method: string, path: string, body?: unknown) => Promise<Answer>;
 let active: string;
 let accepted: string[];
+let silent: { readonly id: string; readonly rep: string };
 type As = "revops" | "marketing" | "leader" | "salesLeader";
 interface Answer {
   readonly status: number;
@@ -38,6 +49,7 @@ interface Answer {
 beforeAll(async () => {
   // Most processes are evicted from the worker, as when leads wait for weeks.
   world = await leadWorld({ maxCachedWorkflows: 20, settlingMs: 2_000 });
+  accounts = accountWorld(world);
   ask = await apiOf(world);
 }, 120_000);
 afterAll(() => world?.close());
@@ -100,15 +112,19 @@ async function activated(id: string): Promise<void> {
   expect([status, body.state]).toEqual([200, "active"]);
 }
 
-/** The running outreach clocks of open handoffs, with the kinds of what happened to them. */
-const running = () =>
+/**
+ * The running outreach clocks of open handoffs of leads, or of accounts, with the kinds of what
+ * happened to them.
+ */
+const running = (of: "lead" | "account" = "lead") =>
   rows<{ lead: string; scope: string; target: { ms: number }; due: Date; events: string[] }>(
     world.pool,
     sql`
     select h.subject_id as lead, c.scope, c.target, c.due_at as due,
       (select array_agg(e.kind order by e.n) from clock_event e where e.clock_id = c.id) as events
     from clock c join handoff h on h.id = c.handoff_id
-    where h.state = 'open' and c.kind = 'outreach' and c.state = 'running' order by 1, 2`,
+    where h.subject_kind = ${of} and h.state = 'open' and c.kind = 'outreach'
+      and c.state = 'running' order by 1, 2`,
   );
 const waiting = async (stage: string, waitingOn: string) =>
   (await firstRow<{ n: number }>(
@@ -116,6 +132,24 @@ const waiting = async (stage: string, waitingOn: string) =>
     sql`select count(*)::int as n from lead_standing where stage = ${stage}
       and waiting_on = ${waitingOn}`,
   ))!.n;
+
+/** A new company of people who did this is flagged, and offered to somebody; gives who that is. */
+async function flagged(did: string): Promise<Company & { readonly rep: string }> {
+  const company = await accounts.company(quiet, did);
+  for (const lead of company.leads) await world.until(lead, ({ stage }) => stage === "nurture");
+  const raised: string[] = [];
+  for (let isMore = true; isMore;) {
+    const looked = await accounts.look();
+    raised.push(...looked.raised);
+    ({ isMore } = looked);
+  }
+  expect(raised).toEqual([company.id]);
+  const { owner_id: rep } = await accounts.until(
+    company.id,
+    (row) => row.waiting_on === "outreach",
+  );
+  return { ...company, rep: rep ?? "" };
+}
 
 async function keepHistory(id: string, path: string): Promise<void> {
   const file = new URL(`../histories/${path}.json`, import.meta.url);
@@ -125,7 +159,7 @@ async function keepHistory(id: string, path: string): Promise<void> {
 }
 
 test(
-  "leads are with sales, some are accepted, and some have only read",
+  "leads are with sales, some are accepted, some have only read, and a company is flagged",
   async () => {
     active = (await ask("revops", "GET", "/agreement")).body.id;
     for (let n = 0; n < count; n++) await world.arrive();
@@ -148,13 +182,14 @@ test(
       expect(await world.act(id, "reject", { reason: "unsupported-use-case" })).toMatchObject({
         done: true,
       });
+    silent = await flagged("roi_calculator");
   },
   long,
 );
 
 let looser: Answer["body"];
 test(
-  "marketing proposes a looser rule and a longer deadline, and the plan says what they do",
+  "marketing proposes a looser rule and longer deadlines, and the plan says what they do",
   async () => {
     const { content } = (await ask("revops", "GET", "/agreement")).body;
     const text = content
@@ -163,7 +198,8 @@ test(
         "when: { all: [icp, { any: [{ signal: demo_request, within: 30 days }, " +
           "{ signal: buyers_guide, within: 30 days }] }] }",
       )
-      .replace("outreach: 1 business hour\n", "outreach: 4 business hours\n");
+      .replace("outreach: 1 business hour\n", "outreach: 4 business hours\n")
+      .replace("outreach: 48 hours\n", "outreach: 50 hours\n");
     const made = await ask("marketing", "POST", "/agreement/versions/propose", {
       content: text,
       note: "readers of the guide are ready",
@@ -174,10 +210,14 @@ test(
     expect(plan.changes).toEqual(
       expect.arrayContaining([
         { about: "outreach of demo-request", change: "1 business hour -> 4 business hours" },
+        { about: "outreach of account handoffs", change: "48 hours -> 50 hours" },
       ]),
     );
     // Two were rejected and are closed; the others are open.
-    expect(plan.trial).toMatchObject({ leads: count - 2 + readers, same: count - 2 });
+    expect(plan.trial).toMatchObject({
+      leads: count - 2 + readers + quiet,
+      same: count - 2 + quiet,
+    });
     expect(plan.trial.changes).toMatchObject([
       { from: { verdict: "nurture" }, to: { leadType: "demo-request" }, count: readers },
     ]);
@@ -188,7 +228,7 @@ test(
       added: { handoffs: readers, low: 0, high: 1 },
     });
     expect(plan.deadlines).toMatchObject({ earlier: 0 });
-    expect(plan.deadlines.moved).toBeGreaterThanOrEqual(count - 6);
+    expect(plan.deadlines.moved).toBeGreaterThanOrEqual(count - 5);
   },
   long,
 );
@@ -197,7 +237,9 @@ test(
   "both sign, and it is activated while they are open: every clock goes on by it once, though the " +
     "worker ends in the middle",
   async () => {
-    const before = new Map((await running()).map((one) => [`${one.lead} ${one.scope}`, one]));
+    const keyed = (found: Awaited<ReturnType<typeof running>>) =>
+      new Map(found.map((one) => [`${one.lead} ${one.scope}`, one]));
+    const before = keyed([...(await running()), ...(await running("account"))]);
     await signed(looser);
     await activated(looser.id);
     await eventually(
@@ -208,7 +250,7 @@ test(
     const handle = world.client.workflow.getHandle(activationWorkflowId(looser.id));
     const ended = (await handle.result()) as ActivationStanding;
     expect(ended).toMatchObject({ state: "over", failed: 0 });
-    expect(ended.looked).toBeGreaterThanOrEqual(count - 6);
+    expect(ended.looked).toBeGreaterThanOrEqual(count - 5);
     await keepHistory(looser.id, "clocks-rejudged");
     const after = (await running()).filter(({ lead, scope }) => before.has(`${lead} ${scope}`));
     expect(after.length).toBeGreaterThanOrEqual(2 * (count - 6));
@@ -218,8 +260,19 @@ test(
       const was = before.get(`${lead} ${scope}`)!.due.getTime();
       expect(Math.abs(due.getTime() - was - 3 * hour)).toBeLessThan(1_000);
     }
+    // The company of which nobody hears anything is reached too.
+    const ofAccount = await running("account");
+    expect(ofAccount.map(({ lead, scope }) => [lead, scope])).toEqual([
+      [silent.id, "lead"],
+      [silent.id, "rep"],
+    ]);
+    for (const { lead, scope, target, due, events } of ofAccount) {
+      expect(events).toEqual(["start", "target-changed"]);
+      expect(target.ms).toBe(50 * hour);
+      expect(due.getTime()).toBe(before.get(`${lead} ${scope}`)!.due.getTime() + 2 * hour);
+    }
     // Who waited under no handoff is judged by it, and handed off under it.
-    await eventually(600, async () => (await waiting("nurture", "signal")) === 0);
+    await eventually(600, async () => (await waiting("nurture", "signal")) === quiet);
     const begun = await rows<{ agreement_id: string }>(
       world.pool,
       sql`select distinct agreement_id from handoff`,
@@ -250,20 +303,24 @@ test(
 );
 
 test(
-  "a rep leaves: nothing stays with them, and the next one is asked by the same targets",
+  "a rep leaves: nothing stays with them, the company neither, and the next one is asked by the " +
+    "same targets",
   async () => {
-    const left = (await listReps(world.pool)).find(({ id }) => id === "rp_three")!;
+    const left = (await listReps(world.pool)).find(({ id }) => id === silent.rep)!;
     await inTransaction(world.pool, (tx) =>
       editRoster(tx, { reps: [{ ...left, active: false }] }, Date.now()),
     );
     await eventually(900, async () => {
       const held = await firstRow<{ n: number }>(
         world.pool,
-        sql`select count(*)::int as n from handoff where state = 'open' and rep_id = 'rp_three'`,
+        sql`select count(*)::int as n from handoff where state = 'open' and rep_id = ${silent.rep}`,
       );
       return held?.n === 0;
     });
     for (const { target } of await running()) expect(target.ms).toBe(4 * hour);
+    const { owner_id } = await accounts.until(silent.id, (row) => row.waiting_on === "outreach");
+    expect(owner_id).not.toBe(silent.rep);
+    for (const { target } of await running("account")) expect(target.ms).toBe(50 * hour);
   },
   long,
 );
@@ -272,18 +329,7 @@ test(
   "an account is flagged without an MQL and accepted, and one of its people who becomes an MQL " +
     "reaches the same rep",
   async () => {
-    const accounts = accountWorld(world);
-    const company = await accounts.company(3, "roi_calculator");
-    for (const lead of company.leads) await world.until(lead, ({ stage }) => stage === "nurture");
-    const raised: string[] = [];
-    for (let isMore = true; isMore;) {
-      const looked = await accounts.look();
-      raised.push(...looked.raised);
-      ({ isMore } = looked);
-    }
-    expect(raised).toEqual([company.id]);
-    const offered = await accounts.until(company.id, (row) => row.waiting_on === "outreach");
-    const rep = offered.owner_id ?? "";
+    const { rep, ...company } = await flagged("roi_calculator");
     expect(
       await accounts.act(company.id, "logOutreach", { channel: "call" }, { by: rep }),
     ).toMatchObject({ done: true });
@@ -321,21 +367,28 @@ test(
       world.pool,
       sql`select from clock c join handoff h on h.id = c.handoff_id where h.state = 'open'
         and c.kind = 'outreach' and c.state = 'running' and c.breached_at is null
-        and (c.target ->> 'ms')::bigint <> ${hour}`,
+        and (c.target ->> 'ms')::bigint
+          <> case h.subject_kind when 'lead' then ${hour}::bigint else ${48 * hour}::bigint end`,
     );
     expect(late).toEqual([]);
+    const ofAccount = await running("account");
+    expect(ofAccount.map(({ lead, scope }) => [lead, scope])).toEqual([
+      [silent.id, "lead"],
+      [silent.id, "rep"],
+    ]);
   },
   long,
 );
 
 test(
-  "at the end nothing is lost, every decision is taken the same again, and the audit trail is whole",
+  "at the end nothing is lost, every decision is taken the same again, every history replays, and " +
+    "the audit trail is whole",
   async () => {
     const { body } = await ask("revops", "GET", "/reports/conservation");
     for (const row of body.days) expect(row.residue).toBe(0);
     expect(body.accounts).toEqual({
-      handedOff: 1,
-      open: 1,
+      handedOff: 2,
+      open: 2,
       closed: 0,
       residue: 0,
       astray: { count: 0, accounts: [] },
@@ -346,6 +399,15 @@ test(
     expect(differences).toEqual([]);
     expect(judged).toBeGreaterThan(3 * count);
     expect((await checkAudit(world.pool)).brokenAt).toBeNull();
+    const { runs, broken } = await replayEverything(await temporalServer(), {
+      codePath: await workflowBundle(),
+      keepIn: join(tmpdir(), "agreement-change"),
+      expected: [accountWorkflowId(silent.id, 1), activationWorkflowId(looser.id)],
+      query: `TaskQueue = '${world.taskQueue}'`,
+    });
+    expect(broken).toBeNull();
+    expect(runs).toMatchObject({ accountHandoff: 2, rejudgeClocks: 2 });
+    expect(runs["leadHandoff"]).toBeGreaterThan(count);
     const said = await rows<{ what: string }>(
       world.pool,
       sql`select distinct what from audit where what like 'agreement.%' order by 1`,
