@@ -63,6 +63,7 @@ const requests: Readonly<Record<string, Row>> = {
   // which lead belongs to which account, and which accounts are one
   "GET /accounts": people,
   "GET /accounts/{id}": people,
+  "GET /accounts/{id}/clocks": people,
   "POST /leads/{id}/move-account": office,
   "POST /accounts/{id}/merge": office,
   "POST /accounts/{id}/aliases": office,
