@@ -206,6 +206,7 @@ const AccountPage: FC<AccountProps> = ({ account, clocks, frame, reading, refuse
                       reading={reading}
                       me={frame.caller.repId}
                       ownerName={ownerOfHandoff(account)?.name ?? null}
+                      of="account"
                     />
                   )}
                 </section>
