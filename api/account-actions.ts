@@ -1,9 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { ActionName } from "../handoff/stage.ts";
 import { seeAccountProcess } from "../store/views/account-process.ts";
 import { actionBodies } from "./action-bodies.ts";
-import { actionPlaces } from "./action-places.ts";
+import { accountActions, actionPlaces, type AccountAction } from "./action-places.ts";
 import { aboutActions, actOn, doneSchema, saidOf } from "./actions.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
@@ -19,12 +18,9 @@ const summaries = {
   pause: "Stop the clocks for a reason of the agreement",
   resume: "Let the clocks run on",
   decideContest: "Decide on a contested rejection",
-} as const satisfies Partial<Record<ActionName, string>>;
+} as const satisfies Record<AccountAction, string>;
 
-/** What a person can do about the handoff of an account. */
-export const accountActions = Object.keys(summaries) as (keyof typeof summaries)[];
-
-function accountActionRoute(name: (typeof accountActions)[number]) {
+function accountActionRoute(name: AccountAction) {
   return createRoute({
     method: "post",
     path: `/accounts/{id}/${actionPlaces[name]}`,
@@ -58,7 +54,7 @@ export function accountActionRoutes(deps: AppDeps): Routes {
 export async function actOnAccount(
   deps: AppDeps,
   c: Context<AppEnv>,
-  name: (typeof accountActions)[number],
+  name: AccountAction,
   accountId: string,
   said: ReturnType<typeof saidOf>,
   key?: string,

@@ -120,6 +120,9 @@ export const accountSchema = z
         queue: z.string().nullable(),
         next: z.object({ step: z.string().nullable(), at: instant.nullable() }),
         dueAt: instant.nullable(),
+        pausedUntil: instant
+          .nullable()
+          .openapi({ description: "until when its clocks stand still" }),
         endedBecause: z.string().nullable(),
         seen: z
           .object({ stage: z.string(), cycle: z.number().int(), round: z.number().int() })
@@ -130,6 +133,9 @@ export const accountSchema = z
         reasons: z.array(z.string()).openapi({
           description: "for which it may be rejected, by the agreement of its handoff",
         }),
+        pauses: z
+          .array(z.string())
+          .openapi({ description: "for which its clocks may stand still" }),
       })
       .nullable()
       .openapi({
@@ -241,15 +247,17 @@ export function accountView(
   };
 }
 
-/** Where the account's own handoff stands, and the agreement's reasons to reject it. */
+/** Where the account's own handoff stands, and the agreement's reasons to reject or pause it. */
 export interface HandoffSeen {
   readonly process: SeenProcess;
   readonly reasons: readonly string[];
+  /** Reasons for which the clocks may stand still. */
+  readonly pauses: readonly string[];
 }
 
 function handoffNow(
   accountId: string,
-  { process, reasons }: HandoffSeen,
+  { process, reasons, pauses }: HandoffSeen,
   caller: Caller,
   publicUrl: string,
 ): z.output<typeof accountSchema>["handoff"] {
@@ -263,6 +271,7 @@ function handoffNow(
     queue: process.queue,
     next: { step: process.next_step, at: iso(process.next_at) },
     dueAt: iso(process.due_at),
+    pausedUntil: iso(process.paused_until),
     endedBecause: process.closed_reason,
     seen: { stage, cycle, round },
     actions: possible.map((action) => ({
@@ -270,5 +279,6 @@ function handoffNow(
       url: `${publicUrl}/accounts/${accountId}/${actionPlaces[action]}`,
     })),
     reasons: [...reasons],
+    pauses: [...pauses],
   };
 }

@@ -18,6 +18,7 @@ import {
   listedAccount,
   listedAccountSchema,
   staffOf,
+  type HandoffSeen,
 } from "./account-view.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -280,13 +281,17 @@ export async function readAccount(
     rosterNames(deps.pool, staffOf(told)),
     reasonsOf(deps, process?.agreement_id ?? null),
   ]);
-  return accountView(told, staff, process && { process, reasons }, c.var.caller, deps);
+  return accountView(told, staff, process && { process, ...reasons }, c.var.caller, deps);
 }
 
-async function reasonsOf(deps: ApiDeps, agreementId: string | null): Promise<readonly string[]> {
-  if (agreementId === null) return [];
+async function reasonsOf(
+  deps: ApiDeps,
+  agreementId: string | null,
+): Promise<Pick<HandoffSeen, "reasons" | "pauses">> {
+  if (agreementId === null) return { reasons: [], pauses: [] };
   const { agreement } = await deps.agreements.version(deps.pool, agreementId);
-  return Object.keys(agreement.answers.reasons);
+  const { answers, clocks } = agreement;
+  return { reasons: Object.keys(answers.reasons), pauses: clocks.pause.reasons };
 }
 
 /** Puts a lead at another account. */

@@ -14,6 +14,16 @@ export const actionPlaces = {
   decideReview: "review-decision",
 } as const satisfies Record<ActionName, string>;
 
-/** Of the actions on an account's handoff those that its page offers. */
-export const accountActionsHere = ["accept", "handBack", "reject", "logOutreach"] as const;
-export type AccountActionHere = (typeof accountActionsHere)[number];
+/** What a person can do about the handoff of an account. */
+export const accountActions = [
+  "logOutreach",
+  "accept",
+  "reject",
+  "advance",
+  "handBack",
+  "reassign",
+  "pause",
+  "resume",
+  "decideContest",
+] as const satisfies readonly ActionName[];
+export type AccountAction = (typeof accountActions)[number];

@@ -12,6 +12,8 @@ export function possibleNow(
 ): ActionName[] {
   const byWait: Readonly<Record<string, readonly ActionName[]>> = allowed[lead.stage];
   return (byWait[lead.waitingOn] ?? []).filter((action) => {
+    // An opportunity is opened for one of an account's people.
+    if (of === "account" && action === "advance" && lead.stage === "sql") return false;
     const row = authorisation[`POST /${of}s/{id}/${actionPlaces[action]}`];
     return row !== undefined && row !== "public" && row[caller.role] !== undefined;
   });

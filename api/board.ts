@@ -23,9 +23,12 @@ const instant = z.string().openapi({ format: "date-time" });
 
 const entrySchema = z
   .object({
+    kind: z
+      .enum(["lead", "account"])
+      .openapi({ description: "account: a flagged account, handed off as a whole" }),
     id: z.string(),
     url: z.string(),
-    name: z.string().nullable(),
+    name: z.string().nullable().openapi({ description: "of the person; null of an account" }),
     company: z.string().nullable(),
     stage: z.string(),
     waitingOn: z.string(),
@@ -34,7 +37,7 @@ const entrySchema = z
     leadType: z.string().nullable(),
     priority: z.number().int().nullable(),
     asked: z.string().openapi({ description: "what is asked of whoever has it" }),
-    task: z.string().nullable().openapi({ description: "of a lead that waits for a manager" }),
+    task: z.string().nullable().openapi({ description: "of what waits for a manager" }),
     why: z.string().nullable().openapi({ description: "why that task is there" }),
     ...dueFields,
     until: instant.nullable().openapi({
@@ -52,7 +55,7 @@ const listSchema = z
   .object({
     list: z.enum(boardLists),
     count: z.number().int(),
-    orMore: z.boolean().openapi({ description: `more than ${boardCountLimit} leads` }),
+    orMore: z.boolean().openapi({ description: `more than ${boardCountLimit} entries` }),
     items: z.array(entrySchema),
     next: z
       .string()
@@ -69,7 +72,8 @@ const meaning =
   "`breached`: the deadline has passed. `hour`: due within the hour. `today`: due later today, " +
   "in the " +
   "reader's zone. `paused`: the clock stands still. `manager`: waits for a manager, or lies in the " +
-  "fallback queue. `held`: on hold until somebody is in hours and has room. A lead is in one list.";
+  "fallback queue. `held`: on hold until somebody is in hours and has room. A lead is in one list, " +
+  "and so is an account whose own handoff is open.";
 
 const boardQuery = z.strictObject({ limit: pageQuery.limit });
 
@@ -77,12 +81,12 @@ const read = createRoute({
   method: "get",
   path: "/board",
   tags: ["tasks"],
-  summary: "The team's open leads by clock: what breaks next",
+  summary: "The team's open leads and accounts by clock: what breaks next",
   description: meaning,
   request: { query: boardQuery },
   responses: {
     200: {
-      description: "Counts, and the first leads of each list",
+      description: "Counts, and the first entries of each list",
       content: {
         "application/json": {
           schema: boardSchema,
@@ -115,7 +119,7 @@ const readList = createRoute({
   },
 });
 
-/** Leads of each list that the board shows unless told otherwise. */
+/** Entries of each list that the board shows unless told otherwise. */
 const shown = 10;
 
 /** What a manager sees of the team's clocks before they break. */
@@ -131,7 +135,7 @@ export function boardRoutes(deps: ApiDeps): Routes {
   return app;
 }
 
-/** How many leads each list holds, and the first of each. */
+/** How many entries each list holds, and the first of each. */
 export async function readBoard(
   deps: ApiDeps,
   c: Asker,
@@ -177,7 +181,7 @@ export async function readBoardList(
   return { items: items.map((row) => entryOf(deps, c.var.caller, row, zone, times.now)), next };
 }
 
-/** Whose leads, at which moment, in which zone. */
+/** Whose leads and accounts, at which moment, in which zone. */
 async function boardOf(deps: ApiDeps, c: Asker) {
   const now = c.var.receivedAt;
   const [reach, zone] = await Promise.all([reachHere(deps.keyed, c), readerZone(deps, c)]);
@@ -199,9 +203,10 @@ function entryOf(
   now: number,
 ): z.output<typeof entrySchema> {
   const isPaused = row.list === "paused";
-  const url = `${deps.publicUrl}/leads/${row.id}`;
+  const url = `${deps.publicUrl}/${row.kind}s/${row.id}`;
   const task = row.list === "manager" ? row.task : null;
   return {
+    kind: row.kind,
     id: row.id,
     url,
     name: row.name,
@@ -218,7 +223,10 @@ function entryOf(
     ...dueView(row.due_at, row.zone ?? zone, now),
     until: isPaused ? iso(row.paused_until) : iso(row.held_until),
     next: { step: row.next_step, at: iso(row.next_at) },
-    actions: actionsShown({ url, stage: row.stage, waitingOn: row.waiting_on }, caller),
+    actions: actionsShown(
+      { url, stage: row.stage, waitingOn: row.waiting_on, of: row.kind },
+      caller,
+    ),
     seen: { stage: row.stage, cycle: row.cycle, round: row.round ?? 0 },
   };
 }

@@ -3,11 +3,11 @@ import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import { clocksOf } from "../store/process/clocks.ts";
-import { currentHandoff } from "../store/views/leads.ts";
+import { currentHandoff, handoffOfAccount } from "../store/views/leads.ts";
 import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso, isoDuration } from "./http/format.ts";
-import { leadHere } from "./http/reach.ts";
+import { accountHere, leadHere } from "./http/reach.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 const durationOf = (description: string) => z.string().openapi({ format: "duration", description });
@@ -46,7 +46,7 @@ const clockSchema = z
     id: z.string(),
     kind: z.enum(["outreach", "status"]),
     scope: z.enum(["lead", "rep"]),
-    round: z.number().int().openapi({ description: "the offer it belongs to; 0: the lead's" }),
+    round: z.number().int().openapi({ description: "the offer it belongs to; 0: the handoff's" }),
     rep: z.string().nullable(),
     target: z.string().openapi({ example: "4 business hours" }),
     zone: z.string(),
@@ -82,9 +82,28 @@ const read = createRoute({
   },
 });
 
-/** How the deadlines of a lead came about. */
+const readOfAccount = createRoute({
+  method: "get",
+  path: "/accounts/{id}/clocks",
+  tags: ["accounts"],
+  summary: "The same of the account's own handoff: the open one, else the last one",
+  description: "Empty for an account that was never flagged.",
+  request: { params: z.object({ id: z.string().openapi({ description: "ac_…" }) }) },
+  responses: {
+    200: {
+      description: "Clocks of the handoff, and of every offer made",
+      content: { "application/json": { schema: z.object({ clocks: z.array(clockSchema) }) } },
+    },
+    ...problemResponses,
+  },
+});
+
+/** How the deadlines of a lead, or of an account that is handed off, came about. */
 export function clockRoutes(deps: ApiDeps): Routes {
   const app = newRoutes();
+  app.openapi(readOfAccount, async (c) =>
+    c.json({ clocks: await readAccountClocks(deps, c, c.req.valid("param").id) }, 200),
+  );
   app.openapi(read, async (c) =>
     c.json({ clocks: await readClocks(deps, c, c.req.valid("param").id) }, 200),
   );
@@ -98,7 +117,24 @@ export async function readClocks(
   leadId: string,
 ): Promise<z.output<typeof clockSchema>[]> {
   const lead = await leadHere(deps.keyed, c, leadId);
-  const handoff = await currentHandoff(deps.keyed, lead);
+  return clocksShown(deps, c, await currentHandoff(deps.keyed, lead));
+}
+
+/** The same of the account's own handoff. */
+export async function readAccountClocks(
+  deps: ApiDeps,
+  c: Asker,
+  accountId: string,
+): Promise<z.output<typeof clockSchema>[]> {
+  const account = await accountHere(deps.keyed, c, accountId);
+  return clocksShown(deps, c, await handoffOfAccount(deps.keyed, account.id));
+}
+
+async function clocksShown(
+  deps: ApiDeps,
+  c: Asker,
+  handoff: { readonly id: string; readonly agreement_id: string } | undefined,
+): Promise<z.output<typeof clockSchema>[]> {
   if (!handoff) return [];
   const [{ clocks, calendars }, { agreement }] = await Promise.all([
     clocksOf(deps.keyed, handoff.id, "every"),

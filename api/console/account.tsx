@@ -5,7 +5,7 @@ import { capital, spoken } from "../../messages/words.ts";
 import { sayEngaged, sayPlaced } from "../../words/account.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayMoment } from "../../words/clock.ts";
-import { accountActionsHere, actionPlaces } from "../action-places.ts";
+import { accountActions, actionPlaces } from "../action-places.ts";
 import {
   aliasBody,
   giveName,
@@ -16,18 +16,21 @@ import {
   readAccount,
   readAccounts,
 } from "../accounts.ts";
+import { readAccountClocks } from "../clocks.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asDescribed, type Problem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
-import { answerForAccount, OwnHandoff } from "./account-handoff.tsx";
-import { leadName } from "./done.tsx";
+import { answerForAccount, OwnHandoff, showAccountForm } from "./account-handoff.tsx";
+import { accountName, leadName, ownerOfHandoff } from "./done.tsx";
 import { Hidden, once, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
 import { Moment, type ReadAt } from "./parts/clock.tsx";
+import { Clocks } from "./parts/ledger.tsx";
 import { FactList } from "./parts/facts.tsx";
 import { Field, NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { looksAt, Trace } from "./parts/trace.tsx";
+import { accountForms } from "./pages.ts";
 import { backTo, paths, withQuery } from "./paths.ts";
 
 type Account = Awaited<ReturnType<typeof readAccount>>;
@@ -41,6 +44,11 @@ const doneWords: Readonly<Record<string, string>> = {
   accept: "Accepted.",
   reject: "Rejected.",
   handBack: "Handed back.",
+  advance: "Advanced.",
+  reassign: "Given away.",
+  pause: "Its clocks stand still.",
+  resume: "Its clocks run on.",
+  decideContest: "Decided.",
 };
 
 /** GET /console/accounts/{id}, and what RevOps and marketing may put right about accounts. */
@@ -61,14 +69,18 @@ export function accountPages(deps: AppDeps): Routes {
       (problem) => showAccount(deps, c, id, { problem, given: form.fields }),
     );
   });
-  for (const name of accountActionsHere)
-    routes.post(`/console/accounts/:id/${actionPlaces[name]}`, async (c) => {
+  for (const name of accountActions) {
+    const place = `/console/accounts/:id/${actionPlaces[name]}` as const;
+    if (accountForms.includes(name))
+      routes.get(place, (c) => showAccountForm(deps, c, name, c.req.param("id") ?? ""));
+    routes.post(place, async (c) => {
       const id = c.req.param("id") ?? "";
       return orAgain(
         () => answerForAccount(deps, c, name, id),
         (problem) => showAccount(deps, c, id, { problem, given: {} }),
       );
     });
+  }
   routes.get("/console/accounts/:id/merge", (c) => showMerge(deps, c, c.req.param("id"), null));
   routes.post("/console/accounts/:id/merge", async (c) => {
     const id = c.req.param("id");
@@ -119,26 +131,36 @@ async function showAccount(
     readAccount(deps, asking(c, "GET /accounts/{id}"), id),
     frameOf(deps, c),
   ]);
+  const clocks =
+    account.handoff === null || account.mergedInto !== null
+      ? []
+      : await readAccountClocks(deps, asking(c, "GET /accounts/{id}/clocks"), id);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const saved = refused === null ? doneWords[c.req.query("saved") ?? ""] : undefined;
   return show(
     c,
-    <AccountPage {...{ account, frame, reading, refused, saved }} />,
+    <AccountPage {...{ account, clocks, frame, reading, refused, saved }} />,
     statusOf(refused?.problem ?? null),
   );
 }
 
 interface AccountProps {
   readonly account: Account;
+  /** Of its own handoff. */
+  readonly clocks: Awaited<ReturnType<typeof readAccountClocks>>;
   readonly frame: Frame;
   readonly reading: ReadAt;
   readonly refused: Refused | null;
   readonly saved: string | undefined;
 }
 
-const AccountPage: FC<AccountProps> = ({ account, frame, reading, refused, saved }) => {
-  const name = nameOf(account);
+const AccountPage: FC<AccountProps> = ({ account, clocks, frame, reading, refused, saved }) => {
+  const name = accountName(account);
   const { role } = frame.caller;
+  // Clocks of earlier offers are over; these still count.
+  const current = clocks.filter(
+    ({ round }) => round === 0 || round === account.handoff?.seen.round,
+  );
   const mayName = scopeOf("POST /accounts/{id}/aliases", role) !== undefined;
   const mayMerge = scopeOf("POST /accounts/{id}/merge", role) !== undefined;
   const mayMove = scopeOf("POST /leads/{id}/move-account", role) !== undefined;
@@ -178,6 +200,15 @@ const AccountPage: FC<AccountProps> = ({ account, frame, reading, refused, saved
                     who={whoHas(account, frame.caller.repId)}
                     reading={reading}
                   />
+                  {current.length === 0 ? null : (
+                    <Clocks
+                      clocks={current}
+                      reading={reading}
+                      me={frame.caller.repId}
+                      ownerName={ownerOfHandoff(account)?.name ?? null}
+                      of="account"
+                    />
+                  )}
                 </section>
               )}
               <section aria-labelledby="warm">
@@ -228,17 +259,11 @@ function isOfNames(refused: Refused | null): boolean {
 }
 
 /** Who has the account's own handoff, or what it waits for. */
-function whoHas({ handoff, handoffs }: Account, me: string | null): string {
-  if (handoff === null || handoff.owner === null)
-    return handoff?.queue == null ? "with nobody" : `in the queue ${handoff.queue}`;
-  const { owner } = handoff;
-  return staff(owner, handoffs.find(({ rep }) => rep === owner)?.repName ?? null, me);
-}
-
-/** What an account is called: its name, else its domain, else its id. */
-function nameOf({ id, domain, facts }: Pick<Account, "id" | "domain" | "facts">): string {
-  const name = facts["account.name"]?.value;
-  return typeof name === "string" && name !== "" ? name : (domain ?? id);
+function whoHas(account: Account, me: string | null): string {
+  const owner = ownerOfHandoff(account);
+  if (owner !== null) return staff(owner.id, owner.name, me);
+  const queue = account.handoff?.queue ?? null;
+  return queue === null ? "with nobody" : `in the queue ${queue}`;
 }
 
 /** "northwind.example, tier 1, with Kim R. Flagged since Mon 09:00." */
@@ -250,7 +275,7 @@ const Standing: FC<{
   const { domain, tier, owner, ownerName, flags } = account;
   const flag = flags.find(({ endedAt }) => endedAt === null);
   const parts = [
-    domain === null ? "known by no domain" : domain === nameOf(account) ? null : domain,
+    domain === null ? "known by no domain" : domain === accountName(account) ? null : domain,
     tier === null ? null : `tier ${tier}`,
     account.handoff?.owner != null
       ? whoHas(account, me)
@@ -489,7 +514,7 @@ async function showMerge(
     q === "" ? null : readAccounts(deps, asking(c, "GET /accounts"), { q: q.slice(0, 200) }),
   ]);
   const others = found?.items.filter((one) => one.id !== account.id) ?? [];
-  const name = nameOf(account);
+  const name = accountName(account);
   return show(
     c,
     <Page title={`Merge into ${name}`} frame={frame}>

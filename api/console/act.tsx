@@ -23,7 +23,14 @@ export function actPages(deps: AppDeps): Routes {
         const id = idOf(c);
         const frame = await frameOf(deps, c);
         const back = backTo(c.req.query("back"), paths.lead(id));
-        return showForm(deps, c, { name, id, frame, back, given: {}, problem: null });
+        return showForm(deps, c, {
+          name,
+          subject: { kind: "lead", id },
+          frame,
+          back,
+          given: {},
+          problem: null,
+        });
       });
   }
   return routes;
@@ -48,7 +55,7 @@ async function act(
     if (problem?.status === 422 && withForm.includes(name) && problem.parts.field !== "key")
       return showForm(deps, c, {
         name,
-        id,
+        subject: { kind: "lead", id },
         frame: await frameOf(deps, c),
         back: form.back(paths.lead(id)),
         given: form.fields,

@@ -8,7 +8,7 @@ import { readTeam } from "../team.ts";
 import { doneHere, DoneNotice, type Done } from "./done.tsx";
 import { Changes } from "./live.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
-import { Act, ToForm } from "./parts/act.tsx";
+import { ActOn, ToFormOf } from "./parts/act.tsx";
 import { Clock, rowClass, type ReadAt } from "./parts/clock.tsx";
 import { List, More } from "./parts/list.tsx";
 import { Workload } from "./parts/people.tsx";
@@ -179,9 +179,11 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
   reading,
   back,
 }) => {
-  const { id, name, company, leadType, due, until, owner, queue, zone } = entry;
+  const { kind, id, name, company, leadType, due, until, owner, queue, zone } = entry;
+  const subject = { kind, id };
   const say = (at: string) => sayMoment(Date.parse(at), reading.now, reading.zone);
-  const whom = name ?? id;
+  const whom = name ?? (kind === "account" ? company : null) ?? id;
+  const more = kind === "account" ? ["account", leadType] : [company, leadType];
   const may = (action: string) => entry.actions.some((one) => one.name === action);
   const asked = entry.task === "contested" ? entry.why : null;
   return (
@@ -194,10 +196,10 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
         )}
       </td>
       <td class="who">
-        <a href={paths.lead(id)} data-key="Enter">
+        <a href={kind === "account" ? paths.account(id) : paths.lead(id)} data-key="Enter">
           <bdi>{whom}</bdi>
         </a>
-        <bdi class="more dim">{[company, leadType].filter(Boolean).join(" · ")}</bdi>
+        <bdi class="more dim">{more.filter(Boolean).join(" · ")}</bdi>
       </td>
       <td>
         <bdi>
@@ -212,19 +214,25 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
       <td class="dim">{asked ?? thenOf(entry, say)}</td>
       <td class="acts">
         {may("decideContest") ? (
-          <Act lead={id} action="decideContest" seen={entry.seen} back={back}>
+          <ActOn subject={subject} action="decideContest" seen={entry.seen} back={back}>
             <button name="decision" value="uphold" aria-label={`Uphold, ${whom}`}>
               Uphold
             </button>{" "}
             <button name="decision" value="overturn" aria-label={`Overturn, ${whom}`}>
               Overturn
             </button>
-          </Act>
+          </ActOn>
         ) : null}
         {may("reassign") ? (
-          <ToForm lead={id} action="reassign" back={back} dataKey="m" name={`Give to… ${whom}`}>
+          <ToFormOf
+            subject={subject}
+            action="reassign"
+            back={back}
+            dataKey="m"
+            name={`Give to… ${whom}`}
+          >
             Give to…
-          </ToForm>
+          </ToFormOf>
         ) : null}
       </td>
     </tr>

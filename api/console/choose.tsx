@@ -5,23 +5,36 @@ import { capital, spoken } from "../../messages/words.ts";
 import { channels, outcomes } from "../../handoff/process/outreach.ts";
 import { usualAttempts } from "../../words/actions.ts";
 import { channelWords, consequences, outcomeWords } from "../../words/answers.ts";
+import { readAccount } from "../accounts.ts";
 import type { AppDeps, AppEnv, Asker } from "../deps.ts";
-import type { Problem } from "../http/errors.ts";
+import { Problem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
 import { readReasons } from "../reasons.ts";
 import { readTeam } from "../team.ts";
-import { leadName } from "./done.tsx";
+import { accountName, leadName, ownerOfHandoff } from "./done.tsx";
+import { statusOf } from "./form.tsx";
 import { asking, Page, show, type Frame } from "./page.tsx";
-import { Act, type SeenHere } from "./parts/act.tsx";
+import { ActOn, type SeenHere, type SubjectHere } from "./parts/act.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
 import { sayStanding } from "./parts/standing.ts";
 import { Workload } from "./parts/people.tsx";
 
-type Lead = Awaited<ReturnType<typeof readLead>>;
+/** What the form of an action is about, as it stands. */
+interface About {
+  readonly subject: SubjectHere;
+  readonly name: string;
+  /** Beside the name of a person: "Northwind: ". */
+  readonly company: string;
+  readonly standing: Parameters<typeof sayStanding>[0];
+  readonly possible: readonly string[];
+  readonly seen: SeenHere;
+  readonly reject: () => Promise<readonly Reason[]>;
+  readonly pause: () => Promise<readonly string[]>;
+}
 
 interface Asked {
   readonly name: ActionName;
-  readonly id: string;
+  readonly subject: SubjectHere;
   readonly frame: Frame;
   readonly back: string;
   /** What was sent and refused, to be corrected. */
@@ -29,16 +42,46 @@ interface Asked {
   readonly problem: Problem | null;
 }
 
+async function aboutLead(deps: AppDeps, c: Asker, id: string): Promise<About> {
+  const lead = await readLead(deps, asking(c, "GET /leads/{id}"), id);
+  const reasons = () => readReasons(deps, asking(c, "GET /leads/{id}/reasons"), id);
+  return {
+    subject: { kind: "lead", id: lead.id },
+    name: leadName(lead),
+    company: company(lead),
+    standing: lead,
+    possible: lead.actions.map(({ name }) => name),
+    seen: lead.seen,
+    reject: async () => (await reasons()).reject,
+    pause: async () => (await reasons()).pause,
+  };
+}
+
+async function aboutAccount(deps: AppDeps, c: Asker, id: string): Promise<About> {
+  const account = await readAccount(deps, asking(c, "GET /accounts/{id}"), id);
+  const { handoff } = account;
+  if (handoff === null)
+    throw new Problem("conflict", { detail: "the account was never flagged: it has no handoff" });
+  return {
+    subject: { kind: "account", id: account.id },
+    name: accountName(account),
+    company: "",
+    standing: { ...handoff, owner: ownerOfHandoff(account) },
+    possible: handoff.actions.map(({ action }) => action),
+    seen: handoff.seen,
+    // It is rejected on its own page.
+    reject: () => Promise.resolve([]),
+    pause: () => Promise.resolve(handoff.pauses),
+  };
+}
+
 /** The page of an action's form; of one that was refused with its message and its fields. */
 export async function showForm(deps: AppDeps, c: Context<AppEnv>, asked: Asked): Promise<Response> {
-  const { name, id, frame, problem } = asked;
-  const lead = await readLead(deps, asking(c, "GET /leads/{id}"), id);
-  const status = problem === null ? 200 : 422;
-  const whom = leadName(lead);
-  const title = `${titles[name] ?? ""} ${whom}`;
-  const isPossible = lead.actions.some((one) => one.name === name);
+  const { name, subject, frame, problem } = asked;
+  const about = await (subject.kind === "lead" ? aboutLead : aboutAccount)(deps, c, subject.id);
+  const title = `${titles[name] ?? ""} ${about.name}`;
   const reading = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
-  const form = isPossible ? await formOf(deps, c, lead, asked, reading) : null;
+  const form = about.possible.includes(name) ? await formOf(deps, c, about, asked, reading) : null;
   return show(
     c,
     <Page title={title} frame={frame}>
@@ -49,18 +92,18 @@ export async function showForm(deps: AppDeps, c: Context<AppEnv>, asked: Asked):
           </a>
         </p>
         <h1>
-          {titles[name]} <bdi>{whom}</bdi>
+          {titles[name]} <bdi>{about.name}</bdi>
         </h1>
-        <p class="lead">{`${company(lead)}${capital(sayStanding(lead, frame.caller.repId))}.`}</p>
+        <p class="lead">{`${about.company}${capital(sayStanding(about.standing, frame.caller.repId))}.`}</p>
         {problem === null ? null : (
           <p class="error" role="alert" id="problem">
             {capital(problem.parts.detail)}
           </p>
         )}
-        {form ?? <p role="alert">This is not possible where the lead stands now.</p>}
+        {form ?? <p role="alert">{`This is not possible where the ${subject.kind} stands now.`}</p>}
       </div>
     </Page>,
-    status,
+    statusOf(problem),
   );
 }
 
@@ -76,40 +119,33 @@ const titles: Readonly<Partial<Record<ActionName, string>>> = {
 async function formOf(
   deps: AppDeps,
   c: Context<AppEnv>,
-  lead: Lead,
+  about: About,
   asked: Asked,
   reading: ReadAt,
 ): Promise<Child> {
-  const props = { lead: lead.id, seen: lead.seen, back: asked.back };
+  const { subject, seen, standing } = about;
+  const props = { subject, seen, back: asked.back };
   const { given, problem } = asked;
   switch (asked.name) {
-    case "reject": {
-      const { reject: reasons } = await readReasons(deps, forReasons(c), lead.id);
-      return <Reject {...props} reasons={reasons} given={given} problem={problem} />;
-    }
+    case "reject":
+      return <Reject {...props} reasons={await about.reject()} given={given} problem={problem} />;
     case "reassign": {
       const team = await readTeam(deps, asking(c, "GET /team"));
-      return <GiveTo {...props} team={team} owner={lead.owner?.id ?? null} reading={reading} />;
+      return <GiveTo {...props} team={team} owner={standing.owner?.id ?? null} reading={reading} />;
     }
-    case "pause": {
-      const { pause: pauses } = await readReasons(deps, forReasons(c), lead.id);
-      return <Pause {...props} reasons={pauses} given={given} />;
-    }
+    case "pause":
+      return <Pause {...props} reasons={await about.pause()} given={given} />;
     case "logOutreach":
       return <Log {...props} given={given} />;
     case "handBack":
       return <HandBack {...props} given={given} problem={problem} />;
     default:
-      return <Advance {...props} stage={lead.stage} given={given} problem={problem} />;
+      return <Advance {...props} stage={standing.stage} given={given} problem={problem} />;
   }
 }
 
-function forReasons(c: Asker): Asker {
-  return asking(c, "GET /leads/{id}/reasons");
-}
-
 interface FormProps {
-  readonly lead: string;
+  readonly subject: SubjectHere;
   readonly seen: SeenHere;
   readonly back: string;
   readonly given: Asked["given"];
@@ -120,11 +156,11 @@ type Reason = Awaited<ReturnType<typeof readReasons>>["reject"][number];
 /** Each reason is itself the button, and says what it does. */
 const Reject: FC<
   FormProps & { readonly reasons: readonly Reason[]; readonly problem: Problem | null }
-> = ({ lead, seen, back, reasons, given, problem }) => {
+> = ({ subject, seen, back, reasons, given, problem }) => {
   const dated = reasons.filter(({ needsDay }) => needsDay);
   const isDay = problem?.parts.field === "revisitOn";
   return (
-    <Act lead={lead} action="reject" seen={seen} back={back}>
+    <ActOn subject={subject} action="reject" seen={seen} back={back}>
       <Note given={given} label="Note for whoever looks at it next (optional)" />
       <h2>Why? The reason rejects it at once.</h2>
       <ul class="answers">
@@ -158,7 +194,7 @@ const Reject: FC<
           </ul>
         </fieldset>
       )}
-    </Act>
+    </ActOn>
   );
 };
 
@@ -188,9 +224,9 @@ const ReasonButton: FC<{ readonly one: Reason; readonly n: number }> = ({ one, n
 };
 
 /** What was done most is a button; the rest is put together. */
-const Log: FC<FormProps> = ({ lead, seen, back, given }) => (
+const Log: FC<FormProps> = ({ subject, seen, back, given }) => (
   <>
-    <Act lead={lead} action="logOutreach" seen={seen} back={back}>
+    <ActOn subject={subject} action="logOutreach" seen={seen} back={back}>
       <ul class="answers">
         {usualAttempts.map(({ words, channel, outcome }, n) => (
           <li>
@@ -201,10 +237,10 @@ const Log: FC<FormProps> = ({ lead, seen, back, given }) => (
         ))}
       </ul>
       <Note given={given} label="Note (optional)" />
-    </Act>
+    </ActOn>
     <details>
       <summary>Something else</summary>
-      <Act lead={lead} action="logOutreach" seen={seen} back={back}>
+      <ActOn subject={subject} action="logOutreach" seen={seen} back={back}>
         <label for="did">How, and what came of it</label>
         <select id="did" name="did">
           {channels.map((channel) => (
@@ -221,26 +257,26 @@ const Log: FC<FormProps> = ({ lead, seen, back, given }) => (
         <p>
           <button class="main">Log it</button>
         </p>
-      </Act>
+      </ActOn>
     </details>
   </>
 );
 
 const HandBack: FC<FormProps & { readonly problem: Problem | null }> = ({
-  lead,
+  subject,
   seen,
   back,
   given,
   problem,
 }) => (
-  <Act lead={lead} action="handBack" seen={seen} back={back}>
+  <ActOn subject={subject} action="handBack" seen={seen} back={back}>
     <p>It goes to re-nurture, and comes back by the agreement's rules or on a day.</p>
     <Day given={given} problem={problem} />
     <Note given={given} label="Note (optional)" />
     <p>
       <button class="main">Hand it back</button>
     </p>
-  </Act>
+  </ActOn>
 );
 
 const Day: FC<{ readonly given: Asked["given"]; readonly problem: Problem | null }> = ({
@@ -265,14 +301,14 @@ const Day: FC<{ readonly given: Asked["given"]; readonly problem: Problem | null
 };
 
 const Advance: FC<FormProps & { readonly stage: string; readonly problem: Problem | null }> = ({
-  lead,
+  subject,
   seen,
   back,
   stage,
   given,
   problem,
 }) => (
-  <Act lead={lead} action="advance" seen={seen} back={back}>
+  <ActOn subject={subject} action="advance" seen={seen} back={back}>
     {stage === "sal" ? (
       <p>Fit, need and timing are confirmed: it becomes SQL.</p>
     ) : (
@@ -303,17 +339,17 @@ const Advance: FC<FormProps & { readonly stage: string; readonly problem: Proble
         {stage === "sal" ? "Confirm: it becomes SQL" : "Open the opportunity"}
       </button>
     </p>
-  </Act>
+  </ActOn>
 );
 
 const Pause: FC<FormProps & { readonly reasons: readonly string[] }> = ({
-  lead,
+  subject,
   seen,
   back,
   reasons,
   given,
 }) => (
-  <Act lead={lead} action="pause" seen={seen} back={back}>
+  <ActOn subject={subject} action="pause" seen={seen} back={back}>
     <p>The clocks stand still until it is resumed, or as long as the agreement allows.</p>
     <Note given={given} label="Note (optional)" />
     <ul class="answers">
@@ -325,7 +361,7 @@ const Pause: FC<FormProps & { readonly reasons: readonly string[] }> = ({
         </li>
       ))}
     </ul>
-  </Act>
+  </ActOn>
 );
 
 type Team = Awaited<ReturnType<typeof readTeam>>;
@@ -336,8 +372,8 @@ const GiveTo: FC<
     readonly owner: string | null;
     readonly reading: ReadAt;
   }
-> = ({ lead, seen, back, team, owner, reading }) => (
-  <Act lead={lead} action="reassign" seen={seen} back={back}>
+> = ({ subject, seen, back, team, owner, reading }) => (
+  <ActOn subject={subject} action="reassign" seen={seen} back={back}>
     <ul class="answers">
       {team.people
         .filter(({ id }) => id !== owner)
@@ -357,7 +393,7 @@ const GiveTo: FC<
         </button>
       </li>
     </ul>
-  </Act>
+  </ActOn>
 );
 
 /** Out of the way until it is wanted: most answers need no note. */
@@ -375,7 +411,7 @@ const Note: FC<{
   </details>
 );
 
-function company({ account, accountFacts }: Lead): string {
+function company({ account, accountFacts }: Awaited<ReturnType<typeof readLead>>): string {
   const name = accountFacts["account.name"]?.value ?? account?.domain;
   return typeof name === "string" ? `${name}: ` : "";
 }

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { actionDone } from "../../words/actions.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
+import { readAccount } from "../accounts.ts";
 import { asProblem } from "../http/errors.ts";
 import { readLead } from "../leads.ts";
 import { asking } from "./page.tsx";
@@ -9,18 +10,32 @@ import { Clock, type ReadAt } from "./parts/clock.tsx";
 import { paths } from "./paths.ts";
 import { sayStanding } from "./parts/standing.ts";
 
-/** A lead that an action was just done to, as it stands now. */
+type Lead = Awaited<ReturnType<typeof readLead>>;
+
+/** A lead or account that an action was just done to, as it stands now. */
 export interface Done {
-  readonly lead: Awaited<ReturnType<typeof readLead>>;
+  readonly path: string;
+  readonly name: string;
+  readonly standing: Parameters<typeof sayStanding>[0];
+  readonly due: string | null;
 }
 
-/** What the address says was done, with the lead as it stands; null when it says nothing. */
+/** What the address says was done, with what it was done to as it stands; null when it says nothing. */
 export async function doneHere(deps: ApiDeps, c: Context<AppEnv>): Promise<Done | null> {
   const action = c.req.query("did");
   const id = c.req.query("to");
   if (action === undefined || id === undefined || !Object.hasOwn(actionDone, action)) return null;
   try {
-    return { lead: await readLead(deps, asking(c, "GET /leads/{id}"), id) };
+    if (id.startsWith("ac_")) {
+      const account = await readAccount(deps, asking(c, "GET /accounts/{id}"), id);
+      const { handoff } = account;
+      if (handoff === null) return null;
+      const standing = { ...handoff, owner: ownerOfHandoff(account) };
+      const path = paths.account(account.id);
+      return { path, name: accountName(account), standing, due: handoff.dueAt };
+    }
+    const lead = await readLead(deps, asking(c, "GET /leads/{id}"), id);
+    return { path: paths.lead(lead.id), name: leadName(lead), standing: lead, due: lead.due };
   } catch (error) {
     // It went out of the reader's reach by what was done.
     if (asProblem(error)?.status === 404) return null;
@@ -28,23 +43,23 @@ export async function doneHere(deps: ApiDeps, c: Context<AppEnv>): Promise<Done 
   }
 }
 
-/** Says how the lead stands since. */
+/** Says how it stands since. */
 export const DoneNotice: FC<{
   readonly done: Done;
   readonly reading: ReadAt;
   readonly me: string | null;
 }> = ({ done, reading, me }) => {
-  const { lead } = done;
+  const { path, name, standing, due } = done;
   return (
     <>
-      <a href={paths.lead(lead.id)}>
-        <bdi>{leadName(lead)}</bdi>
+      <a href={path}>
+        <bdi>{name}</bdi>
       </a>
-      {`: ${sayStanding(lead, me)}.`}
-      {lead.due === null ? null : (
+      {`: ${sayStanding(standing, me)}.`}
+      {due === null ? null : (
         <>
           {" Due "}
-          <Clock due={lead.due} reading={reading} />.
+          <Clock due={due} reading={reading} />.
         </>
       )}
     </>
@@ -52,11 +67,30 @@ export const DoneNotice: FC<{
 };
 
 /** What a lead is called: its name, else its id. */
-export function leadName({ id, facts }: Pick<Done["lead"], "id" | "facts">): string {
+export function leadName({ id, facts }: Pick<Lead, "id" | "facts">): string {
   const text = (path: string) => {
     const value = facts[path]?.value;
     return typeof value === "string" && value !== "" ? value : null;
   };
   const parts = [text("lead.firstName"), text("lead.lastName")].filter((part) => part !== null);
   return text("lead.name") ?? (parts.length > 0 ? parts.join(" ") : id);
+}
+
+type Account = Awaited<ReturnType<typeof readAccount>>;
+
+/** What an account is called: its name, else its domain, else its id. */
+export function accountName({
+  id,
+  domain,
+  facts,
+}: Pick<Account, "id" | "domain" | "facts">): string {
+  const name = facts["account.name"]?.value;
+  return typeof name === "string" && name !== "" ? name : (domain ?? id);
+}
+
+/** Who has the account's own handoff; null: nobody, or there is none. */
+export function ownerOfHandoff({ handoff, handoffs }: Account): Lead["owner"] {
+  if (handoff === null || handoff.owner === null) return null;
+  const { owner: id } = handoff;
+  return { id, name: handoffs.find(({ rep }) => rep === id)?.repName ?? null };
 }

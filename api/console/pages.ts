@@ -1,5 +1,5 @@
 import { actions, type ActionName } from "../../handoff/stage.ts";
-import { accountActionsHere, actionPlaces } from "../action-places.ts";
+import { accountActions, actionPlaces, type AccountAction } from "../action-places.ts";
 
 /** The actions that ask for something more than a click, each with a page of its own. */
 export const withForm: readonly ActionName[] = [
@@ -10,6 +10,9 @@ export const withForm: readonly ActionName[] = [
   "reassign",
   "pause",
 ];
+
+/** Of an account's those with a page of their own; the others are answered on its page. */
+export const accountForms: readonly AccountAction[] = ["advance", "reassign", "pause"];
 
 /**
  * Which request of the API each page shows and each form sends. Who may do that may open the page,
@@ -90,12 +93,17 @@ function ofActions(): Record<string, string> {
   );
 }
 
-/** The same of the actions that the page of an account offers. */
+/** The same of the actions on an account's handoff. */
 function ofAccountActions(): Record<string, string> {
   return Object.fromEntries(
-    accountActionsHere.map((name) => {
+    accountActions.flatMap((name) => {
       const place = `/accounts/{id}/${actionPlaces[name]}`;
-      return [`POST /console${place}`, `POST ${place}`];
+      return [
+        [`POST /console${place}`, `POST ${place}`],
+        ...(accountForms.includes(name)
+          ? [[`GET /console${place}`, `POST ${place}`] as const]
+          : []),
+      ];
     }),
   );
 }

@@ -3,20 +3,35 @@ import { windowText } from "../../handoff/qualify/condition.ts";
 import { tellAccount, type AccountTold } from "../../store/accounts/told.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { seeAccount } from "../../store/views/accounts.ts";
+import { handoffOfAccount } from "../../store/views/leads.ts";
 import { CommandError, type Io } from "../command.ts";
+import { clocksInLines } from "./explain-clocks.ts";
 import { readSettings } from "../env.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
 import { withPool } from "../servers/servers.ts";
 
-/** Prints who is at an account, how it stands and why, and its flags. */
-export async function explainAccount(id: string, asJson: boolean, io: Io): Promise<number> {
-  const told = await withPool(databaseUrlOf(readSettings()), async (pool) => {
+/** Prints who is at an account, how it stands and why, its flags, and what its clocks counted. */
+export async function explainAccount(
+  id: string,
+  asked: { readonly json: boolean; readonly clocks: boolean },
+  io: Io,
+): Promise<number> {
+  const { told, clocks } = await withPool(databaseUrlOf(readSettings()), async (pool) => {
     const account = await seeAccount(pool, id, { kind: "all" });
     if (!account) throw new CommandError("No account has this id; `GET /accounts?q=` finds it.");
-    return tellAccount(pool, createAgreements(agreementOf), account, Date.now());
+    const handoff = asked.clocks ? await handoffOfAccount(pool, id) : undefined;
+    return {
+      told: await tellAccount(pool, createAgreements(agreementOf), account, Date.now()),
+      clocks: handoff === undefined ? [] : await clocksInLines(pool, handoff, "the account"),
+    };
   });
-  if (asJson) io.out(JSON.stringify(told, null, 2));
-  else for (const line of accountInLines(told)) io.out(line);
+  if (asked.json) io.out(JSON.stringify({ ...told, ...(asked.clocks ? { clocks } : {}) }, null, 2));
+  else
+    for (const line of [
+      ...accountInLines(told),
+      ...(clocks.length > 0 ? ["", "Clocks:", ...clocks] : []),
+    ])
+      io.out(line);
   return 0;
 }
 

@@ -1,16 +1,14 @@
 import { parseArgs } from "node:util";
 import { agreementOf } from "../../agreement/stored.ts";
+import { clocksInLines } from "./explain-clocks.ts";
 import { explainAccount } from "./explain-account.ts";
 import type { Placed } from "../../handoff/accounts/placing.ts";
-import { clockAccounts } from "../../handoff/clocks/account.ts";
-import { printClockLedger } from "../../handoff/clocks/clock.ts";
 import { checkEmail } from "../../handoff/facts/email.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import { leadHistory, type HistoryEntry, type HistoryPlace } from "../../store/views/history.ts";
 import { findLeads, identityKey, type Identity } from "../../store/intake/identities.ts";
 import { accountOf, leadStanding, placedOf, type LeadRow } from "../../store/process/subject.ts";
-import { clocksOf } from "../../store/process/clocks.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { hoursOnRoster } from "../../store/routing/roster.ts";
 import { currentHandoff } from "../../store/views/leads.ts";
@@ -26,14 +24,15 @@ export const command: Command = {
   name: "explain",
   summary: "tell why a lead, or an account, is where it is",
   usage: `baton explain LEAD [--clocks] [--json]
-baton explain ACCOUNT [--json]
+baton explain ACCOUNT [--clocks] [--json]
 
 LEAD is our id (ld_…), an id of the CRM or of the sender, or an e-mail address. Prints where the lead stands, what is known
 about it, and everything that happened: what was decided and when, from which values, what was missing, who was
 considered and why not, the clocks, and on whose hours they run. Times are UTC; what is ahead is also told in the zone
 of those hours. --clocks also prints every interval that each clock of the current handoff counted, and how its
 deadline comes about.
-ACCOUNT is our id (ac_…): who is there, who of them has engaged, how it stands and when that changes, and its flags.
+ACCOUNT is our id (ac_…): who is there, who of them has engaged, how it stands and when that changes, and its flags;
+--clocks as for a lead, of its own handoff.
 Works on DATABASE_URL, else on the database of BATON_HOME.`,
   async run(args, io) {
     const { values, positionals } = parseArgs({
@@ -45,7 +44,7 @@ Works on DATABASE_URL, else on the database of BATON_HOME.`,
       },
     });
     const [name, ...more] = positionals;
-    if (name?.startsWith("ac_") && more.length === 0) return explainAccount(name, values.json, io);
+    if (name?.startsWith("ac_") && more.length === 0) return explainAccount(name, values, io);
     if (name === undefined || more.length > 0)
       throw new CommandError("Name one lead: `baton explain ld_…`, or give an e-mail address.");
     const told = await withPool(databaseUrlOf(readSettings()), async (pool) => {
@@ -195,15 +194,7 @@ async function hoursOfLead(pool: Pool, lead: LeadRow): Promise<HoursTold | null>
 /** Every clock of the current handoff as lines that can be checked by hand. */
 async function clocksOfLead(pool: Pool, lead: LeadRow): Promise<string[]> {
   const handoff = await currentHandoff(pool, lead);
-  if (!handoff) return [];
-  const { clocks, calendars } = await clocksOf(pool, handoff.id, "every");
-  const { agreement } = await createAgreements(agreementOf).version(pool, handoff.agreement_id);
-  const input = { clocks, calendars, now: Date.now() };
-  return clockAccounts(agreement, input).flatMap(({ clock, account: { inWords, ledger } }) => {
-    const whose = clock.repId === null ? "the lead" : `${clock.repId}, offer ${clock.round}`;
-    const lines = printClockLedger(ledger).split("\n");
-    return [`  ${clock.kind} of ${whose}: ${inWords}`, ...lines.map((line) => `    ${line}`)];
-  });
+  return handoff === undefined ? [] : clocksInLines(pool, handoff, "the lead");
 }
 
 async function everything(pool: Pool, leadId: string): Promise<HistoryEntry[]> {

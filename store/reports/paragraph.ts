@@ -51,8 +51,24 @@ export type Paragraph<N extends ColumnNames = ColumnNames, Row = ParagraphRow> =
 
 /** A report's rows in a sentence or two, which claim nothing below thirty cases. */
 export function paragraphOf(paragraph: Paragraph, told: Telling): string {
+  if (told.groupBy === "subject") return ofEachSubject(paragraph, told);
   const words = "tell" in paragraph ? paragraph.tell(told) : tellShares(paragraph, told);
   return words === "" ? "Nothing was counted." : words;
+}
+
+/** Leads and accounts have no sum: each is told by itself. */
+function ofEachSubject(paragraph: Paragraph, told: Telling): string {
+  const of = (rows: readonly ParagraphRow[], subject: string) =>
+    rows.filter(({ group }) => group === subject);
+  const parts = (["lead", "account"] as const).flatMap((subject) => {
+    const rows = of(told.rows, subject);
+    if (rows.length === 0) return [];
+    const before = told.before === null ? null : of(told.before, subject);
+    const subjects = `${subject}s` as const;
+    const one: Telling = { ...told, rows, before, subjects, groupBy: null };
+    return `${capitalised(subjects)}: ${paragraphOf(paragraph, one)}`;
+  });
+  return parts.length === 0 ? "Nothing was counted." : parts.join(" ");
 }
 
 /** Sentences as one text; empty ones are left out. */

@@ -12,6 +12,7 @@ export interface SeenProcess {
   readonly next_step: string | null;
   readonly next_at: Date | null;
   readonly due_at: Date | null;
+  readonly paused_until: Date | null;
   readonly cycle: number;
   readonly round: number;
   readonly closed_reason: string | null;
@@ -32,7 +33,7 @@ export async function seeAccountProcess(
     db,
     sql`
     select p.stage, p.stage_since, p.waiting_on, p.owner_id, p.queue, p.next_step, p.next_at,
-      p.due_at, p.cycle, coalesce(h.round, 0) as round, p.closed_reason, h.agreement_id,
+      p.due_at, h.paused_until, p.cycle, coalesce(h.round, 0) as round, p.closed_reason, h.agreement_id,
       (${ids}::text[] is null or p.owner_id = any(${ids}::text[])
         or exists (select from task t where t.subject_kind = 'account'
           and t.subject_id = p.subject_id and t.state = 'open'

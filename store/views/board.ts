@@ -5,13 +5,14 @@ import { firstRow, often, rows, sql, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "./names.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
-/** The lists of a manager's board, what breaks first before the rest. A lead is in one of them. */
+/** The lists of a manager's board, what breaks first before the rest; each entry is in one of them. */
 export const boardLists = ["breached", "hour", "today", "paused", "manager", "held"] as const;
 export type BoardList = (typeof boardLists)[number];
 
-/** A lead on the board. */
+/** A lead, or an account that is handed off as a whole, on the board. */
 export interface BoardRow {
   readonly list: BoardList;
+  readonly kind: "lead" | "account";
   readonly id: string;
   readonly stage: Stage;
   readonly waiting_on: WaitingOn;
@@ -45,7 +46,7 @@ export interface BoardTimes {
   readonly dayEnd: number;
 }
 
-/** A list with more leads than this says "at least". */
+/** A list with more entries than this says "at least". */
 export const boardCountLimit = 1_000;
 
 const hourMs = 3_600_000;
@@ -54,7 +55,7 @@ const hourMs = 3_600_000;
 const owned = "($1::text[] is null or p.owner_id = any($1::text[]))";
 /** As in the list of leads: what nobody owns belongs to a manager by queue, task or pool. */
 const unowned = `(p.owner_id is null and (p.waiting_on = 'queue'
-  or exists (select from task t where t.subject_kind = 'lead' and t.subject_id = p.subject_id
+  or exists (select from task t where t.subject_kind = p.subject_kind and t.subject_id = p.subject_id
     and t.state = 'open' and (t.assignee_id = any($1::text[])
       or (t.assignee_id is null and t.role = 'manager')))
   or (select g.pool from handoff g where g.id = p.handoff_id) = any(array(
@@ -97,13 +98,13 @@ const joins: Readonly<Partial<Record<BoardList, string>>> = {
   paused: `join lateral (select g.paused_until from handoff g where g.id = p.handoff_id
     limit 1) h on true`,
   manager: `left join lateral (select min(t.due_at) as due_at from task t
-    where t.subject_kind = 'lead' and t.subject_id = p.subject_id and t.state = 'open'
+    where t.subject_kind = p.subject_kind and t.subject_id = p.subject_id and t.state = 'open'
       and t.role = 'manager') k on true`,
   held: "left join held e on e.handoff_id = p.handoff_id",
 };
 
 const fromProcess = (list: BoardList) =>
-  `from process p ${joins[list] ?? ""} where p.subject_kind = 'lead' and ${parts[list].where}`;
+  `from process p ${joins[list] ?? ""} where ${parts[list].where}`;
 
 function values(reach: Reach, { now, dayEnd }: BoardTimes): unknown[] {
   const { ids } = reachValues(reach);
@@ -111,7 +112,7 @@ function values(reach: Reach, { now, dayEnd }: BoardTimes): unknown[] {
 }
 
 /**
- * How many leads each list holds, in the order of the lists; one more than `boardCountLimit` stands
+ * How many entries each list holds, in the order of the lists; one more than `boardCountLimit` stands
  * for "more than that".
  */
 export async function boardCounts(
@@ -130,7 +131,7 @@ export async function boardCounts(
 }
 
 /**
- * The first leads of these lists, at most `limit` of each, or those after a place. Each list is in
+ * The first entries of these lists, at most `limit` of each, or those after a place. Each list is in
  * its own order: what comes first is what breaks first.
  */
 export async function boardRows(
@@ -141,24 +142,25 @@ export async function boardRows(
   page: { after?: { place: string; id: string } | undefined; limit: number },
 ): Promise<BoardRow[]> {
   const part = (list: BoardList) => `(
-    select '${list}' as list, p.subject_id as id, ${parts[list].by} as place ${fromProcess(list)}
+    select '${list}' as list, p.subject_kind as kind, p.subject_id as id, ${parts[list].by} as place ${fromProcess(list)}
       and ($5::timestamptz is null
         or (${parts[list].by}, p.subject_id) > ($5::timestamptz, $6::text))
     order by ${parts[list].by}, p.subject_id limit $7::int)`;
   // The first part says what type each value has, for a list that does not ask for it.
   const text = `with given as (select $1::text[], $2::timestamptz, $3::timestamptz, $4::timestamptz),
     entry as (${lists.map(part).join(" union all ")})
-    select entry.list, entry.id, p.stage, p.waiting_on, p.owner_id, r.name as owner_name, p.queue,
+    select entry.list, entry.kind, entry.id, p.stage, p.waiting_on, p.owner_id, r.name as owner_name, p.queue,
       p.lead_type, h.priority, p.due_at, h.paused_until,
       e.until_at as held_until, p.next_step, p.next_at,
       ${nameOfLead} as name, coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       m.kind as task, m.detail as task_detail, p.cycle, h.round,
       ${clockZone} as zone, entry.place::text as place
-    from entry join process p on p.subject_kind = 'lead' and p.subject_id = entry.id
-      join lead l on l.id = entry.id left join account a on a.id = l.account_id
+    from entry join process p on p.subject_kind = entry.kind and p.subject_id = entry.id
+      left join lead l on entry.kind = 'lead' and l.id = entry.id
+      left join account a on a.id = case entry.kind when 'account' then entry.id else l.account_id end
       left join handoff h on h.id = p.handoff_id left join rep r on r.id = p.owner_id
       left join held e on e.handoff_id = p.handoff_id
-      left join lateral (select t.kind, t.detail from task t where t.subject_kind = 'lead'
+      left join lateral (select t.kind, t.detail from task t where t.subject_kind = p.subject_kind
         and t.subject_id = p.subject_id and t.state = 'open' and t.role = 'manager'
         order by t.due_at, t.id limit 1) m on true
     order by array_position(array['${boardLists.join("','")}'], entry.list), entry.place, entry.id`;

@@ -198,6 +198,19 @@ export async function currentHandoff(
   );
 }
 
+/** The latest handoff of an account as a whole; undefined where it was never flagged. */
+export async function handoffOfAccount(
+  db: Db,
+  accountId: string,
+): Promise<Pick<HandoffView, "id" | "agreement_id"> | undefined> {
+  return firstRow(
+    db,
+    sql`
+    select id, agreement_id from handoff
+      where subject_kind = 'account' and subject_id = ${accountId} order by cycle desc limit 1`,
+  );
+}
+
 export async function scoreOf(
   db: Db,
   leadId: string,

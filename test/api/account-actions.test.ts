@@ -75,6 +75,46 @@ test("what was said wrong is refused with its field, and what is no action of an
   ).toEqual([]);
 });
 
+test("its clocks are told interval by interval, and add up to the second", async () => {
+  const { status, body } = await world.ask("GET", `/accounts/${id}/clocks`, { as: rep });
+  expect(status).toBe(200);
+  expect(
+    body.clocks.map((one: { kind: string; rep: string | null }) => [one.kind, one.rep]),
+  ).toEqual([
+    ["outreach", `rp_${rep}`],
+    ["outreach", null],
+    ["status", `rp_${rep}`],
+    ["status", null],
+  ]);
+  for (const clock of body.clocks) {
+    const rows = clock.ledger.filter(({ kind }: { kind: string }) => kind === "counted");
+    const ms = rows.reduce(
+      (sum: number, row: { from: string; to: string }) =>
+        sum + Date.parse(row.to) - Date.parse(row.from),
+      0,
+    );
+    expect(clock.target).toBe(clock.kind === "outreach" ? "48 hours" : "5 business days");
+    expect(clock.inWords).toContain(
+      clock.kind === "outreach" ? "48 hours" : "the fifth business day",
+    );
+    if (clock.kind === "outreach")
+      expect(Date.parse(clock.due) - Date.parse(clock.startedAt)).toBe(48 * 3_600_000);
+    expect(rows.at(-1)?.total ?? "PT0S").toBe(clock.used);
+    expect(ms).toBe(durationMs(clock.used));
+  }
+  expect((await world.ask("GET", `/accounts/${id}/clocks`, { as: "other" })).status).toBe(404);
+  expect((await world.ask("GET", "/accounts/ac_nobody/clocks", { as: "operator" })).status).toBe(
+    404,
+  );
+});
+
+/** "PT1H2M3.5S" in milliseconds. */
+function durationMs(text: string): number {
+  const [, h = 0, m = 0, s = 0] =
+    /^PT(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?$/.exec(text)?.map((part) => Number(part ?? 0)) ?? [];
+  return (h * 60 + m) * 60_000 + s * 1_000;
+}
+
 test("a manager gives it to somebody else, who reaches out and accepts it once", async () => {
   const to = rep === "one" ? "two" : "one";
   const given = await act("reassign", { to: `rp_${to}` }, "boss");

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { sql } from "../../store/postgres/db.ts";
 import { openTask } from "../../store/process/human-tasks.ts";
+import { flaggedAccount } from "../support/flagged-account.ts";
 import { peopleWorld, type PeopleWorld, type Persona } from "../support/people-world.ts";
 
 const minute = 60_000;
@@ -13,7 +14,7 @@ afterAll(() => world.close());
 beforeEach(async () => {
   // Monday, 10:00 in New York.
   world.setNow(Date.parse("2026-11-23T15:00:00Z"));
-  await world.pool.query("truncate lead, process, handoff, task cascade");
+  await world.pool.query("truncate lead, account, process, handoff, task cascade");
 });
 
 interface BoardAnswer {
@@ -164,6 +165,70 @@ describe("GET /board", () => {
       as: "operator",
     });
     expect([body.items.length, rest.body.items.length, rest.body.next]).toEqual([2, 1, null]);
+  });
+
+  test("an account that is handed off is there once, beside leads, by its own clock", async () => {
+    const { id, rep } = await flaggedAccount(world, "board.example.com");
+    const owner = `rp_${rep}`;
+    const due = async (at: number) =>
+      world.pool.query(sql`update process set due_at = ${new Date(at)} where subject_id = ${id}`);
+    const now = world.now();
+    const lead = await world.lead("rp_one", { dueAt: now - 2 * hour });
+    await due(now - hour);
+    const [late] = (await board("boss")).lists;
+    expect(late).toMatchObject({
+      count: 2,
+      items: [
+        { kind: "lead", id: lead, url: `http://baton.test/leads/${lead}` },
+        {
+          kind: "account",
+          id,
+          url: `http://baton.test/accounts/${id}`,
+          name: null,
+          company: "Acme Ltd",
+          owner: { id: owner },
+          leadType: "account-flag",
+          dueInWords: "overdue by 1 h",
+          next: { step: expect.stringMatching(/^outreach/) },
+          seen: { stage: "mql", round: 1 },
+          actions: expect.arrayContaining([
+            { name: "reassign", url: `http://baton.test/accounts/${id}/reassign` },
+          ]),
+        },
+      ],
+    });
+    await due(now + 30 * minute);
+    expect(await listed("boss")).toEqual({ breached: [lead], hour: [id] });
+    // A page goes on behind it, whatever it is.
+    await world.lead("rp_two", { dueAt: now + 40 * minute });
+    const first = await world.ask("GET", "/board/hour?limit=1", { as: "boss" });
+    expect(first.body.items).toMatchObject([{ id }]);
+    const rest = await world.ask("GET", `/board/hour?limit=1&cursor=${first.body.next}`, {
+      as: "boss",
+    });
+    expect(rest.body).toMatchObject({ items: [{ kind: "lead" }], next: null });
+    // Another team's manager does not see it.
+    expect(await listed("chief")).toEqual({});
+    const paused = await world.ask("POST", `/accounts/${id}/pause`, {
+      as: rep,
+      body: { reason: "lead-asked-to-wait" },
+    });
+    expect(paused.status).toBe(200);
+    expect((await listed("boss"))["paused"]).toEqual([id]);
+  });
+
+  test("an account that waits for its manager says why", async () => {
+    const { id, rep } = await flaggedAccount(world, "contested.example.com");
+    const { body } = await world.ask("POST", `/accounts/${id}/reject`, {
+      as: rep,
+      body: { reason: "below-company-size" },
+    });
+    expect(body).toMatchObject({ waitingOn: "manager" });
+    const list = (await board("boss")).lists.find((one) => one.list === "manager");
+    expect(list).toMatchObject({
+      count: 1,
+      items: [{ kind: "account", id, task: "contested", why: expect.any(String) }],
+    });
   });
 
   test("is not a rep's, and refuses what it does not know by name", async () => {

@@ -53,6 +53,7 @@ export const officeStates: readonly State[] = [
       return `/console/accounts/${id}`;
     },
   },
+  ...accountHandoffs(),
   { name: "account-of-rep", person: rep, seed: async (world) => (await warm(world)).engaged },
   { name: "account-cold", person: operator, seed: async (world) => (await warm(world)).cold },
   { name: "account-hostile", person: operator, seed: async (world) => (await warm(world)).hostile },
@@ -426,4 +427,39 @@ async function warm(world: PeopleWorld) {
     cold: await of(quiet),
     hostile: await of(hostile),
   };
+}
+
+/** What a manager meets on the way of an account's own handoff. */
+function accountHandoffs(): readonly State[] {
+  const state = (
+    name: string,
+    place: string,
+    doing: (
+      world: PeopleWorld,
+      act: (what: string, body: object) => Promise<void>,
+    ) => Promise<void>,
+  ): State => ({
+    name,
+    person: boss,
+    seed: async (world) => {
+      const { id, rep: has } = await flaggedAccount(world);
+      await doing(world, async (what, body) => {
+        await world.ask("POST", `/accounts/${id}/${what}`, { as: has, body });
+      });
+      // No clock has whole hours left: they would tick while pages are compared.
+      world.setNow(world.now() + 10 * 60_000);
+      return place === "board" ? "/console/board" : `/console/accounts/${id}${place}`;
+    },
+  });
+  const nothing = () => Promise.resolve();
+  return [
+    state("account-of-manager", "", nothing),
+    state("account-reassign", "/reassign", nothing),
+    state("account-pause", "/pause", nothing),
+    state("account-paused", "", (_, act) => act("pause", { reason: "legal-review" })),
+    state("account-advance", "/advance", (_, act) => act("accept", {})),
+    state("account-advance-not-now", "/advance", nothing),
+    state("account-contested", "", (_, act) => act("reject", { reason: "below-company-size" })),
+    state("account-on-board", "board", (_, act) => act("reject", { reason: "below-company-size" })),
+  ];
 }

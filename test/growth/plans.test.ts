@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { actionPlaces } from "../../api/action-places.ts";
 import { createApp } from "../../api/app.ts";
-import { withForm } from "../../api/console/pages.ts";
+import { accountForms, withForm } from "../../api/console/pages.ts";
 import { isConsole } from "../../api/console/paths.ts";
 import type { Routes } from "../../api/deps.ts";
 import { authorisation } from "../../api/http/authorisation.ts";
@@ -138,9 +138,11 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["operator", "/accounts?q=company-77.example"],
     ["operator", "/accounts?q=Company%2077"],
     ["operator", "/accounts?q=nobody"],
+    ["operator", "/accounts?ids=ac_0000000077,ac_0000000078"],
     ["rep", "/accounts"],
     ["manager", "/accounts"],
   ],
+  "GET /accounts/{id}/clocks": [["operator", "/accounts/ac_0000000077/clocks"]],
   "GET /accounts/{id}": [
     ["operator", "/accounts/ac_0000000077"],
     ["manager", "/accounts/ac_0000002500"],
@@ -189,6 +191,10 @@ const asked: Readonly<Record<string, readonly Asked[]>> = {
     ["operator", "/console/accounts/ac_0000000077"],
     ["manager", "/console/accounts/ac_0000002500"],
   ],
+  // Forms of an account that is handed off; they show what GET /accounts/{id} does.
+  ...Object.fromEntries(
+    accountForms.map((name) => [`GET /console/accounts/{id}/${actionPlaces[name]}`, []]),
+  ),
   "GET /console/accounts/{id}/merge": [
     ["operator", "/console/accounts/ac_0000000077/merge?q=company-78.example"],
   ],

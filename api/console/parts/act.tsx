@@ -11,8 +11,19 @@ export interface SeenHere {
   readonly round: number;
 }
 
-interface ActProps {
-  readonly lead: string;
+/** A lead, or an account that is handed off as a whole. */
+export interface SubjectHere {
+  readonly kind: "lead" | "account";
+  readonly id: string;
+}
+
+/** Where an action on it is sent, and its form is. */
+function placeOf({ kind, id }: SubjectHere, action: ActionName): string {
+  const place = actionPlaces[action];
+  return kind === "lead" ? paths.act(id, place) : paths.actOnAccount(id, place);
+}
+
+interface FormOfAction {
   readonly action: ActionName;
   readonly seen: SeenHere | null;
   /** Where the browser goes when it is done. */
@@ -20,13 +31,18 @@ interface ActProps {
   readonly children?: Child;
 }
 
-/** A form that does one action to a lead, for what the page showed. */
-export const Act: FC<ActProps> = ({ lead, action, seen, back, children }) => (
-  <form method="post" action={paths.act(lead, actionPlaces[action])}>
-    <Hidden back={back} />
-    <SeenFields seen={seen} />
-    {children}
+/** A form that does one action, for what the page showed. */
+export const ActOn: FC<FormOfAction & { readonly subject: SubjectHere }> = (props) => (
+  <form method="post" action={placeOf(props.subject, props.action)}>
+    <Hidden back={props.back} />
+    <SeenFields seen={props.seen} />
+    {props.children}
   </form>
+);
+
+/** The same of a lead. */
+export const Act: FC<FormOfAction & { readonly lead: string }> = ({ lead, ...form }) => (
+  <ActOn subject={{ kind: "lead", id: lead }} {...form} />
 );
 
 /** What the page showed, as fields of a form. */
@@ -39,23 +55,29 @@ export const SeenFields: FC<{ readonly seen: SeenHere | null }> = ({ seen }) =>
     </>
   );
 
-/** A link to the form of an action, which comes back to `back`. */
-export const ToForm: FC<{
-  readonly lead: string;
+interface LinkToForm {
   readonly action: ActionName;
   readonly back: string;
   readonly dataKey?: string | undefined;
   readonly name: string;
   readonly children?: Child;
-}> = ({ lead, action, back, dataKey, name, children }) => (
+}
+
+/** A link to the form of an action, which comes back to `back`. */
+export const ToFormOf: FC<LinkToForm & { readonly subject: SubjectHere }> = (props) => (
   <a
     class="button"
-    href={withQuery(paths.act(lead, actionPlaces[action]), { back })}
-    data-key={dataKey}
-    aria-label={name}
+    href={withQuery(placeOf(props.subject, props.action), { back: props.back })}
+    data-key={props.dataKey}
+    aria-label={props.name}
   >
-    {children}
+    {props.children}
   </a>
+);
+
+/** The same of a lead. */
+export const ToForm: FC<LinkToForm & { readonly lead: string }> = ({ lead, ...link }) => (
+  <ToFormOf subject={{ kind: "lead", id: lead }} {...link} />
 );
 
 /** What the stage forbids, with the reason; it says so and does nothing. */
@@ -71,10 +93,10 @@ export const Forbidden: FC<{ readonly words: string; readonly because: string }>
   </span>
 );
 
-/** The page of `back`, told what was done to which lead. */
-export function afterDoing(back: string, action: string, lead: string): string {
+/** The page of `back`, told what was done to which lead or account. */
+export function afterDoing(back: string, action: string, id: string): string {
   const url = new URL(back, "http://console.invalid");
   url.searchParams.set("did", action);
-  url.searchParams.set("to", lead);
+  url.searchParams.set("to", id);
   return url.pathname + url.search;
 }

@@ -13,10 +13,12 @@ interface LedgerProps {
   readonly reading: ReadAt;
   readonly me: string | null;
   readonly ownerName: string | null;
+  /** What is handed off. */
+  readonly of?: "lead" | "account";
 }
 
 /** The clocks of a handoff, and how each deadline came about. */
-export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName }) => (
+export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName, of = "lead" }) => (
   <>
     <table class="cards clocks">
       <caption class="visually-hidden">Clocks of this handoff</caption>
@@ -31,7 +33,7 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName }) => (
       <tbody>
         {clocks.map((clock) => (
           <tr class={rowClass(isRunning(clock) ? clock.due : null, reading.now)}>
-            <td>{`${clock.kind}, ${whose(clock, me, ownerName)}`}</td>
+            <td>{`${clock.kind}, ${whose(clock, { me, ownerName, of })}`}</td>
             <td data-urgency>
               {isRunning(clock) ? (
                 clock.due === null ? (
@@ -51,7 +53,7 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName }) => (
     </table>
     {clocks.map((clock) => (
       <details class="ledger">
-        <summary>{`How the ${clock.kind} clock was counted, ${whose(clock, me, ownerName)}`}</summary>
+        <summary>{`How the ${clock.kind} clock was counted, ${whose(clock, { me, ownerName, of })}`}</summary>
         <p>{clock.inWords}</p>
         <ul>
           {clock.ledger.map((row) => (
@@ -67,8 +69,11 @@ function isRunning({ state }: Kept): boolean {
   return state === "running" || state === "paused" || state === "breached";
 }
 
-function whose({ scope, rep, round }: Kept, me: string | null, ownerName: string | null): string {
-  if (scope === "lead") return "the lead's";
+function whose(
+  { scope, rep, round }: Kept,
+  { me, ownerName, of = "lead" }: Pick<LedgerProps, "me" | "ownerName" | "of">,
+): string {
+  if (scope === "lead") return `the ${of}'s`;
   return rep === me ? "yours" : `${ownerName ?? rep ?? "the rep"}'s, offer ${round}`;
 }
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { accountActions } from "../../../api/account-actions.ts";
-import { actionPlaces } from "../../../api/action-places.ts";
+import { accountActions, actionPlaces } from "../../../api/action-places.ts";
 import { isConsole } from "../../../api/console/paths.ts";
 import { bodyRoutes } from "./bodies.ts";
 import { bodyFamilies, fieldFamilies, type Invalid } from "./values.ts";

@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { agreementOf } from "../../../agreement/stored.ts";
 import { erasePerson } from "../../../store/intake/erasure.ts";
+import { nameAccount } from "../../../store/accounts/name.ts";
 import { mergeAccounts } from "../../../store/accounts/merge.ts";
 import { moveLead } from "../../../store/accounts/move.ts";
 import { lookAtAccounts } from "../../../store/accounts/look.ts";
 import { compareAccounts, recountAccounts } from "../../../store/accounts/recount.ts";
 import { saveFacts, takeIn, type Arrival } from "../../../store/intake/intake.ts";
 import { storeEngagements } from "../../../store/intake/engagements.ts";
-import { createAgreements } from "../../../store/process/agreements.ts";
+import { activate, createAgreements } from "../../../store/process/agreements.ts";
 import { mergeLeads } from "../../../store/process/merge.ts";
 import { inTransaction, rows, sql } from "../../../store/postgres/db.ts";
 import { again, take } from "../../../store/process/take.ts";
-import { peopleWorld, type PeopleWorld } from "../../support/people-world.ts";
+import { exampleAgreement, peopleWorld, type PeopleWorld } from "../../support/people-world.ts";
 
 const day = 86_400_000;
 const agreements = createAgreements(agreementOf);
@@ -318,9 +319,10 @@ function dice(seed: number): (below: number) => number {
 
 describe("incremental equals full, always", () => {
   test.each([1, 2, 3, 4])(
-    "a generated history with merges, moves, late engagements and ageing (seed %i)",
+    "a generated history with merges, moves, names, versions, late engagements and ageing (seed %i)",
     async (seed) => {
       const roll = dice(seed);
+      await inTransaction(world.pool, (tx) => activate(tx, exampleAgreement, "t", now));
       const domains = ["acme.com", "beta.com", "gamma.com", "gmail.com"];
       const types = ["demo_request", "buyers_guide", "blog_view", "pricing_page", "unheard_of"];
       const leads: string[] = [];
@@ -383,6 +385,33 @@ describe("incremental equals full, always", () => {
             const fact = { value, from: "crm" as const, at: new Date(now).toISOString() };
             return saveFacts(tx, of(leads), { "account.customer": fact }, now, { agreement });
           }),
+        async () => {
+          const all = await rows<{ id: string }>(
+            world.pool,
+            sql`select id from account where merged_into is null order by id`,
+          );
+          const alias = { kind: "domain" as const, value: `other${roll(6)}.com` };
+          const wanted = { accountId: of(all).id, by: "t", ...alias };
+          await inTransaction(world.pool, (tx) => nameAccount(tx, wanted, now));
+          const [id = ""] = await arrive({
+            email: `q${roll(9)}@${alias.value}`,
+            facts: icp,
+            engagements: [did(of(types), roll(20))],
+          });
+          if (id.startsWith("ld_") && !leads.includes(id)) leads.push(id);
+        },
+        // Another version asks for more people, or looks back less far.
+        () =>
+          inTransaction(world.pool, (tx) =>
+            activate(
+              tx,
+              exampleAgreement
+                .replace(/contacts: \d+/, `contacts: ${1 + roll(4)}`)
+                .replace(/within: \d+ days/, `within: ${10 + roll(40)} days`),
+              "t",
+              now,
+            ),
+          ),
         async () => {
           now += roll(9) * day + roll(1_000);
         },

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createAgreements } from "../../../store/process/agreements.ts";
+import { subjectsOf } from "../../../store/reports/filters.ts";
 import { paragraphOf } from "../../../store/reports/paragraph.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportFile, ReportQuestion, ReportRow } from "../../../store/reports/report.ts";
@@ -115,18 +116,25 @@ describe("by tier and by subject", () => {
 
   test("handoffs of accounts are told as such", async () => {
     const report = reports.find(({ name }) => name === "acceptance")!;
-    const told = async (subjects: "leads" | "accounts" | "leads and accounts") =>
-      paragraphOf(report.paragraph, {
-        rows: await rowsOf(report, questions[0]!),
+    const told = async (more: Pick<ReportQuestion, "filters" | "groupBy">) => {
+      const question = { ...questions[0]!, ...more };
+      return paragraphOf(report.paragraph, {
+        rows: await rowsOf(report, question),
         before: null,
-        groupBy: null,
+        groupBy: more.groupBy,
         shown: Object.keys(report.columns),
         asOf: asked.asOf,
-        subjects,
+        subjects: subjectsOf(question),
       });
-    expect(await told("leads")).toMatch(/^Of \d+ leads handed off/);
-    expect(await told("accounts")).toMatch(/^Of \d+ accounts handed off/);
-    expect(await told("leads and accounts")).toMatch(/^Of \d+ leads and accounts handed off/);
+    };
+    const leads = await told({ filters: {}, groupBy: null });
+    const accounts = await told({ filters: { subject: "account" }, groupBy: null });
+    expect(leads).toMatch(/^Of \d+ leads handed off/);
+    expect(accounts).toMatch(/^Of \d+ accounts handed off/);
+    // No sum of both.
+    expect(await told({ filters: {}, groupBy: "subject" })).toBe(
+      `Leads: ${leads} Accounts: ${accounts}`,
+    );
   });
 
   test("what follows a lead beside its handoff, or what a person did, is not counted of accounts", () => {
