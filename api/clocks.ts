@@ -3,11 +3,10 @@ import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import { clocksOf } from "../store/process/clocks.ts";
-import { currentHandoff } from "../store/views/leads.ts";
 import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso, isoDuration } from "./http/format.ts";
-import { leadHere } from "./http/reach.ts";
+import { handoffHere, leadHere } from "./http/reach.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 const durationOf = (description: string) => z.string().openapi({ format: "duration", description });
@@ -98,7 +97,7 @@ export async function readClocks(
   leadId: string,
 ): Promise<z.output<typeof clockSchema>[]> {
   const lead = await leadHere(deps.keyed, c, leadId);
-  const handoff = await currentHandoff(deps.keyed, lead);
+  const handoff = await handoffHere(deps.keyed, c, lead);
   if (!handoff) return [];
   const [{ clocks, calendars }, { agreement }] = await Promise.all([
     clocksOf(deps.keyed, handoff.id, "every"),
