@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import type { ActionBodies, ActionBody, Seen } from "../handoff/process/event.ts";
 import type { ActionResult } from "../handoff/process/words.ts";
 import { actions, type ActionName } from "../handoff/stage.ts";
+import { lookUpByKey } from "../store/postgres/db.ts";
 import { noteAction, storedAction } from "../store/process/actions.ts";
 import type { SeenLead } from "../store/views/leads.ts";
 import { decideAction, type Acted } from "../store/process/take-action.ts";
@@ -173,6 +174,8 @@ export async function actOn(
     deps,
     subject,
     async (tx) => {
+      // Else this pool plans what follows for its values: ten milliseconds for a situation.
+      await lookUpByKey(tx);
       const noted = await noteAction(tx, {
         id,
         ...(subject.kind === "lead" ? { leadId: subject.id } : { accountId: subject.id }),

@@ -3,11 +3,11 @@ import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
 import { clocksOf } from "../store/process/clocks.ts";
-import { currentHandoff, handoffOfAccount } from "../store/views/leads.ts";
+import { handoffOfAccount } from "../store/views/leads.ts";
 import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso, isoDuration } from "./http/format.ts";
-import { accountHere, leadHere } from "./http/reach.ts";
+import { accountHere, handoffHere, leadHere } from "./http/reach.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 const durationOf = (description: string) => z.string().openapi({ format: "duration", description });
@@ -117,7 +117,7 @@ export async function readClocks(
   leadId: string,
 ): Promise<z.output<typeof clockSchema>[]> {
   const lead = await leadHere(deps.keyed, c, leadId);
-  return clocksShown(deps, c, await currentHandoff(deps.keyed, lead));
+  return clocksShown(deps, c, await handoffHere(deps.keyed, c, lead));
 }
 
 /** The same of the account's own handoff. */

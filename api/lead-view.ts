@@ -4,17 +4,12 @@ import { correctableBy } from "../handoff/facts/fact-rights.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { accountOf, placedOf } from "../store/process/subject.ts";
-import {
-  currentHandoff,
-  scoreOf,
-  type HandoffView,
-  type ListedLead,
-  type SeenLead,
-} from "../store/views/leads.ts";
+import { scoreOf, type HandoffView, type ListedLead, type SeenLead } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
-import type { ApiDeps, Caller } from "./deps.ts";
+import type { ApiDeps, Asker } from "./deps.ts";
 import { scopeOf, tellerOfRole } from "./http/authorisation.ts";
 import { inWords, iso, isoDuration } from "./http/format.ts";
+import { handoffHere } from "./http/reach.ts";
 import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
@@ -179,11 +174,11 @@ export const leadSchema = z
 export async function leadView(
   deps: ApiDeps,
   lead: SeenLead,
-  caller: Caller,
-  now: Instant,
+  c: Asker,
 ): Promise<z.output<typeof leadSchema>> {
+  const { caller, receivedAt: now } = c.var;
   const [handoff, score, account, placed, tasks, active] = await Promise.all([
-    currentHandoff(deps.keyed, lead),
+    handoffHere(deps.keyed, c, lead),
     scoreOf(deps.keyed, lead.id),
     accountOf(deps.keyed, lead),
     placedOf(deps.keyed, lead.id),

@@ -258,7 +258,7 @@ export async function readLead(
   leadId: string,
 ): Promise<z.output<typeof leadSchema>> {
   const lead = await leadHere(deps.keyed, c, leadId);
-  return leadView(deps, lead, c.var.caller, c.var.receivedAt);
+  return leadView(deps, lead, c);
 }
 
 /** A page of what happened to the lead, in order. */

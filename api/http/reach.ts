@@ -1,7 +1,12 @@
 import type { Db } from "../../store/postgres/db.ts";
 import { roleOnRoster } from "../../store/routing/roster.ts";
 import { seeAccount, type SeenAccount } from "../../store/views/accounts.ts";
-import { seeLead, type SeenLead } from "../../store/views/leads.ts";
+import {
+  currentHandoff,
+  seeLead,
+  type HandoffView,
+  type SeenLead,
+} from "../../store/views/leads.ts";
 import { hearsOf, reachOf, type Reach } from "../../store/views/reach.ts";
 import type { TaskAsker } from "../../store/views/tasks.ts";
 import type { Asker } from "../deps.ts";
@@ -28,6 +33,15 @@ export async function leadHere(db: Db, c: Asker, leadId: string): Promise<SeenLe
   );
   if (!lead) throw notFound({ kind: "lead", id: leadId });
   return lead;
+}
+
+/** The open handoff of a lead of the caller's, or its last one. */
+export function handoffHere(
+  db: Db,
+  c: Asker,
+  lead: Pick<SeenLead, "id" | "handoff_id">,
+): Promise<HandoffView | undefined> {
+  return sharedWhileAsked(db, c, `handoff of ${lead.id}`, () => currentHandoff(db, lead));
 }
 
 /** How the id of an account is written. */

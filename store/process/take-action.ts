@@ -13,7 +13,7 @@ import type { ActionName, Stage } from "../../handoff/stage.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { addEffect } from "../effects/effects.ts";
 import { mailEffect } from "../effects/mail-message.ts";
-import { firstRow, inTransaction, lookUpByKey, send, sql, type Tx } from "../postgres/db.ts";
+import { firstRow, inTransaction, send, sql, type Tx } from "../postgres/db.ts";
 import type { Agreements } from "./agreements.ts";
 import { noteAction, subjectIn } from "./actions.ts";
 import { rememberKept } from "./calendars.ts";
@@ -63,8 +63,6 @@ export async function decideAction(
 ): Promise<ActionResult> {
   const { id, acted } = await again(() =>
     inTransaction(deps.pool, async (tx) => {
-      // Else the API's pool plans these statements for their values, the situation in ten milliseconds.
-      await lookUpByKey(tx);
       // The process row is locked before any other: the same order everywhere.
       const [locked, actionId] = await Promise.all([lockProcess(tx, subject), note(tx)]);
       const done = await takeAction(tx, deps.agreements, actionId, clock, locked);

@@ -67,6 +67,14 @@ test("a worker opens what it says at most, whatever is asked, and closes all of 
   await eventually(10, async () => (await sessions(nameIn(pools.url))) === 0);
 });
 
+test("a connection that nobody needs is kept for ten minutes, with its plans", async () => {
+  const api = openPools("api", database.url, { pool: 1, keyed: 1 });
+  const worker = openPools("worker", database.url, { pool: 1, repeatable: 1 });
+  const all = [api.pool, api.keyed, api.routing, worker.pool, worker.repeatable, worker.routing];
+  expect(all.map(({ options }) => options.idleTimeoutMillis)).toEqual(all.map(() => 600_000));
+  await Promise.all([api.end(), worker.end()]);
+});
+
 describe("each pool has sessions of its kind", () => {
   test.each([
     ["api", "pool", "auto", "on", "on", "1.1"],
