@@ -29,6 +29,7 @@ const kept = new Set([
   "queue-manager",
   "lead",
   "lead-closed",
+  "board",
   "tasks",
   "report-rejections",
   "review-carried",
