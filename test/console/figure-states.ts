@@ -101,8 +101,11 @@ export const figureStates: readonly State[] = [
       for (const [text, owner] of [
         ["Raise the size floor to 100", "rp_boss"],
         ["Ask for the role on the form", "marketing-ops"],
-      ] as const)
+      ] as const) {
+        // One after the other, as they are listed.
+        world.setNow(world.now() + 1_000);
         await decided(world, `/console/reviews/${before}`, { text, owner });
+      }
       world.setNow(world.now() + 8 * day);
       return `/console/reviews/${await opened(world, "weekly", "2026-W48")}`;
     },

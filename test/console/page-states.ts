@@ -188,7 +188,13 @@ async function busy(world: PeopleWorld): Promise<string[]> {
   );
   await openTask(
     world.pool,
-    { ...task, kind: "stalled", subject: { kind: "lead", id: ids[3]! } },
+    // Not of the same moment as the other, so that one always comes first.
+    {
+      ...task,
+      kind: "stalled",
+      subject: { kind: "lead", id: ids[3]! },
+      dueAt: now + 100 * minute + half,
+    },
     now,
   );
   return ids;

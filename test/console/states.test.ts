@@ -22,6 +22,21 @@ const looks = {
   dark: { colorScheme: "dark", viewport: { width: 1280, height: 800 } },
   phone: { colorScheme: "light", viewport: { width: 390, height: 844 } },
 } as const;
+/** The pages that most people see: what they say is kept, to be read where it changes. */
+const kept = new Set([
+  "queue",
+  "queue-empty",
+  "queue-manager",
+  "lead",
+  "lead-closed",
+  "board",
+  "tasks",
+  "report-rejections",
+  "review-carried",
+  "review-half-signed",
+  "agreement",
+  "version-half-signed",
+]);
 const narrow = { width: 320, height: 640 };
 
 describeInBrowser("every page in every state", () => {
@@ -59,6 +74,8 @@ describeInBrowser("every page in every state", () => {
         const off = await open(browser, served, cookie, { javaScriptEnabled: false });
         const without = await arrive(off.context, served, path, state);
         expect(await without.innerText("main"), "without script").toBe(text);
+        if (kept.has(state.name))
+          await expect(await heard(without)).toMatchFileSnapshot(`aria/${state.name}.txt`);
         await off.context.close();
       } finally {
         served.close();
@@ -67,6 +84,15 @@ describeInBrowser("every page in every state", () => {
     },
   );
 });
+
+/**
+ * What a screen reader is told of the page, by roles and names; ids and hashes are drawn anew each
+ * time. Without the script, for no minute passes then.
+ */
+async function heard(page: Page): Promise<string> {
+  const tree = await page.locator("body").ariaSnapshot();
+  return `${tree.replace(/(?<![a-z_])(ld|ac|ho|rv|ag|rp|rs|tk|tn)_[0-9a-z]{20,}/g, "$1_…").replace(/\b[0-9a-f]{12,64}\b/g, "…")}\n`;
+}
 
 async function cookieOf(world: PeopleWorld, { person }: State) {
   if (person === null) return null;

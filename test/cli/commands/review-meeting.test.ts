@@ -98,6 +98,8 @@ test("what a meeting does is said in lines: resolved, signed, closed, listed", a
   const { said } = await meet("show");
   expect(said[0]).toMatch(/^rv_\w+ {2}quarterly \d+-Q\d {2}open, due in .*, signed by sales/);
   expect(said).toContain("Resolved:");
+  const due = "2040-12-31";
+  expect((await meet("carry", { due }, { about })).said[0]).toContain(`by ${due}`);
   expect((await meet("close", { state: "done" }, { about })).said[0]).toContain("done");
   expect((await meet("list", { kind: "quarterly" })).said).toHaveLength(1);
   expect((await meet("list", { kind: "weekly" })).said).toEqual(["There is no review."]);
