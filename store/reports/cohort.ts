@@ -100,11 +100,13 @@ export function spansSql(
 }
 
 function withinSql(at: string, spans: Spans): string {
+  if (spans === 1) return `${at} >= $1 and ${at} < $2`;
   const each = Array.from(
-    { length: spans === 1 ? 0 : spans },
+    { length: spans },
     (_, i) => `${at} >= $${2 * i + 4} and ${at} < $${2 * i + 5}`,
   );
-  return `${at} >= $1 and ${at} < $2${each.length === 0 ? "" : ` and (${each.join(" or ")})`}`;
+  // Every value of a statement is named in it; as a condition they would have all between be read.
+  return `coalesce($1::timestamptz, $2::timestamptz) is not null and (${each.join(" or ")})`;
 }
 
 /** Whether it lies in the week of a `rolled_week`, whose Monday is `week`. */

@@ -132,10 +132,13 @@ export const keptBy = (of: FoldedCohort): readonly (KeptDimension | null)[] => [
 /** The weeks in which rows are that hang on `unsettled`. */
 export const unsettledWeeks = (of: FoldedCohort): string => cohorts[of].unsettled;
 
-/** `unsettled as (…), stale as (…)`: the weeks of which what is kept does not hold. */
-export const staleSql = (of: FoldedCohort): string => `
+/**
+ * `unsettled as (…), stale as (…)`: the weeks of which what is kept does not hold. Handoffs are looked
+ * at only `where` it is of use.
+ */
+export const staleSql = (of: FoldedCohort, where = "true"): string => `
   unsettled as materialized (select id, subject_id, cycle, mql_at from handoff
-    where settled_at is null and subject_kind = 'lead' limit ${mostUnsettled + 1}),
+    where settled_at is null and subject_kind = 'lead' and ${where} limit ${mostUnsettled + 1}),
   stale as materialized (select week from ${staleMarksOf(of)} union ${cohorts[of].unsettled})`;
 /** Where more are not settled, as after an import, what is kept is not looked at. */
 export const mostUnsettled = 20_000;
@@ -358,6 +361,10 @@ function spansBetween(ask: ReportAsk, weeks: readonly Instant[]): readonly Cohor
   return spans;
 }
 
+/** Of the period of a question at least one week. */
+const isAnyKept = `exists (select from rolled_week
+  where report = $1 and week >= $2::date and week < $3::date)`;
+
 /** The weeks that are kept, hold as of the question, and about which nothing was written since. */
 async function keptParts(
   ask: ReportAsk,
@@ -376,7 +383,7 @@ async function keptParts(
     marks: number[];
   }>(ask.db, {
     text: `
-    with ${staleSql(cohortNameOf(fold))}
+    with ${staleSql(cohortNameOf(fold), isAnyKept)}
     select r.week, p.id, p.line, p.what, p.counts, p.n, to_json(p.marks) as marks
     from rolled_week r left join report_week p on p.report = r.report and p.week = r.week${
       wanted.only === undefined ? "" : " and p.line ->> 0 is not distinct from $5"

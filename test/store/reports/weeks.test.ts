@@ -89,7 +89,7 @@ describe("every report says the same of weeks that are kept", () => {
     expect(some).toBeGreaterThan(2);
     expect(await answers(questions)).toEqual(before);
     expect((await recountAll(db.pool, later)).differences).toBe(0);
-  }, 300_000);
+  }, 900_000);
 
   test("which is read and not the handoffs, where most of a period is kept", async () => {
     await keepAll();
