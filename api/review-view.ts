@@ -149,11 +149,9 @@ export const wholeReviewSchema = reviewSchema
       .array(z.object({ id: z.string(), name: z.string().nullable() }))
       .openapi({ description: "who may own a resolution: roles, then people of the roster" }),
     figures: figuresSchema.nullable(),
-    people: z
-      .record(z.string(), z.string())
-      .openapi({
-        description: "names of the people whose ids stand in figures and resolutions, by id",
-      }),
+    people: z.record(z.string(), z.string()).openapi({
+      description: "names of the people whose ids stand in figures and resolutions, by id",
+    }),
     resolutions: z.array(resolutionSchema),
     lines: pageOf(lineSchema),
   })

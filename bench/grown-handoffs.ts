@@ -1,5 +1,5 @@
 import type { Pool } from "../store/postgres/db.ts";
-import { settleHandoffs } from "../store/reports/settled.ts";
+import { settleHandoffs } from "../store/reports/settling.ts";
 import { keepWeeks } from "../store/reports/weeks.ts";
 import {
   generateHandoffs,

@@ -2,8 +2,11 @@ import { loadavg } from "node:os";
 import pg from "pg";
 import { openPool, reportSession, type Pool } from "../store/postgres/db.ts";
 import { createAgreements } from "../store/process/agreements.ts";
+import type { Dimension } from "../store/reports/filters.ts";
 import { reports } from "../store/reports/registry.ts";
 import type { ReportAsk } from "../store/reports/report.ts";
+import { compilePacket } from "../store/reviews/packet.ts";
+import type { PacketKind } from "../store/reviews/packets.ts";
 import { exampleAgreement } from "../test/support/example-agreement.ts";
 import { startStage, urlOfDatabase, type PostgresAnswer } from "../test/support/stage.ts";
 import { beginOf, growHandoffs } from "./grown-handoffs.ts";
@@ -14,11 +17,33 @@ const day = 86_400_000;
 const now = Date.parse("2026-11-20T00:00:00Z");
 const agreements = createAgreements(() => exampleAgreement());
 
-/** What is asked of every report. */
+const quarter = { from: now - 91 * day };
+const fourYears = { from: beginOf(now) };
+/** What is asked of every report that knows what it is asked by. */
 const questions: Readonly<Record<string, Partial<ReportAsk>>> = {
-  "last quarter": { from: now - 91 * day },
-  "all four years": { from: beginOf(now) },
+  "last quarter": quarter,
+  "all four years": fourYears,
+  "last quarter by source": { ...quarter, groupBy: "source" },
+  "all four years by source": { ...fourYears, groupBy: "source" },
+  "last quarter of one band": { ...quarter, filters: { band: "B" } },
+  "all four years of one band": { ...fourYears, filters: { band: "B" } },
+  "all four years by rep": { ...fourYears, groupBy: "rep" },
 };
+/** Of what time each packet of a review is. */
+const packetsFrom: Readonly<Record<PacketKind, number>> = {
+  weekly: now - 7 * day,
+  monthly: now - 30 * day,
+  quarterly: now - 91 * day,
+};
+const isAskedOf = (
+  dimensions: readonly Dimension[],
+  { groupBy, filters = {} }: Partial<ReportAsk>,
+) =>
+  [...Object.keys(filters), ...(groupBy ? [groupBy] : [])].every((name) =>
+    dimensions.some((known) => known === name),
+  );
+/** So long each question is asked again: there are two hundred. */
+const mostMs = 1_000;
 const goalOf = (report: string): number => (report === "funnel" ? 500 : 2_000);
 
 type Found = ReadonlyMap<string, MeasuredWork>;
@@ -80,9 +105,31 @@ async function measureReports(pool: Pool, size: number): Promise<{ by: Found; no
       agreements,
       ...question,
     };
-    for (const { name, rows: work } of reports)
-      by.set(`${name}, ${when}`, await measure(pool, () => work(ask)));
+    for (const { name, dimensions, rows: work } of reports)
+      if (isAskedOf(dimensions, question))
+        by.set(`${name}, ${when}`, await measure(pool, () => work(ask), mostMs));
   }
+  const version = await agreements.active(pool);
+  for (const [kind, from] of Object.entries(packetsFrom))
+    if (version)
+      by.set(
+        `packet, ${kind}`,
+        await measure(
+          pool,
+          () =>
+            compilePacket({
+              db: pool,
+              agreements,
+              version,
+              kind: kind as PacketKind,
+              period: "bench",
+              asOf: now,
+              from,
+              to: now,
+            }),
+          mostMs,
+        ),
+      );
   const note = `${size} handoffs: ${rows[0]?.size}, filled in ${filled} s, load ${loadavg()[0]?.toFixed(1)}`;
   return { by, note };
 }

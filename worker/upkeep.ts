@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
 import { lastRecount, recountAll } from "../store/reports/recount.ts";
-import { settleHandoffs } from "../store/reports/settled.ts";
+import { settleHandoffs } from "../store/reports/settling.ts";
 import { keepWeeks } from "../store/reports/weeks.ts";
 import { foldProcessCounts, tally } from "../store/reports/tallies.ts";
 
@@ -15,7 +15,7 @@ export interface UpkeepDeps {
 /** So many steps a round; what is left waits for the next one. */
 const mostSteps = 200;
 /** Of a past of years the weeks are counted over some minutes, beside everything else. */
-const mostWeeks = 10;
+const mostWeeks = 5;
 const recountEveryMs = 24 * 3_600_000;
 
 /**

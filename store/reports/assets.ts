@@ -1,6 +1,14 @@
 import { everyDimension } from "./cohort.ts";
-import { meetingColumns, meetingPanels, meetingsOfEach, toldMeetings } from "./meetings.ts";
+import {
+  foldOfEach,
+  meetingColumns,
+  meetingPanels,
+  meetingsOfEach,
+  toldMeetings,
+} from "./meetings.ts";
 import { defineReport, group, textColumn } from "./report.ts";
+
+const frozen = foldOfEach("assets");
 
 export const assetsReport = defineReport({
   name: "assets",
@@ -27,8 +35,9 @@ export const assetsReport = defineReport({
     panels: meetingPanels,
   },
   paragraph: { shares: toldMeetings, each: "asset", isOverlapping: true },
+  folds: [frozen],
   async rows(ask) {
-    const found = await meetingsOfEach(ask, "assets");
+    const found = await meetingsOfEach(ask, frozen);
     return found.map(({ group: of, one, ...rates }) => ({ group: of, asset: one, ...rates }));
   },
 });

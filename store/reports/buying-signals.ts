@@ -1,6 +1,14 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { ofEverySubject, n, ofCohort } from "./cohort.ts";
-import { count, defineReport, group, rate, textColumn } from "./report.ts";
+import { n, ofEverySubject } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, defineReport, group, rate, textColumn, type Fold } from "./report.ts";
+
+const signals: Fold = {
+  name: "buying-signals",
+  from: "h, unnest(h.heard_signals) as heard",
+  by: ["heard"],
+  sums: { n: "count(*)::int", sql: n("sql_at is not null") },
+};
 
 export const buyingSignalsReport = defineReport({
   name: "buying-signals",
@@ -35,13 +43,13 @@ export const buyingSignalsReport = defineReport({
     each: "signal",
     isOverlapping: true,
   },
+  folds: [signals],
   async rows(ask) {
-    const found = await ofCohort<{ g: string | null; heard: string; n: number; sql: number }>(
+    const found = await foldedCohort<{ g: string | null; heard: string; n: number; sql: number }>(
       ask,
-      `select g, heard, count(*)::int as n, ${n("sql_at is not null")} as sql
-      from h, unnest(h.heard_signals) as heard
-      group by g, heard order by g nulls last, n desc, heard`,
+      signals,
     );
+    found.sort((a, b) => byGroup(a.g, b.g) || b.n - a.n || byGroup(a.heard, b.heard));
     return found.map(({ g, heard, n: handoffs, sql }) => ({
       group: g,
       signal: heard,

@@ -36,6 +36,8 @@ export interface Cohort {
   readonly where: string;
   /** The group of a row of `handoff h`. */
   readonly group: string;
+  /** Handoffs of what it asks about, as a condition on `handoff h`. */
+  readonly subject: string;
 }
 
 export function cohortOf(q: ReportQuestion): Cohort {
@@ -46,6 +48,7 @@ export function cohortOf(q: ReportQuestion): Cohort {
     values,
     where: q.repIds === null ? filters : `${filters} and h.rep_id = any($${values.length}::text[])`,
     group: q.groupBy === null ? "null::text" : dimensions[q.groupBy],
+    subject: subjectSql(q),
   };
 }
 
@@ -56,8 +59,7 @@ export function cohortOf(q: ReportQuestion): Cohort {
  */
 function masked(
   q: Pick<ReportQuestion, "knowledge">,
-  group: string,
-  subject = "h.subject_kind = 'lead'",
+  { group, subject }: Pick<Cohort, "group" | "subject">,
 ): string {
   const steps = milestones.map(
     (one) =>
@@ -76,39 +78,179 @@ function masked(
  * `h as (…)`: the handoffs that began in the period, as they were known at `asOf`. Where a statement
  * names them twice they are read twice, and not written down with all their columns.
  */
-export function cohortSql(q: ReportQuestion, { where, group }: Cohort): string {
-  return `h as not materialized (${masked(q, group, subjectSql(q))} and h.mql_at >= $1 and h.mql_at < $2
-    and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
+export function cohortSql(q: ReportQuestion, cohort: Cohort): string {
+  return `h as not materialized (${masked(q, cohort)} and h.mql_at >= $1 and h.mql_at < $2
+    and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${cohort.where})`;
 }
+
+/** Which rows of a cohort, beside when they came: as of a question, or of whatever is kept. */
+export type CohortRows = Pick<Cohort, "where" | "group" | "subject">;
 
 /**
- * `h as (…)`: the handoffs that began in one of so many spans: between `$1` and `$2`, and where there
- * are several between `$4` and `$5`, `$6` and `$7` and so on. Each is a condition of its own, so that
- * Postgres looks up those of a week and does not read all.
+ * How many spans a statement asks for: between `$1` and `$2`, and where there are several between
+ * `$4` and `$5`, `$6` and `$7` and so on.
  */
-export function spansSql(q: Pick<ReportQuestion, "knowledge">, spans: number): string {
-  return `h as not materialized (${masked(q, "null::text")} and ${withinSql("h.mql_at", spans)}
-    and ${knownSql(q, "h.mql_at", "h.mql_told_at")})`;
+export type Spans = number;
+
+/**
+ * `h as (…)`: the handoffs that began in one of so many spans. Each is a condition of its own, so
+ * that Postgres looks up those of a week and does not read all.
+ */
+export function spansSql(
+  q: Pick<ReportQuestion, "knowledge">,
+  spans: Spans,
+  rows: CohortRows,
+): string {
+  return `h as not materialized (${masked(q, rows)} and ${withinSql("h.mql_at", spans)}
+    and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${rows.where})`;
 }
 
-function withinSql(at: string, spans: number): string {
+function withinSql(at: string, spans: Spans): string {
+  if (spans === 1) return `${at} >= $1 and ${at} < $2`;
   const each = Array.from(
-    { length: spans === 1 ? 0 : spans },
+    { length: spans },
     (_, i) => `${at} >= $${2 * i + 4} and ${at} < $${2 * i + 5}`,
   );
-  return `${at} >= $1 and ${at} < $2${each.length === 0 ? "" : ` and (${each.join(" or ")})`}`;
+  // Every value of a statement is named in it; as a condition they would have all between be read.
+  return `coalesce($1::timestamptz, $2::timestamptz) is not null and (${each.join(" or ")})`;
 }
 
+/** Whether it lies in the week of a `rolled_week`, whose Monday is `week`. */
+export function ofWeek(at: string): string {
+  return `${at} >= week::timestamp at time zone 'UTC'
+    and ${at} < (week + 7)::timestamp at time zone 'UTC'`;
+}
+
+/** What nothing was told of for so many days is stalled. */
+export const stalledDays = 14;
+/** In hours: a day of the session's time zone may have other ones. */
+export const stalledAfter = `interval '${stalledDays * 24} hours'`;
+
 /** `h as (…)`: the leads that arrived in one of so many spans and were handed off, as of `$3`. */
-export function leadsOfSpansSql(q: Pick<ReportQuestion, "knowledge">, spans: number): string {
+export function leadsOfSpansSql(q: Pick<ReportQuestion, "knowledge">, spans: Spans): string {
   return `h as not materialized (select null::text as g, l.id as subject_id, l.arrived_at as mql_at
     from lead l where ${withinSql("l.arrived_at", spans)} and l.arrived_at <= $3
       and exists (select from handoff h where h.subject_kind = 'lead' and h.subject_id = l.id
         and ${knownSql(q, "h.mql_at", "h.mql_told_at")}))`;
 }
 
-/** The same of the question's period, whatever it filters. */
-export const leadsHandedOffSql = (q: ReportQuestion): string => leadsOfSpansSql(q, 1);
+/** The stages of which is told how long leads stay in them. */
+const stayStages = "('mql', 'sal', 'sql', 'renurture')";
+
+/**
+ * `h as (…)`: the moves of leads with their handoff that came in one of so many spans, `mql_at` of
+ * which is when; until when the lead stayed, and for what it left, as of `$3`.
+ */
+const movesSql =
+  (stages: string, more = "") =>
+  (q: Pick<ReportQuestion, "knowledge">, spans: Spans, { where, group }: CohortRows): string =>
+    `h as not materialized (select ${group} as g, h.subject_id, t.to_stage as stage, t.because,
+        t.at as mql_at, case when t.next_at <= $3 then t.next_at end as until,
+        case when t.left_at <= $3 then t.left_at end as left_at,
+        case when t.left_at <= $3 then t.left_to end as left_to, h.outcome${more}
+      from transition t join handoff h on h.subject_kind = 'lead' and h.subject_id = t.subject_id
+        and h.cycle = t.cycle
+      where t.subject_kind = 'lead' and t.to_stage in ${stages} and ${withinSql("t.at", spans)}
+        and t.at <= $3 and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
+
+export const staysSql = movesSql(stayStages);
+
+/** The handoff of the lead's next cycle, of handoff `h`. */
+const laterSal = `(select later.sal_at from handoff later where later.subject_kind = 'lead'
+  and later.subject_id = h.subject_id and later.cycle = h.cycle + 1)`;
+
+/** The same of what went to the re-nurture pool, and whether it was accepted in its next cycle. */
+export const poolEntriesSql = movesSql(
+  "('renurture')",
+  `,
+    case when t.left_at <= $3 and t.left_to = 'mql' then ${laterSal} <= $3 end as again`,
+);
+
+const stayEnd = "greatest(t.at, t.next_at, t.left_at, h.mql_at, h.mql_told_at)";
+const movesOfWeek = `transition t join handoff h on h.subject_kind = 'lead'
+  and h.subject_id = t.subject_id and h.cycle = t.cycle where t.subject_kind = 'lead'
+  and ${ofWeek("t.at")}`;
+/** From when on nothing that is counted of a week's stays depends on `asOf`. */
+export const staysWhole = `(select max(greatest(${stayEnd},
+    case when t.next_at is null then t.at + ${stalledAfter} end))
+  from ${movesOfWeek} and t.to_stage in ${stayStages})`;
+export const poolEntriesWhole = `(select max(greatest(${stayEnd}, ${laterSal}))
+  from ${movesOfWeek} and t.to_stage = 'renurture')`;
+
+/**
+ * `h as (…)`: the moves by which leads were disqualified that had been handed off, each with its
+ * latest handoff: the first of those of one subject and instant, the latest handoff first.
+ */
+export function disqualifiedSql(
+  q: Pick<ReportQuestion, "knowledge">,
+  spans: Spans,
+  { where, group }: CohortRows,
+): string {
+  return `h as not materialized (select distinct on (t.subject_id, t.at) ${group} as g, h.subject_id,
+      t.at as mql_at, t.because
+    from transition t join handoff h on h.subject_kind = 'lead' and h.subject_id = t.subject_id
+      and h.mql_at <= t.at
+    where t.subject_kind = 'lead' and t.to_stage = 'disqualified' and ${withinSql("t.at", spans)}
+      and t.at <= $3 and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where}
+    order by t.subject_id, t.at, h.mql_at desc, h.cycle desc)`;
+}
+export const disqualifiedWhole = `(select max(greatest(t.at, h.mql_told_at)) from transition t
+  join handoff h on h.subject_kind = 'lead' and h.subject_id = t.subject_id and h.mql_at <= t.at
+  where t.subject_kind = 'lead' and t.to_stage = 'disqualified' and ${ofWeek("t.at")})`;
+
+/**
+ * `h as (…)`: the opportunities of handoffs that were created in one of so many spans, `mql_at` of
+ * which is when; when they last changed, and until when they were open, as of `$3`.
+ */
+export function opportunitiesSql(
+  q: Pick<ReportQuestion, "knowledge">,
+  spans: Spans,
+  { where, group }: CohortRows,
+): string {
+  return `h as not materialized (select ${group} as g, h.subject_id, o.created_at as mql_at,
+      (select max(s.happened_at) from opportunity_stage s where s.opportunity_id = o.id
+        and s.happened_at <= $3) as changed_at,
+      (select min(s.happened_at) from opportunity_stage s where s.opportunity_id = o.id
+        and s.stage <> 'open' and s.happened_at <= $3) as until
+    from opportunity o join handoff h on h.id = o.handoff_id
+    where h.subject_kind = 'lead' and ${withinSql("o.created_at", spans)} and o.created_at <= $3
+      and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
+}
+export const opportunitiesWhole = `(select max(greatest(o.created_at, h.mql_at, h.mql_told_at,
+    (select max(s.happened_at) + ${stalledAfter} from opportunity_stage s
+      where s.opportunity_id = o.id), o.created_at + ${stalledAfter}))
+  from opportunity o join handoff h on h.id = o.handoff_id where h.subject_kind = 'lead'
+    and ${ofWeek("o.created_at")})`;
+
+/**
+ * `h as (…)`: acceptances and rejections before acceptance that came in one of so many spans,
+ * `mql_at` of which is when, and what became of those that were contested, as of `$3`.
+ */
+export function answersSql(
+  q: Pick<ReportQuestion, "knowledge">,
+  spans: Spans,
+  { where, group, subject }: CohortRows,
+): string {
+  return `h as not materialized (select one.*,
+      kind = 'accept' or not contested or coalesce(verdict = 'contest-upheld', false) as stands
+    from (select ${group} as g, a.id as answer_id, a.kind, a.reason, a.reason_group,
+        a.received_at as mql_at, a.contested, a.open_ms, h.subject_id, h.agreement_id,
+        h.first_outreach_at <= a.received_at as after_outreach,
+        to_char(a.received_at at time zone 'UTC', 'YYYY-MM') as month,
+        case when a.contested then (select d.kind from answer d where d.handoff_id = a.handoff_id
+          and d.kind in ('contest-upheld', 'contest-overturned')
+          and d.received_at >= a.received_at and ${knownSql(q, "d.received_at", "d.told_at")}
+          order by d.received_at, d.id limit 1) end as verdict
+      from answer a join handoff h on h.id = a.handoff_id
+      where ${subject} and a.kind in ('accept', 'reject')
+        and ${withinSql("a.received_at", spans)}
+        and ${knownSql(q, "a.received_at", "a.told_at")}
+        and (a.kind = 'accept' or h.sal_at is null or h.sal_at > a.received_at)${where}) one)`;
+}
+export const answersWhole = `(select max(greatest(a.received_at, a.told_at,
+    case when a.contested then (select max(greatest(d.received_at, d.told_at)) from answer d
+      where d.handoff_id = a.handoff_id) end))
+  from answer a where a.kind in ('accept', 'reject') and ${ofWeek("a.received_at")})`;
 
 /**
  * From when on nothing that is counted of a settled handoff depends on `asOf`: its milestones have
@@ -132,11 +274,11 @@ export interface CohortSpan {
 }
 
 /** `h as (…)`: all handoffs that had begun by `asOf`. */
-export function everBegunSql(q: ReportQuestion, { where, group }: Cohort): string {
+export function everBegunSql(q: ReportQuestion, cohort: Cohort): string {
   // Every value of a statement is named in it.
   const period = "coalesce($1::timestamptz, $2::timestamptz) is not null";
-  return `h as not materialized (${masked(q, group, subjectSql(q))} and ${period}
-    and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
+  return `h as not materialized (${masked(q, cohort)} and ${period}
+    and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${cohort.where})`;
 }
 
 /** When a handoff stopped to be an open MQL, as far as was told; as the index has it. */

@@ -1,8 +1,19 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everBegunSql, everyDimension, ofCohort } from "./cohort.ts";
+import { everyDimension } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
 import { counted, enumerated, numberWords } from "../../handoff/reviews/words.ts";
 import { said } from "./paragraph.ts";
-import { count, defineReport, group, leads, rate, textColumn } from "./report.ts";
+import { count, defineReport, group, leads, rate, textColumn, type Fold } from "./report.ts";
+
+const reasons: Fold = {
+  name: "disqualifications",
+  of: "disqualifications",
+  from: `(select h.*, case when because like 'rejected: %' or because like 'suppressed: %'
+    then substr(because, position(': ' in because) + 2) else because end as reason from h) h`,
+  by: ["reason"],
+  sums: { n: "count(*)::int" },
+  leads: { leads: "true" },
+};
 
 export const disqualificationsReport = defineReport({
   name: "disqualifications",
@@ -45,33 +56,22 @@ export const disqualificationsReport = defineReport({
             `for ${enumerated(most.map(({ reason, count: n }) => `${said(reason)} (${n})`))}${then}.`;
     },
   },
+  folds: [reasons],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       reason: string;
       n: number;
-      total: number;
       leads: string[];
-    }>(
-      ask,
-      `select g, reason, count(*)::int as n, (sum(count(*)) over (partition by g))::int as total,
-        (array_agg(subject_id order by at, subject_id))[1:100] as leads
-      from (
-        select distinct on (t.subject_id, t.at) h.g, h.subject_id, t.at,
-          case when t.because like 'rejected: %' or t.because like 'suppressed: %'
-            then substr(t.because, position(': ' in t.because) + 2) else t.because end as reason
-        from transition t join h on h.subject_id = t.subject_id and h.mql_at <= t.at
-        where t.subject_kind = 'lead' and t.to_stage = 'disqualified' and t.at >= $1
-          and t.at < $2 and t.at <= $3
-        order by t.subject_id, t.at, h.mql_at desc) gone
-      group by g, reason order by g nulls last, n desc, reason`,
-      everBegunSql,
-    );
+    }>(ask, reasons);
+    const totals = new Map<string | null, number>();
+    for (const row of found) totals.set(row.g, (totals.get(row.g) ?? 0) + row.n);
+    found.sort((a, b) => byGroup(a.g, b.g) || b.n - a.n || byGroup(a.reason, b.reason));
     return found.map((row) => ({
       group: row.g,
       reason: row.reason,
       count: row.n,
-      share: rateOf(row.n, row.total),
+      share: rateOf(row.n, totals.get(row.g) ?? 0),
       leads: row.leads,
     }));
   },

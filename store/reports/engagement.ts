@@ -1,6 +1,21 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { daysBetween, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
-import { count, days, defineReport, group, rate } from "./report.ts";
+import { daysBetween, everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, days, defineReport, group, rate, type Fold } from "./report.ts";
+
+const touches: Fold = {
+  name: "engagement",
+  sums: { recorded: n("signals is not null"), multi: n("cardinality(signals) >= 2") },
+  percentiles: {
+    intent: [
+      0.5,
+      daysBetween(
+        "first_touch_at",
+        "greatest(first_signal_at, case when first_signal_at is not null then first_touch_at end)",
+      ),
+    ],
+  },
+};
 
 export const engagementReport = defineReport({
   name: "engagement",
@@ -41,27 +56,15 @@ export const engagementReport = defineReport({
       { of: "recorded handoffs", did: "had two or more behaviours", rate: "multiTouchRate" },
     ],
   },
+  folds: [touches],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       recorded: number;
       multi: number;
       intent: number | null;
-    }>(
-      ask,
-      `select g, ${n("signals is not null")} as recorded,
-        ${n("cardinality(signals) >= 2")} as multi,
-        ${percentileSql(
-          0.5,
-          daysBetween(
-            "first_touch_at",
-            "greatest(first_signal_at, case when first_signal_at is not null then first_touch_at " +
-              "end)",
-          ),
-        )}
-          as intent
-      from h group by g order by g nulls last`,
-    );
+    }>(ask, touches);
+    found.sort((a, b) => byGroup(a.g, b.g));
     return found.map(({ g, recorded, multi, intent }) => ({
       group: g,
       recorded,

@@ -52,6 +52,14 @@ export function subjectSql(asked: Asked): string {
   return `h.subject_kind = '${subjects === "accounts" ? "account" : "lead"}'`;
 }
 
+/**
+ * By what weeks of reports are kept beside the whole, so that a question about years that filters or
+ * groups by one of them reads no handoffs. Each takes as much room as the whole; one of many values,
+ * as the rep, would take many times that.
+ */
+export const keptDimensions = ["source", "band", "leadType", "month"] as const;
+export type KeptDimension = (typeof keptDimensions)[number];
+
 /** What is recorded of a lead before any handoff; the other dimensions begin with a handoff. */
 export const leadDimensions = { source: "l.source", campaign: "l.campaign" } as const;
 

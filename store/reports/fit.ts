@@ -1,6 +1,22 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n, ofCohort } from "./cohort.ts";
-import { count, defineReport, group, numberColumn, rate } from "./report.ts";
+import { everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort, meanOf } from "./fold.ts";
+import { count, defineReport, group, numberColumn, rate, type Fold } from "./report.ts";
+
+const matches: Fold = {
+  name: "fit",
+  sums: {
+    handoffs: "count(*)::int",
+    icp: n("icp"),
+    icp_known: n("icp is not null"),
+    offered_icp: n("icp and offered_at is not null"),
+    met_icp: n("icp and offered_at is not null and meeting_at is not null"),
+    tech: n("tech_match"),
+    tech_known: n("tech_match is not null"),
+    rating: "sum(rated_fit)::int",
+    rated: "count(rated_fit)::int",
+  },
+};
 
 export const fitReport = defineReport({
   name: "fit",
@@ -64,8 +80,9 @@ export const fitReport = defineReport({
       { of: "leads handed off that matched it", did: "met or booked", rate: "icpToMeeting" },
     ],
   },
+  folds: [matches],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       handoffs: number;
       icp: number;
@@ -76,24 +93,15 @@ export const fitReport = defineReport({
       tech_known: number;
       rating: number | null;
       rated: number;
-    }>(
-      ask,
-      `select g, count(*)::int as handoffs, ${n("icp")} as icp,
-        ${n("icp is not null")} as icp_known,
-        ${n("icp and offered_at is not null")} as offered_icp,
-        ${n("icp and offered_at is not null and meeting_at is not null")} as met_icp,
-        ${n("tech_match")} as tech, ${n("tech_match is not null")} as tech_known,
-        avg(rated_fit)::float8 as rating, count(rated_fit)::int as rated
-      from h
-      group by g order by g nulls last`,
-    );
+    }>(ask, matches);
+    found.sort((a, b) => byGroup(a.g, b.g));
     return found.map((row) => ({
       group: row.g,
       handoffs: row.handoffs,
       icpRate: rateOf(row.icp, row.icp_known),
       icpToMeeting: rateOf(row.met_icp, row.offered_icp),
       techMatchRate: rateOf(row.tech, row.tech_known),
-      meanFitRating: row.rating,
+      meanFitRating: meanOf(row.rating, row.rated),
       rated: row.rated,
     }));
   },

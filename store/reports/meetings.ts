@@ -1,6 +1,7 @@
 import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
-import { n, ofCohort } from "./cohort.ts";
-import { count, rate, type ReportAsk } from "./report.ts";
+import { n } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, rate, type Fold, type ReportAsk } from "./report.ts";
 
 /** What came of the handoffs that had one of something: how many there were, and how they did. */
 export interface MeetingsOfOne {
@@ -30,24 +31,32 @@ export const toldMeetings = [
   { of: "leads handed off", did: "qualified (SQL)", rate: "qualifiedRate" },
 ] as const;
 
+/** What is counted of each of the signals, or of the assets, that handoffs froze. */
+export const foldOfEach = (frozen: "assets" | "signals"): Fold => ({
+  name: frozen,
+  from: `h, unnest(h.${frozen}) as one`,
+  where: "offered_at is not null",
+  by: ["one"],
+  sums: {
+    offered: "count(*)::int",
+    meeting: n("meeting_at is not null"),
+    sql: n("sql_at is not null"),
+  },
+});
+
 /** For each of the signals, or of the assets, that handoffs of the period froze. */
 export async function meetingsOfEach(
   ask: ReportAsk,
-  frozen: "assets" | "signals",
+  fold: Fold,
 ): Promise<readonly MeetingsOfOne[]> {
-  const found = await ofCohort<{
+  const found = await foldedCohort<{
     g: string | null;
     one: string;
     offered: number;
     meeting: number;
     sql: number;
-  }>(
-    ask,
-    `select g, one, count(*)::int as offered, ${n("meeting_at is not null")} as meeting,
-      ${n("sql_at is not null")} as sql
-    from h, unnest(h.${frozen}) as one where offered_at is not null
-      group by g, one order by g nulls last, offered desc, one`,
-  );
+  }>(ask, fold);
+  found.sort((a, b) => byGroup(a.g, b.g) || b.offered - a.offered || byGroup(a.one, b.one));
   return found.map(({ g, one, offered, meeting, sql }) => ({
     group: g,
     one,

@@ -10,9 +10,9 @@ import {
   type Tx,
 } from "../postgres/db.ts";
 import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
-import { unsettle, wronglySettled } from "./settled.ts";
+import { unsettle, wronglySettled } from "./settling.ts";
 import { isAstray, processCounts } from "./tallies.ts";
-import { wrongWeeks } from "./weeks.ts";
+import { markWrongWeeks, wrongWeeks } from "./weeks.ts";
 
 /** What the last count of everything found. */
 export interface Recount {
@@ -57,11 +57,12 @@ export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): P
     const last = await lastRecount(tx);
     return { before: last?.at ?? null, ...(await compare(tx, pageSize)) };
   });
+  const differences = [...found.differences, ...keptWrongly("weeks", await wrongWeeks(pool))];
   const recount = {
     at: new Date(now),
     leads: found.leads,
-    differences: found.differences.length,
-    detail: found.differences.slice(0, mostKept),
+    differences: differences.length,
+    detail: differences.slice(0, mostKept),
   };
   await inTransaction(pool, async (tx) => {
     const { rowCount } = await tx.query(sql`
@@ -77,14 +78,12 @@ export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): P
     await tx.query(sql`
       insert into astray (subject_id) select unnest(${astray}::text[]) on conflict do nothing`);
     const wrong = (kept: TallyDifference["what"]) =>
-      found.differences.filter(({ what }) => what === kept).map(({ of }) => of);
+      differences.filter(({ what }) => what === kept).map(({ of }) => of);
     await unsettle(tx, wrong("settled"));
-    await tx.query(sql`
-      insert into stale_week (week) select distinct split_part(of, ' ', 1)::date
-      from unnest(${wrong("weeks")}::text[]) as of`);
+    await markWrongWeeks(tx, wrong("weeks"));
     await tx.query(sql`select follow_moves(${wrong("followed")}::text[])`);
     await tx.query(sql`select tell_open_tasks(${wrong("tasks")}::text[])`);
-    if (found.differences.some(({ what }) => what === "moves" || what === "arrivals")) {
+    if (differences.some(({ what }) => what === "moves" || what === "arrivals")) {
       await tx.query("update tallied set until = '-infinity'");
       await tx.query("delete from stage_day");
       await tx.query("delete from arrival_day");
@@ -92,7 +91,7 @@ export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): P
     await tx.query(sql`
       insert into process_count_change (stage, waiting_on, n)
         select stage, waiting_on, n from jsonb_to_recordset(
-          ${JSON.stringify(found.differences.flatMap(missingStanding))}::jsonb)
+          ${JSON.stringify(differences.flatMap(missingStanding))}::jsonb)
           as m(stage text, waiting_on text, n bigint)`);
   });
   return recount;
@@ -143,7 +142,6 @@ async function compare(
     wrong.push(...page.wrong);
     after = page.n < pageSize ? null : page.last;
   }
-  const weeks = await wrongWeeks(tx);
   const tasks = await rows<{ id: string }>(tx, {
     text: `
     select t.id from task t left join process p on p.subject_kind = 'lead'
@@ -175,7 +173,6 @@ async function compare(
     ),
     ...keptWrongly("settled", wrong),
     ...keptWrongly("followed", followed),
-    ...keptWrongly("weeks", weeks),
     ...keptWrongly(
       "tasks",
       tasks.map(({ id }) => id),

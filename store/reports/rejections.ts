@@ -3,9 +3,8 @@ import { accusedRules } from "../../handoff/reviews/accused.ts";
 import { excessOf, isRecurring, rateOf, standsOut } from "../../handoff/reviews/figures.ts";
 import { shareSentence, sumOfRates } from "../../handoff/reviews/paragraph.ts";
 import { capitalised, counted, enumerated, numberWords } from "../../handoff/reviews/words.ts";
-import { rows as select } from "../postgres/db.ts";
-import { cohortOf, ofEverySubject, knownSql, n, percentileSql } from "./cohort.ts";
-import { subjectSql } from "./filters.ts";
+import { n, ofEverySubject } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
 import { said, sentences } from "./paragraph.ts";
 import {
   count,
@@ -18,7 +17,44 @@ import {
   numberColumn,
   rate,
   textColumn,
+  type Fold,
 } from "./report.ts";
+
+const isRejection = "kind = 'reject'";
+const ofRejections = {
+  of: "answers",
+  sums: {
+    rejected: n(isRejection),
+    standing: n(`${isRejection} and stands`),
+    contested: n(`${isRejection} and contested`),
+    overturned: n(`${isRejection} and contested and verdict = 'contest-overturned'`),
+    after_outreach: n(`${isRejection} and after_outreach`),
+  },
+  percentiles: { open_hours: [0.5, `case when ${isRejection} then open_ms / 3600000.0 end`] },
+  leads: { leads: isRejection },
+  latest: {
+    reason_group: `case when ${isRejection} then reason_group end`,
+    rejected_under: `case when ${isRejection} then agreement_id end`,
+  },
+} as const satisfies Partial<Fold>;
+const answered: Fold = {
+  ...ofRejections,
+  name: "rejections, all answers",
+  sums: { ...ofRejections.sums, answered: n("stands") },
+};
+const reasons: Fold = {
+  ...ofRejections,
+  name: "rejections",
+  where: isRejection,
+  by: ["reason"],
+};
+const months: Fold = {
+  name: "rejections, month by month",
+  of: "answers",
+  where: isRejection,
+  by: ["reason", "month"],
+  sums: { rejected: "count(*)::int" },
+};
 
 export const rejectionsReport = defineReport({
   name: "rejections",
@@ -125,82 +161,126 @@ export const rejectionsReport = defineReport({
       );
     },
   },
+  folds: [answered, reasons, months],
   async rows(ask) {
-    const cohort = cohortOf(ask);
-    const { where, group: g } = cohort;
-    const values = [...cohort.values, new Date(2 * ask.from - ask.to)];
-    const previousFrom = `$${values.length}`;
-    const found = await select<Found>(ask.db, {
-      values,
-      text: `
-      with answered as (
-        select ${g} as g, a.kind, a.reason, a.reason_group, a.received_at, a.contested, a.open_ms,
-          h.subject_id, h.agreement_id, a.received_at < $1 as is_before,
-          h.first_outreach_at <= a.received_at as after_outreach,
-          case when a.contested then (select d.kind from answer d where d.handoff_id = a.handoff_id
-            and d.kind in ('contest-upheld', 'contest-overturned')
-            and d.received_at >= a.received_at and ${knownSql(ask, "d.received_at", "d.told_at")}
-            order by d.received_at limit 1) end as verdict
-        from answer a join handoff h on h.id = a.handoff_id
-        where ${subjectSql(ask)} and a.kind in ('accept', 'reject')
-          and a.received_at >= ${previousFrom} and a.received_at < $2
-          and ${knownSql(ask, "a.received_at", "a.told_at")}
-          and (a.kind = 'accept' or h.sal_at is null or h.sal_at > a.received_at)${where}),
-      judged as (
-        select *, kind = 'accept' or not contested or coalesce(verdict = 'contest-upheld', false)
-          as stands from answered),
-      monthly as (
-        select g, reason, max(times)::int as most from (
-          select g, reason, count(*) as times from judged where kind = 'reject' and not is_before
-          group by g, reason, date_trunc('month', received_at at time zone 'UTC')) m
-        group by g, reason),
-      total as (
-        select g, ${n("stands and not is_before")} as answered,
-          ${n("stands and is_before")} as answered_before,
-          ${n("kind = 'reject' and not is_before")} as rejected from judged group by g)
-      select l.*, t.answered, t.answered_before, t.rejected,
-        case when l.is_total then 0 else coalesce(m.most, 0) end as most
-      from (
-        select g, reason, grouping(reason) = 1 as is_total,
-          (array_agg(reason_group order by received_at desc)
-            filter (where reason_group is not null))[1] as reason_group,
-          (array_agg(agreement_id order by received_at desc))[1] as agreement_id,
-          ${n("not is_before")} as made, ${n("is_before")} as previous,
-          ${n("not is_before and stands")} as standing,
-          ${n("is_before and stands")} as standing_before,
-          ${n("not is_before and contested")} as contested,
-          ${n("not is_before and contested and verdict = 'contest-overturned'")} as overturned,
-          ${n("not is_before and after_outreach")} as after_outreach,
-          ${percentileSql(0.5, "case when not is_before then open_ms / 3600000.0 end")} as open_hours,
-          (array_agg(subject_id order by received_at, subject_id)
-            filter (where not is_before))[1:100] as leads
-        from judged where kind = 'reject' group by grouping sets ((g, reason), (g))) l
-      join total t on t.g is not distinct from l.g
-      left join monthly m on m.g is not distinct from l.g and m.reason = l.reason
-      order by l.g nulls last, is_total desc, made desc, l.reason`,
-    });
-    // Of each version once, one behind the other: a report takes one connection.
+    const before = { ...ask, from: 2 * ask.from - ask.to, to: ask.from };
+    // One behind the other: a report takes one connection.
+    const totals = await foldedCohort<Answered>(ask, answered);
+    const totalsBefore = await foldedCohort<Answered>(before, answered);
+    const now = await foldedCohort<OfReason>(ask, reasons);
+    const earlier = await foldedCohort<OfReason>(before, reasons);
+    const monthly = await foldedCohort<OfMonth>(ask, months);
+    const most = new Map<string, number>();
+    for (const { g, reason, rejected } of monthly) {
+      const key = keyOf({ g, reason });
+      most.set(key, Math.max(most.get(key) ?? 0, rejected));
+    }
+    const lines = foundOf(totals, totalsBefore, now, earlier, most);
     const versions = new Map<string, Agreement>();
-    for (const id of new Set(found.map((row) => row.agreement_id)))
+    for (const id of new Set(lines.flatMap((row) => row.agreement_id ?? [])))
       versions.set(id, (await ask.agreements.version(ask.db, id)).agreement);
-    const lines = found.map((row) => lineOf(row, versions.get(row.agreement_id)));
     // Of each group its total first, then the reasons that grew most.
-    const groups = [...new Set(lines.map(({ group: of }) => of))];
-    return lines.sort(
-      (a, b) =>
-        groups.indexOf(a.group) - groups.indexOf(b.group) ||
-        Number(b.reason === null) - Number(a.reason === null) ||
-        (b.excess ?? 0) - (a.excess ?? 0),
-    );
+    return lines
+      .sort(
+        (x, y) =>
+          byGroup(x.g, y.g) ||
+          Number(y.is_total) - Number(x.is_total) ||
+          y.made - x.made ||
+          byGroup(x.reason, y.reason),
+      )
+      .map((row) => ({ row, line: lineOf(row, versions.get(row.agreement_id ?? "")) }))
+      .sort(
+        (x, y) =>
+          byGroup(x.row.g, y.row.g) ||
+          Number(y.row.is_total) - Number(x.row.is_total) ||
+          (y.line.excess ?? 0) - (x.line.excess ?? 0),
+      )
+      .map(({ line }) => line);
   },
 });
+
+const keyOf = ({ g, reason }: Pick<OfReason, "g" | "reason">): string =>
+  JSON.stringify([g, reason]);
+
+/** What was counted of a period and of the one before it, side by side. */
+function foundOf(
+  totals: readonly Answered[],
+  totalsBefore: readonly Answered[],
+  now: readonly OfReason[],
+  earlier: readonly OfReason[],
+  most: ReadonlyMap<string, number>,
+): Found[] {
+  const total = new Map(totals.map((row) => [row.g, row]));
+  const before = new Map(totalsBefore.map((row) => [row.g, row]));
+  const of = new Map(now.map((row) => [keyOf(row), row]));
+  const was = new Map(earlier.map((row) => [keyOf(row), row]));
+  const found = (
+    g: string | null,
+    one: Counted | undefined,
+    other: Counted | undefined,
+    more: Pick<Found, "reason" | "is_total" | "most">,
+  ): Found => ({
+    ...more,
+    g,
+    reason_group: one?.reason_group ?? other?.reason_group ?? null,
+    agreement_id: one?.rejected_under ?? other?.rejected_under ?? null,
+    made: one?.rejected ?? 0,
+    previous: other?.rejected ?? 0,
+    standing: one?.standing ?? 0,
+    standing_before: other?.standing ?? 0,
+    contested: one?.contested ?? 0,
+    overturned: one?.overturned ?? 0,
+    after_outreach: one?.after_outreach ?? 0,
+    open_hours: one?.open_hours ?? null,
+    leads: one?.leads ?? null,
+    answered: total.get(g)?.answered ?? 0,
+    answered_before: before.get(g)?.answered ?? 0,
+    rejected: total.get(g)?.rejected ?? 0,
+  });
+  const groups = [...new Set([...totals, ...totalsBefore].map(({ g }) => g))].flatMap((g) => {
+    const [one, other] = [total.get(g), before.get(g)];
+    if ((one?.rejected ?? 0) + (other?.rejected ?? 0) === 0) return [];
+    return found(g, one, other, { reason: null, is_total: true, most: 0 });
+  });
+  const each = [...new Map([...earlier, ...now].map((row) => [keyOf(row), row]))].map(
+    ([key, { g, reason }]) =>
+      found(g, of.get(key), was.get(key), { reason, is_total: false, most: most.get(key) ?? 0 }),
+  );
+  return [...groups, ...each];
+}
+
+/** What is counted of the rejections of a period. */
+interface Counted {
+  readonly g: string | null;
+  readonly reason_group: string | null;
+  readonly rejected_under: string | null;
+  readonly rejected: number;
+  readonly standing: number;
+  readonly contested: number;
+  readonly overturned: number;
+  readonly after_outreach: number;
+  readonly open_hours: number | null;
+  readonly leads: string[] | null;
+}
+interface Answered extends Counted {
+  readonly answered: number;
+}
+interface OfReason extends Counted {
+  readonly reason: string | null;
+}
+interface OfMonth {
+  readonly g: string | null;
+  readonly reason: string | null;
+  readonly rejected: number;
+}
 
 interface Found {
   readonly g: string | null;
   readonly reason: string | null;
   readonly is_total: boolean;
   readonly reason_group: string | null;
-  readonly agreement_id: string;
+  /** The version of the latest rejection. */
+  readonly agreement_id: string | null;
   readonly made: number;
   readonly previous: number;
   readonly standing: number;

@@ -1,6 +1,31 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { daysBetween, everBegunSql, everyDimension, n, ofCohort, percentileSql } from "./cohort.ts";
-import { count, days, defineReport, group, leads, rate, textColumn } from "./report.ts";
+import { daysBetween, everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, days, defineReport, group, leads, rate, textColumn, type Fold } from "./report.ts";
+
+const hasReturned = "left_to = 'mql'";
+const isThere = "left_at is null";
+
+const entries: Fold = {
+  name: "renurture",
+  of: "pool entries",
+  from: `(select h.*, coalesce(case when outcome like 'rejected: %'
+    then substr(outcome, length('rejected: ') + 1) else outcome end, because) as reason from h) h`,
+  by: ["reason"],
+  sums: {
+    entered: "count(*)::int",
+    there: n(isThere),
+    returned: n(hasReturned),
+    retired: n("left_to = 'disqualified'"),
+    accepted_again: n("again"),
+  },
+  percentiles: {
+    to_return: [0.5, `case when ${hasReturned} then ${daysBetween("mql_at", "left_at")} end`],
+    // Half of them are younger than the median as half came after it: so it needs no asOf.
+    since: [0.5, `case when ${isThere} then date_part('epoch', mql_at) end`],
+  },
+  leads: { leads: isThere },
+};
 
 export const renurtureReport = defineReport({
   name: "renurture",
@@ -50,44 +75,21 @@ export const renurtureReport = defineReport({
     ],
     each: "reason",
   },
+  folds: [entries],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       reason: string;
       entered: number;
       there: number;
       returned: number;
       retired: number;
-      again: number;
+      accepted_again: number;
       to_return: number | null;
-      age: number | null;
+      since: number | null;
       leads: string[] | null;
-    }>(
-      ask,
-      `select g, reason, count(*)::int as entered, ${n("left_at is null")} as there,
-        ${n("next_stage = 'mql'")} as returned, ${n("next_stage = 'disqualified'")} as retired,
-        ${n("next_stage = 'mql' and again")} as again,
-        ${percentileSql(0.5, `case when next_stage = 'mql' then ${daysBetween("entered_at", "left_at")} end`)}
-          as to_return,
-        ${percentileSql(0.5, `case when left_at is null then ${daysBetween("entered_at", "$3::timestamptz")} end`)}
-          as age,
-        (array_agg(subject_id order by entered_at, subject_id) filter
-          (where left_at is null))[1:100]
-          as leads
-      from (
-        select h.g, h.subject_id, coalesce(case when h.outcome like 'rejected: %'
-            then substr(h.outcome, length('rejected: ') + 1) else h.outcome end, t.because)
-          as reason, t.at as entered_at, case when t.left_at <= $3 then t.left_at end as left_at,
-          case when t.left_at <= $3 then t.left_to end as next_stage,
-          t.left_at <= $3 and t.left_to = 'mql' and (select later.sal_at <= $3 from handoff later
-            where later.subject_kind = 'lead' and later.subject_id = h.subject_id
-              and later.cycle = h.cycle + 1) as again
-        from h join transition t on t.subject_kind = 'lead' and t.subject_id = h.subject_id
-          and t.cycle = h.cycle and t.to_stage = 'renurture' and t.at >= $1 and t.at < $2
-          and t.at <= $3) entered
-      group by g, reason order by g nulls last, entered desc, reason`,
-      everBegunSql,
-    );
+    }>(ask, entries);
+    found.sort((a, b) => byGroup(a.g, b.g) || b.entered - a.entered || byGroup(a.reason, b.reason));
     return found.map((row) => ({
       group: row.g,
       reason: row.reason,
@@ -95,9 +97,9 @@ export const renurtureReport = defineReport({
       stillThere: row.there,
       returned: rateOf(row.returned, row.entered),
       retired: row.retired,
-      acceptedAgain: rateOf(row.again, row.returned),
+      acceptedAgain: rateOf(row.accepted_again, row.returned),
       medianToReturn: row.to_return,
-      medianAge: row.age,
+      medianAge: row.since === null ? null : (ask.asOf / 1_000 - row.since) / 86_400,
       leads: row.leads ?? [],
     }));
   },

@@ -98,14 +98,29 @@ interface Definition<C extends Columns> {
 }
 
 /**
+ * What is counted by when it came (store/reports/cohort.ts): handoffs by when they began, leads with a
+ * handoff by when they arrived, stays in a stage by when they began, what went to the re-nurture pool
+ * and what was disqualified by when it did, opportunities by their creation, answers by when they were
+ * given.
+ */
+export type FoldedCohort =
+  | "handoffs"
+  | "leads handed off"
+  | "stays"
+  | "pool entries"
+  | "disqualifications"
+  | "opportunities"
+  | "answers";
+
+/**
  * What a report counts of the handoffs that began in its period, so that parts of the period can be
  * counted apart and put together: whole weeks are kept (migration 0121) and read, the rest is
  * counted from the rows by the same SQL.
  */
 export interface Fold {
   readonly name: string;
-  /** What is counted by when it began: handoffs, or leads with a handoff by when they arrived. */
-  readonly of?: "handoffs" | "leads handed off";
+  /** What is counted; handoffs unless told otherwise. */
+  readonly of?: FoldedCohort;
   /** Where the rows come from; `h` unless told otherwise. */
   readonly from?: string;
   readonly where?: string;
@@ -117,6 +132,8 @@ export interface Fold {
   readonly percentiles?: Readonly<Record<string, readonly [number, string]>>;
   /** The first hundred leads, the oldest handoff first, of which this holds. */
   readonly leads?: Readonly<Record<string, string>>;
+  /** Of each column what the latest row says that says anything. */
+  readonly latest?: Readonly<Record<string, string>>;
   /** Whether to tell when the youngest began, in seconds. */
   readonly isAged?: true;
 }

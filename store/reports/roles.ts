@@ -1,6 +1,18 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { everyDimension, n, ofCohort } from "./cohort.ts";
-import { count, defineReport, group, rate, textColumn } from "./report.ts";
+import { everyDimension, n } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, defineReport, group, rate, textColumn, type Fold } from "./report.ts";
+
+const outcomes: Fold = {
+  name: "roles",
+  where: "offered_at is not null",
+  by: ["role"],
+  sums: {
+    offered: "count(*)::int",
+    accepted: n("sal_at is not null"),
+    sql: n("sql_at is not null"),
+  },
+};
 
 export const rolesReport = defineReport({
   name: "roles",
@@ -38,20 +50,16 @@ export const rolesReport = defineReport({
     ],
     each: "role",
   },
+  folds: [outcomes],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       role: string | null;
       offered: number;
       accepted: number;
       sql: number;
-    }>(
-      ask,
-      `select g, role, count(*)::int as offered, ${n("sal_at is not null")} as accepted,
-        ${n("sql_at is not null")} as sql
-      from h where offered_at is not null group by g, role
-        order by g nulls last, offered desc, role nulls last`,
-    );
+    }>(ask, outcomes);
+    found.sort((a, b) => byGroup(a.g, b.g) || b.offered - a.offered || byGroup(a.role, b.role));
     return found.map(({ g, role, offered, accepted, sql }) => ({
       group: g,
       role,

@@ -1,6 +1,25 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { ofEverySubject, hoursBetween, n, ofCohort, percentileSql } from "./cohort.ts";
-import { count, defineReport, group, hours, numberColumn, rate } from "./report.ts";
+import { hoursBetween, n, ofEverySubject } from "./cohort.ts";
+import { byGroup, foldedCohort, meanOf } from "./fold.ts";
+import { count, defineReport, group, hours, numberColumn, rate, type Fold } from "./report.ts";
+
+const held = hoursBetween("mql_at", "offered_at");
+const isOwnOffer = "offered_at is not null and not imported";
+const routes: Fold = {
+  name: "routing",
+  sums: {
+    handoffs: "count(*)::int",
+    offered: n("offered_at is not null"),
+    accepted: n("offered_at is not null and sal_at is not null"),
+    sql: n("offered_at is not null and sql_at is not null"),
+    opportunity: n("offered_at is not null and opportunity_at is not null"),
+    again: `(sum(greatest(offers - 1, 0)) filter (where ${isOwnOffer}))::int`,
+    again_of: n(isOwnOffer),
+    fallback: n("is_fallback"),
+    own: n("not imported or is_routed"),
+  },
+  percentiles: { held: [0.5, held], held90: [0.9, held] },
+};
 
 export const routingReport = defineReport({
   name: "routing",
@@ -58,35 +77,24 @@ export const routingReport = defineReport({
       { of: "handoffs", did: "lay in the fallback queue", rate: "fallbackRate" },
     ],
   },
+  folds: [routes],
   async rows(ask) {
-    const found = await ofCohort<
+    const found = await foldedCohort<
       Record<string, number> & {
         g: string | null;
         held: number | null;
         held90: number | null;
-        reroutes: number | null;
+        again: number | null;
       }
-    >(
-      ask,
-      `select g, count(*)::int as handoffs, ${n("offered_at is not null")} as offered,
-        ${n("offered_at is not null and sal_at is not null")} as accepted,
-        ${n("offered_at is not null and sql_at is not null")} as sql,
-        ${n("offered_at is not null and opportunity_at is not null")} as opportunity,
-        avg(case when offered_at is not null and not imported
-          then greatest(offers - 1, 0) end)::float8 as reroutes,
-        ${n("is_fallback")} as fallback, ${n("not imported or is_routed")} as own,
-        ${percentileSql(0.5, hoursBetween("mql_at", "offered_at"))} as held,
-        ${percentileSql(0.9, hoursBetween("mql_at", "offered_at"))} as held90
-      from h
-      group by g order by g nulls last`,
-    );
+    >(ask, routes);
+    found.sort((a, b) => byGroup(a.g, b.g));
     return found.map((row) => ({
       group: row.g,
       handoffs: row["handoffs"] ?? 0,
       acceptanceRate: rateOf(row["accepted"] ?? 0, row["offered"] ?? 0),
       qualifiedRate: rateOf(row["sql"] ?? 0, row["offered"] ?? 0),
       opportunityRate: rateOf(row["opportunity"] ?? 0, row["offered"] ?? 0),
-      reroutes: row.reroutes,
+      reroutes: meanOf(row.again, row["again_of"] ?? 0),
       fallbackRate: rateOf(row["fallback"] ?? 0, row["own"] ?? 0),
       medianHeld: row.held,
       p90Held: row.held90,

@@ -1,6 +1,14 @@
 import { everyDimension } from "./cohort.ts";
-import { meetingColumns, meetingPanels, meetingsOfEach, toldMeetings } from "./meetings.ts";
+import {
+  foldOfEach,
+  meetingColumns,
+  meetingPanels,
+  meetingsOfEach,
+  toldMeetings,
+} from "./meetings.ts";
 import { defineReport, group, textColumn } from "./report.ts";
+
+const frozen = foldOfEach("signals");
 
 export const signalsReport = defineReport({
   name: "signals",
@@ -35,8 +43,9 @@ export const signalsReport = defineReport({
     panels: meetingPanels,
   },
   paragraph: { shares: toldMeetings, each: "signal", isOverlapping: true },
+  folds: [frozen],
   async rows(ask) {
-    const found = await meetingsOfEach(ask, "signals");
+    const found = await meetingsOfEach(ask, frozen);
     return found.map(({ group: of, one, ...rates }) => ({ group: of, signal: one, ...rates }));
   },
 });

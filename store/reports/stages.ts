@@ -1,9 +1,49 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { daysBetween, everBegunSql, everyDimension, n, ofCohort } from "./cohort.ts";
-import { count, days, defineReport, group, rate, textColumn } from "./report.ts";
+import { daysBetween, everyDimension, n, stalledAfter, stalledDays } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, days, defineReport, group, rate, textColumn, type Fold } from "./report.ts";
 
-/** An opportunity that nothing was told of for so long is stalled. */
-const stalledDays = 14;
+const stages = ["mql", "sal", "sql", "opportunity", "renurture"] as const;
+
+/**
+ * Of each stage, beside those of the others: to group by the stage Postgres would sort all stays.
+ * `changed`: when something was last told of it.
+ */
+function figuresOf(
+  here: readonly (typeof stages)[number][],
+  changed: string,
+): Pick<Fold, "sums" | "percentiles"> {
+  const each = <T>(of: (stage: string, is: string) => Record<string, T>): Record<string, T> =>
+    Object.assign({}, ...here.map((stage) => of(stage, `stage = '${stage}'`))) as Record<string, T>;
+  return {
+    sums: each((stage, is) => ({
+      [`${stage}_entered`]: n(is),
+      [`${stage}_left`]: n(`${is} and until is not null`),
+      [`${stage}_stalled`]: n(
+        `${is} and until is null and ${changed} < $3::timestamptz - ${stalledAfter}`,
+      ),
+    })),
+    percentiles: each((stage, is) => {
+      const stayed = `case when ${is} then ${daysBetween("mql_at", "until")} end`;
+      return {
+        [`${stage}_median`]: [0.5, stayed] as const,
+        [`${stage}_p90`]: [0.9, stayed] as const,
+      };
+    }),
+  };
+}
+
+const stays: Fold = {
+  name: "stages",
+  of: "stays",
+  ...figuresOf(["mql", "sal", "sql", "renurture"], "mql_at"),
+};
+const deals: Fold = {
+  name: "stages, opportunities",
+  of: "opportunities",
+  from: "(select h.*, 'opportunity' as stage from h) h",
+  ...figuresOf(["opportunity"], "coalesce(changed_at, mql_at)"),
+};
 
 export const stageTimesReport = defineReport({
   name: "stages",
@@ -62,45 +102,23 @@ export const stageTimesReport = defineReport({
     ],
     split: "stage",
   },
+  folds: [stays, deals],
   async rows(ask) {
-    // Postgres does not see that all stays are of one group, and would sort them by it.
-    const isOne = ask.groupBy === null;
-    const found = await ofCohort<Record<string, number | null> & { g: string | null }>(
-      ask,
-      `, stays as (
-        select h.g, t.to_stage as stage, t.at as since, t.at as changed,
-          case when t.next_at <= $3 then t.next_at end as until
-        from transition t
-        join h on h.subject_id = t.subject_id and h.cycle = t.cycle
-        where t.subject_kind = 'lead' and t.to_stage in ('mql', 'sal', 'sql', 'renurture')
-          and t.at >= $1 and t.at < $2 and t.at <= $3
-        union all
-        select h.g, 'opportunity', o.created_at,
-          (select max(s.happened_at) from opportunity_stage s where s.opportunity_id = o.id
-            and s.happened_at <= $3),
-          (select min(s.happened_at) from opportunity_stage s where s.opportunity_id = o.id
-            and s.stage <> 'open' and s.happened_at <= $3)
-        from opportunity o join h on h.id = o.handoff_id
-        where o.created_at >= $1 and o.created_at < $2 and o.created_at <= $3)
-      select ${isOne ? "null::text as g" : "g"}, ${stages.map(figuresOf).join(", ")}
-      from (select g, stage, until, until is not null as is_left,
-          ${daysBetween("since", "until")} as stayed, until is null and
-          $3::timestamptz - coalesce(changed, since) > interval '${stalledDays} days' as is_stalled
-        from stays) one
-      ${isOne ? "" : "group by g order by g nulls last"}`,
-      everBegunSql,
-    );
-    return found.flatMap((row) =>
+    const moved = await foldedCohort<Line>(ask, stays);
+    const dealt = await foldedCohort<Line>(ask, deals);
+    const groups = [...new Set([...moved, ...dealt].map(({ g }) => g))].sort(byGroup);
+    return groups.flatMap((g) =>
       stages.flatMap((stage) => {
-        const of = (what: string) => row[`${stage}_${what}`] ?? 0;
+        const row = (stage === "opportunity" ? dealt : moved).find((one) => one.g === g);
+        const of = (what: string) => row?.[`${stage}_${what}`] ?? 0;
         if (of("entered") === 0) return [];
         return {
-          group: row.g,
+          group: g,
           stage,
           entered: of("entered"),
           left: of("left"),
-          medianDays: row[`${stage}_median`] ?? null,
-          p90Days: row[`${stage}_p90`] ?? null,
+          medianDays: row?.[`${stage}_median`] ?? null,
+          p90Days: row?.[`${stage}_p90`] ?? null,
           stalledRate: rateOf(of("stalled"), of("entered") - of("left")),
         };
       }),
@@ -108,15 +126,4 @@ export const stageTimesReport = defineReport({
   },
 });
 
-const stages = ["mql", "sal", "sql", "opportunity", "renurture"] as const;
-
-/** Beside those of the other stages: to group by the stage Postgres would sort all stays. */
-function figuresOf(stage: string): string {
-  const here = `filter (where stage = '${stage}')`;
-  const percentile = (p: number) =>
-    `(percentile_cont(${p}) within group (order by stayed) ${here})::float8`;
-  return `${n(`stage = '${stage}'`)} as ${stage}_entered,
-    ${n(`stage = '${stage}' and is_left`)} as ${stage}_left,
-    ${n(`stage = '${stage}' and is_stalled`)} as ${stage}_stalled,
-    ${percentile(0.5)} as ${stage}_median, ${percentile(0.9)} as ${stage}_p90`;
-}
+type Line = Readonly<Record<string, number | null>> & { readonly g: string | null };

@@ -1,6 +1,19 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { ofEverySubject, n, ofCohort } from "./cohort.ts";
-import { count, defineReport, group, rate, textColumn } from "./report.ts";
+import { n, ofEverySubject } from "./cohort.ts";
+import { byGroup, foldedCohort } from "./fold.ts";
+import { count, defineReport, group, rate, textColumn, type Fold } from "./report.ts";
+
+const heard: Fold = {
+  name: "timelines",
+  from: "(select h.*, heard_timeline as timeline from h) h",
+  by: ["timeline"],
+  sums: {
+    offered: n("offered_at is not null"),
+    sql: n("offered_at is not null and sql_at is not null"),
+    meeting: n("meeting_at is not null"),
+    opportunity: n("meeting_at is not null and opportunity_at is not null"),
+  },
+};
 
 export const timelinesReport = defineReport({
   name: "timelines",
@@ -44,22 +57,18 @@ export const timelinesReport = defineReport({
     ],
     each: "timeline",
   },
+  folds: [heard],
   async rows(ask) {
-    const found = await ofCohort<{
+    const found = await foldedCohort<{
       g: string | null;
       timeline: string | null;
       offered: number;
       sql: number;
       meeting: number;
       opportunity: number;
-    }>(
-      ask,
-      `select g, heard_timeline as timeline, ${n("offered_at is not null")} as offered,
-        ${n("offered_at is not null and sql_at is not null")} as sql,
-        ${n("meeting_at is not null")} as meeting,
-        ${n("meeting_at is not null and opportunity_at is not null")} as opportunity
-      from h group by g, heard_timeline
-      order by g nulls last, offered desc, heard_timeline nulls last`,
+    }>(ask, heard);
+    found.sort(
+      (a, b) => byGroup(a.g, b.g) || b.offered - a.offered || byGroup(a.timeline, b.timeline),
     );
     return found.map((row) => ({
       group: row.g,

@@ -3,7 +3,7 @@ import { rateOf } from "../../../handoff/reviews/figures.ts";
 import { createAgreements } from "../../../store/process/agreements.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportAsk, ReportQuestion } from "../../../store/reports/report.ts";
-import { settleHandoffs } from "../../../store/reports/settled.ts";
+import { settleHandoffs } from "../../../store/reports/settling.ts";
 import { withDatabase } from "../../support/database.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";
 import {

@@ -4,7 +4,7 @@ import { inTransaction, rows, sql, type Tx } from "../../../store/postgres/db.ts
 import { recountAll } from "../../../store/reports/recount.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportAsk, ReportQuestion } from "../../../store/reports/report.ts";
-import { settleHandoffs } from "../../../store/reports/settled.ts";
+import { settleHandoffs } from "../../../store/reports/settling.ts";
 import { withDatabase } from "../../support/database.ts";
 import { eventually } from "../../support/eventually.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";

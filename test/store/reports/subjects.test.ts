@@ -4,7 +4,7 @@ import { subjectsOf } from "../../../store/reports/filters.ts";
 import { paragraphOf } from "../../../store/reports/paragraph.ts";
 import { reports } from "../../../store/reports/registry.ts";
 import type { ReportFile, ReportQuestion, ReportRow } from "../../../store/reports/report.ts";
-import { settleHandoffs } from "../../../store/reports/settled.ts";
+import { settleHandoffs } from "../../../store/reports/settling.ts";
 import { withDatabase } from "../../support/database.ts";
 import { exampleAgreement } from "../../support/example-agreement.ts";
 import {
