@@ -162,7 +162,8 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     planLeads(ask, roster, period, went),
     planPast(ask, period, went),
   );
-  const planned = [...past.kept, ...leads.added];
+  // Of those that nobody can judge again it is not known that the version changes them.
+  const planned = [...past.kept, ...past.notJudged, ...leads.added];
   const known = new Set(active.warnings.map(({ message }) => message));
   return {
     against: active.id,
@@ -176,7 +177,7 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     history: {
       ...period,
       handoffs: past.handoffs,
-      notJudged: past.notJudged,
+      notJudged: past.notJudged.length,
       test: backTest({
         kept: past.parts.kept,
         dropped: past.parts.dropped,
@@ -359,7 +360,8 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
   const kept: PlannedHandoff[] = [];
   const dropped: string[] = [];
   const explored = new Map<number, Counting>();
-  let [handoffs, notJudged] = [0, 0];
+  const notJudged: PlannedHandoff[] = [];
+  let handoffs = 0;
   for (let after: { at: Instant; id: string } | null = null; ;) {
     const found = await pastHandoffs(db, period, after, page);
     const last = found.at(-1);
@@ -370,7 +372,7 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
       actual.push(past);
       const again = await judgedAgain(ask, past);
       if (again === undefined) {
-        notJudged++;
+        notJudged.push(past);
         continue;
       }
       if (past.propensity !== null) {

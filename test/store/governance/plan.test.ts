@@ -180,4 +180,17 @@ describe("the plan of a version", { timeout: 180_000 }, () => {
     expect(plan.trial.same).toBe(plan.trial.leads);
     expect(await rows(world.pool, sql`select count(*)::int as n from decision`)).toEqual(before);
   });
+
+  test("what nobody can judge again counts before and after: a version that changes nothing moves no load", async () => {
+    const imported = [leads.accepted, leads.rejected, leads.open];
+    await world.pool.query(
+      sql`update handoff set imported = true where subject_id = any(${imported})`,
+    );
+    const { plan } = await world.proposed(edit());
+    expect(plan.history).toMatchObject({ handoffs: 4, notJudged: 3 });
+    expect(plan.load).toHaveLength(2);
+    for (const { before, after } of plan.load) expect([before, after]).toEqual([0.2, 0.2]);
+    expect(plan.closedHours.length).toBeGreaterThan(0);
+    for (const { before, after } of plan.closedHours) expect(after).toEqual(before);
+  });
 });
