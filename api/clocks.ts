@@ -48,6 +48,7 @@ const clockSchema = z
     scope: z.enum(["lead", "rep"]),
     round: z.number().int().openapi({ description: "the offer it belongs to; 0: the handoff's" }),
     rep: z.string().nullable(),
+    repName: z.string().nullable(),
     target: z.string().openapi({ example: "4 business hours" }),
     zone: z.string(),
     state: z.string(),
@@ -142,12 +143,15 @@ async function clocksShown(
   ]);
   const now = c.var.receivedAt;
   return clockAccounts(agreement, { clocks, calendars, now }).map(({ clock, account }) => {
-    const { id, kind, scope, round, repId } = clock;
-    return { id, kind, scope, round, rep: repId, ...shown(account) };
+    const { id, kind, scope, round, repId: rep, repName } = clock;
+    return { id, kind, scope, round, rep, repName, ...shown(account) };
   });
 }
 
-type Shown = Omit<z.output<typeof clockSchema>, "id" | "kind" | "scope" | "round" | "rep">;
+type Shown = Omit<
+  z.output<typeof clockSchema>,
+  "id" | "kind" | "scope" | "round" | "rep" | "repName"
+>;
 
 function shown({ view, zone, ledger, inWords }: ClockAccount): Shown {
   return {

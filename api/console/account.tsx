@@ -205,7 +205,6 @@ const AccountPage: FC<AccountProps> = ({ account, clocks, frame, reading, refuse
                       clocks={current}
                       reading={reading}
                       me={frame.caller.repId}
-                      ownerName={ownerOfHandoff(account)?.name ?? null}
                       of="account"
                     />
                   )}

@@ -146,7 +146,6 @@ const LeadPage: FC<LeadProps> = (props) => {
                 clocks={current}
                 reading={reading}
                 me={me}
-                ownerName={lead.owner?.name ?? null}
               />
             </section>
           )}

@@ -9,6 +9,8 @@ export interface KeptClock extends HandoffClock {
   /** 0 for clocks of the lead. */
   readonly round: number;
   readonly repId: string | null;
+  /** What the person is called; null: nobody's, or not on the roster. */
+  readonly repName: string | null;
 }
 
 /**
@@ -27,6 +29,7 @@ export async function clocksOf(
     scope: "lead" | "rep";
     round: number;
     rep_id: string | null;
+    rep_name: string | null;
     warned: number;
     rung: number;
     breached_at: Date | null;
@@ -35,6 +38,7 @@ export async function clocksOf(
     db,
     sql`
     select c.id, c.kind, c.scope, c.round, c.rep_id, c.warned, c.rung, c.breached_at,
+      (select r.name from rep r where r.id = c.rep_id) as rep_name,
       (select json_agg(json_build_object('kind', e.kind, 'at', e.at, 'detail', e.detail)
         order by e.n) from clock_event e where e.clock_id = c.id) as events
     from clock c where c.handoff_id = ${handoffId}
@@ -47,6 +51,7 @@ export async function clocksOf(
     scope: row.scope,
     round: row.round,
     repId: row.rep_id,
+    repName: row.rep_name,
     warned: row.warned,
     rung: row.rung,
     breached: row.breached_at !== null,

@@ -331,6 +331,7 @@ describe("GET /leads/{id}/clocks", () => {
         scope: "lead",
         round: 0,
         rep: null,
+        repName: null,
         target: "1 business hour",
         zone: "America/New_York",
         due: "2026-11-23T14:50:00.000Z",

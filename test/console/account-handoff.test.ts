@@ -134,6 +134,8 @@ test("a contested rejection is decided by the manager on its page", async () => 
   const page = await rep.get(path);
   await rep.post(`${path}/reject`, { ...formOf(page, "reject"), reason: "below-company-size" });
   const asked = await boss.get(path);
+  // A clock is called by whose offer it was, not by who has the account now.
+  expect(asked.text).toMatch(/outreach, Person rp_(one|two)&#39;s, offer 1/);
   const decided = await boss.post(`${path}/contest-decision`, {
     ...formOf(asked, "contest-decision"),
     decision: "overturn",

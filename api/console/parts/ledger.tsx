@@ -12,13 +12,12 @@ interface LedgerProps {
   readonly clocks: readonly Kept[];
   readonly reading: ReadAt;
   readonly me: string | null;
-  readonly ownerName: string | null;
   /** What is handed off. */
   readonly of?: "lead" | "account";
 }
 
 /** The clocks of a handoff, and how each deadline came about. */
-export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName, of = "lead" }) => (
+export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, of = "lead" }) => (
   <>
     <table class="cards clocks">
       <caption class="visually-hidden">Clocks of this handoff</caption>
@@ -33,7 +32,7 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName, of = "
       <tbody>
         {clocks.map((clock) => (
           <tr class={rowClass(isRunning(clock) ? clock.due : null, reading.now)}>
-            <td>{`${clock.kind}, ${whose(clock, { me, ownerName, of })}`}</td>
+            <td>{`${clock.kind}, ${whose(clock, { me, of })}`}</td>
             <td data-urgency>
               {isRunning(clock) ? (
                 clock.due === null ? (
@@ -53,7 +52,7 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, ownerName, of = "
     </table>
     {clocks.map((clock) => (
       <details class="ledger">
-        <summary>{`How the ${clock.kind} clock was counted, ${whose(clock, { me, ownerName, of })}`}</summary>
+        <summary>{`How the ${clock.kind} clock was counted, ${whose(clock, { me, of })}`}</summary>
         <p>{clock.inWords}</p>
         <ul>
           {clock.ledger.map((row) => (
@@ -70,11 +69,11 @@ function isRunning({ state }: Kept): boolean {
 }
 
 function whose(
-  { scope, rep, round }: Kept,
-  { me, ownerName, of = "lead" }: Pick<LedgerProps, "me" | "ownerName" | "of">,
+  { scope, rep, repName, round }: Kept,
+  { me, of = "lead" }: Pick<LedgerProps, "me" | "of">,
 ): string {
   if (scope === "lead") return `the ${of}'s`;
-  return rep === me ? "yours" : `${ownerName ?? rep ?? "the rep"}'s, offer ${round}`;
+  return rep === me ? "yours" : `${repName ?? rep ?? "the rep"}'s, offer ${round}`;
 }
 
 const Ended: FC<{ readonly clock: Kept; readonly reading: ReadAt }> = ({ clock, reading }) => (
