@@ -142,11 +142,7 @@ const LeadPage: FC<LeadProps> = (props) => {
           {current.length === 0 ? null : (
             <section aria-labelledby="clocks">
               <h2 id="clocks">Clocks</h2>
-              <Clocks
-                clocks={current}
-                reading={reading}
-                me={me}
-              />
+              <Clocks clocks={current} reading={reading} me={me} />
             </section>
           )}
           {lead.tasks.length === 0 ? null : (
