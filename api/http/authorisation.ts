@@ -65,7 +65,7 @@ const requests: Readonly<Record<string, Row>> = {
   // which lead belongs to which account, and which accounts are one
   "GET /accounts": readers,
   "GET /accounts/{id}": readers,
-  "GET /accounts/{id}/clocks": people,
+  "GET /accounts/{id}/clocks": readers,
   "POST /leads/{id}/move-account": office,
   "POST /accounts/{id}/merge": office,
   "POST /accounts/{id}/aliases": office,

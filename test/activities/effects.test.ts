@@ -298,13 +298,13 @@ describe("a mail says what was decided, not what has become of it", () => {
     expect(text).toMatch(/Telephone: +\+44 1/);
     expect(text).toMatch(/Why this lead: +demo-request holds; band A/);
     expect(text).toMatch(/Lead type: +demo request/);
-    expect(text).toContain("GET /leads/ld_ada with your token, or npx baton explain ld_ada");
-    expect(text).not.toContain("http");
+    expect(text).toContain("/console/leads/ld_ada");
+    expect(text).not.toContain("/console/offer/");
   });
 
   test(
     "its rep is led to the page of the offer, until a week after the deadline; a manager and " +
-      "whoever had it are told how to ask",
+      "whoever had it to its page in the console",
     async () => {
       await offer();
       for (const message of [
@@ -325,9 +325,9 @@ describe("a mail says what was decided, not what has become of it", () => {
         round: 1,
         until: world.now() + 3 * 3_600_000 + 7 * 86_400_000,
       });
-      expect(to("mia@sales.test").text).toContain("GET /leads/ld_ada with your token");
+      expect(to("mia@sales.test").text).toContain("http://baton.test/console/leads/ld_ada");
       for (const other of ["mia@sales.test", "bob@sales.test"])
-        expect(to(other).text + to(other).html).not.toMatch(/http|href/);
+        expect(to(other).text + to(other).html).not.toContain("/console/offer/");
       expect(JSON.stringify(await world.all("select * from effect"))).not.toContain(token);
     },
   );
@@ -400,8 +400,8 @@ describe("a mail says what was decided, not what has become of it", () => {
     const texts = (await world.all("select body_text from kept_mail order by message_id")).map(
       (row) => row.body_text,
     );
-    expect(texts.filter((text) => text.includes("GET /leads/ld_bea"))).toHaveLength(1);
-    expect(texts.filter((text) => text.includes("GET /leads"))).toHaveLength(1);
+    expect(texts.filter((text) => text.includes("/console/leads/ld_bea"))).toHaveLength(1);
+    expect(texts.filter((text) => text.includes("/console/leads/"))).toHaveLength(1);
   });
 
   test("what the ledger holds in another form becomes a person's task that names the field", async () => {

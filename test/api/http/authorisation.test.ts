@@ -293,8 +293,8 @@ describe("a role with an entry reaches as far as it says", () => {
       id: (whose: string) => `tk_${whose}`,
       body: { how: "seen to" },
     },
-    {
-      route: "GET /accounts/{id}",
+    ...["GET /accounts/{id}", "GET /accounts/{id}/clocks"].map((route) => ({
+      route,
       make: async (whose: string, rep: string) => {
         const id = accountNamed(whose);
         await world.pool.query(
@@ -310,7 +310,7 @@ describe("a role with an entry reaches as far as it says", () => {
       },
       id: (whose: string) => accountNamed(whose),
       body: undefined,
-    },
+    })),
     // A handoff that is over: only the reach decides whether the answer says so.
     ...accountActions.map((name) => ({
       route: `POST /accounts/{id}/${actionPlaces[name]}`,
