@@ -47,7 +47,7 @@ export const OfferBody: FC<{
       {may("logOutreach") ? <LogForm view={view} /> : null}
       {may("reject") ? <RejectForm view={view} given={given} /> : null}
       {possible.length === 0 ? (
-        <p class="dim">Answer in the CRM, or with your token in Baton.</p>
+        <p class="dim">Answer in the CRM, or sign in to Baton.</p>
       ) : null}
     </>
   );
