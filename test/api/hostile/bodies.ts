@@ -409,16 +409,16 @@ export const bodyRoutes: readonly BodyRoute[] = [
     },
   },
   {
-    route: "POST /resolutions/{id}/close",
-    path: "/resolutions/{resolution}/close",
-    good: () => ({ state: "done", note: "since Monday" }),
-    fields: { state: oneOf("done", "dropped"), note: text(1_000) },
-  },
-  {
     route: "POST /resolutions/{id}/carry-on",
     path: "/resolutions/{resolution}/carry-on",
     good: () => ({ dueOn: "2028-02-29" }),
     fields: { dueOn: day },
+  },
+  {
+    route: "POST /resolutions/{id}/close",
+    path: "/resolutions/{resolution}/close",
+    good: () => ({ state: "done", note: "since Monday" }),
+    fields: { state: oneOf("done", "dropped"), note: text(1_000) },
   },
   {
     route: "POST /house/leads/{id}/status",
