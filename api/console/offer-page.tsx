@@ -46,9 +46,7 @@ export const OfferBody: FC<{
       {may("accept") ? <AcceptForm view={view} /> : null}
       {may("logOutreach") ? <LogForm view={view} /> : null}
       {may("reject") ? <RejectForm view={view} given={given} /> : null}
-      {possible.length === 0 ? (
-        <p class="dim">Answer in the CRM, or sign in to Baton.</p>
-      ) : null}
+      {possible.length === 0 ? <p class="dim">Answer in the CRM, or sign in to Baton.</p> : null}
     </>
   );
 };
