@@ -152,6 +152,7 @@
     let askedAt = 0;
     let restMs = 0;
     let againMs = 5000;
+    let unanswered = 0;
 
     const tell = (what) => {
       const show = document.createElement("a");
@@ -222,7 +223,14 @@
           askedAt = Date.now();
           const page = request.response;
           const there = request.status === 200 && page?.querySelector("#changes");
-          if (!there) return missed();
+          if (!there) {
+            // Busy or away for a moment: what was heard of is asked for again.
+            const isAway = request.status === 0 || request.status >= 500;
+            if (!isAway || ++unanswered > 3) return missed();
+            for (const id of ids) changed.add(id);
+            return look();
+          }
+          unanswered = 0;
           if (of) {
             if (there.dataset.as !== as) tell("This lead has changed.");
             return look();

@@ -246,6 +246,25 @@ describeInBrowser("a page that is looked at", () => {
     });
   });
 
+  test("asks again for what it heard of where Baton is away for a moment", async () => {
+    await open("/console/queue");
+    let refused = 0;
+    await page.route("**/console/queue*", (route) =>
+      refused++ === 0 ? route.fulfill({ status: 503, body: "" }) : route.continue(),
+    );
+    await does("one", leads[1], "accept");
+    await accept(leads[1]).waitFor({ state: "detached" });
+    expect(refused).toBe(2);
+    expect(await page.textContent("#changes")).toBe("");
+  });
+
+  test("is told that something may have changed where it stays away", async () => {
+    await open("/console/queue");
+    await page.route("**/console/queue*", (route) => route.fulfill({ status: 503, body: "" }));
+    await does("one", leads[1], "accept");
+    await notice("Something may have changed. Show");
+  });
+
   test("is told that something may have changed when Postgres has cut the listener", async () => {
     await open("/console/queue");
     await world.pool.query(sql`select pg_terminate_backend(pid) from pg_stat_activity
