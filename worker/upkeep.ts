@@ -14,8 +14,8 @@ export interface UpkeepDeps {
 
 /** So many steps a round; what is left waits for the next one. */
 const mostSteps = 200;
-/** Of a past of years the weeks are counted over some minutes, beside everything else. */
-const mostWeeks = 5;
+/** A past of years is counted over many minutes: decisions and pages come before it. */
+const mostWeeks = 1;
 const recountEveryMs = 24 * 3_600_000;
 
 /**
