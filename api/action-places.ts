@@ -1,4 +1,4 @@
-import type { ActionName } from "../handoff/stage.ts";
+import { actions, type ActionName } from "../handoff/stage.ts";
 
 /** Each action's place in the address: POST /leads/{id}/<place>. */
 export const actionPlaces = {
@@ -14,16 +14,6 @@ export const actionPlaces = {
   decideReview: "review-decision",
 } as const satisfies Record<ActionName, string>;
 
-/** What a person can do about the handoff of an account. */
-export const accountActions = [
-  "logOutreach",
-  "accept",
-  "reject",
-  "advance",
-  "handBack",
-  "reassign",
-  "pause",
-  "resume",
-  "decideContest",
-] as const satisfies readonly ActionName[];
-export type AccountAction = (typeof accountActions)[number];
+/** What a person can do about the handoff of an account: no review of the pool decides about one. */
+export type AccountAction = Exclude<ActionName, "decideReview">;
+export const accountActions = actions.filter((one): one is AccountAction => one !== "decideReview");

@@ -10,7 +10,6 @@ import {
   outcomeUnder,
   wouldHandOff,
   type ExpectedLoad,
-  type MovedDeadline,
   type PlannedHours,
   type PlannedHandoff,
   type PlannedOutcome,
@@ -35,12 +34,12 @@ import {
   openAccountHandoffIds,
   openHandoffs,
   pastHandoffs,
-  type HandoffOf,
   type KnownThen,
   type OpenHandoff,
   type JudgedHandoff,
   type PastPeriod,
 } from "./plan-data.ts";
+import { mostListed, tallyMoved, type MovedDeadlines } from "./moved-deadlines.ts";
 
 /** A warning of an agreement's text. */
 export interface RuleWarning {
@@ -92,13 +91,7 @@ export interface VersionPlan {
     }[];
   };
   /** Deadlines of open handoffs of leads and accounts, should their clocks be re-judged. */
-  readonly deadlines: {
-    readonly handoffs: number;
-    readonly moved: number;
-    readonly earlier: number;
-    readonly later: number;
-    readonly list: readonly (HandoffOf & MovedDeadline)[];
-  };
+  readonly deadlines: MovedDeadlines;
   /** The last quarter judged again. */
   readonly history: PastPeriod & {
     readonly handoffs: number;
@@ -126,7 +119,6 @@ const weeks = 13;
 const weekMs = 7 * 86_400_000;
 const page = 500;
 /** A plan names so many leads of each list; its counts are of all. */
-const mostListed = 500;
 const mostExamples = 5;
 
 interface Ask {
@@ -271,21 +263,16 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
 /** Counts the deadlines of open handoffs that would move. */
 function movedTally({ db, version, agreementOf, now }: Ask, roster: Roster) {
   const hoursOf = hoursByOwner(version.agreement, roster);
-  const list: (HandoffOf & MovedDeadline)[] = [];
-  const found = { handoffs: 0, moved: 0, earlier: 0, later: 0, list };
+  const tally = tallyMoved();
   return {
-    found,
+    found: tally.found,
     async look(ids: readonly string[]): Promise<void> {
       for (const handoff of await openHandoffs(db, ids)) {
-        found.handoffs++;
         const pinned = await agreementOf(handoff.agreementId);
-        const deadlines = movedDeadlines(pinned, version.agreement, handoff, hoursOf(handoff), now);
-        if (deadlines.length > 0) found.moved++;
-        for (const one of deadlines) {
-          if ((one.to ?? Infinity) < (one.from ?? Infinity)) found.earlier++;
-          else found.later++;
-          if (list.length < mostListed) list.push({ ...handoff.of, ...one });
-        }
+        tally.add(
+          handoff.of,
+          movedDeadlines(pinned, version.agreement, handoff, hoursOf(handoff), now),
+        );
       }
     },
   };

@@ -1,25 +1,18 @@
 import { hoursRules } from "../../handoff/clocks/terms.ts";
-import { movedByHours, type MovedDeadline } from "../../handoff/governance/planning.ts";
+import { movedByHours } from "../../handoff/governance/planning.ts";
 import type { Roster } from "../../handoff/routing/roster.ts";
 import { appliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Db } from "../postgres/db.ts";
 import type { Agreements } from "../process/agreements.ts";
 import { calendarId } from "../process/calendars.ts";
-import { openHandoffs, openHandoffIds, type HandoffOf } from "./plan-data.ts";
+import { tallyMoved, type MovedDeadlines } from "./moved-deadlines.ts";
+import { openHandoffs, openHandoffIds } from "./plan-data.ts";
 
 /** Deadlines that other hours would move, without a word to anybody. */
-export interface MovedByRoster {
-  /** Open handoffs of leads and accounts that were looked at. */
-  readonly handoffs: number;
-  readonly earlier: number;
-  readonly later: number;
-  /** The first ones, in order of their handoffs. */
-  readonly list: readonly (HandoffOf & MovedDeadline)[];
-}
+export type MovedByRoster = Omit<MovedDeadlines, "moved">;
 
 const page = 500;
-const mostListed = 500;
 
 /**
  * The deadlines of open handoffs that move when the roster is this one: by the event that follows
@@ -32,25 +25,20 @@ export async function movedByRoster(
   { reps, pools }: Roster,
   now: Instant,
 ): Promise<MovedByRoster> {
-  const list: (HandoffOf & MovedDeadline)[] = [];
-  const sum = { handoffs: 0, earlier: 0, later: 0 };
+  const tally = tallyMoved();
   for (let after = ""; ;) {
     const ids = await openHandoffIds(db, after, page);
     after = ids.at(-1) ?? "";
     if (after === "") break;
     for (const open of await openHandoffs(db, ids)) {
-      sum.handoffs++;
       const { agreement } = await agreements.version(db, open.agreementId);
       const rep = open.repId === null ? null : (reps[open.repId] ?? null);
       const pool = open.pool === null ? null : (pools[open.pool] ?? null);
       const applied = appliedCalendar(hoursRules(agreement, open), rep, pool);
       const hours = { id: calendarId(applied), applied };
-      for (const moved of movedByHours(agreement, open, hours, now)) {
-        if ((moved.to ?? Infinity) < (moved.from ?? Infinity)) sum.earlier++;
-        else sum.later++;
-        if (list.length < mostListed) list.push({ ...open.of, ...moved });
-      }
+      tally.add(open.of, movedByHours(agreement, open, hours, now));
     }
   }
-  return { ...sum, list };
+  const { handoffs, earlier, later, list } = tally.found;
+  return { handoffs, earlier, later, list };
 }

@@ -124,10 +124,7 @@ export const markSql: string = `
     .join(" union ")}`;
 export const wholeAtSql = (of: FoldedCohort): string => cohorts[of].wholeAt;
 /** How the weeks of a cohort are kept: the whole (null), and by each of these. */
-export const keptBy = (of: FoldedCohort): readonly (KeptDimension | null)[] => [
-  null,
-  ...cohorts[of].dimensions,
-];
+export const keptBy = (of: FoldedCohort): readonly KeptBy[] => [null, ...cohorts[of].dimensions];
 
 /** The weeks in which rows are that hang on `unsettled`. */
 export const unsettledWeeks = (of: FoldedCohort): string => cohorts[of].unsettled;
@@ -197,7 +194,8 @@ function rowsSql(of: FoldedCohort, q: Pick<ReportAsk, "knowledge">, spans: Spans
   const group = by === null ? "null::text" : dimensions[by];
   return cohorts[of].rows(q, spans, { where: "", group, subject: ofLeads });
 }
-type KeptBy = KeptDimension | null;
+/** A dimension by which weeks are kept; null: the whole. */
+export type KeptBy = KeptDimension | null;
 /** Weeks are kept of handoffs of leads. */
 const ofLeads = "h.subject_kind = 'lead'";
 

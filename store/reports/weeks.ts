@@ -13,8 +13,8 @@ import {
   staleSql,
   unsettledWeeks,
   wholeAtSql,
+  type KeptBy,
 } from "./fold.ts";
-import type { KeptDimension } from "./filters.ts";
 import { reports } from "./registry.ts";
 import type { Fold, FoldedCohort } from "./report.ts";
 import { settlesAfterMs } from "./settling.ts";
@@ -26,7 +26,6 @@ const foldsOf = (of: FoldedCohort): readonly Fold[] =>
 const namesOf = (of: FoldedCohort): readonly string[] =>
   keptBy(of).flatMap((by) => foldsOf(of).map((fold) => keptAs(fold, by)));
 const allNames = foldedCohorts.flatMap(namesOf);
-type KeptBy = KeptDimension | null;
 const weekMs = 7 * 86_400_000;
 
 /** Of several workers one keeps the weeks; the number is arbitrary. */
