@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
@@ -14,8 +15,10 @@ export interface UpkeepDeps {
 
 /** So many steps a round; what is left waits for the next one. */
 const mostSteps = 200;
-/** A past of years is counted over many minutes: decisions and pages come before it. */
+/** A past of years is counted over many minutes. */
 const mostWeeks = 1;
+/** It rests for twice as long as a step took: decisions and pages share the processors with it. */
+const restFactor = 2;
 const recountEveryMs = 24 * 3_600_000;
 
 /**
@@ -23,12 +26,21 @@ const recountEveryMs = 24 * 3_600_000;
  * compares them with a count of everything.
  */
 export async function keepTallies({ pool, clock, log }: UpkeepDeps): Promise<void> {
-  for (let step = 0; step < mostSteps && (await tally(pool, clock())); step += 1);
-  for (let step = 0; step < mostSteps && (await foldProcessCounts(pool)); step += 1);
-  for (let step = 0; step < mostSteps && (await settleHandoffs(pool, clock())); step += 1);
-  for (let step = 0; step < mostWeeks && (await keepWeeks(pool, clock())); step += 1);
+  await inSteps(mostSteps, () => tally(pool, clock()));
+  await inSteps(mostSteps, () => foldProcessCounts(pool));
+  await inSteps(mostSteps, () => settleHandoffs(pool, clock()));
+  await inSteps(mostWeeks, () => keepWeeks(pool, clock()));
   const last = await lastRecount(pool);
   if (last && clock() - last.at.getTime() < recountEveryMs) return;
   const { differences, detail } = await recountAll(pool, clock());
   if (differences > 0) log.error({ differences, detail }, "kept counts were wrong; made anew");
+}
+
+/** Repeats a step while it says that there is more. */
+async function inSteps(most: number, step: () => Promise<boolean>): Promise<void> {
+  for (let done = 0; done < most; done += 1) {
+    const began = performance.now();
+    if (!(await step())) return;
+    await pause(restFactor * (performance.now() - began));
+  }
 }
