@@ -98,6 +98,8 @@ export async function startApplication(
         { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] },
       );
       running.set(name, child);
+      // A bench that is ended by a signal closes its servers, and takes these along.
+      process.once("exit", () => child.kill("SIGKILL"));
       await saysReady(child, name);
     },
     async close() {
