@@ -95,7 +95,13 @@ export const leadSchema = z
     cycle: z.number().int(),
     imported: z.boolean(),
     score: z
-      .object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant })
+      .object({
+        fit: z.number(),
+        intent: z.number(),
+        band: z.string(),
+        at: instant,
+        agreement: z.string().nullable().openapi({ description: "the version of then" }),
+      })
       .nullable(),
     account: z
       .object({

@@ -13,6 +13,27 @@ export interface ClockAccount {
   readonly inWords: string;
 }
 
+/** A version of the agreement by which clocks run, and since when. */
+export interface VersionSince {
+  readonly agreementId: string;
+  readonly since: Instant;
+}
+
+/** The version by which a clock runs, or ran last, of those by which the clocks of its handoff ran. */
+export function versionOfClock(
+  versions: readonly VersionSince[],
+  { view, ledger }: Pick<ClockAccount, "view" | "ledger">,
+): string | null {
+  const taken = ledger.findLast((row) => row.kind === "retargeted");
+  return versionAt(versions, taken?.at ?? view.startedAt);
+}
+
+/** The version of a moment; the first for one before all of them, null where there is none. */
+export function versionAt(versions: readonly VersionSince[], at: Instant): string | null {
+  const one = versions.findLast(({ since }) => since <= at) ?? versions[0];
+  return one?.agreementId ?? null;
+}
+
 /**
  * The account of every clock of a handoff, each beside those of its own round: the status clock of
  * an offer follows the outreach clock of that offer.
