@@ -221,7 +221,7 @@ export async function scoreOf(
     db,
     sql`
     select fit, intent, band, at, (select v.id from agreement_version v
-      where v.activated_at <= score.at order by v.activated_at desc limit 1) as agreement
+      where v.activated_at <= score.at order by v.activated_at desc, v.number desc limit 1) as agreement
     from score where lead_id = ${leadId}`,
   );
 }
