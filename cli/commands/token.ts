@@ -104,7 +104,10 @@ async function create(values: Wanted, io: Io): Promise<number> {
   if (values.json) io.out(JSON.stringify({ id: made.id, role, token: made.secret, expires }));
   else
     io.out(
-      `${made.id} (${role}${expires === null ? "" : `, until ${expires}`})\n${made.secret}\nKeep it: it is not shown again. Revoke it with \`baton token revoke ${made.id}\`.`,
+      `${made.id} (${role}${expires === null ? "" : `, until ${expires}`})\n${made.secret}\nKeep it: it is not shown again. Revoke it with \`baton token revoke ${made.id}\`.` +
+        (role === "leader" && values.rep === undefined
+          ? "\nIt names no person (--rep), so it reads and does not sign."
+          : ""),
     );
   return 0;
 }

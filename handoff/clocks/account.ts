@@ -64,10 +64,10 @@ export function clockAccount(
   const { zone } = calendar;
   const { dueAt } = view;
   const firstDay = (from: Instant) => {
-    const opensAt = nextOpen(calendar, from);
-    return opensAt === null || opensAt === from
+    const day = localDateOf(zone, nextOpen(calendar, from) ?? from);
+    return day === localDateOf(zone, from)
       ? null
-      : `${localDateOf(zone, opensAt)}, the day of the first opening after ${formatWall(zone, from)}`;
+      : `${day}, the day of the first opening after ${formatWall(zone, from)}`;
   };
   // Until the deadline, as it comes about when nothing else happens.
   const going = clock.events.filter(({ kind }) => kind !== "stop" && kind !== "cancel");
