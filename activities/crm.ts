@@ -17,7 +17,13 @@ import {
   type NewLink,
   type Written,
 } from "../store/effects/crm-links.ts";
-import { leadForCrm, noteOpportunityCrmId, type LeadForCrm } from "../store/effects/crm-sync.ts";
+import {
+  accountForCrm,
+  leadForCrm,
+  noteOpportunityCrmId,
+  type LeadForCrm,
+} from "../store/effects/crm-sync.ts";
+import type { Subject } from "../handoff/process/words.ts";
 import { inTransaction, type Pool } from "../store/postgres/db.ts";
 import type { EffectEnd } from "../store/effects/effects.ts";
 import { changePayload } from "../store/inbox/crm-change.ts";
@@ -30,16 +36,36 @@ export interface CrmDeps {
 }
 
 /**
- * Makes the CRM equal to what Postgres says now about the lead, and says what it has written from.
+ * Makes the CRM equal to what Postgres says now about the lead, and says what it has written from;
+ * of a flagged account, to where its handoff stands.
  * Level-triggered: late, repeated and concurrent runs end the same. A run that wrote something
- * stale finds that out when its effect is to end (`endSync`), and writes again.
+ * stale finds that out when its effect is to end (`endSync`), and writes again; an account's next
+ * decision has an effect of its own.
  * Throws the CRM's errors; a record deleted in the CRM is not made again.
  */
 export async function syncCrm(
   deps: CrmDeps,
-  leadId: string,
+  { kind, id }: Subject,
   signal?: AbortSignal,
 ): Promise<EffectEnd> {
+  return kind === "account" ? syncAccount(deps, id, signal) : syncLead(deps, id, signal);
+}
+
+async function syncAccount(
+  { pool, crm }: CrmDeps,
+  accountId: string,
+  signal?: AbortSignal,
+): Promise<EffectEnd> {
+  const account = await accountForCrm(pool, accountId);
+  if (!account) return { state: "withdrawn", why: "there is no such account any more" };
+  const { crmId } = await crm.upsertAccount(account, signal);
+  const written = hashOf(account.facts);
+  const link = { kind: "account", ourId: accountId, crmId, written } as const;
+  await saveLinks(pool, crm.name, { made: [link], gone: [] });
+  return { state: "done" };
+}
+
+async function syncLead(deps: CrmDeps, leadId: string, signal?: AbortSignal): Promise<EffectEnd> {
   const lead = await leadForCrm(deps.pool, deps.crm.name, leadId);
   if (!lead) return { state: "withdrawn", why: "there is no such lead any more" };
   const end = await writeLead(deps, lead, signal);

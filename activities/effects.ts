@@ -339,7 +339,7 @@ async function perform(
   const work = { ...deps, pool: deps.repeatable };
   switch (effect.kind) {
     case "sync-crm":
-      return overConnection(deps, effect, isPaused, () => syncCrm(work, effect.subject.id, signal));
+      return overConnection(deps, effect, isPaused, () => syncCrm(work, effect.subject, signal));
     case "mail": {
       const end = await sendMail(work, effect, signal);
       if (end.state === "failed")

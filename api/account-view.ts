@@ -67,6 +67,7 @@ export const accountSchema = z
     facts: z.record(z.string(), z.object({ value: z.unknown(), from: z.string(), at: z.string() })),
     score: z
       .object({
+        agreement: z.string().nullable().openapi({ description: "the version that judges" }),
         contacts: z.number().int(),
         needed: z.number().int(),
         depth,
@@ -113,6 +114,9 @@ export const accountSchema = z
     ),
     handoff: z
       .object({
+        agreement: z.string().nullable().openapi({
+          description: "the version that it began under; null: none has begun yet",
+        }),
         stage: z.string(),
         stageSince: instant,
         waitingOn: z.string(),
@@ -149,6 +153,7 @@ export const accountSchema = z
         partOf: z.string().nullable().openapi({
           description: "the account's own handoff that was open when a lead's began",
         }),
+        agreement: z.string().openapi({ description: "the version that it began under" }),
         leadType: z.string().nullable(),
         state: z.string(),
         rep: z.string().nullable(),
@@ -198,6 +203,7 @@ export function accountView(
       standing === null || asked === null
         ? null
         : {
+            agreement: told.agreementId,
             contacts: standing.contacts,
             needed: asked.contacts,
             depth: asked.depth,
@@ -237,6 +243,7 @@ export function accountView(
       id: one.id,
       lead: one.lead_id,
       partOf: one.account_handoff_id,
+      agreement: one.agreement_id,
       leadType: one.lead_type,
       state: one.state,
       rep: one.rep_id,
@@ -264,6 +271,7 @@ function handoffNow(
   const { stage, waiting_on: waitingOn, cycle, round } = process;
   const possible = process.is_theirs ? possibleNow({ stage, waitingOn }, caller, "account") : [];
   return {
+    agreement: process.agreement_id,
     stage,
     stageSince: iso(process.stage_since),
     waitingOn,

@@ -23,9 +23,8 @@ import { notAnAgreement, versionBody } from "./agreement.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { iso, textIn } from "./http/format.ts";
-import { signatureRefused } from "./review-signing.ts";
+import { signatureRefused, signerOf } from "./review-signing.ts";
 import { keepAnswer } from "./http/idempotency.ts";
-import { mustBeFresh } from "./http/session.ts";
 import { outsideDeadline } from "./http/timeout.ts";
 import { activeAgreement } from "./intake.ts";
 import { planSchema, planShown, planningSchema } from "./agreement-plan.ts";
@@ -170,7 +169,7 @@ const sign = createRoute({
   tags,
   summary: "Sign a proposed version for the party that one leads",
   description:
-    "For a token of the role `leader`, which names its party. `contentHash` and `planHash` say " +
+    "For a token of the role `leader`, which names its party and its person. `contentHash` and `planHash` say " +
     "what was read. " +
     "Two people sign: nobody signs for both. Signing again is the same signature.",
   request: {
@@ -358,13 +357,11 @@ export async function signVersionHere(
   { contentHash, planHash }: z.output<typeof signBody>,
 ): Promise<Standing> {
   const { id } = await known(deps.pool, version);
-  const { caller, receivedAt: now } = c.var;
-  const { party, tokenId, repId } = caller;
-  if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
-  mustBeFresh(c);
+  const now = c.var.receivedAt;
+  const caller = signerOf(c);
   return inTransaction(deps.pool, async (tx) => {
     const needed = await neededFor(deps, tx, await known(tx, id));
-    const signer = { party, tokenId, repId, hash: contentHash, planHash, needed };
+    const signer = { ...caller, hash: contentHash, planHash, needed };
     const signed = await signVersion(tx, id, signer, now);
     if ("why" in signed) throw new Problem(...refusalOf(signed));
     const response = await standing(deps, tx, await known(tx, id));

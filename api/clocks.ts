@@ -1,8 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { clockAccounts, type ClockAccount } from "../handoff/clocks/account.ts";
+import {
+  clockAccounts,
+  versionAt,
+  versionOfClock,
+  type ClockAccount,
+  type VersionSince,
+} from "../handoff/clocks/account.ts";
 import type { LedgerRow } from "../handoff/clocks/clock.ts";
 import { printTarget } from "../handoff/time/deadline.ts";
-import { clocksOf } from "../store/process/clocks.ts";
+import { clocksOf, versionsOfClocks } from "../store/process/clocks.ts";
 import { handoffOfAccount } from "../store/views/leads.ts";
 import { newRoutes, type ApiDeps, type Asker, type Routes } from "./deps.ts";
 import { problemResponses } from "./http/errors.ts";
@@ -36,6 +42,7 @@ const rowSchema = z
       }),
       at: instant,
       target: z.string(),
+      agreement: z.string().nullable(),
     }),
     z.object({ kind: z.literal("verdict"), at: instant, state: z.string() }),
   ])
@@ -49,6 +56,9 @@ const clockSchema = z
     round: z.number().int().openapi({ description: "the offer it belongs to; 0: the handoff's" }),
     rep: z.string().nullable(),
     repName: z.string().nullable(),
+    agreement: z.string().nullable().openapi({
+      description: "the version by whose target it runs, or ran last",
+    }),
     target: z.string().openapi({ example: "4 business hours" }),
     zone: z.string(),
     state: z.string(),
@@ -137,14 +147,15 @@ async function clocksShown(
   handoff: { readonly id: string; readonly agreement_id: string } | undefined,
 ): Promise<z.output<typeof clockSchema>[]> {
   if (!handoff) return [];
-  const [{ clocks, calendars }, { agreement }] = await Promise.all([
+  const [{ clocks, calendars }, versions, { agreement }] = await Promise.all([
     clocksOf(deps.keyed, handoff.id, "every"),
+    versionsOfClocks(deps.keyed, handoff.id),
     deps.agreements.version(deps.keyed, handoff.agreement_id),
   ]);
   const now = c.var.receivedAt;
   return clockAccounts(agreement, { clocks, calendars, now }).map(({ clock, account }) => {
     const { id, kind, scope, round, repId: rep, repName } = clock;
-    return { id, kind, scope, round, rep, repName, ...shown(account) };
+    return { id, kind, scope, round, rep, repName, ...shown(account, versions) };
   });
 }
 
@@ -153,8 +164,10 @@ type Shown = Omit<
   "id" | "kind" | "scope" | "round" | "rep" | "repName"
 >;
 
-function shown({ view, zone, ledger, inWords }: ClockAccount): Shown {
+function shown(account: ClockAccount, versions: readonly VersionSince[]): Shown {
+  const { view, zone, ledger, inWords } = account;
   return {
+    agreement: versionOfClock(versions, account),
     target: printTarget(view.target),
     zone,
     state: view.state,
@@ -165,11 +178,11 @@ function shown({ view, zone, ledger, inWords }: ClockAccount): Shown {
     used: isoDuration(view.usedMs),
     left: isoDuration(view.leftMs),
     inWords,
-    ledger: ledger.map(rowShown),
+    ledger: ledger.map((row) => rowShown(row, versions)),
   };
 }
 
-function rowShown(row: LedgerRow): z.output<typeof rowSchema> {
+function rowShown(row: LedgerRow, versions: readonly VersionSince[]): z.output<typeof rowSchema> {
   switch (row.kind) {
     case "hours":
       return {
@@ -192,7 +205,12 @@ function rowShown(row: LedgerRow): z.output<typeof rowSchema> {
     case "restarted":
       return { kind: row.kind, at: iso(row.at) };
     case "retargeted":
-      return { kind: row.kind, at: iso(row.at), target: printTarget(row.target) };
+      return {
+        kind: row.kind,
+        at: iso(row.at),
+        target: printTarget(row.target),
+        agreement: versionAt(versions, row.at),
+      };
     case "verdict":
       return { kind: row.kind, at: iso(row.at), state: row.view.state };
   }

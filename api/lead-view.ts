@@ -4,6 +4,7 @@ import { correctableBy } from "../handoff/facts/fact-rights.ts";
 import type { Instant } from "../handoff/time/calendar.ts";
 import { clocksOf } from "../store/process/clocks.ts";
 import { accountOf, placedOf } from "../store/process/subject.ts";
+import { unplacedBy } from "../store/intake/people.ts";
 import { scoreOf, type HandoffView, type ListedLead, type SeenLead } from "../store/views/leads.ts";
 import { openTasksOf } from "../store/views/tasks.ts";
 import type { ApiDeps, Asker } from "./deps.ts";
@@ -70,6 +71,7 @@ export function listedLead(
 }
 
 const placedBy = z.enum(["person", "crm-id", "told-domain", "email-domain"]);
+const namedBy = z.object({ by: placedBy, name: z.string(), passedOver: z.string().nullable() });
 
 export const leadSchema = z
   .object({
@@ -95,7 +97,13 @@ export const leadSchema = z
     cycle: z.number().int(),
     imported: z.boolean(),
     score: z
-      .object({ fit: z.number(), intent: z.number(), band: z.string(), at: instant })
+      .object({
+        fit: z.number(),
+        intent: z.number(),
+        band: z.string(),
+        at: instant,
+        agreement: z.string().nullable().openapi({ description: "the version of then" }),
+      })
       .nullable(),
     account: z
       .object({
@@ -110,18 +118,17 @@ export const leadSchema = z
               description: "the name is another one of the account than its own domain",
             }),
             who: z.string().nullable(),
-            candidates: z
-              .array(
-                z.object({ by: placedBy, name: z.string(), passedOver: z.string().nullable() }),
-              )
-              .openapi({
-                description: "all that could have named an account; `passedOver` says why not",
-              }),
+            candidates: z.array(namedBy).openapi({
+              description: "all that could have named an account; `passedOver` says why not",
+            }),
           })
           .nullable()
           .openapi({ description: "how the lead came there; null: that was not kept" }),
       })
       .nullable(),
+    noAccount: z.array(namedBy).nullable().openapi({
+      description: "of a lead that is at no account: what could have named one, and why it did not",
+    }),
     correctable: z.array(z.string()).openapi({
       description: "facts that the caller may give another value, known or not",
     }),
@@ -230,6 +237,10 @@ export async function leadView(
               candidates: placed.candidates.map((one) => ({ ...one })),
             },
           },
+    noAccount:
+      lead.account_id === null && lead.erased_at === null
+        ? unplacedBy(lead, active?.agreement.emailDomains).map((one) => ({ ...one }))
+        : null,
     correctable:
       active === null ||
       !lead.is_theirs ||

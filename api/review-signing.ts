@@ -11,7 +11,12 @@ import {
   ownerRoles,
 } from "../store/reviews/resolutions.ts";
 import { figuresOf, lockReview, reviewById } from "../store/reviews/reviews.ts";
-import { signReview, type NotSigned, type SignatureRefusal } from "../store/reviews/signatures.ts";
+import {
+  signReview,
+  type NotSigned,
+  type SignatureRefusal,
+  type Signer,
+} from "../store/reviews/signatures.ts";
 import { resolutionById } from "../store/reviews/view.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -29,7 +34,7 @@ const sign = createRoute({
   tags,
   summary: "Sign a review for the party that one leads",
   description:
-    "For a token of the role `leader`, which names its party. Two people sign: nobody signs " +
+    "For a token of the role `leader`, which names its party and its person. Two people sign: nobody signs " +
     "for both. Signing again is the same signature. Leads of the pool that are undecided, and " +
     "proposals, keep nobody from signing.",
   request: {
@@ -164,12 +169,10 @@ export async function signHere(
   reviewId: string,
 ): Promise<z.output<typeof reviewSchema>> {
   const { id } = await reviewHere(deps, reviewId);
-  const { caller, receivedAt: now } = c.var;
-  const { party, tokenId, repId } = caller;
-  if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
-  mustBeFresh(c);
+  const now = c.var.receivedAt;
+  const signer = signerOf(c);
   await inTransaction(deps.pool, async (tx) => {
-    const signed = await signReview(tx, id, { party, tokenId, repId }, now);
+    const signed = await signReview(tx, id, signer, now);
     if ("why" in signed) throw new Problem(...refusalOf(signed));
   });
   const review = await reviewById(deps.pool, id);
@@ -268,6 +271,24 @@ async function answer(
 function refusalOf(not: NotSigned): ConstructorParameters<typeof Problem> {
   if (not.why === "closed") return ["conflict", { detail: "the review is closed" }];
   return signatureRefused(not);
+}
+
+/**
+ * Who signs by this request. 403 for whoever leads no party, names no person of the roster, or
+ * signed in too long ago: two tokens that name nobody may be one person's.
+ */
+export function signerOf(c: Context<AppEnv>): Signer {
+  const { party, tokenId, repId } = c.var.caller;
+  if (!party) throw new Problem("forbidden", { detail: "only who leads a party signs" });
+  if (repId === null)
+    throw new Problem("forbidden", {
+      detail:
+        "a signature is a person's, and this token or login names none: make one that does " +
+        `(\`baton token create --role leader --party ${party} --rep rp_… --label …\`, in the ` +
+        `console \`baton sign-in rp_… --party ${party}\`)`,
+    });
+  mustBeFresh(c);
+  return { party, tokenId, repId };
 }
 
 /** What is said to who may not sign, whatever it is that is signed. */

@@ -77,6 +77,9 @@ const taskSchema = z
     }),
     name: z.string().nullable().openapi({ description: "of the lead's person" }),
     handoff: z.string().nullable(),
+    agreement: z.string().nullable().openapi({
+      description: "the version by which it came to be: its handoff's, else of the last decision",
+    }),
     role: z.string(),
     assignee: z.string().nullable(),
     assigneeName: z.string().nullable(),
@@ -407,6 +410,7 @@ function shown(
     },
     name: row.name,
     handoff: row.handoff_id,
+    agreement: row.agreement_id,
     role: row.role,
     assignee: row.assignee_id,
     assigneeName: row.assignee_name,

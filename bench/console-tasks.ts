@@ -34,7 +34,7 @@ const manager: LoginWish = { role: "manager", repId: "rp_bench_boss" };
 const operator: LoginWish = { role: "operator" };
 const revops: LoginWish = { role: "revops" };
 const leaders = {
-  marketing: { role: "leader", party: "marketing" },
+  marketing: { role: "leader", party: "marketing", repId: "rp_bench_marketing" },
   sales: { role: "leader", party: "sales", repId: "rp_bench_boss" },
 } as const satisfies Record<string, LoginWish>;
 

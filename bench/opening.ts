@@ -31,6 +31,7 @@ export async function openForBusiness(pool: Pool): Promise<Agreement> {
       tx,
       [
         person("rp_bench_boss", "manager", null),
+        person("rp_bench_marketing", "marketing", null),
         ...benchReps.map((id) => person(id, "rep", "rp_bench_boss")),
       ],
       now,

@@ -83,7 +83,24 @@ export interface CrmRef {
 export interface AccountRecord {
   readonly accountId: string;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
+  /** Where the account's own handoff stands; absent: nothing is said of it, what is there stays. */
+  readonly handoff?: AccountHandoffRecord;
 }
+
+/** As a lead's: the offer, who has it, by when, and why sales said no. */
+export type AccountHandoffRecord = Pick<
+  LeadRecord,
+  | "status"
+  | "statusSince"
+  | "cycle"
+  | "round"
+  | "ownerId"
+  | "queue"
+  | "leadType"
+  | "dueAt"
+  | "slaState"
+  | "reason"
+>;
 
 /**
  * What Baton knows about a lead's place in the process, and its facts with their times: the CRM

@@ -248,7 +248,7 @@ const ReviewPage: FC<Props> = (props) => {
           reading={reading}
           signing={{
             party: frame.caller.party ?? null,
-            me: [frame.caller.repId, frame.caller.tokenId],
+            me: frame.caller.repId,
             isFresh: props.isFresh,
             action: paths.ofReview(review.id, "sign"),
             back: paths.review(review.id),

@@ -486,7 +486,7 @@ const Signed: FC<Stood> = ({ standing, version, frame, reading, isFresh }) => {
         reading={reading}
         signing={{
           party: frame.caller.party ?? null,
-          me: [frame.caller.repId, frame.caller.tokenId],
+          me: frame.caller.repId,
           isFresh,
           action: paths.ofVersion(version.id, "sign"),
           back: paths.version(version.id),

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { AccountHandoffRecord } from "../../crm/crm.ts";
 import type {
   HouseAccount,
   HouseLead,
@@ -97,6 +98,21 @@ export const houseAccountSchema = z
     id: z.string(),
     accountId: z.string(),
     facts,
+    handoff: z
+      .object({
+        status: z.string(),
+        statusSince: z.string(),
+        cycle: z.number().int(),
+        round: z.number().int().nullable(),
+        owner: z.string().nullable(),
+        queue: z.string().nullable(),
+        leadType: z.string().nullable(),
+        dueAt: z.string().nullable(),
+        slaState: z.string().nullable(),
+        reason: z.string().nullable(),
+      })
+      .nullable()
+      .openapi({ description: "of the account itself; null: it was never flagged" }),
     version: z.number().int(),
     changedAt: z.string(),
   })
@@ -106,10 +122,22 @@ export function houseAccountView({
   id,
   accountId,
   facts: known,
+  handoff,
   version,
   changedAt,
 }: HouseAccount) {
-  return { id, accountId, facts: factsView(known), version, changedAt: iso(changedAt) };
+  return {
+    id,
+    accountId,
+    facts: factsView(known),
+    handoff: handoff && handoffView(handoff),
+    version,
+    changedAt: iso(changedAt),
+  };
+}
+
+function handoffView({ ownerId: owner, statusSince, dueAt, ...one }: AccountHandoffRecord) {
+  return { ...one, owner, statusSince: iso(statusSince), dueAt: iso(dueAt) };
 }
 
 export const houseTaskSchema = z

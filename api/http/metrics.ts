@@ -44,6 +44,10 @@ export function createMetrics(): Metrics {
   const databaseUp = gauge("database_up", "1 when the database answered this scrape");
   const leads = gauge("leads", "Leads by stage and what they wait for", ["stage", "waiting_on"]);
   const overdue = gauge("leads_overdue", "Leads past their deadline");
+  const overdueAccounts = gauge(
+    "accounts_overdue",
+    "Accounts that are handed off and past their deadline",
+  );
   const held = gauge("leads_held", "Leads on hold until somebody is there");
   const tasks = gauge("tasks_open", "Tasks that wait for a person", ["kind"]);
   const effects = gauge("effects", "Effects not carried out", ["kind", "state"]);
@@ -91,6 +95,7 @@ export function createMetrics(): Metrics {
       for (const stale of [leads, tasks, effects, depth, oldest]) stale.reset();
       if (state) {
         overdue.set(state.overdue);
+        overdueAccounts.set(state.overdueAccounts);
         held.set(state.held);
         if (state.differences === null) differences.remove();
         else differences.set(state.differences);

@@ -8,6 +8,7 @@ import { normalEmail } from "../../spellings/email.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import { leadHistory, type HistoryEntry, type HistoryPlace } from "../../store/views/history.ts";
 import { findLeads, identityKey, type Identity } from "../../store/intake/identities.ts";
+import { unplacedBy } from "../../store/intake/people.ts";
 import { accountOf, leadStanding, placedOf, type LeadRow } from "../../store/process/subject.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { hoursOnRoster } from "../../store/routing/roster.ts";
@@ -53,6 +54,10 @@ Works on DATABASE_URL, else on the database of BATON_HOME.`,
         lead,
         account: await accountOf(pool, lead),
         placed: await placedOf(pool, lead.id),
+        unplaced: unplacedBy(
+          lead,
+          (await createAgreements(agreementOf).active(pool))?.agreement.emailDomains,
+        ),
         entries: await everything(pool, lead.id),
         hours: await hoursOfLead(pool, lead),
         clocks: values.clocks ? await clocksOfLead(pool, lead) : [],
@@ -82,6 +87,8 @@ interface Told {
   readonly account: Awaited<ReturnType<typeof accountOf>>;
   /** How it came to its account; null where that was not kept. */
   readonly placed: Placed | null;
+  /** What could have named an account, of a lead that is at none. */
+  readonly unplaced: Placed["candidates"];
   readonly entries: readonly HistoryEntry[];
   /** Null while no handoff is open. */
   readonly hours: HoursTold | null;
@@ -90,7 +97,15 @@ interface Told {
 }
 
 /** The lead's story as lines of text. */
-export function explain({ lead, account, placed, entries, hours, clocks }: Told): string[] {
+export function explain({
+  lead,
+  account,
+  placed,
+  unplaced,
+  entries,
+  hours,
+  clocks,
+}: Told): string[] {
   const who = lead.owner_id
     ? `owner ${lead.owner_id}`
     : lead.queue
@@ -116,7 +131,7 @@ export function explain({ lead, account, placed, entries, hours, clocks }: Told)
     ...(hours ? ["", ...explainHours(hours)] : []),
     ...(clocks.length > 0 ? ["", "Clocks:", ...clocks] : []),
     "",
-    ...explainPlaced(account, placed),
+    ...(account === undefined ? explainUnplaced(unplaced) : explainPlaced(account, placed)),
     `Known${account ? ` (account ${account.id})` : ""}:`,
     ...known
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -136,15 +151,28 @@ function explainEntry(entry: HistoryEntry): string[] {
   return [`${utc(entry.at)}  ${said}`, ...behind.map((line) => `    ${line}`)];
 }
 
+const words = {
+  person: "a person",
+  "crm-id": "the CRM",
+  "told-domain": "a told domain",
+  "email-domain": "its address",
+} as const;
+
+/** Why the lead is at no account. */
+function explainUnplaced(candidates: Placed["candidates"]): string[] {
+  return [
+    `At no account${candidates.length === 0 ? ": nothing that is known names one" : ""}.`,
+    ...candidates.map(
+      ({ by, name, passedOver }) =>
+        `  passed over: ${words[by]}, ${name}: ${passedOver ?? "not yet"}`,
+    ),
+    "",
+  ];
+}
+
 /** By what the lead came to its account, and what else could have named one. */
 function explainPlaced(account: Told["account"], placed: Placed | null): string[] {
   if (account === undefined || placed === null) return [];
-  const words = {
-    person: "a person",
-    "crm-id": "the CRM",
-    "told-domain": "a told domain",
-    "email-domain": "its address",
-  };
   const [, ...others] = placed.candidates;
   return [
     `At account ${account.id} by ${words[placed.by]}: ${placed.name}` +

@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import { signingParties, type Party } from "../../handoff/reviews/review.ts";
 import {
+  leaderOf,
   loginRoles,
   personWithMail,
   roleToSignIn,
+  type Login,
   type LoginRole,
 } from "../../store/access/logins.ts";
 import { minutesOfLink } from "../../store/access/sign-in-links.ts";
@@ -23,7 +25,9 @@ export const command: Command = {
 
 Prints a link for the console. Whoever opens it first, within ${minutesOfLink("printed")} minutes, is signed in: as the operator; as a rep or manager
 of the roster, named by id or e-mail; or as ROLE, one of ${rolesWithoutPerson.join(", ")}.
-  --party   marketing or sales, for which a leader signs; with rp_… that person signs in as a leader
+  --party   marketing or sales, for which a leader signs; with rp_… that person signs in as a leader. "leader"
+            without rp_… is the person who led the party before, where that is one; else a login that names nobody:
+            it reads, and cannot sign
   --label   tells people of one role apart who are not on the roster, such as two of revops
 Works on DATABASE_URL, else on the database of BATON_HOME.`,
   async run(args, io) {
@@ -60,11 +64,19 @@ Works on DATABASE_URL, else on the database of BATON_HOME.`,
     if (values.json) io.out(JSON.stringify({ login: login.id, role: login.role, url }));
     else
       io.out(
-        `${url}\nIt signs in as ${login.role} once, within ${minutesOfLink("printed")} minutes.`,
+        `${url}\nIt signs in as ${login.role} once, within ${minutesOfLink("printed")} minutes.${asWhom(login)}`,
       );
     return 0;
   },
 };
+
+/** As whom a leader's link signs in, and what to do where that is nobody. */
+function asWhom({ role, repId, party }: Login): string {
+  if (role !== "leader") return "";
+  return repId === null
+    ? `\nThis login names no person, so it cannot sign: \`baton sign-in rp_… --party ${party}\` does.`
+    : `\n${repId} signs for ${party}.`;
+}
 
 /** Who is meant: a person of the roster by id or mail address, else a role. */
 async function named(
@@ -81,7 +93,8 @@ async function named(
       throw new CommandError(
         `There is no role "${who}" to sign in as; expected rp_…, an e-mail address of the roster, or one of ${rolesWithoutPerson.join(", ")}.`,
       );
-    return { role };
+    const leads = role === "leader" && party !== undefined ? await leaderOf(pool, party) : null;
+    return leads === null ? { role } : { role, repId: leads };
   }
   if (party !== undefined) return { role: "leader", repId: who };
   const role = await roleToSignIn(pool, who);

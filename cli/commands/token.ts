@@ -26,7 +26,7 @@ baton token list [--all] [--json]
 baton token revoke ID [--json]
 
 ROLE is one of ${roles.join(", ")}. A rep or a manager is somebody of the roster, named by --rep. A leader
-signs reviews for a party, --party marketing or --party sales; with --rep mail reaches them, and nobody signs twice.
+signs for a party, --party marketing or --party sales, as the person named by --rep; without --rep it reads alone.
 The secret is shown once and only its hash is kept. WHEN is a length such as "90 days", or a time such as
 2027-01-31T00:00:00Z; without it a token lives until it is revoked. A token of somebody who leaves is revoked with that.
 The list shows tokens that work; --all those that do not, too. Works on DATABASE_URL, else on the database of BATON_HOME.`,
@@ -104,7 +104,10 @@ async function create(values: Wanted, io: Io): Promise<number> {
   if (values.json) io.out(JSON.stringify({ id: made.id, role, token: made.secret, expires }));
   else
     io.out(
-      `${made.id} (${role}${expires === null ? "" : `, until ${expires}`})\n${made.secret}\nKeep it: it is not shown again. Revoke it with \`baton token revoke ${made.id}\`.`,
+      `${made.id} (${role}${expires === null ? "" : `, until ${expires}`})\n${made.secret}\nKeep it: it is not shown again. Revoke it with \`baton token revoke ${made.id}\`.` +
+        (role === "leader" && values.rep === undefined
+          ? "\nIt names no person (--rep), so it reads and does not sign."
+          : ""),
     );
   return 0;
 }

@@ -1,4 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { signingParties, type Party } from "../../handoff/reviews/review.ts";
+import { ensureLogin, leaderOf } from "../../store/access/logins.ts";
 import { holdsSample } from "../../store/sample/write.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
@@ -11,18 +13,37 @@ import { sampleLines, writeSampleCompany } from "../sample-company.ts";
 /** What a demonstration starts with. */
 const options: SampleOptions = { leads: 10_000, months: 12, seed: 1, plant: patternNames };
 
+/** Who leads a party of the sample company, where nobody was named to. */
+const leaders: Readonly<Record<Party, string>> = {
+  marketing: "rp_marketing_ops",
+  sales: "rp_manager_americas",
+};
+
+/** Has somebody lead each party, so that two people can sign. Whoever has left leads nothing. */
+async function nameLeaders(pool: Pool, now: Instant): Promise<void> {
+  for (const party of signingParties) {
+    if ((await leaderOf(pool, party)) !== null) continue;
+    try {
+      await ensureLogin(pool, { role: "leader", party, repId: leaders[party] }, now);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+}
+
 /**
  * The sample company, where the installation is empty; one that holds a sample already goes on with
- * it. Throws a `CommandError` where it holds anything real.
+ * it. Each party has a leader then. Throws a `CommandError` where it holds anything real.
  */
 export async function loadDemo(pool: Pool, now: Instant, io: Io): Promise<void> {
   if (await holdsSample(pool)) {
     io.out("The sample company of an earlier start is here already.");
-    return;
+  } else {
+    io.out("Writing a sample company; this takes a moment");
+    const done = await writeSampleCompany(pool, options, now);
+    for (const line of sampleLines(done, options)) io.out(line);
   }
-  io.out("Writing a sample company; this takes a moment");
-  const done = await writeSampleCompany(pool, options, now);
-  for (const line of sampleLines(done, options)) io.out(line);
+  await nameLeaders(pool, now);
 }
 
 /** So long a lead is waited for until it is offered; whoever is in no hours is held. */

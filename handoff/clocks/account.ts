@@ -1,5 +1,5 @@
 import type { Agreement } from "../agreement.ts";
-import { localDateOf, type Instant } from "../time/calendar.ts";
+import { localDateOf, nextOpen, type Instant } from "../time/calendar.ts";
 import { formatWall } from "../time/local-time.ts";
 import { printTarget, type ElapsedRoll } from "../time/deadline.ts";
 import { clockLedger, printDuration, type ClockView, type LedgerRow } from "./clock.ts";
@@ -11,6 +11,27 @@ export interface ClockAccount {
   readonly zone: string;
   readonly ledger: readonly LedgerRow[];
   readonly inWords: string;
+}
+
+/** A version of the agreement by which clocks run, and since when. */
+export interface VersionSince {
+  readonly agreementId: string;
+  readonly since: Instant;
+}
+
+/** The version by which a clock runs, or ran last, of those by which the clocks of its handoff ran. */
+export function versionOfClock(
+  versions: readonly VersionSince[],
+  { view, ledger }: Pick<ClockAccount, "view" | "ledger">,
+): string | null {
+  const taken = ledger.findLast((row) => row.kind === "retargeted");
+  return versionAt(versions, taken?.at ?? view.startedAt);
+}
+
+/** The version of a moment; the first for one before all of them, null where there is none. */
+export function versionAt(versions: readonly VersionSince[], at: Instant): string | null {
+  const one = versions.findLast(({ since }) => since <= at) ?? versions[0];
+  return one?.agreementId ?? null;
 }
 
 /**
@@ -39,8 +60,15 @@ export function clockAccount(
   const { calendars, rule, now } = foldedBy(agreement, input, clock);
   const ledger = clockLedger(clock.events, calendars, rule, now);
   const view = verdictOf(ledger);
-  const { zone } = calendars(view.calendar);
+  const calendar = calendars(view.calendar);
+  const { zone } = calendar;
   const { dueAt } = view;
+  const firstDay = (from: Instant) => {
+    const day = localDateOf(zone, nextOpen(calendar, from) ?? from);
+    return day === localDateOf(zone, from)
+      ? null
+      : `${day}, the day of the first opening after ${formatWall(zone, from)}`;
+  };
   // Until the deadline, as it comes about when nothing else happens.
   const going = clock.events.filter(({ kind }) => kind !== "stop" && kind !== "cancel");
   const whole = dueAt === null ? ledger : clockLedger(going, calendars, rule, Math.max(dueAt, now));
@@ -49,7 +77,7 @@ export function clockAccount(
     view,
     zone,
     ledger,
-    inWords: `${sayDeadline(view, { zone, ledger: whole, roll: rule.elapsedRoll, outreachDueAt })} (${zone})`,
+    inWords: `${sayDeadline(view, { zone, ledger: whole, roll: rule.elapsedRoll, outreachDueAt, firstDay })} (${zone})`,
   };
 }
 
@@ -65,6 +93,8 @@ interface Around {
   readonly ledger: readonly LedgerRow[];
   readonly roll: ElapsedRoll;
   readonly outreachDueAt: Instant | null;
+  /** The day from which business days count, of a start outside hours; null: its own. */
+  readonly firstDay: (from: Instant) => string | null;
 }
 
 function sayDeadline(view: ClockView, around: Around): string {
@@ -81,7 +111,7 @@ function sayDeadline(view: ClockView, around: Around): string {
     case "elapsed":
       return elapsed(view, target.ms, dueAt, around);
     case "business-days":
-      return `the close of ${ordinal(target.days)} business day after ${from}: ${due}`;
+      return `the close of ${ordinal(target.days)} business day after ${around.firstDay(view.startedAt) ?? from}: ${due}`;
     case "same-day":
       return around.outreachDueAt === null
         ? `the close of the business day: ${due}`

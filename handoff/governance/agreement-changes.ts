@@ -22,6 +22,7 @@ import {
   moved,
   reordered,
   tabled,
+  wordsAddedAndRemoved,
   type RuleChange,
 } from "./rule-change.ts";
 import { meaningOf, sayCondition, sayReturn } from "./say-condition.ts";
@@ -62,7 +63,10 @@ function changesOf<K extends keyof Whole>(
 /** Every part of the agreement, in the order in which the file has them. */
 const rules: Rules = {
   name: (before, after) => moved("name", before, after),
-  signedBy: (before, after) => moved("signed by", sayParties(before), sayParties(after)),
+  signedBy: (before, after) =>
+    lacking(before, after, String).length === 0 && lacking(after, before, String).length === 0
+      ? []
+      : moved("signed by", sayParties(before), sayParties(after)),
   calendars: (before, after) =>
     tabled<CalendarDef>(before, after, {
       about: (name) => `calendar ${name}`,
@@ -76,7 +80,7 @@ const rules: Rules = {
       changes: (name, was, now) => moved(`fact ${name}`, was, now),
     }),
   nullWords: (before, after) =>
-    addedAndRemoved("words that mean nothing", before.map(quoted), after.map(quoted)),
+    wordsAddedAndRemoved("words that mean nothing", before, after, quoted),
   emailDomains: (before, after) => [
     ...addedAndRemoved("free mail domains", before?.free ?? [], after?.free ?? []),
     ...addedAndRemoved(

@@ -2,7 +2,7 @@ import type { Condition, Matcher } from "../agreement.ts";
 import type { FieldType } from "../facts/facts.ts";
 import { derivedTypes, fieldType } from "../qualify/condition.ts";
 import { describeMatchers } from "../qualify/matcher.ts";
-import { lacking, addedAndRemoved, moved, type RuleChange } from "./rule-change.ts";
+import { lacking, moved, wordsAddedAndRemoved, type RuleChange } from "./rule-change.ts";
 import {
   flatParts,
   meaningOf,
@@ -100,10 +100,11 @@ function matcherChanges(about: string, was: Compared, now: Compared, types: Type
     "values" in alone &&
     only.op === alone.op
   )
-    return addedAndRemoved(
+    return wordsAddedAndRemoved(
       about,
       only.values.map(String),
       alone.values.map(String),
+      String,
       only.op === "notIn" ? `${name} excluded` : name,
     );
   const say = (matchers: readonly Matcher[], among: readonly Matcher[], type: FieldType) => {

@@ -1,3 +1,5 @@
+import { fold } from "../facts/text.ts";
+
 /** One change between two versions, as people say it in the meeting where it is signed. */
 export interface RuleChange {
   /** Whose rule it is: `lead type standard-mql`, `status of demo-request`, `dach`. */
@@ -29,6 +31,25 @@ export function addedAndRemoved(
     ...lacking(before, after, String).map((one) => ({ about, change: `${named}${one} removed` })),
     ...lacking(after, before, String).map((one) => ({ about, change: `${named}${one} added` })),
   ];
+}
+
+/**
+ * The same of words that are read without regard to capitals: another spelling of one, and a word
+ * that stands twice, are no change. `say` puts them into words.
+ */
+export function wordsAddedAndRemoved(
+  about: string,
+  before: readonly string[],
+  after: readonly string[],
+  say: (word: string) => string = String,
+  what = "",
+): RuleChange[] {
+  const once = (words: readonly string[]) =>
+    new Map(words.toReversed().map((word) => [fold(word), word]));
+  const [were, are] = [once(before), once(after)];
+  const only = (of: Map<string, string>, among: Map<string, string>) =>
+    [...of].flatMap(([key, word]) => (among.has(key) ? [] : [say(word)])).toReversed();
+  return addedAndRemoved(about, only(were, are), only(are, were), what);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Agreement, Condition, ReturnCondition } from "../agreement.ts";
+import { fold } from "../facts/text.ts";
 import { fieldType, windowText, derivedTypes } from "../qualify/condition.ts";
 import { describeMatchers } from "../qualify/matcher.ts";
 
@@ -29,22 +30,23 @@ export function signalName(signal: string | { readonly depth: string }): string 
 
 /**
  * Equal for conditions that mean the same: where they stand in the file does not count, nor the
- * order of parts of `all`, `any` and `none`, nor that of values in a list.
+ * order of parts of `all`, `any` and `none`, nor that of values in a list, nor capitals, nor what
+ * stands twice.
  */
 export function meaningOf(condition: Condition): string {
   switch (condition.kind) {
     case "all":
     case "any": {
-      const parts = flatParts(condition).map(meaningOf).toSorted();
+      const parts = onceEach(flatParts(condition).map(meaningOf));
       return parts.length === 1 ? (parts[0] ?? "") : `${condition.kind}(${parts.join(";")})`;
     }
     case "none":
-      return `none(${condition.of.map(meaningOf).toSorted().join(";")})`;
+      return `none(${onceEach(condition.of.map(meaningOf)).join(";")})`;
     case "fact":
     case "derived": {
       const { at: _, matchers, ...rest } = condition;
       const asked = matchers.map((one) =>
-        JSON.stringify("values" in one ? { ...one, values: texts(one.values) } : one),
+        JSON.stringify("values" in one ? { ...one, values: texts(one.values) } : one, folded),
       );
       return JSON.stringify([rest, asked.toSorted()]);
     }
@@ -71,7 +73,16 @@ export function flatParts({ kind, of }: Group): readonly Condition[] {
 }
 
 function texts(values: readonly unknown[]): string[] {
-  return values.map((one) => JSON.stringify(one)).toSorted();
+  return onceEach(values.map((one) => JSON.stringify(one, folded)));
+}
+
+function onceEach(texts: readonly string[]): string[] {
+  return [...new Set(texts)].toSorted();
+}
+
+/** Text is compared without regard to capitals. */
+function folded(key: string, value: unknown): unknown {
+  return typeof value === "string" && key !== "op" ? fold(value) : value;
 }
 
 function sayAt(condition: Condition, declared: Declared, isWhole: boolean): string {

@@ -33,6 +33,8 @@ export interface AccountTold {
   readonly owner: string | null;
   /** Null: the agreement has no account rules. */
   readonly standing: AccountStanding | null;
+  /** The version by which it is judged. */
+  readonly agreementId: string | null;
   /** How many people the agreement asks for, and in what time. */
   readonly asked: {
     readonly contacts: number;
@@ -96,6 +98,7 @@ export async function tellAccount(
     owner,
     standing:
       version && rules && known ? judgeAccount(version.agreement, rules, known.known) : null,
+    agreementId: version?.id ?? null,
     asked: rules?.engaged ?? null,
     tier: tierOf(rules, facts, isFlagged),
     intent: Math.round(told.reduce((sum, { intent }) => sum + intent, 0) * 1e6) / 1e6,

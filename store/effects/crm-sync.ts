@@ -1,9 +1,9 @@
 import type { Fact } from "../../crm/change.ts";
-import type { SlaState } from "../../crm/crm.ts";
+import type { AccountRecord, SlaState } from "../../crm/crm.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { FieldPath } from "../../handoff/facts/facts.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import { fragment, rows, sql, type Db } from "../postgres/db.ts";
+import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
 import type { SyncedLead } from "./effects.ts";
 import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
 import type { StoredFact } from "../process/subject.ts";
@@ -138,6 +138,56 @@ export async function leadForCrm(
       : [];
   return leadOf(row, opportunities);
 }
+
+/** What Postgres says about an account that was flagged; undefined where there is no such. */
+export async function accountForCrm(db: Db, accountId: string): Promise<AccountRecord | undefined> {
+  const row = await firstRow<AccountSyncRow>(
+    db,
+    sql`
+    select a.facts, l.stage, l.stage_since, l.cycle, l.owner_id, r.crm_id as owner_crm_id, l.queue,
+      l.lead_type, l.due_at, ${slaState} as sla_state, h.state, h.round, h.rejection_reason
+    from account a join process l on l.subject_kind = 'account' and l.subject_id = a.id
+      left join rep r on r.id = l.owner_id
+      left join lateral (select * from handoff where subject_kind = 'account'
+        and subject_id = a.id order by cycle desc limit 1) h on true
+    where a.id = ${accountId}`,
+  );
+  return (
+    row && {
+      accountId,
+      facts: factsOf(row.facts),
+      handoff: {
+        status: row.stage,
+        statusSince: row.stage_since.getTime(),
+        cycle: row.cycle,
+        round: row.state === "open" && row.round !== null && row.round > 0 ? row.round : null,
+        ownerId: row.owner_crm_id ?? row.owner_id,
+        queue: row.queue,
+        leadType: row.lead_type,
+        dueAt: row.due_at?.getTime() ?? null,
+        slaState: row.sla_state,
+        reason: row.rejection_reason,
+      },
+    }
+  );
+}
+
+type AccountSyncRow = Pick<
+  LeadSyncRow,
+  | "facts"
+  | "stage"
+  | "stage_since"
+  | "cycle"
+  | "owner_id"
+  | "owner_crm_id"
+  | "queue"
+  | "lead_type"
+  | "due_at"
+  | "sla_state"
+  | "state"
+  | "round"
+  | "rejection_reason"
+>;
 
 const rowTogether = coalesce(
   async (

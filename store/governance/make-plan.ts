@@ -149,13 +149,15 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     if (!(await ask.progress(Math.min(done, of), of))) throw new PlanCancelled();
   };
   await went(0);
+  const accounts = await planAccounts(ask, period, went);
   // Each judges a page while the other one's is read.
   const [leads, past] = await bothOver(
     planLeads(ask, roster, period, went),
     planPast(ask, period, went),
   );
   // Of those that nobody can judge again it is not known that the version changes them.
-  const planned = [...past.kept, ...past.notJudged, ...leads.added];
+  const actual = [...past.actual, ...accounts.actual];
+  const planned = [...past.kept, ...past.notJudged, ...leads.added, ...accounts.planned];
   const known = new Set(active.warnings.map(({ message }) => message));
   return {
     against: active.id,
@@ -180,9 +182,9 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
       dropped: past.dropped,
       added: leads.added.slice(0, mostListed).map(({ leadId }) => leadId),
     },
-    closedHours: closedHours(active.agreement, version.agreement, past.actual, planned, roster),
+    closedHours: closedHours(active.agreement, version.agreement, actual, planned, roster),
     load: expectedLoad(roster, {
-      before: byPool(past.actual, active.agreement),
+      before: byPool(actual, active.agreement),
       after: byPool(planned, version.agreement),
       weeks,
     }),
@@ -350,7 +352,7 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
   const notJudged: PlannedHandoff[] = [];
   let handoffs = 0;
   for (let after: { at: Instant; id: string } | null = null; ;) {
-    const found = await pastHandoffs(db, period, after, page);
+    const found = await pastHandoffs(db, "lead", period, after, page);
     const last = found.at(-1);
     if (!last) break;
     after = { at: last.mqlAt, id: last.id };
@@ -373,7 +375,7 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
       }
       count(again === null ? parts.dropped : parts.kept, past);
       if (again !== null) kept.push(again);
-      else if (dropped.length < mostListed) dropped.push(past.leadId);
+      else if (dropped.length < mostListed) dropped.push(past.subjectId);
     }
     await went(found.length);
   }
@@ -386,6 +388,31 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
     handoffs,
     notJudged,
   };
+}
+
+/**
+ * Handoffs of flagged accounts of the period, and those that the version makes of the same flags:
+ * they count for closed hours and load. Which accounts it would flag nobody works out.
+ */
+async function planAccounts(ask: Ask, period: PastPeriod, went: Went) {
+  const { db, version } = ask;
+  const actual: PlannedHandoff[] = [];
+  const planned: PlannedHandoff[] = [];
+  for (let after: { at: Instant; id: string } | null = null; ;) {
+    const found = await pastHandoffs(db, "account", period, after, page);
+    const last = found.at(-1);
+    if (!last) return { actual, planned };
+    after = { at: last.mqlAt, id: last.id };
+    for (const past of found) {
+      actual.push(past);
+      const again = await judgedAgain(ask, past);
+      const { accounts } = version.agreement;
+      if (again === undefined) planned.push(past);
+      else if (again !== null && accounts !== null)
+        planned.push({ ...again, leadType: accounts.leadType });
+    }
+    await went(found.length);
+  }
 }
 
 /** The handoff as the version makes it; null where it makes none, undefined where nobody can say. */

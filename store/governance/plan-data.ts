@@ -7,6 +7,7 @@ import type { Engagement, Facts } from "../../handoff/facts/facts.ts";
 import type { OpenClocks } from "../../handoff/governance/planning.ts";
 import type { Event } from "../../handoff/process/event.ts";
 import type { StoredSituation } from "../../handoff/process/stored.ts";
+import type { Subject } from "../../handoff/process/words.ts";
 import { isClosed, stages } from "../../handoff/stage.ts";
 import { calendarDefinitions } from "../process/calendars.ts";
 import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
@@ -29,7 +30,7 @@ export async function countToPlan(db: Db, { from, to }: PastPeriod): Promise<num
     select ((select count(*) from lead_standing where erased_at is null and merged_into is null
         and (not stage = any(${closedStages}::text[]) or stage_since >= ${new Date(from)}))
       + (select count(*) from handoff where state = 'open' and subject_kind = 'account')
-      + (select count(*) from handoff where subject_kind = 'lead' and mql_at >= ${new Date(from)}
+      + (select count(*) from handoff where mql_at >= ${new Date(from)}
         and mql_at < ${new Date(to)}))::int as n`,
   );
   return row?.n ?? 0;
@@ -176,7 +177,8 @@ export interface KnownThen {
  * that was imported. */
 export interface JudgedHandoff {
   readonly id: string;
-  readonly leadId: string;
+  /** The lead, or the account. */
+  readonly subjectId: string;
   readonly leadType: string;
   readonly pool: string | null;
   readonly mqlAt: Instant;
@@ -191,18 +193,19 @@ export interface JudgedHandoff {
 }
 
 /**
- * The next handoffs of the period, in order of time. They are chosen before what was decided is
+ * The next handoffs of leads or of accounts of the period, in order of time. They are chosen before what was decided is
  * looked up: many of one instant would be looked up again for every page.
  */
 export async function pastHandoffs(
   db: Db,
+  kind: Subject["kind"],
   { from, to }: PastPeriod,
   after: { readonly at: Instant; readonly id: string } | null,
   limit: number,
 ): Promise<JudgedHandoff[]> {
   const found = await rows<{
     id: string;
-    lead_id: string;
+    subject_id: string;
     lead_type: string;
     pool: string | null;
     mql_at: Date;
@@ -215,16 +218,16 @@ export async function pastHandoffs(
   }>(
     db,
     sql`
-    select h.id, h.subject_id as lead_id, h.lead_type, h.pool, h.mql_at, h.propensity,
+    select h.id, h.subject_id, h.lead_type, h.pool, h.mql_at, h.propensity,
       (h.sal_at is not null or h.rejected_at is not null or h.state = 'closed') as decided,
       h.sal_at is not null as accepted, h.sql_at is not null as qualified,
       case when d.situation is not null then jsonb_build_object('facts', s.facts,
         'engagements', s.engagements, 'matches', s.matches, 'now', s.now) end as known,
-      case when s.process ->> 'stage' not in ('new', 'nurture')
+      case when h.subject_kind = 'account' or s.process ->> 'stage' not in ('new', 'nurture')
           or d.kind not in ('arrived', 'facts', 'engaged', 'time', 'policy')
         then jsonb_build_object('situation', d.situation, 'event', d.input) end as whole
     from (select * from handoff
-      where subject_kind = 'lead' and mql_at >= ${new Date(from)} and mql_at < ${new Date(to)}
+      where subject_kind = ${kind} and mql_at >= ${new Date(from)} and mql_at < ${new Date(to)}
         and (${after === null}::boolean or (mql_at, id)
           > (${new Date(after?.at ?? 0)}::timestamptz, ${after?.id ?? ""}::text))
       order by mql_at, id limit ${limit}) h
@@ -238,7 +241,7 @@ export async function pastHandoffs(
   );
   return found.map((row) => ({
     id: row.id,
-    leadId: row.lead_id,
+    subjectId: row.subject_id,
     leadType: row.lead_type,
     pool: row.pool,
     mqlAt: row.mql_at.getTime(),

@@ -155,12 +155,11 @@ export async function askForSignatures(
 export async function signVersion(
   tx: Tx,
   id: string,
-  { party, tokenId, repId, hash, planHash, needed }: VersionSigner,
+  { party, tokenId, repId: by, hash, planHash, needed }: VersionSigner,
   now: Instant,
 ): Promise<{ readonly isNew: boolean } | NotNow> {
   const version = await locked(tx, id);
   if (version.content_hash !== hash) return { why: "other-content", hash: version.content_hash };
-  const by = repId ?? tokenId;
   const plan = await planState(tx, id);
   if (plan !== undefined && plan.hash !== planHash) return { why: "other-plan", hash: plan.hash };
   const given = await versionSignatures(tx, id);

@@ -98,17 +98,26 @@ async function upsertAccount(
     // Most are new to it, and one that is not is found by the attempt.
     const made = await insertAccount(pool, { ...account, now: new Date(now) });
     if (made) return made;
-    const known = await firstRow<{ id: string; facts: LeadRecord["facts"]; version: number }>(
+    const handoff = account.handoff === undefined ? null : JSON.stringify(account.handoff);
+    const known = await firstRow<{
+      id: string;
+      facts: LeadRecord["facts"];
+      version: number;
+      same: boolean;
+    }>(
       pool,
-      sql`select id, facts, version from house_account where external_id = ${account.accountId}`,
+      sql`
+      select id, facts, version, coalesce(handoff = ${handoff}::jsonb, ${handoff === null}) as same
+      from house_account where external_id = ${account.accountId}`,
     );
     if (!known) return undefined;
     const facts = newerFacts(known.facts, account.facts);
-    if (facts === known.facts) return { crmId: known.id, version: known.version };
+    if (facts === known.facts && known.same) return { crmId: known.id, version: known.version };
     return firstRow<CrmRef>(
       pool,
       sql`
       update house_account set facts = ${facts}, version = version + 1,
+        handoff = coalesce(${handoff}::jsonb, handoff),
         changed_at = ${new Date(now)}
       where id = ${known.id} and version = ${known.version} returning id as "crmId", version`,
     );
@@ -124,10 +133,10 @@ const insertAccount = coalesce(
     const made = await rows<CrmRef & { accountId: string }>(
       db,
       sql`
-    insert into house_account (external_id, facts, changed_at)
-    select "accountId", facts, now
+    insert into house_account (external_id, facts, handoff, changed_at)
+    select "accountId", facts, handoff, now
       from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a("accountId" text, facts jsonb,
-      now timestamptz) order by "accountId"
+      handoff jsonb, now timestamptz) order by "accountId"
     on conflict (external_id) do nothing
       returning external_id as "accountId", id as "crmId", version`,
     );

@@ -1,4 +1,5 @@
 import type { Fact } from "../../crm/change.ts";
+import type { AccountHandoffRecord } from "../../crm/crm.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { FieldPath } from "../../handoff/facts/facts.ts";
 import { fragment, rows, sql, type Db } from "../postgres/db.ts";
@@ -37,6 +38,7 @@ export interface HouseAccount {
   readonly id: string;
   readonly accountId: string;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
+  readonly handoff: AccountHandoffRecord | null;
   readonly version: number;
   readonly changedAt: Instant;
 }
@@ -75,7 +77,7 @@ const leadColumns =
   fragment(`id, external_id as "leadId", account_id as "accountId", email, status, status_since as "statusSince", cycle, round, owner_id as "ownerId", queue,
   lead_type as "leadType", band, fit, intent, sla_state as "slaState", territory, due_at as "dueAt", reason, facts, version, sequence, merged_into as "mergedInto", deleted_at as "deletedAt", changed_at as "changedAt"`);
 const accountColumns = fragment(
-  `id, external_id as "accountId", facts, version, changed_at as "changedAt"`,
+  `id, external_id as "accountId", facts, handoff, version, changed_at as "changedAt"`,
 );
 const taskColumns = fragment(
   `id, key, lead_id as "leadId", owner_id as "ownerId", subject, due_at as "dueAt", state, ` +

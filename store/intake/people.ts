@@ -7,6 +7,7 @@ import type { Stage } from "../../handoff/stage.ts";
 import type { AccountState } from "./accounts.ts";
 import { audit } from "../postgres/audit.ts";
 import { rows, send, sql, type Tx } from "../postgres/db.ts";
+import { domainOfEmail } from "../../spellings/domain.ts";
 
 /** A lead as intake reads and changes it; the stage belongs to its process and is only read. */
 export interface IntakePerson {
@@ -157,6 +158,17 @@ export function placingOf(
   const { accountId, placed } = person;
   const told = facts["account.domain"];
   return placing({ accountId, placed, crmAccountId, told, emailDomain }, domains);
+}
+
+/** What could have named an account for a lead that is at none, and why it did not. */
+export function unplacedBy(
+  { email, facts }: { readonly email: string | null; readonly facts: DatedFacts },
+  domains: EmailDomains | undefined,
+): Placing["candidates"] {
+  const nowhere = { facts, accountId: null, placed: null };
+  const told = email ?? facts["lead.email"]?.value;
+  const emailDomain = typeof told === "string" ? domainOfEmail(told) : null;
+  return placingOf(nowhere, {}, { emailDomain, crmAccountId: null, domains }).candidates;
 }
 
 /** How the person came to the account that `wanted` named, for people who ask why. */

@@ -410,8 +410,7 @@ function effectsOf(
   // A decision that only notes a breach asks for no sync, but the record shows the clock.
   const isShown = (change: Change) =>
     change.do === "sync-crm" || (change.do === "note-clock" && change.breachedAt !== undefined);
-  // The CRM shows leads; an account's handoff is Baton's.
-  if (kind === "account" || !changes.some(isShown)) return mails;
+  if (!changes.some(isShown)) return mails;
   return [
     ...mails,
     {
@@ -419,7 +418,7 @@ function effectsOf(
       handoffId,
       kind: "sync-crm",
       what: kind,
-      payload: { leadId: id },
+      payload: { [`${kind}Id`]: id },
     },
   ];
 }

@@ -1,6 +1,7 @@
 import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { ClockEvent } from "../../handoff/clocks/clock.ts";
 import type { HandoffClock } from "../../handoff/clocks/escalation.ts";
+import type { VersionSince } from "../../handoff/clocks/account.ts";
 import { calendarDefinitions } from "./calendars.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 
@@ -68,4 +69,26 @@ export async function clocksOf(
     ),
   ];
   return { clocks, calendars: await calendarDefinitions(db, ids) };
+}
+
+/**
+ * By which versions the clocks of a handoff have run, and since when: the one that it began under,
+ * and those that were activated with clocks re-judged. In order of time.
+ */
+export async function versionsOfClocks(
+  db: Db,
+  handoffId: string,
+): Promise<readonly VersionSince[]> {
+  const found = await rows<{ agreementId: string; since: Date }>(
+    db,
+    sql`
+    select agreement_id as "agreementId", mql_at as since from handoff where id = ${handoffId}
+    union all
+    select d.input ->> 'agreementId', d.at from handoff h join decision d
+      on d.subject_kind = h.subject_kind and d.subject_id = h.subject_id and d.cycle = h.cycle
+        and d.kind = 'rejudged'
+      where h.id = ${handoffId} and h.terms is not null
+    order by since`,
+  );
+  return found.map(({ agreementId, since }) => ({ agreementId, since: since.getTime() }));
 }

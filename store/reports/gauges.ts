@@ -29,7 +29,9 @@ export interface Gauges {
     readonly n: number;
   }[];
   readonly tasks: readonly OpenTasks[];
+  /** Leads past their deadline, and accounts that are handed off. */
   readonly overdue: number;
+  readonly overdueAccounts: number;
   readonly held: number;
   readonly backlogs: readonly BacklogAge[];
   /** Kept counts that the last recount found to be wrong; null before the first one. */
@@ -47,11 +49,13 @@ export async function gauges(db: Db, now: Instant): Promise<Gauges> {
     processCounts(db),
     openTasks(db),
     allBacklogs(db),
-    firstRow<{ overdue: number; held: number }>(
+    firstRow<{ overdue: number; accounts: number; held: number }>(
       db,
       sql`
-      select (select count(*)::int from process where subject_kind = 'lead'
-        and due_at < ${new Date(now)}::timestamptz) as overdue, (select count(*)::int from held) as held`,
+      select count(*) filter (where subject_kind = 'lead')::int as overdue,
+        count(*) filter (where subject_kind = 'account')::int as accounts,
+        (select count(*)::int from held) as held
+      from process where due_at < ${new Date(now)}::timestamptz`,
     ),
     lastRecount(db),
     lastAccountRecount(db),
@@ -61,6 +65,7 @@ export async function gauges(db: Db, now: Instant): Promise<Gauges> {
     tasks,
     backlogs,
     overdue: single?.overdue ?? 0,
+    overdueAccounts: single?.accounts ?? 0,
     held: single?.held ?? 0,
     differences: recount?.differences ?? null,
     accountDifferences: accounts?.differences ?? null,

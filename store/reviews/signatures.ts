@@ -4,11 +4,11 @@ import { audit } from "../postgres/audit.ts";
 import { firstRow, rows, sql, type Db, type Tx } from "../postgres/db.ts";
 import { lockReview, tellReview } from "./reviews.ts";
 
-/** Who signs, for which party: a person is the roster's, where the token is one's of it. */
+/** Who signs, for which party: a person of the roster, for two tokens may be one person's. */
 export interface Signer {
   readonly party: Party;
   readonly tokenId: string;
-  readonly repId: string | null;
+  readonly repId: string;
 }
 
 /** Why somebody cannot sign beside who has signed. */
@@ -43,11 +43,10 @@ export function besideSignatures(
 export async function signReview(
   tx: Tx,
   reviewId: string,
-  { party, tokenId, repId }: Signer,
+  { party, tokenId, repId: by }: Signer,
   now: Instant,
 ): Promise<{ readonly isNew: boolean } | NotSigned> {
   const review = await lockReview(tx, reviewId);
-  const by = repId ?? tokenId;
   const given = await rows<{ party: Party; signedBy: string }>(
     tx,
     sql`select party, signed_by as "signedBy" from review_signature where review_id = ${reviewId}`,

@@ -179,6 +179,7 @@ export interface HandoffOfAccount {
   readonly lead_id: string | null;
   /** The account's own handoff to which a lead's belongs. */
   readonly account_handoff_id: string | null;
+  readonly agreement_id: string;
   readonly lead_type: string | null;
   readonly state: "open" | "closed";
   readonly rep_id: string | null;
@@ -198,7 +199,7 @@ export async function handoffsOfAccount(db: Db, accountId: string): Promise<Hand
       union all
       select h.*, null from handoff h
         where h.subject_kind = 'account' and h.subject_id = ${accountId})
-    select id, lead_id, account_handoff_id, lead_type, state, rep_id, mql_at, outcome
+    select id, lead_id, account_handoff_id, agreement_id, lead_type, state, rep_id, mql_at, outcome
     from one order by mql_at desc, id limit ${mostShown}`,
   );
 }

@@ -1,5 +1,6 @@
-import { rows, sql, type Db } from "../postgres/db.ts";
+import { fragment, rows, sql, type Db } from "../postgres/db.ts";
 import { restored, type KeptRow } from "../routing/record.ts";
+import { versionOfTask } from "./tasks.ts";
 
 /**
  * One thing that happened to a lead. `n` orders things of one instant: as they are caused, not as
@@ -49,7 +50,8 @@ export async function leadHistory(
     with recursive whole as (select ${leadId}::text as id
       union select p.subject_id from process p join whole on p.merged_into = whole.id
         where p.subject_kind = 'lead'),
-    mine as (select id, cycle from handoff where subject_kind = 'lead'
+    mine as (select id, subject_id, cycle, agreement_id, terms is not null as is_rejudged
+      from handoff where subject_kind = 'lead'
       and subject_id = any(array(select id from whole))),
     entry as (
       select occurred_at as at, 0 as n, 'engagement' as kind, message_id as id, null::int as cycle,
@@ -73,14 +75,17 @@ export async function leadHistory(
           'because', output -> 'because', 'found', output -> 'found', 'answer', answer)
       from decision where subject_kind = 'lead' and subject_id = any(array(select id from whole))
       union all
-      select at, 3, 'transition', case when subject_id = ${leadId} then ''
-        else subject_id || '/' end || cycle || '/' || step || '/' || to_stage, cycle, to_stage,
-        jsonb_build_object('from', from_stage, 'to', to_stage, 'because', because)
-      from transition where subject_kind = 'lead' and subject_id = any(array(select id from whole))
+      select t.at, 3, 'transition', case when t.subject_id = ${leadId} then ''
+        else t.subject_id || '/' end || t.cycle || '/' || t.step || '/' || to_stage, t.cycle, to_stage,
+        jsonb_build_object('from', from_stage, 'to', to_stage, 'because', because, 'agreement',
+          d.agreement_id)
+      from transition t left join decision d on d.subject_kind = t.subject_kind
+        and d.subject_id = t.subject_id and d.cycle = t.cycle and d.step = t.step
+      where t.subject_kind = 'lead' and t.subject_id = any(array(select id from whole))
       union all
       select s.at, 4, 'assignment', s.handoff_id || '/' || s.round, mine.cycle,
         coalesce(s.rep_id, s.queue),
-        jsonb_build_object('handoff', s.handoff_id, 'round', s.round, 'rep', s.rep_id, 'queue',
+        jsonb_build_object('handoff', s.handoff_id, 'agreement', mine.agreement_id, 'round', s.round, 'rep', s.rep_id, 'queue',
           s.queue, 'pool', s.pool, 'via', s.via, 'candidates', s.candidates, 'endedAt', s.ended_at,
           'endedWhy', s.ended_why,
           'kept', case when s.roster is not null
@@ -89,12 +94,17 @@ export async function leadHistory(
         on v.id = s.roster
       union all
       select e.at, 5, 'clock', e.clock_id || '/' || lpad(e.n::text, 6, '0'), mine.cycle, e.kind,
-        jsonb_build_object('clock', c.kind, 'scope', c.scope, 'rep', c.rep_id) || e.detail
+        jsonb_build_object('clock', c.kind, 'scope', c.scope, 'rep', c.rep_id, 'agreement',
+          coalesce(case when mine.is_rejudged then (select d.input ->> 'agreementId'
+            from decision d where d.subject_kind = 'lead' and d.subject_id = mine.subject_id
+              and d.cycle = mine.cycle and d.kind = 'rejudged' and d.at <= e.at
+            order by d.at desc limit 1) end, mine.agreement_id)) || e.detail
       from clock c join mine on mine.id = c.handoff_id join clock_event e on e.clock_id = c.id
       union all
       select since, 6, 'task', id, null, kind,
         jsonb_build_object('role', role, 'assignee', assignee_id, 'dueAt', due_at, 'state', state,
-        'doneAt', done_at, 'doneBy', done_by, 'doneHow', done_how, 'detail', detail)
+        'doneAt', done_at, 'doneBy', done_by, 'doneHow', done_how, 'detail', detail,
+        'agreement', ${fragment(versionOfTask("task"))})
       from task where subject_kind = 'lead' and subject_id = any(array(select id from whole))
       union all
       select created_at, 7, 'effect', lpad(id::text, 12, '0'), null, what,

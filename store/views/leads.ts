@@ -214,6 +214,14 @@ export async function handoffOfAccount(
 export async function scoreOf(
   db: Db,
   leadId: string,
-): Promise<{ fit: number; intent: number; band: string; at: Date } | undefined> {
-  return firstRow(db, sql`select fit, intent, band, at from score where lead_id = ${leadId}`);
+): Promise<
+  { fit: number; intent: number; band: string; at: Date; agreement: string | null } | undefined
+> {
+  return firstRow(
+    db,
+    sql`
+    select fit, intent, band, at, (select v.id from agreement_version v
+      where v.activated_at <= score.at order by v.activated_at desc, v.number desc limit 1) as agreement
+    from score where lead_id = ${leadId}`,
+  );
 }

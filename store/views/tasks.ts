@@ -13,6 +13,8 @@ export interface TaskRow {
   readonly subject_kind: "lead" | "account";
   readonly subject_id: string;
   readonly handoff_id: string | null;
+  /** The version by which it came to be; null: nothing was decided about its lead by then. */
+  readonly agreement_id: string | null;
   readonly role: string;
   readonly assignee_id: string | null;
   readonly assignee_name: string | null;
@@ -28,6 +30,12 @@ export interface TaskRow {
   /** Of the lead's person. */
   readonly name: string | null;
 }
+
+/** The version of a task: that of its handoff, else of the decision before it. */
+export const versionOfTask = (task: string): string =>
+  `coalesce((select h.agreement_id from handoff h where h.id = ${task}.handoff_id),
+    (select d.agreement_id from decision d where d.subject_kind = ${task}.subject_kind
+      and d.subject_id = ${task}.subject_id and d.at <= ${task}.since order by d.at desc limit 1))`;
 
 /** Where a page of tasks ends. Tasks without a due time come last. */
 export interface TaskPlace {
@@ -71,6 +79,7 @@ export async function listTasks(
   return rowsAsGiven(db, {
     text: `
     select t.*, coalesce(t.due_at, 'infinity')::text as place, ${nameOfAssignee} as assignee_name,
+      ${versionOfTask("t")} as agreement_id,
       (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note,
@@ -92,8 +101,11 @@ export async function listTasks(
 }
 
 /** The open tasks about a lead, the oldest first, whoever may see them. */
-export async function openTasksOf(db: Db, leadId: string): Promise<TaskRow[]> {
-  return rows<TaskRow>(
+export async function openTasksOf(
+  db: Db,
+  leadId: string,
+): Promise<Omit<TaskRow, "agreement_id">[]> {
+  return rows(
     db,
     sql`
     select t.*, ${fragment(nameOfAssignee)} as assignee_name from task t
@@ -108,7 +120,8 @@ export async function seeTask(db: Db, id: string, asker: TaskAsker): Promise<Tas
   return firstRow<TaskRow>(
     db,
     sql`
-    select t.*, ${fragment(nameOfAssignee)} as assignee_name, (select a.note from answer a where a.handoff_id = t.handoff_id
+    select t.*, ${fragment(nameOfAssignee)} as assignee_name, ${fragment(versionOfTask("t"))} as agreement_id,
+      (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note,
       (select ${fragment(nameOfLead)}

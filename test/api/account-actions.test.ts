@@ -49,6 +49,14 @@ test("its rep finds it in the queue and on its page, with what can be done now",
     })),
   );
   expect(page.handoffs).toMatchObject([{ lead: null, partOf: null, state: "open" }]);
+  // Past its deadline it is counted, and not among leads.
+  const figures = async () => (await world.ask("GET", "/metrics", { as: null })).body as string;
+  expect(await figures()).toMatch(/^baton_accounts_overdue 0$/m);
+  const now = world.now();
+  world.setNow(now + 10 * 86_400_000);
+  expect(await figures()).toMatch(/^baton_accounts_overdue 1$/m);
+  expect(await figures()).toMatch(/^baton_leads_overdue 0$/m);
+  world.setNow(now);
   // A colleague finds neither.
   const colleague = rep === "one" ? "two" : "one";
   expect((await world.ask("GET", "/queue", { as: colleague })).body.items).toEqual([]);

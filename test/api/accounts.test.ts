@@ -52,6 +52,19 @@ describe("a lead comes to its account", () => {
     for (const [n, domain] of ["gmail.com", "yahoo.co.uk", "mailinator.com"].entries()) {
       const lead = await takeIn(`jo${n}@${domain}`, {}, { "account.domain": domain });
       expect(await accountOf(lead)).toBeNull();
+      const why = (await world.ask("GET", `/leads/${lead}`)).body.noAccount;
+      expect(why).toMatchObject([
+        {
+          by: "told-domain",
+          name: domain,
+          passedOver: expect.stringMatching(/mail is no company$/),
+        },
+        {
+          by: "email-domain",
+          name: domain,
+          passedOver: expect.stringMatching(/mail is no company$/),
+        },
+      ]);
     }
     const answer = await post("/leads", {
       facts: { "lead.email": "jo@acme.com", "account.domain": "co.uk" },

@@ -47,7 +47,7 @@ test(
     expect((await sign(id, "leader")).body).toEqual(first.body);
     const second = await sign(id, "salesLeader");
     expect(second.body.signatures).toMatchObject([
-      { party: "marketing", name: null },
+      { party: "marketing", by: "rp_mark", name: "Person rp_mark" },
       { party: "sales", by: "rp_chief", at: new Date(world.now()).toISOString() },
     ]);
     const trail = await rows<{ detail: Record<string, unknown> }>(
@@ -55,7 +55,7 @@ test(
       sql`select detail from audit where what = 'review.signed' and subject = ${id} order by id`,
     );
     expect(trail.map(({ detail }) => [detail["party"], detail["by"]])).toEqual([
-      ["marketing", expect.stringMatching(/^tn_/)],
+      ["marketing", "rp_mark"],
       ["sales", "rp_chief"],
     ]);
     const [kept] = await rows<{ hash: string; again: string }>(
@@ -96,10 +96,19 @@ test(
       status: 409,
       body: { code: "conflict", detail: expect.stringContaining("another person") },
     });
-    expect(await other("sales")).toMatchObject({
+    expect(await other("sales", "rp_boss")).toMatchObject({
       status: 409,
       body: { code: "already-answered", detail: "the party has signed: rp_chief" },
     });
+    // Tokens that name nobody may be one person's, whoever signed for the other party.
+    for (const party of ["marketing", "sales"] as const)
+      expect(await other(party)).toMatchObject({
+        status: 403,
+        body: {
+          code: "forbidden",
+          detail: expect.stringContaining(`--role leader --party ${party} --rep rp_`),
+        },
+      });
     expect((await read(id)).signatures).toHaveLength(1);
   },
 );

@@ -13,7 +13,7 @@ const people: Readonly<Record<string, LoginWish>> = {
   marketing: { role: "marketing" },
   manager: { role: "manager", repId: "rp_boss" },
   rep: { role: "rep", repId: "rp_one" },
-  leader: { role: "leader", party: "marketing" },
+  leader: { role: "leader", party: "marketing", repId: "rp_mark" },
 };
 beforeAll(async () => {
   world = await peopleWorld();

@@ -14,7 +14,7 @@ const hostile = `O'Brien & Sons <b>bold</b> \u202egnorw ${"Wolfeschlegelsteinhau
 const wrongDay = "/console/reports/funnel?from=2026-02-31";
 const marketing: LoginWish = { role: "marketing" };
 const revops: LoginWish = { role: "revops" };
-const leader: LoginWish = { role: "leader", party: "marketing" };
+const leader: LoginWish = { role: "leader", party: "marketing", repId: "rp_mark" };
 const salesLeader: LoginWish = { role: "leader", party: "sales", repId: "rp_chief" };
 const rep: LoginWish = { role: "rep", repId: "rp_one" };
 const boss: LoginWish = { role: "manager", repId: "rp_boss" };

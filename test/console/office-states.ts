@@ -141,7 +141,7 @@ export const officeStates: readonly State[] = [
   { name: "roster-own", person: rep, seed: async (world) => staffed(world) },
   {
     name: "roster-nobody",
-    person: { role: "leader", party: "marketing" },
+    person: { role: "leader", party: "marketing", repId: "rp_mark" },
     seed: () => Promise.resolve("/console/roster"),
     status: 403,
   },

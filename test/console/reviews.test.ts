@@ -11,7 +11,7 @@ import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { signedIn, type Shown, type Visitor } from "../support/visitor.ts";
 
 const hour = 3_600_000;
-const marketing: LoginWish = { role: "leader", party: "marketing" };
+const marketing: LoginWish = { role: "leader", party: "marketing", repId: "rp_mark" };
 const sales: LoginWish = { role: "leader", party: "sales", repId: "rp_chief" };
 
 let world: PeopleWorld;

@@ -10,7 +10,7 @@ import { serving, type Serving } from "../support/serving.ts";
 import { signedIn } from "../support/visitor.ts";
 
 const revops: LoginWish = { role: "revops" };
-const marketing: LoginWish = { role: "leader", party: "marketing" };
+const marketing: LoginWish = { role: "leader", party: "marketing", repId: "rp_mark" };
 const sales: LoginWish = { role: "leader", party: "sales", repId: "rp_chief" };
 
 describeInBrowser.each([

@@ -112,7 +112,29 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
     test("accounts, tasks, notes and opportunities with the same key are one", async () => {
       const { crmId } = await crm().upsertLead(someLead(6));
       const account = { accountId: "ac_6", facts: { "account.name": { value: "Engines", at } } };
-      expect(await crm().upsertAccount(account)).toEqual(await crm().upsertAccount(account));
+      const kept = await crm().upsertAccount(account);
+      expect(await crm().upsertAccount(account)).toEqual(kept);
+      const handoff = {
+        status: "mql",
+        statusSince: since,
+        cycle: 1,
+        round: 1,
+        ownerId: "rp_ann",
+        queue: null,
+        leadType: "account-flag",
+        dueAt: since,
+        slaState: "running",
+        reason: null,
+      } as const;
+      const flagged = await crm().upsertAccount({ ...account, handoff });
+      expect(flagged.version).toBeGreaterThan(kept.version);
+      expect(await crm().upsertAccount({ ...account, handoff })).toEqual(flagged);
+      // Whoever says nothing of the handoff leaves it.
+      expect(await crm().upsertAccount(account)).toEqual(flagged);
+      const accepted = { ...handoff, status: "sal" };
+      expect(
+        (await crm().upsertAccount({ ...account, handoff: accepted })).version,
+      ).toBeGreaterThan(flagged.version);
       const task = {
         key: "ld_6/call",
         leadCrmId: crmId,

@@ -69,9 +69,12 @@ async function apiOf({ pools, pool, databaseUrl }: LeadWorld): Promise<typeof as
   const who = {
     revops: { role: "revops", repId: undefined, party: undefined },
     marketing: { role: "marketing", repId: undefined, party: undefined },
-    leader: { role: "leader", repId: undefined, party: "marketing" },
+    leader: { role: "leader", repId: "rp_mark", party: "marketing" },
     salesLeader: { role: "leader", repId: "rp_boss", party: "sales" },
   } as const;
+  await pool.query(sql`
+    insert into rep (id, name, email, role, updated_at)
+      values ('rp_mark', 'Head of marketing', 'mark@example.com', 'marketing', now())`);
   const tokens = new Map<string, string>();
   for (const [label, one] of Object.entries(who))
     tokens.set(label, (await createToken(pool, { ...one, label }, Date.now())).secret);

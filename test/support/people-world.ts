@@ -18,7 +18,7 @@ import { insertLead } from "./lead-rows.ts";
 
 /**
  * Everybody who holds a token: machines and offices, two teams. `one` and `two` report to `boss`,
- * `other` to `chief`.
+ * `other` to `chief`. Leaders are `rp_mark` for marketing and `chief` for sales.
  */
 export type Persona =
   | "operator"
@@ -41,7 +41,7 @@ export const personas: Readonly<
   marketing: { role: "marketing" },
   crm: { role: "crm" },
   tracking: { role: "tracking" },
-  leader: { role: "leader", party: "marketing" },
+  leader: { role: "leader", party: "marketing", rep: "rp_mark" },
   salesLeader: { role: "leader", party: "sales", rep: "rp_chief" },
   boss: { role: "manager", rep: "rp_boss" },
   chief: { role: "manager", rep: "rp_chief" },
@@ -183,6 +183,7 @@ async function addRoster(pool: Pool, now: Instant): Promise<void> {
   const reps = [
     ["rp_boss", "manager", null],
     ["rp_chief", "manager", null],
+    ["rp_mark", "marketing", null],
     ["rp_one", "rep", "rp_boss"],
     ["rp_two", "rep", "rp_boss"],
     ["rp_other", "rep", "rp_chief"],

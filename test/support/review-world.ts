@@ -25,7 +25,8 @@ export function somePeriod(): string {
 export async function leadersOf(pool: Pool): Promise<Readonly<Record<Party, Signer>>> {
   const made = async (party: Party): Promise<Signer> => {
     const wish = { role: "leader" as const, party, label: `leads ${party}` };
-    return { party, tokenId: (await createToken(pool, wish, Date.now())).id, repId: null };
+    const { id } = await createToken(pool, wish, Date.now());
+    return { party, tokenId: id, repId: `rp_leads_${party}` };
   };
   return { marketing: await made("marketing"), sales: await made("sales") };
 }

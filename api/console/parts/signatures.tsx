@@ -17,8 +17,8 @@ interface Given {
 interface Signing {
   /** For which the reader signs; null: the reader leads none. */
   readonly party: Party | null;
-  /** The person of the reader, or the login: nobody signs for both. */
-  readonly me: readonly (string | null)[];
+  /** The person of the reader: nobody signs for both. null: a login that names none cannot sign. */
+  readonly me: string | null;
   /** Signed in lately enough. */
   readonly isFresh: boolean;
   /** Where the form is sent to. */
@@ -78,7 +78,14 @@ const Open: FC<{
   const { party: own, me, isFresh, action, back, because } = signing;
   if (own !== party) return <span class="dim">open</span>;
   if (because !== null) return <span class="dim">{`open; ${because}`}</span>;
-  if (given.some(({ by }) => me.includes(by)))
+  if (me === null)
+    return (
+      <span class="dim">
+        {"open; a signature is a person's, and you are signed in as nobody by name: "}
+        <code>{`baton sign-in rp_… --party ${party}`}</code>
+      </span>
+    );
+  if (given.some(({ by }) => by === me))
     return <span class="dim">open; somebody else than you signs for it</span>;
   if (!isFresh)
     return (

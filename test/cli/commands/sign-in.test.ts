@@ -41,6 +41,8 @@ test.each([
   [["rp_boss"], { role: "manager", repId: "rp_boss", party: null }],
   [["rp_boss", "--party", "sales"], { role: "leader", repId: "rp_boss", party: "sales" }],
   [["leader", "--party", "marketing"], { role: "leader", repId: null, party: "marketing" }],
+  // Whoever is known to lead the party.
+  [["leader", "--party", "sales"], { role: "leader", repId: "rp_boss", party: "sales" }],
 ])("%j prints a link that signs in once, as whom it says", async (args, login) => {
   const said = await run(...args);
   const secret = /^https:\/\/baton\.example\/console\/in\/([\w-]{43})$/m.exec(said)?.[1] ?? "";

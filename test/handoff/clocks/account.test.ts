@@ -100,6 +100,11 @@ describe("the deadline as a person would count it", () => {
     expect(words(clockOf("status", "2 business days", "11-25T10:00"), "11-25T10:00")).toBe(
       "the close of the second business day after 2026-11-25 10:00: 2026-11-30 17:00",
     );
+    // After hours, and over a weekend: from the day on which it opens.
+    expect(words(clockOf("status", "1 business day", "12-04T22:55"), "12-04T22:56")).toBe(
+      "the close of the first business day after 2026-12-07, the day of the first opening after " +
+        "2026-12-04 22:55: 2026-12-08 17:00",
+    );
   });
 
   test("a clock that was stopped early still says what it had been given", () => {

@@ -227,6 +227,24 @@ describe("nothing is said of what changes nothing", () => {
     }
   });
 
+  test("capitals of what is compared without them, what stands twice, and who signs first", () => {
+    const industries = "in: [Software, Financial Services, Healthcare]";
+    for (const edit of [
+      [industries, "in: [software, FINANCIAL services, Healthcare]"],
+      [industries, "in: [Software, Software, Financial Services, Healthcare]"],
+      ["{ points: 30, when: icp }", "{ points: 30, when: { all: [icp, icp] } }"],
+      ['"Select"', '"select", "SELECT"'],
+      ["signedBy: [marketing, sales]", "signedBy: [sales, marketing]"],
+    ] as const)
+      expect([edit[1], afterEdits(edit)]).toEqual([edit[1], []]);
+    expect(afterEdits([industries, "in: [SOFTWARE, Financial Services]"])).toEqual([
+      "icp: account.industry Healthcare removed",
+    ]);
+    expect(afterEdits(["signedBy: [marketing, sales]", "signedBy: [marketing, legal]"])).toEqual([
+      "signed by: marketing and sales -> marketing and legal",
+    ]);
+  });
+
   test("one part with or without `all` around it, and `all` within `all`", () => {
     const icp = "{ points: 30, when: icp }";
     expect(afterEdits([icp, "{ points: 30, when: { all: [icp] } }"])).toEqual([]);

@@ -56,6 +56,12 @@ async function untilOver(id: string): Promise<number> {
   throw new Error("it is never over");
 }
 
+interface HistoryItem {
+  readonly kind: string;
+  readonly what: string;
+  readonly cycle: number | null;
+}
+
 describe("what happens to open handoffs when a version is activated", { timeout: 180_000 }, () => {
   test("keep: nothing; each goes on by the version that it began under", async () => {
     const ids = await several(2);
@@ -136,8 +142,30 @@ describe("what happens to open handoffs when a version is activated", { timeout:
     expect(handoff?.agreement_id).not.toBe(version.id);
     expect(handoff).toMatchObject({ by: version.id, target: { kind: "business", ms: 4 * hour } });
     const account = (await world.ask("GET", `/leads/${ids[0]}/clocks`)).body.clocks[0];
-    expect(account).toMatchObject({ target: "4 business hours" });
-    expect(account.ledger.map(({ kind }: { kind: string }) => kind)).toContain("retargeted");
+    expect(account).toMatchObject({ target: "4 business hours", agreement: version.id });
+    expect(
+      account.ledger.find(({ kind }: { kind: string }) => kind === "retargeted"),
+    ).toMatchObject({ agreement: version.id });
+    // Of everything that was decided: before by the one, from then on by the other.
+    const { items } = (await world.ask("GET", `/leads/${ids[0]}/history?limit=100`)).body;
+    const by = (kind: string, what: string) =>
+      items.find((one: HistoryItem) => one.kind === kind && one.what === what).detail.agreement;
+    for (const [kind, what] of [
+      ["transition", "mql"],
+      ["decision", "arrived"],
+      ["clock", "start"],
+    ] as const)
+      expect([kind, by(kind, what)]).toEqual([kind, handoff?.agreement_id]);
+    expect(by("clock", "target-changed")).toBe(version.id);
+    for (const { kind, what, detail } of items.filter(
+      ({ kind, cycle }: HistoryItem) => cycle !== null && kind !== "action",
+    ))
+      if (what !== "new")
+        expect([kind, what, detail.agreement]).toEqual([kind, what, expect.any(String)]);
+    expect((await world.ask("GET", `/leads/${ids[0]}`)).body).toMatchObject({
+      score: { agreement: expect.stringMatching(/^ag_/) },
+      handoff: { agreement: handoff?.agreement_id },
+    });
   });
 
   test("re-judge clocks: a flagged account too, though nobody does anything there; once", async () => {

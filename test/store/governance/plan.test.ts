@@ -43,6 +43,14 @@ const edit = (...changes: readonly (readonly [string, string])[]) =>
     }, exampleAgreement)
     .concat(`\n# edit ${++edits}\n`);
 
+interface Share {
+  readonly leadType: string;
+  readonly before: { readonly denominator: number };
+  readonly after: { readonly denominator: number };
+}
+const ofAccounts = (all: readonly Share[]): Share[] =>
+  all.filter(({ leadType }) => leadType === "account-flag");
+
 describe("the plan of a version", { timeout: 180_000 }, () => {
   test("a stricter one: which open leads change, which handoffs of the quarter it drops", async () => {
     const { plan } = await world.proposed(
@@ -124,6 +132,7 @@ describe("the plan of a version", { timeout: 180_000 }, () => {
 
   test("a longer target of flagged accounts: their deadlines are among those that would move", async () => {
     const { id } = await flaggedAccount(world, "planned-company.com");
+    world.setNow(world.now() + 60_000);
     const { plan } = await world.proposed(edit(["  outreach: 48 hours", "  outreach: 50 hours"]));
     const open = await rows<{ n: number }>(
       world.pool,
@@ -145,6 +154,32 @@ describe("the plan of a version", { timeout: 180_000 }, () => {
     // None of its leads is judged otherwise, and no handoff of the past is one of a lead more.
     expect(plan.trial).toMatchObject({ same: plan.trial.leads, changes: [] });
     expect(plan.history).toMatchObject({ handoffs: 4, notJudged: 0 });
+    // What is planned of the past counts the account: one of five in the load, and its own deadlines.
+    expect(plan.load.map(({ before }: { before: number }) => before)).toEqual([0.2, 0.2]);
+    for (const one of ofAccounts(plan.closedHours))
+      expect([one.before.denominator, one.after.denominator]).toEqual([1, 1]);
+    expect(ofAccounts(plan.closedHours)).toHaveLength(2);
+  });
+
+  test("one that wants no such accounts any more: their handoffs are of the time before alone", async () => {
+    const { plan } = await world.proposed(
+      edit(["  when: { all: [icp, engaged] }", "  when: { account.country: JP }"]),
+    );
+    expect(ofAccounts(plan.closedHours)).toMatchObject([
+      { clock: "outreach", before: { denominator: 1 }, after: { denominator: 0 } },
+      { clock: "status", before: { denominator: 1 }, after: { denominator: 0 } },
+    ]);
+  });
+
+  test("flagged accounts in a pool of their own: the plan shows whose work they become", async () => {
+    const { plan } = await world.proposed(
+      edit([
+        "  segments:\n",
+        "  segments:\n    - { name: planned, when: { account.domain: planned-company.com }, pool: emea-sdr }\n",
+      ]),
+    );
+    const emea = plan.load.filter(({ pool }: { pool: string }) => pool === "emea-sdr");
+    expect(emea).toEqual([{ pool: "emea-sdr", rep: "rp_other", before: 0, after: 0.1 }]);
   });
 
   test("other hours: the share of deadlines in closed hours; a new overlap is said", async () => {
@@ -162,7 +197,10 @@ describe("the plan of a version", { timeout: 180_000 }, () => {
         ],
       ),
     );
-    const closed = plan.closedHours.filter(({ clock }: { clock: string }) => clock === "outreach");
+    const closed = plan.closedHours.filter(
+      ({ clock, leadType }: { clock: string; leadType: string }) =>
+        clock === "outreach" && leadType !== "account-flag",
+    );
     expect(closed).toMatchObject([
       {
         leadType: "demo-request",
