@@ -9,9 +9,11 @@ import { joinPath } from "./source.ts";
  * and tiers that change nothing or contradict a lead type. An account is judged without any one
  * person, so what stands of a lead is never known there. All of it leaves the agreement usable.
  */
-export function checkAccounts(agreement: Agreement, reading: Reading): void {
+export function checkAccounts(
+  agreement: Pick<Agreement, "leadTypes" | "signals" | "named"> & { accounts: AccountRules },
+  reading: Reading,
+): void {
   const { accounts } = agreement;
-  if (accounts === null) return;
   const warn = (path: string, message: string) => reading.report("warnings", path, message);
   if (agreement.leadTypes.some(({ name }) => name === accounts.leadType))
     reading.report(
@@ -33,7 +35,9 @@ export function checkAccounts(agreement: Agreement, reading: Reading): void {
         `${what} is known of a person and not of an account${through === null ? "" : ` ("${through}" asks for it)`}; ` +
           "where it decides, no account is flagged. Expected facts of the account, or `engaged`",
       );
-  if (!asked.some(({ isEngaged }) => isEngaged))
+  // A condition that could not be read may ask for it.
+  const isRead = !reading.problems.some(({ path }) => path.startsWith(accounts.when.at));
+  if (isRead && !asked.some(({ isEngaged }) => isEngaged))
     warn(
       accounts.when.at,
       `\`engaged\` is not asked for; an account is flagged by ${contacts} people all the same`,
@@ -50,7 +54,7 @@ type Tier = AccountRules["tiers"][string];
 
 /** Lead types of which a tier makes the answer due before the first outreach. */
 function contradictions(
-  { leadTypes }: Agreement,
+  { leadTypes }: Pick<Agreement, "leadTypes">,
   tier: Tier,
   path: string,
   warn: (path: string, message: string) => void,

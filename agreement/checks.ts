@@ -12,26 +12,46 @@ import { joinPath } from "./source.ts";
 /**
  * What only the whole agreement shows: names in a circle or unused, rules that can never apply,
  * territories that overlap or leave a gap (docs/agreement.md, "Names and limits"). Errors and
- * warnings go to the reading with their lines.
+ * warnings go to the reading with their lines. Of an agreement that could not be read as a whole,
+ * the sections that could be are checked, so that one mistake does not hide another.
  */
-export function checkWhole(agreement: Agreement, reading: Reading): void {
+export function checkWhole(agreement: Readable, reading: Reading): void {
   if (circles(agreement, reading)) return; // nothing below would come to an end
-  tooDeep(agreement, reading);
-  unusedNames(agreement, reading);
-  scoresInFit(agreement, reading);
-  const logic = logicOf(agreement);
-  bandRows(agreement, reading);
-  leadTypes(agreement, logic, reading);
-  territories(agreement.routing.territories, [], true, agreement.routing.fallback, logic, reading);
-  neverTrue(agreement, logic, reading);
+  if (isWhole(agreement)) {
+    tooDeep(agreement, reading);
+    // A condition that could not be read may use any name.
+    if (reading.problems.length === 0) unusedNames(agreement, reading);
+  }
+  const { fit, bands, leadTypes: types, routing, answers, renurture, signals, fields } = agreement;
+  if (fit) scoresInFit({ ...agreement, fit }, reading);
+  if (fit && bands) bandRows({ fit, bands }, reading);
   statusBeforeOutreach(agreement, reading);
-  closedReasons(agreement, reading);
-  checkAccounts(agreement, reading);
-  checkExploration(agreement, logic, reading);
+  if (answers && renurture) closedReasons(answers, renurture, reading);
+  if (!signals || !fields) return; // of these, proofs are made
+  const logic = logicOf({ ...agreement, signals, fields, bands: bands ?? anyBand });
+  if (routing) territories(routing.territories, [], true, routing.fallback, logic, reading);
+  neverTrue(agreement, logic, reading);
+  if (!types) return;
+  reachableTypes(types, logic, reading);
+  const { accounts } = agreement;
+  if (accounts) checkAccounts({ ...agreement, leadTypes: types, signals, accounts }, reading);
+  checkExploration({ ...agreement, leadTypes: types }, logic, reading);
+}
+
+const anyBand = (["A", "B", "C", "D"] as const).map((band) => ({ band }));
+
+/** What could be read of an agreement. */
+type Readable = Partial<Agreement> & Pick<Agreement, "named">;
+
+function isWhole(agreement: Readable): agreement is Agreement {
+  const { accounts, suppress, checklist, fit, leadTypes: types, routing, answers } = agreement;
+  return [accounts, suppress, checklist, fit, types, routing, answers].every(
+    (section) => section !== undefined,
+  );
 }
 
 function checkExploration(
-  { exploration, leadTypes: types }: Agreement,
+  { exploration, leadTypes: types }: Pick<Agreement, "exploration" | "leadTypes">,
   logic: Logic,
   reading: Reading,
 ): void {
@@ -88,7 +108,7 @@ function namesIn(condition: Condition): string[] {
   }
 }
 
-function circles(agreement: Agreement, reading: Reading): boolean {
+function circles(agreement: Readable, reading: Reading): boolean {
   const state = new Map<string, "open" | "done">();
   let found = false;
   const visit = (name: string): void => {
@@ -151,7 +171,7 @@ function unusedNames(agreement: Agreement, reading: Reading): void {
 }
 
 /** Fit is what scores and bands are made of, so it cannot ask for them. */
-function scoresInFit(agreement: Agreement, reading: Reading): void {
+function scoresInFit(agreement: Pick<Agreement, "fit" | "named">, reading: Reading): void {
   const asks = (condition: Condition): boolean => {
     if (condition.kind === "named")
       return (
@@ -175,7 +195,7 @@ function scoresInFit(agreement: Agreement, reading: Reading): void {
  * A row that asks for at least as much as one above it is never reached, nor is one that asks for
  * more fit than all points together.
  */
-function bandRows(agreement: Agreement, reading: Reading): void {
+function bandRows(agreement: Pick<Agreement, "fit" | "bands">, reading: Reading): void {
   const least = (value: number | undefined) => value ?? -Infinity;
   const most = agreement.fit.reduce((sum, { points }) => sum + Math.max(0, points), 0);
   agreement.bands.forEach((row, i) => {
@@ -199,21 +219,15 @@ function bandRows(agreement: Agreement, reading: Reading): void {
   });
 }
 
-function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
-  agreement.leadTypes.forEach((type, i) => {
+function reachableTypes(types: Agreement["leadTypes"], logic: Logic, reading: Reading): void {
+  types.forEach((type, i) => {
     const path = `leadTypes[${i}]`;
-    const twin = agreement.leadTypes.findIndex((other) => other.name === type.name);
+    const twin = types.findIndex((other) => other.name === type.name);
     if (twin < i)
       reading.report(
         "problems",
         path,
         `expected a lead type name that stands once, found "${type.name}" again`,
-      );
-    if (agreement.accounts?.leadType === type.name)
-      reading.report(
-        "problems",
-        path,
-        `expected another name than "${type.name}", which the account rules use`,
       );
     if (logic.neverTrue(type.when))
       return reading.report(
@@ -222,9 +236,7 @@ function leadTypes(agreement: Agreement, logic: Logic, reading: Reading): void {
         `expected a lead type that some lead can reach; the conditions of "${type.name}" ` +
           "exclude each other",
       );
-    const above = agreement.leadTypes
-      .slice(0, i)
-      .find((other) => logic.implies(type.when, other.when));
+    const above = types.slice(0, i).find((other) => logic.implies(type.when, other.when));
     if (above)
       reading.report(
         "problems",
@@ -296,12 +308,12 @@ function both(chain: readonly Condition[], when: Condition): Condition {
 }
 
 /** Rules elsewhere that can never hold are likely mistakes, but leave the agreement usable. */
-function neverTrue(agreement: Agreement, logic: Logic, reading: Reading): void {
+function neverTrue(agreement: Readable, logic: Logic, reading: Reading): void {
   const others = [
-    ...agreement.suppress,
-    ...agreement.checklist,
-    ...agreement.fit,
-    ...agreement.routing.segments,
+    ...(agreement.suppress ?? []),
+    ...(agreement.checklist ?? []),
+    ...(agreement.fit ?? []),
+    ...(agreement.routing?.segments ?? []),
     ...(agreement.accounts ? [agreement.accounts] : []),
     ...(agreement.exploration?.when ? [{ when: agreement.exploration.when }] : []),
   ];
@@ -312,13 +324,17 @@ function neverTrue(agreement: Agreement, logic: Logic, reading: Reading): void {
 }
 
 /** Who is closed is so for one of these reasons. */
-function closedReasons(agreement: Agreement, reading: Reading): void {
-  const rejections = Object.entries(agreement.answers.reasons);
+function closedReasons(
+  { reasons }: Agreement["answers"],
+  { returnClosed }: Agreement["renurture"],
+  reading: Reading,
+): void {
+  const rejections = Object.entries(reasons);
   const disqualifying = rejections.flatMap(([name, { then }]) =>
     then === "disqualify" ? [name] : [],
   );
   const known = ["lost", "won", "retired", ...disqualifying];
-  for (const reason of Object.keys(agreement.renurture.returnClosed)) {
+  for (const reason of Object.keys(returnClosed)) {
     if (!known.includes(reason))
       reading.report(
         "problems",
@@ -328,9 +344,10 @@ function closedReasons(agreement: Agreement, reading: Reading): void {
   }
 }
 
-function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
+function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
+  const { calendars, clocks } = agreement;
   const rows = [
-    ...agreement.leadTypes.map((type, i) => ({ ...type, path: `leadTypes[${i}]` })),
+    ...(agreement.leadTypes ?? []).map((type, i) => ({ ...type, path: `leadTypes[${i}]` })),
     ...(agreement.accounts ? [{ ...agreement.accounts, path: "accounts" }] : []),
   ];
   for (const row of rows) {
@@ -340,7 +357,12 @@ function statusBeforeOutreach(agreement: Agreement, reading: Reading): void {
         joinPath(row.path, "status"),
         "expected a status target no shorter than the outreach target",
       );
-    else if (row.status.kind !== row.outreach.kind && endsEarlier(agreement, row))
+    else if (
+      calendars &&
+      clocks &&
+      row.status.kind !== row.outreach.kind &&
+      endsEarlier({ calendars, clocks }, row)
+    )
       reading.report(
         "problems",
         joinPath(row.path, "status"),
@@ -356,7 +378,7 @@ const sampled = Array.from({ length: 14 * 24 }, (_, n) => Date.UTC(2026, 1, 9) +
 
 /** Whether for most leads that come within hours the status is due before the first outreach. */
 function endsEarlier(
-  agreement: Agreement,
+  agreement: Pick<Agreement, "calendars" | "clocks">,
   { status, outreach }: { readonly status: Target; readonly outreach: Target },
 ): boolean {
   const hours = compileApplied(appliedCalendar(agreement, null, null), sampled[0] ?? 0);

@@ -69,12 +69,12 @@ export function clocks(calendars: readonly string[]): Shape<Agreement["clocks"]>
           .wrong("expected no `elapsedGrace:` beside `elapsedRoll: none`");
       const late = escalate.findIndex((rung, i) => i > 0 && rung.after < escalate[i - 1]!.after);
       if (late > 0)
-        return place
+        place
           .child("escalate", null)
           .child(late, null)
           .wrong("expected the steps in order of time");
       if (rest.warnAt.some((share, i) => i > 0 && share <= rest.warnAt[i - 1]!))
-        return place.child("warnAt", null).wrong("expected the percentages in ascending order");
+        place.child("warnAt", null).wrong("expected the percentages in ascending order");
       return {
         ...rest,
         elapsedRoll: rollOf(elapsedRoll, elapsedGrace),

@@ -84,6 +84,7 @@ export function conditionShape(
       field: key,
       type,
       words: closed[key],
+      readBy: words,
     });
     return matchers && { kind: "fact", field: key, matchers, at: place.path };
   }
@@ -144,7 +145,13 @@ export function conditionShape(
     );
   }
 
-  return { schema: { $ref: "#/$defs/condition" }, read: (node, place) => read(node, place, 1) };
+  return {
+    schema: { $ref: "#/$defs/condition" },
+    // Where a mistake was noted, a name that nothing can have stands in, so that the rules around
+    // it are checked: nothing is proved of it.
+    read: (node, place) =>
+      read(node, place, 1) ?? { kind: "named", name: ` ${place.path}`, at: place.path },
+  };
 }
 
 export type EngagementParts =

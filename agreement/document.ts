@@ -1,6 +1,9 @@
 import type { Agreement, Condition } from "../handoff/agreement.ts";
-import type { Shape } from "./shape.ts";
+import type { SourcePlace } from "./place.ts";
+import type { Shape, Values } from "./shape.ts";
+import type { YamlNode } from "./source.ts";
 import type { Vocabulary } from "./vocabulary.ts";
+import { isMap } from "yaml";
 import { accounts } from "./accounts.ts";
 import { nurture, renurture, tasks, tasksByDefault, working } from "./afterwards.ts";
 import { answers } from "./answers.ts";
@@ -23,9 +26,10 @@ import { absences, absencesByDefault, leavers, leaversByDefault } from "./people
 import { reviews } from "./reviews.ts";
 import { routing } from "./routing.ts";
 import { from, list, named, need, may, number, object, orElse, plainName, text } from "./shape.ts";
+import { keyText } from "./source.ts";
 
-/** The whole file as one shape: what it may contain, in the order in which people read it aloud. */
-export function documentShape(words: Vocabulary): Shape<Agreement> {
+/** What the file may contain, in the order in which people read it aloud. */
+function sections(words: Vocabulary) {
   const counter = { count: 0 };
   const condition = conditionShape(words, counter);
   const reason = object({
@@ -36,7 +40,7 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
     points: need(number("points", { min: -1000, max: 1000 }), "points, also negative"),
     when: need(condition, "for whom"),
   });
-  const whole = object({
+  return {
     name: need(text("the agreement's name"), "what the agreement is called"),
     signedBy: need(
       parties,
@@ -92,9 +96,13 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
     nurture: need(nurture, "who looks after leads that wait"),
     tasks: orElse(tasks, tasksByDefault, "the tasks of people"),
     reviews: orElse(reviews(words.calendars), {}, "the meetings that sign off the figures"),
-  });
+  };
+}
+
+/** The whole file as one shape. */
+export function documentShape(words: Vocabulary): Shape<Agreement> {
   return from(
-    whole,
+    object(sections(words)),
     ({ icp, conditions, accounts: account, emailDomains: domains, ...rest }, place) => {
       if (
         !uniqueNames(
@@ -112,6 +120,29 @@ export function documentShape(words: Vocabulary): Shape<Agreement> {
       };
     },
   );
+}
+
+/**
+ * The sections that can be read of a file that is wrong elsewhere, so that they are checked as well.
+ * What is wrong with the others is noted at the place, as `documentShape` notes it.
+ */
+export function readableSections(
+  words: Vocabulary,
+  root: YamlNode,
+  place: SourcePlace,
+): Partial<Agreement> & Pick<Agreement, "named"> {
+  if (!isMap(root)) return { named: {} };
+  const pairs = new Map(root.items.map((pair) => [keyText(pair.key), pair]));
+  const found: Record<string, unknown> = {};
+  for (const [section, field] of Object.entries(sections(words))) {
+    const pair = pairs.get(section);
+    if (!pair && field.presence === "else") found[section] = field.fallback;
+    const value = pair && field.shape.read(pair.value as YamlNode, place.child(section, pair.key));
+    if (value !== undefined) found[section] = value;
+  }
+  // Each was read by the shape of its own section.
+  const { icp, conditions, ...rest } = found as Partial<Values<ReturnType<typeof sections>>>;
+  return { ...rest, named: { ...(icp ? { icp } : {}), ...conditions } };
 }
 
 /** Its order is the order in which it is shown, so it becomes a list. */

@@ -55,9 +55,10 @@ export function parseHistoryMap(
 }
 
 /**
- * What is wrong between a map and the first line of a file, one sentence each; empty when they fit.
+ * What is wrong between a map and the header of a file, which stands on that line; one sentence
+ * each, empty when they fit.
  */
-export function checkHeader(map: ImportMap, header: readonly string[]): string[] {
+export function checkHeader(map: ImportMap, header: readonly string[], line: number): string[] {
   const wanted = new Set([
     ...Object.keys(map.columns),
     ...map.required,
@@ -70,7 +71,7 @@ export function checkHeader(map: ImportMap, header: readonly string[]): string[]
   const unknown = [...wanted].filter((name) => !counts.has(name));
   return [
     ...twice.map(
-      (name) => `line 1: the column "${name}" stands twice; give each column its own name`,
+      (name) => `line ${line}: the column "${name}" stands twice; give each column its own name`,
     ),
     ...unknown.map((name, n) => {
       // To look for a near name is slow where neither map nor file is of this world.

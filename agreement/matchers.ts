@@ -1,12 +1,11 @@
-import type { Matcher } from "../handoff/agreement.ts";
+import type { Agreement, Matcher } from "../handoff/agreement.ts";
 import type { FactValue, FieldType } from "../handoff/facts/facts.ts";
 import type { SourcePlace } from "./place.ts";
 import type { YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
 import { instantOf } from "../handoff/time/dates.ts";
 import { matchesGlob } from "../handoff/facts/text.ts";
-import { asciiDomain } from "../spellings/email.ts";
-import { codedFields } from "../spellings/fact.ts";
+import { codedFields, readFact } from "../spellings/fact.ts";
 import { regionsMeant } from "../spellings/region.ts";
 import { keyText } from "./source.ts";
 import { scalarText } from "./shape.ts";
@@ -31,6 +30,8 @@ export interface MatcherSubject {
   readonly field: string;
   readonly type: FieldType;
   readonly words?: readonly string[] | undefined;
+  /** By what facts of the field are read; absent for what is worked out. */
+  readonly readBy?: Pick<Agreement, "fields" | "nullWords">;
 }
 
 /**
@@ -144,7 +145,7 @@ function readValue(
   switch (subject.type) {
     case "number":
       return typeof value === "number" && Number.isFinite(value)
-        ? value
+        ? asFact(value, place, subject, node)
         : place.expected(`a number for ${subject.field}`, node);
     case "boolean":
       return typeof value === "boolean"
@@ -167,7 +168,7 @@ function readValue(
       if (!text) return place.expected(`text for ${subject.field}`, node);
       if (text.length > 300) return place.wrong("expected at most 300 characters", node);
       return !subject.words || subject.words.includes(text)
-        ? wordOf(text, place, subject, node)
+        ? asFact(text, place, subject, node)
         : place.wrong(
             `expected ${listed(subject.words)} for ${subject.field}, found ` +
               `"${text}"${didYouMean(text, subject.words)}`,
@@ -178,20 +179,36 @@ function readValue(
 }
 
 /**
- * The word as facts hold it: countries and languages become codes however they are written. One that no list knows is warned of, since no fact can become it.
+ * The value as facts hold it, read as a fact is: countries become codes and addresses and domains
+ * have one form, however they are written. What no fact can become is warned of.
  */
-function wordOf(
-  text: string,
+function asFact<T extends string | number>(
+  written: T,
   place: SourcePlace,
-  { field }: MatcherSubject,
+  { field, readBy }: MatcherSubject,
   node: YamlNode,
-): string {
-  if (field === "account.domain") return asciiDomain(text);
-  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
-  const code = coded?.codeOf(text);
-  if (coded && code === undefined)
-    place.warn(`expected ${coded.what}, found "${text}"; facts of ${field} hold codes`, node);
-  return code ?? text;
+): T | string {
+  if (!readBy) return written;
+  const read = readFact(field, written, readBy);
+  if ("missing" in read)
+    place.warn(`expected no null word, found "${written}"; no fact holds one`, node);
+  else if ("problem" in read)
+    place.warn(
+      `${read.problem.replace(`${field}: `, "")}, found "${written}"; no fact of ${field} can be that`,
+      node,
+    );
+  else if (Object.hasOwn(codedFields, field) && read.notUnderstood !== undefined)
+    place.warn(
+      `expected ${codedFields[field]?.what}, found "${written}"; facts of ${field} hold codes`,
+      node,
+    );
+  else if (isOfOneForm(field) && typeof read.value === "string") return read.value;
+  return written;
+}
+
+/** Of a region it depends on the country (`valuesMeant`); other words are compared as they are. */
+function isOfOneForm(field: string): boolean {
+  return ["lead.email", "account.domain"].includes(field) || Object.hasOwn(codedFields, field);
 }
 
 type Single = Exclude<FactValue, readonly string[]>;

@@ -39,14 +39,12 @@ export const role: Shape<string> = from(name("queue"), (value, place, node) => {
 });
 
 /** A language by its name or code, as its ISO 639-1 code. */
-export const language: Shape<string> = from(
-  text("a language such as de"),
-  (word, place, node) =>
-    languageCode(word) ??
-    (place.letsPass(`expected a language by its name or ISO 639 code, found "${word}"`, node)
-      ? word
-      : undefined),
-);
+export const language: Shape<string> = from(text("a language such as de"), (word, place, node) => {
+  const code = languageCode(word);
+  if (code === undefined)
+    place.letsPass(`expected a language by its name or ISO 639 code, found "${word}"`, node);
+  return code ?? word;
+});
 
 /** Reports every name that stands twice in a list, at its second place. */
 export function uniqueNames(place: SourcePlace, names: readonly string[], what: string): boolean {

@@ -1,7 +1,7 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import type { AgreementProblem } from "./source.ts";
 import { checkWhole } from "./checks.ts";
-import { documentShape } from "./document.ts";
+import { documentShape, readableSections } from "./document.ts";
 import { Reading } from "./place.ts";
 import { readSource } from "./source.ts";
 import { vocabularyOf } from "./vocabulary.ts";
@@ -37,11 +37,14 @@ function parse(text: string, { isStored }: { readonly isStored: boolean }): Pars
   const read = readSource(text);
   if ("problems" in read) return { ok: false, problems: inOrder(read.problems), warnings: [] };
   const reading = new Reading(read.source, { isStored });
-  const agreement = documentShape(vocabularyOf(read.source.root)).read(
-    read.source.root,
-    reading.place(),
-  );
-  if (agreement && !isStored) checkWhole(agreement, reading);
+  const { root } = read.source;
+  const words = vocabularyOf(root);
+  const agreement = documentShape(words).read(root, reading.place());
+  if (!isStored)
+    checkWhole(
+      agreement ?? readableSections(words, root, new Reading(read.source).place()),
+      reading,
+    );
   const warnings = inOrder(reading.warnings);
   if (agreement && reading.problems.length === 0) return { ok: true, agreement, warnings };
   return { ok: false, problems: inOrder(reading.problems), warnings };

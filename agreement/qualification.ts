@@ -109,17 +109,19 @@ export const bands: Shape<Agreement["bands"]> = from(
   (rows, place) => {
     const open = rows.findIndex((row) => row.fit === undefined && row.intent === undefined);
     if (open === rows.length - 1) return rows;
-    if (open < 0)
-      return place.wrong(
+    if (open < 0) {
+      place.wrong(
         "expected a last row without fit and intent, such as `- { band: D }`, so that every " +
           "lead has a band",
       );
+      return rows;
+    }
     place.reading.report(
       "problems",
       joinPath(place.path, open),
       "expected the row without fit and intent to be the last one; rows below it are never reached",
     );
-    return undefined;
+    return rows.slice(0, open + 1);
   },
 );
 

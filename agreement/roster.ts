@@ -23,6 +23,7 @@ import {
   oneOf,
   orElse,
   reference,
+  scalarText,
   text,
   yesNo,
 } from "./shape.ts";
@@ -103,15 +104,16 @@ export function missingPools(agreement: Agreement, roster: Pick<RosterFile, "poo
   return [...wanted].filter((pool) => !roster.pools.some((one) => one.id === pool));
 }
 
-/** Where an agreement's text names pools that the roster lacks, and what was expected there. */
+/**
+ * Where an agreement's text names pools that the roster lacks, and what was expected there; whatever
+ * else is wrong with it.
+ */
 export function missingPoolPlaces(
   text: string,
-  agreement: Agreement,
   roster: Pick<RosterFile, "pools">,
 ): AgreementProblem[] {
-  const lacking = missingPools(agreement, roster);
   const read = readSource(text);
-  if (lacking.length === 0 || "problems" in read) return [];
+  if ("problems" in read) return [];
   const { root, position } = read.source;
   const found: AgreementProblem[] = [];
   const look = (node: unknown, path: string): void => {
@@ -120,8 +122,8 @@ export function missingPoolPlaces(
     for (const { key, value } of node.items) {
       const name = isScalar(key) ? String(key.value) : "";
       const within = joinPath(path, name);
-      const pool = name === "pool" && isScalar(value) ? String(value.value) : "";
-      if (!lacking.includes(pool)) look(value, within);
+      const pool = name === "pool" ? scalarText(value as YamlNode)?.trim() : undefined;
+      if (pool === undefined || roster.pools.some(({ id }) => id === pool)) look(value, within);
       else
         found.push({
           ...position(startOf(value)),

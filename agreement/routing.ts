@@ -20,7 +20,10 @@ export function routing(condition: Shape<Condition>): Shape<Agreement["routing"]
             min: 1,
             max: 200,
           }),
-          (tree, place) => (allUnique(tree, place) ? tree : undefined),
+          (tree, place) => {
+            checkUnique(tree, place);
+            return tree;
+          },
         ),
         "a tree; the most specific match wins",
       ),
@@ -81,23 +84,19 @@ export function territoryShape(condition: Shape<Condition>): Shape<Territory> {
 }
 
 /** Decisions name territories, so each name stands once in the whole tree. */
-function allUnique(tree: readonly Territory[], place: SourcePlace): boolean {
-  const seen = new Map<string, string>();
-  let unique = true;
+function checkUnique(tree: readonly Territory[], place: SourcePlace): void {
+  const seen = new Set<string>();
   const visit = (branch: readonly Territory[]): void => {
     for (const territory of branch) {
-      if (seen.has(territory.name)) {
+      if (seen.has(territory.name))
         place.reading.report(
           "problems",
           territory.at,
           `expected a territory name that stands once, found "${territory.name}" again`,
         );
-        unique = false;
-      }
-      seen.set(territory.name, territory.at);
+      seen.add(territory.name);
       visit(territory.within);
     }
   };
   visit(tree);
-  return unique;
 }

@@ -14,7 +14,13 @@ import { territoryShape } from "./routing.ts";
  * parser knows them.
  */
 export function agreementSchema(): JsonSchema {
-  const words: Vocabulary = { fields: builtInFields, signals: [], names: [], calendars: [] };
+  const words: Vocabulary = {
+    fields: builtInFields,
+    signals: [],
+    names: [],
+    calendars: [],
+    nullWords: [],
+  };
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Handoff agreement",

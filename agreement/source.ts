@@ -1,4 +1,4 @@
-import type { Node, ParsedNode, YAMLMap } from "yaml";
+import type { Node, ParsedNode, YAMLError, YAMLMap } from "yaml";
 import { CST, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from "yaml";
 import { isStorable } from "../handoff/facts/text.ts";
 
@@ -69,12 +69,12 @@ export function readSource(
       version: "1.2",
       schema: "core",
     });
-    const told = [...document.errors, ...document.warnings];
+    const told = firstMistakes([...document.errors, ...document.warnings]);
     if (told.length > 0)
       return {
-        problems: told
-          .slice(0, 20)
-          .map((error) => problem(error.pos[0], "", yamlSentence(error.code, error.message))),
+        problems: told.map((error) =>
+          problem(error.pos[0], "", yamlSentence(error.code, error.message)),
+        ),
       };
     const problems = notPlain(document.contents, problem);
     return problems.length > 0 ? { problems } : { source: { root: document.contents, position } };
@@ -228,6 +228,16 @@ function notPlain(
   };
   visit(root, "", 0);
   return problems;
+}
+
+/**
+ * A text that is no YAML is read wrongly from its first mistake on, and what the reader says of the
+ * rest follows from it. Only tabs are each a mistake of their own.
+ */
+function firstMistakes(errors: readonly YAMLError[]): readonly YAMLError[] {
+  const inOrder = errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
+  const tabs = inOrder.filter(({ code }) => code === "TAB_AS_INDENT");
+  return tabs.length > 0 ? tabs.slice(0, 20) : inOrder.slice(0, 1);
 }
 
 /** The reader's own sentences, where ours help more. */

@@ -1,7 +1,8 @@
 import type { FieldPath, FieldType } from "../handoff/facts/facts.ts";
 import type { YamlNode } from "./source.ts";
-import { isMap, isScalar } from "yaml";
+import { isMap, isScalar, isSeq } from "yaml";
 import { builtInFields } from "../handoff/facts/facts.ts";
+import { scalarText } from "./shape.ts";
 import { keyText } from "./source.ts";
 
 /**
@@ -12,6 +13,7 @@ export interface Vocabulary {
   readonly signals: readonly string[];
   readonly names: readonly string[];
   readonly calendars: readonly string[];
+  readonly nullWords: readonly string[];
 }
 
 export const fieldTypes: readonly FieldType[] = ["text", "number", "boolean", "date", "list"];
@@ -30,11 +32,16 @@ export function vocabularyOf(root: YamlNode): Vocabulary {
     signals: entries(section(root, "signals")).map(([name]) => name),
     names: ["icp", ...entries(section(root, "conditions")).map(([name]) => name)],
     calendars: entries(section(root, "calendars")).map(([name]) => name),
+    nullWords: words(section(root, "nullWords")),
   };
 }
 
 function section(root: YamlNode, name: string): YamlNode {
   return entries(root).find(([key]) => key === name)?.[1] ?? null;
+}
+
+function words(node: YamlNode): string[] {
+  return isSeq(node) ? node.items.flatMap((item) => scalarText(item as YamlNode) ?? []) : [];
 }
 
 function entries(node: YamlNode): [string, YamlNode][] {

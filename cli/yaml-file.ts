@@ -2,11 +2,15 @@ import { readFile } from "node:fs/promises";
 import { printProblem, type AgreementProblem } from "../agreement/parse.ts";
 import { CommandError } from "./command.ts";
 
-/** The text of a YAML file. A file that cannot be read is a `CommandError` with the system's code. */
+/**
+ * The text of a YAML file. A file that cannot be read is a `CommandError` with the system's code,
+ * and one that is no UTF-8 a `CommandError` too: what is signed must not differ from what was read.
+ */
 export async function yamlText(file: string): Promise<string> {
   try {
-    return await readFile(file, "utf8");
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
   } catch (error) {
+    if (error instanceof TypeError) throw new CommandError(`Save ${file} as UTF-8; it is not.`);
     const code = (error as NodeJS.ErrnoException).code ?? "unknown error";
     throw new CommandError(`Cannot read ${file} (${code}); give the path of a readable YAML file.`);
   }

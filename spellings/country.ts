@@ -62,6 +62,22 @@ const others: readonly (readonly [string, string])[] = [
   ["East Timor", "TL"],
   ["FYROM", "MK"],
   ["Bosnien", "BA"],
+  ["Angleterre", "GB"],
+  ["Inglaterra", "GB"],
+  ["UnitedStates", "US"],
+  ["U S", "US"],
+  ["UnitedKingdom", "GB"],
+  ["U K", "GB"],
+  ["Korea Rep", "KR"],
+  ["Korea South", "KR"],
+  ["Korea North", "KP"],
+  ["한국", "KR"],
+  ["DR Congo", "CD"],
+  ["Dem Rep Congo", "CD"],
+  ["Zaire", "CD"],
+  ["Cote dIvoire", "CI"],
+  ["Palestinian Territory", "PS"],
+  ["Rep Dominicana", "DO"],
   ["Congo (Kinshasa)", "CD"],
   ["Dom Rep", "DO"],
   ["São Tomé", "ST"],
@@ -116,8 +132,12 @@ let index: CodeIndex | undefined;
  * comma or in brackets; undefined when it is none.
  */
 export function countryCode(text: string): string | undefined {
-  const name = text.replaceAll(/\(the\)/gi, "").trim();
-  const whole = codeOfName(name) ?? codeOfFlag(name);
+  const said = text.replaceAll(/\(the\)/gi, "").trim();
+  const flag = codeOfFlag(said);
+  if (flag !== undefined) return flag;
+  // A flag beside a name says no more than the name.
+  const name = said.replaceAll(/\p{RI}{2}/gu, "").trim();
+  const whole = codeOfName(name);
   if (whole !== undefined) return whole;
   const words = writtenOut(name);
   return codeOfForm(words) ?? codeOfForm(turned(words)) ?? saidTwice(name, codeOfForm);

@@ -57,7 +57,7 @@ function codeOfName(text: string): string | undefined {
 function languageOfTag(text: string): string | undefined {
   const tag = text
     .trim()
-    .replace(/[.;].{1,10}$/, "")
+    .replace(/\..{1,10}$|;\s*q=.{1,6}$/i, "")
     .replaceAll("_", "-");
   if (!/^[a-z]{2,3}(?:-[a-z\d]{1,8}){0,4}$/i.test(tag)) return undefined;
   try {

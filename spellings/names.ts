@@ -54,6 +54,7 @@ const shortened: Readonly<Record<string, string>> = {
   n: "north",
   rep: "republic",
   s: "south",
+  st: "saint",
   w: "west",
 };
 
@@ -67,13 +68,15 @@ export function writtenOut(name: string): string {
 
 /**
  * What a text of several parts says more than once: `DE - Germany`, `United States (US)`, `German;
- * Deutsch`. Undefined when a part is not understood or says something else.
+ * Deutsch`, `DE Germany`. Undefined when a part is not understood or says something else.
  */
 export function saidTwice(
   text: string,
   codeOf: (part: string) => string | undefined,
 ): string | undefined {
-  const parts = text.split(/[-–—,;:/|()[\]{}]+/).filter((part) => part.trim() !== "");
+  const parts = text
+    .split(/[-–—,;:/|()[\]{}]+|(?<=^\s*[A-Z]{2,3})\s/)
+    .filter((part) => part.trim() !== "");
   if (parts.length < 2 || parts.length > 4) return undefined;
   const codes = new Set(parts.map(codeOf));
   return codes.size === 1 ? [...codes][0] : undefined;

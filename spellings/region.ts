@@ -20,7 +20,7 @@ export function regionCode(text: string, country?: string): string | undefined {
   const whole = codeOfName(text, country);
   if (whole !== undefined) return whole;
   const name = writtenOut(text.trim())
-    .replace(/^(?:free )?(?:state|province|commonwealth|canton) of /i, "")
+    .replace(formBefore, "")
     .replace(/ (?:state|province)$/i, "");
   const [, place, where = ""] = /^([^,()]+)[,(]\s*([^,()]+)\)?$/.exec(name) ?? [];
   return (
@@ -29,6 +29,10 @@ export function regionCode(text: string, country?: string): string | undefined {
     (place === undefined ? undefined : codeWithin(place, countryCode(where), country))
   );
 }
+
+/** What stands before the name of a part of a country, in the languages of those that have many. */
+const formBefore =
+  /^(?:(?:free )?(?:state|province|commonwealth|canton|county) of|kanton|canton d[eu]|provinc(?:e|ia|ie) d[ei]|estado de|county|co\.?) /i;
 
 /** `California, USA`, where the country beside it, if it is known, is no other one. */
 function codeWithin(place: string, where?: string, country?: string): string | undefined {
@@ -93,9 +97,10 @@ const others: Readonly<Record<string, readonly string[]>> = {
   "DE-TH": ["Freistaat Thüringen"],
   "US-DC": ["Washington DC", "Washington, DC"],
   "CA-ON": ["Ont"],
-  "CA-QC": ["Que"],
+  "CA-QC": ["Que", "PQ"],
   "ES-CT": ["Cataluña"],
   "GB-LND": ["London", "Greater London"],
+  "MX-CMX": ["CDMX", "Mexico City"],
   // The abbreviations that newspapers use; a dot does not count.
   "US-AL": ["Ala"],
   "US-AR": ["Ark"],
@@ -161,4 +166,10 @@ const english: Readonly<Record<string, string>> = {
   "IT-75": "Apulia",
   "IT-82": "Sicily",
   "IT-88": "Sardinia",
+  "BE-BRU": "Brussels",
+  "BE-VLG": "Flanders",
+  "BE-WAL": "Wallonia",
+  "NL-NB": "North Brabant",
+  "NL-NH": "North Holland",
+  "NL-ZH": "South Holland",
 };

@@ -120,7 +120,7 @@ async function readBounded(
 ): Promise<Uint8Array> {
   const announced = request.headers.get("content-length");
   if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
-  const mostMs = timeoutMs + (maxBytes / 65_536) * 1000;
+  const mostMs = timeoutMs + ((announced === null ? maxBytes : Number(announced)) / 65_536) * 1000;
   const read = () =>
     announced === null
       ? readCounted(request, maxBytes)
@@ -151,7 +151,10 @@ function tooLarge(maxBytes: number): Problem {
   });
 }
 
-/** How long a body may take to begin; it gets a second more for each 64 KiB that it may have. */
+/**
+ * How long a body may take to begin; it gets a second more for each 64 KiB that it says it has, or
+ * without that may have.
+ */
 export const usualTimeoutMs = 10_000;
 
 /** The body stopped coming: a 408, after which the connection is of no use. */

@@ -89,9 +89,10 @@ async function check(args: string[], io: Io): Promise<number> {
   const parsed = parseAgreement(source);
   const roster = values.roster === undefined ? null : parseRoster(await yamlText(values.roster));
   const rosterProblems = roster && !roster.ok ? roster.problems : [];
-  const lacking =
-    parsed.ok && roster?.ok ? missingPoolPlaces(source, parsed.agreement, roster.roster) : [];
-  const problems = parsed.ok ? lacking : parsed.problems;
+  const lacking = roster?.ok ? missingPoolPlaces(source, roster.roster) : [];
+  const problems = [...(parsed.ok ? [] : parsed.problems), ...lacking].toSorted(
+    (a, b) => a.line - b.line || a.column - b.column,
+  );
   const ok = problems.length === 0 && rosterProblems.length === 0;
 
   if (values.json) {

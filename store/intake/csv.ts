@@ -13,6 +13,9 @@ export type CsvItem =
 
 export type Delimiter = "," | ";" | "\t" | "|";
 
+/** So many lines may stand before the names of the columns: titles, and what columns have in common. */
+export const linesBeforeHeader = 20;
+
 /** A record longer than this has a quote that was never closed. */
 const longestRecord = 262_144;
 
@@ -62,8 +65,8 @@ export async function* readCsv(
   };
   for await (const piece of decode(bytes)) {
     text += piece;
-    // Without a whole line the delimiter cannot be guessed; half a line end may follow.
-    if (isBegun || text.length > longestLine || /[\r\n][^]/.test(text)) yield* items(false);
+    // Titles may stand before the first line that shows the delimiter.
+    if (isBegun || text.length > guessedFrom) yield* items(false);
   }
   yield* items(true);
 }
@@ -78,13 +81,18 @@ export function cellsOf(raw: string, delimiter: Delimiter): string[] {
   return read.problem === undefined ? read.cells : raw.split(delimiter);
 }
 
-/** What stands between the columns most often in the first line, outside quotes. */
+const guessedFrom = 65_536;
+
+/**
+ * What stands between the columns most often, outside quotes, in the first line that has any of the
+ * four; a comma where none of the first lines has.
+ */
 export function guessDelimiter(text: string): Delimiter {
-  const begin = text.slice(0, 65_536);
-  const line = (/^(?:"(?:[^"]|"")*"|[^"\r\n])*/.exec(begin)?.[0] ?? "").replaceAll(
-    /"(?:[^"]|"")*"/g,
-    "",
-  );
+  const lines = text
+    .slice(0, guessedFrom)
+    .replaceAll(/"(?:[^"]|"")*"/g, "")
+    .split(/\r\n|\r|\n/, linesBeforeHeader + 1);
+  const line = lines.find((one) => /[,;\t|]/.test(one)) ?? "";
   const count = (one: string) => line.split(one).length - 1;
   return ([",", ";", "\t", "|"] as const).reduce((best, one) =>
     count(one) > count(best) ? one : best,

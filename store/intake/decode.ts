@@ -19,6 +19,12 @@ const marks: readonly (readonly [Encoding, readonly number[]])[] = [
   ["utf-16be", [0xfe, 0xff]],
 ];
 
+/** How `.xlsx` and `.xls` begin. */
+const workbooks: readonly (readonly number[])[] = [
+  [0x50, 0x4b, 3, 4],
+  [0xd0, 0xcf, 0x11, 0xe0],
+];
+
 /**
  * Bytes of a file as text, piece by piece. A byte order mark says how it is encoded; without one it
  * must be UTF-8. Throws `NotText` where it is not: guessing an encoding would store wrong names.
@@ -58,8 +64,12 @@ type Decoder = (chunk: Uint8Array | undefined) => string;
 
 function begin(start: Uint8Array): { decoder: Decoder; skip: number } {
   const marked = marks.find(([, bytes]) => bytes.every((byte, n) => start[n] === byte));
-  // UTF-16 and UTF-32 without a mark would pass for UTF-8 whose every other character is NUL.
-  if (!marked && start.includes(0)) throw new NotText(1, notText(1));
+  // A workbook is the file that people mean to have saved as CSV.
+  if (workbooks.some((bytes) => bytes.every((byte, n) => start[n] === byte)))
+    throw new NotText(1, "expected a CSV file, found a workbook; save the sheet as CSV UTF-8");
+  // UTF-16 and UTF-32 without a mark would pass for UTF-8 whose every other character is NUL. A NUL
+  // further behind is a matter of its row.
+  if (!marked && start.subarray(0, 4).includes(0)) throw new NotText(1, notText(1));
   const [encoding, mark] = marked ?? (["utf-8", []] as const);
   return {
     decoder: encoding.startsWith("utf-32") ? utf32(encoding === "utf-32le") : standard(encoding),

@@ -12,7 +12,7 @@ import {
   type MappedArrival,
 } from "../../handoff/facts/import-map.ts";
 import { prepare, type Arrival, type NotUnderstood } from "./arrivals.ts";
-import { readCsv, type CsvItem, type Delimiter } from "./csv.ts";
+import { linesBeforeHeader, readCsv, type CsvItem, type Delimiter } from "./csv.ts";
 import { inTransaction, type Pool } from "../postgres/db.ts";
 import { NotText } from "./decode.ts";
 import { linesOfErased } from "./erased.ts";
@@ -73,8 +73,12 @@ export interface ImportWish {
   readonly mapText?: string;
   readonly fileName?: string;
   readonly agreement: Agreement;
-  /** What is wrong between map and first line; empty when they fit. */
-  readonly checkHeader: (map: ImportMap, header: readonly string[]) => readonly string[];
+  /** What is wrong between map and header, which stands on that line; empty when they fit. */
+  readonly checkHeader: (
+    map: ImportMap,
+    header: readonly string[],
+    line: number,
+  ) => readonly string[];
   readonly clock: () => Instant;
   /** Asked before each batch: a sentence why it must not be taken in, or null. Absent: it may. */
   readonly whyStop?: () => string | null | Promise<string | null>;
@@ -249,7 +253,7 @@ export async function checkImport(
   return { ...found, header: header.written, delimiter: header.delimiter };
 }
 
-/** The first line: as it is written, by the names that the map uses, and what is put before it. */
+/** The header: as it is written, by the names that the map uses, and what is put before it. */
 interface Header {
   readonly written: readonly string[];
   readonly names: readonly string[];
@@ -263,19 +267,27 @@ async function readHeader(
   wish: Pick<ImportWish, "map" | "checkHeader">,
 ): Promise<Header> {
   try {
-    const first = await items.next();
-    if (first.done)
-      throw new ImportRefused([
-        "the file is empty; expected a first line with the names of the columns",
-      ]);
-    if (first.value.kind === "bad") throw new ImportRefused([`line 1: ${first.value.message}`]);
-    const { cells, delimiter } = first.value;
-    const before = errorColumns.every((name, n) => cells[n] === name) ? errorColumns.length : 0;
-    const written = before > 0 ? cells.slice(before).map(unguarded) : cells;
-    const names = written.map(columnName);
-    const problems = wish.checkHeader(wish.map, names);
-    if (problems.length > 0) throw new ImportRefused(problems);
-    return { written, names, delimiter, before };
+    // What is refused is the line that comes nearest, which of equals is the first.
+    let nearest: readonly string[] | undefined;
+    for (let n = 0; n <= linesBeforeHeader; n++) {
+      const next = await items.next();
+      if (next.done) break;
+      if (next.value.kind === "bad") {
+        nearest ??= [`line ${next.value.line}: ${next.value.message}`];
+        break;
+      }
+      const { cells, delimiter, line } = next.value;
+      if (cells.every((cell) => cell.trim() === "")) continue;
+      const before = errorColumns.every((name, at) => cells[at] === name) ? errorColumns.length : 0;
+      const written = before > 0 ? cells.slice(before).map(unguarded) : cells;
+      const names = written.map(columnName);
+      const problems = wish.checkHeader(wish.map, names, line);
+      if (problems.length === 0) return { written, names, delimiter, before };
+      if (nearest === undefined || problems.length < nearest.length) nearest = problems;
+    }
+    throw new ImportRefused(
+      nearest ?? ["the file is empty; expected a first line with the names of the columns"],
+    );
   } catch (error) {
     if (error instanceof NotText) throw new ImportRefused([error.message]);
     throw error;

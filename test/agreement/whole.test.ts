@@ -152,6 +152,26 @@ describe("what no lead can reach or nothing can produce", () => {
     ).toContainEqual(expect.objectContaining({ message: expect.stringContaining("hold codes") }));
   });
 
+  test.each([
+    ["lead.timeline: unknown", "no fact holds one"],
+    ["account.domain: acme", "no fact of account.domain can be that"],
+    ["account.employees: -1", "no fact of account.employees can be that"],
+  ])("%s is what no fact becomes", (to, message) => {
+    expect(warnings(["lead.emailKind: free", to])).toMatchObject([
+      { message: expect.stringContaining(message) },
+    ]);
+  });
+
+  test("addresses and domains are compared in the form in which facts hold them", () => {
+    const ruleOf = (to: string) => exampleAgreement(["lead.emailKind: free", to]).fit[2]?.when;
+    expect(ruleOf("lead.email: Jo@Bücher.DE")).toMatchObject({
+      matchers: [{ op: "is", value: "jo@xn--bcher-kva.de" }],
+    });
+    expect(ruleOf("account.domain: https://www.acme.com/about")).toMatchObject({
+      matchers: [{ op: "is", value: "acme.com" }],
+    });
+  });
+
   test("an unknown language is refused", () => {
     expect(messages(["language: de }", "language: klingon }"])).toEqual([
       expect.stringContaining('expected a language by its name or ISO 639 code, found "klingon"'),
@@ -165,6 +185,51 @@ describe("what no lead can reach or nothing can produce", () => {
     expect(warnings([from, to])).toMatchObject([
       { message: expect.stringContaining(`(did you mean "${meant}"?)`) },
     ]);
+  });
+});
+
+describe("one mistake is one message, and no mistake hides another", () => {
+  test("mistakes of every kind are told at once", () => {
+    const found = problemsOf(
+      ["zone: America/New_York", "zone: EST"],
+      ["language: de }", "language: klingon }"],
+      ["band: B, fit: 30, intent: 15", "band: B, fit: 40, intent: 45"],
+      ["outreach: 24 hours\n    status: 48 hours", "outreach: 24 hours\n    status: 12 hours"],
+      ["account.industry: { in: [Software,", "account.industri: { in: [Software,"],
+      ["name: active-trial", "name: demo-request"],
+      ["elapsedGrace: 60 business minutes", "elapsedGrace: soon"],
+      ["returnClosed: { lost: 90 days", "returnClosed: { lots: 90 days"],
+    );
+    expect(found.map(({ path }) => path)).toEqual([
+      "calendars.hq.zone",
+      "icp.all[1]",
+      "bands[1]",
+      "leadTypes[1]",
+      "leadTypes[3].status",
+      "clocks.elapsedGrace",
+      "routing.territories[1].language",
+      "renurture.returnClosed.lots",
+    ]);
+  });
+
+  test.each([
+    ["in: [US, CA, GB, DE] }\n\nchecklist", "in: [US, CA, GB, DE }\n\nchecklist"],
+    ["suppress:", "suppress: none"],
+    ["  maxCycles: 3", "   maxCycles: 3"],
+    ["  - { band: D }", "\t- { band: D }"],
+    ["leadType: account-flag", "leadType: demo-request"],
+  ])("%s: what follows from a mistake is not told", (from, to) => {
+    expect(problemsOf([from, to])).toHaveLength(1);
+  });
+
+  test("every tab is a mistake of its own", () => {
+    const found = problemsOf(
+      ["  maxCycles: 3", "\tmaxCycles: 3"],
+      ["  reviewEvery: quarter", "\treviewEvery: quarter"],
+    );
+    expect(found.map(({ message }) => message)).toEqual(
+      Array(2).fill("expected spaces at the start of the line, found a tab"),
+    );
   });
 });
 

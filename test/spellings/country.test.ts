@@ -34,6 +34,14 @@ describe("a country as people write it", () => {
     ["NL-Nederland", "NL"],
     ["United States (US)", "US"],
     ["England, UK", "GB"],
+    ["DE Germany", "DE"],
+    ["🇺🇸 United States", "US"],
+    // Shortened, or without what keyboards make hard.
+    ["St. Vincent and the Grenadines", "VC"],
+    ["Dem. Rep. Congo", "CD"],
+    ["Korea Rep.", "KR"],
+    ["UnitedStates", "US"],
+    ["Cote dIvoire", "CI"],
     // Other letters.
     ["Grossbritannien", "GB"],
     ["中國", "CN"],

@@ -12,6 +12,10 @@ describe("a rule about a region holds for whatever a fact of it may be", () => {
     ["Baden Wuerttemberg", "DE", "DE-BW"],
     ["Lombardy", "IT", "IT-25"],
     ["Greater London", "GB", "GB-LND"],
+    ["Kanton Zürich", "CH", "CH-ZH"],
+    ["Co. Dublin", "IE", "IE-D"],
+    ["North Holland", "NL", "NL-NH"],
+    ["CDMX", "MX", "MX-CMX"],
   ])("%s, of %s", (word, country, code) => {
     expect(regionCode(word, country)).toBe(code);
     expect(regionsMeant(word)).toEqual(expect.arrayContaining([word, code]));

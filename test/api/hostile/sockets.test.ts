@@ -103,6 +103,12 @@ test.each([
 
 test.each([
   ["a body", () => post("Content-Length: 20", "{")],
+  [
+    "a roster, which may be large",
+    () =>
+      `PUT /roster HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: application/yaml\r\n` +
+      "Content-Length: 20\r\n\r\nhours:",
+  ],
   ["a body in chunks", () => post("Transfer-Encoding: chunked", "1\r\n{\r\n")],
   [
     "a file",

@@ -88,6 +88,24 @@ test("a pool that the roster lacks is an error", async () => {
   ]);
 });
 
+test("a missing pool is told beside other mistakes", async () => {
+  const file = join(folder, "pool-and-more.yaml");
+  writeFileSync(
+    file,
+    edited(["hold: until-open", "hold: until"], ["pool: dach-sdr", "pool: dach"]),
+  );
+  const { err } = await run("check", file, "--roster", here("roster.yaml"));
+  expect(err).toHaveLength(2);
+  expect(err[0]).toContain('expected a pool that the roster has, found "dach"');
+  expect(err[1]).toContain("routing.hold");
+});
+
+test("a file in another encoding than UTF-8 is not taken for one", async () => {
+  const file = join(folder, "latin.yaml");
+  writeFileSync(file, Buffer.from(edited(["name: Inbound", "name: Übergabe"]), "latin1"));
+  await expect(run("check", file)).rejects.toThrow(`Save ${file} as UTF-8`);
+});
+
 test("a wrong call says how to call it", async () => {
   await expect(run()).rejects.toThrow(/baton agreement check FILE/);
   await expect(run("check")).rejects.toThrow(/Name one agreement file/);

@@ -223,6 +223,43 @@ describe("encodings and delimiters", () => {
     );
   });
 
+  test("a workbook is refused as one", async () => {
+    for (const begin of [Buffer.from("PK\u0003\u0004"), Buffer.from([0xd0, 0xcf, 0x11, 0xe0])])
+      await expect(run(Buffer.concat([begin, Buffer.alloc(99, 7)]), simple)).rejects.toThrow(
+        /found a workbook; save the sheet as CSV UTF-8/,
+      );
+  });
+
+  test("a NUL costs its row, wherever it stands", async () => {
+    const row = await run(`${text}a@acme.com;A\0B\r\nb@acme.com;B\r\n`, simple);
+    expect(row).toMatchObject({ state: "done", created: 2, refused: 1 });
+    expect(await errorsOf(row.id)).toMatchObject([{ line: 3, column: "Name" }]);
+  });
+
+  test.each([
+    ["an empty line", "\r\n"],
+    ["a title", "Trade fair 2026\r\n\r\n"],
+    ["a title of a sheet", "Trade fair 2026;\r\n;\r\n"],
+    ["what columns have in common", "Person;\r\n"],
+    ["sep= and a title", "sep=;\r\nTrade fair, 2026\r\n"],
+  ])("%s before the header is passed over", async (_, before) => {
+    for (const size of [3, 1000]) {
+      await db.pool.query("truncate lead, process, account, import cascade");
+      const file = fileOf(Buffer.from(`${before}${text}x;Y\r\n`), size);
+      const row = await runImport(db.pool, wish(file, simple));
+      expect(row).toMatchObject({ created: 1, refused: 1 });
+      const line = before.split("\n").length + 2;
+      expect(await errorsOf(row.id)).toMatchObject([{ line, column: "E-mail" }]);
+    }
+  });
+
+  test("where no line has every column of the map, the nearest one is refused with its line", async () => {
+    await expect(run("Trade fair\nE-mail;Nmae;E-mail\na@acme.com;A;\n", simple)).rejects.toThrow(
+      'line 2: the column "E-mail" stands twice; give each column its own name\n' +
+        'the map names the column "Name", which the file does not have',
+    );
+  });
+
   test("anything else is refused with the line, and what came before it is kept", async () => {
     const latin1 = Buffer.concat([
       Buffer.from(
