@@ -51,6 +51,16 @@ test.each<[string, () => string, RegExp]>([
     /^Postgres does not take this user with this password; correct DATABASE_URL \(28P01\)\.$/,
   ],
   [
+    "no password",
+    () => changed((url) => (url.password = "")),
+    /^Postgres wants a password; give one in DATABASE_URL/,
+  ],
+  [
+    "a copy that takes no writes",
+    () => changed((url) => url.searchParams.set("options", "-c default_transaction_read_only=on")),
+    /^Postgres is a copy that takes no writes; name the primary server in .* \(25006\)\.$/,
+  ],
+  [
     "no such database",
     () => changed((url) => (url.pathname = "/nowhere")),
     /^Postgres has no such database; .* correct DATABASE_URL \(3D000\)\.$/,
