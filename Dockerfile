@@ -5,6 +5,8 @@ ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY . .
+# The volume of the audit trail's heads is made from it, and so is the worker's user's.
+RUN mkdir /anchors && chown node:node /anchors
 USER node
 ENTRYPOINT ["node", "cli/baton.mjs"]
 CMD ["help"]

@@ -17,6 +17,7 @@ type Service = {
   command?: string[];
   environment?: Record<string, string>;
   ports?: string[];
+  volumes?: string[];
   healthcheck?: { test: string[] };
   depends_on?: Record<string, { condition: string }>;
   configs?: { source: string; target: string }[];
@@ -65,6 +66,16 @@ describe("docker-compose.yml", () => {
       expect.arrayContaining(["postgres", "temporal", "temporal-ui", "migrate", "worker", "api"]),
     );
     expect(Object.keys(compose.volumes)).toContain("postgres");
+  });
+
+  test("the worker notes the head of the audit trail on a volume that is not the database's", () => {
+    const { worker, postgres } = compose.services;
+    const folder = worker?.volumes?.[0]?.split(":") ?? [];
+    expect(worker?.environment?.["AUDIT_ANCHORS"]).toMatch(new RegExp(`^${folder[1]}/`));
+    expect(Object.keys(compose.volumes)).toContain(folder[0]);
+    expect(postgres?.volumes?.join()).not.toContain(folder[0]);
+    // A volume is its user's as the image has the folder.
+    expect(read("Dockerfile")).toContain(`chown node:node ${folder[1]}`);
   });
 
   test.each(services)("%s has an image by version and digest, or Baton's own", (_, service) => {

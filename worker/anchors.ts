@@ -30,6 +30,11 @@ export interface AnchorDeps {
 export function startAnchors(deps: AnchorDeps): Repeated {
   const { clock, log, pool } = deps;
   let isBroken = false;
+  if (deps.file === undefined && deps.operator === undefined)
+    log.warn(
+      "the head of the audit trail is noted nowhere, so that a cut is not found; set AUDIT_ANCHORS " +
+        "or OPERATOR_MAIL",
+    );
   const round = async (): Promise<void> => {
     const head = await auditHead(pool);
     if (deps.file !== undefined) {

@@ -1,7 +1,13 @@
 import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
-import { bundleWorkflowCode, Runtime, Worker, DefaultLogger } from "@temporalio/worker";
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  Worker,
+} from "@temporalio/worker";
 import { createActivities } from "../activities/index.ts";
 import { createEffects } from "../activities/effects.ts";
 import { sendDigests } from "../activities/reminders.ts";
@@ -54,7 +60,10 @@ async function main(): Promise<void> {
     log[entry.level === "ERROR" ? "error" : "warn"]({ ...entry.meta }, entry.message),
   );
   // The SDK's own listeners would take a signal and do nothing while there is no worker yet.
-  Runtime.install({ logger, shutdownSignals: [] });
+  // What its core says would be text of its own beside the lines.
+  const filter = makeTelemetryFilterString({ core: "WARN", other: "ERROR" });
+  const telemetryOptions = { logging: { forward: {}, filter } };
+  Runtime.install({ logger, telemetryOptions, shutdownSignals: [] });
 
   const clock = Date.now;
   const crashPoint = crashHook(settings.BATON_CRASH_AT, () => process.kill(process.pid, "SIGKILL"));

@@ -65,8 +65,7 @@ export async function* readCsv(
   };
   for await (const piece of decode(bytes)) {
     text += piece;
-    // Titles may stand before the first line that shows the delimiter.
-    if (isBegun || text.length > guessedFrom) yield* items(false);
+    if (isBegun || canGuess(text)) yield* items(false);
   }
   yield* items(true);
 }
@@ -81,21 +80,35 @@ export function cellsOf(raw: string, delimiter: Delimiter): string[] {
   return read.problem === undefined ? read.cells : raw.split(delimiter);
 }
 
-const guessedFrom = 65_536;
-
 /**
  * What stands between the columns most often, outside quotes, in the first line that has any of the
  * four; a comma where none of the first lines has.
  */
 export function guessDelimiter(text: string): Delimiter {
-  const lines = text
-    .slice(0, guessedFrom)
-    .replaceAll(/"(?:[^"]|"")*"/g, "")
-    .split(/\r\n|\r|\n/, linesBeforeHeader + 1);
-  const line = lines.find((one) => /[,;\t|]/.test(one)) ?? "";
+  const line = firstLines(text).find((one) => /[,;\t|]/.test(one)) ?? "";
   const count = (one: string) => line.split(one).length - 1;
   return ([",", ";", "\t", "|"] as const).reduce((best, one) =>
     count(one) > count(best) ? one : best,
+  );
+}
+
+const guessedFrom = 65_536;
+
+/** Lines that may hold the header, without what stands in quotes. */
+function firstLines(text: string): string[] {
+  return text
+    .slice(0, guessedFrom)
+    .replaceAll(/"(?:[^"]|"")*"/g, "")
+    .split(/\r\n|\r|\n/, linesBeforeHeader + 1);
+}
+
+/** Whether the first line that shows the delimiter is there as a whole; half a line end may follow. */
+function canGuess(text: string): boolean {
+  const lines = firstLines(text).slice(0, -1);
+  return (
+    text.length > guessedFrom ||
+    lines.length >= linesBeforeHeader ||
+    (/[^\r\n]$/.test(text) && lines.some((line) => /^[^"]*[,;\t|][^"]*$/.test(line)))
   );
 }
 

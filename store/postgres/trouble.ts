@@ -11,6 +11,9 @@ const remedies: Readonly<Record<string, string>> = {
   "57014": "took too long over a statement; see what keeps it busy, and try again",
   "57P01": "is being stopped; start it again",
   "57P03": "is starting or stopping; try again in a moment",
+  "25006": "is a copy that takes no writes; name the primary server in DATABASE_URL",
+  "53100": "has no room left on its disk; make room there",
+  "57P02": "ended by a crash of one of its processes; try again in a moment",
   "42501": "does not allow this user to do that; give the user the rights, or name another one",
   "42P01": "has not the tables of this version; run npx baton migrate",
   "42703": "has not the columns of this version; run npx baton migrate",
@@ -97,6 +100,8 @@ export function databaseTrouble(error: unknown): string | null {
       `TLS with Postgres failed (${told}); compare sslmode, sslcert and sslkey in DATABASE_URL ` +
       "with its settings."
     );
+  if (/client password must be/.test(message))
+    return "Postgres wants a password; give one in DATABASE_URL (postgres://user:password@host).";
   if (isSlow(message))
     return (
       "Postgres does not answer in time; see whether DATABASE_URL is right, and if it is only " +

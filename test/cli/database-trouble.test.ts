@@ -51,6 +51,11 @@ test.each<[string, () => string, RegExp]>([
     /^Postgres does not take this user with this password; correct DATABASE_URL \(28P01\)\.$/,
   ],
   [
+    "no password",
+    () => changed((url) => (url.password = "")),
+    /^Postgres wants a password; give one in DATABASE_URL/,
+  ],
+  [
     "no such database",
     () => changed((url) => (url.pathname = "/nowhere")),
     /^Postgres has no such database; .* correct DATABASE_URL \(3D000\)\.$/,
@@ -93,3 +98,15 @@ test.each<[string, () => string, RegExp]>([
   },
   60_000,
 );
+
+test("a copy that takes no writes", async () => {
+  process.env["DATABASE_URL"] = changed((url) =>
+    url.searchParams.set("options", "-c default_transaction_read_only=on"),
+  );
+  const lines: string[] = [];
+  const io = { out: (line: string) => lines.push(line), err: (line: string) => lines.push(line) };
+  expect(await main(["token", "create", "--role", "revops", "--label", "x"], io)).toBe(1);
+  expect(lines).toEqual([
+    "Postgres is a copy that takes no writes; name the primary server in DATABASE_URL (25006).",
+  ]);
+});

@@ -126,3 +126,12 @@ test("a line that is no anchor is named", async () => {
   expect(readFileSync(file, "utf8").split("\n")).toHaveLength(3);
   await kept.stop();
 });
+
+test("a worker that notes the head nowhere says so when it begins", async () => {
+  await anchors({ file: undefined, operator: undefined }).now();
+  expect(said).toEqual([expect.stringMatching(/set AUDIT_ANCHORS or OPERATOR_MAIL/)]);
+  said = [];
+  await anchors({ operator: undefined }).now();
+  await anchors({ file: undefined }).now();
+  expect(said).toEqual([]);
+});

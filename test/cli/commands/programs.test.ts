@@ -125,6 +125,12 @@ describe.each(["worker", "api"])("baton %s", (name) => {
   });
 });
 
+test("a worker says JSON lines alone, also of what the SDK's core finds wrong", async () => {
+  const worker = baton("worker", { TEMPORAL_NAMESPACE: "nowhere" });
+  expect(await worker.exit).toBe(1);
+  for (const line of worker.lines) expect(JSON.parse(line)).toHaveProperty("level");
+}, 60_000);
+
 describe("on a database that a newer version has migrated", () => {
   let newer: FreshDatabase;
   beforeAll(async () => {
