@@ -4,14 +4,14 @@ import { answerOpenMs, responseOf } from "../../handoff/process/clocks.ts";
 import type { Decision } from "../../handoff/process/decide.ts";
 import { frozenFacts, meaningfulSignals } from "../../handoff/process/frozen.ts";
 import type { Handoff, ProcessState, Situation } from "../../handoff/process/situation.ts";
-import { send, sql, type Tx } from "../postgres/db.ts";
+import { rows, send, sql, type Tx } from "../postgres/db.ts";
 import { addEffects, type NewEffect } from "../effects/effects.ts";
 import { endOpenTasks, openTask, scheduleTask } from "./human-tasks.ts";
 import { mailsToReaders } from "../../handoff/process/mail-of-reader.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { endFlag } from "../accounts/flags.ts";
 import { recordDecision } from "../reviews/reviews.ts";
-import { enqueuePriority } from "../postgres/outbox.ts";
+import { enqueueAll, enqueuePriority, leadSignal } from "../postgres/outbox.ts";
 import { releaseHeld, reverseCredit } from "../routing/routing.ts";
 
 const tz = process.versions.tz ?? "unknown";
@@ -276,6 +276,7 @@ async function write(numbered: Numbered, change: Change): Promise<void> {
     case "open-offer":
       if (change.repId === null) return;
       await enqueuePriority(tx, subject.id, handoffOf(after).priority, now);
+      if (subject.kind === "account") await tellPartsOnHold(tx, handoffOf(after).id, now);
       if (change.by === "routing") return;
       return send(
         tx,
@@ -431,6 +432,18 @@ function groupOf({ agreement }: Situation, reason: string | null): string | null
 function handoffOf(situation: Situation): Handoff {
   if (situation.handoff === null) throw new Error(`${situation.subject.id} has no handoff`);
   return situation.handoff;
+}
+
+/** Somebody has the account now: its leads that are on hold ask routing again, which finds them there. */
+async function tellPartsOnHold(tx: Tx, handoffId: string, now: number): Promise<void> {
+  const parts = await rows<{ id: string }>(
+    tx,
+    sql`
+    select h.subject_id as id from handoff h join held on held.handoff_id = h.id
+    where h.account_handoff_id = ${handoffId} and h.state = 'open' order by h.subject_id`,
+  );
+  const told = parts.map(({ id }) => leadSignal(id, "signal", "rosterChanged", { id }, 1));
+  await enqueueAll(tx, told, now);
 }
 
 /** Leads on hold in these pools are offered in their order; most pools hold none. */

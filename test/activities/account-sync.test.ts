@@ -17,7 +17,7 @@ let id: string;
 let rep: "one" | "two";
 beforeAll(async () => {
   world = await peopleWorld();
-  crm = createHouseCrm(houseTables(world.pool, world.now));
+  crm = createHouseCrm(houseTables(world.pool, () => world.now()));
   ({ id, rep } = await flaggedAccount(world));
 });
 afterAll(() => world.close());
@@ -30,7 +30,7 @@ async function carryOut(through: CrmPort = crm): Promise<void> {
       crm: through,
       mail: createKeptMail((mail) => keepMail(world.pool, mail, world.now())),
       publicUrl: "http://baton.test",
-      clock: world.now,
+      clock: () => world.now(),
     }),
   );
   const environment = new MockActivityEnvironment(

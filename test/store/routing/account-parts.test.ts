@@ -166,3 +166,40 @@ test("every decision is taken the same again", async () => {
   expect(differences).toEqual([]);
   expect(Math.min(judged, routings)).toBeGreaterThan(10);
 });
+
+test("whoever is given a company at night gets its leads that wait for the opening, at once", async () => {
+  const domain = company();
+  // Tuesday, 22:00 in New York: nobody is in hours.
+  const day = world.now();
+  world.setNow(Date.parse("2026-12-09T03:00:00Z"));
+  const { id } = await flaggedAccount(world, domain);
+  const part = await qualified(`night@${domain}`);
+  const other = await qualified(`night@${company()}`);
+  const waits = () =>
+    rows<{ id: string; waiting: string }>(
+      world.pool,
+      sql`select subject_id as id, waiting_on as waiting from process
+        where subject_id = any(${[id, part, other]}) order by subject_id`,
+    );
+  expect((await waits()).map(({ waiting }) => waiting)).toEqual(["hold", "hold", "hold"]);
+  world.setNow(world.now() + minute);
+  const given = await world.ask("POST", `/accounts/${id}/reassign`, {
+    as: "boss",
+    body: { to: "rp_two" },
+  });
+  expect(given.status).toBe(200);
+  const told = await rows<{ workflow_id: string }>(
+    world.pool,
+    sql`select workflow_id from outbox where message = 'rosterChanged' and payload ->> 'id' = any(${[part, other]})`,
+  );
+  expect(told).toEqual([{ workflow_id: `lead/${part}` }]);
+  // What its process asks for then.
+  await take(deps, ask(lead(part)), { kind: "roster" });
+  await takeRoute(deps, ask(lead(part)));
+  expect([await ownerOf(id), await ownerOf(part), await ownerOf(other)]).toEqual([
+    "rp_two",
+    "rp_two",
+    null,
+  ]);
+  world.setNow(Math.max(day, world.now()));
+});
