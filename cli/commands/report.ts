@@ -111,7 +111,9 @@ function periodOf(given: {
     Date.now(),
   );
   if ("field" in period)
-    throw new CommandError(`--${period.field}: ${period.detail.replace("`to`", "--to")}.`);
+    throw new CommandError(
+      `--${period.field === "asOf" ? "as-of" : period.field}: ${period.detail.replace("`to`", "--to")}.`,
+    );
   return period;
 }
 

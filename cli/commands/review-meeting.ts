@@ -127,6 +127,10 @@ async function decide({ api, id, given, io }: Meeting): Promise<number> {
     if (page.lines.next === null) break;
     after = `&cursor=${encodeURIComponent(page.lines.next)}`;
   }
+  if (given["lead"] !== undefined && results.length === 0)
+    throw new CommandError(
+      `--lead is "${String(given["lead"])}"; expected one of the leads that wait in this review.`,
+    );
   const refused = results.filter(({ status }) => status >= 300);
   if (given["json"]) io.out(JSON.stringify({ results }));
   else {

@@ -16,9 +16,10 @@ export function interval({ low, high }: Rate): string {
   return `${Math.round((low ?? 0) * 100)} to ${Math.round((high ?? 0) * 100)} %`;
 }
 
-/** A time in hours as people say it: "41 min", "6.2 h". An open hour is no part of a day. */
+/** A time in hours as people say it: "20 s", "41 min", "6.2 h". An open hour is no part of a day. */
 export function hoursWords(hours: number): string {
   if (hours < 0) return `-${hoursWords(-hours)}`;
+  if (hours > 0 && hours * 60 < 1) return `${Math.max(1, Math.round(hours * 3600))} s`;
   if (hours < 1) return `${Math.round(hours * 60)} min`;
   return `${short(hours)} h`;
 }

@@ -19,7 +19,7 @@ import { bar, hollowBar, roundAbove, scale, textMark, titled } from "./shapes.ts
 
 const lineHeight = 50;
 /** Room for the figures at the end of the longest bar. */
-const figuresWidth = 250;
+const figuresWidth = 310;
 
 /** Two bars for each line: of the period, and of the one before. */
 export function drawPairs(figures: Figures, picture: PairsPicture, top: number): Drawn {
@@ -28,6 +28,11 @@ export function drawPairs(figures: Figures, picture: PairsPicture, top: number):
   const lines = figures.rows.filter((row) => !isTotal(row));
   const nowOf = (row: ReportRow) => row[picture.now] as number;
   const beforeOf = (row: ReportRow) => row[picture.before] as number;
+  const fatesOf = (row: ReportRow) =>
+    picture.fates.flatMap(({ rate, word }) => {
+      const { numerator } = row[rate] as Rate;
+      return numerator === 0 ? [] : `${numberWords(numerator)} ${word}`;
+    });
   const shown = foremost(lines, mostLines, (row) => Math.max(nowOf(row), beforeOf(row)));
   const most = roundAbove(shown.flatMap((row) => [nowOf(row), beforeOf(row)]));
   const place = scale(most, middle, end - figuresWidth);
@@ -36,7 +41,7 @@ export function drawPairs(figures: Figures, picture: PairsPicture, top: number):
   for (const row of figures.rows.filter(isTotal))
     said.push(
       `${question.groupBy === null ? "All" : `${labelOf(row, question, [])}, all`}: ` +
-        `${numberWords(nowOf(row))}, before ${numberWords(beforeOf(row))}.`,
+        `${[`${numberWords(nowOf(row))}, before ${numberWords(beforeOf(row))}`, ...fatesOf(row)].join("; ")}.`,
     );
   shown.forEach((row, n) => {
     const y = top + n * lineHeight;
@@ -49,8 +54,9 @@ export function drawPairs(figures: Figures, picture: PairsPicture, top: number):
         : isSmall
           ? ` of ${numberWords(denominator)}`
           : `, ${percent(rate)} of ${numberWords(denominator)}`;
+    const now = [`${numberWords(nowOf(row))}${share}`, ...fatesOf(row)].join("; ");
     const bars = [
-      { value: nowOf(row), draw: bar, role: "main", words: `${numberWords(nowOf(row))}${share}` },
+      { value: nowOf(row), draw: bar, role: "main", words: now },
       {
         value: beforeOf(row),
         draw: hollowBar,
@@ -58,7 +64,7 @@ export function drawPairs(figures: Figures, picture: PairsPicture, top: number):
         words: `${numberWords(beforeOf(row))} before`,
       },
     ] as const;
-    const words = `${label}${note === "" ? "" : ` (${note})`}: ${numberWords(nowOf(row))}${share}; before ${numberWords(beforeOf(row))}`;
+    const words = `${label}${note === "" ? "" : ` (${note})`}: ${now}; before ${numberWords(beforeOf(row))}`;
     marks.push(
       rule(y),
       lineLabel(y, label, note),

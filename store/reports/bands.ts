@@ -31,7 +31,7 @@ function brokenSentence({
   readonly band: string | null;
   readonly brokenBelow: readonly string[];
 }>): string {
-  if (!shown.includes("brokenBelow")) return "";
+  if (!shown.includes("brokenBelow") || rows.length === 0) return "";
   const broken = rows
     .filter(({ brokenBelow }) => brokenBelow.length > 0)
     .map(({ group: of, band, brokenBelow }) => {

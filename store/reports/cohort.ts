@@ -1,5 +1,6 @@
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { rows as select } from "../postgres/db.ts";
+import { knownSql } from "./known.ts";
 import { dimensionNames, dimensions, filterSql, subjectSql, type Dimension } from "./filters.ts";
 import type { ReportAsk, ReportQuestion } from "./report.ts";
 import { settledSql } from "./settled.ts";
@@ -18,16 +19,6 @@ const milestones = [
   "rejected",
   "closed",
 ] as const;
-
-/** `and coalesce(told, happened) <= asOf` where only what was told by then counts. */
-export function knownSql(
-  q: Pick<ReportQuestion, "knowledge">,
-  happened: string,
-  told: string,
-): string {
-  const isTold = q.knowledge === "then" ? ` and coalesce(${told}, ${happened}) <= $3` : "";
-  return `(${happened} <= $3${isTold})`;
-}
 
 /** A question with the values of its statement: $1 `from`, $2 `to`, $3 `asOf`, then the filters'. */
 export interface Cohort {
@@ -70,7 +61,7 @@ function masked(
     h.signals, h.assets, h.first_signal_at, h.imported, h.outcome, h.response_system_ms,
       h.response_human_ms, h.mql_at,
     ${steps.join(", ")},
-    ${settledSql}
+    ${settledSql(q)}
     from handoff h where ${subject}`;
 }
 
@@ -142,12 +133,12 @@ const stayStages = "('mql', 'sal', 'sql', 'renurture')";
  * which is when; until when the lead stayed, and for what it left, as of `$3`.
  */
 const movesSql =
-  (stages: string, more = "") =>
+  (stages: string, more: (q: Pick<ReportQuestion, "knowledge">) => string = () => "") =>
   (q: Pick<ReportQuestion, "knowledge">, spans: Spans, { where, group }: CohortRows): string =>
     `h as not materialized (select ${group} as g, h.subject_id, t.to_stage as stage, t.because,
         t.at as mql_at, case when t.next_at <= $3 then t.next_at end as until,
         case when t.left_at <= $3 then t.left_at end as left_at,
-        case when t.left_at <= $3 then t.left_to end as left_to, h.outcome${more}
+        case when t.left_at <= $3 then t.left_to end as left_to, h.outcome${more(q)}
       from transition t join handoff h on h.subject_kind = 'lead' and h.subject_id = t.subject_id
         and h.cycle = t.cycle
       where t.subject_kind = 'lead' and t.to_stage in ${stages} and ${withinSql("t.at", spans)}
@@ -155,15 +146,17 @@ const movesSql =
 
 export const staysSql = movesSql(stayStages);
 
-/** The handoff of the lead's next cycle, of handoff `h`. */
-const laterSal = `(select later.sal_at from handoff later where later.subject_kind = 'lead'
-  and later.subject_id = h.subject_id and later.cycle = h.cycle + 1)`;
+/** Of the handoff of the lead's next cycle, of handoff `h`. */
+const ofLater = (what: string): string =>
+  `(select ${what} from handoff later where later.subject_kind = 'lead'
+    and later.subject_id = h.subject_id and later.cycle = h.cycle + 1)`;
 
 /** The same of what went to the re-nurture pool, and whether it was accepted in its next cycle. */
 export const poolEntriesSql = movesSql(
   "('renurture')",
-  `,
-    case when t.left_at <= $3 and t.left_to = 'mql' then ${laterSal} <= $3 end as again`,
+  (q) => `,
+    case when t.left_at <= $3 and t.left_to = 'mql'
+      then ${ofLater(knownSql(q, "later.sal_at", "later.sal_told_at"))} end as again`,
 );
 
 const stayEnd = "greatest(t.at, t.next_at, t.left_at, h.mql_at, h.mql_told_at)";
@@ -174,7 +167,8 @@ const movesOfWeek = `transition t join handoff h on h.subject_kind = 'lead'
 export const staysWhole = `(select max(greatest(${stayEnd},
     case when t.next_at is null then t.at + ${stalledAfter} end))
   from ${movesOfWeek} and t.to_stage in ${stayStages})`;
-export const poolEntriesWhole = `(select max(greatest(${stayEnd}, ${laterSal}))
+export const poolEntriesWhole = `(select max(greatest(${stayEnd},
+    ${ofLater("greatest(later.sal_at, later.sal_told_at)")}))
   from ${movesOfWeek} and t.to_stage = 'renurture')`;
 
 /**
@@ -207,17 +201,23 @@ export function opportunitiesSql(
   spans: Spans,
   { where, group }: CohortRows,
 ): string {
+  const isKnown = knownSql(q, "s.happened_at", "s.told_at");
+  const isHeardOf =
+    q.knowledge === "now"
+      ? ""
+      : `and exists (select from opportunity_stage s where s.opportunity_id = o.id and ${isKnown})`;
   return `h as not materialized (select ${group} as g, h.subject_id, o.created_at as mql_at,
       (select max(s.happened_at) from opportunity_stage s where s.opportunity_id = o.id
-        and s.happened_at <= $3) as changed_at,
+        and ${isKnown}) as changed_at,
       (select min(s.happened_at) from opportunity_stage s where s.opportunity_id = o.id
-        and s.stage <> 'open' and s.happened_at <= $3) as until
+        and s.stage <> 'open' and ${isKnown}) as until
     from opportunity o join handoff h on h.id = o.handoff_id
     where h.subject_kind = 'lead' and ${withinSql("o.created_at", spans)} and o.created_at <= $3
+      ${isHeardOf}
       and ${knownSql(q, "h.mql_at", "h.mql_told_at")}${where})`;
 }
 export const opportunitiesWhole = `(select max(greatest(o.created_at, h.mql_at, h.mql_told_at,
-    (select max(s.happened_at) + ${stalledAfter} from opportunity_stage s
+    (select max(greatest(s.happened_at + ${stalledAfter}, s.told_at)) from opportunity_stage s
       where s.opportunity_id = o.id), o.created_at + ${stalledAfter}))
   from opportunity o join handoff h on h.id = o.handoff_id where h.subject_kind = 'lead'
     and ${ofWeek("o.created_at")})`;
@@ -231,11 +231,12 @@ export function answersSql(
   spans: Spans,
   { where, group, subject }: CohortRows,
 ): string {
+  const isOutreachKnown = knownSql(q, "h.first_outreach_at", "h.first_outreach_told_at");
   return `h as not materialized (select one.*,
       kind = 'accept' or not contested or coalesce(verdict = 'contest-upheld', false) as stands
     from (select ${group} as g, a.id as answer_id, a.kind, a.reason, a.reason_group,
         a.received_at as mql_at, a.contested, a.open_ms, h.subject_id, h.agreement_id,
-        h.first_outreach_at <= a.received_at as after_outreach,
+        h.first_outreach_at <= a.received_at and ${isOutreachKnown} as after_outreach,
         to_char(a.received_at at time zone 'UTC', 'YYYY-MM') as month,
         case when a.contested then (select d.kind from answer d where d.handoff_id = a.handoff_id
           and d.kind in ('contest-upheld', 'contest-overturned')
@@ -248,9 +249,11 @@ export function answersSql(
         and (a.kind = 'accept' or h.sal_at is null or h.sal_at > a.received_at)${where}) one)`;
 }
 export const answersWhole = `(select max(greatest(a.received_at, a.told_at,
+    h.first_outreach_told_at,
     case when a.contested then (select max(greatest(d.received_at, d.told_at)) from answer d
       where d.handoff_id = a.handoff_id) end))
-  from answer a where a.kind in ('accept', 'reject') and ${ofWeek("a.received_at")})`;
+  from answer a join handoff h on h.id = a.handoff_id
+  where a.kind in ('accept', 'reject') and ${ofWeek("a.received_at")})`;
 
 /**
  * From when on nothing that is counted of a settled handoff depends on `asOf`: its milestones have

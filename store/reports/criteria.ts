@@ -339,9 +339,12 @@ function worseSentence({ rows, groupBy }: Telling<Line>): string {
   );
   const unused = positive.filter(({ letThrough }) => letThrough === 0);
   const stopped = rows.filter((row) => (row.stopped ?? 0) > 0);
+  if (stopped.length === 0 && unused.length === positive.length) return "";
   return sentences(
     worse.length === 0
-      ? "No rule lets through what qualifies less than the rest."
+      ? positive.some(({ isCompared }) => isCompared)
+        ? "No rule lets through what qualifies less than the rest."
+        : "No rule can be compared with the rest."
       : `Qualifies less where it holds than where it does not: ${enumerated(
           worse
             .slice(0, 4)

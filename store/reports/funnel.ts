@@ -7,7 +7,8 @@ import {
 } from "../../handoff/reviews/paragraph.ts";
 import { lowerFirst } from "../../handoff/reviews/words.ts";
 import { said, sentences, youngSentence } from "./paragraph.ts";
-import { daysBetween, everyDimension, knownSql, n, secondsToDecide } from "./cohort.ts";
+import { daysBetween, everyDimension, n, secondsToDecide } from "./cohort.ts";
+import { knownSql } from "./known.ts";
 import { ageOf, byGroup, foldedCohort } from "./fold.ts";
 import { leadDimensions } from "./filters.ts";
 import { ofLeads } from "./leads.ts";

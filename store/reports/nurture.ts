@@ -38,7 +38,8 @@ export const nurtureReport = defineReport({
   },
   async rows(ask) {
     // The lead is read only for what the question asks of it: those who rest in nurture are many.
-    const isOfLeads = ask.groupBy !== null || Object.keys(ask.filters).length > 0;
+    const isOfLeads =
+      ask.groupBy !== null || Object.keys(ask.filters).length > 0 || ask.knowledge === "then";
     const found = await ofLeads<{
       g: string | null;
       n: number;

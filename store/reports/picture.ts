@@ -72,4 +72,6 @@ export interface PairsPicture<N extends ColumnNames = ColumnNames> extends Noted
   readonly now: N["count"];
   readonly before: N["count"];
   readonly share: N["rate"];
+  /** What became of some of the period's, each with the word for it: said where there are any. */
+  readonly fates: readonly { readonly rate: N["rate"]; readonly word: string }[];
 }

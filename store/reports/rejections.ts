@@ -125,6 +125,10 @@ export const rejectionsReport = defineReport({
     now: "count",
     before: "previous",
     share: "share",
+    fates: [
+      { rate: "contested", word: "contested" },
+      { rate: "overturned", word: "overturned" },
+    ],
     notes: { standsOut: "stands out", accused: "see" },
     notedWhere: "standsOut",
   },

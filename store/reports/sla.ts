@@ -1,5 +1,6 @@
 import { rateOf } from "../../handoff/reviews/figures.ts";
-import { cohortOf, ofEverySubject, knownSql, n } from "./cohort.ts";
+import { cohortOf, ofEverySubject, n } from "./cohort.ts";
+import { knownSql } from "./known.ts";
 import { byGroup, foldedCohort, foldSql } from "./fold.ts";
 import { subjectSql } from "./filters.ts";
 import { rows as select } from "../postgres/db.ts";

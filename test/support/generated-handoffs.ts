@@ -83,6 +83,7 @@ export interface MadeHandoff {
     readonly amount: number | null;
     readonly currency: string | null;
     readonly at: number;
+    readonly told: number;
   }[];
   readonly moves: readonly {
     readonly from: string;
@@ -135,6 +136,8 @@ export function generateHandoffs(
       });
     let outcome: string | null = null;
     const deal: MadeHandoff["deal"][number][] = [];
+    const tellOf = (one: Omit<(typeof deal)[number], "told">) =>
+      deal.push({ ...one, told: one.at + (chance(0.4) ? whole(20 * DAY) : 0) });
     const moves: MadeHandoff["moves"][number][] = [
       { from: "new", to: "mql", cycle: 1, because: "a lead type matched", at: mql },
     ];
@@ -163,16 +166,16 @@ export function generateHandoffs(
             outcome = "opportunity";
             move("sql", "opportunity", "opportunity exists in the CRM", at.opportunity);
             const currency = pick(["USD", "EUR"]);
-            deal.push({ stage: "open", amount: null, currency: null, at: at.opportunity });
+            tellOf({ stage: "open", amount: null, currency: null, at: at.opportunity });
             const priced = after(at.opportunity, 4);
             if (chance(0.8))
-              deal.push({ stage: "open", amount: 1_000 + whole(9_000), currency, at: priced });
+              tellOf({ stage: "open", amount: 1_000 + whole(9_000), currency, at: priced });
             const end = random();
             if (end < 0.6) {
               const stage = end < 0.35 ? "won" : "lost";
               const done = after(priced, 30);
               at[stage] = done;
-              deal.push({ stage, amount: 1_000 + whole(9_000), currency, at: done });
+              tellOf({ stage, amount: 1_000 + whole(9_000), currency, at: done });
             }
           }
         }
@@ -469,7 +472,7 @@ export async function insertHandoffs(pool: Pool, made: readonly MadeHandoff[]): 
         amount_minor: one.amount,
         currency: one.currency,
         happened_at: date(one.at),
-        told_at: date(one.at),
+        told_at: date(one.told),
       })),
     ),
   );

@@ -38,6 +38,7 @@ test.each([
   [["pool-reviews", "--svg"], /"pool-reviews" has no picture; --svg draws funnel, rejections, /],
   [["funnel", "--knowledge", "soon"], /--knowledge is "soon"; expected now, then/],
   [["funnel", "--from", "2026-11-20", "--to", "2026-11-19"], /--from: expected a time before --to/],
+  [["funnel", "--as-of", "0001-01-01"], /--as-of: expected a time from 1900 on/],
 ])("%j is refused and says what was expected", async (args, expected) => {
   const { code, said } = await baton(...args);
   expect([code, said]).toEqual([1, expect.stringMatching(expected)]);

@@ -110,5 +110,8 @@ test("what the API refuses is an error with its reason", async () => {
   await expect(meet("decide", { pool: "postpone" })).rejects.toThrow(
     '--pool is "postpone"; expected one of keep, return, retire, suggested',
   );
+  await expect(meet("decide", { pool: "keep", lead: "ld_nope" })).rejects.toThrow(
+    '--lead is "ld_nope"; expected one of the leads that wait in this review',
+  );
   await expect(meet("show", {}, { about: "rv_nothing" })).rejects.toThrow("(404)");
 });

@@ -264,27 +264,29 @@ test("aging counts by age and deadline, with and without contact", () => {
 });
 
 test("rejections stand beside those of the period before; the total is said and not drawn", () => {
-  const row = (reason: string | null, now: number, before: number) => ({
+  const row = (reason: string | null, now: number, before: number, contested = 0) => ({
     ...madeRows(named("rejections"), { groups: [null], random: seededRandom(1) })[0],
     reason,
     count: now,
     previous: before,
     share: rateOf(now, 141),
+    contested: rateOf(contested, now),
+    overturned: rateOf(contested === 0 ? 0 : 1, contested),
     isRecurring: reason !== null,
     standsOut: reason === "below-company-size",
     accused: reason === "below-company-size" ? ["icp"] : ["fit[1]"],
   });
   const svg = draw(named("rejections"), [
-    row(null, 141, 138),
-    row("below-company-size", 41, 44),
+    row(null, 141, 138, 12),
+    row("below-company-size", 41, 44, 7),
     row("wrong-role", 0, 3),
   ]);
   expect(saidBy(svg).description).toContain(
-    "All: 141, before 138. below-company-size (stands out; see icp): 41, 29 % of 141; before " +
-      "44. wrong-role: 0, 0 % of 141; before 3.",
+    "All: 141, before 138; 12 contested; 1 overturned. below-company-size (stands out; see icp): " +
+      "41, 29 % of 141; 7 contested; 1 overturned; before 44. wrong-role: 0, 0 % of 141; before 3.",
   );
   expect(textsOf(svg)).toEqual(
-    expect.arrayContaining(["41, 29 % of 141", "44 before", "3 before"]),
+    expect.arrayContaining(["41, 29 % of 141; 7 contested; 1 overturned", "44 before", "3 before"]),
   );
   expect(textsOf(svg)).not.toContain("141, 100 % of 141");
 });

@@ -36,6 +36,8 @@ beforeAll(async () => {
   while (await settleHandoffs(db.pool, begin + 70 * DAY));
 });
 
+const requiredAttempts = exampleAgreement().working.attempts;
+
 const questions: ReportQuestion[] = [
   {},
   { groupBy: "source" as const },
@@ -171,7 +173,12 @@ const byAge = (list: readonly MadeHandoff[]) =>
     .map(({ lead }) => lead)
     .slice(0, 100);
 
-const heardBy = (q: ReportQuestion, h: MadeHandoff) => h.answers.filter((one) => one.at <= q.asOf);
+/** What had happened and, for `then`, been told by asOf. */
+const known =
+  (q: ReportQuestion) =>
+  (one: { readonly at: number; readonly told: number }): boolean =>
+    (q.knowledge === "then" ? Math.max(one.at, one.told) : one.at) <= q.asOf;
+const heardBy = (q: ReportQuestion, h: MadeHandoff) => h.answers.filter(known(q));
 const latest = <T>(list: readonly { at: number; id: string; value: T | null }[]): T | null =>
   [...list]
     .filter(({ value }) => value !== null)
@@ -197,24 +204,18 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
     }),
 
   rejections: (q) => {
-    const known = (told: number) => q.knowledge === "now" || told <= q.asOf;
     const answers = made
       .filter((h) => fits(q, h))
       .flatMap((h) =>
         h.answers
-          .filter(({ kind, at: when, told }) => {
-            const isCounted = kind === "accept" || kind === "reject";
-            const since = 2 * q.from - q.to;
-            return isCounted && when >= since && when < q.to && when <= q.asOf && known(told);
+          .filter((one) => {
+            const isCounted = one.kind === "accept" || one.kind === "reject";
+            return isCounted && one.at >= 2 * q.from - q.to && one.at < q.to && known(q)(one);
           })
           .filter((one) => one.kind === "accept" || (h.at.sal ?? Infinity) > one.at)
           .map((one) => {
             const verdict = h.answers.find(
-              (other) =>
-                other.kind.startsWith("contest-") &&
-                other.at >= one.at &&
-                other.at <= q.asOf &&
-                known(other.told),
+              (other) => other.kind.startsWith("contest-") && other.at >= one.at && known(q)(other),
             )?.kind;
             const stands = one.kind === "accept" || !one.contested || verdict === "contest-upheld";
             return { h, one, verdict, stands, isNow: one.at >= q.from };
@@ -251,7 +252,7 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
             now.map(({ one }) => (one.openMs === null ? null : one.openMs / HOUR)),
           ),
           afterOutreach: rateOf(
-            now.filter(({ h, one }) => (h.at.first_outreach ?? Infinity) <= one.at).length,
+            now.filter(({ h, one }) => (at(q, h, "first_outreach") ?? Infinity) <= one.at).length,
             now.length,
           ),
           mostInMonth: most,
@@ -613,6 +614,34 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
       };
     }),
 
+  "follow-up": (q) =>
+    grouped(cohort(q), (h) => groupOf(q, h)).map((list) => {
+      const attempts = (h: MadeHandoff) => h.outreach.filter(known(q)).length;
+      const offered = list.filter((h) => at(q, h, "offered") !== null);
+      const unreached = list.filter(
+        (h) =>
+          at(q, h, "sal") !== null &&
+          ["connected", "meeting", "sql"].every((step) => at(q, h, step as Step) === null),
+      );
+      const sum = (of: readonly MadeHandoff[], count: (h: MadeHandoff) => number) =>
+        of.reduce((all, h) => all + count(h), 0);
+      const hoursToLog = list.flatMap((h) =>
+        h.outreach.filter(known(q)).map((one) => (one.told - one.at) / HOUR),
+      );
+      return {
+        group: groupOf(q, list[0]!),
+        handedOff: offered.length,
+        loggingRate: rateOf(offered.filter((h) => attempts(h) > 0).length, offered.length),
+        completion: rateOf(
+          sum(unreached, (h) => Math.min(attempts(h), requiredAttempts)),
+          unreached.length * requiredAttempts,
+        ),
+        meanAttempts: offered.length === 0 ? null : sum(offered, attempts) / offered.length,
+        medianToLog: percentile(0.5, hoursToLog),
+        p90ToLog: percentile(0.9, hoursToLog),
+      };
+    }),
+
   scorecard: (q) =>
     grouped(cohort(q), (h) => groupOf(q, h)).map((list) => ({
       group: groupOf(q, list[0]!),
@@ -704,7 +733,7 @@ function byFrozen(
 
 function amountsOf(q: ReportQuestion, list: readonly MadeHandoff[]) {
   const stands = list.flatMap(({ deal }) => {
-    const last = deal.filter((one) => one.at <= q.asOf).at(-1);
+    const last = deal.filter(known(q)).at(-1);
     return last && last.amount !== null ? [last] : [];
   });
   const sums = (of: typeof stands) =>

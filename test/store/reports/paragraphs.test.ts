@@ -48,7 +48,9 @@ describe.each(reports.map((report) => [report.name, report] as const))("%s", (_n
   });
 
   test("it is told of no rows at all", () => {
-    expect(tell(report, [], { before: [] })).toMatch(/^[A-Z].*\.$/);
+    const said = tell(report, [], { before: [] });
+    expect(said).toMatch(/^[A-Z].*\.$/);
+    expect(said).not.toMatch(claims);
   });
 
   test("names of strangers are told as they are", () => {
