@@ -10,7 +10,7 @@ import { seeAccountProcess } from "../store/views/account-process.ts";
 import { listAccounts } from "../store/views/accounts.ts";
 import { tellAccount } from "../store/accounts/told.ts";
 import { inTransaction } from "../store/postgres/db.ts";
-import { rosterNames } from "../store/routing/roster.ts";
+import { actorNames } from "../store/access/actors.ts";
 import { domainIn } from "../spellings/domain.ts";
 import {
   accountSchema,
@@ -278,7 +278,7 @@ export async function readAccount(
     seeAccountProcess(deps.pool, account.id, reach),
   ]);
   const [staff, reasons] = await Promise.all([
-    rosterNames(deps.pool, staffOf(told)),
+    actorNames(deps.pool, staffOf(told)),
     reasonsOf(deps, process?.agreement_id ?? null),
   ]);
   return accountView(told, staff, process && { process, ...reasons }, c.var.caller, deps);

@@ -54,7 +54,10 @@ const standingSchema = z
       z.object({
         party: z.enum(signingParties),
         signedBy: z.string(),
-        name: z.string().nullable().openapi({ description: "of a person of the roster" }),
+        name: z
+          .string()
+          .nullable()
+          .openapi({ description: "of a person of the roster, else of the token or login" }),
         signedAt: instant,
       }),
     ),
@@ -469,7 +472,10 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
     case "other-plan":
       return [
         "conflict",
-        { detail: "expected the hash of this version's plan", more: { planHash: not.hash } },
+        {
+          detail: "the plan was made again since it was read: expected the hash of this one",
+          more: { planHash: not.hash },
+        },
       ];
     case "other-content":
       return ["conflict", { detail: "expected the hash of this version's content" }];

@@ -12,7 +12,8 @@ import {
 } from "../store/process/agreements.ts";
 import type { AgreementProblem } from "../agreement/parse.ts";
 import { missingPools } from "../agreement/roster.ts";
-import { listPools, rosterNames } from "../store/routing/roster.ts";
+import { actorNames } from "../store/access/actors.ts";
+import { listPools } from "../store/routing/roster.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -29,7 +30,10 @@ const listed = {
   contentHash: z.string(),
   createdAt: z.string(),
   createdBy: z.string(),
-  createdByName: z.string().nullable().openapi({ description: "of a person of the roster" }),
+  createdByName: z
+    .string()
+    .nullable()
+    .openapi({ description: "of a person of the roster, else of the token or login" }),
   activatedAt: z.string().nullable(),
   activatedBy: z.string().nullable(),
   activatedByName: z.string().nullable(),
@@ -263,7 +267,7 @@ export async function readVersions(
   const found = await listVersions(deps.pool, before, limit + 1);
   const items = found.slice(0, limit);
   const last = items.at(-1);
-  const names = await rosterNames(deps.pool, peopleOf(items));
+  const names = await actorNames(deps.pool, actorsOf(items));
   return {
     items: items.map((one) => listedAs(one, names)),
     next: found.length > limit && last ? toCursor([last.number]) : null,
@@ -315,17 +319,15 @@ export function notAnAgreement(problems: readonly AgreementProblem[]): Problem {
 
 async function shown(deps: ApiDeps, row: StoredVersion): Promise<z.output<typeof versionSchema>> {
   const { agreement } = await deps.agreements.version(deps.pool, row.id);
-  const names = await rosterNames(deps.pool, peopleOf([row]));
+  const names = await actorNames(deps.pool, actorsOf([row]));
   return { ...listedAs(row, names), content: row.content, agreement: { ...agreement } };
 }
 
 type Names = Readonly<Record<string, string>>;
 
-/** Who proposed or activated these, where it was somebody of the roster. */
-function peopleOf(rows: readonly ListedVersion[]): string[] {
-  return rows
-    .flatMap((row) => [row.created_by, row.activated_by ?? ""])
-    .filter((by) => by.startsWith("rp_"));
+/** Who proposed or activated these. */
+function actorsOf(rows: readonly ListedVersion[]): string[] {
+  return rows.flatMap((row) => [row.created_by, row.activated_by ?? []].flat());
 }
 
 function listedAs(row: ListedVersion, names: Names): z.output<typeof listedSchema> {

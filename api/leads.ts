@@ -8,7 +8,7 @@ import type { FactValue } from "../handoff/facts/facts.ts";
 import { audit } from "../store/postgres/audit.ts";
 import { inTransaction } from "../store/postgres/db.ts";
 import { survivorIdOf } from "../store/process/merge.ts";
-import { rosterNames } from "../store/routing/roster.ts";
+import { actorNames } from "../store/access/actors.ts";
 import { peopleIn } from "../words/people.ts";
 import { leadHistory } from "../store/views/history.ts";
 import { auditMoves, saveFacts, PlacementRefused } from "../store/intake/intake.ts";
@@ -229,7 +229,7 @@ export async function readLeads(
   const now = c.var.receivedAt;
   const shown = async (page: readonly ListedLead[], next: readonly string[] | null) => {
     const items = page.slice(0, limit);
-    const owners = await rosterNames(
+    const owners = await actorNames(
       deps.pool,
       items.flatMap((row) => row.owner_id ?? []),
     );
@@ -288,7 +288,7 @@ export async function readHistory(
   }));
   return {
     items,
-    people: await rosterNames(deps.keyed, peopleIn(items)),
+    people: await actorNames(deps.keyed, peopleIn(items)),
     next: found.length > limit && last ? toCursor([last.place, last.n, last.id]) : null,
   };
 }

@@ -9,7 +9,7 @@ import { reportSubjects, subjectsOf, type Dimension } from "../store/reports/fil
 import { goalsOf } from "../store/reports/goals.ts";
 import { asLongBefore } from "../store/reports/before.ts";
 import { reports } from "../store/reports/registry.ts";
-import { rosterNames } from "../store/routing/roster.ts";
+import { actorNames } from "../store/access/actors.ts";
 import { peopleIn, rowsWithNames, withNames } from "../words/people.ts";
 import { paragraphOf } from "../store/reports/paragraph.ts";
 import { knowledges, leads, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
@@ -206,7 +206,7 @@ async function figuresOf(report: ReportFile, ask: ReportAsk, compares: boolean) 
     asOf,
     subjects: subjectsOf(ask),
   });
-  const people = await rosterNames(ask.db, peopleIn([rows, inWords]));
+  const people = await actorNames(ask.db, peopleIn([rows, inWords]));
   return {
     ...inIso({ from, to, asOf }),
     report: report.name,
@@ -230,7 +230,7 @@ async function pictureOf(
   ask: ReportAsk,
 ): Promise<Response> {
   const [found, goals] = [await report.rows(ask), await goalsOf(report, ask)];
-  const rows = rowsWithNames(found, await rosterNames(ask.db, peopleIn(found)));
+  const rows = rowsWithNames(found, await actorNames(ask.db, peopleIn(found)));
   return pictureAnswer(c, drawReport({ report, question: ask, rows, goals }), report.name);
 }
 

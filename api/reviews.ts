@@ -25,7 +25,7 @@ import {
   type ReviewRow,
 } from "../store/reviews/reviews.ts";
 import { ownersOf } from "../store/reviews/resolutions.ts";
-import { rosterNames } from "../store/routing/roster.ts";
+import { actorNames } from "../store/access/actors.ts";
 import { peopleIn, rowsWithNames, withNames, type People } from "../words/people.ts";
 import { figuresFor, forReader, reviewView, type ReviewView } from "../store/reviews/view.ts";
 import { performAction, doneSchema } from "./actions.ts";
@@ -170,7 +170,7 @@ export function reviewRoutes(deps: AppDeps): Routes {
     const { id } = c.req.valid("param");
     if (id.endsWith(".html")) {
       const view = await packetHere(deps, c, id.replace(/\.html$/, ""));
-      return page(c, reviewWithNames(view, await rosterNames(deps.pool, peopleIn(view))));
+      return page(c, reviewWithNames(view, await actorNames(deps.pool, peopleIn(view))));
     }
     return c.json(await readReview(deps, c, id, c.req.valid("query")), 200);
   });
@@ -269,7 +269,7 @@ export async function readReview(
     ...view,
     ...packet,
     owners: [...(await ownersOf(deps.pool))],
-    people: await rosterNames(deps.pool, peopleIn(packet)),
+    people: await actorNames(deps.pool, peopleIn(packet)),
     lines,
   };
 }
@@ -284,7 +284,7 @@ export async function readPacketPicture(
   const figures = await figuresOf(deps.pool, (await reviewHere(deps, id)).id);
   const read = figures && figuresFor(figures, readsAboutPeople(c.var.caller.role));
   const section = read?.packet.sections[place];
-  const people = await rosterNames(deps.pool, peopleIn(section?.rows));
+  const people = await actorNames(deps.pool, peopleIn(section?.rows));
   const drawn =
     section === undefined
       ? null

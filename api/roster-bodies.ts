@@ -42,7 +42,13 @@ const hours = z
   .transform((given) => given as CalendarDef)
   .openapi("Hours");
 
-export const cap = z.int().min(0).max(100_000).optional();
+/** A number that people set; said so where it is none. */
+function countTo(most: number) {
+  const error = `expected a whole number from 0 to ${most}`;
+  return z.int({ error }).min(0, { error }).max(most, { error });
+}
+
+export const cap = countTo(100_000).optional();
 const words = z.array(textIn(60)).max(100).default([]);
 
 export const repBody = z
@@ -87,7 +93,7 @@ export const poolBody = z
   .strictObject({
     id: poolId,
     hours: hours.nullable().default(null).openapi({ description: "null: the agreement's hours" }),
-    members: z.record(repId, z.int().min(0).max(1000)).openapi({
+    members: z.record(repId, countTo(1000)).openapi({
       description: "rep id to weight; these are all the members",
       example: { rp_dach_1: 2, rp_dach_2: 1 },
     }),

@@ -17,7 +17,7 @@ import type { RouteResult } from "../store/routing/route-request.ts";
 import { readEngagements } from "../store/intake/scores.ts";
 import { tryArrival } from "../store/intake/trial.ts";
 import { accountOf } from "../store/process/subject.ts";
-import { rosterNames } from "../store/routing/roster.ts";
+import { actorNames } from "../store/access/actors.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { Problem, problemResponses } from "./http/errors.ts";
 import { instantIn, iso, textIn } from "./http/format.ts";
@@ -269,7 +269,7 @@ export async function tryOut(
     ],
     ...standing(after),
     messages,
-    people: await rosterNames(deps.pool, [
+    people: await actorNames(deps.pool, [
       ...[after.process.owner ?? []].flat(),
       ...(routing?.answer.candidates ?? []).map(({ repId }) => repId),
       ...after.tasks.flatMap(({ assigneeId }) => assigneeId ?? []),

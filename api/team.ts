@@ -19,9 +19,10 @@ const personSchema = z
       .number()
       .int()
       .openapi({
-        description: `that they were given and still have; of each person ${mostCounted} are counted`,
+        description: `that they were given and still have; of each person ${mostCounted} handoffs are counted`,
       }),
-    late: z.number().int(),
+    accounts: z.number().int().openapi({ description: "the same of accounts" }),
+    late: z.number().int().openapi({ description: "of these leads and accounts" }),
     offers: z.number().int().openapi({ description: "not worked on yet: what the cap counts" }),
     cap: z.number().int().nullable(),
     zone: z.string(),
@@ -70,7 +71,7 @@ function personShown(
   base: CalendarDef | null,
   now: Instant,
 ): z.output<typeof personSchema> {
-  const { id, name, pools, leads, late, offers, hours, absences } = person;
+  const { id, name, pools, leads, accounts, late, offers, hours, absences } = person;
   const pool = person.pool_hours === null ? null : { hours: person.pool_hours };
   const applied = repHours({ hours, absences }, pool, base ?? { zone: "UTC", week: {} });
   const { zone, opensAt, dayEndsAt, absentTo } = presenceAt(applied, now);
@@ -80,6 +81,7 @@ function personShown(
     name,
     pools: [...pools],
     leads,
+    accounts,
     late,
     offers,
     cap: person.max_open ?? null,

@@ -15,19 +15,28 @@ export const actionWords: Readonly<Record<ActionName, string>> = {
   decideReview: "Decide",
 };
 
-/** What somebody did by an action, before "it". */
-export const actionDone: Readonly<Record<string, string>> = {
-  logOutreach: "logged an attempt on",
-  accept: "accepted",
-  reject: "rejected",
-  advance: "advanced",
-  handBack: "handed back",
-  reassign: "gave away",
-  pause: "paused",
-  resume: "resumed",
-  decideContest: "decided about",
-  decideReview: "decided about",
-  reopen: "reopened",
+/** Whether this is an action of people, by its name in an address. */
+export function isDone(action: string): boolean {
+  return Object.hasOwn(actionDone, action);
+}
+
+/** What somebody did to a lead or an account: "Kim gave it away". */
+export function sayDone(action: string, who: string): string {
+  return `${who} ${actionDone[action] ?? `did ${action}`}`;
+}
+
+const actionDone: Readonly<Record<string, string>> = {
+  logOutreach: "logged an attempt on it",
+  accept: "accepted it",
+  reject: "rejected it",
+  advance: "advanced it",
+  handBack: "handed it back",
+  reassign: "gave it away",
+  pause: "paused it",
+  resume: "resumed it",
+  decideContest: "decided about it",
+  decideReview: "decided about it",
+  reopen: "reopened it",
 };
 
 /** A stage in a sentence about the lead: "It is SAL". */

@@ -1,5 +1,6 @@
 import type { Instant } from "../handoff/time/calendar.ts";
 import { localDateOf } from "../handoff/time/calendar.ts";
+import { withFieldNames } from "./trace.ts";
 
 /** How far a deadline is, at a glance: "18 min late", "in 1 h 41 min". */
 export function sayDue(due: Instant, now: Instant): string {
@@ -38,7 +39,7 @@ export function sayDays(duration: string): string {
 
 /** A next step without the time that it is noted with: the page says it in the reader's zone. */
 export function sayStep(step: string): string {
-  return step.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? [\w/+-]+$/, "");
+  return withFieldNames(step).replace(/ \d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? [\w/+-]+$/, "");
 }
 
 /** An instant among facts as a moment; other values stay as they are. */
@@ -47,6 +48,13 @@ export function sayInstant(text: string, now: Instant, zone: string): string {
   return isInstant && !Number.isNaN(Date.parse(text))
     ? sayMoment(Date.parse(text), now, zone)
     : text;
+}
+
+/** A sentence in which instants stand as they are kept, with the reader's moments instead. */
+export function withMoments(text: string, now: Instant, zone: string): string {
+  return text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (at) =>
+    sayInstant(at, now, zone),
+  );
 }
 
 const weekMs = 6 * 86_400_000;

@@ -70,7 +70,9 @@ export function sayHappened({ kind, what, detail, cycle }: Happened, reader: Rea
       return alone(`did ${what}${d.topic ? ` (${d.topic})` : ""}`);
     case "transition":
       return alone(
-        `${d.from ? `stage ${d.from} -> ${what}` : `arrived in stage ${what}`}: ${d.because}`,
+        (d.from
+          ? `stage ${reader.stage(d.from)} -> ${reader.stage(what)}`
+          : `arrived in stage ${what}`) + (d.because === "arrived" ? "" : `: ${d.because}`),
       );
     case "assignment":
       return { said: offered(what, d, reader), behind: considered(d.candidates, reader) };
@@ -81,7 +83,7 @@ export function sayHappened({ kind, what, detail, cycle }: Happened, reader: Rea
       );
     case "action":
       return alone(
-        `${what} by ${reader.person(d.by ?? "")} ` +
+        `${reader.action(what, reader.person(d.by ?? ""))} ` +
           `(${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})${outcome(d.result ?? null)}`,
       );
     case "task":

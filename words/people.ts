@@ -1,6 +1,7 @@
-const personId = /\brp_[\w-]{1,60}/g;
+/** Of a person of the roster, or of the token or login of whoever did something. */
+const personId = /\b(?:rp_[\w-]{1,60}|(?:tn|lg)_[0-9a-z]{20,40})/g;
 
-/** The names of people of the roster, by their ids; who is not on it is missing. */
+/** What people are called, by their ids; whoever has no name is missing. */
 export type People = Readonly<Record<string, string>>;
 
 /** The ids of people that stand anywhere in an answer, each once. */

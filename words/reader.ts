@@ -5,10 +5,19 @@ export interface Reader {
   readonly time: (at: Date) => string;
   /** A person of the roster by id. */
   readonly person: (repId: string) => string;
+  /** A stage by its name in the record. */
+  readonly stage: (stage: string) => string;
+  /** Who did what, by its name in the record. */
+  readonly action: (action: string, who: string) => string;
 }
 
-/** Times in UTC to the second, people by id: what can be looked up elsewhere. */
-export const byRecord: Reader = { time: utc, person: (repId) => repId };
+/** Times in UTC to the second, everything else by its name in the record, to be looked up. */
+export const byRecord: Reader = {
+  time: utc,
+  person: (repId) => repId,
+  stage: (stage) => stage,
+  action: (action, who) => `${action} by ${who}`,
+};
 
 /** `2026-11-20 12:00:00Z` */
 export function utc(at: Date): string {

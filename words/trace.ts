@@ -51,6 +51,11 @@ export function fieldInFull(path: string): string {
   return `${fieldWords(path)}${ofCompany(path)}`;
 }
 
+/** A sentence in which facts stand by their paths, with their names instead. */
+export function withFieldNames(text: string): string {
+  return text.replaceAll(/\b(?:lead|account)\.[a-z]\w*/g, fieldInFull);
+}
+
 /** What is said behind the name of a company's fact, which may be a person's, too. */
 export function ofCompany(path: string): "" | " of the company" {
   return path.startsWith("account.") && path !== "account.name" ? " of the company" : "";

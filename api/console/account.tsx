@@ -339,7 +339,7 @@ const People: FC<{
   account.people.length === 0 ? (
     <p>Nobody is here any more. Who comes next under its domain belongs to it.</p>
   ) : (
-    <table class={mayMove ? "cards" : "cards facts-only"} aria-labelledby="people" data-list>
+    <table class="cards" aria-labelledby="people" data-list>
       <thead>
         <tr>
           <th scope="col">Person</th>
@@ -408,7 +408,7 @@ const Handoffs: FC<{
   readonly me: string | null;
   readonly reading: ReadAt;
 }> = ({ account, me, reading }) => (
-  <table class="cards facts-only" aria-labelledby="handoffs">
+  <table class="cards" aria-labelledby="handoffs">
     <thead>
       <tr>
         <th scope="col">Since</th>

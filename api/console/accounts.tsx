@@ -83,11 +83,7 @@ const AccountsPage: FC<{
       {page.items.length === 0 ? (
         <p>{whyNone(frame, Object.keys(filters).length > 0)}</p>
       ) : (
-        <List
-          kind="facts-only"
-          caption="Accounts, the newest first"
-          heads={["Account", "Engaged", "Tier", "Flag"]}
-        >
+        <List caption="Accounts, the newest first" heads={["Account", "Engaged", "Tier", "Flag"]}>
           {page.items.map((account) => (
             <tr data-row>
               <td class="who">
@@ -98,7 +94,7 @@ const AccountsPage: FC<{
                   {account.domain === null
                     ? "known by no domain"
                     : account.name === null
-                      ? account.id
+                      ? "its name is not known"
                       : account.domain}
                 </bdi>
               </td>

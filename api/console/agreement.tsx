@@ -5,6 +5,7 @@ import { counted, enumerated, numberWords } from "../../handoff/reviews/words.ts
 import { capital } from "../../messages/words.ts";
 import type { ReportRow } from "../../store/reports/report.ts";
 import { sayMoment } from "../../words/clock.ts";
+import { withFieldNames } from "../../words/trace.ts";
 import { readActiveAgreement, readVersions } from "../agreement.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
@@ -91,7 +92,7 @@ const AgreementPage: FC<Props> = (props) => {
       )}
       <Chapters {...props} />
       <h2 id="versions">Versions</h2>
-      <table class="cards facts-only" aria-labelledby="versions" data-list>
+      <table class="cards" aria-labelledby="versions" data-list>
         <thead>
           <tr>
             <th scope="col">Version</th>
@@ -288,7 +289,7 @@ const Rules: FC<{ readonly rows: readonly ReportRow[]; readonly label: string }>
           return (
             <tr class={row["isWorse"] === true ? "stands-out" : undefined}>
               <th scope="row">
-                <bdi>{wordIn(row, "rule").replace(/^\w+: /, "")}</bdi>
+                <bdi>{withFieldNames(wordIn(row, "rule").replace(/^\w+: /, ""))}</bdi>
                 {row["isWorse"] === true ? <small class="soon">worse than without it</small> : null}
               </th>
               <td>{counted(row["letThrough"] as number, "handoff")}</td>

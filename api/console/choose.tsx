@@ -23,7 +23,7 @@ import { Workload } from "./parts/people.tsx";
 interface About {
   readonly subject: SubjectHere;
   readonly name: string;
-  /** Beside the name of a person: "Northwind: ". */
+  /** Beside the name of a person: "Northwind. ". */
   readonly company: string;
   readonly standing: Parameters<typeof sayStanding>[0];
   readonly possible: readonly string[];
@@ -413,5 +413,5 @@ const Note: FC<{
 
 function company({ account, accountFacts }: Awaited<ReturnType<typeof readLead>>): string {
   const name = accountFacts["account.name"]?.value ?? account?.domain;
-  return typeof name === "string" ? `${name}: ` : "";
+  return typeof name === "string" ? `${name}. ` : "";
 }

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
-import { actionDone } from "../../words/actions.ts";
+import { isDone } from "../../words/actions.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
 import { readAccount } from "../accounts.ts";
 import { asProblem } from "../http/errors.ts";
@@ -24,7 +24,7 @@ export interface Done {
 export async function doneHere(deps: ApiDeps, c: Context<AppEnv>): Promise<Done | null> {
   const action = c.req.query("did");
   const id = c.req.query("to");
-  if (action === undefined || id === undefined || !Object.hasOwn(actionDone, action)) return null;
+  if (action === undefined || id === undefined || !isDone(action)) return null;
   try {
     if (id.startsWith("ac_")) {
       const account = await readAccount(deps, asking(c, "GET /accounts/{id}"), id);

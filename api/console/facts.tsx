@@ -1,7 +1,7 @@
 import { capital } from "../../messages/words.ts";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
-import { fieldWords, valueWords } from "../../words/trace.ts";
+import { fieldWords, valueWords, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { asProblem, type Problem } from "../http/errors.ts";
 import { correctFacts, readLead } from "../leads.ts";
@@ -116,7 +116,7 @@ async function showFacts(deps: AppDeps, c: Context<AppEnv>, asked: Asked): Promi
         {problem === null ||
         fields.some((path) => problem.parts.field === `facts.${path}`) ? null : (
           <p class="error" role="alert">
-            {capital(problem.parts.detail)}
+            {capital(withFieldNames(problem.parts.detail))}
           </p>
         )}
         <form method="post" action={paths.facts(id)} class="fields">
@@ -170,7 +170,7 @@ const Field: FC<{
       />
       {problem === null ? null : (
         <p class="error" role="alert" id={`${id}-problem`}>
-          {capital(problem)}
+          {capital(withFieldNames(problem))}
         </p>
       )}
     </div>

@@ -138,7 +138,7 @@ const ImportsPage: FC<{
       {page.items.length === 0 ? (
         <p>None yet. The first one appears here while it runs.</p>
       ) : (
-        <table class="cards facts-only" aria-labelledby="former" data-list>
+        <table class="cards" aria-labelledby="former" data-list>
           <thead>
             <tr>
               <th scope="col">File</th>
@@ -260,7 +260,7 @@ const NotUnderstood: FC<{ readonly of: Import }> = ({ of: { notUnderstood } }) =
 };
 
 const Errors: FC<{ readonly items: RowErrors["items"] }> = ({ items }) => (
-  <table class="cards facts-only">
+  <table class="cards">
     <caption class="visually-hidden">Refused rows</caption>
     <thead>
       <tr>

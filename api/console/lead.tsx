@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { isClosed, type ActionName, type Stage } from "../../handoff/stage.ts";
-import { actionDone, actionWords, onlyWhen, stageWords } from "../../words/actions.ts";
+import { actionWords, onlyWhen, sayDone, stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { checklistOf } from "../../words/history.ts";
@@ -448,7 +448,7 @@ function whoDid(history: History, me: string | null, { now, zone }: ReadAt): str
   const by = String(last.detail["by"]);
   const who = by === me ? "You" : (history.people[by] ?? "Somebody");
   const when = sayMoment(Date.parse(last.at), now, zone);
-  return `${who} ${actionDone[last.what] ?? last.what} it, ${when}. It stands as you see below.`;
+  return `${sayDone(last.what, who)}, ${when}. It stands as you see below.`;
 }
 
 function sentence(text: string): string {

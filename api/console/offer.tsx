@@ -7,6 +7,7 @@ import { actByLink, isOfLink, linkedOffer, readOfferView, type LinkedOffer } fro
 import { readFields } from "./form.tsx";
 import { OfferBody, Saying } from "./offer-page.tsx";
 import { Page, show } from "./page.tsx";
+import { paths, withQuery } from "./paths.ts";
 
 /**
  * GET and POST /console/offer/{token}: the page that mails lead to, for one person, one offer and a
@@ -71,7 +72,18 @@ async function standing(
     c,
     <OfferPage title={title}>
       {answer.isOver ? (
-        <Saying title={title} sentences={[...(problem === null ? [] : [problem]), answer.since]} />
+        <>
+          <Saying
+            title={title}
+            sentences={[...(problem === null ? [] : [problem]), answer.since]}
+          />
+          <p>
+            <a href={withQuery(paths.in, { to: paths.lead(found.link.leadId) })}>
+              Sign in to Baton
+            </a>
+            {" to see how it stands."}
+          </p>
+        </>
       ) : (
         <OfferBody view={answer} problem={problem} given={given} />
       )}

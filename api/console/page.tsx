@@ -166,7 +166,10 @@ const Bar: FC<{ readonly frame: Frame | undefined; readonly isPrinted: boolean }
       <a class="reader" href={paths.me}>
         {frame.name}
         {frame.zone === null ? null : (
-          <span class="dim">{` · times in ${sayZone(frame.zone)}`}</span>
+          <>
+            {" · "}
+            <span class="dim">{`times in ${sayZone(frame.zone)}`}</span>
+          </>
         )}
       </a>
     </header>

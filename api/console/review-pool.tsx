@@ -225,7 +225,7 @@ const PoolTable: FC<{
   readonly frame: Frame;
   readonly reading: ReadAt;
 }> = ({ lines, may, chosen, names, frame, reading }) => (
-  <table class="cards facts-only" aria-labelledby="pool">
+  <table class="cards" aria-labelledby="pool">
     <thead>
       <tr>
         <th scope="col">Lead</th>

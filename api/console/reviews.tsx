@@ -113,7 +113,7 @@ const Table: FC<{
   readonly frame: Frame;
   readonly reading: ReadAt;
 }> = ({ label, items, reading }) => (
-  <table class="cards facts-only" aria-labelledby={label} data-list>
+  <table class="cards" aria-labelledby={label} data-list>
     <thead>
       <tr>
         <th scope="col">Review</th>

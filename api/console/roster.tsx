@@ -182,7 +182,7 @@ const RosterPage: FC<RosterProps> = ({ weeks, given, frame, reading, refused, sa
         </nav>
       )}
       {people.length === 0 ? null : (
-        <table class={mayCaps ? "cards weeks" : "cards weeks facts-only"} data-list>
+        <table class="cards weeks" data-list>
           <caption class="visually-hidden">People, and when they are away</caption>
           <thead>
             <tr>
@@ -285,7 +285,7 @@ const Line: FC<{
       {isMe ? <span class="dim"> (you)</span> : null}
       <span class="more dim">{`${person.role === "rep" ? "" : `${person.role}, `}${presence(person, reading)}`}</span>
     </th>
-    <td>
+    <td data-label="takes leads:">
       {person.pools.length === 0 ? (
         <span class="dim">none</span>
       ) : (
@@ -462,7 +462,7 @@ const Pools: FC<{
   readonly mayWeights: boolean;
   readonly me: string | null;
 }> = ({ pools, mayWeights, me }) => (
-  <table class={mayWeights ? "cards" : "cards facts-only"} aria-labelledby="pools">
+  <table class="cards" aria-labelledby="pools">
     <thead>
       <tr>
         <th scope="col">Pool</th>

@@ -8,7 +8,7 @@ import { stageWords } from "../../words/actions.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayCandidate } from "../../words/candidate.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
-import { fieldWords, ofCompany, valueWords } from "../../words/trace.ts";
+import { fieldWords, ofCompany, valueWords, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { asDescribed, Problem } from "../http/errors.ts";
 import { hypothetical, readTrial, tryOut } from "../simulate.ts";
@@ -314,7 +314,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
   return (
     <>
       <h2 id="result">{verdicts[tried.verdict]}</h2>
-      <p>{`${capital(tried.because)}. ${standingOf(tried, person)}`}</p>
+      <p>{`${capital(withFieldNames(tried.because))}. ${standingOf(tried, person)}`}</p>
       <dl class="known">
         {tried.leadType === null ? null : (
           <>
@@ -461,7 +461,7 @@ const DraftOutcome: FC<{ readonly tried: Draft }> = ({ tried }) => {
         </ul>
       )}
       {changes.length === 0 ? null : (
-        <table class="cards facts-only" aria-labelledby="result">
+        <table class="cards" aria-labelledby="result">
           <thead>
             <tr>
               <th scope="col">Leads</th>

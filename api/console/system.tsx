@@ -1,6 +1,6 @@
 import type { FC } from "hono/jsx";
 import { numberWords } from "../../handoff/reviews/words.ts";
-import { sayMinutes, sayMoment } from "../../words/clock.ts";
+import { sayMinutes, sayMoment, withMoments } from "../../words/clock.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { readSystem } from "../system.ts";
@@ -28,10 +28,12 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
       <h1>System</h1>
       <p class="lead">{`${sentenceOf(system)} As of ${sayMoment(now, now, zone)}.`}</p>
       <h2 id="parts">Parts</h2>
-      <Parts parts={system.parts} />
+      <Parts parts={system.parts} zone={zone} now={now} />
       <h2 id="stuck">Stuck leads</h2>
       <p>
-        {stuckSentence(stuck)} <code>npx baton stuck</code> also finds processes that are missing.
+        {stuckSentence(stuck)}
+        {missingSentence(processes)} <code>npx baton stuck</code> also finds processes that are
+        missing.
       </p>
       {stuck.leads.length === 0 ? null : <Stuck leads={stuck.leads} zone={zone} now={now} />}
       <h2 id="waits">What waits</h2>
@@ -82,8 +84,8 @@ const partNames: readonly (readonly [keyof System["parts"], string])[] = [
   ["relay", "Relay"],
 ];
 
-const Parts: FC<{ readonly parts: System["parts"] }> = ({ parts }) => (
-  <table class="cards facts-only" aria-labelledby="parts">
+const Parts: FC<{ readonly parts: System["parts"] } & Timed> = ({ parts, zone, now }) => (
+  <table class="cards" aria-labelledby="parts">
     <thead>
       <tr>
         <th scope="col">Part</th>
@@ -100,7 +102,7 @@ const Parts: FC<{ readonly parts: System["parts"] }> = ({ parts }) => (
             <td data-label="State" class={ok === true ? undefined : "late"}>
               {ok === null ? "not known" : ok ? "well" : "not well"}
             </td>
-            <td data-label="What it says">{detail ?? ""}</td>
+            <td data-label="What it says">{withMoments(detail ?? "", now, zone)}</td>
           </tr>
         );
       })}
@@ -114,7 +116,7 @@ interface Timed {
 }
 
 const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads, zone, now }) => (
-  <table class="cards facts-only" aria-labelledby="stuck">
+  <table class="cards" aria-labelledby="stuck">
     <thead>
       <tr>
         <th scope="col">Lead</th>
@@ -156,7 +158,7 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
 );
 
 const Backlogs: FC<{ readonly backlogs: System["backlogs"] } & Timed> = (props) => (
-  <table class="cards facts-only" aria-labelledby="waits">
+  <table class="cards" aria-labelledby="waits">
     <thead>
       <tr>
         <th scope="col">What</th>
@@ -201,6 +203,13 @@ function stuckSentence({ broken, late }: System["stuck"]): string {
   return broken === null
     ? `Temporal did not say which processes are broken. ${told}`
     : `${many(broken, "process", "processes")} broken, ${told}`;
+}
+
+/** Of open leads that no process runs for; those that just came are among them. */
+function missingSentence({ open, running }: System["processes"]): string {
+  const gap = running === null ? 0 : open - running;
+  if (gap <= 0) return "";
+  return ` ${numberWords(gap)} more open ${gap === 1 ? "lead" : "leads"} than running processes: just come, or the process is missing, and within five minutes it is started again.`;
 }
 
 function backlogName(name: string): string {

@@ -2,9 +2,10 @@ import { capital, spoken } from "../../messages/words.ts";
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { whyOfTask } from "../../messages/asked.ts";
+import { enumerated } from "../../handoff/reviews/words.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayDay } from "../../words/clock.ts";
-import { fieldWords, ofCompany } from "../../words/trace.ts";
+import { fieldInFull, fieldWords, ofCompany, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { Problem } from "../http/errors.ts";
@@ -109,8 +110,8 @@ async function showTasks(
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const props = { tasks, frame, done, reading, refused, cursor, about };
-  const ended = refused === null && c.req.query("done") !== undefined;
-  return show(c, <TasksPage {...props} isEnded={ended} />, statusOf(refused?.problem ?? null));
+  const ended = refused === null ? (c.req.query("done") ?? null) : null;
+  return show(c, <TasksPage {...props} ended={ended} />, statusOf(refused?.problem ?? null));
 }
 
 const TasksPage: FC<{
@@ -122,8 +123,9 @@ const TasksPage: FC<{
   readonly cursor: string | undefined;
   /** Only those about this lead or account, as mails lead here. */
   readonly about: string | undefined;
-  readonly isEnded: boolean;
-}> = ({ tasks, frame, done, reading, refused, cursor, about, isEnded }) => {
+  /** The task that was ended just now. */
+  readonly ended: string | null;
+}> = ({ tasks, frame, done, reading, refused, cursor, about, ended }) => {
   const { items, next } = tasks;
   const isGone = refused !== null && !items.some(({ id }) => id === refused.task);
   return (
@@ -133,8 +135,12 @@ const TasksPage: FC<{
       status={
         done ? (
           <DoneNotice done={done} reading={reading} me={frame.caller.repId} />
-        ) : isEnded ? (
-          "Taken in."
+        ) : ended !== null ? (
+          items.some(({ id }) => id === ended) ? (
+            "Taken in. The task goes from the list in a moment."
+          ) : (
+            "Taken in."
+          )
         ) : null
       }
     >
@@ -155,7 +161,7 @@ const TasksPage: FC<{
       <Changes frame={frame} page={withQuery(paths.tasks, { lead: about, cursor })} />
       {isGone ? (
         <p class="notice refused" role="alert">
-          {`Not done. ${capital(refused.problem.parts.detail)}.`}
+          {`Not done. ${capital(withFieldNames(refused.problem.parts.detail))}.`}
         </p>
       ) : null}
       <ul class="task-list" data-list>
@@ -165,6 +171,7 @@ const TasksPage: FC<{
             frame={frame}
             reading={reading}
             refused={refused?.task === task.id ? refused : null}
+            isAlone={items.length === 1}
           />
         ))}
       </ul>
@@ -183,7 +190,8 @@ const Item: FC<{
   readonly frame: Frame;
   readonly reading: ReadAt;
   readonly refused: Refused | null;
-}> = ({ task, frame, reading, refused }) => {
+  readonly isAlone: boolean;
+}> = ({ task, frame, reading, refused, isAlone }) => {
   const why = whyOfTask(task.detail);
   const lead = task.subject.kind === "lead" ? task.subject.id : null;
   return (
@@ -203,7 +211,7 @@ const Item: FC<{
       <p>
         <Clock due={task.due} reading={reading} />{" "}
         <span class="dim">
-          {`since ${sayDay(Date.parse(task.since), reading.now, reading.zone)}`}
+          {`· since ${sayDay(Date.parse(task.since), reading.now, reading.zone)}`}
           {task.assignee === null
             ? `, for the queue ${spoken(task.role)}`
             : task.assignee === frame.caller.repId
@@ -211,7 +219,7 @@ const Item: FC<{
               : `, for ${task.assigneeName ?? task.assignee}`}
         </span>
       </p>
-      {why === null ? null : <p>{`Why: ${why}.`}</p>}
+      {why === null ? null : <p>{`${capital(why)}.`}</p>}
       {task.note === null ? null : (
         <p class="dim">
           {"The rep wrote: "}
@@ -220,10 +228,10 @@ const Item: FC<{
       )}
       {refused === null ? null : (
         <p class="error" role="alert" id={`${task.id}-problem`}>
-          {`Not done. ${capital(refused.problem.parts.detail)}.`}
+          {`Not done. ${capital(withFieldNames(refused.problem.parts.detail))}.`}
         </p>
       )}
-      <Ends task={task} lead={lead} frame={frame} refused={refused} />
+      <Ends task={task} lead={lead} frame={frame} refused={refused} isAlone={isAlone} />
     </li>
   );
 };
@@ -234,19 +242,37 @@ const Ends: FC<{
   readonly lead: string | null;
   readonly frame: Frame;
   readonly refused: Refused | null;
-}> = ({ task, lead, frame, refused }) => {
+  /** No other task stands beside it, so its form stands open. */
+  readonly isAlone: boolean;
+}> = ({ task, lead, frame, refused, isAlone }) => {
   const may = (request: string) => scopeOf(request, frame.caller.role) !== undefined;
   const whom = task.name ?? lead ?? task.id;
   if (task.kind === "conflict") return may(task.endsBy ?? "") ? <Settle task={task} /> : null;
-  if (task.kind === "fix-data" && lead !== null)
+  if (task.kind === "fix-data" && lead !== null) {
+    const fields = missingIn(task.detail);
+    const dataIsRight =
+      task.detail["reason"] === undefined ? null : (
+        <DoneForm task={task} refused={refused} label="Or the data is right: say so" />
+      );
+    if (fields.length === 0)
+      return (
+        <>
+          <p>
+            <a class="button" href={withQuery(paths.facts(lead), { back: paths.tasks })}>
+              Correct…
+            </a>
+          </p>
+          {dataIsRight}
+        </>
+      );
     return (
-      <>
-        <FixData task={task} lead={lead} refused={refused} />
-        {task.detail["reason"] === undefined ? null : (
-          <DoneForm task={task} refused={refused} label="Or the data is right: say so" />
-        )}
-      </>
+      <details open={isAlone || refused !== null}>
+        <summary>{`Fill in ${enumerated(fields.map(fieldInFull))}`}</summary>
+        <FixData task={task} lead={lead} fields={fields} refused={refused} />
+        {dataIsRight}
+      </details>
     );
+  }
   if (task.endsBy === null) return <DoneForm task={task} refused={refused} label="What was done" />;
   if (lead === null || !may(task.endsBy)) return null;
   const back = paths.tasks;
@@ -300,18 +326,10 @@ const Ends: FC<{
 const FixData: FC<{
   readonly task: Task;
   readonly lead: string;
+  readonly fields: readonly string[];
   readonly refused: Refused | null;
-}> = ({ task, lead, refused }) => {
-  const fields = missingIn(task.detail);
+}> = ({ task, lead, fields, refused }) => {
   const wrong = refused?.problem.parts.field;
-  if (fields.length === 0)
-    return (
-      <p>
-        <a class="button" href={withQuery(paths.facts(lead), { back: paths.tasks })}>
-          Correct…
-        </a>
-      </p>
-    );
   return (
     <form method="post" action={paths.taskFacts(task.id)} class="fields">
       <Hidden back={paths.tasks} />

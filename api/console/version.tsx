@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { treatments } from "../../handoff/governance/treatment.ts";
-import { signingParties } from "../../handoff/reviews/review.ts";
-import { counted, enumerated, numberWords, percent } from "../../handoff/reviews/words.ts";
+import { counted } from "../../handoff/reviews/words.ts";
 import { capital } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
+import { withFieldNames } from "../../words/trace.ts";
 import {
   activateHere,
   beginPlanHere,
@@ -22,17 +22,17 @@ import { asProblem, Problem } from "../http/errors.ts";
 import { isFresh } from "../http/session.ts";
 import { Hidden, once, readForm, readUpload, type Form } from "./form.tsx";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
-import { Forbidden } from "./parts/act.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
-import { leadsPath, Region } from "./parts/figure.tsx";
+import { Region } from "./parts/figure.tsx";
 import { Signatures } from "./parts/signatures.tsx";
 import { isTooOld, showTooOld } from "./signing.tsx";
 import { paths, withQuery } from "./paths.ts";
+import { Activate, RollBack } from "./version-activation.tsx";
+import { PlanPart } from "./version-plan.tsx";
 
 type Version = Awaited<ReturnType<typeof readAgreementVersion>>;
 type Diff = Awaited<ReturnType<typeof readDiff>>;
 type Standing = Awaited<ReturnType<typeof readStanding>>;
-type Plan = NonNullable<Standing["plan"]>;
 
 /** GET /console/agreement/versions/{id} and its forms; drafts. */
 export function versionPages(deps: AppDeps): Routes {
@@ -205,7 +205,7 @@ const VersionPage: FC<Props> = (props) => {
       </p>
       {problem === null ? null : (
         <p class="notice wrong" role="alert">
-          {`Not done. ${capital(problem.parts.detail)}. This is how it stands.`}
+          {`Not done. ${capital(withoutRequest(problem.parts.detail))}. This is how it stands.`}
         </p>
       )}
       <section aria-labelledby="changes">
@@ -225,12 +225,12 @@ const VersionPage: FC<Props> = (props) => {
       </section>
       {standing === null ? null : (
         <>
-          <PlanPart {...props} standing={standing} />
+          <PlanPart version={version} standing={standing} frame={frame} reading={reading} />
           <Signed {...props} standing={standing} />
-          <Activate {...props} standing={standing} />
+          <Activate version={version} standing={standing} frame={frame} />
         </>
       )}
-      <RollBack {...props} />
+      <RollBack version={version} frame={frame} />
       <details class="text">
         <summary>The whole text</summary>
         <Region label={`text of version ${version.number}`}>
@@ -241,6 +241,11 @@ const VersionPage: FC<Props> = (props) => {
   );
 };
 
+/** What the API says, without the request that it names at its end. */
+function withoutRequest(detail: string): string {
+  return detail.replace(/: [^:]*\bPOST \/\S+$/, "");
+}
+
 /** Rule by rule, in words. */
 const Changes: FC<{ readonly diff: Pick<Diff, "changes"> }> = ({ diff }) =>
   diff.changes.length === 0 ? (
@@ -250,220 +255,23 @@ const Changes: FC<{ readonly diff: Pick<Diff, "changes"> }> = ({ diff }) =>
       {diff.changes.map(({ about, change }) => (
         <>
           <dt>
-            <bdi>{about}</bdi>
+            <bdi>{withFieldNames(about)}</bdi>
           </dt>
           <dd>
-            <bdi>{change.replaceAll(" -> ", " → ")}</bdi>
+            <bdi>{withFieldNames(change).replaceAll(" -> ", " → ")}</bdi>
           </dd>
         </>
       ))}
     </dl>
   );
 
-type Stood = Props & { readonly standing: Standing };
-
-const PlanPart: FC<Stood> = (props) => {
-  const { standing, frame, version } = props;
-  const { plan, planning, state } = standing;
-  const isOpen = state === "proposed" || state === "signed";
-  if (!isOpen && plan === null) return null;
-  const may = scopeOf("POST /agreement/versions/{id}/plan", frame.caller.role) !== undefined;
-  const isMaking = planning?.state === "making";
-  const needs = isOpen && !isMaking && (plan === null || plan.isOutOfDate);
-  return (
-    <section aria-labelledby="plan">
-      <h2 id="plan">What it would do</h2>
-      {isMaking ? (
-        <>
-          <p data-refresh="3000">
-            {planning.of === null
-              ? "The plan is being made."
-              : `The plan is being made: ${numberWords(planning.done)} of ${numberWords(planning.of)} leads and handoffs looked at.`}{" "}
-            <a href={paths.version(version.id)} data-key=".">
-              Look again
-            </a>
-          </p>
-          {planning.of === null ? null : (
-            <progress
-              max={String(Math.max(1, planning.of))}
-              value={String(planning.done)}
-              aria-label="Leads and handoffs looked at"
-            ></progress>
-          )}
-          {may ? (
-            <form method="post" action={paths.ofVersion(version.id, "plan/cancel")}>
-              <Hidden back={paths.version(version.id)} />
-              <button>Stop making it</button>
-            </form>
-          ) : null}
-        </>
-      ) : null}
-      {planning !== null && ["failed", "cancelled", "stopped"].includes(planning.state) ? (
-        <p class="notice wrong">
-          {planning.state === "failed"
-            ? `The plan could not be made${planning.failure === null ? "" : `: ${planning.failure}`}.`
-            : planning.state === "cancelled"
-              ? "The making of the plan was stopped by somebody."
-              : "The making of the plan ended with its process."}
-        </p>
-      ) : null}
-      {needs ? (
-        <>
-          <p>
-            {plan === null
-              ? "No plan was made yet. It is what is signed, together with the text."
-              : "Another version became active since this plan was made: it has to be made again, and signed again."}
-          </p>
-          {may ? (
-            <form method="post" action={paths.ofVersion(version.id, "plan")}>
-              <Hidden back={paths.version(version.id)} />
-              <button class="main">{plan === null ? "Make the plan" : "Make it again"}</button>
-            </form>
-          ) : null}
-        </>
-      ) : null}
-      {plan === null ? null : <PlanShown {...props} plan={plan} />}
-    </section>
-  );
-};
-
-const PlanShown: FC<Stood & { readonly plan: Plan }> = ({ plan, reading, frame }) => {
-  const { trial, deadlines, history, newWarnings, missingPools, closedHours, load } = plan;
-  const say = (at: string) => sayMoment(Date.parse(at), reading.now, reading.zone);
-  const opens = scopeOf("GET /leads", frame.caller.role) !== undefined;
-  const other = trial.leads - trial.same;
-  const moved =
-    deadlines.moved === 0
-      ? "none of their deadlines would move"
-      : `${numberWords(deadlines.moved)} deadlines would move (${numberWords(deadlines.earlier)} earlier, ${numberWords(deadlines.later)} later), should their clocks be re-judged`;
-  return (
-    <>
-      <p class="dim">{`Made ${say(plan.madeAt)}; plan ${plan.hash.slice(0, 12)}…`}</p>
-      <dl class="changes">
-        <dt>Open leads today</dt>
-        <dd>
-          {`${numberWords(trial.leads)}: ${other === 0 ? "all stay as they are" : `${numberWords(other)} would be judged otherwise`}; of ${counted(deadlines.handoffs, "open handoff")} ${moved}.`}
-          {opens && trial.list.length > 0 ? (
-            <>
-              {" "}
-              <a href={leadsPath(trial.list.map(({ lead }) => lead))}>
-                {`Open ${trial.list.length > 100 ? "the first 100 " : ""}of them`}
-              </a>
-            </>
-          ) : null}
-        </dd>
-        <dt>Last 13 weeks</dt>
-        <dd>
-          {history.inWords.map((words) => (
-            <p>{words}</p>
-          ))}
-          {history.notJudged === 0 ? null : (
-            <p class="dim">{`${counted(history.notJudged, "handoff")} could not be judged again.`}</p>
-          )}
-          {opens && history.dropped.leads.length > 0 ? (
-            <a href={leadsPath(history.dropped.leads)}>Open those that would be dropped</a>
-          ) : null}
-        </dd>
-        <dt>Rules</dt>
-        <dd>
-          {newWarnings.length === 0
-            ? "None overlaps or can never be used because of it."
-            : newWarnings.map(({ path, message }) => (
-                <p>
-                  <strong>{path}</strong>
-                  {`: ${message}`}
-                </p>
-              ))}
-        </dd>
-        {missingPools.length === 0 ? null : (
-          <>
-            <dt>Pools</dt>
-            <dd class="late">{`The roster lacks ${enumerated(missingPools)}.`}</dd>
-          </>
-        )}
-      </dl>
-      {trial.changes.length === 0 ? null : (
-        <Region label="table: open leads by both versions">
-          <table class="figures">
-            <caption>Open leads that would be judged otherwise</caption>
-            <thead>
-              <tr>
-                <th scope="col">From</th>
-                <th scope="col">To</th>
-                <th scope="col">Leads</th>
-              </tr>
-            </thead>
-            <tbody>
-              {trial.changes.map(({ from, to, count, examples }) => (
-                <tr>
-                  <th scope="row">{outcomeWords(from)}</th>
-                  <td>{outcomeWords(to)}</td>
-                  <td>
-                    {numberWords(count)}
-                    {opens && examples.length > 0 ? (
-                      <small>
-                        <a
-                          href={leadsPath(examples)}
-                          aria-label={`Examples from ${outcomeWords(from)} to ${outcomeWords(to)}`}
-                        >
-                          examples
-                        </a>
-                      </small>
-                    ) : null}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Region>
-      )}
-      {closedHours.length === 0 && load.length === 0 ? null : (
-        <details>
-          <summary>Deadlines in closed hours, and who would get how much</summary>
-          {closedHours.length === 0 ? null : (
-            <ul>
-              {closedHours.map(({ leadType, clock, before, after }) => (
-                <li>
-                  {`${leadType}, ${clock}: ${shareWords(before)} fall into closed hours now, ${shareWords(after)} then`}
-                </li>
-              ))}
-            </ul>
-          )}
-          {load.length === 0 ? null : (
-            <ul>
-              {load.map(({ pool, rep, before, after }) => (
-                <li>
-                  {`${pool}, ${rep}: ${oneDecimal(before)} handoffs a week now, ${oneDecimal(after)} then`}
-                </li>
-              ))}
-            </ul>
-          )}
-        </details>
-      )}
-    </>
-  );
-};
-
-const oneDecimal = (value: number) => String(Math.round(value * 10) / 10);
-
-function shareWords({ rate, numerator, denominator }: Plan["closedHours"][number]["before"]) {
-  if (rate === null) return "none";
-  return denominator < 30 ? `${numerator} of ${denominator}` : percent(rate);
-}
-
-function outcomeWords({
-  verdict,
-  leadType,
-  band,
-  pool,
-}: Plan["trial"]["changes"][number]["from"]): string {
-  const where = pool === undefined ? [] : [pool === null ? "fallback queue" : `pool ${pool}`];
-  return [verdict.replaceAll("-", " "), ...(leadType === undefined ? [] : [leadType])]
-    .concat(`band ${band}`, where)
-    .join(", ");
-}
-
-const Signed: FC<Stood> = ({ standing, version, frame, reading, isFresh }) => {
+const Signed: FC<Props & { readonly standing: Standing }> = ({
+  standing,
+  version,
+  frame,
+  reading,
+  isFresh,
+}) => {
   const { signatures, signaturesNeeded, state, plan, contentHash } = standing;
   const because =
     state !== "proposed" && state !== "signed"
@@ -496,75 +304,6 @@ const Signed: FC<Stood> = ({ standing, version, frame, reading, isFresh }) => {
         <input type="hidden" name="contentHash" value={contentHash} />
         <input type="hidden" name="planHash" value={plan?.hash ?? ""} />
       </Signatures>
-    </section>
-  );
-};
-
-const Activate: FC<Stood> = ({ standing, version, frame }) => {
-  const { state, activation, signaturesNeeded, signatures, plan } = standing;
-  if (activation !== null) {
-    const { openHandoffs, looked, state: how } = activation;
-    return (
-      <section aria-labelledby="activated">
-        <h2 id="activated">Activated</h2>
-        <p>
-          {openHandoffs === "keep"
-            ? "Open handoffs go on by the version that they began under."
-            : `The clocks of open handoffs are judged again: ${counted(looked, "handoff")} looked at, ${how === "going on" ? "going on" : how === "over" ? "done" : "ended by a newer version"}.`}
-        </p>
-      </section>
-    );
-  }
-  if (state !== "proposed" && state !== "signed") return null;
-  if (scopeOf("POST /agreement/versions/{id}/activate", frame.caller.role) === undefined)
-    return null;
-  const missing = signingParties.filter((party) => signatures.every((one) => one.party !== party));
-  const waits =
-    plan === null
-      ? "waits for its plan"
-      : plan.isOutOfDate
-        ? "waits for a plan of today"
-        : state === "signed" || signatures.length >= signaturesNeeded
-          ? null
-          : `waits for ${signaturesNeeded === 1 ? "a signature" : enumerated(missing)}`;
-  return (
-    <section class="screen-only" aria-labelledby="activate">
-      <h2 id="activate">Activate</h2>
-      <form method="post" action={paths.ofVersion(version.id, "activate")} class="activate">
-        <Hidden back={paths.version(version.id)} />
-        <fieldset>
-          <legend>Open handoffs</legend>
-          <label>
-            <input type="radio" name="openHandoffs" value="keep" checked />
-            {" keep the version that they began under"}
-          </label>
-          <label>
-            <input type="radio" name="openHandoffs" value="re-judge clocks" />
-            {" go on by the targets and hours of this one; used time stays used"}
-          </label>
-        </fieldset>
-        {waits === null ? (
-          <button class="main">{`Activate version ${version.number}`}</button>
-        ) : (
-          <Forbidden words="Activate" because={waits} />
-        )}
-      </form>
-    </section>
-  );
-};
-
-const RollBack: FC<Props> = ({ version, frame }) => {
-  const isOver = version.state === "retired" && version.activatedAt !== null;
-  const request = "POST /agreement/versions/{id}/rollback";
-  if (!isOver || scopeOf(request, frame.caller.role) === undefined) return null;
-  return (
-    <section class="screen-only" aria-labelledby="rollback">
-      <h2 id="rollback">Go back to it</h2>
-      <p>It is proposed as a new version, with a plan and signatures of its own.</p>
-      <form method="post" action={paths.ofVersion(version.id, "rollback")}>
-        <Hidden back={paths.version(version.id)} />
-        <button>{`Propose version ${version.number} again`}</button>
-      </form>
     </section>
   );
 };

@@ -62,9 +62,11 @@ function moneyWords({ currency, amountMinor }: Money[number]): string {
   return `${currency} ${numberWords(Math.round(amountMinor / 100))}`;
 }
 
-/** `medianOpen` as "median open". */
+/** `medianOpen` as "median open", `sla` as "SLA". */
 export function columnWords(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return name
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace(/\b(?:icp|mql|sal|sla|sql)(?=s?\b)/g, (short) => short.toUpperCase());
 }
 
 /** Flags that are said beside a line instead of in a column of their own. */

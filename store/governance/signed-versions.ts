@@ -5,6 +5,7 @@ import { signaturesNeeded, type SignaturesNeeded } from "../../handoff/governanc
 import type { Treatment } from "../../handoff/governance/treatment.ts";
 import type { Party } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
+import { actorNames } from "../access/actors.ts";
 import { addEffect } from "../effects/effects.ts";
 import { mailEffect } from "../effects/mail-message.ts";
 import { audit } from "../postgres/audit.ts";
@@ -25,7 +26,7 @@ import { besideSignatures, type SignatureRefusal, type Signer } from "../reviews
 export interface VersionSignature {
   readonly party: Party;
   readonly signedBy: string;
-  /** The person's name, where the roster has one. */
+  /** What whoever signed is called; null where nothing says it. */
   readonly name: string | null;
   readonly signedAt: Date;
 }
@@ -235,15 +236,19 @@ export async function activateSigned(
 
 /** The signatures of a version on the plan that stands, marketing's first. */
 export async function versionSignatures(db: Db, id: string): Promise<VersionSignature[]> {
-  return rows(
+  const found = await rows<Omit<VersionSignature, "name">>(
     db,
     sql`
-    select s.party, s.signed_by as "signedBy", r.name, s.signed_at as "signedAt"
+    select s.party, s.signed_by as "signedBy", s.signed_at as "signedAt"
     from agreement_signature s join agreement_plan p on p.version_id = s.version_id
       and p.plan_hash = s.plan_hash
-      left join rep r on r.id = s.signed_by
     where s.version_id = ${id} order by s.party`,
   );
+  const names = await actorNames(
+    db,
+    found.map(({ signedBy }) => signedBy),
+  );
+  return found.map((one) => ({ ...one, name: names[one.signedBy] ?? null }));
 }
 
 /** The version by an id that is known to exist, while no other version can become active. */

@@ -1,6 +1,7 @@
 import type { ReviewDecision } from "../../handoff/answers/pool-review.ts";
 import type { Party, ReviewKind } from "../../handoff/reviews/review.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
+import { actorNames } from "../access/actors.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
 import {
   decisionsOf,
@@ -46,7 +47,7 @@ export interface SignatureView {
   readonly party: Party;
   /** A person of the roster, or a token without one. */
   readonly by: string;
-  /** The person's name, where the roster has one. */
+  /** What whoever signed is called; null where nothing says it. */
   readonly name: string | null;
   readonly at: Instant;
 }
@@ -132,18 +133,23 @@ export async function signaturesOf(
     review_id: string;
     party: Party;
     by: string;
-    name: string | null;
     at: Date;
   }>(
     db,
     sql`
-    select s.review_id, s.party, s.signed_by as by, r.name, s.signed_at as at
-    from review_signature s left join rep r on r.id = s.signed_by
-    where s.review_id = any(${reviewIds}) order by s.party`,
+    select review_id, party, signed_by as by, signed_at as at from review_signature
+    where review_id = any(${reviewIds}) order by party`,
+  );
+  const names = await actorNames(
+    db,
+    found.map(({ by }) => by),
   );
   const byReview = new Map<string, SignatureView[]>();
   for (const { review_id, at, ...rest } of found)
-    byReview.set(review_id, [...(byReview.get(review_id) ?? []), { ...rest, at: at.getTime() }]);
+    byReview.set(review_id, [
+      ...(byReview.get(review_id) ?? []),
+      { ...rest, name: names[rest.by] ?? null, at: at.getTime() },
+    ]);
   return byReview;
 }
 
@@ -173,22 +179,26 @@ async function resolutionsFor(
   };
 }
 
-function resolutionRows(
+async function resolutionRows(
   db: Db,
   where: { text: string; values: unknown[] },
 ): Promise<ResolutionRow[]> {
-  return rows<ResolutionRow>(db, {
+  const found = await rows<ResolutionRow>(db, {
     text: `
     select o.id, o.review_id as "reviewId", r.period, o.body as text, o.owner,
       p.name as "ownerName", o.due_on::text as "dueOn", o.proposal, o.state,
       o.made_by as "madeBy", o.made_at as "madeAt", o.closed_by as "closedBy",
       o.closed_at as "closedAt", o.note, o.due_at as "overAt", o.carried,
-      coalesce(q.name, o.carried_by) as "carriedBy", o.carried_at as "carriedAt"
+      o.carried_by as "carriedBy", o.carried_at as "carriedAt"
     from resolution o join review r on r.id = o.review_id left join rep p on p.id = o.owner
-      left join rep q on q.id = o.carried_by
     ${where.text} order by o.due_on, o.id`,
     values: where.values,
   });
+  const names = await actorNames(
+    db,
+    found.flatMap(({ carriedBy }) => carriedBy ?? []),
+  );
+  return found.map((one) => ({ ...one, carriedBy: names[one.carriedBy ?? ""] ?? one.carriedBy }));
 }
 
 function resolutionViewOf(

@@ -235,13 +235,3 @@ export function capsOf(row: Pick<RepRow, "max_open" | "max_per_day" | "max_per_h
     ...(row.max_per_hour === null ? {} : { perHour: row.max_per_hour }),
   };
 }
-
-/** The names of those among these ids who are or were on the roster. */
-export async function rosterNames(db: Db, ids: readonly string[]): Promise<Record<string, string>> {
-  if (ids.length === 0) return {};
-  const found = await rows<{ id: string; name: string }>(
-    db,
-    sql`select id, name from rep where id = any(${[...ids]}::text[]) and name is not null`,
-  );
-  return Object.fromEntries(found.map(({ id, name }) => [id, name]));
-}

@@ -9,8 +9,10 @@ export interface TeamMember {
   readonly id: string;
   readonly name: string | null;
   readonly pools: readonly string[];
-  /** Leads that they were given and still have, at most `mostCounted`; of those, the late ones. */
+  /** Leads and accounts that they were given and still have, together at most `mostCounted`. */
   readonly leads: number;
+  readonly accounts: number;
+  /** How many of these are late. */
   readonly late: number;
   /** Offers that they have not worked on, which their cap counts. */
   readonly offers: number;
@@ -20,7 +22,7 @@ export interface TeamMember {
   readonly absences: AppliedCalendar["minus"];
 }
 
-/** Of one person's leads so many are counted. */
+/** Of what one person has, so many are counted. */
 export const mostCounted = 100;
 
 /** Whoever looks at a team sees so many of its people. */
@@ -37,12 +39,13 @@ export async function teamOf(db: Db, reach: Reach, now: number): Promise<TeamMem
       array(select m.pool_id from pool_member m where m.rep_id = r.id order by m.pool_id) as pools,
       (select p.hours from pool_member m join pool p on p.id = m.pool_id
         where m.rep_id = r.id and p.hours is not null order by p.id limit 1) as pool_hours,
-      w.leads, w.late, w.offers,
+      w.leads, w.accounts, w.late, w.offers,
       coalesce((select json_agg(json_build_object(
           'from', floor(extract(epoch from a.from_at) * 1000)::bigint,
           'to', floor(extract(epoch from a.to_at) * 1000)::bigint) order by a.from_at)
         from absence a where a.rep_id = r.id and a.to_at > ${at}::timestamptz), '[]') as absences
-    from rep r, lateral (select count(*)::int as leads,
+    from rep r, lateral (select (count(*) filter (where h.subject_kind = 'lead'))::int as leads,
+        (count(*) filter (where h.subject_kind = 'account'))::int as accounts,
         (count(*) filter (where p.due_at < ${at}::timestamptz))::int as late,
         (count(*) filter (where h.sal_at is null and not exists (select from outreach o
           where o.handoff_id = h.id and o.rep_id = r.id)))::int as offers

@@ -30,6 +30,8 @@ test("an account in the queue leads to its page, where it is logged, accepted an
   const page = await rep.get(path);
   expect(page.text).toContain("with you.");
   expect(page.text).toContain("To be done: reach out");
+  const board = (await boss.get("/console/board")).text.replace(/<[^>]*>/g, "");
+  expect(board).toMatch(new RegExp(`Person rp_${repName} \\d* ?(?:leads?, )?1 account`));
   const logged = await rep.post(`${path}/outreach`, { ...formOf(page, "outreach"), did: "call" });
   expect(logged.location).toBe(`${path}?saved=logOutreach`);
   expect((await rep.get(logged.location ?? "")).text).toContain("The attempt is logged.");

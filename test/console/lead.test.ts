@@ -45,7 +45,7 @@ describe("a lead's page", () => {
     for (const words of [
       "MQL , reach out, with you. Due 18 min late Mon 09:42 . Next: outreach due, Mon 09:42.",
       "Lead type demo-request, band A",
-      "Stage new -&gt; mql: a lead type matched",
+      "Stage New → MQL: a lead type matched",
       "Offered to you (round 1, by territory)",
       "Correct…",
     ])
@@ -107,8 +107,12 @@ describe("a lead's page", () => {
     expect((await boss.post(taken.action, { ...taken.fields, to: "rp_two" })).status).toBe(303);
     const late = await one.post(stale.action, stale.fields);
     expect(late.status).toBe(409);
-    expect(plain(late.text)).toContain("Not done. Person rp_boss gave away it, Mon 10:00.");
+    expect(plain(late.text)).toContain("Not done. Person rp_boss gave it away, Mon 10:00.");
     expect(late.text).toContain('role="alert"');
+    const theirs = (await page(two, `/console/leads/${lead}`)).said;
+    expect(theirs).toContain(
+      "Person rp_boss gave it away (manager, via console): done, reassigned to you",
+    );
   });
 
   test("of an erased person says so, and offers nothing", async () => {
@@ -171,6 +175,7 @@ describe("correcting facts", () => {
       /name="fact:account\.employees"[^>]*value="&lt;many&gt;"[^>]*aria-invalid="true"/,
     );
     expect(refused.text).toContain('value="CTO"');
+    expect(refused.text).toContain("Employees of the company: expected a number");
     expect((await factsOf(lead))["lead.title"]).toBeUndefined();
   });
 
@@ -206,8 +211,8 @@ describe("tasks", () => {
     await fixData(lead);
     const { said, forms } = await page(one, "/console/tasks");
     expect(said).toContain("1 task, the earliest due first.");
-    expect(said).toContain("Why: missing: role.");
-    expect(said).toContain("Role expected: text");
+    expect(said).toContain("Missing: role.");
+    expect(said).toContain("Fill in role");
     expect(said).not.toContain("lead.role");
     // A mail leads to those about its lead.
     const about = await page(one, `/console/tasks?lead=${lead}`);
@@ -222,6 +227,26 @@ describe("tasks", () => {
     expect(sent.status).toBe(303);
     expect((await factsOf(lead))["lead.role"]).toMatchObject({ value: "executive" });
     expect((await page(one, "/console/queue")).said).toContain("task correct its data");
+  });
+
+  test("fold their fields where several stand together, and unfold where one is refused", async () => {
+    const folds = (html: string) => html.match(/<details[^>]*><summary>Fill in/g);
+    const [first, second] = [await world.lead("rp_one"), await world.lead("rp_one")];
+    await fixData(first);
+    const alone = await page(one, "/console/tasks");
+    expect(folds(alone.text)).toEqual(['<details open=""><summary>Fill in']);
+    await fixData(second);
+    const both = await page(one, "/console/tasks");
+    expect(folds(both.text)).toEqual(["<details><summary>Fill in", "<details><summary>Fill in"]);
+    const [form] = both.forms;
+    const refused = await one.post(form!.action, form!.fields);
+    expect(folds(refused.text)).toEqual([
+      '<details open=""><summary>Fill in',
+      "<details><summary>Fill in",
+    ]);
+    // Until it is decided about, the task still stands there, and the page says why.
+    const sent = await one.post(form!.action, { ...form!.fields, "fact:lead.role": "executive" });
+    expect((await page(one, sent.location ?? "")).said).toContain("goes from the list in a moment");
   });
 
   test("of others are not mine to end", async () => {

@@ -66,6 +66,11 @@ describeInBrowser("what RevOps, marketing and a rep do without a script", () => 
     await press(page, "Keep these caps");
     expect(await page.innerText("main")).toContain("at most 12 a day");
     await page.getByRole("link", { name: "Caps… Person rp_one" }).click();
+    await page.getByLabel("Leads a day").fill("-1");
+    await press(page, "Keep these caps");
+    expect(await page.innerText("main")).toContain(
+      "Not done. Expected a whole number from 0 to 100000.",
+    );
     await page.getByLabel("Leads a day").fill("");
     await press(page, "Keep these caps");
     expect(await page.innerText("main")).not.toContain("at most");

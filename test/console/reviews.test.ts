@@ -45,7 +45,11 @@ describe("signing a review", () => {
     expect((await theirs.get(path)).text).toContain("Sign for sales");
     expect((await theirs.post(`${path}/sign`, { back: path })).status).toBe(303);
     expect((await signatures(path)).map(({ party }) => party)).toEqual(["marketing", "sales"]);
-    expect((await ours.get(path)).text).toContain("Person rp_chief");
+    const shown = (await ours.get(path)).text;
+    expect(shown).toContain("Person rp_chief");
+    // Who is not on the roster is called by label or role, never by the id of a login.
+    expect(shown).toContain("leader of marketing");
+    expect(shown).not.toMatch(/\b(?:tn|lg)_[0-9a-z]{20}/);
   });
 
   test("who comes second for a party reads who signed, and it stands", async () => {

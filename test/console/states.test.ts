@@ -112,6 +112,8 @@ async function open(
     reducedMotion: "reduce",
   });
   const told: string[] = [];
+  // However long the looks take, no minute passes on the page.
+  await context.clock.setFixedTime(Date.now());
   if (cookie) await context.addCookies([{ ...cookie, url: `http://127.0.0.1:${port}` }]);
   await context.exposeFunction("toldByPolicy", (what: string) => void told.push(what));
   await context.addInitScript(() => {

@@ -77,6 +77,7 @@ describe("a change of the agreement", () => {
     // Before it is signed nobody can activate it, with the page's form or without.
     const early = await ops.post(`${path}/activate`, { openHandoffs: "keep" });
     expect([early.status, early.text]).toEqual([409, expect.stringContaining("It needs")]);
+    expect(early.text).not.toContain("POST /");
     for (const [leader, party] of [
       [ours, "marketing"],
       [theirs, "sales"],

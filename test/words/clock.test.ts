@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sayInstant, sayStep } from "../../words/clock.ts";
+import { sayInstant, sayStep, withMoments } from "../../words/clock.ts";
 
 const now = Date.parse("2026-11-23T15:00:00Z");
 
@@ -7,11 +7,19 @@ describe("a next step", () => {
   test.each([
     ["outreach warning 2026-11-23 10:30:20 America/New_York", "outreach warning"],
     ["status due 2026-11-23 17:00 UTC", "status due"],
+    ["facts to be corrected: lead.role", "facts to be corrected: role"],
     ["held until the pool opens", "held until the pool opens"],
     ["reviewed on 2026-12-01", "reviewed on 2026-12-01"],
   ])("%s is said without its time", (step, said) => {
     expect(sayStep(step)).toBe(said);
   });
+});
+
+test("instants in a sentence are the reader's moments", () => {
+  expect(withMoments("last heard of at 2026-11-23T14:05:33.121Z", now, "America/New_York")).toBe(
+    "last heard of at Mon 09:05",
+  );
+  expect(withMoments("on 2026-11-23, 14:05Z", now, "UTC")).toBe("on 2026-11-23, 14:05Z");
 });
 
 describe("a fact that is an instant", () => {

@@ -6,6 +6,8 @@ import { byRecord, utcAndLocal, type Reader } from "../../words/reader.ts";
 const inNewYork: Reader = {
   time: (at) => formatLocal("America/New_York", at.getTime()),
   person: (id) => (id === "rp_1" ? "Rep One" : id),
+  stage: (stage) => stage.toUpperCase(),
+  action: (action, who) => `${who} did ${action}`,
 };
 
 const offer: Happened = {
@@ -25,6 +27,22 @@ const offer: Happened = {
     ],
   },
 };
+
+test("stages and actions have the reader's names; the arrival is said once", () => {
+  const moved: Happened = {
+    kind: "transition",
+    what: "mql",
+    cycle: 1,
+    detail: { from: "new", because: "a lead type matched" },
+  };
+  const arrived: Happened = { ...moved, what: "new", detail: { because: "arrived" } };
+  const acted: Happened = { ...moved, kind: "action", what: "accept", detail: { by: "rp_1" } };
+  expect(sayHappened(moved, inNewYork).said).toBe("stage NEW -> MQL: a lead type matched");
+  expect(sayHappened(moved, byRecord).said).toBe("stage new -> mql: a lead type matched");
+  expect(sayHappened(arrived, byRecord).said).toBe("arrived in stage new");
+  expect(sayHappened(acted, byRecord).said).toBe("accept by rp_1 (office)");
+  expect(sayHappened(acted, inNewYork).said).toBe("Rep One did accept (office)");
+});
 
 describe("what happened, for its reader", () => {
   test("the command looks people up by id and reads UTC", () => {

@@ -9,6 +9,12 @@ test("the ids of people are found wherever they stand, each once", () => {
   expect(peopleIn(undefined)).toEqual([]);
 });
 
+test("whoever acts by a token or a login has an id to be named, too", () => {
+  const login = `lg_${"0".repeat(20)}`;
+  expect(peopleIn({ by: login, of: "lg_short", lead: `ld_${"0".repeat(20)}` })).toEqual([login]);
+  expect(withNames(`by ${login}`, { [login]: "leader of sales" })).toBe("by leader of sales");
+});
+
 test("an id is written as its name, a longer one is another person's, and who has no name keeps it", () => {
   expect(withNames("rp_one, rp_one_b; rp_gone and corp_one", people)).toBe(
     "Kim Reyes, O'Brien $& Sons; rp_gone and corp_one",

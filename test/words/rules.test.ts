@@ -7,8 +7,9 @@ test.each([
   ["requiredFields", "the required fields"],
   ["leadTypes: demo-request", "the lead type demo request"],
   ["checklist: role-fit", "the checklist's role fit"],
-  ["fit: lead.emailKind is free", "the points for lead.emailKind is free"],
-  ["icp", "icp"],
+  ["fit: lead.emailKind is free", "the points for kind of e-mail is free"],
+  ["icp", "the ICP"],
+  ["fit: icp", "the points for the ICP"],
   ["something: else", "something: else"],
 ])("the rule %j is said as %j", (path, words) => {
   expect(ruleWords(path)).toBe(words);

@@ -69,7 +69,10 @@ export function expectedOf(detail: Readonly<Record<string, unknown>>, path: stri
   const missing = Array.isArray(detail["missing"]) ? (detail["missing"] as unknown[]) : [];
   for (const one of missing)
     if (typeof one === "object" && one !== null && "field" in one && one.field === path)
-      return "expected" in one && typeof one.expected === "string" ? one.expected : null;
+      // That it is text says nothing beside a field.
+      return "expected" in one && typeof one.expected === "string" && one.expected !== "text"
+        ? one.expected
+        : null;
   return null;
 }
 

@@ -77,10 +77,15 @@ interface TableProps {
   readonly opensLeads: boolean;
 }
 
-/** The group first; what a count counts beside the first count; flags that are said are left out. */
+/**
+ * The group first, then what is said in words, which a narrow window would cut; what a count counts
+ * beside the first count; flags that are said are left out.
+ */
 function columnsOf({ report, groupBy, shown, opensLeads }: TableProps): Column[] {
   const all = report.columns.filter(({ name }) => shown === undefined || shown.includes(name));
-  const ordered = (shown ?? all.map(({ name }) => name)).flatMap((name) =>
+  const inWords = ({ kind, isLeads }: Column) => !isLeads && (kind === "text" || kind === "list");
+  const usual = [...all.filter(inWords), ...all.filter((one) => !inWords(one))];
+  const ordered = (shown ?? usual.map(({ name }) => name)).flatMap((name) =>
     all.filter((one) => one.name === name && name !== "group" && !isMark(name) && !one.isLeads),
   );
   const leads = opensLeads ? all.filter(({ isLeads }) => isLeads) : [];

@@ -1,19 +1,24 @@
 import type { FC } from "hono/jsx";
+import { counted } from "../../../handoff/reviews/words.ts";
 import { sayMoment } from "../../../words/clock.ts";
 import type { readTeam } from "../../team.ts";
 import type { ReadAt } from "./clock.tsx";
 
 type Person = Awaited<ReturnType<typeof readTeam>>["people"][number];
 
-/** How much somebody has, and when they work: "24 leads, 3 late, to Mon 17:00". */
+/** How much somebody has, and when they work: "24 leads, 1 account, 3 late, to Mon 17:00". */
 export const Workload: FC<{ readonly person: Person; readonly reading: ReadAt }> = ({
   person,
   reading,
 }) => {
-  const { leads, late, offers, cap } = person;
+  const { leads, accounts, late, offers, cap } = person;
+  const has = [
+    ...(leads > 0 || accounts === 0 ? [counted(leads, "lead")] : []),
+    ...(accounts > 0 ? [counted(accounts, "account")] : []),
+  ];
   return (
     <span class="dim">
-      {`${leads} ${leads === 1 ? "lead" : "leads"}`}
+      {has.join(", ")}
       {late === 0 ? null : (
         <>
           {", "}

@@ -1,6 +1,10 @@
 import type { FC } from "hono/jsx";
+import { capitalised } from "../../../handoff/reviews/words.ts";
+import { capital } from "../../../messages/words.ts";
+import { sayDone } from "../../../words/actions.ts";
 import { sayBehind, sayHappened } from "../../../words/history.ts";
 import { sayMoment } from "../../../words/clock.ts";
+import { withNames, type People } from "../../../words/people.ts";
 import type { Reader } from "../../../words/reader.ts";
 import type { readHistory } from "../../leads.ts";
 import { Moment, type ReadAt } from "./clock.tsx";
@@ -24,14 +28,17 @@ export const Story: FC<{
   readonly reading: ReadAt;
   readonly me: string | null;
 }> = ({ history, reading, me }) => {
+  const people = me === null ? history.people : { ...history.people, [me]: "you" };
   const reader: Reader = {
     time: (at) => sayMoment(at.getTime(), reading.now, reading.zone),
-    person: (id) => (id === me ? "you" : (history.people[id] ?? id)),
+    person: (id) => people[id] ?? id,
+    stage: capitalised,
+    action: sayDone,
   };
   return (
     <ol class="story">
       {together(history.items).map((one) => (
-        <Told one={one} reader={reader} reading={reading} />
+        <Told one={one} reader={reader} people={people} reading={reading} />
       ))}
     </ol>
   );
@@ -40,8 +47,9 @@ export const Story: FC<{
 const Told: FC<{
   readonly one: Together;
   readonly reader: Reader;
+  readonly people: People;
   readonly reading: ReadAt;
-}> = ({ one, reader, reading }) => {
+}> = ({ one, reader, people, reading }) => {
   const stories = [...one.heads, ...one.behind].map((entry) => ({
     entry,
     ...sayHappened(entry, reader),
@@ -57,7 +65,7 @@ const Told: FC<{
         {stories
           .filter(({ entry }) => told.includes(entry.kind))
           .map(({ said }) => (
-            <p>{said.charAt(0).toUpperCase() + said.slice(1)}</p>
+            <p>{capital(withNames(said, people).replaceAll(" -> ", " → "))}</p>
           ))}
         {lines.length === 0 ? null : (
           <details>
@@ -66,7 +74,7 @@ const Told: FC<{
             </summary>
             <ul>
               {[...new Set(lines)].map((line) => (
-                <li>{line}</li>
+                <li>{withNames(line, people)}</li>
               ))}
             </ul>
           </details>

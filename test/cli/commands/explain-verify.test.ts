@@ -73,7 +73,7 @@ describe("baton explain", () => {
       `${id} is in stage mql`,
       "waiting on manager",
       "account.employees = 200  (form,",
-      "arrived in stage new: arrived",
+      "arrived in stage new",
       "did demo_request",
       "decided arrived (cycle 1, agreement ag_",
       "hand-off: ",
