@@ -123,7 +123,7 @@ async function readBounded(
   const mostMs = timeoutMs + ((announced === null ? maxBytes : Number(announced)) / 65_536) * 1000;
   const read = () =>
     announced === null
-      ? readCounted(request, maxBytes)
+      ? readCounted(request, maxBytes, timeoutMs)
       : request.arrayBuffer().then((bytes) => new Uint8Array(bytes));
   return outsideDeadline(request, () =>
     bounded(mostMs, read(), () => {
@@ -132,16 +132,41 @@ async function readBounded(
   );
 }
 
-/** Without a length a body can be endless: it is counted as it comes. */
-async function readCounted(request: Request, maxBytes: number): Promise<Uint8Array> {
+/** Without a length a body can be endless: it is counted as it comes, each piece in time. */
+async function readCounted(
+  request: Request,
+  maxBytes: number,
+  timeoutMs: number,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of request.body ?? []) {
+  for await (const part of inTime(request.body, timeoutMs)) {
     size += part.length;
     if (size > maxBytes) throw tooLarge(maxBytes);
     parts.push(part);
   }
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The pieces of a body, each of which must follow the one before within so long. */
+export async function* inTime(
+  body: ReadableStream<Uint8Array> | null,
+  timeoutMs: number,
+): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { value } = await bounded(timeoutMs, reader.read(), () => {
+        throw bodyStalled();
+      });
+      if (value === undefined) return;
+      yield value;
+    }
+  } finally {
+    // Its sender is not to go on for nobody; what is broken already cannot be given up.
+    void reader.cancel().catch(() => undefined);
+  }
 }
 
 function tooLarge(maxBytes: number): Problem {

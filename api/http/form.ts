@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
-import { bodyStalled } from "./body.ts";
+import { inTime } from "./body.ts";
 import { bounded } from "./bounded.ts";
 import { Problem } from "./errors.ts";
 
@@ -115,26 +115,6 @@ export async function readMultipart(request: Request, bounds: FormBounds): Promi
 /** What is no form at all can leave its reader waiting for a part that never comes. */
 function formHasNoEnd(): never {
   throw new Error("the form has no end");
-}
-
-async function* inTime(
-  body: ReadableStream<Uint8Array> | null,
-  timeoutMs: number,
-): AsyncGenerator<Uint8Array> {
-  const reader = body?.getReader();
-  if (reader === undefined) return;
-  try {
-    for (;;) {
-      const { value } = await bounded(timeoutMs, reader.read(), () => {
-        throw bodyStalled();
-      });
-      if (value === undefined) return;
-      yield value;
-    }
-  } finally {
-    // Its sender is not to go on for nobody; what is broken already cannot be given up.
-    void reader.cancel().catch(() => undefined);
-  }
 }
 
 function busboyOf(type: string, { fileBytes, textBytes, fields }: FormBounds): BusboyInstance {

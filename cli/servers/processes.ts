@@ -66,7 +66,7 @@ export async function withTemporal<T>(
 export function silentTemporal(temporal: TemporalProfile, error: unknown): CommandError {
   return new CommandError(
     `Temporal at ${temporal.address} does not answer (${troubleOf(error, temporal)}); is Baton ` +
-      `running? Start it with \`baton start\`.`,
+      `running? Start it with \`baton start\`, or give the TEMPORAL_PORT that it was started with.`,
   );
 }
 

@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const write = (subject: string) =>
   inTransaction(db.pool, (tx) => audit(tx, { actor: "rp_one", what: "test.done", subject }, now));
-const note = (_: unknown, words?: string) => void said.push(words ?? "");
+const note = (first: unknown, words?: string) => void said.push(words ?? String(first));
 function anchors(more: Partial<AnchorDeps> = {}) {
   return startAnchors({
     pool: db.pool,

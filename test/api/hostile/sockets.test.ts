@@ -109,6 +109,12 @@ test.each([
       `PUT /roster HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: application/yaml\r\n` +
       "Content-Length: 20\r\n\r\nhours:",
   ],
+  [
+    "a roster in chunks",
+    () =>
+      `PUT /roster HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: application/yaml\r\n` +
+      "Transfer-Encoding: chunked\r\n\r\n6\r\nhours:\r\n",
+  ],
   ["a body in chunks", () => post("Transfer-Encoding: chunked", "1\r\n{\r\n")],
   [
     "a file",
