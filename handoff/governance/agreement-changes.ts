@@ -18,6 +18,7 @@ import { conditionChanges, type Types } from "./condition-changes.ts";
 import {
   byName,
   addedAndRemoved,
+  exchanged,
   lacking,
   moved,
   reordered,
@@ -171,7 +172,7 @@ const rules: Rules = {
     ...target("working", before.stalledAfter, after.stalledAfter, "stalled after"),
   ],
   renurture: (before, after) => [
-    ...addedAndRemoved(
+    ...exchanged(
       "return from re-nurture",
       before.return.map(({ when }) => sayReturn(when)),
       after.return.map(({ when }) => sayReturn(when)),
@@ -369,8 +370,8 @@ function clockChanges(before: ClockRules, after: ClockRules): RuleChange[] {
   return [
     ...moved("clocks", before.calendar, after.calendar, "calendar"),
     ...moved("elapsed deadlines outside hours", roll(before), roll(after)),
-    ...addedAndRemoved("warnings", shares(before), shares(after), "at"),
-    ...addedAndRemoved("escalation", rungs(before), rungs(after)),
+    ...exchanged("warnings", shares(before), shares(after), "at"),
+    ...exchanged("escalation", rungs(before), rungs(after)),
     ...reordered("escalation", rungs(before), rungs(after)),
     ...moved("reassignments at most", `${before.maxReassignments}`, `${after.maxReassignments}`),
     ...addedAndRemoved("pauses", before.pause.reasons, after.pause.reasons, "for"),

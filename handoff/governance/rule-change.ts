@@ -33,9 +33,23 @@ export function addedAndRemoved(
   ];
 }
 
+/** The same; where one entry took the place of another, in one sentence. */
+export function exchanged(
+  about: string,
+  before: readonly string[],
+  after: readonly string[],
+  what = "",
+): RuleChange[] {
+  const [gone, come] = [lacking(before, after, String), lacking(after, before, String)];
+  const [was, now] = [gone[0], come[0]];
+  return was !== undefined && now !== undefined && gone.length + come.length === 2
+    ? moved(about, was, now, what)
+    : addedAndRemoved(about, before, after, what);
+}
+
 /**
- * The same of words that are read without regard to capitals: another spelling of one, and a word
- * that stands twice, are no change. `say` puts them into words.
+ * Words that one list has and the other has not, read without regard to capitals: another spelling
+ * of one, and a word that stands twice, are no change. `say` puts them into words.
  */
 export function wordsAddedAndRemoved(
   about: string,

@@ -90,6 +90,15 @@ describe("signing a review", () => {
     }
   });
 
+  test("is a person's: who leads a party and is nobody by name reads how to sign, and cannot", async () => {
+    const path = await opened();
+    const nobody = await as({ role: "leader", party: "marketing" });
+    const page = await nobody.get(path);
+    expect(actionsOf(page)).not.toContain(`${path}/sign`);
+    expect(page.text).toContain("baton sign-in rp_… --party marketing");
+    expect((await nobody.post(`${path}/sign`, {})).status).toBe(403);
+  });
+
   test("is for leaders alone", async () => {
     const path = await opened();
     for (const wish of [{ role: "revops" }, { role: "manager", repId: "rp_boss" }] as const) {

@@ -4,6 +4,7 @@ import { accountWorkflowId } from "../../workflows/contract.ts";
 import { accountWorld, type AccountWorld } from "../support/account-world.ts";
 import { leadWorld, type LeadWorld } from "../support/lead-world.ts";
 import { keepHistory } from "../support/record.ts";
+import { eventually } from "../support/eventually.ts";
 
 let world: LeadWorld;
 let accounts: AccountWorld;
@@ -84,12 +85,14 @@ test(
       where e.subject_id = ${id} and e.kind = 'mail'`,
     );
     expect(mails).toMatchObject([{ what: "offer" }]);
-    expect(
-      await rows(
+    // The CRM's company shows it.
+    await eventually(10, async () => {
+      const [shown] = await rows<{ status: string }>(
         world.pool,
-        sql`select from effect where subject_id = ${id} and kind = 'sync-crm'`,
-      ),
-    ).toEqual([]);
+        sql`select handoff ->> 'status' as status from house_account where external_id = ${id}`,
+      );
+      return shown?.status === "sal";
+    });
     const { historyLength } = await world.client.workflow
       .getHandle(accountWorkflowId(id, 1))
       .describe();

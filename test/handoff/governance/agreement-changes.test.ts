@@ -111,8 +111,8 @@ describe("a change is said in the words of the agreement", () => {
       ],
       [
         "warnings: at 50 % removed",
-        "escalation: reassign 30 minutes of open time after the breach removed",
-        "escalation: reassign 1 hour of open time after the breach added",
+        "escalation: reassign 30 minutes of open time after the breach -> reassign 1 hour of open " +
+          "time after the breach",
         "reassignments at most: 2 -> 1",
       ],
     ],
@@ -142,8 +142,7 @@ describe("a change is said in the words of the agreement", () => {
         ],
       ],
       [
-        "return from re-nurture: on intent risen by 20 removed",
-        "return from re-nurture: on intent risen by 30 added",
+        "return from re-nurture: on intent risen by 20 -> intent risen by 30",
         "return of closed leads, lost: after 90 days -> after 60 days",
         "return of closed leads, won: never -> after 180 days",
       ],
@@ -243,6 +242,25 @@ describe("nothing is said of what changes nothing", () => {
     expect(afterEdits(["signedBy: [marketing, sales]", "signedBy: [marketing, legal]"])).toEqual([
       "signed by: marketing and sales -> marketing and legal",
     ]);
+  });
+
+  test("one entry in the place of another is one sentence; more are told one by one", () => {
+    expect(afterEdits(["warnAt: [50%, 80%]", "warnAt: [50%, 90%]"])).toEqual([
+      "warnings: at 80 % -> 90 %",
+    ]);
+    expect(
+      afterEdits([
+        "after: 30 business minutes, do: reassign",
+        "after: 45 business minutes, do: reassign",
+      ]),
+    ).toEqual([
+      "escalation: reassign 30 minutes of open time after the breach -> reassign 45 minutes of " +
+        "open time after the breach",
+    ]);
+    expect(afterEdits(["risesBy: 20", "risesBy: 25"])).toEqual([
+      "return from re-nurture: on intent risen by 20 -> intent risen by 25",
+    ]);
+    expect(afterEdits(["warnAt: [50%, 80%]", "warnAt: [60%, 90%]"])).toHaveLength(4);
   });
 
   test("one part with or without `all` around it, and `all` within `all`", () => {
