@@ -103,12 +103,16 @@ const slaState = fragment(`(select case
   order by c.kind = l.waiting_on or (c.kind = 'status' and l.waiting_on = 'answer') desc,
     c.state in ('running', 'paused') desc, c.kind desc, c.scope desc, c.round desc limit 1)`);
 
+/** When it is due: while nobody has the lead, on hold or in a queue, by the lead's own clocks. */
+const slaDue = fragment(`coalesce(l.due_at, (select min(c.due_at) from clock c
+  where c.handoff_id = h.id and c.scope = 'lead' and c.state = 'running'))`);
+
 // Of the lead itself only what is shown: the link to its record, which a first sync writes, is no
 // change. A version of the other rows is enough.
 const shown =
   fragment(`md5(concat_ws('|', l.stage, l.stage_since, l.waiting_on, coalesce(l.owner_id, '-'),
     coalesce(l.queue, '-'), coalesce(l.lead_type, '-'), coalesce(l.band, '-'),
-  coalesce(l.territory, '-'), coalesce(l.due_at::text, '-'), coalesce(l.email, '-'), l.facts,
+  coalesce(l.territory, '-'), coalesce(${slaDue.text}::text, '-'), coalesce(l.email, '-'), l.facts,
     coalesce(a.xmin::text, '-'), coalesce(h.version::text, '-'), coalesce(r.xmin::text, '-'),
   coalesce(${slaState.text}, '-'),
     (select t.id from task t where t.kind = 'hand-raise' and t.subject_kind = 'lead'
@@ -199,8 +203,8 @@ const rowTogether = coalesce(
       sql`
     select asked.n, l.id, l.stage, l.stage_since, l.cycle, l.waiting_on, l.owner_id,
       r.crm_id as owner_crm_id, r.hours ->> 'zone' as owner_zone, l.queue, l.lead_type, l.band,
-      l.territory, l.due_at, l.email, l.facts, a.id as account_id, a.facts as account_facts,
-        ${shown} as shown, ${slaState} as sla_state,
+      l.territory, ${slaDue} as due_at, l.email, l.facts, a.id as account_id,
+        a.facts as account_facts, ${shown} as shown, ${slaState} as sla_state,
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path,
         h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
       l.merged_into is not null as is_merged,

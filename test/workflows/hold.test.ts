@@ -44,17 +44,30 @@ test(
     const hot = await world.arrive();
     const held = await world.until(hot, (lead) => lead.waiting_on === "hold");
     expect(held.next_step).toContain("opens");
-    // Whoever looks in the CRM meanwhile finds the lead, and in whose queue it waits.
+    // Whoever looks in the CRM meanwhile finds the lead, in whose queue it waits and until when.
+    const clock = await firstRow<{ due_at: Date }>(
+      world.pool,
+      sql`select c.due_at from clock c join handoff h on h.id = c.handoff_id
+        where h.subject_id = ${hot} and c.kind = 'outreach' and c.scope = 'lead'`,
+    );
+    expect(clock?.due_at).toBeInstanceOf(Date);
     await expect
       .poll(
         () =>
           firstRow(
             world.pool,
-            sql`select status, owner_id, queue from house_lead where external_id = ${hot}`,
+            sql`select status, owner_id, queue, sla_state, due_at from house_lead
+              where external_id = ${hot}`,
           ),
         { timeout: 20_000 },
       )
-      .toEqual({ status: "mql", owner_id: null, queue: held.queue });
+      .toEqual({
+        status: "mql",
+        owner_id: null,
+        queue: held.queue,
+        sla_state: "running",
+        due_at: clock?.due_at,
+      });
     expect(
       await rows(
         world.pool,
