@@ -47,7 +47,7 @@ test(
     expect((await sign(id, "leader")).body).toEqual(first.body);
     const second = await sign(id, "salesLeader");
     expect(second.body.signatures).toMatchObject([
-      { party: "marketing", name: null },
+      { party: "marketing", name: "leader" },
       { party: "sales", by: "rp_chief", at: new Date(world.now()).toISOString() },
     ]);
     const trail = await rows<{ detail: Record<string, unknown> }>(
