@@ -252,7 +252,8 @@ const ReviewPage: FC<Props> = (props) => {
             isFresh: props.isFresh,
             action: paths.ofReview(review.id, "sign"),
             back: paths.review(review.id),
-            because: review.state === "closed" ? "the review is closed" : null,
+            isOver: review.state === "closed",
+            because: null,
           }}
         />
       </section>

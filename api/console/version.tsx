@@ -274,13 +274,7 @@ const Signed: FC<Props & { readonly standing: Standing }> = ({
 }) => {
   const { signatures, signaturesNeeded, state, plan, contentHash } = standing;
   const because =
-    state !== "proposed" && state !== "signed"
-      ? `the version is ${state}`
-      : plan === null
-        ? "it has no plan yet"
-        : plan.isOutOfDate
-          ? "its plan is out of date"
-          : null;
+    plan === null ? "it has no plan yet" : plan.isOutOfDate ? "its plan is out of date" : null;
   return (
     <section class="sign" aria-labelledby="signatures">
       <h2 id="signatures">Signatures</h2>
@@ -298,6 +292,7 @@ const Signed: FC<Props & { readonly standing: Standing }> = ({
           isFresh,
           action: paths.ofVersion(version.id, "sign"),
           back: paths.version(version.id),
+          isOver: state !== "proposed" && state !== "signed",
           because,
         }}
       >

@@ -88,6 +88,12 @@ export const repsReport = defineReport({
       section: "continuous improvement",
       column: "medianOpenResponse",
     },
+    {
+      name: "Priority leads per rep, grouped by lead type",
+      article: "criteria",
+      section: "Round-robin vs. priority queuing",
+      column: "handedOff",
+    },
   ],
   columns: {
     group,

@@ -96,6 +96,8 @@ describe("a change of the agreement", () => {
     expect((await ops.get(path)).text).toContain("Open handoffs go on by the version");
     // And back, as a version of its own.
     const old = `/console/agreement/versions/${before.id}`;
+    // It was active before anybody signed, and nobody is asked to now.
+    expect((await theirs.get(old)).text).toContain("not signed");
     const back = await ops.post(`${old}/rollback`, {});
     expect(pathOf(back)).not.toBe(old);
     expect((await ops.get(pathOf(back))).text).toContain("rollback to version 1");

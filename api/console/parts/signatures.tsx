@@ -25,6 +25,8 @@ interface Signing {
   readonly action: string;
   /** The page, to come back to. */
   readonly back: string;
+  /** It is closed, active or past: who has not signed signs no more. */
+  readonly isOver: boolean;
   /** Why nobody can sign at the moment; null: they can. */
   readonly because: string | null;
 }
@@ -75,7 +77,8 @@ const Open: FC<{
   readonly signing: Signing;
   readonly children?: Child;
 }> = ({ party, given, signing, children }) => {
-  const { party: own, me, isFresh, action, back, because } = signing;
+  const { party: own, me, isFresh, action, back, isOver, because } = signing;
+  if (isOver) return <span class="dim">not signed</span>;
   if (own !== party) return <span class="dim">open</span>;
   if (because !== null) return <span class="dim">{`open; ${because}`}</span>;
   if (me === null)

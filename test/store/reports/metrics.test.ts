@@ -25,7 +25,7 @@ function table(): string {
     ),
   );
   return [
-    "| Metric | Article, section | Formula | ReportFile | Column |",
+    "| Metric | Article, section | Formula | Report | Column |",
     "|---|---|---|---|---|",
     ...lines,
   ]
