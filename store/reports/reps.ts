@@ -13,6 +13,7 @@ import {
   rate,
   textColumn,
   type Fold,
+  type ReportAsk,
 } from "./report.ts";
 
 const toldOfReps: SharesTold = {
@@ -69,6 +70,66 @@ const results: Fold = {
   },
 };
 
+/**
+ * What the picks of the rotation gave and took, in millionths of a lead (docs/routing.md): whoever
+ * could have been picked gains the share of their weight, and who is picked pays a lead.
+ */
+const shares: Fold = {
+  name: "reps, shares of picks",
+  from: `(select h.*, one.key as member, one.value::bigint as credit
+    from h join credit_entry e on e.handoff_id = h.id and e.kind in ('pick', 'reverse')
+      and e.at <= $3
+    cross join lateral jsonb_each_text(e.deltas) one) h`,
+  by: ["member"],
+  sums: { credit: "sum(credit)::float8" },
+};
+interface Share {
+  readonly g: string | null;
+  readonly member: string;
+  readonly credit: number;
+}
+
+/**
+ * By the handoffs of everybody: a share is also of leads that somebody else got. Undefined where the
+ * question leaves some of these out.
+ */
+async function sharesFor(ask: ReportAsk): Promise<readonly Share[] | undefined> {
+  if (ask.groupBy === "team" || ask.filters.team !== undefined) return undefined;
+  const found = await foldedCohort<Share>({ ...ask, repIds: null }, shares);
+  return found.filter(({ member }) => ask.repIds?.includes(member) ?? true);
+}
+
+interface Result {
+  readonly g: string | null;
+  readonly rep_id: string;
+  readonly offered: number;
+  readonly accepted: number;
+  readonly sql: number;
+  readonly open: number | null;
+  readonly tried: number | null;
+  readonly tried_of: number;
+  readonly missed: number;
+  readonly contested: number;
+  readonly overturned: number;
+}
+const nothing = {
+  offered: 0,
+  accepted: 0,
+  sql: 0,
+  open: null,
+  tried: null,
+  tried_of: 0,
+  missed: 0,
+  contested: 0,
+  overturned: 0,
+};
+
+/** Hundredths are enough to see who was passed over. Who is short of a share has credit. */
+const inLeads = (millionths: number | undefined): number | null =>
+  millionths === undefined ? null : Math.round(-millionths / 10_000) / 100 || 0;
+
+const keyOf = (g: string | null, rep: string): string => JSON.stringify([g, rep]);
+
 export const repsReport = defineReport({
   name: "reps",
   question: "Who converts most, and what do they do differently?",
@@ -104,6 +165,11 @@ export const repsReport = defineReport({
     medianOpenResponse: hours("median open hours from the first offer to the first outreach"),
     attempts: numberColumn("mean attempts on accepted leads; imported ones left out"),
     missed: count("deadlines of this rep's own clocks in these handoffs that were missed"),
+    beyondShare: numberColumn(
+      "leads that the rotation gave the rep beyond the share of the rep's weight (below 0: short " +
+        "of it), among those who could be picked each time; empty: nothing was picked, or teams " +
+        "were asked for",
+    ),
     contested: count("rejections of this rep in these handoffs that were contested"),
     overturned: count("of these, overturned by the manager"),
   },
@@ -120,21 +186,15 @@ export const repsReport = defineReport({
   paragraph: {
     tell: (told) => sentences(tellShares(toldOfReps, told), differenceSentence(told)),
   },
-  folds: [results],
+  folds: [results, shares],
   async rows(ask) {
-    const found = await foldedCohort<{
-      g: string | null;
-      rep_id: string;
-      offered: number;
-      accepted: number;
-      sql: number;
-      open: number | null;
-      tried: number | null;
-      tried_of: number;
-      missed: number;
-      contested: number;
-      overturned: number;
-    }>(ask, results);
+    const found = await foldedCohort<Result>(ask, results);
+    const credits = await sharesFor(ask);
+    const credit = new Map(credits?.map((one) => [keyOf(one.g, one.member), one.credit]));
+    // Who could have been picked and got nothing has a line as well.
+    const having = new Set(found.map((row) => keyOf(row.g, row.rep_id)));
+    for (const { g, member } of credits ?? [])
+      if (!having.has(keyOf(g, member))) found.push({ ...nothing, g, rep_id: member });
     found.sort((a, b) => byGroup(a.g, b.g) || byGroup(a.rep_id, b.rep_id));
     return found.map((row) => ({
       group: row.g,
@@ -145,6 +205,7 @@ export const repsReport = defineReport({
       medianOpenResponse: row.open,
       attempts: meanOf(row.tried, row.tried_of),
       missed: row.missed,
+      beyondShare: inLeads(credit.get(keyOf(row.g, row.rep_id))),
       contested: row.contested,
       overturned: row.overturned,
     }));
