@@ -140,7 +140,7 @@ async function readCounted(
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of inTime(request.body, timeoutMs)) {
+  for await (const part of piecesInTime(request.body, timeoutMs)) {
     size += part.length;
     if (size > maxBytes) throw tooLarge(maxBytes);
     parts.push(part);
@@ -149,7 +149,7 @@ async function readCounted(
 }
 
 /** The pieces of a body, each of which must follow the one before within so long. */
-export async function* inTime(
+export async function* piecesInTime(
   body: ReadableStream<Uint8Array> | null,
   timeoutMs: number,
 ): AsyncGenerator<Uint8Array> {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
-import { inTime } from "./body.ts";
+import { piecesInTime } from "./body.ts";
 import { bounded } from "./bounded.ts";
 import { Problem } from "./errors.ts";
 
@@ -91,7 +91,7 @@ export async function readMultipart(request: Request, bounds: FormBounds): Promi
   const most = bounds.fileBytes + bounds.textBytes * bounds.fields.length + roomForHeaders;
   let size = 0;
   try {
-    for await (const piece of inTime(request.body, bounds.timeoutMs)) {
+    for await (const piece of piecesInTime(request.body, bounds.timeoutMs)) {
       size += piece.length;
       if (size > most) refused ??= tooLarge("file", bounds.fileBytes);
       if (refused) throw refused;
