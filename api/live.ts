@@ -55,6 +55,7 @@ export function createLive({ clock, areSignedIn, beatMs = 15_000 }: LiveDeps): L
   /** From here on every hint is known. */
   let knownSince = Number.POSITIVE_INFINITY;
   let isStopped = false;
+  let isAsking = false;
   const beat = setInterval(() => void look(), beatMs);
   beat.unref();
 
@@ -64,10 +65,14 @@ export function createLive({ clock, areSignedIn, beatMs = 15_000 }: LiveDeps): L
       if (one.began < clock() - longestMs) one.end();
     }
     const sessions = [...new Set([...streams].map(({ listener }) => listener.session))];
-    if (sessions.length === 0) return;
+    // A database that is slow is asked once, and takes no connection from pages at each beat.
+    if (sessions.length === 0 || isAsking) return;
+    isAsking = true;
     // A database that is away ends no session.
     const live = await areSignedIn(sessions).catch(() => new Set(sessions));
-    for (const one of streams) if (!live.has(one.listener.session)) over(one);
+    isAsking = false;
+    for (const one of streams)
+      if (sessions.includes(one.listener.session) && !live.has(one.listener.session)) over(one);
   }
 
   function over(stream: Stream): void {

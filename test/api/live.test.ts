@@ -121,6 +121,28 @@ describe("a stream ends", () => {
     expect(other.told).toEqual(["id: 1000000 data: ld_1"]);
   });
 
+  test("a page that comes while it is asked who is signed in is not taken for signed out", async () => {
+    live.stop();
+    const asked: ((answer: ReadonlySet<string>) => void)[] = [];
+    live = createLive({
+      clock: () => now,
+      areSignedIn: () => new Promise((resolve) => asked.push(resolve)),
+      beatMs: 1,
+    });
+    live.heard("");
+    page();
+    for (let n = 0; n < 200 && asked.length === 0; n++) await turn(1);
+    const late = page({ session: "sn_2" });
+    await turn(10);
+    // While there is no answer, the next beats do not ask again.
+    expect(asked).toHaveLength(1);
+    asked[0]?.(new Set(["sn_1"]));
+    await turn();
+    hint("ld_1", "rp_1");
+    await turn();
+    expect(late.told).toEqual(["id: 1000000 data: ld_1"]);
+  });
+
   test("not because the database is away", async () => {
     const away = createLive({
       clock: () => now,
