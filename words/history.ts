@@ -67,7 +67,7 @@ export function sayHappened({ kind, what, detail, cycle }: Happened, reader: Rea
   const d = detail as Detail;
   switch (kind) {
     case "engagement":
-      return alone(`did ${what}${d.topic ? ` (${d.topic})` : ""}`);
+      return alone(`did ${reader.code(what)}${d.topic ? ` (${d.topic})` : ""}`);
     case "transition":
       return alone(
         (d.from
@@ -84,7 +84,8 @@ export function sayHappened({ kind, what, detail, cycle }: Happened, reader: Rea
     case "action":
       return alone(
         `${reader.action(what, reader.person(d.by ?? ""))} ` +
-          `(${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})${outcome(d.result ?? null)}`,
+          `(${d.role ?? "office"}${d.via ? `, via ${d.via}` : ""})` +
+          reader.code(outcome(d.result ?? null)),
       );
     case "task":
       return alone(

@@ -9,6 +9,8 @@ export interface Reader {
   readonly stage: (stage: string) => string;
   /** Who did what, by its name in the record. */
   readonly action: (action: string, who: string) => string;
+  /** What is said with names of the record in it, such as `chat_request`. */
+  readonly code: (said: string) => string;
 }
 
 /** Times in UTC to the second, everything else by its name in the record, to be looked up. */
@@ -17,6 +19,7 @@ export const byRecord: Reader = {
   person: (repId) => repId,
   stage: (stage) => stage,
   action: (action, who) => `${action} by ${who}`,
+  code: (said) => said,
 };
 
 /** `2026-11-20 12:00:00Z` */

@@ -8,6 +8,7 @@ const inNewYork: Reader = {
   person: (id) => (id === "rp_1" ? "Rep One" : id),
   stage: (stage) => stage.toUpperCase(),
   action: (action, who) => `${who} did ${action}`,
+  code: (said) => said.replaceAll("_", " "),
 };
 
 const offer: Happened = {
@@ -42,6 +43,20 @@ test("stages and actions have the reader's names; the arrival is said once", () 
   expect(sayHappened(arrived, byRecord).said).toBe("arrived in stage new");
   expect(sayHappened(acted, byRecord).said).toBe("accept by rp_1 (office)");
   expect(sayHappened(acted, inNewYork).said).toBe("Rep One did accept (office)");
+});
+
+test("names of the record are said as the reader says them", () => {
+  const signal: Happened = { kind: "engagement", what: "chat_request", cycle: null, detail: {} };
+  const called: Happened = {
+    kind: "action",
+    what: "logOutreach",
+    cycle: 1,
+    detail: { by: "rp_1", result: { done: true, because: "attempt 1: no_answer" } },
+  };
+  expect(sayHappened(signal, inNewYork).said).toBe("did chat request");
+  expect(sayHappened(signal, byRecord).said).toBe("did chat_request");
+  expect(sayHappened(called, inNewYork).said).toContain("attempt 1: no answer");
+  expect(sayHappened(called, byRecord).said).toContain("attempt 1: no_answer");
 });
 
 describe("what happened, for its reader", () => {

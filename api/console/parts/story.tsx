@@ -34,6 +34,7 @@ export const Story: FC<{
     person: (id) => people[id] ?? id,
     stage: capitalised,
     action: sayDone,
+    code: (said) => said.replaceAll("_", " "),
   };
   return (
     <ol class="story">
