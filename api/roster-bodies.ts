@@ -42,8 +42,8 @@ const hours = z
   .transform((given) => given as CalendarDef)
   .openapi("Hours");
 
-/** A number that people set; said so where it is none. */
-function countTo(most: number) {
+/** The schema of a number that people set: a whole one from 0 to `most`, and said so where it is none. */
+export function countTo(most: number) {
   const error = `expected a whole number from 0 to ${most}`;
   return z.int({ error }).min(0, { error }).max(most, { error });
 }

@@ -20,7 +20,7 @@ import { keepAnswer } from "./http/idempotency.ts";
 import { defaultLimit, fromCursor, pageQuery, toCursor } from "./http/paging.ts";
 import { reachHere } from "./http/reach.ts";
 import { absencesInReach, actorOf, setAbsences } from "./roster.ts";
-import { cap, poolId, repId } from "./roster-bodies.ts";
+import { cap, countTo, poolId, repId } from "./roster-bodies.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 const day = z.string().openapi({ format: "date" });
@@ -141,7 +141,7 @@ const withdrawRoute = createRoute({
   },
 });
 
-const weight = z.int().min(0).max(1000);
+const weight = countTo(1_000);
 export const weightsBody = z
   .strictObject({
     weights: z
