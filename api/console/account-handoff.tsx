@@ -85,7 +85,7 @@ export const OwnHandoff: FC<{
       <p>
         {`${capital(stageWords[handoff.stage as Stage])}, ${who}.`}
         {handoff.endedBecause === null ? null : ` It ended: ${spoken(handoff.endedBecause)}.`}
-        {asked === "" ? null : ` To be done: ${asked}.`}{" "}
+        {asked === "" ? null : ` ${capital(asked)}.`}{" "}
         {handoff.stage === "sql" ? "An opportunity is opened for one of its people. " : null}
         {handoff.pausedUntil === null
           ? null

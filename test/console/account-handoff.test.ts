@@ -29,7 +29,7 @@ test("an account in the queue leads to its page, where it is logged, accepted an
   expect(queue.text).toContain(`href="${path}"`);
   const page = await rep.get(path);
   expect(page.text).toContain("with you.");
-  expect(page.text).toContain("To be done: reach out");
+  expect(page.text).toContain("with you. Reach out.");
   const board = (await boss.get("/console/board")).text.replace(/<[^>]*>/g, "");
   expect(board).toMatch(new RegExp(`Person rp_${repName} \\d* ?(?:leads?, )?1 account`));
   const logged = await rep.post(`${path}/outreach`, { ...formOf(page, "outreach"), did: "call" });
