@@ -66,7 +66,7 @@ function beyond(are: (of: MadeHandoff) => boolean): Record<string, number> {
 
 async function told(question: Partial<ReportQuestion> = {}): Promise<Record<string, unknown>> {
   const rows = await repsReport.rows({ ...asked, ...question, db: db.pool, agreements });
-  return Object.fromEntries(rows.map(({ rep, beyondShare }) => [String(rep), beyondShare]));
+  return Object.fromEntries(rows.map(({ rep, beyondShare }) => [rep as string, beyondShare]));
 }
 
 beforeAll(async () => {
