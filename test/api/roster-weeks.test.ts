@@ -30,6 +30,7 @@ describe("the roster as people look at it", () => {
     expect(all.people.map(({ id }: { id: string }) => id)).toEqual([
       "rp_boss",
       "rp_chief",
+      "rp_mark",
       "rp_one",
       "rp_other",
       "rp_two",
@@ -60,7 +61,7 @@ describe("the roster as people look at it", () => {
   test("is paged and narrowed to a pool", async () => {
     const first = await weeks("operator", "?limit=2");
     const rest = await weeks("operator", `?limit=100&cursor=${first.next}`);
-    expect([first.people.length, rest.people.length, rest.next]).toEqual([2, 3, null]);
+    expect([first.people.length, rest.people.length, rest.next]).toEqual([2, 4, null]);
     expect(
       (await weeks("operator", "?pool=emea-sdr")).people.map(({ id }: { id: string }) => id),
     ).toEqual(["rp_other"]);
