@@ -14,6 +14,7 @@ interface Listed {
   readonly number: number;
   readonly state: string;
   readonly createdBy: string;
+  readonly createdByName: string | null;
   readonly activatedAt: string | null;
   readonly note: string | null;
 }
@@ -249,11 +250,11 @@ async function versions({ api, given, io }: Asked): Promise<number> {
   if (given.json) io.out(JSON.stringify({ versions: all }));
   else if (all.length === 0) io.out("There is no version yet; `baton agreement publish FILE`.");
   else
-    for (const { id, number, state, createdBy, activatedAt, note } of all)
+    for (const { id, number, state, createdBy, createdByName, activatedAt, note } of all)
       io.out(
         [
           `${id}  version ${number}  ${state}`,
-          `by ${createdBy}`,
+          `by ${createdByName ?? createdBy}`,
           ...(activatedAt === null ? [] : [`active since ${activatedAt}`]),
           ...(note === null ? [] : [note]),
         ].join(", "),
