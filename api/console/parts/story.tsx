@@ -15,6 +15,9 @@ type Entry = History["items"][number];
 /** What people read of the history; the rest stands behind what happened with it. */
 const told: readonly Entry["kind"][] = ["engagement", "transition", "assignment", "action", "task"];
 
+/** A name of the record such as `chat_request`; ids stay as they are. */
+const codeName = /\b(?!(?:rp|tn|lg|ld|ac)_)[a-z]+(?:_[a-z]+)+\b/g;
+
 /** Everything of one moment: a decision and what it did. */
 interface Together {
   readonly at: string;
@@ -34,7 +37,7 @@ export const Story: FC<{
     person: (id) => people[id] ?? id,
     stage: capitalised,
     action: sayDone,
-    code: (said) => said.replaceAll("_", " "),
+    code: (said) => said.replaceAll(codeName, (name) => name.replaceAll("_", " ")),
   };
   return (
     <ol class="story">
