@@ -103,7 +103,7 @@ const slaState = fragment(`(select case
   order by c.kind = l.waiting_on or (c.kind = 'status' and l.waiting_on = 'answer') desc,
     c.state in ('running', 'paused') desc, c.kind desc, c.scope desc, c.round desc limit 1)`);
 
-/** When it is due: while nobody has the lead, on hold or in a queue, by the lead's own clocks. */
+/** When it is due: while nobody has the lead or account, on hold or in a queue, by its own clocks. */
 const slaDue = fragment(`coalesce(l.due_at, (select min(c.due_at) from clock c
   where c.handoff_id = h.id and c.scope = 'lead' and c.state = 'running'))`);
 
@@ -149,7 +149,8 @@ export async function accountForCrm(db: Db, accountId: string): Promise<AccountR
     db,
     sql`
     select a.facts, l.stage, l.stage_since, l.cycle, l.owner_id, r.crm_id as owner_crm_id, l.queue,
-      l.lead_type, l.due_at, ${slaState} as sla_state, h.state, h.round, h.rejection_reason
+      l.lead_type, ${slaDue} as due_at, ${slaState} as sla_state, h.state, h.round,
+      h.rejection_reason
     from account a join process l on l.subject_kind = 'account' and l.subject_id = a.id
       left join rep r on r.id = l.owner_id
       left join lateral (select * from handoff where subject_kind = 'account'

@@ -5,6 +5,7 @@ import { createEffectActivities, createEffects } from "../../activities/effects.
 import { CrmDown, type CrmPort } from "../../crm/crm.ts";
 import { createHouseCrm } from "../../crm/house/house.ts";
 import { createKeptMail } from "../../messages/mail/kept.ts";
+import { accountForCrm } from "../../store/effects/crm-sync.ts";
 import { keepMail } from "../../store/effects/mail.ts";
 import { houseTables } from "../../store/house/house.ts";
 import { rows, sql } from "../../store/postgres/db.ts";
@@ -78,6 +79,20 @@ test("twice is once, and what a lead of it writes leaves the handoff as it is", 
   await carryOut();
   await crm.upsertAccount({ accountId: id, facts: {} });
   expect(await inCrm()).toEqual(before);
+});
+
+test("while nobody has it, on hold or in a queue, the account's own clock says by when", async () => {
+  const withRep = await accountForCrm(world.pool, id);
+  const [process] = await rows<{ due_at: Date }>(
+    world.pool,
+    sql`select due_at from process where subject_id = ${id}`,
+  );
+  await world.pool.query(sql`update process set due_at = null where subject_id = ${id}`);
+  const onHold = await accountForCrm(world.pool, id);
+  await world.pool.query(sql`
+    update process set due_at = ${process?.due_at} where subject_id = ${id}`);
+  expect(onHold?.handoff).toMatchObject({ slaState: "running", dueAt: withRep?.handoff?.dueAt });
+  expect(onHold?.handoff?.dueAt).not.toBeNull();
 });
 
 test("a CRM that was away is told where the account stands then: outreach, and why sales said no", async () => {
