@@ -42,7 +42,7 @@ const hours = z
   .transform((given) => given as CalendarDef)
   .openapi("Hours");
 
-/** The schema of a number that people set: a whole one from 0 to `most`, and said so where it is none. */
+/** The schema of a number that people set, from 0 to `most`; said so where it is none. */
 export function countTo(most: number) {
   const error = `expected a whole number from 0 to ${most}`;
   return z.int({ error }).min(0, { error }).max(most, { error });

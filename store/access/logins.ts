@@ -70,7 +70,7 @@ export async function ensureLogin(db: Db, wish: LoginWish, now: Instant): Promis
   return { id: row.id, role, repId, party };
 }
 
-/** The one active person who has a token or login as a leader of the party; null: nobody, or more than one. */
+/** The one active person with a token or login as a leader of the party; null: nobody, or several. */
 export async function leaderOf(db: Db, party: Party): Promise<string | null> {
   const found = await rows<{ id: string }>(
     db,

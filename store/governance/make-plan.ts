@@ -118,7 +118,7 @@ export class PlanCancelled extends Error {
 const weeks = 13;
 const weekMs = 7 * 86_400_000;
 const page = 500;
-/** A plan names so many leads of each list; its counts are of all. */
+/** Of each change a plan names so many leads. */
 const mostExamples = 5;
 
 interface Ask {

@@ -193,8 +193,8 @@ export interface JudgedHandoff {
 }
 
 /**
- * The next handoffs of leads or of accounts of the period, in order of time. They are chosen before what was decided is
- * looked up: many of one instant would be looked up again for every page.
+ * The next handoffs of leads or of accounts of the period, in order of time. They are chosen before
+ * what was decided is looked up: many of one instant would be looked up again for every page.
  */
 export async function pastHandoffs(
   db: Db,

@@ -434,7 +434,7 @@ function handoffOf(situation: Situation): Handoff {
   return situation.handoff;
 }
 
-/** Somebody has the account now: its leads that are on hold ask routing again, which finds them there. */
+/** Somebody has the account now: its leads that are on hold ask routing again. */
 async function tellPartsOnHold(tx: Tx, handoffId: string, now: number): Promise<void> {
   const parts = await rows<{ id: string }>(
     tx,
