@@ -38,7 +38,8 @@ export async function apiClient(
     };
     // Under its key a repeat takes effect once; without one, only reading is repeated.
     const mayRepeat = method === "GET" || key !== undefined;
-    for (let tries = 1; ; tries++) {
+    const until = performance.now() + patienceMs;
+    for (;;) {
       const answer = await askAt(
         `${url}${path}`,
         { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
@@ -46,7 +47,7 @@ export async function apiClient(
       );
       const isPage = answer.isOk && /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
       const reply = isPage ? answer.text : jsonOf(answer);
-      if (!mayRepeat || tries >= mostTries || !isNotYet(answer.status, reply))
+      if (!mayRepeat || performance.now() > until || !isNotYet(answer.status, reply))
         return { status: answer.status, body: reply as never };
       const seconds = Number(answer.headers.get("retry-after")) || 1;
       await pause(Math.min(seconds, 10) * 1000);
@@ -76,7 +77,8 @@ export function listArgs(args: string[], limit: number) {
   return { ...values, limit: wanted };
 }
 
-const mostTries = 12;
+/** So long a busy API is asked again. */
+const patienceMs = 60_000;
 
 /** A busy server says 503 and when to come again; what it began before that may still be under way. */
 function isNotYet(status: number, reply: unknown): boolean {

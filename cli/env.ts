@@ -13,6 +13,8 @@ export type Settings = {
   readonly port: number;
   readonly temporalPort: number;
   readonly temporalUiPort: number;
+  /** Where the Temporal UI is opened; undefined where nobody said so and none is embedded. */
+  readonly temporalUiUrl: string | undefined;
   /** Set: Baton connects to this Postgres and starts none. */
   readonly databaseUrl: string | undefined;
   /** How many connections the pools of API and worker may open. */
@@ -57,6 +59,9 @@ export function readSettings(
     port: given.PORT,
     temporalPort: given.TEMPORAL_PORT,
     temporalUiPort: given.TEMPORAL_UI_PORT,
+    temporalUiUrl:
+      given.TEMPORAL_UI_URL ??
+      (named === null ? `http://127.0.0.1:${given.TEMPORAL_UI_PORT}` : undefined),
     databaseUrl: given.DATABASE_URL,
     connections: {
       api: { pool: given.API_CONNECTIONS, keyed: given.API_KEY_CONNECTIONS },

@@ -193,11 +193,14 @@ export const settings = {
     parse: publicAddress,
   }),
 
-  /** Where operators look at processes: links to the Temporal UI begin with it. */
+  /**
+   * Where operators look at processes: links to the Temporal UI begin with it, and the embedded one
+   * answers to its name.
+   */
   TEMPORAL_UI_URL: setting({
     form: "an address such as https://temporal.example",
     fallback: null,
-    by: ["api"],
+    by: ["baton", "api"],
     parse: publicAddress,
   }),
 

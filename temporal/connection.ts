@@ -1,4 +1,9 @@
-import { Connection, isGrpcServiceError } from "@temporalio/client";
+import {
+  Connection,
+  isGrpcServiceError,
+  NamespaceNotFoundError,
+  ServiceError,
+} from "@temporalio/client";
 import type { TemporalProfile } from "./profile.ts";
 
 export interface ConnectionLimits {
@@ -47,8 +52,20 @@ const notFound = 5;
 const permissionDenied = 7;
 const unauthenticated = 16;
 
+/** Whether a call failed for the server, and not for what was asked of it. */
+export function isTemporalTrouble(error: unknown): boolean {
+  return (
+    error instanceof ServiceError ||
+    error instanceof NamespaceNotFoundError ||
+    isGrpcServiceError(error)
+  );
+}
+
 /** What a failed call says about the connection, in words for an error. */
-export function troubleOf(error: unknown, { namespace }: TemporalProfile): string {
+export function troubleOf(thrown: unknown, { namespace }: TemporalProfile): string {
+  if (thrown instanceof NamespaceNotFoundError) return `it has no namespace "${namespace}"`;
+  // What the client says of its own about a call names neither code nor reason.
+  const error = thrown instanceof ServiceError ? (thrown.cause ?? thrown) : thrown;
   if (!isGrpcServiceError(error)) {
     const message = error instanceof Error ? error.message : String(error);
     return `no answer: ${message.split("\n")[0]}`;

@@ -57,7 +57,12 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     "SQL_PASSWORD",
     "TEMPORAL_ADDRESS",
   ],
-  "temporalio/ui": ["TEMPORAL_ADDRESS", "TEMPORAL_UI_PORT", "TEMPORAL_DEFAULT_NAMESPACE"],
+  "temporalio/ui": [
+    "TEMPORAL_ADDRESS",
+    "TEMPORAL_UI_PORT",
+    "TEMPORAL_DEFAULT_NAMESPACE",
+    "TEMPORAL_DISABLE_WRITE_ACTIONS",
+  ],
 };
 
 describe("docker-compose.yml", () => {
@@ -76,6 +81,11 @@ describe("docker-compose.yml", () => {
     expect(postgres?.volumes?.join()).not.toContain(folder[0]);
     // A volume is its user's as the image has the folder.
     expect(read("Dockerfile")).toContain(`chown node:node ${folder[1]}`);
+  });
+
+  test("the Temporal UI, which anybody's page can reach under a name of its own, only shows", () => {
+    const ui = compose.services["temporal-ui"]?.environment ?? {};
+    expect(ui["TEMPORAL_DISABLE_WRITE_ACTIONS"]).toBe("true");
   });
 
   test.each(services)("%s has an image by version and digest, or Baton's own", (_, service) => {

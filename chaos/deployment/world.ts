@@ -25,27 +25,11 @@ import {
   serverVersionOf,
   type Compose,
 } from "./compose.ts";
+import { batonPools, temporalPools } from "./pools.ts";
 import { watchConnections, type WatchedServer } from "./watch.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const baton = join(root, "cli/baton.mjs");
-
-/**
- * Pools that fit into the 100 connections that Postgres allows, three of them reserved: two APIs of
- * 16, three workers of 14 while one version replaces another, 20 of Temporal, 3 of the rehearsal.
- */
-const batonPools = {
-  API_CONNECTIONS: "6",
-  API_KEY_CONNECTIONS: "8",
-  WORKER_CONNECTIONS: "6",
-  WORKER_REPEATABLE_CONNECTIONS: "4",
-};
-const temporalPools = {
-  SQL_MAX_CONNS: "4",
-  SQL_MAX_IDLE_CONNS: "4",
-  SQL_VIS_MAX_CONNS: "1",
-  SQL_VIS_MAX_IDLE_CONNS: "1",
-};
 
 /** Baton on engines that are not its own: as in production, on one machine. */
 export interface Deployment extends Rehearsed {

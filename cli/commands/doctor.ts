@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { connectionBudget } from "../../store/postgres/budget.ts";
 import { openPool } from "../../store/postgres/db.ts";
 import { serverVersion } from "../../store/postgres/probe.ts";
 import { schemaFit } from "../../store/postgres/schema.ts";
@@ -138,6 +139,12 @@ async function postgres(settings: Settings, path: string): Promise<Finding> {
     });
     const ok = version !== undefined && Number.parseInt(version, 10) >= OLDEST_POSTGRES;
     const found = version ? `${version} at DATABASE_URL` : "DATABASE_URL does not answer";
+    // A pooler answers, and worker and API would not start behind it.
+    const budget = ok
+      ? await connectionBudget(settings.databaseUrl, settings.connections)
+      : undefined;
+    if (budget?.state === "refused")
+      return { what: "Postgres", ok: false, found, todo: budget.sentence };
     return {
       what: "Postgres",
       ok,

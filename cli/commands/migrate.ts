@@ -5,7 +5,7 @@ import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { loadFirstData } from "../stack/first-data.ts";
 import { ensureSearchAttributes } from "../servers/search-attributes.ts";
-import { migrateDatabase, withPool } from "../servers/servers.ts";
+import { migrateDatabase, withPatientPool } from "../servers/servers.ts";
 
 export const command: Command = {
   name: "migrate",
@@ -37,7 +37,9 @@ only add to. "baton start" does all this by itself.`,
     if (fit.state === "ahead") io.err(fit.sentence);
     if (values.grant !== undefined) await grantTo(databaseUrl, values.grant);
     if (values["first-data"]) {
-      const isLive = await withPool(databaseUrl, (pool) => loadFirstData(pool, operatorToken));
+      const isLive = await withPatientPool(databaseUrl, (pool) =>
+        loadFirstData(pool, operatorToken),
+      );
       if (!isLive)
         io.err("OPERATOR_TOKEN is a token that was revoked, and stays revoked; set another one.");
     }

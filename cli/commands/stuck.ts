@@ -76,8 +76,8 @@ function list({ leads, others, untold }: Stuck, isJson: boolean, io: Io): number
       );
     for (const { workflowId, why } of others)
       io.out(
-        `${workflowId} is broken and not about a lead: ${why}; deploy the fix, or terminate it ` +
-          "in the Temporal UI.",
+        `${workflowId} is broken and not about a lead: ${why}; deploy the fix, or end it in ` +
+          "the Temporal UI or by `temporal workflow terminate`.",
       );
     if (untold.since)
       io.out(

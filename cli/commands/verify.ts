@@ -23,7 +23,7 @@ import { CommandError, type Command } from "../command.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { homeAt } from "../home.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
-import { withPool } from "../servers/servers.ts";
+import { withPatientPool } from "../servers/servers.ts";
 
 export const command: Command = {
   name: "verify",
@@ -52,14 +52,17 @@ Ends with 0 when nothing differs, with 1 otherwise. Works on DATABASE_URL, else 
       throw new CommandError("`baton verify` takes no file or id; it judges everything.");
     const settings = readSettings();
     const anchors = [...(await anchorsOf(anchorFile(settings))), ...values.anchor.map(anchorGiven)];
-    const { found, audit, accounts } = await withPool(databaseUrlOf(settings), async (pool) => ({
-      audit: await verifyAudit(pool, anchors),
-      found: await verifyDecisions(pool),
-      accounts: await compareAccounts(
-        { pool, agreements: createAgreements(agreementOf) },
-        Date.now(),
-      ),
-    }));
+    const { found, audit, accounts } = await withPatientPool(
+      databaseUrlOf(settings),
+      async (pool) => ({
+        audit: await verifyAudit(pool, anchors),
+        found: await verifyDecisions(pool),
+        accounts: await compareAccounts(
+          { pool, agreements: createAgreements(agreementOf) },
+          Date.now(),
+        ),
+      }),
+    );
     if (values.json) io.out(JSON.stringify({ ...found, audit, accounts }));
     else {
       for (const { of, at, stored, now } of found.differences)

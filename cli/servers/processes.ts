@@ -1,6 +1,6 @@
 import { Client, WorkflowNotFoundError, type WorkflowExecutionInfo } from "@temporalio/client";
 import { brokenProcesses, reportedProblems } from "../../workflows/contract.ts";
-import { temporalConnection, troubleOf } from "../../temporal/connection.ts";
+import { isTemporalTrouble, temporalConnection, troubleOf } from "../../temporal/connection.ts";
 import type { TemporalProfile } from "../../temporal/profile.ts";
 import { CommandError } from "../command.ts";
 import type { Settings } from "../env.ts";
@@ -40,8 +40,8 @@ const answerMs = 5_000;
 const listMs = 60_000;
 
 /**
- * Asks the server of the settings for the length of `work`. Throws a `Problem` when it does not
- * answer.
+ * Asks the server of the settings for the length of `work`. Throws a `CommandError` when it does
+ * not answer, or stops to.
  */
 export async function withTemporal<T>(
   settings: Settings,
@@ -57,6 +57,12 @@ export async function withTemporal<T>(
       throw silentTemporal(temporal, error);
     });
     return await work(processesOf(new Client({ connection, namespace: temporal.namespace })));
+  } catch (error) {
+    if (!isTemporalTrouble(error)) throw error;
+    throw new CommandError(
+      `Temporal at ${temporal.address} did not answer all that was asked ` +
+        `(${troubleOf(error, temporal)}); try again, and see its log if that goes on.`,
+    );
   } finally {
     await connection.close();
   }

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Pool } from "../../store/postgres/db.ts";
+import type { Pool, PoolOptions } from "../../store/postgres/db.ts";
 import { openPool } from "../../store/postgres/db.ts";
 import { schemaFit, SchemaClosed, type SchemaFit } from "../../store/postgres/schema.ts";
 import { migrate } from "../../store/postgres/migrate.ts";
@@ -16,6 +16,7 @@ import type { ChildSpec } from "../stack/child.ts";
 import { postgresUser } from "./system-user.ts";
 import { temporalTrouble } from "../../temporal/connection.ts";
 import { temporalChild } from "./temporal-server.ts";
+import { hiddenPort, type HiddenPort } from "./temporal-ui.ts";
 import { getTemporal } from "./temporal.ts";
 
 /** A server the stack needs: one that runs elsewhere, or one to start. */
@@ -27,7 +28,8 @@ export type PostgresServer = {
 };
 export type TemporalServer = {
   readonly label: string;
-  readonly own: ChildSpec | undefined;
+  /** To start, with the port of its web interface, which is let go of when it has ended. */
+  readonly own: { readonly child: ChildSpec; readonly ui: HiddenPort } | undefined;
 };
 
 /**
@@ -94,26 +96,45 @@ export async function resolveTemporal(
     const file = `${home.temporalDatabase}${part}`;
     if (existsSync(file)) chmodSync(file, 0o600);
   }
-  const own = temporalChild(cli, {
+  const ui = await hiddenPort();
+  const child = temporalChild(cli, {
     port: temporalPort,
-    uiPort: temporalUiPort,
+    uiPort: ui.port,
     namespace,
     databaseFile: home.temporalDatabase,
     logFile: join(home.logs, "temporal.log"),
   });
   return {
     label: `Temporal server ${cli.server} (${cli.source}: ${cli.path})`,
-    own,
+    own: { child, ui },
   };
+}
+
+/**
+ * Work on all that a database holds, for which somebody waits who can see it go on: what takes long
+ * is no sign that anything is wrong, only that the machine is slow or the database is large.
+ */
+const patient = {
+  statementTimeoutMs: 600_000,
+  session: ["idle_in_transaction_session_timeout = 600000"],
+};
+
+/** `withPool` for work on all that a database holds, on however slow a machine. */
+export function withPatientPool<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
+  return withPool(url, work, patient);
 }
 
 /**
  * Opens a pool for the length of `work`. Throws a `CommandError` when Postgres cannot be used, or
  * was migrated by a version beside which this one may not work, with what to change.
  */
-export async function withPool<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
+export async function withPool<T>(
+  url: string,
+  work: (pool: Pool) => Promise<T>,
+  options: PoolOptions = {},
+): Promise<T> {
   return askingPostgres(async () => {
-    const pool = openPool(url, { max: 2, connectTimeoutMs: 5_000 });
+    const pool = openPool(url, { max: 2, connectTimeoutMs: 5_000, ...options });
     try {
       const fit = await schemaFit(pool);
       if (fit.state === "closed") throw new CommandError(fit.sentence);

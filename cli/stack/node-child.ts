@@ -46,9 +46,7 @@ export function nodeChild(program: NodeProgram): ChildSpec {
       MAIL_LINKS: settings.mailLinks,
       TEMPORAL_ADDRESS: reach.temporalAddress,
       TEMPORAL_NAMESPACE: settings.temporal.namespace,
-      ...(settings.embedsTemporal && inherited["TEMPORAL_UI_URL"] === undefined
-        ? { TEMPORAL_UI_URL: `http://127.0.0.1:${settings.temporalUiPort}` }
-        : {}),
+      ...(settings.temporalUiUrl === undefined ? {} : { TEMPORAL_UI_URL: settings.temporalUiUrl }),
       WORKER_CONNECTIONS: String(settings.connections.worker.pool),
       WORKER_REPEATABLE_CONNECTIONS: String(settings.connections.worker.repeatable),
       ...(settings.smtpUrl ? { SMTP_URL: settings.smtpUrl } : {}),

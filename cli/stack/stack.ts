@@ -10,9 +10,16 @@ import { keepLogsSmall, shiftLogs } from "./log-files.ts";
 import { isElsewhere, nextSteps } from "./next-steps.ts";
 import { claimHome } from "./run-file.ts";
 import { ensureSearchAttributes } from "../servers/search-attributes.ts";
-import { migrateDatabase, resolvePostgres, resolveTemporal, withPool } from "../servers/servers.ts";
+import {
+  migrateDatabase,
+  resolvePostgres,
+  resolveTemporal,
+  withPatientPool,
+  withPool,
+} from "../servers/servers.ts";
 import { supervise } from "./supervisor.ts";
 import { setRetention } from "../servers/temporal-server.ts";
+import { openTemporalDoor } from "../servers/temporal-ui.ts";
 
 /** Where the started servers are: what worker and API have to know. */
 export type StackAddresses = { readonly databaseUrl: string; readonly temporalAddress: string };
@@ -41,9 +48,11 @@ export async function runStack(
   const claim = await claimHome(home.folder, io.out);
   shiftLogs(home.logs);
   const stopRotating = keepLogsSmall(home.logs);
+  const closing: (() => void)[] = [];
   try {
     await requirePort(settings.port, "PORT", "the API");
     const temporal = await resolveTemporal(settings, home, path, io.out);
+    if (temporal.own) closing.push(temporal.own.ui.release);
     const postgres = await resolvePostgres(settings, home, path);
     return await supervise(
       io,
@@ -58,10 +67,18 @@ export async function runStack(
         await applyMigrations(postgres.url, io);
         await postgres.own?.letApp();
         const token = operatorToken(home);
-        const isLive = await withPool(postgres.url, (pool) => applications.firstData(pool, token));
+        const isLive = await withPatientPool(postgres.url, (pool) =>
+          applications.firstData(pool, token),
+        );
 
         if (temporal.own) {
-          await stack.start(temporal.own);
+          await stack.start(temporal.own.child);
+          const door = await openTemporalDoor({
+            port: settings.temporalUiPort,
+            uiPort: temporal.own.ui.port,
+            publicUrl: settings.temporalUiUrl,
+          });
+          closing.push(door.close);
           await setRetention(settings.temporal);
         }
         await ensureSearchAttributes(settings.temporal);
@@ -92,6 +109,7 @@ export async function runStack(
       },
     );
   } finally {
+    for (const close of closing) close();
     stopRotating();
     claim.release();
   }

@@ -82,8 +82,8 @@ export function databaseTrouble(error: unknown): string | null {
     );
   if (untrusted.includes(told))
     return (
-      `The certificate of Postgres is of nobody who is trusted (${told}); add sslrootcert=FILE ` +
-      "with the certificate of its authority to DATABASE_URL."
+      `The certificate of Postgres is of nobody who is trusted (${told}); give the ` +
+      "certificate of its authority by sslrootcert=FILE in DATABASE_URL."
     );
   if (told === "ERR_TLS_CERT_ALTNAME_INVALID")
     return (
@@ -102,6 +102,8 @@ export function databaseTrouble(error: unknown): string | null {
     );
   if (/client password must be/.test(message))
     return "Postgres wants a password; give one in DATABASE_URL (postgres://user:password@host).";
+  // Nothing came back from a server that had been reached.
+  if (/Query read timeout/.test(message)) return `Postgres ${remedies["57014"]}.`;
   if (isSlow(message))
     return (
       "Postgres does not answer in time; see whether DATABASE_URL is right, and if it is only " +
@@ -114,7 +116,7 @@ export function databaseTrouble(error: unknown): string | null {
 
 /** What node-postgres says when it waited in vain; it gives these no code. */
 function isSlow(message: string): boolean {
-  return /timeout expired|timeout exceeded when trying to connect|due to connection timeout|Query read timeout/.test(
+  return /timeout expired|timeout exceeded when trying to connect|due to connection timeout/.test(
     message,
   );
 }

@@ -33,6 +33,16 @@ test("what was begun before a busy server gave up is asked for again under its k
   expect(keys).toEqual(["key", "key", "key"]);
 });
 
+test("a request that a slow machine carries out for long is waited for", async () => {
+  const running = Array.from({ length: 30 }, (): [number, object] => [
+    409,
+    { code: "still-running" },
+  ]);
+  const { api, keys } = await answering(...running, [201, { id: "ld_1" }]);
+  expect((await api("POST", "/leads", {}, "key")).status).toBe(201);
+  expect(keys.length).toBe(31);
+});
+
 test("a conflict of another kind is an answer, and so is a busy server without a key", async () => {
   const refused = await answering([409, { code: "not-possible-now" }]);
   expect((await refused.api("POST", "/leads", {}, "key")).status).toBe(409);

@@ -1,6 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { main } from "../../cli/main.ts";
+import { withPatientPool, withPool } from "../../cli/servers/servers.ts";
+import { databaseTrouble } from "../../store/postgres/trouble.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 
 /** Commands on a database that cannot be used: a sentence with what to change, and no stack. */
@@ -109,4 +111,23 @@ test("a copy that takes no writes", async () => {
   expect(lines).toEqual([
     "Postgres is a copy that takes no writes; name the primary server in DATABASE_URL (25006).",
   ]);
+});
+
+test("a slow machine does not end what writes or reads all that is stored", async () => {
+  const limits = async (open: typeof withPool) =>
+    open(database.url, async (pool) => {
+      const { rows } = await pool.query<{ statement: string; idle: string }>(
+        `select current_setting('statement_timeout') as statement,
+           current_setting('idle_in_transaction_session_timeout') as idle`,
+      );
+      return rows;
+    });
+  expect(await limits(withPool)).toEqual([{ statement: "10s", idle: "30s" }]);
+  expect(await limits(withPatientPool)).toEqual([{ statement: "10min", idle: "10min" }]);
+});
+
+test("a statement without an answer is no matter of the address", () => {
+  expect(databaseTrouble(new Error("Query read timeout"))).toBe(
+    "Postgres took too long over a statement; see what keeps it busy, and try again.",
+  );
 });

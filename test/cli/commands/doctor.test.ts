@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine, health, type Finding } from "../../../cli/commands/doctor.ts";
 import { readSettings } from "../../../cli/env.ts";
 import { freePort } from "../../../cli/servers/ports.ts";
+import { mixingPooler } from "../../support/mixing-pooler.ts";
 import { freshDatabase, temporalServer } from "../../support/world.ts";
 
 let folder: string;
@@ -63,6 +64,20 @@ describe("the doctor", () => {
       ok: false,
       todo: expect.stringContaining("TEMPORAL_ADDRESS"),
     });
+  });
+
+  test("says that worker and API do not start behind a pooler that changes sessions", async () => {
+    const database = await freshDatabase();
+    const tcp = new URL(database.url);
+    tcp.search = "";
+    const pooler = await mixingPooler(tcp.href, 2, "round robin");
+    const findings = await look({ DATABASE_URL: pooler.url });
+    expect(findings.get("Postgres")).toMatchObject({
+      ok: false,
+      todo: expect.stringMatching(/^DATABASE_URL leads to a connection pooler/),
+    });
+    await pooler.close();
+    await database.drop();
   });
 
   test("says when a newer version has migrated the database, and whether that helps a start", async () => {

@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ServiceError } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readSettings } from "../../../cli/env.ts";
+import { withTemporal } from "../../../cli/servers/processes.ts";
 import { rows, sql } from "../../../store/postgres/db.ts";
 import { eventually } from "../../support/eventually.ts";
 import { leadWorld, type LeadWorld } from "../../support/lead-world.ts";
@@ -209,4 +212,27 @@ test.each([
   const { code, lines } = await stuck(args, env);
   expect(lines.join("\n")).toMatch(sentence);
   expect(code).toBe(wanted);
+});
+
+test("a server that answers, and not what is asked of it, is a sentence", async () => {
+  const found = await stuck([], { TEMPORAL_NAMESPACE: "nowhere" });
+  expect(found).toEqual({
+    code: 1,
+    lines: [
+      `Temporal at ${address} did not answer all that was asked (it has no namespace ` +
+        '"nowhere"); try again, and see its log if that goes on.',
+    ],
+  });
+});
+
+test("an answer that does not come in time says so by its code", async () => {
+  const late = Object.assign(new Error("4 DEADLINE_EXCEEDED: Deadline exceeded after 60s"), {
+    code: 4,
+    details: "Deadline exceeded after 60s",
+    metadata: {},
+  });
+  const asked = withTemporal(readSettings({ TEMPORAL_ADDRESS: address }), () =>
+    Promise.reject(new ServiceError("Failed to list workflows", { cause: late })),
+  );
+  await expect(asked).rejects.toThrow(/\(no answer: Deadline exceeded after 60s\); try again/);
 });

@@ -152,7 +152,7 @@ describe("TLS with a real server", () => {
     [
       "an authority that is not known",
       () => at({ sslmode: "verify-full" }),
-      /^The certificate of Postgres is of nobody who is trusted .* add sslrootcert=FILE/,
+      /^The certificate of Postgres is of nobody who is trusted .* give the certificate of its authority by sslrootcert=FILE/,
     ],
     [
       "system's authorities",
