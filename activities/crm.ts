@@ -167,6 +167,7 @@ function leadRecord(
     territory: lead.territory,
     dueAt: lead.dueAt,
     reason: lead.handoff?.rejectionReason ?? null,
+    agreement: lead.handoff?.agreement ?? null,
     facts: lead.facts,
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { sayBackTest, type BackTest } from "../handoff/governance/back-test.ts";
+import { sayFlags } from "../handoff/governance/planning-accounts.ts";
 import type { PlannedOutcome } from "../handoff/governance/planning.ts";
 import type { Rate } from "../handoff/reviews/figures.ts";
 import type { MadePlan } from "../store/governance/plans.ts";
@@ -37,6 +38,26 @@ const bounds = z
   .object({ handoffs: count, low: z.number(), high: z.number() })
   .openapi({ description: "between these; a rate is not known, and none is said" });
 
+const changedAccounts = z.object({
+  count,
+  handedOff: count.openapi({ description: "whose handoff is open: it goes on as it began" }),
+  cooling: count.openapi({
+    description: "of which no flag is raised before the cool-down is over",
+  }),
+  list: z
+    .array(
+      z.object({
+        account: z.string().openapi({ description: "ac_…" }),
+        contacts: z
+          .object({ from: count, to: count })
+          .openapi({ description: "people who count, by the active version and by this one" }),
+        isHandedOff: z.boolean(),
+        coolsUntil: instant.nullable(),
+      }),
+    )
+    .openapi({ description: "the first 500" }),
+});
+
 /** How the making of a plan stands. */
 export const planningSchema = z
   .object({
@@ -72,6 +93,21 @@ export const planSchema = z
           .openapi({ description: "the first 500 that change" }),
       })
       .openapi({ description: "today's open leads by both versions" }),
+    flags: z
+      .object({
+        accounts: count.openapi({ description: "with people enough for one of the versions" }),
+        flagged: changedAccounts.openapi({
+          description: "this version would flag them, and the active one does not",
+        }),
+        spared: changedAccounts.openapi({
+          description: "the active version flags such an account, and this one would not",
+        }),
+        inWords: z.array(z.string()),
+      })
+      .nullable()
+      .openapi({
+        description: "today's engaged accounts by both versions; null: the plan is of before",
+      }),
     deadlines: z
       .object({
         handoffs: count,
@@ -146,7 +182,7 @@ export function planShown({
   madeAt,
   isOutOfDate,
 }: MadePlan): z.output<typeof planSchema> {
-  const { trial, deadlines, history } = plan;
+  const { trial, flags, deadlines, history } = plan;
   return {
     against: plan.against,
     madeAt: iso(madeAt),
@@ -168,6 +204,7 @@ export function planShown({
         to: outcomeShown(to),
       })),
     },
+    flags: flags === undefined ? null : flagsShown(flags),
     deadlines: {
       ...deadlines,
       list: deadlines.list.map(({ from, to, ...one }) => ({
@@ -184,6 +221,23 @@ export function planShown({
     })),
     load: plan.load.map(({ pool, repId: rep, before, after }) => ({ pool, rep, before, after })),
     missingPools: [...plan.missingPools],
+  };
+}
+
+function flagsShown({ accounts, flagged, spared }: NonNullable<MadePlan["plan"]["flags"]>) {
+  const shown = ({ list, ...counts }: typeof flagged) => ({
+    ...counts,
+    list: list.map(({ coolsUntil, contacts, ...one }) => ({
+      ...one,
+      contacts: { ...contacts },
+      coolsUntil: coolsUntil === null ? null : iso(coolsUntil),
+    })),
+  });
+  return {
+    accounts,
+    flagged: shown(flagged),
+    spared: shown(spared),
+    inWords: sayFlags({ flagged, spared }),
   };
 }
 

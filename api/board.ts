@@ -17,6 +17,7 @@ import { iso } from "./http/format.ts";
 import { defaultLimit, fromCursor, pageOf, pageQuery, toCursor } from "./http/paging.ts";
 import { reachHere } from "./http/reach.ts";
 import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
+import { standsUnder } from "./lead-view.ts";
 import { placeCursor } from "./queue.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
@@ -36,6 +37,7 @@ const entrySchema = z
     queue: z.string().nullable(),
     leadType: z.string().nullable(),
     priority: z.number().int().nullable(),
+    agreement: standsUnder,
     asked: z.string().openapi({ description: "what is asked of whoever has it" }),
     task: z.string().nullable().openapi({ description: "of what waits for a manager" }),
     why: z.string().nullable().openapi({ description: "why that task is there" }),
@@ -217,6 +219,7 @@ function entryOf(
     queue: row.queue,
     leadType: row.lead_type,
     priority: row.priority,
+    agreement: row.agreement_id,
     asked: askedOf({ waitingOn: row.waiting_on, task }),
     task,
     why: task === null || row.task_detail === null ? null : whyOfTask(row.task_detail),

@@ -15,6 +15,16 @@ import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
 
 const instant = z.string().openapi({ format: "date-time" });
 
+/** In lists: one version for each row. */
+export const standsUnder = z
+  .string()
+  .nullable()
+  .openapi({
+    description:
+      "the version of the agreement that it stands under: that of its open handoff, else the one by " +
+      "which it was decided about last",
+  });
+
 export const listedLeadSchema = z
   .object({
     id: z.string(),
@@ -31,6 +41,7 @@ export const listedLeadSchema = z
     band: z.string().nullable(),
     territory: z.string().nullable(),
     source: z.string().nullable(),
+    agreement: standsUnder,
     due: instant.nullable(),
     dueInWords: z.string(),
     overdue: z.boolean(),
@@ -62,6 +73,7 @@ export function listedLead(
     band: row.band,
     territory: row.territory,
     source: row.source,
+    agreement: row.agreement_id,
     due: iso(due),
     dueInWords: inWords(due, now),
     overdue: due !== null && due < now,

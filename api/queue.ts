@@ -27,6 +27,7 @@ import {
 } from "./http/paging.ts";
 import { leadHere, taskAsker } from "./http/reach.ts";
 import { actionsSchema, actionsShown, seenSchema } from "./lead-actions.ts";
+import { standsUnder } from "./lead-view.ts";
 
 const standsSchema = z
   .object({
@@ -63,6 +64,7 @@ const entrySchema = z
     ownerName: z.string().nullable(),
     leadType: z.string().nullable(),
     priority: z.number().int().nullable(),
+    agreement: standsUnder,
     ...dueFields,
     stands: standsSchema,
     actions: actionsSchema,
@@ -248,6 +250,7 @@ function entryOf(
     ownerName: row.owner_name,
     leadType: row.lead_type,
     priority: row.priority,
+    agreement: row.version_id,
     ...dueView(row.due_at, row.hours?.hours.zone ?? zone, now),
     stands,
     actions: isOpen ? actionsShown({ url, stage, waitingOn, of }, caller) : [],

@@ -8,14 +8,21 @@ export interface Fact {
   readonly at: string;
 }
 
-/** Something a person did to a lead in the CRM. Baton's own writes never come back as changes. */
+/**
+ * Something a person did to a lead or an account in the CRM. Baton's own writes never come back as
+ * changes.
+ */
 export interface CrmChange {
   /** The CRM's id of the event: the same id counts once. */
   readonly id: string;
-  /** The lead's record in the CRM. */
+  /** The record in the CRM. */
   readonly crmId: string;
-  /** Our id, where the CRM keeps it. */
+  /** Set where the record is a company's; absent: it is a lead's. Of companies only `AccountDeed`. */
+  readonly record?: "account" | undefined;
+  /** Our id of the lead, where the CRM keeps it; null of a company. */
   readonly leadId: string | null;
+  /** Our id of the account, where the record is a company's and the CRM keeps it. */
+  readonly accountId?: string | null | undefined;
   /**
    * Counts the changes of this record by people from 1, without gaps; null where the CRM does not
    * count.
@@ -24,7 +31,7 @@ export interface CrmChange {
   readonly at: Instant;
   /** The CRM's user who did it: a rep's id there, or ours. */
   readonly by: string | null;
-  /** Which state of the lead the record showed when it was done, where the CRM keeps that. */
+  /** Which state of its subject the record showed when it was done, where the CRM keeps that. */
   readonly seen?:
     | {
         readonly stage?: Stage | undefined;
@@ -61,6 +68,9 @@ export type CrmDeed =
   | { readonly kind: "opportunity"; readonly opportunity: OpportunitySeen }
   | { readonly kind: "merged"; readonly into: string }
   | { readonly kind: "deleted" };
+
+/** What people do to a company that its handoff hears of. */
+export type AccountDeed = Extract<CrmDeed, { kind: "owner" | "status" | "outreach" }>;
 
 export interface OpportunitySeen {
   readonly crmId: string;

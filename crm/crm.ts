@@ -100,6 +100,7 @@ export type AccountHandoffRecord = Pick<
   | "dueAt"
   | "slaState"
   | "reason"
+  | "agreement"
 >;
 
 /**
@@ -132,6 +133,11 @@ export interface LeadRecord {
   readonly slaState: SlaState | null;
   /** Why sales last said no. */
   readonly reason: string | null;
+  /**
+   * The version of the agreement that its latest handoff stands under: the one it began under, or
+   * the later one by which its clocks were judged again. Null before the first.
+   */
+  readonly agreement: string | null;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
 }
 

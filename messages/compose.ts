@@ -57,11 +57,9 @@ export function compose(
     also.filter((one) => !isSaid(message, one)).map((one) => draftOf(one, unnamed)),
   );
   const { meantFor } = names.reader;
-  return render(
-    meantFor === null
-      ? draft
-      : { ...draft, rows: [...draft.rows, ["Meant for", nameOf(names, meantFor)]] },
-  );
+  const rows: Draft["rows"] =
+    meantFor === null ? draft.rows : [...draft.rows, ["Meant for", nameOf(names, meantFor)]];
+  return render({ ...draft, rows, version: names.version ?? null });
 }
 
 function draftOf(message: MailMessage, names: MailNames): Draft {

@@ -111,6 +111,8 @@ export interface MailNames {
    */
   readonly people: Readonly<Record<string, string>>;
   readonly terms: Terms | null;
+  /** The version of the agreement under which it was decided; absent where it is about no single one. */
+  readonly version?: string | null;
   /** The re-nurture pool's leads that are due for review, at most 50. */
   readonly pool: readonly PoolLeadLine[];
   /** Leads that a list names, by their ids; absent where there is no list. */
@@ -180,6 +182,8 @@ export interface Draft {
   readonly next: readonly string[];
   /** An address that opens for the reader, or how to get there. */
   readonly link: { readonly words: string; readonly to: string } | { readonly says: string } | null;
+  /** The version of the agreement under which it was decided: said at the foot. */
+  readonly version?: string | null;
 }
 
 /** `to`: the page of what the row is about. */

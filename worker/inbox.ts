@@ -6,6 +6,7 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import { maySet } from "../handoff/facts/fact-rights.ts";
 import { readFact } from "../spellings/fact.ts";
 import type { DatedFact } from "../handoff/facts/merge-facts.ts";
+import type { NewsName, Subject } from "../handoff/process/words.ts";
 import { isClosed } from "../handoff/stage.ts";
 import type { Agreements } from "../store/process/agreements.ts";
 import {
@@ -23,7 +24,8 @@ import {
   noteCrmAction,
   rosterPerson,
   saveOpportunity,
-  type LeadStanding,
+  survivingAccount,
+  type NewsStanding,
 } from "../store/inbox/crm-news.ts";
 import type { CrashHook } from "../store/postgres/crash-point.ts";
 import { inSavepoint, inTransaction, type Pool, type Tx } from "../store/postgres/db.ts";
@@ -42,7 +44,6 @@ import { auditMoves, saveFacts, takeIn } from "../store/intake/intake.ts";
 import { leadSignal, enqueue } from "../store/postgres/outbox.ts";
 import { mergeLeads, survivorIdOf } from "../store/process/merge.ts";
 import { takeAction, wantCrmSync } from "../store/process/take-action.ts";
-import type { NewsName } from "../handoff/process/words.ts";
 
 export interface InboxDeps {
   readonly pool: Pool;
@@ -99,44 +100,66 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   const link = await linkFor(tx, crm, change);
   if (!link && change.what.kind === "created")
     return takeCreated(deps, tx, { crm, row, change, told: change.what.facts }, now);
-  const lead = link && (await lockStanding(tx, link.ourId));
-  if (!link || !lead) {
+  const kind = recordKind(change);
+  const standing = link && (await lockStanding(tx, { kind, id: link.ourId }));
+  if (!link || !standing) {
     if (mayStillCome) return postponeInboxRow(tx, row.id, now + recheckMs, null);
-    return deadLetter(tx, row, null, "the record belongs to no lead of ours", now);
+    return deadLetter(tx, row, null, nobodys[kind], now);
   }
   if (change.sequence !== null && change.sequence > link.seenSequence + 1 && mayStillCome)
     return postponeInboxRow(tx, row.id, now + recheckMs, null);
   const isLate = change.sequence !== null && change.sequence <= link.seenSequence;
-  const concerned = await concernedBy(tx, change, lead);
+  const concerned = await concernedBy(tx, change, standing);
   const trouble = concerned.isErased
     ? null
     : await apply(
         deps,
         tx,
-        { crm, row, change: concernedAs(change, lead, concerned), lead: concerned, isLate },
+        { crm, row, change: concernedAs(change, standing, concerned), concerned, isLate },
         now,
       );
   if (change.sequence !== null && !isLate) {
-    await saveSequence(tx, crm, change.crmId, change.sequence);
+    await saveSequence(tx, crm, kind, change.crmId, change.sequence);
     await wakeInboxRows(tx, row.source, change.crmId, now);
   }
-  if (trouble) await deadLetter(tx, row, lead.id, trouble, now);
+  if (trouble) await deadLetter(tx, row, standing.subject, trouble, now);
   else await endInboxRow(tx, row.id, null, now);
 }
 
-/**
- * The lead that the news is about: what is learnt of a record that was merged away is the
- * survivor's. What somebody wants to do to it, or says of the record itself, stays its own.
- */
-async function concernedBy(tx: Tx, { what }: CrmChange, lead: LeadStanding): Promise<LeadStanding> {
-  const isOfTheRecord = what.kind === "status" || what.kind === "merged" || what.kind === "deleted";
-  if (!lead.isMerged || isOfTheRecord) return lead;
-  return (await lockStanding(tx, await survivorIdOf(tx, lead.id))) ?? lead;
+type RecordKind = "lead" | "account";
+
+function recordKind({ record }: Pick<CrmChange, "record">): RecordKind {
+  return record ?? "lead";
 }
 
-/** The record showed its own lead: of the survivor its user saw nothing. */
-function concernedAs(change: CrmChange, lead: LeadStanding, concerned: LeadStanding): CrmChange {
-  if (lead.id === concerned.id) return change;
+const nobodys = {
+  lead: "the record belongs to no lead of ours",
+  account: "the record belongs to no account of ours that was handed off",
+} as const satisfies Record<RecordKind, string>;
+
+/**
+ * The lead or account that the news is about: what is learnt of a record that was merged away is
+ * the survivor's. What somebody wants to do to it, or says of the record itself, stays its own.
+ */
+async function concernedBy(
+  tx: Tx,
+  { what }: CrmChange,
+  standing: NewsStanding,
+): Promise<NewsStanding> {
+  const isOfTheRecord = what.kind === "status" || what.kind === "merged" || what.kind === "deleted";
+  if (!standing.isMerged || isOfTheRecord) return standing;
+  const { kind, id } = standing.subject;
+  const survivor = kind === "lead" ? await survivorIdOf(tx, id) : await survivingAccount(tx, id);
+  return (await lockStanding(tx, { kind, id: survivor })) ?? standing;
+}
+
+/** The record showed its own subject: of the survivor its user saw nothing. */
+function concernedAs(
+  change: CrmChange,
+  standing: NewsStanding,
+  concerned: NewsStanding,
+): CrmChange {
+  if (standing.subject.id === concerned.subject.id) return change;
   const { seen: _, ...rest } = change;
   return rest;
 }
@@ -154,14 +177,16 @@ async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
 }
 
 /**
- * The record's link, locked; a record that names a lead of ours is linked now, should its sync not
- * have got that far.
+ * The record's link, locked; a record that names a lead or account of ours is linked now, should
+ * its sync not have got that far.
  */
 async function linkFor(tx: Tx, crm: string, change: CrmChange): Promise<CrmLink | undefined> {
-  const link = await crmLinkOf(tx, crm, "lead", change.crmId, true);
-  if (link || change.leadId === null || !(await lockStanding(tx, change.leadId))) return link;
-  await linkCrm(tx, crm, "lead", change.leadId, change.crmId);
-  return crmLinkOf(tx, crm, "lead", change.crmId, true);
+  const kind = recordKind(change);
+  const link = await crmLinkOf(tx, crm, kind, change.crmId, true);
+  const id = (kind === "lead" ? change.leadId : change.accountId) ?? null;
+  if (link || id === null || !(await lockStanding(tx, { kind, id }))) return link;
+  await linkCrm(tx, crm, kind, id, change.crmId);
+  return crmLinkOf(tx, crm, kind, change.crmId, true);
 }
 
 /**
@@ -194,11 +219,11 @@ async function takeCreated(
     return endInboxRow(tx, row.id, null, now);
   }
   await linkCrm(tx, crm, "lead", leadId, change.crmId);
-  if (change.sequence !== null) await saveSequence(tx, crm, change.crmId, change.sequence);
+  if (change.sequence !== null) await saveSequence(tx, crm, "lead", change.crmId, change.sequence);
   await wakeInboxRows(tx, row.source, change.crmId, now);
   await wantCrmSync(tx, subject, { key: `lead/${leadId}/created/${row.id}`, handoffId: null }, now);
   if (unusable.length === 0) return endInboxRow(tx, row.id, null, now);
-  return deadLetter(tx, row, leadId, notAsAgreed(unusable), now);
+  return deadLetter(tx, row, subject, notAsAgreed(unusable), now);
 }
 
 type Told = Extract<CrmDeed, { kind: "facts" }>["facts"];
@@ -227,7 +252,7 @@ interface News {
   readonly crm: string;
   readonly row: InboxRow;
   readonly change: CrmChange;
-  readonly lead: LeadStanding;
+  readonly concerned: NewsStanding;
   /** A later change of the record was taken over already. */
   readonly isLate: boolean;
 }
@@ -246,8 +271,8 @@ async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise
     case "owner":
       return applyOwner(deps, tx, news, what.owner, now);
     case "opportunity":
-      await saveOpportunity(tx, news.lead, what.opportunity, happenedAt(news), now);
-      await signal(tx, news, news.lead, "seenInCrm", now);
+      await saveOpportunity(tx, news.concerned, what.opportunity, happenedAt(news), now);
+      await signal(tx, news, "seenInCrm", now);
       return null;
     case "status":
     case "outreach":
@@ -255,8 +280,8 @@ async function apply(deps: InboxDeps, tx: Tx, news: News, now: Instant): Promise
     case "merged":
       return applyMerge(deps, tx, news, what.into, now);
     case "deleted":
-      if (news.lead.isMerged) return null;
-      await markGone(tx, news.crm, "lead", news.lead.id, now);
+      if (news.concerned.isMerged) return null;
+      await markGone(tx, news.crm, "lead", news.concerned.subject.id, now);
       await openTask(tx, taskAbout(news, "crm-drift", { why: "deleted in the CRM" }), now);
       return null;
   }
@@ -281,12 +306,17 @@ async function applyFacts(
   const facts: Record<string, DatedFact> = {};
   for (const [field, value] of usable) facts[field] = { value, from: "crm", at };
   if (usable.size > 0) {
-    const { changed, moved, conflictsWith } = await saveFacts(tx, news.lead.id, facts, now, {
-      ...active,
-      by: doneBy(news),
-    });
-    if (changed.length + conflictsWith.length > 0)
-      await signal(tx, news, news.lead, "factsChanged", now);
+    const { changed, moved, conflictsWith } = await saveFacts(
+      tx,
+      news.concerned.subject.id,
+      facts,
+      now,
+      {
+        ...active,
+        by: doneBy(news),
+      },
+    );
+    if (changed.length + conflictsWith.length > 0) await signal(tx, news, "factsChanged", now);
     if (moved) await auditMoves(tx, [{ ...moved, by: doneBy(news) }], now);
   }
   return unusable.length === 0 ? null : notAsAgreed(unusable);
@@ -303,21 +333,21 @@ async function applyOwner(
   owner: string | null,
   now: Instant,
 ): Promise<null> {
-  const { lead, row, change } = news;
+  const { concerned, row, change } = news;
+  const { subject, stage, handoffId } = concerned;
   const person = owner === null ? undefined : await rosterPerson(tx, owner);
-  if (person && person.id === lead.ownerId) return null;
+  if (person && person.id === concerned.ownerId) return null;
   if (person) {
     const action = { name: "reassign", body: { to: person.id } } as const;
-    const id = await noteCrmAction(tx, row.source, change, lead.id, action, row.receivedAt);
+    const id = await noteCrmAction(tx, row.source, change, subject, action, row.receivedAt);
     await takeAction(tx, deps.agreements, id, deps.clock);
     return null;
   }
   if (news.isLate) return null;
   const why = owner === null ? "nobody has it in the CRM" : "its owner in the CRM is not known";
-  await openTask(tx, taskAbout(news, "crm-drift", { why, stage: lead.stage }), now);
-  const { id, handoffId } = lead;
-  const key = `lead/${id}/owner/${row.id}`;
-  await wantCrmSync(tx, { kind: "lead", id }, { key, handoffId }, now);
+  await openTask(tx, taskAbout(news, "crm-drift", { why, stage }), now);
+  const key = `${subject.kind}/${subject.id}/owner/${row.id}`;
+  await wantCrmSync(tx, subject, { key, handoffId }, now);
   return null;
 }
 
@@ -328,28 +358,31 @@ async function applyAction(
   deed: Extract<CrmDeed, { kind: "status" | "outreach" }>,
   now: Instant,
 ): Promise<string | null> {
-  const { change, lead, row } = news;
-  if (deed.kind === "status" && deed.status === lead.stage) return null;
+  const { change, concerned, row } = news;
+  const { subject, stage, handoffId } = concerned;
+  if (deed.kind === "status" && deed.status === stage) return null;
   const action = actionOf(deed);
   if (!action && deed.kind === "outreach") throw new ChangeError("what.channel or what.outcome");
   if (action) {
-    // Decided at once, under the lock of the lead's process: refused or done, nothing stays open.
-    const id = await noteCrmAction(tx, row.source, change, lead.id, action, row.receivedAt);
+    // Decided at once, under the lock of its process: refused or done, nothing stays open.
+    const id = await noteCrmAction(tx, row.source, change, subject, action, row.receivedAt);
     await takeAction(tx, deps.agreements, id, deps.clock);
     return null;
   }
   if (news.isLate) return null;
-  // Nothing that a person can do leads there: somebody looks at it, and an open lead's record is
-  // made equal again.
+  // Nothing that a person can do leads there: somebody looks at it, and the record is made equal
+  // again, an open lead's by its process.
   await openTask(
     tx,
     taskAbout(news, "crm-drift", {
       status: deed.kind === "status" ? deed.status : "outreach",
-      stage: lead.stage,
+      stage,
     }),
     now,
   );
-  await signal(tx, news, lead, "factsChanged", now);
+  const key = `account/${subject.id}/status/${row.id}`;
+  if (subject.kind === "lead") await signal(tx, news, "factsChanged", now);
+  else await wantCrmSync(tx, subject, { key, handoffId }, now);
   return null;
 }
 
@@ -364,13 +397,14 @@ async function applyMerge(
   into: string,
   now: Instant,
 ): Promise<string | null> {
-  const { lead, crm } = news;
+  const { crm } = news;
+  const { id } = news.concerned.subject;
   const kept = (await crmLinkOf(tx, crm, "lead", into))?.ourId;
-  if (kept === undefined || kept === lead.id) {
-    await signal(tx, news, lead, "factsChanged", now);
+  if (kept === undefined || kept === id) {
+    await signal(tx, news, "factsChanged", now);
     return null;
   }
-  const leads = [lead.id, kept] as const;
+  const leads = [id, kept] as const;
   const merged = await mergeLeads(
     tx,
     deps.agreements,
@@ -379,8 +413,8 @@ async function applyMerge(
   );
   if (merged !== null) return null;
   // One lead already: what the users kept is its record from now on.
-  const survivorId = await survivorIdOf(tx, lead.id);
-  const loserId = leads.find((id) => id !== survivorId);
+  const survivorId = await survivorIdOf(tx, id);
+  const loserId = leads.find((one) => one !== survivorId);
   if (survivorId === (await survivorIdOf(tx, kept)) && leads.includes(survivorId) && loserId)
     await giveRecord(tx, crm, { survivorId, loserId }, kept, now);
   return null;
@@ -394,19 +428,22 @@ function doneBy({ change, row }: News): string {
 /** A hint to the lead's process to look again; a closed one has none. */
 async function signal(
   tx: Tx,
-  { row }: News,
-  lead: LeadStanding,
+  { row, concerned: { subject, stage } }: News,
   message: NewsName,
   now: Instant,
 ): Promise<void> {
-  if (!isClosed(lead.stage))
-    await enqueue(tx, leadSignal(lead.id, "signal", message, { id: `inbox/${row.id}` }, 1), now);
+  if (!isClosed(stage))
+    await enqueue(tx, leadSignal(subject.id, "signal", message, { id: `inbox/${row.id}` }, 1), now);
 }
 
-function taskAbout({ lead, change, row }: News, kind: TaskKind, detail: Record<string, unknown>) {
+function taskAbout(
+  { concerned: { subject }, change, row }: News,
+  kind: TaskKind,
+  detail: Record<string, unknown>,
+) {
   return {
     kind,
-    subject: { kind: "lead" as const, id: lead.id },
+    subject,
     role: "sales-ops",
     detail: { inbox: row.id, crmId: change.crmId, ...detail },
   };
@@ -416,7 +453,7 @@ function taskAbout({ lead, change, row }: News, kind: TaskKind, detail: Record<s
 async function deadLetter(
   tx: Tx,
   row: InboxRow,
-  leadId: string | null,
+  subject: Subject | null,
   why: string,
   now: Instant,
 ): Promise<void> {
@@ -424,7 +461,7 @@ async function deadLetter(
     tx,
     {
       kind: "dead-letter",
-      subject: { kind: "lead", id: leadId ?? `inbox/${row.id}` },
+      subject: subject ?? { kind: "lead", id: `inbox/${row.id}` },
       role: "sales-ops",
       detail: { inbox: row.id, source: row.source, why },
     },

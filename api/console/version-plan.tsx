@@ -7,7 +7,7 @@ import { scopeOf } from "../http/authorisation.ts";
 import { Hidden } from "./form.tsx";
 import type { Frame } from "./page.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
-import { leadsPath, Region } from "./parts/figure.tsx";
+import { accountsPath, leadsPath, Region } from "./parts/figure.tsx";
 import { paths } from "./paths.ts";
 
 /** A version and how it stands with its plan and signatures, for whoever may read these. */
@@ -86,9 +86,10 @@ export const PlanPart: FC<VersionStood> = (props) => {
 };
 
 const PlanShown: FC<VersionStood & { readonly plan: Plan }> = ({ plan, reading, frame }) => {
-  const { trial, deadlines, history, newWarnings, missingPools, closedHours, load } = plan;
+  const { trial, flags, deadlines, history, newWarnings, missingPools, closedHours, load } = plan;
   const say = (at: string) => sayMoment(Date.parse(at), reading.now, reading.zone);
   const opens = scopeOf("GET /leads", frame.caller.role) !== undefined;
+  const opensAccounts = scopeOf("GET /accounts", frame.caller.role) !== undefined;
   const other = trial.leads - trial.same;
   const moved =
     deadlines.moved === 0
@@ -110,6 +111,22 @@ const PlanShown: FC<VersionStood & { readonly plan: Plan }> = ({ plan, reading, 
             </>
           ) : null}
         </dd>
+        {flags === null ? null : (
+          <>
+            <dt>Engaged accounts today</dt>
+            <dd>
+              {flags.inWords.map((words) => (
+                <p>{words}</p>
+              ))}
+              {opensAccounts ? (
+                <>
+                  <AccountsOf list={flags.flagged.list} words="Open those newly flagged" />{" "}
+                  <AccountsOf list={flags.spared.list} words="Open those no longer flagged" />
+                </>
+              ) : null}
+            </dd>
+          </>
+        )}
         <dt>Last 13 weeks</dt>
         <dd>
           {history.inWords.map((words) => (
@@ -201,6 +218,12 @@ const PlanShown: FC<VersionStood & { readonly plan: Plan }> = ({ plan, reading, 
     </>
   );
 };
+
+const AccountsOf: FC<{
+  readonly list: readonly { readonly account: string }[];
+  readonly words: string;
+}> = ({ list, words }) =>
+  list.length === 0 ? null : <a href={accountsPath(list.map(({ account }) => account))}>{words}</a>;
 
 const oneDecimal = (value: number) => String(Math.round(value * 10) / 10);
 

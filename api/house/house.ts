@@ -75,7 +75,7 @@ const tasks = listOf("/house/tasks", "Tasks", houseTaskSchema, {
   state: z.enum(["open", "done"]).optional(),
 });
 const task = oneOf("/house/tasks/{id}", "task", houseTaskSchema);
-const notes = listOf("/house/notes", "Notes", houseNoteSchema, { lead: word });
+const notes = listOf("/house/notes", "Notes", houseNoteSchema, { lead: word, account: word });
 const opportunities = listOf("/house/opportunities", "Opportunities", houseOpportunitySchema, {
   lead: word,
   stage: z.enum(["open", "won", "lost"]).optional(),
@@ -126,9 +126,13 @@ export function houseRoutes(deps: ApiDeps): Routes {
     c.json(houseTaskView(there(await houseTask(pool, c.req.valid("param").id))), 200),
   );
   routes.openapi(notes, async (c) => {
-    const { lead: leadId, ...page } = c.req.valid("query");
+    const { lead: leadId, account: accountId, ...page } = c.req.valid("query");
     return c.json(
-      await paged(page, (asked) => houseNotes(pool, { ...asked, leadId }), houseNoteView),
+      await paged(
+        page,
+        (asked) => houseNotes(pool, { ...asked, leadId, accountId }),
+        houseNoteView,
+      ),
       200,
     );
   });

@@ -20,7 +20,12 @@ import {
   setHouseTrouble,
   type HouseChange,
 } from "../../store/house/user.ts";
-import type { HouseLead } from "../../store/house/rows.ts";
+import {
+  logHouseAccountOutreach,
+  setHouseAccountOwner,
+  setHouseAccountStatus,
+} from "../../store/house/user-of-accounts.ts";
+import type { HouseAccount, HouseLead } from "../../store/house/rows.ts";
 import { seenIn } from "../action-bodies.ts";
 import { audit } from "../../store/postgres/audit.ts";
 import { inTransaction, type Tx } from "../../store/postgres/db.ts";
@@ -28,7 +33,7 @@ import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "../deps.ts";
 import { keepAnswer } from "../http/idempotency.ts";
 import { notFound, Problem, problemResponses } from "../http/errors.ts";
 import { dayIn, instantIn, textIn } from "../http/format.ts";
-import { houseLeadSchema, houseLeadView } from "./view.ts";
+import { houseAccountSchema, houseAccountView, houseLeadSchema, houseLeadView } from "./view.ts";
 
 const by = z.string().max(60).openapi({ description: "the CRM's user: a rep's id, rp_…" });
 const seen = seenIn.optional().openapi({
@@ -139,6 +144,13 @@ const changed = {
   },
   ...problemResponses,
 };
+const changedAccount = {
+  200: {
+    description: "The company as it is now",
+    content: { "application/json": { schema: houseAccountSchema } },
+  },
+  ...problemResponses,
+};
 const nothing = { 204: { description: "Done" }, ...problemResponses };
 
 const status = createRoute({
@@ -174,6 +186,30 @@ const facts = createRoute({
   summary: "Change facts",
   request: onOne(bodies.facts),
   responses: changed,
+});
+const accountStatus = createRoute({
+  method: "post",
+  path: "/house/accounts/{id}/status",
+  tags,
+  summary: "Accept, reject, advance or hand back a company, as the CRM's user",
+  request: onOne(bodies.status),
+  responses: changedAccount,
+});
+const accountOwner = createRoute({
+  method: "post",
+  path: "/house/accounts/{id}/owner",
+  tags,
+  summary: "Give a company's handoff to another user",
+  request: onOne(bodies.owner),
+  responses: changedAccount,
+});
+const accountOutreach = createRoute({
+  method: "post",
+  path: "/house/accounts/{id}/outreach",
+  tags,
+  summary: "Log an attempt to reach any person of a company",
+  request: onOne(bodies.outreach),
+  responses: changedAccount,
 });
 const outreach = createRoute({
   method: "post",
@@ -274,6 +310,37 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
       200,
     );
   });
+  routes.openapi(accountStatus, async (c) => {
+    const { by: user, seen: shown, ...told } = c.req.valid("json");
+    const { id } = c.req.valid("param");
+    return c.json(
+      await doneAccount(deps, c, user, (tx) =>
+        setHouseAccountStatus(tx, id, user, told, c.var.receivedAt, withoutGaps(shown)),
+      ),
+      200,
+    );
+  });
+  routes.openapi(accountOwner, async (c) => {
+    const { by: user, owner: to, seen: shown } = c.req.valid("json");
+    const { id } = c.req.valid("param");
+    return c.json(
+      await doneAccount(deps, c, user, (tx) =>
+        setHouseAccountOwner(tx, id, user, to, c.var.receivedAt, withoutGaps(shown)),
+      ),
+      200,
+    );
+  });
+  routes.openapi(accountOutreach, async (c) => {
+    const { by: user, seen: shown, ...told } = c.req.valid("json");
+    const { id } = c.req.valid("param");
+    const attempt = attemptOf(told, c.var.receivedAt);
+    return c.json(
+      await doneAccount(deps, c, user, (tx) =>
+        logHouseAccountOutreach(tx, id, user, attempt, c.var.receivedAt, withoutGaps(shown)),
+      ),
+      200,
+    );
+  });
   routes.openapi(create, async (c) => {
     const { by: user, facts: told } = c.req.valid("json");
     return c.json(
@@ -291,20 +358,15 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
     );
   });
   routes.openapi(outreach, async (c) => {
-    const { by: user, channel, outcome, occurredAt, seen: shown } = c.req.valid("json");
-    const at = occurredAt === undefined ? c.var.receivedAt : Date.parse(occurredAt);
-    if (at > c.var.receivedAt)
-      throw new Problem("invalid", {
-        field: "occurredAt",
-        detail: "expected a time that has passed",
-      });
+    const { by: user, seen: shown, ...told } = c.req.valid("json");
+    const attempt = attemptOf(told, c.var.receivedAt);
     return c.json(
       await done(deps, c, user, (tx) =>
         logHouseOutreach(
           tx,
           c.req.valid("param").id,
           user,
-          { channel, outcome, occurredAt: at },
+          attempt,
           c.var.receivedAt,
           withoutGaps(shown),
         ),
@@ -382,6 +444,20 @@ function addRehearsal(routes: Routes, { pool }: ApiDeps): void {
   });
 }
 
+/** Throws the problem of one that lies ahead. */
+function attemptOf(
+  { channel, outcome, occurredAt }: Omit<z.output<typeof bodies.outreach>, "by" | "seen">,
+  receivedAt: number,
+) {
+  const at = occurredAt === undefined ? receivedAt : Date.parse(occurredAt);
+  if (at > receivedAt)
+    throw new Problem("invalid", {
+      field: "occurredAt",
+      detail: "expected a time that has passed",
+    });
+  return { channel, outcome, occurredAt: at };
+}
+
 /** zod says `T | undefined` where the stored type says "absent". */
 function withoutGaps(shown: z.output<typeof seen>): Seen | undefined {
   if (shown === undefined) return undefined;
@@ -393,13 +469,32 @@ function withoutGaps(shown: z.output<typeof seen>): Seen | undefined {
   };
 }
 
-/** Carries out a change for a user whom the roster knows, and keeps its answer with it. */
-async function done(
-  { pool }: ApiDeps,
+function done(
+  deps: ApiDeps,
   c: Context<AppEnv>,
   user: string,
   change: (tx: Tx) => Promise<HouseChange<HouseLead>>,
 ) {
+  return carriedOut(deps, c, user, change, houseLeadView);
+}
+
+function doneAccount(
+  deps: ApiDeps,
+  c: Context<AppEnv>,
+  user: string,
+  change: (tx: Tx) => Promise<HouseChange<HouseAccount>>,
+) {
+  return carriedOut(deps, c, user, change, houseAccountView);
+}
+
+/** Carries out a change for a user whom the roster knows, and keeps its answer with it. */
+function carriedOut<T, V>(
+  { pool }: ApiDeps,
+  c: Context<AppEnv>,
+  user: string,
+  change: (tx: Tx) => Promise<HouseChange<T>>,
+  viewOf: (record: T) => V,
+): Promise<V> {
   return inTransaction(pool, async (tx) => {
     if ((await roleOnRoster(tx, user)) === undefined)
       throw new Problem("invalid", {
@@ -413,7 +508,7 @@ async function done(
       case "refused":
         throw new Problem("invalid", { field: answer.field, detail: answer.detail });
       case "done": {
-        const response = houseLeadView(answer.record);
+        const response = viewOf(answer.record);
         await keepAnswer(tx, c, { status: 200, response });
         return response;
       }

@@ -27,6 +27,22 @@ function factsView(known: HouseLead["facts"]): z.infer<typeof facts> {
   );
 }
 
+const agreement = z.string().nullable().openapi({
+  description: "the version of the agreement that the latest handoff began under",
+});
+
+const seen = z
+  .object({
+    stage: z.enum(stages).optional(),
+    cycle: z.number().int().optional(),
+    round: z.number().int().optional(),
+  })
+  .openapi({
+    description:
+      "what this record shows; sent back as `seen` with a change of status or owner, or with an " +
+      "attempt",
+  });
+
 export const houseLeadSchema = z
   .object({
     id: z.string(),
@@ -35,17 +51,7 @@ export const houseLeadSchema = z
     email: z.string().nullable(),
     status: z.string(),
     statusSince: z.string(),
-    seen: z
-      .object({
-        stage: z.enum(stages).optional(),
-        cycle: z.number().int().optional(),
-        round: z.number().int().optional(),
-      })
-      .openapi({
-        description:
-          "what this record shows of the lead; sent back as `seen` with a change of status or " +
-          "owner, or with an attempt",
-      }),
+    seen,
     owner: z.string().nullable(),
     queue: z.string().nullable(),
     leadType: z.string().nullable(),
@@ -62,6 +68,7 @@ export const houseLeadSchema = z
     territory: z.string().nullable(),
     dueAt: z.string().nullable(),
     reason: z.string().nullable(),
+    agreement,
     facts,
     version: z.number().int(),
     changedAt: z.string(),
@@ -87,6 +94,7 @@ export function houseLeadView(lead: HouseLead) {
     territory: lead.territory,
     dueAt: iso(lead.dueAt),
     reason: lead.reason,
+    agreement: lead.agreement,
     facts: factsView(lead.facts),
     version: lead.version,
     changedAt: iso(lead.changedAt),
@@ -110,6 +118,8 @@ export const houseAccountSchema = z
         dueAt: z.string().nullable(),
         slaState: z.string().nullable(),
         reason: z.string().nullable(),
+        agreement,
+        seen,
       })
       .nullable()
       .openapi({ description: "of the account itself; null: it was never flagged" }),
@@ -137,7 +147,16 @@ export function houseAccountView({
 }
 
 function handoffView({ ownerId: owner, statusSince, dueAt, ...one }: AccountHandoffRecord) {
-  return { ...one, owner, statusSince: iso(statusSince), dueAt: iso(dueAt) };
+  // Records that were written before they named their version have none.
+  const version = (one as Partial<AccountHandoffRecord>).agreement ?? null;
+  return {
+    ...one,
+    owner,
+    statusSince: iso(statusSince),
+    dueAt: iso(dueAt),
+    agreement: version,
+    seen: shownBy(one),
+  };
 }
 
 export const houseTaskSchema = z
@@ -157,11 +176,18 @@ export function houseTaskView({ id, leadId, ownerId, subject, dueAt, state, vers
 }
 
 export const houseNoteSchema = z
-  .object({ id: z.string(), leadId: z.string(), body: z.string(), by: z.string(), at: z.string() })
+  .object({
+    id: z.string(),
+    leadId: z.string().nullable().openapi({ description: "null of a note about a company" }),
+    accountId: z.string().nullable().openapi({ description: "null of a note about a lead" }),
+    body: z.string(),
+    by: z.string(),
+    at: z.string(),
+  })
   .openapi("HouseNote");
 
-export function houseNoteView({ id, leadId, body, by, at }: HouseNote) {
-  return { id, leadId, body, by, at: iso(at) };
+export function houseNoteView({ id, leadId, accountId, body, by, at }: HouseNote) {
+  return { id, leadId, accountId, body, by, at: iso(at) };
 }
 
 export const houseOpportunitySchema = z

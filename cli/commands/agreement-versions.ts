@@ -55,6 +55,12 @@ interface Plan {
       readonly examples: readonly string[];
     }[];
   };
+  readonly flags: {
+    readonly accounts: number;
+    readonly inWords: readonly string[];
+    readonly flagged: ChangedAccounts;
+    readonly spared: ChangedAccounts;
+  } | null;
   readonly deadlines: {
     readonly handoffs: number;
     readonly moved: number;
@@ -79,6 +85,9 @@ interface Plan {
     readonly after: number;
   }[];
   readonly missingPools: readonly string[];
+}
+interface ChangedAccounts {
+  readonly list: readonly { readonly account: string }[];
 }
 interface Share {
   readonly numerator: number;
@@ -117,6 +126,7 @@ export const byApi: Readonly<Record<string, Verb>> = {
   sign: { takes: "a version", run: sign },
   activate: { takes: "a version", run: activate },
   rollback: { takes: "a version", run: rollback },
+  export: { takes: "a version", run: exportText },
   versions: { takes: "nothing", run: versions },
 };
 
@@ -231,6 +241,14 @@ async function rollback({ api, about: id, given, io }: Asked): Promise<number> {
   return said(await untilPlanned(api, acceptedBody(made).id, io), given, io);
 }
 
+/** The text as it was proposed: what somebody edits to propose another version. */
+async function exportText({ api, about: id, given, io }: Asked): Promise<number> {
+  const found = acceptedBody(await api<{ content: string }>("GET", path(id)));
+  if (given.json) io.out(JSON.stringify(found));
+  else io.out(found.content.replace(/\n$/, ""));
+  return 0;
+}
+
 const mostPages = 1_000;
 
 async function versions({ api, given, io }: Asked): Promise<number> {
@@ -281,6 +299,26 @@ function said(standing: Standing, { json }: Asked["given"], io: Io): number {
   return 0;
 }
 
+/** Of each change the first five accounts are named. */
+function flagLines(flags: Plan["flags"]): string[] {
+  if (!flags) return [];
+  const named = ({ list }: ChangedAccounts, what: string) =>
+    list.length === 0
+      ? []
+      : [
+          `  ${what}: ${list
+            .slice(0, 5)
+            .map(({ account }) => account)
+            .join(", ")}`,
+        ];
+  return [
+    `${flags.accounts} engaged accounts:`,
+    ...flags.inWords.map((one) => `  ${one}`),
+    ...named(flags.flagged, "newly flagged"),
+    ...named(flags.spared, "no longer flagged"),
+  ];
+}
+
 function planLines(made: Plan | null): string[] {
   if (made === null) return [];
   const { changes, trial, deadlines, history, missingPools } = made;
@@ -296,6 +334,7 @@ function planLines(made: Plan | null): string[] {
       ({ from, to, count, examples }) =>
         `  ${count}: ${outcome(from)} becomes ${outcome(to)} (${examples.join(", ")})`,
     ),
+    ...flagLines(made.flags),
     `${deadlines.handoffs} open handoffs: re-judged, deadlines of ${deadlines.moved} move ` +
       `(${deadlines.earlier} earlier, ${deadlines.later} later)`,
     `${history.handoffs} handoffs of the last 13 weeks, judged again` +

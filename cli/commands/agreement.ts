@@ -28,6 +28,7 @@ baton agreement plan VERSION [--cancel] [--json]
 baton agreement sign VERSION [--json]
 baton agreement activate VERSION [--rejudge-clocks] [--json]
 baton agreement rollback VERSION [--note TEXT] [--json]
+baton agreement export VERSION [--json]
 baton agreement versions [--json]
 
 check reads an agreement and names every mistake with its line and what was expected there.
@@ -52,6 +53,7 @@ sign            with --token of a leader: signs for that leader's party
 activate        makes a signed version the active one; open handoffs keep theirs, or with --rejudge-clocks their running
                 clocks go on by the targets and hours of this one, used time stays used
 rollback        proposes the content of a version that was active before, as a new one
+export          the text of a version, to be edited and proposed as another one
 versions        every version, the newest first
   --url, --token  the API and a token; else the operator's on the Baton that runs on BATON_HOME and PORT`;
 

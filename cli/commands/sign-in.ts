@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { signingParties, type Party } from "../../handoff/reviews/review.ts";
+import { leaderOf } from "../../store/access/leaders.ts";
 import {
-  leaderOf,
   loginRoles,
   personWithMail,
   roleToSignIn,

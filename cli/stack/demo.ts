@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { signingParties, type Party } from "../../handoff/reviews/review.ts";
-import { ensureLogin, leaderOf } from "../../store/access/logins.ts";
+import { leaderOf } from "../../store/access/leaders.ts";
+import { ensureLogin } from "../../store/access/logins.ts";
 import { holdsSample } from "../../store/sample/write.ts";
 import type { Pool } from "../../store/postgres/db.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";

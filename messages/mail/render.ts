@@ -15,7 +15,7 @@ export function render(draft: Draft): Rendered {
   return { subject: cut(line(draft.subject), 200), text: plain(draft), html: html(draft) };
 }
 
-function plain({ opening, rows, next, link }: Draft): string {
+function plain({ opening, rows, next, link, version }: Draft): string {
   return [
     line(opening),
     table(rows),
@@ -23,10 +23,16 @@ function plain({ opening, rows, next, link }: Draft): string {
       ? ""
       : ["What to do now:", ...next.map((step) => `- ${line(step)}`)].join("\n"),
     link === null ? "" : "says" in link ? line(link.says) : `${link.words}: ${link.to}`,
-    "Baton, handing leads from marketing to sales",
+    foot(version),
   ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+/** Whoever asks why may name the version that was right then. */
+function foot(version: Draft["version"]): string {
+  const by = version == null ? "" : `. By version ${version} of the agreement`;
+  return line(`Baton, handing leads from marketing to sales${by}`);
 }
 
 /** So wide may the first column be; beyond it a value stands under its label. */
@@ -44,7 +50,7 @@ function table(rows: Draft["rows"]): string {
     .join("\n");
 }
 
-function html({ subject, opening, rows, next, link }: Draft): string {
+function html({ subject, opening, rows, next, link, version }: Draft): string {
   const cells = rows
     .map(
       ([label, value, to]) =>
@@ -66,7 +72,7 @@ function html({ subject, opening, rows, next, link }: Draft): string {
     link === null
       ? ""
       : `<p>${"says" in link ? escape(line(link.says)) : anchor(link.words, link.to)}</p>`,
-    `<p style="color:#777">Baton, handing leads from marketing to sales</p></body></html>`,
+    `<p style="color:#777">${escape(foot(version))}</p></body></html>`,
   ].join("\n");
 }
 

@@ -70,20 +70,6 @@ export async function ensureLogin(db: Db, wish: LoginWish, now: Instant): Promis
   return { id: row.id, role, repId, party };
 }
 
-/** The one active person with a token or login as a leader of the party; null: nobody, or several. */
-export async function leaderOf(db: Db, party: Party): Promise<string | null> {
-  const found = await rows<{ id: string }>(
-    db,
-    sql`
-    select r.id from rep r where r.active and (
-      exists (select 1 from login l where l.rep_id = r.id and l.role = 'leader'
-        and l.party = ${party})
-      or exists (select 1 from token t where t.rep_id = r.id and t.role = 'leader'
-        and t.party = ${party} and t.revoked_at is null)) limit 2`,
-  );
-  return found.length === 1 ? (found[0]?.id ?? null) : null;
-}
-
 /** The active rep or manager who has a mail address; null: nobody, or more than one. */
 export async function personWithMail(
   db: Db,

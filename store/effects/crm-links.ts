@@ -7,7 +7,7 @@ export type LinkKind = "lead" | "account" | "opportunity" | "task" | "note";
 export interface CrmLink {
   readonly ourId: string;
   readonly crmId: string;
-  /** Leads: the sequence of the last change by people that was taken over. */
+  /** Leads and accounts: the sequence of the last change by people that was taken over. */
   readonly seenSequence: number;
   /** Deleted in the CRM: never made again. */
   readonly isGone: boolean;
@@ -164,6 +164,7 @@ const linkTogether = coalesce(
 export async function saveSequence(
   db: Db,
   crm: string,
+  kind: LinkKind,
   crmId: string,
   sequence: number,
 ): Promise<void> {
@@ -171,7 +172,7 @@ export async function saveSequence(
     db,
     sql`
       update crm_link set seen_version = greatest(seen_version, ${sequence}) where crm = ${crm}
-        and kind = 'lead' and crm_id = ${crmId}`,
+        and kind = ${kind} and crm_id = ${crmId}`,
   );
 }
 

@@ -86,6 +86,8 @@ export interface HandoffForCrm {
   readonly mqlAt: Instant;
   readonly rejectedAt: Instant | null;
   readonly rejectionReason: string | null;
+  /** The version that it stands under. */
+  readonly agreement: string;
 }
 
 /** The lead and what stands around it, as far as the CRM shows it. */
@@ -150,7 +152,7 @@ export async function accountForCrm(db: Db, accountId: string): Promise<AccountR
     sql`
     select a.facts, l.stage, l.stage_since, l.cycle, l.owner_id, r.crm_id as owner_crm_id, l.queue,
       l.lead_type, ${slaDue} as due_at, ${slaState} as sla_state, h.state, h.round,
-      h.rejection_reason
+      h.rejection_reason, h.agreement_id as agreement
     from account a join process l on l.subject_kind = 'account' and l.subject_id = a.id
       left join rep r on r.id = l.owner_id
       left join lateral (select * from handoff where subject_kind = 'account'
@@ -172,6 +174,7 @@ export async function accountForCrm(db: Db, accountId: string): Promise<AccountR
         dueAt: row.due_at?.getTime() ?? null,
         slaState: row.sla_state,
         reason: row.rejection_reason,
+        agreement: row.agreement,
       },
     }
   );
@@ -192,6 +195,7 @@ type AccountSyncRow = Pick<
   | "state"
   | "round"
   | "rejection_reason"
+  | "agreement"
 >;
 
 const rowTogether = coalesce(
@@ -208,6 +212,7 @@ const rowTogether = coalesce(
         a.facts as account_facts, ${shown} as shown, ${slaState} as sla_state,
       h.id as handoff_id, h.state, h.round, h.lead_type as handoff_type, h.path,
         h.band as handoff_band, h.fit, h.intent, h.mql_at, h.rejected_at, h.rejection_reason,
+      h.agreement_id as agreement,
       l.merged_into is not null as is_merged,
       (select json_agg(x order by x.at) from (
         select id, name as action, result ->> 'message' as why, settled_at as at from action
@@ -284,6 +289,7 @@ function leadOf(row: LeadSyncRow, opportunities: LeadForCrm["opportunities"]): L
             mqlAt: row.mql_at?.getTime() ?? 0,
             rejectedAt: row.rejected_at?.getTime() ?? null,
             rejectionReason: row.rejection_reason,
+            agreement: row.agreement ?? "",
           },
     opportunities,
   };
@@ -368,6 +374,7 @@ type LeadSyncRow = {
   mql_at: Date | null;
   rejected_at: Date | null;
   rejection_reason: string | null;
+  agreement: string | null;
   link_id: string | null;
   gone_at: Date | null;
   account_link_id: string | null;

@@ -50,6 +50,7 @@ export async function mailContext(
         row?.lead_type == null
           ? null
           : { leadType: row.lead_type, band: row.band, because: row.because },
+      version: row?.version ?? null,
       pool: message.what === "renurture-review" ? await poolForReview(db, message.reviewId) : [],
     },
     zone: row?.zone ?? null,
@@ -99,6 +100,7 @@ const rowTogether = coalesce(
       sql`
     select asked.n, l.id, l.facts, a.facts as account_facts, l.erased_at, l.merged_into,
       h.rep_id, h.state as handoff_state, h.cycle as handoff_cycle, h.round, h.lead_type, h.band,
+      ${versionOf("lead", "l.id")} as version,
       (select t.because from transition t where t.subject_kind = 'lead' and t.subject_id = l.id
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
       (select jsonb_object_agg(r.id, r.name) from rep r
@@ -130,6 +132,7 @@ function rowOfAccount(
         as account_facts,
       null as erased_at, a.merged_into, h.rep_id, h.state as handoff_state,
       h.cycle as handoff_cycle, h.round, h.lead_type, h.band,
+      ${versionOf("account", "a.id")} as version,
       (select t.because from transition t where t.subject_kind = 'account' and t.subject_id = a.id
         and t.cycle = h.cycle and t.to_stage = 'mql' order by t.step limit 1) as because,
       (select jsonb_object_agg(r.id, r.name) from rep r
@@ -140,6 +143,13 @@ function rowOfAccount(
     from account a left join handoff h on h.id = ${asked.handoffId}
     where a.id = ${asked.accountId}`,
   );
+}
+
+/** The version of the handoff, else the one by which its subject was decided about last. */
+function versionOf(kind: "lead" | "account", id: string) {
+  return fragment(`coalesce(h.agreement_id, (select d.agreement_id from decision d
+        where d.subject_kind = '${kind}' and d.subject_id = ${id}
+        order by d.cycle desc, d.step desc limit 1))`);
 }
 
 type StoredFacts = Readonly<Record<string, StoredFact>>;
@@ -156,6 +166,7 @@ type ContextRow = {
   round: number | null;
   lead_type: string | null;
   band: string | null;
+  version: string | null;
   because: string | null;
   people: Record<string, string> | null;
   zone: string | null;

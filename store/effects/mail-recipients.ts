@@ -1,3 +1,4 @@
+import { leading } from "../access/leaders.ts";
 import { signingParties, type Party } from "../../handoff/reviews/review.ts";
 import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import { addresseeOf, type Addressee } from "../../handoff/process/message.ts";
@@ -151,7 +152,7 @@ async function readersOfReviews(db: Db): Promise<Recipient[]> {
   ]);
 }
 
-/** Who leads these parties, by their tokens; where the roster names none, whoever has the role. */
+/** Who leads these parties; where the roster names none, whoever has the role. */
 async function whoSigns(db: Db, of: readonly Party[]): Promise<Recipient[]> {
   const found: Recipient[] = [];
   for (const party of of) {
@@ -166,8 +167,8 @@ async function aboveWhoSigns(db: Db, of: readonly Party[]): Promise<Recipient[]>
   const above = await people(
     db,
     sql`
-      where r.active and r.id in (select l.manager_id from token t join rep l on l.id = t.rep_id
-        where t.role = 'leader' and t.party = any(${of}::text[]) and t.revoked_at is null)
+      where r.active and r.id in (select l.manager_id from ${leading} g join rep l
+        on l.id = g.rep_id where g.party = any(${of}::text[]))
       order by r.id`,
   );
   return once([...above, ...(await withRole(db, "sales-ops"))]);
@@ -177,9 +178,8 @@ function leaders(db: Db, of: readonly Party[]): Promise<Recipient[]> {
   return people(
     db,
     sql`
-      where r.active and r.id in (select t.rep_id from token t where t.role = 'leader'
-        and t.party = any(${of}::text[]) and t.revoked_at is null
-        and (t.expires_at is null or t.expires_at > now())) order by r.id`,
+      where r.active and r.id in (select g.rep_id from ${leading} g
+        where g.party = any(${of}::text[])) order by r.id`,
   );
 }
 

@@ -39,6 +39,7 @@ import {
   type JudgedHandoff,
   type PastPeriod,
 } from "./plan-data.ts";
+import { accountsToPlan, planFlags, type PlannedFlags } from "./plan-flags.ts";
 import { mostListed, tallyMoved, type MovedDeadlines } from "./moved-deadlines.ts";
 
 /** A warning of an agreement's text. */
@@ -90,6 +91,8 @@ export interface VersionPlan {
       readonly to: PlannedOutcome;
     }[];
   };
+  /** Accounts that it would flag, and that it would not flag any more; absent in earlier plans. */
+  readonly flags?: PlannedFlags;
   /** Deadlines of open handoffs of leads and accounts, should their clocks be re-judged. */
   readonly deadlines: MovedDeadlines;
   /** The last quarter judged again. */
@@ -142,13 +145,16 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
   const { db, active, version, now } = ask;
   const roster = await loadRoster(db);
   const period = { from: now - weeks * weekMs, to: now };
-  const of = await countToPlan(db, period);
+  const engaged = await accountsToPlan(db, [active.agreement, version.agreement], now);
+  const of = (await countToPlan(db, period)) + engaged.length;
   let done = 0;
   const went = async (count: number): Promise<void> => {
     done += count;
     if (!(await ask.progress(Math.min(done, of), of))) throw new PlanCancelled();
   };
   await went(0);
+  const between = { from: active.agreement, to: version.agreement };
+  const flags = await planFlags(db, between, engaged, now, went);
   const accounts = await planAccounts(ask, period, went);
   // Each judges a page while the other one's is read.
   const [leads, past] = await bothOver(
@@ -167,6 +173,7 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
       .filter(({ message }) => !known.has(message))
       .map(({ path, message }) => ({ path, message })),
     trial: leads.trial,
+    flags,
     deadlines: leads.deadlines,
     history: {
       ...period,
@@ -392,7 +399,7 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
 
 /**
  * Handoffs of flagged accounts of the period, and those that the version makes of the same flags:
- * they count for closed hours and load. Which accounts it would flag nobody works out.
+ * they count for closed hours and load. Which accounts it would have flagged then nobody works out.
  */
 async function planAccounts(ask: Ask, period: PastPeriod, went: Went) {
   const { db, version } = ask;

@@ -208,7 +208,8 @@ async function updateLead(
     known.slaState === lead.slaState &&
     known.territory === lead.territory &&
     known.dueAt === lead.dueAt &&
-    known.reason === lead.reason;
+    known.reason === lead.reason &&
+    known.agreement === lead.agreement;
   if (isEqual) return { crmId: known.id, version: known.version };
   return updateLeads(pool, {
     ...rowOf(lead, accountId, facts, now),
@@ -243,6 +244,7 @@ function rowOf(
     territory: lead.territory,
     due_at: dateOrNull(lead.dueAt),
     reason: lead.reason,
+    agreement: lead.agreement,
     facts,
     changed_at: new Date(now),
   };
@@ -250,7 +252,7 @@ function rowOf(
 
 const columnTypes =
   fragment(`external_id text, account_id text, email text, status text, status_since timestamptz, cycle int, round int, owner_id text, queue text, lead_type text, band text,
-  fit float8, intent float8, sla_state text, territory text, due_at timestamptz, reason text, facts jsonb, changed_at timestamptz`);
+  fit float8, intent float8, sla_state text, territory text, due_at timestamptz, reason text, agreement text, facts jsonb, changed_at timestamptz`);
 const columnNames = columnTypes.text.split(",").map((one) => one.trim().split(" ")[0]);
 const columns = fragment(columnNames.join(", "));
 const columnsOfAsked = fragment(columnNames.map((name) => `l.${name}`).join(", "));

@@ -26,6 +26,8 @@ export interface HouseLead {
   readonly territory: string | null;
   readonly dueAt: Instant | null;
   readonly reason: string | null;
+  /** The version of the agreement that the latest handoff stands under. */
+  readonly agreement: string | null;
   readonly facts: Readonly<Record<FieldPath, Fact>>;
   readonly version: number;
   readonly sequence: number;
@@ -40,6 +42,7 @@ export interface HouseAccount {
   readonly facts: Readonly<Record<FieldPath, Fact>>;
   readonly handoff: AccountHandoffRecord | null;
   readonly version: number;
+  readonly sequence: number;
   readonly changedAt: Instant;
 }
 export interface HouseTask {
@@ -53,10 +56,12 @@ export interface HouseTask {
   readonly version: number;
   readonly changedAt: Instant;
 }
+/** About a lead or about a company. */
 export interface HouseNote {
   readonly id: string;
   readonly key: string;
-  readonly leadId: string;
+  readonly leadId: string | null;
+  readonly accountId: string | null;
   readonly body: string;
   readonly by: string;
   readonly at: Instant;
@@ -75,15 +80,17 @@ export interface HouseOpportunity {
 
 const leadColumns =
   fragment(`id, external_id as "leadId", account_id as "accountId", email, status, status_since as "statusSince", cycle, round, owner_id as "ownerId", queue,
-  lead_type as "leadType", band, fit, intent, sla_state as "slaState", territory, due_at as "dueAt", reason, facts, version, sequence, merged_into as "mergedInto", deleted_at as "deletedAt", changed_at as "changedAt"`);
+  lead_type as "leadType", band, fit, intent, sla_state as "slaState", territory, due_at as "dueAt", reason, agreement, facts, version, sequence, merged_into as "mergedInto", deleted_at as "deletedAt", changed_at as "changedAt"`);
 const accountColumns = fragment(
-  `id, external_id as "accountId", facts, handoff, version, changed_at as "changedAt"`,
+  `id, external_id as "accountId", facts, handoff, version, sequence, changed_at as "changedAt"`,
 );
 const taskColumns = fragment(
   `id, key, lead_id as "leadId", owner_id as "ownerId", subject, due_at as "dueAt", state, ` +
     `version, changed_at as "changedAt"`,
 );
-const noteColumns = fragment(`id, key, lead_id as "leadId", body, by_id as "by", at`);
+const noteColumns = fragment(
+  `id, key, lead_id as "leadId", account_id as "accountId", body, by_id as "by", at`,
+);
 const opportunityColumns = fragment(
   `id, external_id as "opportunityId", lead_id as "leadId", stage, amount_minor as ` +
     `"amountMinor", currency, version, created_at as "createdAt", changed_at as "changedAt"`,
@@ -188,9 +195,19 @@ export async function houseAccounts(db: Db, page: HousePage): Promise<HouseAccou
   );
 }
 
-export async function houseAccount(db: Db, id: string): Promise<HouseAccount | undefined> {
+/** A company by its id in the CRM; `lock` keeps it until the transaction ends. */
+export async function houseAccount(
+  db: Db,
+  id: string,
+  lock = false,
+): Promise<HouseAccount | undefined> {
   return dated<HouseAccount>(
-    await rows<object>(db, sql`select ${accountColumns} from house_account where id = ${id}`),
+    await rows<object>(
+      db,
+      sql`
+        select ${accountColumns} from house_account where id = ${id}
+          ${fragment(lock ? "for update" : "")}`,
+    ),
   )[0];
 }
 
@@ -224,15 +241,17 @@ export async function houseTask(db: Db, id: string): Promise<HouseTask | undefin
 
 export async function houseNotes(
   db: Db,
-  query: HousePage & { leadId?: string | undefined },
+  query: HousePage & { leadId?: string | undefined; accountId?: string | undefined },
 ): Promise<HouseNote[]> {
-  const { after = "", leadId = null, limit } = query;
+  const { after = "", leadId = null, accountId = null, limit } = query;
   return dated(
     await rows<object>(
       db,
       sql`
         select ${noteColumns} from house_note where id > ${after}
-          and (${leadId}::text is null or lead_id = ${leadId}) order by id limit ${limit}`,
+          and (${leadId}::text is null or lead_id = ${leadId})
+          and (${accountId}::text is null or account_id = ${accountId})
+        order by id limit ${limit}`,
     ),
   );
 }

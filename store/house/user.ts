@@ -35,10 +35,14 @@ export const houseSource = "crm:house";
 export type HouseStatus = Omit<Extract<CrmDeed, { kind: "status" }>, "kind">;
 
 /**
- * What a record shows of its lead: the stage, where its status is one, the cycle and the offer. A
+ * What a record shows of its lead or account: the stage, where its status is one, the cycle and the offer. A
  * user's change is told with it.
  */
-export function shownBy(lead: Pick<HouseLead, "status" | "cycle" | "round">): Seen {
+export function shownBy(lead: {
+  readonly status: string;
+  readonly cycle: number | null;
+  readonly round: number | null;
+}): Seen {
   const stage = stages.find((one) => one === lead.status);
   return {
     ...(stage === undefined ? {} : { stage }),
@@ -98,7 +102,7 @@ export function createHouseLead(
   told: Readonly<Record<FieldPath, string | number | boolean | string[]>>,
   now: Instant,
 ): Promise<HouseChange<HouseLead>> {
-  return within(db, async (tx) => {
+  return inOwnOrGiven(db, async (tx) => {
     const at = new Date(now).toISOString();
     const facts = Object.fromEntries(
       Object.entries(told).map(([field, value]) => [field, { value, at }]),
@@ -112,7 +116,7 @@ export function createHouseLead(
     );
     const record = made && (await houseLead(tx, made.id));
     if (!record) throw new Error("the record was not written");
-    await emit(
+    await tellChange(
       tx,
       {
         id: `${record.id}-1`,
@@ -151,12 +155,19 @@ export function setHouseFacts(
   });
 }
 
+/** An attempt to reach somebody. */
+export interface HouseAttempt {
+  readonly channel: string;
+  readonly outcome: string;
+  readonly occurredAt: Instant;
+}
+
 /** Logs an attempt to reach the lead. */
 export function logHouseOutreach(
   db: Pool | Tx,
   leadId: string,
   by: string,
-  call: { channel: string; outcome: string; occurredAt: Instant },
+  call: HouseAttempt,
   now: Instant,
   seen?: Seen,
 ): Promise<HouseChange<HouseLead>> {
@@ -293,12 +304,14 @@ export async function setHouseTrouble(
 }
 
 /** In the transaction that is given, or in one of its own. */
-function within<T>(db: Pool | Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
+export function inOwnOrGiven<T>(db: Pool | Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
   return "release" in db ? work(db) : inTransaction(db, work);
 }
 
 type WireDeed = CrmChangePayload["what"];
-type Deed =
+
+/** What a user did, and what the record showed; or why it is refused. */
+export type HouseDeed =
   | { readonly by: string; readonly deed: WireDeed; readonly seen?: Seen }
   | { readonly field: string; readonly detail: string };
 
@@ -307,9 +320,9 @@ async function changeLead(
   db: Pool | Tx,
   leadId: string,
   now: Instant,
-  change: (tx: Tx, lead: HouseLead) => Promise<Deed>,
+  change: (tx: Tx, lead: HouseLead) => Promise<HouseDeed>,
 ): Promise<HouseChange<HouseLead>> {
-  return within(db, async (tx) => {
+  return inOwnOrGiven(db, async (tx) => {
     const lead = await houseLead(tx, leadId, true);
     if (!lead || !isLive(lead)) return { kind: "missing" };
     const deed = await change(tx, lead);
@@ -321,7 +334,7 @@ async function changeLead(
         update house_lead set version = version + 1, sequence = ${sequence},
           changed_at = ${new Date(now)} where id = ${lead.id}`,
     );
-    await emit(
+    await tellChange(
       tx,
       {
         id: `${lead.id}-${sequence}`,
@@ -345,7 +358,7 @@ async function changeLead(
  * Feed and inbox, under one lock: a reader of the feed never passes over a number that commits
  * later.
  */
-async function emit(tx: Tx, change: CrmChangePayload, now: Instant): Promise<void> {
+export async function tellChange(tx: Tx, change: CrmChangePayload, now: Instant): Promise<void> {
   await send(tx, "select pg_advisory_xact_lock(hashtext('house_change'))");
   await send(
     tx,

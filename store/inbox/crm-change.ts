@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CrmChange } from "../../crm/change.ts";
+import type { AccountDeed, CrmChange } from "../../crm/change.ts";
 import { stages } from "../../handoff/stage.ts";
 import { canHaveHappened } from "../../handoff/time/dates.ts";
 
@@ -58,10 +58,12 @@ const deed = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("deleted") }),
 ]);
 
-const change = z.strictObject({
+const told = z.strictObject({
   id,
   crmId: id,
+  record: z.literal("account").optional(),
   leadId: id.nullable(),
+  accountId: id.nullable().optional(),
   sequence: z.int().min(1).nullable(),
   at: instant,
   by: id.nullable(),
@@ -74,6 +76,21 @@ const change = z.strictObject({
     .optional(),
   what: deed,
 });
+const accountDeeds: readonly AccountDeed["kind"][] = ["owner", "status", "outreach"];
+
+/** Of a company its handoff hears what such people do; nothing else is known of one here. */
+const change = told
+  .refine(({ record, leadId }) => record === undefined || leadId === null, { path: ["leadId"] })
+  .refine(({ record, accountId }) => record !== undefined || accountId == null, {
+    path: ["accountId"],
+  })
+  .refine(({ record, what }) => record === undefined || isAccountDeed(what.kind), {
+    path: ["what", "kind"],
+  });
+
+function isAccountDeed(kind: z.output<typeof deed>["kind"]): boolean {
+  return accountDeeds.some((one) => one === kind);
+}
 
 /** Throws a ChangeError that names the first field that is not as expected, without quoting it. */
 export function parseCrmChange(payload: unknown): CrmChange {
@@ -83,7 +100,7 @@ export function parseCrmChange(payload: unknown): CrmChange {
   throw new ChangeError(issue?.path.map(String).join(".") || "event");
 }
 
-/** An event that is no change of a lead as we know them. Trying again cannot help. */
+/** An event that is no change of a lead or account as we know them. Trying again cannot help. */
 export class ChangeError extends Error {
   override readonly name = "ChangeError";
   readonly field: string;

@@ -2,47 +2,71 @@ import { createHash } from "node:crypto";
 import type { CrmAction } from "../../crm/action.ts";
 import type { CrmChange, OpportunitySeen } from "../../crm/change.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import type { DatedFacts } from "../../handoff/facts/merge-facts.ts";
+import type { Subject } from "../../handoff/process/words.ts";
 import type { Stage } from "../../handoff/stage.ts";
 import { noteAction } from "../process/actions.ts";
 import { firstRow, send, sql, type Tx } from "../postgres/db.ts";
 import { newId } from "../postgres/ids.ts";
 
-/** The lead as news from the CRM finds it. */
-export interface LeadStanding {
-  readonly id: string;
+/** The lead or account as news from the CRM finds it. */
+export interface NewsStanding {
+  readonly subject: Subject;
   readonly stage: Stage;
   readonly handoffId: string | null;
   readonly ownerId: string | null;
-  readonly facts: DatedFacts;
   readonly isErased: boolean;
-  /** It goes on as another lead. */
+  /** It goes on as another one. */
   readonly isMerged: boolean;
 }
 
-/** Locked until the transaction ends: news and decisions about one lead never interleave. */
-export async function lockStanding(tx: Tx, leadId: string): Promise<LeadStanding | undefined> {
-  // Both rows, in the order in which everybody locks them; facts and stage are read from behind the
-  // locks.
+/**
+ * Locked until the transaction ends: news and decisions about one subject never interleave.
+ * Undefined where there is none, and for an account that was never handed off.
+ */
+export async function lockStanding(tx: Tx, subject: Subject): Promise<NewsStanding | undefined> {
+  return subject.kind === "lead" ? lockLead(tx, subject) : lockAccount(tx, subject);
+}
+
+async function lockLead(tx: Tx, subject: Subject): Promise<NewsStanding | undefined> {
+  // Both rows, in the order in which everybody locks them; the stage is read from behind the locks.
   const [process, lead] = await Promise.all([
-    firstRow<Pick<LeadStanding, "stage" | "handoffId" | "ownerId"> & { isMerged: boolean }>(
+    firstRow<Pick<NewsStanding, "stage" | "handoffId" | "ownerId" | "isMerged">>(
       tx,
       sql`
       select stage, handoff_id as "handoffId", owner_id as "ownerId",
         merged_into is not null as "isMerged" from process
-      where subject_kind = 'lead' and subject_id = ${leadId} for no key update`,
+      where subject_kind = 'lead' and subject_id = ${subject.id} for no key update`,
     ),
-    firstRow<Pick<LeadStanding, "id" | "facts"> & { isErased: boolean }>(
+    firstRow<Pick<NewsStanding, "isErased">>(
       tx,
       sql`
-      select id, facts, erased_at is not null as "isErased" from lead
-        where id = ${leadId} for no key update`,
+      select erased_at is not null as "isErased" from lead
+        where id = ${subject.id} for no key update`,
     ),
   ]);
-  if (!process || !lead) return undefined;
-  const { id, facts, isErased } = lead;
-  const { stage, handoffId, ownerId, isMerged } = process;
-  return { id, stage, handoffId, ownerId, facts, isErased, isMerged };
+  return process && lead && { subject, ...process, ...lead };
+}
+
+/** Decisions about an account lock its process alone. */
+async function lockAccount(tx: Tx, subject: Subject): Promise<NewsStanding | undefined> {
+  const found = await firstRow<Omit<NewsStanding, "subject" | "isErased">>(
+    tx,
+    sql`
+    select p.stage, p.handoff_id as "handoffId", p.owner_id as "ownerId",
+      a.merged_into is not null as "isMerged"
+    from process p join account a on a.id = p.subject_id
+    where p.subject_kind = 'account' and p.subject_id = ${subject.id} for no key update of p`,
+  );
+  return found && { subject, ...found, isErased: false };
+}
+
+/** The account that goes on in its place: itself, where it was not merged. */
+export async function survivingAccount(tx: Tx, accountId: string): Promise<string> {
+  const found = await firstRow<{ id: string }>(
+    tx,
+    sql`select coalesce(merged_into, id) as id from account where id = ${accountId}`,
+  );
+  return found?.id ?? accountId;
 }
 
 /**
@@ -53,7 +77,7 @@ export async function noteCrmAction(
   tx: Tx,
   source: string,
   change: CrmChange,
-  leadId: string,
+  subject: Subject,
   action: CrmAction,
   arrivedAt: Instant,
 ): Promise<string> {
@@ -62,7 +86,7 @@ export async function noteCrmAction(
   const id = `ax_${createHash("sha256").update(`${source}\n${change.id}`).digest("hex").slice(0, 32)}`;
   await noteAction(tx, {
     id,
-    leadId,
+    ...(subject.kind === "lead" ? { leadId: subject.id } : { accountId: subject.id }),
     name: action.name,
     body: action.body,
     via: "crm",
@@ -100,7 +124,7 @@ export async function rosterPerson(
  */
 export async function saveOpportunity(
   tx: Tx,
-  lead: LeadStanding,
+  { subject, handoffId }: Pick<NewsStanding, "subject" | "handoffId">,
   seen: OpportunitySeen,
   at: Instant,
   now: Instant,
@@ -116,7 +140,7 @@ export async function saveOpportunity(
     sql`
     insert into opportunity as o (id, lead_id, handoff_id, crm_id, stage, amount_minor, currency,
       created_at, changed_at, won_at, lost_at)
-    values (${newId("op", now)}, ${lead.id}, ${lead.handoffId}, ${seen.crmId}, ${seen.stage},
+    values (${newId("op", now)}, ${subject.id}, ${handoffId}, ${seen.crmId}, ${seen.stage},
       ${seen.amountMinor}, ${seen.currency}, ${createdAt}, ${changedAt},
       ${seen.stage === "won" ? changedAt : null}, ${seen.stage === "lost" ? changedAt : null})
     on conflict (crm_id) do update set stage = excluded.stage, amount_minor = excluded.amount_minor,

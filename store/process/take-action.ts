@@ -188,8 +188,7 @@ async function refused(
     },
     now,
   );
-  if (action.via === "crm" && subject.kind === "lead")
-    await putCrmRight(tx, situation, action, refusal);
+  if (action.via === "crm") await putCrmRight(tx, situation, action, refusal);
   return {
     result,
     standing: null,

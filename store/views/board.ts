@@ -3,6 +3,7 @@ import type { TaskKind } from "../../handoff/process/situation.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { firstRow, often, rows, sql, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "./names.ts";
+import { versionOfProcess } from "./version.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
 /** The lists of a manager's board, what breaks first before the rest; each entry is in one of them. */
@@ -33,6 +34,8 @@ export interface BoardRow {
   readonly task_detail: Readonly<Record<string, unknown>> | null;
   readonly cycle: number;
   readonly round: number | null;
+  /** The version that it stands under. */
+  readonly agreement_id: string | null;
   /** The zone of the hours on which its clock runs. */
   readonly zone: string | null;
   /** The sort key, exactly as the next page needs it. */
@@ -154,6 +157,7 @@ export async function boardRows(
       e.until_at as held_until, p.next_step, p.next_at,
       ${nameOfLead} as name, coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       m.kind as task, m.detail as task_detail, p.cycle, h.round,
+      ${versionOfProcess("p")} as agreement_id,
       ${clockZone} as zone, entry.place::text as place
     from entry join process p on p.subject_kind = entry.kind and p.subject_id = entry.id
       left join lead l on entry.kind = 'lead' and l.id = entry.id

@@ -1,6 +1,6 @@
 import { fragment, rows, sql, type Db } from "../postgres/db.ts";
 import { restored, type KeptRow } from "../routing/record.ts";
-import { versionOfTask } from "./tasks.ts";
+import { versionOfTask } from "./version.ts";
 
 /**
  * One thing that happened to a lead. `n` orders things of one instant: as they are caused, not as

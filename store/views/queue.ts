@@ -3,6 +3,7 @@ import type { Target } from "../../handoff/time/deadline.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { often, rows, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "./names.ts";
+import { versionOfProcess } from "./version.ts";
 import { firstByDue, firstByLeadDue, isTheirs, type Way } from "./open-tasks.ts";
 import { reachValues } from "./reach.ts";
 import type { TaskAsker } from "./tasks.ts";
@@ -29,6 +30,8 @@ export interface QueueEntry {
   readonly round: number | null;
   readonly handoff_id: string | null;
   readonly agreement_id: string | null;
+  /** The version that its subject stands under, with a handoff or without. */
+  readonly version_id: string | null;
   readonly paused_until: Date | null;
   readonly lead_type: string | null;
   readonly priority: number | null;
@@ -162,6 +165,7 @@ export async function queueOf(
     select page.kind, page.id, page.lead_id, page.account_id, page.what, page.detail, p.stage, p.waiting_on,
       page.with_id as owner_id, r.name as owner_name, p.lead_type, h.priority, page.due_at,
       p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
+      ${versionOfProcess("p")} as version_id,
       l.facts #>> '{lead.title,value}' as title,
       ${nameOfLead} as name,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company,

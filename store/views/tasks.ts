@@ -3,6 +3,7 @@ import { firstRow, fragment, rows, sql, type Db, type Tx } from "../postgres/db.
 import { noteHint, ofQueue } from "../process/changed.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import { nameOfAssignee, nameOfLead } from "./names.ts";
+import { versionOfTask } from "./version.ts";
 import { firstByDue } from "./open-tasks.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
@@ -30,12 +31,6 @@ export interface TaskRow {
   /** Of the lead's person. */
   readonly name: string | null;
 }
-
-/** The version of a task: that of its handoff, else of the decision before it. */
-export const versionOfTask = (task: string): string =>
-  `coalesce((select h.agreement_id from handoff h where h.id = ${task}.handoff_id),
-    (select d.agreement_id from decision d where d.subject_kind = ${task}.subject_kind
-      and d.subject_id = ${task}.subject_id and d.at <= ${task}.since order by d.at desc limit 1))`;
 
 /** Where a page of tasks ends. Tasks without a due time come last. */
 export interface TaskPlace {

@@ -567,6 +567,7 @@ describe("a lead that is gone", () => {
       territory: null,
       dueAt: null,
       reason: null,
+      agreement: null,
       facts: {},
     });
     await world.pool.query(

@@ -17,6 +17,10 @@ import { ChangeError } from "../../store/inbox/crm-change.ts";
 export interface CrmUser {
   changePhone(crmId: string, phone: string): Promise<void>;
   setStatus(crmId: string, status: string): Promise<void>;
+  /** Gives a company's handoff to another user. */
+  giveAccount(crmId: string, owner: string): Promise<void>;
+  acceptAccount(crmId: string): Promise<void>;
+  logCallToAccount(crmId: string): Promise<void>;
   merge(crmId: string, into: string): Promise<void>;
   remove(crmId: string): Promise<void>;
 }
@@ -55,6 +59,7 @@ export function someLead(n: number | string, more: Partial<LeadRecord> = {}): Le
     territory: "rest",
     dueAt: since + 3_600_000,
     reason: null,
+    agreement: "ag_1",
     facts: { "lead.email": { value: `p${n}@engines.test`, at }, "lead.phone": { value: "1", at } },
     ...more,
   };
@@ -125,6 +130,7 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
         dueAt: since,
         slaState: "running",
         reason: null,
+        agreement: "ag_1",
       } as const;
       const flagged = await crm().upsertAccount({ ...account, handoff });
       expect(flagged.version).toBeGreaterThan(kept.version);
@@ -215,6 +221,62 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
         expect((await crm().changesSince(cursor, 100)).changes).toEqual([]);
       },
     );
+  });
+
+  describe(`${name} and companies`, () => {
+    const handoff = {
+      status: "mql",
+      statusSince: since,
+      cycle: 2,
+      round: 3,
+      ownerId: "rp_ann",
+      queue: null,
+      leadType: "account-flag",
+      dueAt: since,
+      slaState: "running",
+      reason: null,
+      agreement: "ag_1",
+    } as const;
+
+    test(
+      "what people did to one that is handed off comes once each, in order, with what its record " +
+        "showed; what Baton wrote does not",
+      async () => {
+        const start = await drain(null);
+        const account = { accountId: "ac_13", facts: {}, handoff };
+        const { crmId } = await crm().upsertAccount(account);
+        expect((await crm().changesSince(start.cursor, 100)).changes).toEqual([]);
+        await user().logCallToAccount(crmId);
+        await user().acceptAccount(crmId);
+        await user().giveAccount(crmId, "rp_bob");
+        await crm().upsertAccount({ ...account, handoff: { ...handoff, status: "sal" } });
+        const { changes, cursor } = await drain(start.cursor);
+        expect(changes).toMatchObject([
+          { sequence: 1, what: { kind: "outreach", channel: "call" } },
+          { sequence: 2, what: { kind: "status", status: "sal" } },
+          { sequence: 3, what: { kind: "owner", owner: "rp_bob" } },
+        ]);
+        for (const change of changes)
+          expect(change).toMatchObject({
+            record: "account",
+            crmId,
+            accountId: "ac_13",
+            leadId: null,
+            seen: { cycle: 2, round: 3 },
+          });
+        expect((await crm().changesSince(cursor, 100)).changes).toEqual([]);
+        const [first] = changes;
+        if (!first) throw new Error("the change was not pulled");
+        expect(crm().translate(under().webhook(first, since).payload)).toEqual([first]);
+      },
+    );
+
+    test("what was not done in Baton is put right there", async () => {
+      const account = { accountId: "ac_14", facts: {}, handoff };
+      const { crmId, version } = await crm().upsertAccount(account);
+      await user().giveAccount(crmId, "rp_bob");
+      expect((await crm().upsertAccount(account)).version).toBeGreaterThan(version + 1);
+    });
   });
 
   describe(`${name} tells what happened`, () => {

@@ -12,6 +12,11 @@ import {
   setHouseStatus,
   setHouseTrouble,
 } from "../../store/house/user.ts";
+import {
+  logHouseAccountOutreach,
+  setHouseAccountOwner,
+  setHouseAccountStatus,
+} from "../../store/house/user-of-accounts.ts";
 import { freshDatabase, type FreshDatabase } from "../support/world.ts";
 import { crmContract, someLead } from "./contract.ts";
 
@@ -53,6 +58,16 @@ crmContract("the built-in CRM", () => ({
     },
     setStatus: async (crmId, status) => {
       await setHouseStatus(pool, crmId, "rp_ann", { status }, now());
+    },
+    giveAccount: async (crmId, owner) => {
+      await setHouseAccountOwner(pool, crmId, "rp_ann", owner, now());
+    },
+    acceptAccount: async (crmId) => {
+      await setHouseAccountStatus(pool, crmId, "rp_ann", { status: "sal" }, now());
+    },
+    logCallToAccount: async (crmId) => {
+      const call = { channel: "call", outcome: "connected", occurredAt: now() };
+      await logHouseAccountOutreach(pool, crmId, "rp_ann", call, now());
     },
     merge: async (crmId, into) => {
       await mergeHouseLeads(pool, crmId, into, "rp_ann", now());

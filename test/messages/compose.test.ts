@@ -377,3 +377,11 @@ test.each([
 ])("links begin with the address %j as %j", (given, address) => {
   expect(publicAddress(given)).toBe(address);
 });
+
+test("a mail about one lead or account says at its foot by which version it was decided", () => {
+  const said = compose(messages.offer, { ...names, version: "ag_7" });
+  for (const form of [said.text, said.html])
+    expect(form).toContain("version ag_7 of the agreement");
+  const without = compose(messages.offer, names);
+  expect(without.text).not.toContain("of the agreement");
+});

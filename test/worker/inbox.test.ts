@@ -303,6 +303,7 @@ describe("what a user of the built-in CRM does", () => {
       territory: null,
       dueAt: null,
       reason: null,
+      agreement: null,
       facts: {},
     });
     await world.pool.query(

@@ -223,6 +223,6 @@ export function leadsPath(ids: readonly string[]): string {
   return withQuery(paths.leads, { ids: ids.slice(0, mostOpened).join(",") });
 }
 
-function accountsPath(ids: readonly string[]): string {
+export function accountsPath(ids: readonly string[]): string {
   return withQuery(paths.accounts, { ids: ids.slice(0, mostOpened).join(",") });
 }

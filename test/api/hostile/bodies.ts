@@ -445,6 +445,41 @@ export const bodyRoutes: readonly BodyRoute[] = [
     fields: { by: rep },
   },
   {
+    route: "POST /house/accounts/{id}/status",
+    path: "/house/accounts/{houseAccount}/status",
+    good: () => ({
+      by: "rp_one",
+      status: "rejected",
+      reason: "dated-timing",
+      revisitOn: "2027-02-28",
+      ...learntGood,
+    }),
+    fields: {
+      by: rep,
+      status: oneOf("sal", "sql", "rejected"),
+      reason: text(100),
+      revisitOn: day,
+      ...learnt,
+    },
+  },
+  {
+    route: "POST /house/accounts/{id}/owner",
+    path: "/house/accounts/{houseAccount}/owner",
+    good: () => ({ by: "rp_one", owner: "rp_two" }),
+    fields: { by: rep },
+  },
+  {
+    route: "POST /house/accounts/{id}/outreach",
+    path: "/house/accounts/{houseAccount}/outreach",
+    good: () => ({ by: "rp_one", channel: "call", outcome: "connected", occurredAt: seen }),
+    fields: {
+      by: rep,
+      channel: oneOf("call", "email"),
+      outcome: oneOf("attempted", "connected"),
+      occurredAt: instant,
+    },
+  },
+  {
     route: "POST /house/leads",
     path: "/house/leads",
     good: () => ({ by: "rp_one", facts: { "lead.email": "new@example-customer.com" } }),

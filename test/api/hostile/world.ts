@@ -146,6 +146,21 @@ export const clientCodes = new Set(
   Object.entries(problemCodes).flatMap(([code, [status]]) => (status < 500 ? [code] : [])),
 );
 
+/** What the built-in CRM shows of a company that is handed off. */
+const shownOfAccount = {
+  status: "mql",
+  statusSince: Date.parse("2026-11-23T15:00:00Z"),
+  cycle: 1,
+  round: 1,
+  ownerId: "rp_one",
+  queue: null,
+  leadType: "account-flag",
+  dueAt: null,
+  slaState: "running",
+  reason: null,
+  agreement: null,
+};
+
 async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   const at = new Date(people.now());
   const lead = await people.lead("rp_one");
@@ -212,7 +227,8 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
   );
   await pool.query(
     sql`
-      insert into house_account (id, external_id, changed_at) values ('HA-1', 'ac_hostile', ${at})`,
+      insert into house_account (id, external_id, handoff, changed_at)
+        values ('HA-1', 'ac_hostile', ${JSON.stringify(shownOfAccount)}::jsonb, ${at})`,
   );
   await pool.query(
     sql`

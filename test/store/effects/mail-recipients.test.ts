@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { EffectMessage } from "../../../messages/message.ts";
+import { leaderOf } from "../../../store/access/leaders.ts";
 import { mayOpen, recipientsOf } from "../../../store/effects/mail-recipients.ts";
 import { insertLead } from "../../support/lead-rows.ts";
 import { withDatabase } from "../../support/database.ts";
 
-const db = withDatabase({ empties: ["rep", "lead", "process", "handoff"] });
+const db = withDatabase({ empties: ["rep", "lead", "process", "handoff", "token", "login"] });
 
 /**
  * Ann and Bob report to Mia, Mia to Vic; Max is a manager of nobody, Olga works in sales
@@ -131,5 +132,47 @@ describe("a page is linked for those who may open it", () => {
     ["the operator, for a role that nobody fills", queue("night-shift"), true],
   ])("%s", async (_, message, may) => {
     expect(await open(message)).toBe(may);
+  });
+});
+
+describe("who leads a party", () => {
+  const asked: EffectMessage = {
+    what: "signature-asked",
+    versionId: "ag_1",
+    number: 2,
+    needed: 2,
+    changes: [],
+    more: 0,
+  };
+  const token = (repId: string, party: string, more: { expires?: string; revoked?: string } = {}) =>
+    db.pool.query(
+      "insert into token (id, hash, role, rep_id, party, label, created_at, expires_at, revoked_at) " +
+        "values ($1, $1, 'leader', $2, $3, 'test', now(), $4, $5)",
+      [`tn_${repId}_${party}`, repId, party, more.expires ?? null, more.revoked ?? null],
+    );
+  const login = (repId: string, party: string) =>
+    db.pool.query(
+      "insert into login (id, role, rep_id, party, label, created_at) " +
+        "values ($1, 'leader', $2, $3, 'test', now())",
+      [`lg_${repId}`, repId, party],
+    );
+
+  test("is asked to sign, whether by a token or by a login", async () => {
+    await token("rp_vic", "sales");
+    await login("rp_olga", "marketing");
+    expect(await readers(asked)).toEqual(["rp_olga", "rp_vic"]);
+    expect(await leaderOf(db.pool, "sales")).toBe("rp_vic");
+    expect(await leaderOf(db.pool, "marketing")).toBe("rp_olga");
+  });
+
+  test("is nobody whose token has run out or was revoked, nor who has left", async () => {
+    await token("rp_vic", "sales");
+    await token("rp_mia", "sales", { expires: "2020-01-01" });
+    await token("rp_max", "sales", { revoked: "2020-01-01" });
+    await login("rp_olga", "sales");
+    await leaves("rp_olga");
+    expect(await leaderOf(db.pool, "sales")).toBe("rp_vic");
+    await leaves("rp_vic");
+    expect(await leaderOf(db.pool, "sales")).toBeNull();
   });
 });

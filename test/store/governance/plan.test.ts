@@ -231,4 +231,58 @@ describe("the plan of a version", { timeout: 180_000 }, () => {
     expect(plan.closedHours.length).toBeGreaterThan(0);
     for (const { before, after } of plan.closedHours) expect(after).toEqual(before);
   });
+
+  test("thresholds of accounts: which a version would flag, which no longer, and what keeps some as they are", async () => {
+    const { id } = await flaggedAccount(world, "planned-flags.com");
+    // Two people of another company did the same: one too few today.
+    const pair = [
+      await world.arrive({ facts: { "account.domain": "pair.example" }, did: ["buyers_guide"] }),
+      await world.arrive({ facts: { "account.domain": "pair.example" }, did: ["buyers_guide"] }),
+    ];
+    const [other] = await rows<{ id: string }>(
+      world.pool,
+      sql`select account_id as id from lead where id = ${pair[0]!}`,
+    );
+    world.setNow(world.now() + 60_000);
+    const looser = (
+      await world.proposed(edit(["contacts: 3, depth: mid", "contacts: 2, depth: mid"]))
+    ).plan;
+    expect(looser.flags.flagged).toEqual({
+      count: 1,
+      handedOff: 0,
+      cooling: 0,
+      list: [
+        {
+          account: other?.id,
+          contacts: { from: 2, to: 2 },
+          isHandedOff: false,
+          coolsUntil: null,
+        },
+      ],
+    });
+    expect(looser.flags.spared.count).toBe(0);
+    expect(looser.flags.inWords).toEqual(["1 account would be flagged that are not now."]);
+
+    const deeper = (
+      await world.proposed(edit(["contacts: 3, depth: mid", "contacts: 3, depth: high"]))
+    ).plan;
+    expect(deeper.flags.flagged.count).toBe(0);
+    const spared = deeper.flags.spared;
+    expect(spared.list).toContainEqual({
+      account: id,
+      contacts: { from: 3, to: 0 },
+      isHandedOff: true,
+      coolsUntil: null,
+    });
+    expect([spared.count, spared.handedOff]).toEqual([spared.list.length, spared.list.length]);
+
+    const none = (
+      await world.proposed(edit(["contacts: 3, depth: mid", "contacts: 4, depth: mid"]))
+    ).plan;
+    expect(none.flags.spared.list).toEqual(
+      spared.list.map((one: { contacts: object }) => ({ ...one, contacts: { from: 3, to: 3 } })),
+    );
+    const same = (await world.proposed(edit(["coolDown: 60 days", "coolDown: 61 days"]))).plan;
+    expect(same.flags.inWords).toEqual(["The same accounts would be flagged."]);
+  });
 });

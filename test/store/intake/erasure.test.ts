@@ -214,6 +214,7 @@ test("a sync that was at work before is cleaned up after when it has ended, what
     territory: null,
     dueAt: null,
     reason: null,
+    agreement: null,
   };
   await houseTables(db.pool, () => now).upsertLead({
     ...record,

@@ -96,7 +96,7 @@ test("an opportunity keeps every state it was in, also one that is told late", a
   const id = await world.offered(began);
   const tell = (stage: "open" | "won" | "lost", amountMinor: number, at: number, now = at) =>
     inTransaction(world.pool, async (tx) => {
-      const standing = await lockStanding(tx, id);
+      const standing = await lockStanding(tx, { kind: "lead", id });
       const seen = { crmId: `op-${id}`, stage, amountMinor, currency: "USD", createdAt: began };
       await saveOpportunity(tx, standing!, seen, at, now);
     });

@@ -1,0 +1,250 @@
+import { MockActivityEnvironment } from "@temporalio/testing";
+import { DefaultLogger } from "@temporalio/worker";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { createEffectActivities, createEffects } from "../../activities/effects.ts";
+import { agreementOf } from "../../agreement/stored.ts";
+import { createHouseCrm } from "../../crm/house/house.ts";
+import { createKeptMail } from "../../messages/mail/kept.ts";
+import { keepMail } from "../../store/effects/mail.ts";
+import { houseTables } from "../../store/house/house.ts";
+import { receive } from "../../store/inbox/inbox.ts";
+import { rows, sql } from "../../store/postgres/db.ts";
+import { createAgreements } from "../../store/process/agreements.ts";
+import { takeRoute } from "../../store/process/take.ts";
+import { routingDispatcher } from "../../store/routing/dispatcher.ts";
+import { processInbox } from "../../worker/inbox.ts";
+import { flaggedAccount } from "../support/flagged-account.ts";
+import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
+
+let world: PeopleWorld;
+let id: string;
+let rep: "one" | "two";
+/** The company's record in the built-in CRM. */
+let record: string;
+let n = 0;
+beforeAll(async () => {
+  world = await peopleWorld();
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  ({ id, rep } = await flaggedAccount(world, `engines${n++}.com`));
+  await carryOut();
+  record = (
+    await rows<{ id: string }>(
+      world.pool,
+      sql`select id from house_account where external_id = ${id}`,
+    )
+  )[0]!.id;
+});
+
+const later = (minutes = 1) => world.setNow(world.now() + minutes * 60_000);
+const other = () => (rep === "one" ? "two" : "one");
+
+/** What a user of the CRM does to the company, and what Baton makes of it. */
+async function does(place: string, body: Record<string, unknown>, by = `rp_${rep}`) {
+  later();
+  const answer = await world.ask("POST", `/house/accounts/${record}/${place}`, {
+    as: "crm",
+    body: { by, ...body },
+  });
+  expect([place, answer.status, answer.body.detail]).toEqual([place, 200, undefined]);
+  later();
+  const taken = await heard();
+  await carryOut();
+  return taken;
+}
+const heard = () =>
+  processInbox(
+    { pool: world.pool, agreements: createAgreements(agreementOf), clock: () => world.now() },
+    100,
+  );
+/** What its process asks for when somebody is to have it. */
+async function routed(): Promise<void> {
+  const { pool, pools } = world;
+  const dispatcher = routingDispatcher(pools.routing);
+  const ask = {
+    subject: { kind: "account", id },
+    key: `${id}/routed/${n++}`,
+    by: "process",
+  } as const;
+  const agreements = createAgreements(agreementOf);
+  await takeRoute({ pool, agreements, dispatcher }, { ...ask, now: world.now() });
+  await carryOut();
+}
+async function carryOut(): Promise<void> {
+  const { carryOut: activity } = createEffectActivities(
+    createEffects({
+      pool: world.pool,
+      crm: createHouseCrm(houseTables(world.pool, () => world.now())),
+      mail: createKeptMail((mail) => keepMail(world.pool, mail, world.now())),
+      publicUrl: "http://baton.test",
+      clock: () => world.now(),
+    }),
+  );
+  const environment = new MockActivityEnvironment(
+    { isLocal: false },
+    { logger: new DefaultLogger("ERROR") },
+  );
+  await environment.run(activity, { kind: "account" as const, id });
+}
+
+const account = async () => (await world.ask("GET", `/accounts/${id}`)).body;
+const inCrm = async () => (await world.ask("GET", `/house/accounts/${record}`)).body.handoff;
+const actions = () =>
+  rows<{ name: string; by_id: string; via: string; done: boolean }>(
+    world.pool,
+    sql`
+    select name, by_id, via, (result ->> 'done')::boolean as done from action
+      where account_id = ${id} order by received_at, id`,
+  );
+const mails = async () =>
+  (
+    await rows<{ subject: string }>(
+      world.pool,
+      sql`select subject from kept_mail order by sent_at desc, message_id limit 3`,
+    )
+  ).map(({ subject }) => subject);
+
+describe("what a user of the CRM does to a company that was handed off", () => {
+  test("a call and an accept are the account's, for what its record showed, once", async () => {
+    expect(await inCrm()).toMatchObject({ seen: { stage: "mql", cycle: 1, round: 1 } });
+    expect(await does("outreach", { channel: "call", outcome: "connected" })).toBe(1);
+    expect(await does("status", { status: "sal", fitRating: 5 })).toBe(1);
+    expect(await actions()).toEqual([
+      { name: "logOutreach", by_id: `rp_${rep}`, via: "crm", done: true },
+      { name: "accept", by_id: `rp_${rep}`, via: "crm", done: true },
+    ]);
+    expect(await account()).toMatchObject({ handoff: { stage: "sal" } });
+    expect(await inCrm()).toMatchObject({ status: "sal", slaState: "met" });
+    // Told again, as a webhook beside a pull may, and late: nothing.
+    const told = await rows<{ event_id: string; payload: unknown }>(
+      world.pool,
+      sql`select event_id, payload from house_change where lead_id = ${record} order by n`,
+    );
+    expect(told.length).toBe(2);
+    for (const { event_id, payload } of told) {
+      const again = { source: "crm:house", eventId: event_id, payload };
+      expect(await receive(world.pool, again, world.now())).toBe(false);
+      await receive(world.pool, { ...again, eventId: `again-${event_id}` }, world.now());
+    }
+    expect(await heard()).toBe(2);
+    expect((await actions()).filter(({ done }) => done).length).toBe(2);
+    expect(await account()).toMatchObject({ handoff: { stage: "sal" } });
+  });
+
+  test("what Baton wrote does not come back, and the note of a call is the company's", async () => {
+    await does("outreach", { channel: "email", outcome: "attempted" });
+    await carryOut();
+    expect(await heard()).toBe(0);
+    const notes = await world.ask("GET", `/house/notes?account=${record}`);
+    expect(notes.body.items).toMatchObject([
+      { accountId: record, leadId: null, body: "email: attempted", by: `rp_${rep}` },
+    ]);
+  });
+
+  test("another owner is a reassignment; nobody, or one whom nobody knows, is a task, and put right", async () => {
+    await does("owner", { owner: `rp_${other()}` }, "rp_boss");
+    await routed();
+    expect(await account()).toMatchObject({ handoff: { owner: `rp_${other()}` } });
+    expect(await inCrm()).toMatchObject({ owner: `rp_${other()}`, round: 2 });
+    for (const owner of [null, "somebody-else"]) {
+      await does("owner", { owner }, "rp_boss");
+      expect(await inCrm()).toMatchObject({ owner: `rp_${other()}` });
+    }
+    const tasks = await rows<{ why: string }>(
+      world.pool,
+      sql`
+      select detail ->> 'why' as why from task where subject_kind = 'account'
+        and subject_id = ${id} and kind = 'crm-drift' order by id`,
+    );
+    expect(tasks.map(({ why }) => why)).toContain("nobody has it in the CRM");
+  });
+
+  test("a rejection has its reason; one without a reason of the agreement is refused, its author told, and the record put right", async () => {
+    await does("status", { status: "rejected", reason: "not-ready" });
+    expect(await actions()).toMatchObject([{ name: "reject", done: false }]);
+    expect(await inCrm()).toMatchObject({ status: "mql", reason: null });
+    expect((await mails()).join("\n")).toContain("Not taken");
+    await does("status", { status: "rejected", reason: "unsupported-use-case" });
+    expect(await account()).toMatchObject({ handoff: { stage: "disqualified" } });
+    expect(await inCrm()).toMatchObject({
+      status: "disqualified",
+      reason: "unsupported-use-case",
+    });
+  });
+
+  test("a status to which no action leads is a task, and the record is put right", async () => {
+    await does("status", { status: "nurture" });
+    expect(await inCrm()).toMatchObject({ status: "mql" });
+    expect(await actions()).toEqual([]);
+  });
+
+  test("a decision for an offer that is over is refused", async () => {
+    const shown = (await inCrm()).seen;
+    await does("owner", { owner: `rp_${other()}` }, "rp_boss");
+    await routed();
+    await does("status", { status: "sal", seen: shown });
+    expect((await actions()).at(-1)).toMatchObject({ name: "accept", done: false });
+    expect(await account()).toMatchObject({ handoff: { stage: "mql" } });
+  });
+});
+
+describe("news that cannot be used", () => {
+  const change = (more: Record<string, unknown>) => ({
+    id: `x${n++}`,
+    crmId: record,
+    record: "account",
+    leadId: null,
+    accountId: id,
+    sequence: null,
+    at: new Date(world.now()).toISOString(),
+    by: `rp_${rep}`,
+    what: { kind: "owner", owner: `rp_${other()}` },
+    ...more,
+  });
+
+  test.each([
+    ["what.kind", { what: { kind: "deleted" } }],
+    ["what.kind", { what: { kind: "facts", facts: { "account.name": "X" } } }],
+    ["leadId", { leadId: "ld_1" }],
+    ["accountId", { record: undefined }],
+  ])("is a person's task that names %s, and nothing else", async (field, more) => {
+    const payload = change(more);
+    await receive(world.pool, { source: "crm:house", eventId: payload.id, payload }, world.now());
+    expect(await heard()).toBe(1);
+    const [row] = await rows<{ error: string }>(
+      world.pool,
+      sql`select error from inbox where event_id = ${payload.id}`,
+    );
+    expect(row?.error).toBe(`the event's field ${field} is not as expected`);
+    expect(await actions()).toEqual([]);
+  });
+
+  test("about a company that was never handed off waits a minute, then is a task", async () => {
+    const payload = change({ crmId: "HA-none", accountId: null });
+    await receive(world.pool, { source: "crm:house", eventId: payload.id, payload }, world.now());
+    expect(await heard()).toBe(1);
+    later(2);
+    expect(await heard()).toBe(1);
+    const [row] = await rows<{ error: string }>(
+      world.pool,
+      sql`select error from inbox where event_id = ${payload.id}`,
+    );
+    expect(row?.error).toBe("the record belongs to no account of ours that was handed off");
+  });
+
+  test("an act on a company that was never handed off is refused where it is entered", async () => {
+    const made = await rows<{ id: string }>(
+      world.pool,
+      sql`
+      insert into house_account (external_id, changed_at)
+        values (${`ac_quiet${n++}`}, ${new Date(world.now())}) returning id`,
+    );
+    const answer = await world.ask("POST", `/house/accounts/${made[0]?.id}/status`, {
+      as: "crm",
+      body: { by: "rp_one", status: "sal" },
+    });
+    expect(answer.status).toBe(422);
+    expect(answer.body.detail).toContain("handed off");
+  });
+});
