@@ -23,7 +23,7 @@ export default defineConfig({
       "test/chaos/{plan,standings}.test.ts",
       "test/cli/commands/{agreement,report}.test.ts",
       "test/cli/servers/cluster-url.test.ts",
-      "test/store/postgres/batch.test.ts",
+      "test/store/postgres/{batch,pace}.test.ts",
       "test/store/reports/{metrics,paragraphs}.test.ts",
       "test/worker/{every,parts,poll-loop,ready-file}.test.ts",
       "test/workflows/one-at-a-time.test.ts",

@@ -44,15 +44,18 @@ export async function benchConsole(
     await fiftyASecond(app, world, 5);
     // Before a version is activated: telling every open handoff of it takes the worker minutes.
     const beat = await fiftyASecond(app, world, seconds);
+    await countAllAnew(app.pool);
+    const beside = await fiftyASecond(app, world, seconds, ", beside the daily recount");
     const governance = await prepareGovernance(app, times);
     const tasks = await consoleTasks(world, { open, governance }, times);
     const first = await firstLoad(world, open, times);
     return {
-      figures: [...tasks, ...first, ...beat.figures],
+      figures: [...tasks, ...first, ...beat.figures, ...beside.figures],
       notes: [
         `${leads} leads, filled in ${filled.toFixed(0)} s; ${open.length} open offers of ${benchReps.length} reps`,
         `the plan of a version took ${governance.seconds.plan.toFixed(0)} s at most, the packet of a review ${governance.seconds.packet.toFixed(1)} s`,
         ...beat.notes,
+        ...beside.notes,
       ],
     };
   } finally {
@@ -132,6 +135,13 @@ async function openOffers(pool: Pool): Promise<OfferOfBench[]> {
   );
 }
 
+/** As a day after the last recounts: the worker begins with all of them within ten seconds. */
+async function countAllAnew(pool: Pool): Promise<void> {
+  await pool.query("delete from recount");
+  await pool.query("update account_recount set at = null");
+  await pause(10_000);
+}
+
 /** Of a hundred requests so many are of a page; the goals are those of the design. */
 const mix = [
   { name: "queue", share: 30, goal: 100 },
@@ -147,6 +157,7 @@ async function fiftyASecond(
   app: Application,
   world: ConsoleWorld,
   seconds: number,
+  beside = "",
 ): Promise<{ figures: Figure[]; notes: string[] }> {
   const headers = async (wish: LoginWish) => {
     const { name, value } = await world.cookieOf(wish);
@@ -215,10 +226,10 @@ async function fiftyASecond(
   await Promise.all(under);
   return {
     figures: mix.flatMap(({ name, goal }) =>
-      spread(`${name} at 50 requests/s`, took.get(name) ?? [], goal),
+      spread(`${name} at 50 requests/s${beside}`, took.get(name) ?? [], goal),
     ),
     notes: [
-      `50 requests/s for ${seconds} s: ${mix.map(({ name, share }) => `${share} % ${name}`).join(", ")}; ` +
+      `50 requests/s for ${seconds} s${beside}: ${mix.map(({ name, share }) => `${share} % ${name}`).join(", ")}; ` +
         `${refused} were answered with an error`,
     ],
   };

@@ -7,21 +7,23 @@ export interface Repeated extends Part {
 
 /**
  * Does `round` again and again, never twice at once. Of failures in a row only the first is told:
- * it is tried again anyway.
+ * it is tried again anyway. A round is told when it shall end, so that a long one need not be waited
+ * for; what it throws then is no failure.
  */
 export function every(
   ms: number,
-  round: () => Promise<void>,
+  round: (ending: AbortSignal) => Promise<void>,
   failed: (error: unknown) => void,
 ): Repeated {
+  const ending = new AbortController();
   let isFailing = false;
   let underWay: Promise<void> | null = null;
   const once = async (): Promise<void> => {
     try {
-      await round();
+      await round(ending.signal);
       isFailing = false;
     } catch (error) {
-      if (!isFailing) failed(error);
+      if (!isFailing && !ending.signal.aborted) failed(error);
       isFailing = true;
     }
   };
@@ -35,6 +37,7 @@ export function every(
     now,
     async stop() {
       clearInterval(timer);
+      ending.abort();
       await underWay;
     },
   };

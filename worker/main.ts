@@ -30,7 +30,7 @@ import { keepMail } from "../store/effects/mail.ts";
 import { nativeConnection } from "../temporal/native.ts";
 import { neededTemporal } from "../temporal/profile.ts";
 import type { DaysKept } from "../store/inbox/sweep.ts";
-import { keepAccounts } from "./accounts.ts";
+import { keepAccounts, proveAccounts } from "./accounts.ts";
 import { startAnchors } from "./anchors.ts";
 import { startCatchUp } from "./crm-pull.ts";
 import { allOwnWork, followCurrentVersion, type WorkerVersion } from "./current-version.ts";
@@ -46,7 +46,7 @@ import { startRelay } from "./relay.ts";
 import { lookAtClosed, tasksOfEnded } from "./ended.ts";
 import { ensureSchedules } from "./schedules.ts";
 import { sendSignInMails } from "./sign-in-mails.ts";
-import { keepTallies } from "./upkeep.ts";
+import { keepTallies, proveTallies } from "./upkeep.ts";
 
 /**
  * The worker process: workflows, activities, relay and heartbeat. Ends in order on SIGTERM, SIGINT
@@ -202,8 +202,13 @@ async function main(): Promise<void> {
       ownWork,
     }),
   );
-  const repeat = (ms: number, round: () => Promise<void>, couldNot: string): void => {
-    const ownRound = async () => (ownWork.isCurrent() ? round() : undefined);
+  const repeat = (
+    ms: number,
+    round: (ending: AbortSignal) => Promise<void>,
+    couldNot: string,
+  ): void => {
+    const ownRound = async (ending: AbortSignal) =>
+      ownWork.isCurrent() ? round(ending) : undefined;
     parts.add(every(ms, ownRound, (error) => log.warn({ error: nameOf(error) }, couldNot)));
   };
   repeat(
@@ -214,13 +219,23 @@ async function main(): Promise<void> {
   repeat(5_000, () => queue.poll(), "forgotten effects could not be looked for");
   repeat(
     10_000,
-    () => keepTallies({ pool, clock, log }),
+    (ending) => keepTallies({ pool, clock, log, ending }),
     "the counts behind reports and metrics could not be kept",
   );
   repeat(
+    10_000,
+    (ending) => proveTallies({ pool, clock, log, ending }),
+    "the counts behind reports and metrics could not be counted anew",
+  );
+  repeat(
     2_000,
-    () => keepAccounts({ pool, agreements, clock, log }),
+    (ending) => keepAccounts({ pool, agreements, clock, log, ending }),
     "accounts could not be looked at",
+  );
+  repeat(
+    10_000,
+    (ending) => proveAccounts({ pool, agreements, clock, log, ending }),
+    "accounts could not be counted anew",
   );
   parts.add(
     startHeartbeat({

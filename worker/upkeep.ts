@@ -1,7 +1,7 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Instant } from "../handoff/time/calendar.ts";
 import type { Pool } from "../store/postgres/db.ts";
+import { resting, type Pace } from "../store/postgres/pace.ts";
 import { lastRecount, recountAll } from "../store/reports/recount.ts";
 import { settleHandoffs } from "../store/reports/settling.ts";
 import { keepWeeks } from "../store/reports/weeks.ts";
@@ -11,36 +11,44 @@ export interface UpkeepDeps {
   readonly pool: Pool;
   readonly clock: () => Instant;
   readonly log: Pick<Logger, "error">;
+  /** The process ends: what is under way stops after its step. */
+  readonly ending?: AbortSignal;
 }
 
 /** So many steps a round; what is left waits for the next one. */
 const mostSteps = 200;
 /** A past of years is counted over many minutes. */
 const mostWeeks = 1;
-/** It rests for twice as long as a step took: decisions and pages share the processors with it. */
-const restFactor = 2;
-const recountEveryMs = 24 * 3_600_000;
+export const recountEveryMs = 24 * 3_600_000;
+
+/** All upkeep goes at this pace: a third of the time it works, two thirds it rests. */
+export const upkeepPace = (ending?: AbortSignal): Pace => resting(2, ending);
+
+/** Keeps the counts of which reports and metrics are made (store/reports/tallies.ts). */
+export async function keepTallies({ pool, clock, ending }: UpkeepDeps): Promise<void> {
+  const pace = upkeepPace(ending);
+  await inSteps(mostSteps, pace, () => tally(pool, clock()));
+  await inSteps(mostSteps, pace, () => foldProcessCounts(pool));
+  await inSteps(mostSteps, pace, () => settleHandoffs(pool, clock()));
+  await inSteps(mostWeeks, pace, () => keepWeeks(pool, clock()));
+}
 
 /**
- * Keeps the counts of which reports and metrics are made (store/reports/tallies.ts), and once a day
- * compares them with a count of everything.
+ * Once a day compares the counts with a count of everything. With its rests that takes a while, and
+ * counts are kept meanwhile: it is a round of its own.
  */
-export async function keepTallies({ pool, clock, log }: UpkeepDeps): Promise<void> {
-  await inSteps(mostSteps, () => tally(pool, clock()));
-  await inSteps(mostSteps, () => foldProcessCounts(pool));
-  await inSteps(mostSteps, () => settleHandoffs(pool, clock()));
-  await inSteps(mostWeeks, () => keepWeeks(pool, clock()));
+export async function proveTallies({ pool, clock, log, ending }: UpkeepDeps): Promise<void> {
   const last = await lastRecount(pool);
   if (last && clock() - last.at.getTime() < recountEveryMs) return;
-  const { differences, detail } = await recountAll(pool, clock());
+  const { differences, detail } = await recountAll(pool, clock(), { pace: upkeepPace(ending) });
   if (differences > 0) log.error({ differences, detail }, "kept counts were wrong; made anew");
 }
 
 /** Repeats a step while it says that there is more. */
-async function inSteps(most: number, step: () => Promise<boolean>): Promise<void> {
-  for (let done = 0; done < most; done += 1) {
-    const began = performance.now();
-    if (!(await step())) return;
-    await pause(restFactor * (performance.now() - began));
-  }
+export async function inSteps(
+  most: number,
+  pace: Pace,
+  step: () => Promise<boolean>,
+): Promise<void> {
+  for (let done = 0; done < most; done += 1) if (!(await pace(step))) return;
 }

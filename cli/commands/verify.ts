@@ -59,7 +59,7 @@ Ends with 0 when nothing differs, with 1 otherwise. Works on DATABASE_URL, else 
         found: await verifyDecisions(pool),
         accounts: await compareAccounts(
           { pool, agreements: createAgreements(agreementOf) },
-          Date.now(),
+          Date.now,
         ),
       }),
     );

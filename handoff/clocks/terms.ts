@@ -5,7 +5,7 @@ import { agreementHours, type HoursRules } from "../time/applied-calendar.ts";
 import type { CalendarDef, Instant } from "../time/calendar.ts";
 import type { Target } from "../time/deadline.ts";
 import { viewOf, type ClocksInput, type HandoffClock } from "./escalation.ts";
-import type { ClockEvent } from "./fold.ts";
+import type { ClockEvent, ClockView } from "./fold.ts";
 
 /**
  * By which targets and hours the clocks of an open handoff run since a later version was activated
@@ -79,11 +79,12 @@ export function retargeting(
   input: Pick<ClocksInput, "clocks" | "calendars" | "now">,
   clock: HandoffClock,
   to: { readonly target: Target; readonly calendar: string },
+  viewed: () => ClockView = () => viewOf(agreement, input, clock),
 ): ClockEvent | null {
   const by = runsBy(clock);
   if (by.calendar === to.calendar && by.target !== null && isSame(by.target, to.target))
     return null;
-  const view = viewOf(agreement, input, clock);
+  const view = viewed();
   if (!view.open || view.late || clock.breached) return null;
   const last: Instant = clock.events.at(-1)?.at ?? input.now;
   return { kind: "target-changed", at: Math.max(input.now, last), ...to };

@@ -1,5 +1,6 @@
 import type { Agreement } from "../agreement.ts";
 import { deriveFacts } from "../facts/lead.ts";
+import type { ClockView } from "../clocks/clock.ts";
 import type { ClocksInput, HandoffClock } from "../clocks/escalation.ts";
 import { viewOf } from "../clocks/escalation.ts";
 import { retargeting, runsBy, termsOf } from "../clocks/terms.ts";
@@ -99,11 +100,13 @@ export function movedDeadlines(
   if (terms === null) return [];
   const calendar = hours.id;
   const input = { ...open, calendars: { ...open.calendars, [calendar]: hours.applied }, now };
-  const clocks = open.clocks.map((clock) => {
-    const event = retargeting(agreement, input, clock, { target: terms[clock.kind], calendar });
+  const before = viewsOf(agreement, input);
+  const clocks = open.clocks.map((clock, n) => {
+    const to = { target: terms[clock.kind], calendar };
+    const event = retargeting(agreement, input, clock, to, () => before(n));
     return event === null ? clock : { ...clock, events: [...clock.events, event] };
   });
-  return movedBy(agreement, input, clocks);
+  return movedBy(agreement, input, clocks, before);
 }
 
 /**
@@ -124,21 +127,31 @@ export function movedByHours(
     const event = { kind: "calendar-changed", at, calendar: hours.id } as const;
     return { ...clock, events: [...clock.events, event] };
   });
-  return movedBy(agreement, input, clocks);
+  return movedBy(agreement, input, clocks, viewsOf(agreement, input));
+}
+
+type ClocksNow = OpenClocks & { readonly now: Instant };
+type ViewOfNth = (n: number) => ClockView;
+
+/** What each clock shows, worked out once, when it is first asked for. */
+function viewsOf(agreement: Agreement, input: ClocksNow): ViewOfNth {
+  const views: ClockView[] = [];
+  return (n) => (views[n] ??= viewOf(agreement, input, input.clocks[n]!));
 }
 
 /** `clocks`: the same clocks, of which those to which something happens have one event more. */
 function movedBy(
   agreement: Agreement,
-  input: OpenClocks & { readonly now: Instant },
+  input: ClocksNow,
   clocks: readonly HandoffClock[],
+  viewBefore: ViewOfNth,
 ): MovedDeadline[] {
   if (clocks.every((clock, n) => clock === input.clocks[n])) return [];
-  return input.clocks.flatMap((clock, n): MovedDeadline[] => {
-    const before = viewOf(agreement, input, clock);
+  const viewAfter = viewsOf(agreement, { ...input, clocks });
+  return input.clocks.flatMap(({ kind, scope }, n): MovedDeadline[] => {
+    const before = viewBefore(n);
     if (!before.open) return [];
-    const { dueAt: to } = viewOf(agreement, { ...input, clocks }, clocks[n]!);
-    const { kind, scope } = clock;
+    const { dueAt: to } = viewAfter(n);
     return before.dueAt === to ? [] : [{ clock: kind, scope, from: before.dueAt, to }];
   });
 }
@@ -166,6 +179,21 @@ export interface PlannedHandoff {
   readonly mqlAt: Instant;
 }
 
+/** The hours of each pool by a version, and of none; each worked out once, when it is asked for. */
+export function hoursOfPools(
+  agreement: Agreement,
+  pools: Readonly<Record<string, RepPool>>,
+): (pool: string | null) => AppliedCalendar {
+  const known = new Map<string | null, AppliedCalendar>();
+  return (pool) => {
+    const found = known.get(pool);
+    if (found) return found;
+    const hours = appliedCalendar(agreement, null, pool === null ? null : (pools[pool] ?? null));
+    known.set(pool, hours);
+    return hours;
+  };
+}
+
 /**
  * Whether the deadlines of a handoff fall into closed hours, on the hours of its pool; undefined
  * where the version has no such lead type, or no such deadline.
@@ -173,12 +201,11 @@ export interface PlannedHandoff {
 export function dueInClosedHours(
   agreement: Agreement,
   { leadType, pool, mqlAt }: PlannedHandoff,
-  pools: Readonly<Record<string, RepPool>>,
+  hoursOf: (pool: string | null) => AppliedCalendar,
 ): { readonly outreach: boolean; readonly status: boolean } | undefined {
   const type = leadTypeOf(agreement, leadType);
   if (!type) return undefined;
-  const hours = appliedCalendar(agreement, null, pool === null ? null : (pools[pool] ?? null));
-  const calendar = compileApplied(hours, mqlAt);
+  const calendar = compileApplied(hoursOf(pool), mqlAt);
   const rule = { elapsedRoll: agreement.clocks.elapsedRoll };
   try {
     const outreach = dueAt(type.outreach, mqlAt, calendar, rule);

@@ -119,7 +119,10 @@ export function compileYears(
   applied: AppliedCalendar,
   years: { from: number; to: number },
 ): Calendar {
-  return keep(`applied ${years.from} ${years.to} ${textOf(applied)}`, () => {
+  const ofObject = compiledOf.get(applied);
+  const found = ofObject?.find((one) => one.from === years.from && one.to === years.to);
+  if (found) return found.calendar;
+  const calendar = keep(`applied ${years.from} ${years.to} ${JSON.stringify(applied)}`, () => {
     const hours = compiled(applied.hours, years);
     const covered = applied.within
       ? keep(
@@ -129,18 +132,19 @@ export function compileYears(
       : hours;
     return applied.minus.length === 0 ? covered : subtractIntervals(covered, applied.minus);
   });
+  // The years that one object is asked about are few: those of its clocks.
+  compiledOf.set(applied, [...(ofObject ?? []), { ...years, calendar }]);
+  return calendar;
 }
 
-const texts = new WeakMap<AppliedCalendar, string>();
-
-/** Written out once for each object: one decision asks about the same hours many times. */
-function textOf(applied: AppliedCalendar): string {
-  const known = texts.get(applied);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(applied);
-  texts.set(applied, text);
-  return text;
-}
+/**
+ * Looked up by the object first: one decision, and a plan, ask about the same hours many times, and
+ * to write them out, or to compare them written out, takes longer than a deadline.
+ */
+const compiledOf = new WeakMap<
+  AppliedCalendar,
+  readonly { readonly from: number; readonly to: number; readonly calendar: Calendar }[]
+>();
 
 function compiled(def: CalendarDef, years: { from: number; to: number }): Calendar {
   return keep(`hours ${years.from} ${years.to} ${JSON.stringify(def)}`, () => compile(def, years));

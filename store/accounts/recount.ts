@@ -1,6 +1,17 @@
 import { judgeAccount } from "../../handoff/accounts/standing.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { firstRow, inTransaction, rows, send, sql, type Db, type Tx } from "../postgres/db.ts";
+import {
+  firstRow,
+  inTransaction,
+  readAtOnce,
+  rows,
+  send,
+  sql,
+  type Db,
+  type Pool,
+  type Tx,
+} from "../postgres/db.ts";
+import { withoutRests, type Pace } from "../postgres/pace.ts";
 import type { AgreementVersion } from "../process/agreements.ts";
 import { knownAccounts } from "./known.ts";
 import type { AccountsLook } from "./look.ts";
@@ -20,41 +31,66 @@ export interface AccountRecount {
   readonly differences: readonly AccountDifference[];
 }
 
+/** So many leads, and so many accounts, are compared in one step. */
+const pageSize = 2_000;
+
 /**
- * Counts everything that accounts are judged by anew, page by page in one snapshot, and compares
- * with what is kept. Accounts of which there is news, and those that time has changed since, are
- * judged by the next look and not compared.
+ * Counts everything that accounts are judged by anew, page by page, and compares with what is kept:
+ * each page as all stood at one moment, by the time that it is then, so nothing needs a snapshot that
+ * lasts for all. Accounts of which there is news, and those that time has changed since, are judged
+ * by the next look and not compared.
  */
 export async function compareAccounts(
   { pool, agreements }: AccountsLook,
-  now: Instant,
-  pageSize = 2_000,
+  clock: () => Instant,
+  pace: Pace = withoutRests,
 ): Promise<AccountRecount> {
   const version = await agreements.active(pool);
-  return inTransaction(pool, async (tx) => {
-    await send(tx, "set transaction isolation level repeatable read, read only");
-    const differences: AccountDifference[] = await latestOf(tx, pageSize);
-    if (!version) return { accounts: 0, differences };
-    const standings = await standingsOf(tx, version, now, pageSize);
-    return {
-      accounts: standings.accounts,
-      differences: [...differences, ...standings.differences],
-    };
+  const differences: AccountDifference[] = [];
+  await overPages(pool, pace, async (tx, after) => {
+    const page = await latestOf(tx, after);
+    differences.push(...page.differences);
+    return page.last;
   });
+  let accounts = 0;
+  if (version)
+    await overPages(pool, pace, async (tx, after) => {
+      const page = await standingsOf(tx, version, clock(), after);
+      accounts += page.accounts;
+      differences.push(...page.differences);
+      return page.last;
+    });
+  return { accounts, differences };
 }
 
-/** Leads whose latest engagements are not kept as they are. */
-async function latestOf(tx: Tx, pageSize: number): Promise<AccountDifference[]> {
-  const differences: AccountDifference[] = [];
+/** Pages one after the other; each says the id after which the next one begins, or null. */
+async function overPages(
+  pool: Pool,
+  pace: Pace,
+  page: (tx: Tx, after: string) => Promise<string | null>,
+): Promise<void> {
   for (let after: string | null = ""; after !== null;) {
-    const page: { id: string }[] = await rows(
-      tx,
-      sql`select id from lead where id > ${after} order by id limit ${pageSize}`,
-    );
-    const last = page.length < pageSize ? null : (page.at(-1)?.id ?? null);
-    const found: { lead_id: string }[] = await rows(
-      tx,
-      sql`
+    const from: string = after;
+    after = await pace(() => readAtOnce(pool, (tx) => page(tx, from)));
+  }
+}
+
+interface AccountsPage {
+  readonly last: string | null;
+  readonly accounts: number;
+  readonly differences: readonly AccountDifference[];
+}
+
+/** Leads of a page whose latest engagements are not kept as they are. */
+async function latestOf(tx: Tx, after: string): Promise<AccountsPage> {
+  const page: { id: string }[] = await rows(
+    tx,
+    sql`select id from lead where id > ${after} order by id limit ${pageSize}`,
+  );
+  const last = page.length < pageSize ? null : (page.at(-1)?.id ?? null);
+  const found: { lead_id: string }[] = await rows(
+    tx,
+    sql`
       with counted as (
         select e.lead_id, e.type, l.account_id, max(e.occurred_at) as at
           from lead l join engagement e on e.lead_id = l.id
@@ -66,72 +102,66 @@ async function latestOf(tx: Tx, pageSize: number): Promise<AccountDifference[]> 
       select distinct lead_id from (
         (select * from counted except select * from kept)
         union all (select * from kept except select * from counted)) d order by 1`,
-    );
-    differences.push(...found.map(({ lead_id: of }) => ({ what: "latest" as const, of })));
-    after = last;
-  }
-  return differences;
+  );
+  const differences = found.map(({ lead_id: of }) => ({ what: "latest" as const, of }));
+  return { last, accounts: 0, differences };
 }
 
-/** Accounts that do not stand where all that is known of them puts them. */
+/** Accounts of a page that do not stand where all that is known of them puts them. */
 async function standingsOf(
   tx: Tx,
   version: AgreementVersion,
   now: Instant,
-  pageSize: number,
-): Promise<{ accounts: number; differences: AccountDifference[] }> {
+  after: string,
+): Promise<AccountsPage> {
   const rules = version.agreement.accounts;
-  const differences: AccountDifference[] = [];
-  let accounts = 0;
-  for (let after: string | null = ""; after !== null;) {
-    const page: { id: string; agreement_id: string | null; is_awaited: boolean }[] = await rows(
-      tx,
-      sql`
+  const page: { id: string; agreement_id: string | null; is_awaited: boolean }[] = await rows(
+    tx,
+    sql`
       select a.id, s.agreement_id, (s.next_change_at <= ${new Date(now)}) is true or exists (
           select from account_news n where n.account_id = a.id) as is_awaited
       from account a left join account_standing s on s.account_id = a.id
       where a.id > ${after} order by a.id limit ${pageSize}`,
-    );
-    after = page.length < pageSize ? null : (page.at(-1)?.id ?? null);
-    accounts += page.length;
-    // Until every account has been judged by the active version, the others are under way.
-    const settled = page.filter(
-      (one) => !one.is_awaited && (one.agreement_id ?? version.id) === version.id,
-    );
-    const ids = settled.map(({ id }) => id);
-    if (rules === null) {
-      differences.push(
-        ...settled.flatMap(({ id, agreement_id }) =>
-          agreement_id === null ? [] : [{ what: "standing" as const, of: id }],
-        ),
-      );
-      continue;
-    }
-    const kept = new Map((await keptStandings(tx, ids)).map((one) => [one.account_id, one]));
-    for (const { id, mergedInto, known } of await knownAccounts(
-      tx,
-      ids,
-      version.agreement,
-      rules,
-      now,
-      "counted",
-    )) {
-      const stands = kept.get(id);
-      const counted = judgeAccount(version.agreement, rules, known);
-      const isEqual =
-        stands === undefined
-          ? // One of which there never was news: nobody engaged there.
-            mergedInto !== null || !counted.engaged
-          : mergedInto === null &&
-            stands.engaged === counted.engaged &&
-            stands.holds === counted.holds &&
-            (stands.next_change_at?.getTime() ?? null) === counted.nextChangeAt &&
-            // What is handed off is decided by the version under which it began.
-            (counted.flag === null || (counted.flag !== "raise" && stands.is_handed_off));
-      if (!isEqual) differences.push({ what: "standing", of: id });
-    }
+  );
+  const last = page.length < pageSize ? null : (page.at(-1)?.id ?? null);
+  // Until every account has been judged by the active version, the others are under way.
+  const settled = page.filter(
+    (one) => !one.is_awaited && (one.agreement_id ?? version.id) === version.id,
+  );
+  const ids = settled.map(({ id }) => id);
+  if (rules === null)
+    return {
+      last,
+      accounts: page.length,
+      differences: settled.flatMap(({ id, agreement_id }) =>
+        agreement_id === null ? [] : [{ what: "standing" as const, of: id }],
+      ),
+    };
+  const differences: AccountDifference[] = [];
+  const kept = new Map((await keptStandings(tx, ids)).map((one) => [one.account_id, one]));
+  for (const { id, mergedInto, known } of await knownAccounts(
+    tx,
+    ids,
+    version.agreement,
+    rules,
+    now,
+    "counted",
+  )) {
+    const stands = kept.get(id);
+    const counted = judgeAccount(version.agreement, rules, known);
+    const isEqual =
+      stands === undefined
+        ? // One of which there never was news: nobody engaged there.
+          mergedInto !== null || !counted.engaged
+        : mergedInto === null &&
+          stands.engaged === counted.engaged &&
+          stands.holds === counted.holds &&
+          (stands.next_change_at?.getTime() ?? null) === counted.nextChangeAt &&
+          // What is handed off is decided by the version under which it began.
+          (counted.flag === null || (counted.flag !== "raise" && stands.is_handed_off));
+    if (!isEqual) differences.push({ what: "standing", of: id });
   }
-  return { accounts, differences };
+  return { last, accounts: page.length, differences };
 }
 
 function keptStandings(
@@ -174,8 +204,13 @@ const mostTold = 100;
  * Compares, puts the result on record, and makes right what is wrong: the latest engagements of
  * leads are counted anew, and accounts are judged anew by the next look.
  */
-export async function recountAccounts(look: AccountsLook, now: Instant): Promise<AccountRecount> {
-  const found = await compareAccounts(look, now);
+export async function recountAccounts(
+  look: AccountsLook,
+  clock: () => Instant,
+  pace: Pace = withoutRests,
+): Promise<AccountRecount> {
+  const now = clock();
+  const found = await compareAccounts(look, clock, pace);
   const of = (what: AccountDifference["what"]) =>
     found.differences.filter((one) => one.what === what).map((one) => one.of);
   await inTransaction(look.pool, async (tx) => {

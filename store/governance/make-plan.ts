@@ -5,6 +5,7 @@ import {
   dueInClosedHours,
   expectedLoad,
   firstPool,
+  hoursOfPools,
   hoursUnder,
   movedDeadlines,
   outcomeUnder,
@@ -141,7 +142,8 @@ interface Ask {
  * process decides. Reads page by page, writes nothing. Takes long: not for the API's loop.
  * @throws PlanCancelled when `progress` says that it is not wanted any more
  */
-export async function makePlan(ask: Ask): Promise<VersionPlan> {
+export async function makePlan(given: Ask): Promise<VersionPlan> {
+  const ask = { ...given, version: derivingAs(given.active, given.version) };
   const { db, active, version, now } = ask;
   const roster = await loadRoster(db);
   const period = { from: now - weeks * weekMs, to: now };
@@ -197,6 +199,15 @@ export async function makePlan(ask: Ask): Promise<VersionPlan> {
     }),
     missingPools: ask.missingPools(roster),
   };
+}
+
+/** The same version; where it derives facts as the active one does, a lead's are derived once for both. */
+function derivingAs(active: ReadVersion, version: ReadVersion): ReadVersion {
+  const { emailDomains } = active.agreement;
+  return emailDomains !== undefined &&
+    JSON.stringify(emailDomains) === JSON.stringify(version.agreement.emailDomains)
+    ? { ...version, agreement: { ...version.agreement, emailDomains } }
+    : version;
 }
 
 /** Both have ended before either's failure is told: they read by one transaction. */
@@ -463,8 +474,9 @@ function closedHours(
 ): ClosedHours[] {
   const tally = (agreement: Agreement, handoffs: readonly PlannedHandoff[]) => {
     const of = new Map<string, { all: number; outreach: number; status: number }>();
+    const hoursOf = hoursOfPools(agreement, pools);
     for (const one of handoffs) {
-      const due = dueInClosedHours(agreement, one, pools);
+      const due = dueInClosedHours(agreement, one, hoursOf);
       if (!due) continue;
       const sum = of.get(one.leadType) ?? { all: 0, outreach: 0, status: 0 };
       sum.all++;

@@ -203,6 +203,7 @@ export async function pastHandoffs(
   after: { readonly at: Instant; readonly id: string } | null,
   limit: number,
 ): Promise<JudgedHandoff[]> {
+  const since = after ?? { at: from, id: "" };
   const found = await rows<{
     id: string;
     subject_id: string;
@@ -227,9 +228,8 @@ export async function pastHandoffs(
           or d.kind not in ('arrived', 'facts', 'engaged', 'time', 'policy')
         then jsonb_build_object('situation', d.situation, 'event', d.input) end as whole
     from (select * from handoff
-      where subject_kind = ${kind} and mql_at >= ${new Date(from)} and mql_at < ${new Date(to)}
-        and (${after === null}::boolean or (mql_at, id)
-          > (${new Date(after?.at ?? 0)}::timestamptz, ${after?.id ?? ""}::text))
+      where subject_kind = ${kind} and mql_at < ${new Date(to)}
+        and (mql_at, id) > (${new Date(since.at)}::timestamptz, ${since.id}::text)
       order by mql_at, id limit ${limit}) h
     left join lateral (select t.cycle, t.step from transition t
       where t.subject_kind = h.subject_kind and t.subject_id = h.subject_id

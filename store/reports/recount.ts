@@ -2,13 +2,14 @@ import type { Instant } from "../../handoff/time/calendar.ts";
 import {
   firstRow,
   inTransaction,
+  readAtOnce,
   rows,
-  send,
   sql,
   type Db,
   type Pool,
   type Tx,
 } from "../postgres/db.ts";
+import { withoutRests, type Pace } from "../postgres/pace.ts";
 import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
 import { unsettle, wronglySettled } from "./settling.ts";
 import { isAstray, processCounts } from "./tallies.ts";
@@ -47,17 +48,26 @@ export async function lastRecount(db: Db): Promise<Recount | null> {
   return found ?? null;
 }
 
+export interface RecountSteps {
+  readonly pace?: Pace;
+  /** So many leads, and so many handoffs, are counted in one step. */
+  readonly pageSize?: number;
+}
+
 /**
- * Counts every transition, arrival, process and settled handoff anew, page by page in one snapshot,
- * and compares with what is kept. What differs is on record, and made anew from the rows. Gives what it found.
+ * Counts every transition, arrival, process and settled handoff anew and compares with what is kept.
+ * What differs is on record, and made anew from the rows. Gives what it found. Each step is a
+ * statement or two in a transaction of its own: a snapshot that lasted for all of them would keep
+ * what is dead in every table for as long.
  */
-export async function recountAll(pool: Pool, now: Instant, pageSize = 10_000): Promise<Recount> {
-  const { astray, before, ...found } = await inTransaction(pool, async (tx) => {
-    await send(tx, "set transaction isolation level repeatable read, read only");
-    const last = await lastRecount(tx);
-    return { before: last?.at ?? null, ...(await compare(tx, pageSize)) };
-  });
-  const differences = [...found.differences, ...keptWrongly("weeks", await wrongWeeks(pool))];
+export async function recountAll(
+  pool: Pool,
+  now: Instant,
+  { pace = withoutRests, pageSize = 2_000 }: RecountSteps = {},
+): Promise<Recount> {
+  const before = (await lastRecount(pool))?.at ?? null;
+  const { astray, ...found } = await compare(pool, pace, pageSize);
+  const differences = [...found.differences, ...keptWrongly("weeks", await wrongWeeks(pool, pace))];
   const recount = {
     at: new Date(now),
     leads: found.leads,
@@ -102,83 +112,165 @@ const mostKept = 100;
 const mostAstray = 1_000;
 
 async function compare(
-  tx: Tx,
+  pool: Pool,
+  pace: Pace,
   pageSize: number,
 ): Promise<{ leads: number; differences: TallyDifference[]; astray: string[] }> {
-  const until = (await firstRow<{ until: string }>(tx, sql`select until::text from tallied`))
-    ?.until;
-  if (until === undefined) throw new Error("the table `tallied` has lost its row");
+  const step = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => pace(() => readAtOnce(pool, work));
+  const until = await step(talliedUntil);
   const moves = new Map<string, StageCounts>();
   const arrivals = new Map<string, number>();
-  const standing = new Map<string, number>();
   const astray: string[] = [];
   const followed: string[] = [];
   let leads = 0;
   for (let after: string | null = ""; after !== null;) {
-    const page: { last: string | null; n: number } | undefined = await firstRow(
-      tx,
-      sql`
-      select max(id) as last, count(*)::int as n from (
-        select id from lead where id > ${after} order by id limit ${pageSize}) one`,
-    );
-    const isLast = page === undefined || page.n < pageSize || page.last === null;
-    const span: Span = { after, last: isLast ? null : page.last, until };
-    leads += page?.n ?? 0;
-    for (const { day, stage, ...counts } of await movesOf(tx, span))
+    const from: string = after;
+    const { n, span } = await step((tx) => spanAfter(tx, from, until, pageSize));
+    leads += n;
+    for (const { day, stage, ...counts } of await step((tx) => movesOf(tx, span)))
       moves.set(`${day} ${stage}`, added(moves.get(`${day} ${stage}`) ?? noMoves, counts));
-    followed.push(...(await wronglyFollowed(tx, span)));
-    for (const { day, n } of await arrivalsOf(tx, span))
-      arrivals.set(day, (arrivals.get(day) ?? 0) + n);
-    for (const { stage, waiting_on, n } of await standingOf(tx, span)) {
-      const of = `${stage} ${waiting_on}`;
-      standing.set(of, (standing.get(of) ?? 0) + n);
-    }
-    if (astray.length < mostAstray) astray.push(...(await astrayOf(tx, span)));
+    for (const { day, n: arrived } of await step((tx) => arrivalsOf(tx, span)))
+      arrivals.set(day, (arrivals.get(day) ?? 0) + arrived);
+    followed.push(...(await step((tx) => wronglyFollowed(tx, span))));
+    if (astray.length < mostAstray) astray.push(...(await step((tx) => astrayOf(tx, span))));
     after = span.last;
   }
   const wrong: string[] = [];
   for (let after: string | null = ""; after !== null;) {
-    const page = await wronglySettled(tx, after, pageSize);
+    const from: string = after;
+    const page = await step((tx) => wronglySettled(tx, from, pageSize));
     wrong.push(...page.wrong);
     after = page.n < pageSize ? null : page.last;
   }
-  const tasks = await rows<{ id: string }>(tx, {
+  const differences = [
+    ...(await unequalDays(step, moves, arrivals)),
+    ...(await step(unequalStanding)),
+    ...keptWrongly("settled", wrong),
+    ...keptWrongly("followed", followed),
+    ...keptWrongly("tasks", await step(wrongTasks)),
+  ];
+  return { leads, differences, astray: astray.slice(0, mostAstray) };
+}
+
+/** Reads as all stands at one moment. */
+type Step = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+async function talliedUntil(tx: Tx): Promise<string> {
+  const found = await firstRow<{ until: string }>(tx, sql`select until::text from tallied`);
+  if (found === undefined) throw new Error("the table `tallied` has lost its row");
+  return found.until;
+}
+
+/** The next page of leads, of which the last one has no end: a lead may come while it is counted. */
+async function spanAfter(
+  tx: Tx,
+  after: string,
+  until: string,
+  pageSize: number,
+): Promise<{ n: number; span: Span }> {
+  const page = await firstRow<{ last: string | null; n: number }>(
+    tx,
+    sql`
+    select max(id) as last, count(*)::int as n from (
+      select id from lead where id > ${after} order by id limit ${pageSize}) one`,
+  );
+  const isLast = page === undefined || page.n < pageSize;
+  return { n: page?.n ?? 0, span: { after, last: isLast ? null : page.last, until } };
+}
+
+/**
+ * Days and stages whose tally is not what the leads' moves add up to. While these were counted page
+ * by page a move may have come late, and the tally gone on: what differs is counted once more
+ * together with what is kept.
+ */
+async function unequalDays(
+  step: Step,
+  moves: ReadonlyMap<string, StageCounts>,
+  arrivals: ReadonlyMap<string, number>,
+): Promise<TallyDifference[]> {
+  const suspects = await step(async (tx) => {
+    const kept = await keptDays(tx, "-infinity", "infinity");
+    return [
+      ...unequal("moves", kept.moves, moves, noMoves),
+      ...unequal("arrivals", kept.arrivals, arrivals, 0),
+    ];
+  });
+  const days = [...new Set(suspects.map(({ of }) => of.slice(0, "2026-01-01".length)))].sort();
+  const found: TallyDifference[] = [];
+  for (const day of days) found.push(...(await step((tx) => unequalOfDay(tx, day))));
+  return [...found].sort((one, other) => order.indexOf(one.what) - order.indexOf(other.what));
+}
+
+const order: readonly TallyDifference["what"][] = ["moves", "arrivals"];
+
+async function unequalOfDay(tx: Tx, day: string): Promise<TallyDifference[]> {
+  const kept = await keptDays(tx, day, day);
+  const counted = await rows<{ stage: string } & StageCounts>(tx, {
     text: `
+    with moves as (select * from transition where subject_kind = 'lead'
+      and at >= $1::date::timestamp at time zone 'UTC'
+      and at < least(($1::date + 1)::timestamp at time zone 'UTC', (select until from tallied))),
+    ${countedMoves("moves", "($1::date::timestamp at time zone 'UTC')")}
+    select stage, entered, exited, vacated from counted`,
+    values: [day],
+  });
+  const arrived = await firstRow<{ n: number }>(
+    tx,
+    sql`
+    select count(*) as n from lead where arrived_at >= ${day}::date::timestamp at time zone 'UTC'
+      and arrived_at < least((${day}::date + 1)::timestamp at time zone 'UTC',
+        (select until from tallied))`,
+  );
+  const moves = new Map(counted.map(({ stage, ...counts }) => [`${day} ${stage}`, counts]));
+  return [
+    ...unequal("moves", kept.moves, moves, noMoves),
+    ...unequal("arrivals", kept.arrivals, new Map([[day, arrived?.n ?? 0]]), 0),
+  ];
+}
+
+/** What is kept of these days. */
+async function keptDays(
+  tx: Tx,
+  from: string,
+  to: string,
+): Promise<{ moves: ReadonlyMap<string, StageCounts>; arrivals: ReadonlyMap<string, number> }> {
+  const moves = await rows<{ day: string; stage: string } & StageCounts>(
+    tx,
+    sql`select day, stage, entered, exited, vacated from stage_day
+      where day between ${from}::date and ${to}::date`,
+  );
+  const arrivals = await rows<{ day: string; n: number }>(
+    tx,
+    sql`select day, arrived as n from arrival_day where day between ${from}::date and ${to}::date`,
+  );
+  return {
+    moves: new Map(moves.map(({ day, stage, ...counts }) => [`${day} ${stage}`, counts])),
+    arrivals: new Map(arrivals.map(({ day, n }) => [day, n])),
+  };
+}
+
+async function unequalStanding(tx: Tx): Promise<TallyDifference[]> {
+  const byPlace = (found: readonly { stage: string; waiting_on: string; n: number }[]) =>
+    new Map(found.map(({ stage, waiting_on, n }) => [`${stage} ${waiting_on}`, n]));
+  const counted = await rows<{ stage: string; waiting_on: string; n: number }>(
+    tx,
+    sql`
+    select stage, waiting_on, count(*) as n from process where subject_kind = 'lead'
+      group by stage, waiting_on`,
+  );
+  return unequal("standing", byPlace(await processCounts(tx)), byPlace(counted), 0);
+}
+
+/** Open tasks that do not know their lead's owner or deadline. */
+async function wrongTasks(tx: Tx): Promise<string[]> {
+  const found = await rows<{ id: string }>(
+    tx,
+    sql`
     select t.id from task t left join process p on p.subject_kind = 'lead'
       and p.subject_id = t.subject_id where t.state = 'open' and t.subject_kind = 'lead'
       and (t.lead_owner_id, t.lead_due_at) is distinct from (p.owner_id, p.due_at)`,
-    values: [],
-  });
-  const keptMoves = await rows<{ day: string; stage: string } & StageCounts>(
-    tx,
-    sql`select day, stage, entered, exited, vacated from stage_day`,
   );
-  const keptArrivals = await rows<{ day: string; n: number }>(
-    tx,
-    sql`select day, arrived as n from arrival_day`,
-  );
-  const differences = [
-    ...unequal(
-      "moves",
-      new Map(keptMoves.map(({ day, stage, ...counts }) => [`${day} ${stage}`, counts])),
-      moves,
-      noMoves,
-    ),
-    ...unequal("arrivals", new Map(keptArrivals.map(({ day, n }) => [day, n])), arrivals, 0),
-    ...unequal(
-      "standing",
-      new Map((await processCounts(tx)).map((row) => [`${row.stage} ${row.waiting_on}`, row.n])),
-      standing,
-      0,
-    ),
-    ...keptWrongly("settled", wrong),
-    ...keptWrongly("followed", followed),
-    ...keptWrongly(
-      "tasks",
-      tasks.map(({ id }) => id),
-    ),
-  ];
-  return { leads, differences, astray: astray.slice(0, mostAstray) };
+  return found.map(({ id }) => id);
 }
 
 /** Of what is kept by id there is no number to compare: it is there once, and right no time. */
@@ -227,20 +319,6 @@ function arrivalsOf(tx: Tx, span: Span): Promise<{ day: string; n: number }[]> {
     select (arrived_at at time zone 'UTC')::date as day, count(*) as n from lead
     where id > ${span.after} and (${span.last}::text is null or id <= ${span.last}::text)
       and arrived_at < ${span.until}::timestamptz group by 1`,
-  );
-}
-
-function standingOf(
-  tx: Tx,
-  span: Span,
-): Promise<{ stage: string; waiting_on: string; n: number }[]> {
-  return rows(
-    tx,
-    sql`
-    select stage, waiting_on, count(*) as n from process where subject_kind = 'lead'
-      and subject_id > ${span.after} and (${span.last}::text is null
-        or subject_id <= ${span.last}::text)
-    group by stage, waiting_on`,
   );
 }
 

@@ -15,6 +15,7 @@ import {
   wholeAtSql,
   type KeptBy,
 } from "./fold.ts";
+import { withoutRests, type Pace } from "../postgres/pace.ts";
 import { reports } from "./registry.ts";
 import type { Fold, FoldedCohort } from "./report.ts";
 import { settlesAfterMs } from "./settling.ts";
@@ -149,7 +150,7 @@ const spanOf = (week: string): CohortSpan => ({
  * Weeks that are kept and not what their rows say, for the daily recount. Each statement looks at a
  * few of them and at what makes them stale: so it needs no snapshot that lasts for all.
  */
-export async function wrongWeeks(db: Db): Promise<string[]> {
+export async function wrongWeeks(db: Db, pace: Pace = withoutRests): Promise<string[]> {
   const wrong: string[] = [];
   for (const of of foldedCohorts) {
     for (const by of keptBy(of)) {
@@ -160,7 +161,7 @@ export async function wrongWeeks(db: Db): Promise<string[]> {
       );
       const weeks = kept.map(({ week }) => week);
       for (let n = 0; n < weeks.length; n += weeksAtOnce)
-        wrong.push(...(await wrongOfPage(db, of, by, weeks.slice(n, n + weeksAtOnce))));
+        wrong.push(...(await pace(() => wrongOfPage(db, of, by, weeks.slice(n, n + weeksAtOnce)))));
     }
   }
   return wrong;

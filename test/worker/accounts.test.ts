@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { rows, sql } from "../../store/postgres/db.ts";
-import { keepAccounts } from "../../worker/accounts.ts";
+import { keepAccounts, proveAccounts } from "../../worker/accounts.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
@@ -14,13 +14,16 @@ afterAll(() => world.close());
 test("a round flags what engaged, counts everything once a day, and says what was wrong", async () => {
   let now = world.now();
   const told: object[] = [];
-  const round = () =>
-    keepAccounts({
-      pool: world.pool,
-      agreements: createAgreements(agreementOf),
-      clock: () => now,
-      log: { error: (what: object) => void told.push(what) } as never,
-    });
+  const deps = {
+    pool: world.pool,
+    agreements: createAgreements(agreementOf),
+    clock: () => now,
+    log: { error: (what: object) => void told.push(what) } as never,
+  };
+  const round = async () => {
+    await keepAccounts(deps);
+    await proveAccounts(deps);
+  };
   for (const name of ["a", "b", "c"])
     await world.ask("POST", "/leads", {
       body: {

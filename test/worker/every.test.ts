@@ -63,3 +63,18 @@ test("stopping waits for the round under way, and no further one begins", async 
   await stopped;
   expect(seen).toEqual(["begun", "stopped"]);
 });
+
+test("a round is told to end, and what it throws then is no failure", async () => {
+  const failures: unknown[] = [];
+  const repeated = every(
+    1_000,
+    (ending) =>
+      new Promise((_, reject) => {
+        ending.addEventListener("abort", () => reject(new Error("ended")));
+      }),
+    (error) => failures.push(error),
+  );
+  await vi.advanceTimersByTimeAsync(1_000);
+  await repeated.stop();
+  expect(failures).toEqual([]);
+});

@@ -39,7 +39,7 @@ const look = async () => {
   }
 };
 const compared = async () =>
-  (await compareAccounts({ pool: world.pool, agreements }, now)).differences;
+  (await compareAccounts({ pool: world.pool, agreements }, () => now)).differences;
 const icp = {
   "account.employees": 200,
   "account.industry": "Software",
@@ -295,7 +295,7 @@ describe("what changes who counts", () => {
     );
     await world.pool.query(sql`
       update contact_engagement set at = at - interval '1 day' where lead_id = ${b}`);
-    const { differences } = await recountAccounts({ pool: world.pool, agreements }, now);
+    const { differences } = await recountAccounts({ pool: world.pool, agreements }, () => now);
     expect(differences).toEqual([
       ...[a, b].sort().map((of) => ({ what: "latest", of })),
       { what: "standing", of: id },

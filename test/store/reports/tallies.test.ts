@@ -5,7 +5,7 @@ import { conservation } from "../../../store/reports/conservation.ts";
 import { gauges } from "../../../store/reports/gauges.ts";
 import { lastRecount, recountAll } from "../../../store/reports/recount.ts";
 import { foldProcessCounts, processCounts, tally } from "../../../store/reports/tallies.ts";
-import { keepTallies } from "../../../worker/upkeep.ts";
+import { keepTallies, proveTallies } from "../../../worker/upkeep.ts";
 import { withDatabase } from "../../support/database.ts";
 import { seededRandom } from "../../support/generated-leads.ts";
 import { insertLead } from "../../support/lead-rows.ts";
@@ -82,7 +82,10 @@ describe("what was tallied and what is counted now give the same report", () => 
       }
       expect(untallied[0]?.days.every(({ residue }) => residue === 0)).toBe(true);
       expect(untallied[0]?.totals.residue).toBe(0);
-      expect(await recountAll(db.pool, week.asOf, 7)).toMatchObject({ leads: 40, differences: 0 });
+      expect(await recountAll(db.pool, week.asOf, { pageSize: 7 })).toMatchObject({
+        leads: 40,
+        differences: 0,
+      });
     },
   );
 
@@ -225,6 +228,62 @@ describe("the daily recount", () => {
     expect((await recountAll(db.pool, week.asOf + 2)).differences).toBe(0);
   });
 
+  test("is no difference what comes between its steps; what is wrong beside it is one", async () => {
+    const early = await lead([["new", 1]]);
+    await lead([["new", 1.5]]);
+    await tallyAll(week.asOf);
+    let steps = 0;
+    const between = async <T>(step: () => Promise<T>): Promise<T> => {
+      const result = await step();
+      steps += 1;
+      // The page of the first lead has been counted by now.
+      if (steps === 7) {
+        await move(early, 1, "new", "mql", new Date(monday + 2.5 * DAY));
+        await lead([["new", 1.2]]);
+        await tallyAll(week.asOf + 3 * DAY);
+        await db.pool.query("update stage_day set exited = 9 where day = '2026-11-18'");
+      }
+      return result;
+    };
+    const found = await recountAll(db.pool, week.asOf, { pageSize: 1, pace: between });
+    expect(steps).toBeGreaterThan(7);
+    expect(found.detail).toEqual([
+      {
+        what: "moves",
+        of: "2026-11-18 mql",
+        kept: { entered: 1, exited: 9, vacated: 0 },
+        counted: { entered: 1, exited: 0, vacated: 0 },
+      },
+      {
+        what: "moves",
+        of: "2026-11-18 new",
+        kept: { entered: 0, exited: 9, vacated: 1 },
+        counted: { entered: 0, exited: 1, vacated: 1 },
+      },
+    ]);
+    await tallyAll(week.asOf + 3 * DAY);
+    expect((await recountAll(db.pool, week.asOf)).differences).toBe(0);
+  });
+
+  test("keeps no transaction open while it rests", async () => {
+    await lead([["new", 1]]);
+    await tallyAll(week.asOf);
+    const open: unknown[] = [];
+    const looking = async <T>(step: () => Promise<T>): Promise<T> => {
+      const result = await step();
+      open.push(
+        ...(await rows(
+          db.pool,
+          sql`select query from pg_stat_activity where datname = current_database()
+            and pid <> pg_backend_pid() and xact_start is not null and backend_type = 'client backend'`,
+        )),
+      );
+      return result;
+    };
+    await recountAll(db.pool, week.asOf, { pace: looking });
+    expect(open).toEqual([]);
+  });
+
   test("finds a tally that was tampered with, says so once, and makes it right", async () => {
     await lead([
       ["new", 1],
@@ -234,7 +293,11 @@ describe("the daily recount", () => {
     const errors: unknown[] = [];
     const log = { error: (detail: unknown) => void errors.push(detail) };
     let now = week.asOf;
-    const round = () => keepTallies({ pool: db.pool, clock: () => now, log });
+    const deps = { pool: db.pool, clock: () => now, log };
+    const round = async () => {
+      await keepTallies(deps);
+      await proveTallies(deps);
+    };
     await round();
     expect(await lastRecount(db.pool)).toMatchObject({ leads: 2, differences: 0 });
     const right = await report();
