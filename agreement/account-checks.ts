@@ -2,6 +2,7 @@ import type { AccountRules, Agreement, Condition } from "../handoff/agreement.ts
 import { signalsFrom } from "../handoff/accounts/standing.ts";
 import { printTarget, type Target } from "../handoff/time/deadline.ts";
 import type { Reading } from "./place.ts";
+import { isReadWord, quotedName } from "./shape.ts";
 import { joinPath } from "./source.ts";
 
 /**
@@ -10,19 +11,28 @@ import { joinPath } from "./source.ts";
  * person, so what stands of a lead is never known there. All of it leaves the agreement usable.
  */
 export function checkAccounts(
-  agreement: Pick<Agreement, "leadTypes" | "signals" | "named"> & { accounts: AccountRules },
+  agreement: Pick<Agreement, "named"> & {
+    readonly accounts: AccountRules;
+    /** What could not be read is not looked at. */
+    readonly leadTypes: Agreement["leadTypes"] | undefined;
+    readonly signals: Agreement["signals"] | undefined;
+  },
   reading: Reading,
 ): void {
-  const { accounts } = agreement;
+  const { accounts, signals, leadTypes: types = [] } = agreement;
   const warn = (path: string, message: string) => reading.report("warnings", path, message);
-  if (agreement.leadTypes.some(({ name }) => name === accounts.leadType))
+  if (types.some(({ name }) => name === accounts.leadType))
     reading.report(
       "problems",
       "accounts.leadType",
       `expected a name that no lead type has; "${accounts.leadType}" is one`,
     );
   const { depth, contacts } = accounts.engaged;
-  if (signalsFrom(agreement.signals, depth).length === 0)
+  if (
+    signals &&
+    [depth, ...Object.values(signals).map((one) => one.depth)].every(isReadWord) &&
+    signalsFrom(signals, depth).length === 0
+  )
     warn(
       "accounts.engaged",
       `expected a depth that some signal has; none is ${depth} or deeper, so no account is engaged`,
@@ -40,13 +50,15 @@ export function checkAccounts(
   if (isRead && !asked.some(({ isEngaged }) => isEngaged))
     warn(
       accounts.when.at,
-      `\`engaged\` is not asked for; an account is flagged by ${contacts} people all the same`,
+      "`engaged` is not asked for; an account is flagged by " +
+        `${Number.isNaN(contacts) ? "" : `${contacts} `}people all the same`,
     );
   for (const [tier, row] of Object.entries(accounts.tiers)) {
+    if (!isReadWord(tier)) continue;
     const path = joinPath("accounts.tiers", tier);
     if (Object.values(row).every((value) => value === undefined))
       warn(path, "expected a priority, a target or a pool; this tier changes nothing");
-    else contradictions(agreement, row, path, warn);
+    else contradictions(types, row, path, warn);
   }
 }
 
@@ -54,18 +66,18 @@ type Tier = AccountRules["tiers"][string];
 
 /** Lead types of which a tier makes the answer due before the first outreach. */
 function contradictions(
-  { leadTypes }: Pick<Agreement, "leadTypes">,
+  types: Agreement["leadTypes"],
   tier: Tier,
   path: string,
   warn: (path: string, message: string) => void,
 ): void {
-  for (const type of leadTypes) {
+  for (const type of types) {
     const outreach = tier.outreach ?? type.outreach;
     const status = tier.status ?? type.status;
     if (isShorter(status, outreach))
       warn(
         path,
-        `makes "${type.name}" due for an answer ("${printTarget(status)}") before its outreach ` +
+        `makes ${quotedName(type.name)} due for an answer ("${printTarget(status)}") before its outreach ` +
           `("${printTarget(outreach)}")`,
       );
   }

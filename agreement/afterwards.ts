@@ -74,6 +74,7 @@ function returnCondition(words: Vocabulary): Shape<ReturnCondition> {
         return undefined;
       return { kind: "signal", signal: parts.signal, atLeast: parts.atLeast, at };
     },
+    standIn: (at) => ({ kind: "date", field: "revisitOn", at }),
   };
 }
 
@@ -113,6 +114,7 @@ const lostReturns: Agreement["renurture"]["returnClosed"] = {
 const spanOrNever: Shape<Target | null> = {
   schema: { anyOf: [span.schema, { const: "never" }] },
   read: (node, place) => (scalarText(node) === "never" ? null : span.read(node, place)),
+  standIn: () => null,
 };
 
 /** Tasks of people. */

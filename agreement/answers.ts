@@ -42,12 +42,17 @@ export function answers(condition: Shape<Condition>): Shape<Agreement["answers"]
         "what the rep must supply",
       ),
     }),
-    (given, place) =>
-      given.group === "timing" && given.then === "renurture" && given.requires.revisitOn !== true
-        ? place.wrong(
-            'expected `requires: { revisitOn: true }` for a reason of timing: "not now" needs a date',
-          )
-        : given,
+    (given, place) => {
+      if (
+        given.group === "timing" &&
+        given.then === "renurture" &&
+        given.requires.revisitOn !== true
+      )
+        place.wrong(
+          'expected `requires: { revisitOn: true }` for a reason of timing: "not now" needs a date',
+        );
+      return given;
+    },
   );
   return object({
     acceptBy: need(

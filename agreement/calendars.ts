@@ -93,10 +93,15 @@ export const calendar: Shape<CalendarDef> = from(
         `expected ${problem.expected}, found "${problem.found}"`,
       );
     }
-    // The mistake is noted; hours that are never open prove nothing more.
-    return problems.length === 0
-      ? definition
-      : { zone: isZone(given.zone) ? given.zone : "UTC", week: {}, exceptions: {} };
+    if (problems.length === 0) return definition;
+    // Those mistakes are noted. Hours of a week that could not be read are never open, of which
+    // nothing follows.
+    const isWeekRead = !problems.some(({ path }) => path[0] === "week");
+    return {
+      zone: isZone(given.zone) ? given.zone : "UTC",
+      week: isWeekRead ? week : {},
+      exceptions: {},
+    };
   },
 );
 

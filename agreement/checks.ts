@@ -1,41 +1,55 @@
 import type { Agreement, Condition, Territory } from "../handoff/agreement.ts";
 import { appliedCalendar, compileApplied } from "../handoff/time/applied-calendar.ts";
-import { isOpen } from "../handoff/time/calendar.ts";
-import { dueAt, printTarget, type Target } from "../handoff/time/deadline.ts";
+import { isOpen, NoOpenTime, type Calendar, type Instant } from "../handoff/time/calendar.ts";
+import { dueAt, printTarget, type ElapsedRoll, type Target } from "../handoff/time/deadline.ts";
 import type { Logic } from "./logic.ts";
 import type { Reading } from "./place.ts";
 import { deepestCondition } from "./conditions.ts";
 import { logicOf } from "./logic.ts";
 import { checkAccounts } from "./account-checks.ts";
+import { isReadWord, quotedName } from "./shape.ts";
 import { joinPath } from "./source.ts";
 
 /**
  * What only the whole agreement shows: names in a circle or unused, rules that can never apply,
  * territories that overlap or leave a gap (docs/agreement.md, "Names and limits"). Errors and
  * warnings go to the reading with their lines. Of an agreement that could not be read as a whole,
- * the sections that could be are checked, so that one mistake does not hide another.
+ * the parts that could be are checked, so that one mistake does not hide another: stand-ins hold
+ * the places of the others, and nothing is said of those. `mentioned` are the words of the file
+ * that may name a condition.
  */
-export function checkWhole(agreement: Readable, reading: Reading): void {
-  if (circles(agreement, reading)) return; // nothing below would come to an end
-  if (isWhole(agreement)) {
-    tooDeep(agreement, reading);
-    // A condition that could not be read may use any name.
-    if (reading.problems.length === 0) unusedNames(agreement, reading);
-  }
+export function checkWhole(
+  given: Readable,
+  reading: Reading,
+  mentioned: ReadonlySet<string>,
+): void {
+  const inCircles = circles(given, reading);
+  // Nothing below would come to an end in a circle.
+  const named = Object.fromEntries(
+    Object.entries(given.named).filter(([name]) => !inCircles.has(name)),
+  );
+  const agreement = { ...given, named };
+  tooDeep(agreement, reading);
+  unusedNames(agreement, mentioned, reading);
   const { fit, bands, leadTypes: types, routing, answers, renurture, signals, fields } = agreement;
+  const { accounts } = agreement;
   if (fit) scoresInFit({ ...agreement, fit }, reading);
-  if (fit && bands) bandRows({ fit, bands }, reading);
+  if (bands) bandRows({ fit, bands }, reading);
   statusBeforeOutreach(agreement, reading);
   if (answers && renurture) closedReasons(answers, renurture, reading);
-  if (!signals || !fields) return; // of these, proofs are made
-  const logic = logicOf({ ...agreement, signals, fields, bands: bands ?? anyBand });
+  if (types) twinTypes(types, reading);
+  if (accounts) checkAccounts({ ...agreement, leadTypes: types, signals, accounts }, reading);
+  // Of signals that could not be read, no depth is known; text is what a field is that is not known.
+  const logic = logicOf({
+    ...agreement,
+    signals: signals ?? {},
+    fields: fields ?? {},
+    bands: bands?.every(({ band }) => isReadWord(band)) ? bands : anyBand,
+  });
   if (routing) territories(routing.territories, [], true, routing.fallback, logic, reading);
   neverTrue(agreement, logic, reading);
-  if (!types) return;
-  reachableTypes(types, logic, reading);
-  const { accounts } = agreement;
-  if (accounts) checkAccounts({ ...agreement, leadTypes: types, signals, accounts }, reading);
-  checkExploration({ ...agreement, leadTypes: types }, logic, reading);
+  if (types) reachableTypes(types, logic, reading);
+  if (types) checkExploration({ ...agreement, leadTypes: types }, logic, reading);
 }
 
 const anyBand = (["A", "B", "C", "D"] as const).map((band) => ({ band }));
@@ -43,25 +57,19 @@ const anyBand = (["A", "B", "C", "D"] as const).map((band) => ({ band }));
 /** What could be read of an agreement. */
 type Readable = Partial<Agreement> & Pick<Agreement, "named">;
 
-function isWhole(agreement: Readable): agreement is Agreement {
-  const { accounts, suppress, checklist, fit, leadTypes: types, routing, answers } = agreement;
-  return [accounts, suppress, checklist, fit, types, routing, answers].every(
-    (section) => section !== undefined,
-  );
-}
-
 function checkExploration(
   { exploration, leadTypes: types }: Pick<Agreement, "exploration" | "leadTypes">,
   logic: Logic,
   reading: Reading,
 ): void {
   if (exploration === undefined) return;
-  if (!types.some(({ name }) => name === exploration.leadType))
+  const names = types.map(({ name }) => name);
+  const { leadType } = exploration;
+  if (isReadWord(leadType) && names.every(isReadWord) && !names.includes(leadType))
     reading.report(
       "problems",
       "exploration.leadType",
-      `expected a lead type (${types.map(({ name }) => name).join(", ")}), found ` +
-        `"${exploration.leadType}"`,
+      `expected a lead type (${names.join(", ")}), found "${leadType}"`,
     );
   const { when } = exploration;
   if (when === undefined) return;
@@ -70,29 +78,30 @@ function checkExploration(
     reading.report(
       "warnings",
       "exploration.when",
-      `nobody is explored: whoever meets these conditions is handed off as "${taken.name}"`,
+      "nobody is explored: whoever meets these conditions is handed off as " +
+        quotedName(taken.name),
     );
 }
 
 /** Every condition of the agreement with the path at which to report it. */
-function rules(agreement: Agreement): { path: string; when: Condition }[] {
+function rules(agreement: Readable): { path: string; when: Condition }[] {
   const territoryRules = (tree: readonly Territory[]): { path: string; when: Condition }[] =>
     tree.flatMap((one) => [
       ...(one.when ? [{ path: one.at, when: one.when }] : []),
       ...territoryRules(one.within),
     ]);
   return [
-    ...agreement.suppress.map((one) => one.when),
-    ...agreement.checklist.map((one) => one.when),
-    ...agreement.fit.map((one) => one.when),
-    ...agreement.leadTypes.map((one) => one.when),
+    ...(agreement.suppress ?? []).map((one) => one.when),
+    ...(agreement.checklist ?? []).map((one) => one.when),
+    ...(agreement.fit ?? []).map((one) => one.when),
+    ...(agreement.leadTypes ?? []).map((one) => one.when),
     ...(agreement.exploration?.when ? [agreement.exploration.when] : []),
     ...(agreement.accounts ? [agreement.accounts.when] : []),
-    ...agreement.routing.segments.map((one) => one.when),
-    ...Object.values(agreement.answers.reasons).flatMap((one) => one.contradictedBy ?? []),
+    ...(agreement.routing?.segments ?? []).map((one) => one.when),
+    ...Object.values(agreement.answers?.reasons ?? {}).flatMap((one) => one.contradictedBy ?? []),
   ]
     .map((when) => ({ path: when.at, when }))
-    .concat(territoryRules(agreement.routing.territories));
+    .concat(territoryRules(agreement.routing?.territories ?? []));
 }
 
 function namesIn(condition: Condition): string[] {
@@ -108,14 +117,15 @@ function namesIn(condition: Condition): string[] {
   }
 }
 
-function circles(agreement: Readable, reading: Reading): boolean {
+/** Reports each circle once, and gives the names where they close. */
+function circles(agreement: Readable, reading: Reading): ReadonlySet<string> {
   const state = new Map<string, "open" | "done">();
-  let found = false;
+  const found = new Set<string>();
   const visit = (name: string): void => {
     const definition = Object.hasOwn(agreement.named, name) ? agreement.named[name] : undefined;
     if (!definition || state.get(name) === "done") return;
     if (state.get(name) === "open") {
-      found = true;
+      found.add(name);
       return reading.report(
         "problems",
         definition.at,
@@ -130,7 +140,7 @@ function circles(agreement: Readable, reading: Reading): boolean {
   return found;
 }
 
-function tooDeep(agreement: Agreement, reading: Reading): void {
+function tooDeep(agreement: Readable, reading: Reading): void {
   const known = new Map<string, number>();
   const depthOf = (condition: Condition): number => {
     if (condition.kind === "named") {
@@ -158,14 +168,17 @@ function tooDeep(agreement: Agreement, reading: Reading): void {
   }
 }
 
-function unusedNames(agreement: Agreement, reading: Reading): void {
+function unusedNames(agreement: Readable, mentioned: ReadonlySet<string>, reading: Reading): void {
   const used = new Set(
     [...rules(agreement).map((rule) => rule.when), ...Object.values(agreement.named)].flatMap(
       namesIn,
     ),
   );
+  // What could not be read may use any name that it mentions.
+  const isUsed = (name: string) =>
+    used.has(name) || (reading.problems.length > 0 && mentioned.has(name));
   for (const [name, condition] of Object.entries(agreement.named)) {
-    if (name !== "icp" && !used.has(name))
+    if (name !== "icp" && isReadWord(name) && !isUsed(name))
       reading.report("warnings", condition.at, `"${name}" is defined but no rule uses it`);
   }
 }
@@ -195,9 +208,12 @@ function scoresInFit(agreement: Pick<Agreement, "fit" | "named">, reading: Readi
  * A row that asks for at least as much as one above it is never reached, nor is one that asks for
  * more fit than all points together.
  */
-function bandRows(agreement: Pick<Agreement, "fit" | "bands">, reading: Reading): void {
+function bandRows(
+  agreement: Pick<Agreement, "bands"> & { readonly fit: Agreement["fit"] | undefined },
+  reading: Reading,
+): void {
   const least = (value: number | undefined) => value ?? -Infinity;
-  const most = agreement.fit.reduce((sum, { points }) => sum + Math.max(0, points), 0);
+  const most = agreement.fit?.reduce((sum, { points }) => sum + Math.max(0, points), 0) ?? NaN;
   agreement.bands.forEach((row, i) => {
     const above = agreement.bands.findIndex(
       (other, j) =>
@@ -207,8 +223,8 @@ function bandRows(agreement: Pick<Agreement, "fit" | "bands">, reading: Reading)
       reading.report(
         "problems",
         `bands[${i}]`,
-        "expected a row that some lead can reach; whoever meets it already has band " +
-          `${agreement.bands[above]!.band} by row ${above + 1}`,
+        "expected a row that some lead can reach; whoever meets it already has " +
+          `${bandOf(agreement.bands[above]!)} by row ${above + 1}`,
       );
     else if (least(row.fit) > most)
       reading.report(
@@ -219,30 +235,39 @@ function bandRows(agreement: Pick<Agreement, "fit" | "bands">, reading: Reading)
   });
 }
 
+function bandOf({ band }: Agreement["bands"][number]): string {
+  return isReadWord(band) ? `band ${band}` : "a band";
+}
+
+/** Decisions name lead types, so each name stands once. */
+function twinTypes(types: Agreement["leadTypes"], reading: Reading): void {
+  types.forEach((type, i) => {
+    if (types.findIndex((other) => other.name === type.name) < i)
+      reading.report(
+        "problems",
+        `leadTypes[${i}]`,
+        `expected a lead type name that stands once, found "${type.name}" again`,
+      );
+  });
+}
+
 function reachableTypes(types: Agreement["leadTypes"], logic: Logic, reading: Reading): void {
   types.forEach((type, i) => {
     const path = `leadTypes[${i}]`;
-    const twin = types.findIndex((other) => other.name === type.name);
-    if (twin < i)
-      reading.report(
-        "problems",
-        path,
-        `expected a lead type name that stands once, found "${type.name}" again`,
-      );
     if (logic.neverTrue(type.when))
       return reading.report(
         "problems",
         path,
-        `expected a lead type that some lead can reach; the conditions of "${type.name}" ` +
-          "exclude each other",
+        "expected a lead type that some lead can reach; the conditions of " +
+          `${quotedName(type.name)} exclude each other`,
       );
     const above = types.slice(0, i).find((other) => logic.implies(type.when, other.when));
     if (above)
       reading.report(
         "problems",
         path,
-        `expected a lead type that some lead can reach; every lead of "${type.name}" is ` +
-          `already "${above.name}", which stands above it`,
+        "expected a lead type that some lead can reach; every lead of " +
+          `${quotedName(type.name)} is already ${quotedName(above.name)}, which stands above it`,
       );
   });
 }
@@ -260,15 +285,15 @@ function territories(
     reading.report(
       "problems",
       rests[1]!.at,
-      `expected one territory without \`when:\` among its siblings, found "${rests[0]!.name}" ` +
-        `and "${rests[1]!.name}"`,
+      `expected one territory without \`when:\` among its siblings, found ` +
+        `${quotedName(rests[0]!.name)} and ${quotedName(rests[1]!.name)}`,
     );
   if (rests.length === 0 && covered) {
     reading.report(
       "warnings",
       tree[0]?.at ?? "routing",
       `no territory here takes the rest of the leads (one without \`when:\`); they go to the ` +
-        `queue "${fallback}"`,
+        `queue ${quotedName(fallback)}`,
     );
   }
   for (const [i, one] of tree.entries()) {
@@ -276,8 +301,8 @@ function territories(
       reading.report(
         "problems",
         one.at,
-        `expected a territory that some lead can reach; "${one.name}" excludes itself or what ` +
-          "it lies in",
+        `expected a territory that some lead can reach; ${quotedName(one.name)} excludes itself ` +
+          "or what it lies in",
       );
     for (const other of tree.slice(0, i)) {
       const overlap =
@@ -286,9 +311,9 @@ function territories(
         reading.report(
           "warnings",
           one.at,
-          `"${one.name}" and "${other.name}" ` +
+          `${quotedName(one.name)} and ${quotedName(other.name)} ` +
             `overlap${overlap.example ? ` (${overlap.example})` : ""}; such leads go to the one ` +
-            `with the deeper match, or else to "${other.name}", which stands first`,
+            `with the deeper match, or else to ${quotedName(other.name)}, which stands first`,
         );
     }
     if (one.within.length > 0)
@@ -331,11 +356,13 @@ function closedReasons(
 ): void {
   const rejections = Object.entries(reasons);
   const disqualifying = rejections.flatMap(([name, { then }]) =>
-    then === "disqualify" ? [name] : [],
+    then === "disqualify" && isReadWord(name) ? [name] : [],
   );
   const known = ["lost", "won", "retired", ...disqualifying];
-  for (const reason of Object.keys(returnClosed)) {
-    if (!known.includes(reason))
+  // Of these it is not known what they lead to.
+  const unread = rejections.flatMap(([name, { then }]) => (isReadWord(then) ? [] : [name]));
+  for (const reason of Object.keys(returnClosed).filter(isReadWord)) {
+    if (![...known, ...unread].includes(reason))
       reading.report(
         "problems",
         joinPath("renurture.returnClosed", reason),
@@ -345,7 +372,7 @@ function closedReasons(
 }
 
 function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
-  const { calendars, clocks } = agreement;
+  const hours = possibleHours(agreement);
   const rows = [
     ...(agreement.leadTypes ?? []).map((type, i) => ({ ...type, path: `leadTypes[${i}]` })),
     ...(agreement.accounts ? [{ ...agreement.accounts, path: "accounts" }] : []),
@@ -358,10 +385,10 @@ function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
         "expected a status target no shorter than the outreach target",
       );
     else if (
-      calendars &&
-      clocks &&
       row.status.kind !== row.outreach.kind &&
-      endsEarlier({ calendars, clocks }, row)
+      [row.status, row.outreach].every(isReadTarget) &&
+      hours.length > 0 &&
+      hours.every((one) => endsEarlier(one, row))
     )
       reading.report(
         "problems",
@@ -373,21 +400,60 @@ function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
   }
 }
 
+interface Hours {
+  readonly calendar: Calendar;
+  readonly elapsedRoll: ElapsedRoll;
+}
+
+/**
+ * The hours and the rule by which deadlines are worked out; where `clocks` could not be read, every
+ * way that it may be meant. None where the calendars could not be read.
+ */
+function possibleHours({ calendars, clocks }: Readable): readonly Hours[] {
+  if (!calendars) return [];
+  const isCalendarRead = clocks !== undefined && isReadWord(clocks.calendar);
+  const roll = clocks?.elapsedRoll;
+  const rolls: readonly ElapsedRoll[] =
+    roll && !(roll.kind === "next-open" && Number.isNaN(roll.graceMs)) ? [roll] : anyRoll;
+  return (isCalendarRead ? [clocks.calendar] : Object.keys(calendars))
+    .map((calendar) => appliedCalendar({ calendars, clocks: { calendar } }, null, null))
+    .map((applied) => compileApplied(applied, sampled[0] ?? 0))
+    .flatMap((calendar) => rolls.map((elapsedRoll) => ({ calendar, elapsedRoll })));
+}
+
+const anyRoll: readonly ElapsedRoll[] = [
+  { kind: "none" },
+  { kind: "next-open", graceMs: 0 },
+  { kind: "next-open", graceMs: 4 * 3_600_000 },
+];
+
+function isReadTarget(target: Target): boolean {
+  return !("ms" in target && Number.isNaN(target.ms));
+}
+
 /** Two weeks of every hour, without the holidays that most calendars have. */
 const sampled = Array.from({ length: 14 * 24 }, (_, n) => Date.UTC(2026, 1, 9) + n * 3_600_000);
 
 /** Whether for most leads that come within hours the status is due before the first outreach. */
 function endsEarlier(
-  agreement: Pick<Agreement, "calendars" | "clocks">,
+  hours: Hours,
   { status, outreach }: { readonly status: Target; readonly outreach: Target },
 ): boolean {
-  const hours = compileApplied(appliedCalendar(agreement, null, null), sampled[0] ?? 0);
-  const rule = { elapsedRoll: agreement.clocks.elapsedRoll };
-  const open = sampled.filter((at) => isOpen(hours, at));
+  const open = sampled.filter((at) => isOpen(hours.calendar, at));
   const early = open.filter(
-    (at) => dueAt(status, at, hours, rule) < dueAt(outreach, at, hours, rule),
+    (at) => dueOrNever(status, at, hours) < dueOrNever(outreach, at, hours),
   );
   return early.length * 2 > open.length;
+}
+
+/** A deadline beyond the years that are worked out is later than any other. */
+function dueOrNever(target: Target, at: Instant, { calendar, elapsedRoll }: Hours): Instant {
+  try {
+    return dueAt(target, at, calendar, { elapsedRoll });
+  } catch (error) {
+    if (error instanceof NoOpenTime) return Infinity;
+    throw error;
+  }
 }
 
 /** Only targets of one kind can be compared without a calendar. */

@@ -2,7 +2,19 @@ import type { Agreement } from "../handoff/agreement.ts";
 import type { Shape } from "./shape.ts";
 import { businessMs, rollOf, span } from "./durations.ts";
 import { name } from "./names.ts";
-import { from, list, may, need, number, object, oneOf, orElse, reference, text } from "./shape.ts";
+import {
+  from,
+  list,
+  may,
+  need,
+  number,
+  object,
+  oneOf,
+  orElse,
+  reference,
+  standingIn,
+  text,
+} from "./shape.ts";
 
 const percent = from(
   text("a percentage such as 50%"),
@@ -13,6 +25,14 @@ const percent = from(
       : place.expected("a percentage between 0% and 100%, such as 50%", node);
   },
   { type: "string", pattern: "^\\d{1,3}(\\.\\d+)? ?%$" },
+);
+
+const pause: Shape<Agreement["clocks"]["pause"]> = standingIn(
+  object({
+    reasons: need(list(name("pause reason"), "reasons"), "the reasons a clock may pause for"),
+    atMost: need(span, "the longest pause"),
+  }),
+  () => ({ reasons: [], atMost: { kind: "elapsed", ms: NaN } }),
 );
 
 /** How lateness is measured and what follows from it. */
@@ -29,18 +49,21 @@ export function clocks(calendars: readonly string[]): Shape<Agreement["clocks"]>
       ),
       elapsedGrace: may(businessMs, "open time after the next opening"),
       warnAt: orElse(
-        list(percent, "percentages", { max: 10 }),
+        standingIn(list(percent, "percentages", { max: 10 }), () => []),
         [],
         "shares of the time after which to warn",
       ),
       escalate: orElse(
-        list(
-          object({
-            after: need(businessMs, "open time after the breach"),
-            do: need(oneOf(["notify-manager", "reassign"]), "what to do"),
-          }),
-          "steps",
-          { max: 10 },
+        standingIn(
+          list(
+            object({
+              after: need(businessMs, "open time after the breach"),
+              do: need(oneOf(["notify-manager", "reassign"]), "what to do"),
+            }),
+            "steps",
+            { max: 10 },
+          ),
+          () => [],
         ),
         [],
         "what happens after a breach",
@@ -49,22 +72,16 @@ export function clocks(calendars: readonly string[]): Shape<Agreement["clocks"]>
         number("a count", { min: 0, max: 20, whole: true }),
         "how often a lead may change hands for lateness",
       ),
-      pause: need(
-        object({
-          reasons: need(list(name("pause reason"), "reasons"), "the reasons a clock may pause for"),
-          atMost: need(span, "the longest pause"),
-        }),
-        "when a clock may stand still",
-      ),
+      pause: need(pause, "when a clock may stand still"),
     }),
     (given, place) => {
       const { elapsedRoll, elapsedGrace, escalate, ...rest } = given;
       if (elapsedRoll === "next-open" && elapsedGrace === undefined)
-        return place.wrong(
+        place.wrong(
           "expected `elapsedGrace:` beside `elapsedRoll: next-open`, such as 60 business minutes",
         );
       if (elapsedRoll === "none" && elapsedGrace !== undefined)
-        return place
+        place
           .child("elapsedGrace", null)
           .wrong("expected no `elapsedGrace:` beside `elapsedRoll: none`");
       const late = escalate.findIndex((rung, i) => i > 0 && rung.after < escalate[i - 1]!.after);

@@ -9,7 +9,7 @@ import { derivedTypes } from "../handoff/qualify/condition.ts";
 import { closedValues } from "../handoff/facts/facts.ts";
 import { elapsedMs } from "./durations.ts";
 import { readMatchers } from "./matchers.ts";
-import { number, oneOf, scalarText } from "./shape.ts";
+import { number, oneOf, scalarText, unreadWord } from "./shape.ts";
 import { keyText } from "./source.ts";
 import { didYouMean, listed } from "./words.ts";
 
@@ -99,8 +99,11 @@ export function conditionShape(
       return place.expected(`a list of conditions after \`${kind}:\``, node);
     const inner = place.child(kind, node);
     const of = node.items.map((item, i) => read(item as YamlNode, inner.child(i, item), depth + 1));
-    const whole = of.filter((part) => part !== undefined);
-    return whole.length === of.length ? { kind, of: whole, at: place.path } : undefined;
+    return {
+      kind,
+      of: of.map((part, i) => part ?? unreadCondition(inner.child(i, null).path)),
+      at: place.path,
+    };
   }
 
   function engagement(node: YamlNode, place: SourcePlace): Condition | undefined {
@@ -147,11 +150,14 @@ export function conditionShape(
 
   return {
     schema: { $ref: "#/$defs/condition" },
-    // Where a mistake was noted, a name that nothing can have stands in, so that the rules around
-    // it are checked: nothing is proved of it.
-    read: (node, place) =>
-      read(node, place, 1) ?? { kind: "named", name: ` ${place.path}`, at: place.path },
+    read: (node, place) => read(node, place, 1) ?? unreadCondition(place.path),
+    standIn: unreadCondition,
   };
+}
+
+/** A name that nothing can have stands for a condition that could not be read. */
+function unreadCondition(path: string): Condition {
+  return { kind: "named", name: unreadWord(path), at: path };
 }
 
 export type EngagementParts =

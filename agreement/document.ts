@@ -60,7 +60,14 @@ function sections(words: Vocabulary) {
       "facts without which nothing is handed off",
     ),
     suppress: orElse(
-      list(reason, "suppressions", { max: 100 }),
+      from(list(reason, "suppressions", { max: 100 }), (all, place) => {
+        uniqueNames(
+          place,
+          all.map((one) => one.reason),
+          "suppression",
+        );
+        return all;
+      }),
       [],
       "who is never handed off; checked before anything else",
     ),
@@ -103,22 +110,12 @@ function sections(words: Vocabulary) {
 export function documentShape(words: Vocabulary): Shape<Agreement> {
   return from(
     object(sections(words)),
-    ({ icp, conditions, accounts: account, emailDomains: domains, ...rest }, place) => {
-      if (
-        !uniqueNames(
-          place.child("suppress", null),
-          rest.suppress.map((one) => one.reason),
-          "suppression",
-        )
-      )
-        return undefined;
-      return {
-        ...rest,
-        ...(domains ? { emailDomains: domains } : {}),
-        named: { icp, ...conditions },
-        accounts: account ?? null,
-      };
-    },
+    ({ icp, conditions, accounts: account, emailDomains: domains, ...rest }) => ({
+      ...rest,
+      ...(domains ? { emailDomains: domains } : {}),
+      named: { icp, ...conditions },
+      accounts: account ?? null,
+    }),
   );
 }
 

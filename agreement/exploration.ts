@@ -1,19 +1,22 @@
 import type { Condition, ExplorationRules } from "../handoff/agreement.ts";
 import type { Shape } from "./shape.ts";
 import { name } from "./names.ts";
-import { from, may, need, object, text } from "./shape.ts";
+import { from, may, need, object, standingIn, text } from "./shape.ts";
 
 const mostShare = 0.5;
 
-const share = from(
-  text("a percentage from 0% to 50%, such as 2%"),
-  (value, place, node) => {
-    const found = Number(/^(\d{1,2}(?:\.\d+)?) ?%$/.exec(value)?.[1] ?? NaN) / 100;
-    return found <= mostShare
-      ? found
-      : place.expected("a percentage from 0% to 50%, such as 2%", node);
-  },
-  { type: "string", pattern: "^\\d{1,2}(\\.\\d+)? ?%$" },
+const share = standingIn(
+  from(
+    text("a percentage from 0% to 50%, such as 2%"),
+    (value, place, node) => {
+      const found = Number(/^(\d{1,2}(?:\.\d+)?) ?%$/.exec(value)?.[1] ?? NaN) / 100;
+      return found <= mostShare
+        ? found
+        : place.expected("a percentage from 0% to 50%, such as 2%", node);
+    },
+    { type: "string", pattern: "^\\d{1,2}(\\.\\d+)? ?%$" },
+  ),
+  () => NaN,
 );
 
 /** Whom no lead type lets through and who is handed off all the same. */

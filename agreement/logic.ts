@@ -62,7 +62,11 @@ export function logicOf(
     if (a.kind === "meaningful" && b.kind === "meaningful")
       return a.count >= b.count && window(a) <= window(b);
     if (a.kind === "signal" && b.kind === "meaningful")
-      return b.count === 1 && window(a) <= window(b) && depthOf(a.signal) !== "low";
+      return (
+        b.count === 1 &&
+        window(a) <= window(b) &&
+        ["mid", "high"].includes(depthOf(a.signal) ?? "low")
+      );
     if (!isLeaf(a) || !isLeaf(b) || subject(a) !== subject(b)) return false;
     const type = typeOf(a);
     return b.matchers.every((wanted) =>

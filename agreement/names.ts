@@ -1,15 +1,16 @@
 import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
 import { languageCode } from "../spellings/language.ts";
-import { from, plainName, text } from "./shape.ts";
+import { from, plainName, standingIn, text, unreadWord } from "./shape.ts";
 import { joinPath } from "./source.ts";
 import { didYouMean, listed } from "./words.ts";
 
 export function name(what: string): Shape<string> {
-  return from(text(`the name of a ${what}`), (value, place, node) => {
+  const plain = from(text(`the name of a ${what}`), (value, place, node) => {
     const problem = plainName(value);
     return problem === null ? value : place.wrong(`expected ${problem}, found "${value}"`, node);
   });
+  return standingIn(plain, unreadWord);
 }
 
 /** Those whose people see a queue: roles of the roster and of tokens, and their longer names. */
@@ -27,7 +28,7 @@ const queues = [
  * The queue of a role, or one with a name of its own. A name that is nearly a role's is warned of:
  * those people do not see what waits there.
  */
-export const role: Shape<string> = from(name("queue"), (value, place, node) => {
+const queue: Shape<string> = from(name("queue"), (value, place, node) => {
   const meant = didYouMean(value, queues);
   if (!queues.includes(value) && meant !== "")
     place.warn(
@@ -38,6 +39,8 @@ export const role: Shape<string> = from(name("queue"), (value, place, node) => {
   return value;
 });
 
+export const role: Shape<string> = standingIn(queue, unreadWord);
+
 /** A language by its name or code, as its ISO 639-1 code. */
 export const language: Shape<string> = from(text("a language such as de"), (word, place, node) => {
   const code = languageCode(word);
@@ -47,7 +50,7 @@ export const language: Shape<string> = from(text("a language such as de"), (word
 });
 
 /** Reports every name that stands twice in a list, at its second place. */
-export function uniqueNames(place: SourcePlace, names: readonly string[], what: string): boolean {
+export function uniqueNames(place: SourcePlace, names: readonly string[], what: string): void {
   const twice = names.flatMap((one, i) => (names.indexOf(one) < i ? [i] : []));
   for (const i of twice)
     place.reading.report(
@@ -55,5 +58,4 @@ export function uniqueNames(place: SourcePlace, names: readonly string[], what: 
       joinPath(place.path, i),
       `expected a ${what} name that stands once, found "${names[i]}" again`,
     );
-  return twice.length === 0;
 }

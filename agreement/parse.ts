@@ -3,7 +3,7 @@ import type { AgreementProblem } from "./source.ts";
 import { checkWhole } from "./checks.ts";
 import { documentShape, readableSections } from "./document.ts";
 import { Reading } from "./place.ts";
-import { readSource } from "./source.ts";
+import { readSource, wordsOf } from "./source.ts";
 import { vocabularyOf } from "./vocabulary.ts";
 
 export type { AgreementProblem } from "./source.ts";
@@ -44,6 +44,7 @@ function parse(text: string, { isStored }: { readonly isStored: boolean }): Pars
     checkWhole(
       agreement ?? readableSections(words, root, new Reading(read.source).place()),
       reading,
+      wordsOf(root),
     );
   const warnings = inOrder(reading.warnings);
   if (agreement && reading.problems.length === 0) return { ok: true, agreement, warnings };

@@ -7,7 +7,19 @@ import { depths } from "./conditions.ts";
 import { asciiDomain } from "../spellings/email.ts";
 import { elapsedMs, twoTargets } from "./durations.ts";
 import { name } from "./names.ts";
-import { from, list, may, named, need, number, object, oneOf, orElse, text } from "./shape.ts";
+import {
+  from,
+  list,
+  may,
+  named,
+  need,
+  number,
+  object,
+  oneOf,
+  orElse,
+  standingIn,
+  text,
+} from "./shape.ts";
 import { joinPath, plainText } from "./source.ts";
 import { fieldTypes } from "./vocabulary.ts";
 import { didYouMean } from "./words.ts";
@@ -22,7 +34,8 @@ export const parties: Shape<readonly string[]> = from(
 );
 
 export const declaredFields: Shape<Agreement["fields"]> = named(
-  oneOf(fieldTypes),
+  // As the conditions read it that use a field whose type could not be read.
+  standingIn(oneOf(fieldTypes), () => "text"),
   "fields and their types",
   (name) => {
     if (Object.hasOwn(builtInFields, name)) return "a new name (this field is built in)";

@@ -50,14 +50,14 @@ export function routing(condition: Shape<Condition>): Shape<Agreement["routing"]
       ),
       fallback: need(role, "a named human queue; nothing is ever unrouted"),
     }),
-    (given, place) =>
+    (given, place) => {
       uniqueNames(
         place.child("segments", null),
         given.segments.map((one) => one.name),
         "segment",
-      )
-        ? given
-        : undefined,
+      );
+      return given;
+    },
   );
 }
 
@@ -75,10 +75,11 @@ export function territoryShape(condition: Shape<Condition>): Shape<Territory> {
       language: may(language, "a language the rep must speak"),
       within: orElse(list(again, "territories", { max: 200 }), [], "smaller territories inside it"),
     }),
-    (given, place) =>
-      given.pool === undefined && given.within.length === 0
-        ? place.wrong("expected `pool:` or `within:` in a territory")
-        : { ...given, at: place.path },
+    (given, place) => {
+      if (given.pool === undefined && given.within.length === 0)
+        place.wrong("expected `pool:` or `within:` in a territory");
+      return { ...given, at: place.path };
+    },
   );
   return territory;
 }

@@ -1,7 +1,7 @@
 import type { SourcePlace } from "./place.ts";
 import type { YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
-import { keyText } from "./source.ts";
+import { joinPath, keyText } from "./source.ts";
 import { didYouMean, listed, nearest } from "./words.ts";
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -13,6 +13,11 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 export interface Shape<T> {
   readonly schema: JsonSchema;
   readonly read: (node: YamlNode, place: SourcePlace) => T | undefined;
+  /**
+   * What stands for a value that could not be read, so that what is around it is checked as well:
+   * nothing can be proved of it. Without one, what contains the value could not be read either.
+   */
+  readonly standIn?: (path: string) => T;
 }
 
 export interface Need<T> {
@@ -64,6 +69,27 @@ export function orElse<T>(shape: Shape<T>, fallback: T, about: string): Else<T> 
   return { presence: "else", shape, about, fallback };
 }
 
+/** The same shape with something that stands for a value that could not be read. */
+export function standingIn<T>(shape: Shape<T>, standIn: (path: string) => T): Shape<T> {
+  return { ...shape, standIn };
+}
+
+/** Stands for a word that could not be read: no word of a file begins with a space. */
+export function unreadWord(path: string): string {
+  return ` ${path}`;
+}
+
+/** Whether a word is one of the file, and not what stands for one that could not be read. */
+export function isReadWord(word: string): boolean {
+  return !word.startsWith(" ");
+}
+
+/** A name of the file in quotes, or the place where one should stand. */
+export function quotedName(word: string): string {
+  return isReadWord(word) ? `"${word}"` : word.trim();
+}
+
+/** An object of named fields, each read by a shape of its own. */
 export function object<F extends Fields>(fields: F): Shape<Values<F>> {
   const names = Object.keys(fields);
   return {
@@ -91,18 +117,20 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
         place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
       // A misspelt field is one mistake, not also a missing one.
       const meant = new Set(strange.map(([key]) => nearest(key, names)));
-      let whole = strange.length === 0;
+      let whole = true;
       const values: [string, unknown][] = [];
       for (const [name, field] of Object.entries(fields)) {
         const pair = given.get(name);
         if (pair) {
-          const value = field.shape.read(pair.value as YamlNode, place.child(name, pair.key));
+          const value = readOrStandIn(field.shape, pair.value, place.child(name, pair.key));
           if (value === undefined) whole = false;
           else values.push([name, value]);
-        } else if (field.presence === "need") {
+        } else if (field.presence === "need" || meant.has(name)) {
           if (!meant.has(name))
             place.wrong(`expected \`${name}:\` here (${field.about}); it is missing`, node);
-          whole = false;
+          const value = field.shape.standIn?.(joinPath(place.path, name));
+          if (value === undefined) whole = false;
+          else values.push([name, value]);
         } else if (field.presence === "else") {
           values.push([name, field.fallback]);
         }
@@ -129,8 +157,9 @@ export function named<T>(
         const problem = checkName(name);
         const child = place.child(name, pair.key);
         if (problem) child.wrong(`expected ${problem}, found "${name}"`, pair.key);
-        const value = shape.read(pair.value as YamlNode, child);
-        if (value !== undefined && !problem) values.push([name, value]);
+        const value = readOrStandIn(shape, pair.value, child);
+        // Under a name that is not allowed nothing finds it, and what it holds is checked.
+        if (value !== undefined) values.push([problem ? unreadWord(child.path) : name, value]);
       }
       return values.length === node.items.length ? Object.fromEntries(values) : undefined;
     },
@@ -151,12 +180,15 @@ export function list<T>(
         return place.wrong(`expected at least ${min} ${what}, found ${node.items.length}`, node);
       if (node.items.length > max)
         return place.wrong(`expected at most ${max} ${what}, found ${node.items.length}`, node);
-      const values = node.items.map((item, i) =>
-        shape.read(item as YamlNode, place.child(i, item)),
-      );
+      const values = node.items.map((item, i) => readOrStandIn(shape, item, place.child(i, item)));
       return values.includes(undefined) ? undefined : (values as T[]);
     },
   };
+}
+
+function readOrStandIn<T>(shape: Shape<T>, node: unknown, place: SourcePlace): T | undefined {
+  const value = shape.read(node as YamlNode, place);
+  return value === undefined ? shape.standIn?.(place.path) : value;
 }
 
 /** Text; a bare number counts as the text it was written as. */
@@ -188,6 +220,7 @@ export function number(
         (!bounds.whole || Number.isInteger(value));
       return fits ? value : place.expected(`${what} from ${bounds.min} to ${bounds.max}`, node);
     },
+    standIn: () => NaN,
   };
 }
 
@@ -197,6 +230,7 @@ export const yesNo: Shape<boolean> = {
     const value = isScalar(node) ? node.value : null;
     return typeof value === "boolean" ? value : place.expected("true or false", node);
   },
+  standIn: () => true,
 };
 
 export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
@@ -214,6 +248,8 @@ export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
         )
       );
     },
+    // None of the words, so that no comparison with one of them holds.
+    standIn: (path) => unreadWord(path) as T,
   };
 }
 
@@ -222,7 +258,7 @@ export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
  * read.
  */
 export function reference(words: readonly string[], what: string): Shape<string> {
-  return from(text(what), (word, place, node) =>
+  const known = from(text(what), (word, place, node) =>
     words.includes(word)
       ? word
       : place.wrong(
@@ -231,6 +267,7 @@ export function reference(words: readonly string[], what: string): Shape<string>
           node,
         ),
   );
+  return standingIn(known, unreadWord);
 }
 
 /**

@@ -105,6 +105,14 @@ export function plainText(value: unknown): string | null {
   return typeof value === "number" || typeof value === "boolean" ? String(value) : null;
 }
 
+/** Every word that stands as a value somewhere below, in lists too; keys are none. */
+export function wordsOf(node: YamlNode, words = new Set<string>()): ReadonlySet<string> {
+  if (isSeq(node)) for (const item of node.items) wordsOf(item as YamlNode, words);
+  else if (isMap(node)) for (const { value } of node.items) wordsOf(value as YamlNode, words);
+  else if (isScalar(node)) words.add(plainText(node.value)?.trim() ?? "");
+  return words;
+}
+
 export function startOf(node: unknown): number {
   return (node as Node | null)?.range?.[0] ?? 0;
 }

@@ -325,7 +325,7 @@ export async function beginPlanHere(
     throw new Problem("unavailable", { detail: "no plans are made here", retryAfter: 60 });
   const answer = await inTransaction(deps.pool, async (tx) => {
     const begun = await beginPlan(tx, id, caller.repId ?? caller.tokenId, now);
-    if ("why" in begun) throw new Problem(...refusalOf(begun));
+    if ("why" in begun) throw new Problem(...refusalOf(id, begun));
     const response = await standing(deps, tx, await known(tx, id));
     const status = response.planning?.state === "making" ? 202 : 200;
     await keepAnswer(tx, c, { status, response });
@@ -366,7 +366,7 @@ export async function signVersionHere(
     const needed = await neededFor(deps, tx, await known(tx, id));
     const signer = { ...caller, hash: contentHash, planHash, needed };
     const signed = await signVersion(tx, id, signer, now);
-    if ("why" in signed) throw new Problem(...refusalOf(signed));
+    if ("why" in signed) throw new Problem(...refusalOf(id, signed));
     const response = await standing(deps, tx, await known(tx, id));
     await keepAnswer(tx, c, { status: 200, response });
     return response;
@@ -386,7 +386,7 @@ export async function activateHere(
     const needed = await neededFor(deps, tx, await known(tx, id));
     const by = { by: caller.repId ?? caller.tokenId, needed, treatment };
     const done = await activateSigned(tx, id, by, now);
-    if ("why" in done) throw new Problem(...refusalOf(done));
+    if ("why" in done) throw new Problem(...refusalOf(id, done));
     const response = await standing(deps, tx, await known(tx, id));
     await keepAnswer(tx, c, { status: 200, response });
     return response;
@@ -442,7 +442,7 @@ async function neededFor(
   return signaturesNeeded(isOver ? agreement : (active?.agreement ?? null), agreement);
 }
 
-function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
+function refusalOf(id: string, not: NotNow): ConstructorParameters<typeof Problem> {
   switch (not.why) {
     case "state":
       return ["conflict", { detail: `the version is ${not.state}`, more: { state: not.state } }];
@@ -452,7 +452,7 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
         {
           detail:
             `${not.active ?? "no version"} is active now, and the plan compares with another ` +
-            "one: make it again at POST /agreement/versions/{id}/plan",
+            `one: make it again at POST /agreement/versions/${id}/plan`,
           more: { active: not.active },
         },
       ];
@@ -467,7 +467,7 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
     case "no-plan":
       return [
         "conflict",
-        { detail: "it has no plan yet: make one at POST /agreement/versions/{id}/plan" },
+        { detail: `it has no plan yet: make one at POST /agreement/versions/${id}/plan` },
       ];
     case "other-plan":
       return [
@@ -483,7 +483,7 @@ function refusalOf(not: NotNow): ConstructorParameters<typeof Problem> {
       return [
         "conflict",
         {
-          detail: `it needs ${saySignatures(not.needed)}: POST /agreement/versions/{id}/sign`,
+          detail: `it needs ${saySignatures(not.needed)}: POST /agreement/versions/${id}/sign`,
           more: { state: "proposed", signaturesNeeded: not.needed },
         },
       ];

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { setTimeout as pause } from "node:timers/promises";
 import { CommandError } from "./command.ts";
 import type { Settings } from "./env.ts";
+import { routesAsCommands } from "./routes-as-commands.ts";
 
 /** What the API answered; a caller looks only at what it knows. */
 export interface ApiReply<Body> {
@@ -44,7 +45,14 @@ export async function apiClient(
         `${url}${path}`,
         { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
         timeoutMs,
-      );
+      ).catch((error: unknown) => {
+        if (error instanceof ConnectionCut && mayRepeat && tries < mostCut) return null;
+        throw error;
+      });
+      if (answer === null) {
+        await pause(500);
+        continue;
+      }
       const isPage = answer.isOk && /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
       const reply = isPage ? answer.text : jsonOf(answer);
       if (!mayRepeat || performance.now() > until || !isNotYet(answer.status, reply))
@@ -79,6 +87,11 @@ export function listArgs(args: string[], limit: number) {
 
 /** So long a busy API is asked again. */
 const patienceMs = 60_000;
+/** How often it is asked where the connection ends before the answer. */
+const mostCut = 4;
+
+/** Something listened there, and the connection ended before the answer. */
+class ConnectionCut extends CommandError {}
 
 /** A busy server says 503 and when to come again; what it began before that may still be under way. */
 function isNotYet(status: number, reply: unknown): boolean {
@@ -125,25 +138,55 @@ export async function askAt(
     const answer = await fetch(url, { ...init, signal });
     const { status, ok: isOk, headers } = answer;
     return { status, isOk, headers, text: await answer.text(), origin };
-  } catch {
+  } catch (error) {
+    if (signal.aborted)
+      throw new CommandError(
+        `${origin} does not answer within ${timeoutMs / 1000} seconds; see its log, or give --url.`,
+      );
+    if (cutCodes.has(codeOf(error)))
+      throw new ConnectionCut(
+        `The connection to ${origin} ended before the answer; what was asked for may have been ` +
+          "done. See its log, and ask again.",
+      );
     throw new CommandError(
-      signal.aborted
-        ? `${origin} does not answer within ${timeoutMs / 1000} seconds; see its log, or give --url.`
-        : `Nothing answers at ${origin}; start Baton with \`baton start\`, or give --url.`,
+      `Nothing answers at ${origin}; start Baton with \`baton start\`, or give --url.`,
     );
   }
 }
 
-/** The JSON of an answer. Throws a `CommandError` where something else than Baton answered. */
-export function jsonOf({ text, status, origin }: WholeAnswer): unknown {
+const cutCodes: ReadonlySet<unknown> = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "UND_ERR_SOCKET",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function codeOf(error: unknown): unknown {
+  const { cause } = (error ?? {}) as { readonly cause?: { readonly code?: unknown } };
+  return cause?.code;
+}
+
+/**
+ * The JSON of an answer; what a refusal says to request is said as a command. Throws a
+ * `CommandError` where something else than Baton answered.
+ */
+export function jsonOf({ text, status, isOk, origin }: WholeAnswer): unknown {
   try {
-    return JSON.parse(text);
+    const body: unknown = JSON.parse(text);
+    return isOk ? body : inCommands(body);
   } catch {
     throw new CommandError(
       `${origin} answered ${status} and no JSON, as something else than Baton's API does; give ` +
         "its address by --url.",
     );
   }
+}
+
+function inCommands(body: unknown): unknown {
+  const { detail } = (body ?? {}) as { readonly detail?: unknown };
+  return typeof detail === "string"
+    ? { ...(body as object), detail: routesAsCommands(detail) }
+    : body;
 }
 
 /** The body of a 2xx. Throws a `CommandError` that says what the API refused, and where. */

@@ -7,12 +7,18 @@ import { inForm } from "../handoff/facts/text.ts";
  * is, in lower case; `checkEmail` refuses it.
  */
 export function normalEmail(address: string): string {
-  const text = withoutEdges(address);
+  const text = withoutName(withoutEdges(address));
   const at = text.lastIndexOf("@");
   if (at < 0) return text.toLowerCase();
   // The dot of the root, or of a sentence.
   const domain = text.slice(at + 1).replace(/[.。．｡]$/, "");
   return `${lowerNfc(text.slice(0, at))}@${asciiDomain(domain)}`;
+}
+
+/** `Ada <ada@acme.com>` and `mailto:ada@acme.com` name one address; a name with an @ may be another. */
+function withoutName(text: string): string {
+  const [, inner = text] = /^[^<>@]*<([^<>]*)>$/.exec(text) ?? [];
+  return withoutEdges(inner.replace(/^mailto:/i, ""));
 }
 
 /** White space and what nobody sees around it, which is copied along with an address. */

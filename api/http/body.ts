@@ -120,10 +120,10 @@ async function readBounded(
 ): Promise<Uint8Array> {
   const announced = request.headers.get("content-length");
   if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes);
-  const mostMs = timeoutMs + ((announced === null ? maxBytes : Number(announced)) / 65_536) * 1000;
+  const mostMs = longestBodyMs(timeoutMs, announced === null ? maxBytes : Number(announced));
   const read = () =>
     announced === null
-      ? readCounted(request, maxBytes, timeoutMs)
+      ? readCounted(request, maxBytes, { pieceMs: timeoutMs, wholeMs: mostMs })
       : request.arrayBuffer().then((bytes) => new Uint8Array(bytes));
   return outsideDeadline(request, () =>
     bounded(mostMs, read(), () => {
@@ -136,11 +136,11 @@ async function readBounded(
 async function readCounted(
   request: Request,
   maxBytes: number,
-  timeoutMs: number,
+  times: BodyTimes,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of piecesInTime(request.body, timeoutMs)) {
+  for await (const part of piecesInTime(request.body, times)) {
     size += part.length;
     if (size > maxBytes) throw tooLarge(maxBytes);
     parts.push(part);
@@ -148,16 +148,30 @@ async function readCounted(
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** The pieces of a body, each of which must follow the one before within so long. */
+/** How long a body of so many bytes may take. */
+export function longestBodyMs(timeoutMs: number, bytes: number): number {
+  return timeoutMs + (bytes / 65_536) * 1000;
+}
+
+interface BodyTimes {
+  /** Each piece must follow the one before within so long. */
+  readonly pieceMs: number;
+  /** All of it must have come within so long, however steadily it comes. */
+  readonly wholeMs: number;
+}
+
+/** The pieces of a body, as long as they come in time. */
 export async function* piecesInTime(
   body: ReadableStream<Uint8Array> | null,
-  timeoutMs: number,
+  { pieceMs, wholeMs }: BodyTimes,
 ): AsyncGenerator<Uint8Array> {
+  const began = performance.now();
   const reader = body?.getReader();
   if (reader === undefined) return;
   try {
     for (;;) {
-      const { value } = await bounded(timeoutMs, reader.read(), () => {
+      const leftMs = Math.max(0, wholeMs - (performance.now() - began));
+      const { value } = await bounded(Math.min(pieceMs, leftMs), reader.read(), () => {
         throw bodyStalled();
       });
       if (value === undefined) return;

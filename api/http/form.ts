@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
-import { piecesInTime } from "./body.ts";
+import { longestBodyMs, piecesInTime } from "./body.ts";
 import { bounded } from "./bounded.ts";
 import { Problem } from "./errors.ts";
 
@@ -24,7 +24,7 @@ export interface FormParts {
 export interface FormBounds {
   readonly fileBytes: number;
   readonly textBytes: number;
-  /** A piece must follow the one before within so long. */
+  /** A piece must follow the one before within so long; the whole has longer by its size. */
   readonly timeoutMs: number;
   /** The fields that a form may have, each once. */
   readonly fields: readonly string[];
@@ -33,8 +33,7 @@ export interface FormBounds {
 const roomForHeaders = 64 * 1024;
 
 /**
- * Reads multipart/form-data as it comes, piece by piece: it takes as long as its sender takes, and
- * meanwhile nobody waits for it. Throws a `Problem` for what is no form, and for what is too large.
+ * Reads multipart/form-data as it comes, piece by piece, and meanwhile nobody waits for it. Throws a `Problem` for what is no form, and for what is too large.
  */
 export async function readMultipart(request: Request, bounds: FormBounds): Promise<FormParts> {
   const type = request.headers.get("content-type") ?? "";
@@ -91,7 +90,10 @@ export async function readMultipart(request: Request, bounds: FormBounds): Promi
   const most = bounds.fileBytes + bounds.textBytes * bounds.fields.length + roomForHeaders;
   let size = 0;
   try {
-    for await (const piece of piecesInTime(request.body, bounds.timeoutMs)) {
+    const announced = Number(request.headers.get("content-length") ?? most);
+    const pieceMs = bounds.timeoutMs;
+    const wholeMs = longestBodyMs(pieceMs, Math.min(announced, most));
+    for await (const piece of piecesInTime(request.body, { pieceMs, wholeMs })) {
       size += piece.length;
       if (size > most) refused ??= tooLarge("file", bounds.fileBytes);
       if (refused) throw refused;

@@ -265,7 +265,7 @@ function mail(settings: Settings): Finding {
     return {
       what: "mail",
       ok: true,
-      found: "kept in Postgres, readable at GET /mail",
+      found: "kept in Postgres and not sent",
       todo: "set SMTP_URL and MAIL_FROM to send it",
     };
   if (!settings.mailFrom)

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { checkHeader, parseHistoryMap, parseImportMap } from "../../agreement/import-map.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
@@ -80,6 +81,8 @@ export async function importFrom(
   const wish: ImportWish = {
     file: await fileAt(order.path),
     map: parsed.map,
+    mapText: order.mapText,
+    fileName: basename(order.path),
     agreement,
     checkHeader,
     clock: Date.now,

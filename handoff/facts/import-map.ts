@@ -125,7 +125,7 @@ export function mapRow(
     if (typeof value === "object") problems.push({ column, message: value.expected });
     else if (rule.to === "occurredAt") {
       const at = instantInZone(map.zone, String(value));
-      if (at === null) problems.push({ column, message: "expected a date or time" });
+      if (at === null) problems.push({ column, message: timeExpected(rule.date) });
       else if (!canHaveHappened(at)) problems.push({ column, message: happenedWhen });
       else own.occurredAt = at;
     } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId")
@@ -185,7 +185,7 @@ function readCell(
   if (rule.date)
     return (
       readPattern(rule.date, text, zone) ?? {
-        expected: `expected a real date as ${rule.date.written}`,
+        expected: timeExpected(rule.date),
       }
     );
   if (rule.decimal !== undefined)
@@ -237,6 +237,14 @@ export function instantInZone(zone: string, text: string): Instant | null {
   return isWritable(at) ? at : null;
 }
 
+/** What a cell of a time is expected to hold, and where the map says how it is written. */
+export function timeExpected(date: DatePattern | undefined): string {
+  return date
+    ? `expected a real date as ${date.written}`
+    : "expected a date such as 2026-11-23 or a time such as 2026-11-23 16:30; where it is " +
+        "written otherwise, say `date:` for this column in the map";
+}
+
 const noWords = ["no", "n", "false", "0", "none", "never"];
 
 function readEngagement(
@@ -267,9 +275,7 @@ function readEngagement(
   if (at === undefined && !isNull(written)) {
     problems.push({
       column: rule.at?.column ?? rule.column,
-      message: rule.at?.date
-        ? `expected a real date as ${rule.at.date.written}`
-        : "expected a date or time",
+      message: timeExpected(rule.at?.date),
     });
     return [];
   }

@@ -1,7 +1,7 @@
 import type { Agreement } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
 import type { FieldPath } from "./facts.ts";
-import { instantInZone, mapRow, type ImportMap } from "./import-map.ts";
+import { instantInZone, timeExpected, mapRow, type ImportMap } from "./import-map.ts";
 import { normalizeFact } from "./lead.ts";
 import {
   pastContacts,
@@ -160,7 +160,7 @@ class PastReading {
   private time(name: Time): void {
     if (this.value(name) === null) return;
     const at = instantInZone(this.context.zone, String(this.facts[`handoff.${name}`]));
-    if (at === null) return this.cannotRead(name, "expected a date or time");
+    if (at === null) return this.cannotRead(name, timeExpected(undefined));
     if (!canHaveHappened(at)) return this.cannotRead(name, happenedWhen);
     if (at > this.context.now) {
       return this.cannotRead(name, "expected a time that has passed; this one lies ahead");

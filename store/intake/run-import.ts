@@ -477,8 +477,23 @@ function readItem(
         problems.push({ column, message });
     }
   if (problems.length > 0)
-    return { errors: problems.map((one) => ({ line: item.line, ...one, raw: item.raw })) };
+    return {
+      errors: byMessage(problems).map((one) => ({ line: item.line, ...one, raw: item.raw })),
+    };
   return { arrival, ...told, notUnderstood: "outcome" in read ? [] : read.notUnderstood };
+}
+
+/** What is wrong in several columns in one way is said once, of all of them: a row keeps it so. */
+function byMessage(problems: readonly CellProblem[]): CellProblem[] {
+  const columnsOf = new Map<string, Set<string>>();
+  for (const { column, message } of problems) {
+    const columns = columnsOf.get(message) ?? new Set();
+    columnsOf.set(message, column === null ? columns : columns.add(column));
+  }
+  return [...columnsOf].map(([message, columns]) => ({
+    column: columns.size === 0 ? null : [...columns].join("; "),
+    message,
+  }));
 }
 
 /** A row as it is taken in; `past` where the file is history. */

@@ -222,6 +222,47 @@ describe("one mistake is one message, and no mistake hides another", () => {
     expect(problemsOf([from, to])).toHaveLength(1);
   });
 
+  test("what stands beside a mistake is checked all the same", () => {
+    const target = [
+      "outreach: 24 hours\n    status: 48 hours",
+      "outreach: 24 hours\n    status: 1 business hour",
+    ] as const;
+    for (const mistake of [
+      ["calendar: assignee  ", "calendar: hqs  "],
+      ["elapsedRoll: next-open  ", "elapsedRoll: never  "],
+      ["elapsedGrace: 60 business minutes", "elapsedGrace: soon"],
+      ["  maxReassignments: 2", "  maxReassignment: 2"],
+      ["path: standard\n", "path: slow\n"],
+      ["2026-11-26: []", "2026-13-26: []"],
+    ] as const)
+      expect(
+        problemsOf(target, mistake).map(({ path }) => path),
+        mistake[1],
+      ).toContain("leadTypes[3].status");
+  });
+
+  test.each([
+    ["2600 business days", "48 hours", 1],
+    ["48 hours", "2600 business days", 0],
+    ["3660 days", "48 business hours", 1],
+  ])("outreach %s and status %s, years away, are compared", (outreach, status, count) => {
+    expect(
+      problemsOf([
+        "outreach: 24 hours\n    status: 48 hours",
+        `outreach: ${outreach}\n    status: ${status}`,
+      ]),
+    ).toHaveLength(count);
+  });
+
+  test("of hours that cannot be known nothing is said", () => {
+    expect(
+      messages(
+        ["outreach: 24 hours\n    status: 48 hours", "outreach: 24 hours\n    status: same day"],
+        ['week: { mon-fri: ["09:00-17:00"] }', 'week: { mon-fri: ["9-17"] }'],
+      ),
+    ).toHaveLength(1);
+  });
+
   test("every tab is a mistake of its own", () => {
     const found = problemsOf(
       ["  maxCycles: 3", "\tmaxCycles: 3"],

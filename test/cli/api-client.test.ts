@@ -52,6 +52,35 @@ test("a conflict of another kind is an answer, and so is a busy server without a
   expect([refused.keys.length, keyless.keys.length]).toEqual([1, 1]);
 });
 
+test("a refusal names the command, and not the route that it is for programs", async () => {
+  const { api } = await answering([
+    409,
+    {
+      code: "conflict",
+      detail: "it has no plan yet: make one at POST /agreement/versions/ag_1/plan",
+    },
+  ]);
+  const { body } = await api<{ detail: string }>("POST", "/agreement/versions/ag_1/activate", {});
+  expect(body.detail).toBe("it has no plan yet: make one at npx baton agreement plan ag_1");
+});
+
+test("a connection that breaks off is asked again where a repeat does nothing twice", async () => {
+  let asked = 0;
+  server = createServer((request, response) => {
+    if (++asked % 2 === 1) request.socket.destroy();
+    else response.end(JSON.stringify({ asked }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const api = await apiClient(readSettings(), { url, token: "any" });
+  expect((await api("POST", "/leads", {}, "key")).body).toEqual({ asked: 2 });
+  expect((await api("GET", "/leads")).body).toEqual({ asked: 4 });
+  await expect(api("POST", "/leads", {})).rejects.toThrow(
+    /ended before the answer; what was asked for may have been done/,
+  );
+  expect(asked).toBe(5);
+});
+
 test.each(["ftp://127.0.0.1", "nonsense", "http://"])("%s is no address of an API", async (url) => {
   await expect(apiClient(readSettings(), { url, token: "any" })).rejects.toThrow(
     /--url is .*; give/,

@@ -12,6 +12,11 @@ describe("one address has one form", () => {
     "INFO@BÜCHER.DE",
     "Info@XN--BCHER-KVA.DE",
     " info@bücher。de ",
+    "Info, Büro <info@bücher.de>",
+    '"Info" < INFO@bücher.de >',
+    "<info@bücher.de>",
+    "mailto:info@bücher.de",
+    "Info <mailto:info@bücher.de>",
   ])("%j", (address) => {
     expect(normalEmail(address)).toBe("info@xn--bcher-kva.de");
     expect(checkEmail(normalEmail(address))).toEqual({ ok: true, domain: "xn--bcher-kva.de" });
@@ -27,6 +32,12 @@ describe("one address has one form", () => {
     "a@bü\ncher.de",
     "a@bü%63her.de",
     "a@bü.de,b@c.de",
+    "a@bü.de <b@c.de>",
+    "a <a@bü.de> b <b@c.de>",
+    "a <a@bü.de>, b@c.de",
+    "a <b",
+    "mailto:",
+    "mailto:a@bü.de?cc=b@c.de",
     "a b",
     "",
     "@",

@@ -101,6 +101,27 @@ test.each([
   expect(await world.snapshot()).toEqual(before);
 });
 
+/** A body of so many bytes in chunks of 64 KiB, without its end. */
+const chunks = (bytes: number) =>
+  "10000\r\n".concat(" ".repeat(65_536), "\r\n").repeat(Math.ceil(bytes / 65_536) + 1);
+const inChunks = (line: string, type: string, body: string) =>
+  `${line} HTTP/1.1\r\nHost: x\r\n${token()}\r\nContent-Type: ${type}\r\n` +
+  `Transfer-Encoding: chunked\r\n\r\n${body}`;
+
+test.each([
+  ["POST /leads", "application/json", 64 * 1024],
+  ["PATCH /leads/ld_x", "application/json", 64 * 1024],
+  ["POST /tasks/tk_x/done", "application/json", 64 * 1024],
+  ["POST /agreement/versions/propose", "application/json", 512 * 1024],
+  ["POST /simulate", "application/json", 512 * 1024],
+  ["POST /v1/batch", "application/json", 512 * 1024],
+  ["PUT /roster", "application/yaml", 4 * 1024 * 1024],
+  ["PUT /roster/reps", "application/json", 4 * 1024 * 1024],
+  ["POST /webhooks/x", "application/json", 256 * 1024],
+])("%s in chunks ends at its bound, as one with a length does", async (line, type, most) => {
+  expect(await say(inChunks(line, type, chunks(most)))).toMatch(/^HTTP\/1\.1 413 /);
+});
+
 test.each([
   ["a body", () => post("Content-Length: 20", "{")],
   [
@@ -116,6 +137,11 @@ test.each([
       "Transfer-Encoding: chunked\r\n\r\n6\r\nhours:\r\n",
   ],
   ["a body in chunks", () => post("Transfer-Encoding: chunked", "1\r\n{\r\n")],
+  ["a webhook in chunks", () => inChunks("POST /webhooks/x", "application/json", "1\r\n{\r\n")],
+  [
+    "a file in chunks",
+    () => inChunks("POST /imports", "multipart/form-data; boundary=x", "5\r\n--x\r\n\r\n"),
+  ],
   [
     "a file",
     () =>

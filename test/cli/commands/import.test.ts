@@ -122,6 +122,10 @@ test("stops when a newer version closes the database half way, and goes on when 
   expect(await importFrom(pool, order, io)).toBe(0);
   expect(JSON.parse(out.join(""))).toMatchObject({ rows: 1200, created: 1200 });
   expect(await count("lead")).toBe(1200);
+  // Whoever looks at imports knows it by its file and its map.
+  expect((await pool.query("select file_name, map_text from import")).rows).toEqual([
+    { file_name: "leads.csv", map_text: peopleMap },
+  ]);
 });
 
 test(

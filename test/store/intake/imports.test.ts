@@ -508,6 +508,26 @@ joined: [{ columns: [First Name, Last Name], to: lead.name }]
     ]);
   });
 
+  test("a time of another form is refused with what the map can say of it", async () => {
+    const map =
+      "columns: { E-mail: lead.email, When: occurredAt }\n" +
+      "engagements: [{ column: Did, type: demo_request, at: { column: On } }]";
+    const row = await run("E-mail;When;Did;On\na@acme.com;23.11.2025;yes;24.11.2025\n", map);
+    // Both columns are named, though the same is wrong with them.
+    expect(await errorsOf(row.id)).toMatchObject([
+      {
+        column: "When; On",
+        message: expect.stringMatching(/such as 2026-11-23 .* say `date:` for this column/),
+      },
+    ]);
+  });
+
+  test("every required column that lacks is named", async () => {
+    const map = "columns: { E-mail: lead.email, A: lead.role, B: lead.title }\nrequired: [A, B]";
+    const row = await run("E-mail;A;B\na@acme.com;;\n", map);
+    expect(await errorsOf(row.id)).toMatchObject([{ line: 2, column: "A; B" }]);
+  });
+
   test.each([
     ["1.250", "expected a number that can be read in one way; say `decimal:`"],
     ["1.001-5.000", "expected a number that can be read in one way; say `decimal:`"],
