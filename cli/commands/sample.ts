@@ -11,7 +11,7 @@ import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { sampleLines, writeSampleCompany } from "../sample-company.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
-import { withPool } from "../servers/servers.ts";
+import { bulkWaits, withPool } from "../servers/servers.ts";
 
 const usage = `baton sample [--leads N] [--months M] [--seed S] [--without PATTERN]... [--json]
 
@@ -47,8 +47,10 @@ export const command: Command = {
       seed: whole("--seed", values.seed, 0, 2 ** 32 - 1),
       plant: plantedWithout(values.without),
     };
-    const done = await withPool(databaseUrlOf(readSettings()), (pool) =>
-      writeSampleCompany(pool, options, Date.now()),
+    const done = await withPool(
+      databaseUrlOf(readSettings()),
+      (pool) => writeSampleCompany(pool, options, Date.now()),
+      bulkWaits,
     );
     if (values.json) io.out(JSON.stringify({ ...done, ...options }));
     else for (const line of sampleLines(done, options)) io.out(line);

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Pool } from "../../store/postgres/db.ts";
-import { openPool } from "../../store/postgres/db.ts";
+import { openPool, type PoolOptions } from "../../store/postgres/db.ts";
 import { schemaFit, SchemaClosed, type SchemaFit } from "../../store/postgres/schema.ts";
 import { migrate } from "../../store/postgres/migrate.ts";
 import { serverVersion } from "../../store/postgres/probe.ts";
@@ -111,9 +111,13 @@ export async function resolveTemporal(
  * Opens a pool for the length of `work`. Throws a `CommandError` when Postgres cannot be used, or
  * was migrated by a version beside which this one may not work, with what to change.
  */
-export async function withPool<T>(url: string, work: (pool: Pool) => Promise<T>): Promise<T> {
+export async function withPool<T>(
+  url: string,
+  work: (pool: Pool) => Promise<T>,
+  waits: Pick<PoolOptions, "connectTimeoutMs" | "statementTimeoutMs"> = {},
+): Promise<T> {
   return askingPostgres(async () => {
-    const pool = openPool(url, { max: 2, connectTimeoutMs: 5_000 });
+    const pool = openPool(url, { max: 2, connectTimeoutMs: 5_000, ...waits });
     try {
       const fit = await schemaFit(pool);
       if (fit.state === "closed") throw new CommandError(fit.sentence);
@@ -123,6 +127,12 @@ export async function withPool<T>(url: string, work: (pool: Pool) => Promise<T>)
     }
   });
 }
+
+/**
+ * The waits of whoever writes much at once, where nobody waits for an answer: on a busy machine a
+ * statement of thousands of rows takes longer than any that a person asks for.
+ */
+export const bulkWaits = { connectTimeoutMs: 60_000, statementTimeoutMs: 600_000 } as const;
 
 /** Runs what asks Postgres; what the operator can put right about it becomes a `CommandError`. */
 export async function askingPostgres<T>(work: () => Promise<T>): Promise<T> {

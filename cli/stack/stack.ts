@@ -10,7 +10,13 @@ import { keepLogsSmall, shiftLogs } from "./log-files.ts";
 import { isElsewhere, nextSteps } from "./next-steps.ts";
 import { claimHome } from "./run-file.ts";
 import { ensureSearchAttributes } from "../servers/search-attributes.ts";
-import { migrateDatabase, resolvePostgres, resolveTemporal, withPool } from "../servers/servers.ts";
+import {
+  bulkWaits,
+  migrateDatabase,
+  resolvePostgres,
+  resolveTemporal,
+  withPool,
+} from "../servers/servers.ts";
 import { supervise } from "./supervisor.ts";
 import { setRetention } from "../servers/temporal-server.ts";
 
@@ -58,7 +64,11 @@ export async function runStack(
         await applyMigrations(postgres.url, io);
         await postgres.own?.letApp();
         const token = operatorToken(home);
-        const isLive = await withPool(postgres.url, (pool) => applications.firstData(pool, token));
+        const isLive = await withPool(
+          postgres.url,
+          (pool) => applications.firstData(pool, token),
+          bulkWaits,
+        );
 
         if (temporal.own) {
           await stack.start(temporal.own);
