@@ -15,7 +15,7 @@ import { datePattern } from "../handoff/time/date-pattern.ts";
 import { derivedProblem } from "../handoff/facts/fact-rights.ts";
 import { builtInFields } from "../handoff/facts/facts.ts";
 import { readFact, type ReadFact } from "../spellings/fact.ts";
-import { withPastFields } from "../handoff/facts/past.ts";
+import { dealStageOf, withPastFields } from "../handoff/facts/past.ts";
 import { columnName } from "../handoff/facts/import-map.ts";
 import { isPlaceZone, placeZoneExpected } from "../handoff/time/local-time.ts";
 import { Reading } from "./place.ts";
@@ -27,14 +27,16 @@ export type ParsedImportMap =
   | { readonly ok: true; readonly map: ImportMap }
   | { readonly ok: false; readonly problems: readonly AgreementProblem[] };
 
+/** The fields that a map may fill: the agreement's, and those that have no fixed name. */
+type Known = Pick<Agreement, "fields" | "nullWords"> & {
+  readonly isAlsoKnown?: (field: string) => boolean;
+};
+
 /**
  * Reads a column map (YAML or JSON). Fields must be the agreement's; every mistake is named with
  * its line in one pass. Never throws.
  */
-export function parseImportMap(
-  source: string,
-  agreement: Pick<Agreement, "fields" | "nullWords">,
-): ParsedImportMap {
+export function parseImportMap(source: string, agreement: Known): ParsedImportMap {
   const read = readSource(source);
   if ("problems" in read) return { ok: false, problems: read.problems };
   const reading = new Reading(read.source);
@@ -51,7 +53,10 @@ export function parseHistoryMap(
   source: string,
   agreement: Pick<Agreement, "fields" | "nullWords">,
 ): ParsedImportMap {
-  return parseImportMap(source, withPastFields(agreement));
+  return parseImportMap(source, {
+    ...withPastFields(agreement),
+    isAlsoKnown: (field) => dealStageOf(field) !== null,
+  });
 }
 
 /**
@@ -84,7 +89,7 @@ export function checkHeader(map: ImportMap, header: readonly string[], line: num
 const delimiters = { ",": ",", ";": ";", tab: "\t", "|": "|" } as const;
 const ownDestinations = ["id", "crmId", "externalId", "occurredAt"];
 
-function mapShape(agreement: Pick<Agreement, "fields" | "nullWords">): Shape<ImportMap> {
+function mapShape(agreement: Known): Shape<ImportMap> {
   const destination = destinationShape(agreement);
   const column = oneOrMore(eitherShape(destination, columnShape(destination)));
   const shape = object({
@@ -275,7 +280,7 @@ function eitherShape<A, B>(
   };
 }
 
-function destinationShape(agreement: Pick<Agreement, "fields">): Shape<string> {
+function destinationShape(agreement: Known): Shape<string> {
   return from(
     text("a field such as lead.email, or id, crmId, externalId, occurredAt"),
     (name, place, node) => {
@@ -285,9 +290,9 @@ function destinationShape(agreement: Pick<Agreement, "fields">): Shape<string> {
   );
 }
 
-function fieldProblem(field: string, agreement: Pick<Agreement, "fields">): string | null {
+function fieldProblem(field: string, agreement: Known): string | null {
   if (derivedProblem(field) !== null) return derivedProblem(field);
-  if (fieldType(agreement, field)) return null;
+  if (fieldType(agreement, field) || agreement.isAlsoKnown?.(field)) return null;
   const known = [
     ...ownDestinations,
     ...Object.keys(builtInFields),

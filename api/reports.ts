@@ -12,7 +12,13 @@ import { reports } from "../store/reports/registry.ts";
 import { actorNames } from "../store/access/actors.ts";
 import { peopleIn, rowsWithNames, withNames } from "../words/people.ts";
 import { paragraphOf } from "../store/reports/paragraph.ts";
-import { knowledges, leads, type ReportAsk, type ReportFile } from "../store/reports/report.ts";
+import {
+  knowledges,
+  leads,
+  notOfThen,
+  type ReportAsk,
+  type ReportFile,
+} from "../store/reports/report.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { scopeOf } from "./http/authorisation.ts";
@@ -296,7 +302,7 @@ function parsedAsk(deps: ApiDeps, report: ReportFile, c: Asker, given: Given): P
  */
 async function askedOf(
   { pool, agreements }: ApiDeps,
-  { dimensions }: ReportFile,
+  report: ReportFile,
   c: Asker,
   query: Readonly<Record<string, unknown>>,
 ): Promise<ReportAsk> {
@@ -310,13 +316,16 @@ async function askedOf(
       field: asked.groupBy === "rep" ? "groupBy" : "rep",
       detail: `figures about single people are not for the role ${role}`,
     });
+  const period = periodOf(query, c.var.receivedAt);
+  const detail = notOfThen(report, period, c.var.receivedAt);
+  if (detail !== null) throw new Problem("invalid", { field: "asOf", detail });
   const reach = await reachOf(pool, scope, repId);
   return {
-    ...periodOf(query, c.var.receivedAt),
+    ...period,
     knowledge: asked.knowledge ?? "now",
     groupBy: asked.groupBy ?? null,
     filters: Object.fromEntries(
-      dimensions.flatMap((name) => {
+      report.dimensions.flatMap((name) => {
         const wanted = asked[name];
         return wanted === undefined ? [] : [[name, wanted]];
       }),

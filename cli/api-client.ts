@@ -40,7 +40,7 @@ export async function apiClient(
     // Under its key a repeat takes effect once; without one, only reading is repeated.
     const mayRepeat = method === "GET" || key !== undefined;
     const until = performance.now() + patienceMs;
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const answer = await askAt(
         `${url}${path}`,
         { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },

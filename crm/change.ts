@@ -75,6 +75,11 @@ export type AccountDeed = Extract<CrmDeed, { kind: "owner" | "status" | "outreac
 export interface OpportunitySeen {
   readonly crmId: string;
   readonly stage: "open" | "won" | "lost";
+  /**
+   * The CRM's own name for where it stands, such as Discovery or Proposal; null where the CRM names
+   * none. Each move to another one is a change of its own, also one that is told late.
+   */
+  readonly dealStage: string | null;
   readonly amountMinor: number | null;
   readonly currency: string | null;
   readonly createdAt: Instant;

@@ -192,6 +192,8 @@ export interface SampleAnswer {
 
 export interface SampleDealState {
   readonly stage: "open" | "won" | "lost";
+  /** As the CRM names it; null of one that is over. */
+  readonly dealStage: string | null;
   readonly amountMinor: number | null;
   readonly currency: string | null;
   readonly at: Instant;

@@ -330,14 +330,19 @@ export function workHandoff(
     const size = routing.pool === "enterprise-ae" ? 40_000 : 9_000;
     const amountMinor = Math.round(size * dice.spread(0.5)) * 100;
     const states: SampleDealState[] = [
-      { stage: "open", amountMinor: null, currency: null, at: opportunity },
+      { stage: "open", dealStage: "Discovery", amountMinor: null, currency: null, at: opportunity },
     ];
     const priced = opportunity + dice.whole(1, 10) * day;
     const decided = priced + dice.whole(10, 90) * day;
-    if (priced < periods.until) states.push({ stage: "open", amountMinor, currency, at: priced });
+    // Whoever takes longer than a month negotiates; the dice are not asked for that.
+    const negotiated = priced + 20 * day;
+    const known = { stage: "open", amountMinor, currency } as const;
+    if (priced < periods.until) states.push({ ...known, dealStage: "Proposal", at: priced });
+    if (decided - priced > 30 * day && negotiated < periods.until)
+      states.push({ ...known, dealStage: "Negotiation", at: negotiated });
     if (decided < periods.until) {
       const stage = dice.chance(0.35) ? "won" : "lost";
-      states.push({ stage, amountMinor, currency, at: decided });
+      states.push({ stage, dealStage: null, amountMinor, currency, at: decided });
       at[stage] = decided;
     }
     return states;

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Seen } from "../../handoff/process/event.ts";
+import { longestDealStage } from "../../handoff/facts/past.ts";
 import { channels, outcomes } from "../../handoff/process/outreach.ts";
 import { roleOnRoster } from "../../store/routing/roster.ts";
 import { troubleCacheMs } from "../../store/house/house.ts";
@@ -58,6 +59,10 @@ const amountNeedsCurrency = {
   error: "expected amount and currency together, or neither",
 };
 
+const dealStage = textIn(longestDealStage).openapi({
+  description: "where it stands in your own words, such as Discovery or Proposal",
+});
+
 const bodies = {
   status: z
     .strictObject({
@@ -110,11 +115,21 @@ const bodies = {
     })
     .openapi("HouseOutreach"),
   opportunity: z
-    .strictObject({ by, stage: z.enum(["open", "won", "lost"]).default("open"), ...amount })
+    .strictObject({
+      by,
+      stage: z.enum(["open", "won", "lost"]).default("open"),
+      dealStage: dealStage.optional(),
+      ...amount,
+    })
     .refine(hasCurrencyWithAmount, amountNeedsCurrency)
     .openapi("HouseOpportunityOpened"),
   opportunityChange: z
-    .strictObject({ by, stage: z.enum(["open", "won", "lost"]).optional(), ...amount })
+    .strictObject({
+      by,
+      stage: z.enum(["open", "won", "lost"]).optional(),
+      dealStage: dealStage.optional(),
+      ...amount,
+    })
     .refine(hasCurrencyWithAmount, amountNeedsCurrency)
     .openapi("HouseOpportunityChange"),
   merge: z
@@ -231,7 +246,7 @@ const change = createRoute({
   method: "patch",
   path: "/house/opportunities/{id}",
   tags,
-  summary: "Change an opportunity: won, lost, amount",
+  summary: "Change an opportunity: its deal stage, won, lost, amount",
   request: onOne(bodies.opportunityChange),
   responses: changed,
 });
@@ -375,14 +390,20 @@ export function houseUserRoutes(deps: ApiDeps): Routes {
     );
   });
   routes.openapi(open, async (c) => {
-    const { by: user, stage, amountMinor = null, currency = null } = c.req.valid("json");
+    const {
+      by: user,
+      stage,
+      dealStage: named = null,
+      amountMinor = null,
+      currency = null,
+    } = c.req.valid("json");
     return c.json(
       await done(deps, c, user, (tx) =>
         openHouseOpportunity(
           tx,
           c.req.valid("param").id,
           user,
-          { stage, amountMinor, currency },
+          { stage, dealStage: named, amountMinor, currency },
           c.var.receivedAt,
         ),
       ),

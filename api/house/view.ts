@@ -196,6 +196,7 @@ export const houseOpportunitySchema = z
     opportunityId: z.string().nullable(),
     leadId: z.string(),
     stage: z.enum(["open", "won", "lost"]),
+    dealStage: z.string().nullable(),
     amountMinor: z.number().int().nullable(),
     currency: z.string().nullable(),
     version: z.number().int(),

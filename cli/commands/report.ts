@@ -13,6 +13,7 @@ import {
   type ReportQuestion,
   type ReportFile,
   type ReportRow,
+  notOfThen,
 } from "../../store/reports/report.ts";
 import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
@@ -72,8 +73,11 @@ export const command: Command = {
         `The report "${report.name}" has no picture; --svg draws ` +
           `${reports.flatMap((one) => (one.picture === null ? [] : [one.name])).join(", ")}.`,
       );
+    const period = periodOf(values);
+    const refusal = notOfThen(report, period, Date.now());
+    if (refusal !== null) throw new CommandError(`--as-of: ${refusal.replace("`to`", "--to")}.`);
     const question: ReportQuestion = {
-      ...periodOf(values),
+      ...period,
       knowledge: oneOf("--knowledge", values.knowledge, knowledges),
       groupBy:
         values["group-by"] === undefined

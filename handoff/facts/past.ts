@@ -40,6 +40,8 @@ export interface PastHandoff {
   readonly amountMinor: number | null;
   readonly currency: string | null;
   readonly opportunityCrmId: string | null;
+  /** The CRM's own stages of the opportunity, in the order in which it came to them; null: none. */
+  readonly dealStages: readonly PastDealStage[] | null;
   readonly leadType: string | null;
   readonly band: string | null;
   readonly fit: number | null;
@@ -47,6 +49,12 @@ export interface PastHandoff {
   readonly icp: boolean | null;
   readonly segment: string | null;
   readonly territory: string | null;
+}
+
+/** That an opportunity came to a stage of the CRM, and when. */
+export interface PastDealStage {
+  readonly name: string;
+  readonly at: Instant;
 }
 
 /** When a handoff took each of its steps, in the order in which they are taken. */
@@ -76,6 +84,18 @@ export const pastFields: Readonly<Record<FieldPath, FieldType>> = {
   "handoff.segment": "text",
   "handoff.territory": "text",
 };
+
+/** So many characters a CRM's name of a deal stage may have. */
+export const longestDealStage = 60;
+
+/**
+ * The deal stage of a field `handoff.dealStages.Proposal`, which holds when the opportunity came to
+ * it: a column for each stage, as CRMs export them. Null: it is another field.
+ */
+export function dealStageOf(field: FieldPath): string | null {
+  const name = /^handoff\.dealStages\.(.+)$/.exec(field)?.[1]?.trim();
+  return name !== undefined && name !== "" && name.length <= longestDealStage ? name : null;
+}
 
 /** An agreement that knows the fields of past handoffs too, for whoever reads their column map. */
 export function withPastFields<A extends Pick<Agreement, "fields">>(agreement: A): A {

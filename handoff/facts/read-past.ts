@@ -4,11 +4,13 @@ import type { FieldPath } from "./facts.ts";
 import { instantInZone, timeExpected, mapRow, type ImportMap } from "./import-map.ts";
 import { normalizeFact } from "./lead.ts";
 import {
+  dealStageOf,
   pastContacts,
   pastEnds,
   pastFields,
   pastOutcomes,
   pastSteps,
+  type PastDealStage,
   type PastHandoff,
   type PastOutcome,
 } from "./past.ts";
@@ -100,6 +102,7 @@ class PastReading {
     const reason = this.reason(end?.outcome ?? null);
     const repId = this.owner();
     const amount = this.amount();
+    const dealStages = this.dealStages(end?.at ?? null);
     const goesOn = end?.outcome === "open" && this.at("opportunityAt") === null;
     const shape = this.shape(goesOn);
     if (mqlAt === null || !end) return null;
@@ -118,6 +121,7 @@ class PastReading {
       ...reason,
       repId,
       ...amount,
+      dealStages,
       ...shape,
     };
   }
@@ -342,6 +346,44 @@ class PastReading {
       this.wrong("amount", `expected at most ${digits} decimals`);
     else if (!Number.isSafeInteger(amountMinor)) this.wrong("amount", "expected a smaller amount");
     return { amountMinor, currency, opportunityCrmId };
+  }
+
+  /** When the opportunity came to which stage of the CRM, the earliest first. */
+  private dealStages(endedAt: Instant | null): PastHandoff["dealStages"] {
+    const opportunityAt = this.at("opportunityAt");
+    const told = Object.keys(this.facts).flatMap((field) => {
+      const name = dealStageOf(field);
+      const at = name === null ? null : this.dealStageAt(field);
+      return name === null || at === null ? [] : [{ name, at }];
+    });
+    for (const { name, at } of told) {
+      const field = `dealStages.${name}`;
+      if (opportunityAt === null) {
+        if (!this.bad.has("opportunityAt"))
+          this.wrong(field, "expected no time here: there was no opportunity");
+      } else if (at < opportunityAt) this.wrong(field, "expected a time not before opportunityAt");
+      else if (endedAt !== null && at > endedAt)
+        this.wrong(field, "expected a time not after its end");
+    }
+    const isTwice = ({ at }: PastDealStage, n: number) => told.findIndex((o) => o.at === at) < n;
+    for (const [n, one] of told.entries())
+      if (isTwice(one, n))
+        this.wrong(
+          `dealStages.${one.name}`,
+          "expected a time of its own: another deal stage began then",
+        );
+    return told.length === 0 ? null : told.toSorted((a, b) => a.at - b.at);
+  }
+
+  private dealStageAt(field: FieldPath): Instant | null {
+    const name = field.replace("handoff.", "");
+    const at = instantInZone(this.context.zone, String(this.facts[field]));
+    if (at === null) this.cannotRead(name, "expected a date or time");
+    else if (!canHaveHappened(at)) this.cannotRead(name, happenedWhen);
+    else if (at > this.context.now)
+      this.cannotRead(name, "expected a time that has passed; this one lies ahead");
+    else return at;
+    return null;
   }
 
   /** What it was judged to be then: only as it is told. */

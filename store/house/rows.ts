@@ -71,6 +71,8 @@ export interface HouseOpportunity {
   readonly opportunityId: string | null;
   readonly leadId: string;
   readonly stage: "open" | "won" | "lost";
+  /** Where it stands in the words of whoever sells; null until somebody says it. */
+  readonly dealStage: string | null;
   readonly amountMinor: number | null;
   readonly currency: string | null;
   readonly version: number;
@@ -92,8 +94,8 @@ const noteColumns = fragment(
   `id, key, lead_id as "leadId", account_id as "accountId", body, by_id as "by", at`,
 );
 const opportunityColumns = fragment(
-  `id, external_id as "opportunityId", lead_id as "leadId", stage, amount_minor as ` +
-    `"amountMinor", currency, version, created_at as "createdAt", changed_at as "changedAt"`,
+  `id, external_id as "opportunityId", lead_id as "leadId", stage, deal_stage as "dealStage", ` +
+    `amount_minor as "amountMinor", currency, version, created_at as "createdAt", changed_at as "changedAt"`,
 );
 
 export interface HousePage {

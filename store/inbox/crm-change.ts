@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AccountDeed, CrmChange } from "../../crm/change.ts";
+import { longestDealStage } from "../../handoff/facts/past.ts";
 import { stages } from "../../handoff/stage.ts";
 import { canHaveHappened } from "../../handoff/time/dates.ts";
 
@@ -18,6 +19,9 @@ const value = z.union([
   z.boolean(),
   z.array(z.string().max(1_000)).max(200),
 ]);
+
+/** As an export of the CRM writes it too (handoff/facts/past.ts). */
+const dealStageName = z.string().trim().min(1).max(longestDealStage);
 
 const facts = z.record(z.string().regex(/^(lead|account)\.[A-Za-z]\w*$/), value);
 
@@ -46,6 +50,7 @@ const deed = z.discriminatedUnion("kind", [
     opportunity: z.strictObject({
       crmId: id,
       stage: z.enum(["open", "won", "lost"]),
+      dealStage: dealStageName.nullable().default(null),
       amountMinor: z.int().min(0).nullable(),
       currency: z
         .string()
@@ -124,18 +129,22 @@ export function changePayload(change: CrmChange): CrmChangePayload {
         at,
         what: { ...what, occurredAt: new Date(what.occurredAt).toISOString() },
       };
-    case "opportunity":
+    case "opportunity": {
+      const { dealStage, createdAt, ...seen } = what.opportunity;
       return {
         ...change,
         at,
         what: {
-          ...what,
+          kind: what.kind,
           opportunity: {
-            ...what.opportunity,
-            createdAt: new Date(what.opportunity.createdAt).toISOString(),
+            ...seen,
+            // Left out where none is named: a worker of before this field reads that as well.
+            ...(dealStage === null ? {} : { dealStage }),
+            createdAt: new Date(createdAt).toISOString(),
           },
         },
       };
+    }
     case "status": {
       const { buyingSignals, ...rest } = what;
       return {

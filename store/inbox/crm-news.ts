@@ -138,12 +138,13 @@ export async function saveOpportunity(
   }>(
     tx,
     sql`
-    insert into opportunity as o (id, lead_id, handoff_id, crm_id, stage, amount_minor, currency,
-      created_at, changed_at, won_at, lost_at)
+    insert into opportunity as o (id, lead_id, handoff_id, crm_id, stage, deal_stage, amount_minor,
+      currency, created_at, changed_at, won_at, lost_at)
     values (${newId("op", now)}, ${subject.id}, ${handoffId}, ${seen.crmId}, ${seen.stage},
-      ${seen.amountMinor}, ${seen.currency}, ${createdAt}, ${changedAt},
+      ${seen.dealStage}, ${seen.amountMinor}, ${seen.currency}, ${createdAt}, ${changedAt},
       ${seen.stage === "won" ? changedAt : null}, ${seen.stage === "lost" ? changedAt : null})
-    on conflict (crm_id) do update set stage = excluded.stage, amount_minor = excluded.amount_minor,
+    on conflict (crm_id) do update set stage = excluded.stage, deal_stage = excluded.deal_stage,
+      amount_minor = excluded.amount_minor,
       currency = excluded.currency, changed_at = excluded.changed_at,
       won_at = case when excluded.stage = 'won'
         then coalesce(o.won_at, excluded.won_at) end, lost_at = case when excluded.stage = 'lost'
@@ -167,15 +168,15 @@ export async function saveOpportunity(
   await send(
     tx,
     sql`
-    insert into opportunity_stage (opportunity_id, stage, amount_minor, currency, happened_at,
-      told_at)
-    select o.id, s.stage, s.amount_minor, s.currency, s.at, ${new Date(now)}
+    insert into opportunity_stage (opportunity_id, stage, deal_stage, amount_minor, currency,
+      happened_at, told_at)
+    select o.id, s.stage, s.deal_stage, s.amount_minor, s.currency, s.at, ${new Date(now)}
     from opportunity o, (values
-      (${seen.stage}::text, ${seen.amountMinor}::bigint, ${seen.currency}::text,
-        ${changedAt}::timestamptz),
-      ('open', null, null, ${createdAt}::timestamptz)) as s(stage, amount_minor, currency, at)
-    where o.crm_id = ${seen.crmId} and
-      (s.at = ${changedAt} and s.stage = ${seen.stage} or not exists (
+      (true, ${seen.stage}::text, ${seen.dealStage}::text, ${seen.amountMinor}::bigint,
+        ${seen.currency}::text, ${changedAt}::timestamptz),
+      (false, 'open', null, null, null, ${createdAt}::timestamptz))
+        as s(is_seen, stage, deal_stage, amount_minor, currency, at)
+    where o.crm_id = ${seen.crmId} and (s.is_seen or s.at < ${changedAt} and not exists (
       select from opportunity_stage k where k.opportunity_id = o.id and k.happened_at <= s.at))
     on conflict do nothing`,
   );

@@ -226,10 +226,12 @@ export async function writeOpportunities(
         handoff: id,
         crm: past.opportunityCrmId,
         stage: outcome,
+        dealStage: outcome === "open" ? (past.dealStages?.at(-1)?.name ?? null) : null,
         amount: past.amountMinor,
         currency: past.currency,
         created: new Date(opportunityAt),
-        changed: new Date(endedAt ?? opportunityAt),
+        changed: new Date(endedAt ?? past.dealStages?.at(-1)?.at ?? opportunityAt),
+        states: dealStatesOf(past, opportunityAt),
       },
     ];
   });
@@ -238,26 +240,45 @@ export async function writeOpportunities(
   await send(
     tx,
     sql`
-    insert into opportunity (id, lead_id, handoff_id, crm_id, stage, amount_minor, currency,
-      created_at, changed_at, won_at, lost_at)
-    select id, lead, handoff, crm, stage, amount, currency, created, changed,
+    insert into opportunity (id, lead_id, handoff_id, crm_id, stage, deal_stage, amount_minor,
+      currency, created_at, changed_at, won_at, lost_at)
+    select id, lead, handoff, crm, stage, "dealStage", amount, currency, created, changed,
       case when stage = 'won' then changed end, case when stage = 'lost' then changed end
     from jsonb_to_recordset(${given}::jsonb) as o(id text, lead text, handoff text, crm text,
-      stage text, amount bigint, currency text, created timestamptz, changed timestamptz)`,
+      stage text, "dealStage" text, amount bigint, currency text, created timestamptz, changed timestamptz)`,
   );
-  // Of one that is over the amount is that of its end; what it was before is not known.
   await send(
     tx,
     sql`
-    insert into opportunity_stage (opportunity_id, stage, amount_minor, currency, happened_at,
-      told_at)
-    select id, stage, amount, currency, changed, ${new Date(now)}::timestamptz
-      from jsonb_to_recordset(${given}::jsonb) as o(id text, stage text, amount bigint,
-        currency text, changed timestamptz)
-    union all
-    select id, 'open', null::bigint, null::text, created, ${new Date(now)}::timestamptz
-      from jsonb_to_recordset(${given}::jsonb) as o(id text, stage text, created timestamptz,
-        changed timestamptz)
-      where stage <> 'open' and created < changed`,
+    insert into opportunity_stage (opportunity_id, stage, deal_stage, amount_minor, currency,
+      happened_at, told_at)
+    select o.id, s.stage, s."dealStage", s.amount, s.currency, s.at, ${new Date(now)}
+    from jsonb_to_recordset(${given}::jsonb) as o(id text, states jsonb),
+      jsonb_to_recordset(o.states) as s(stage text, "dealStage" text, amount bigint, currency text,
+        at timestamptz)`,
   );
+}
+
+interface DealState {
+  readonly stage: string;
+  readonly dealStage: string | null;
+  readonly amount: number | null;
+  readonly currency: string | null;
+  readonly at: Date;
+}
+
+/** How an opportunity of the past stood, from when: open, in which deal stage, and its end. */
+function dealStatesOf(past: PastHandoff, opportunityAt: Instant): DealState[] {
+  const { outcome, endedAt, amountMinor: amount, currency } = past;
+  // Of one that is over the amount is that of its end; what it was before is not known.
+  const known = { amount, currency };
+  const before = endedAt === null ? known : { amount: null, currency: null };
+  const told = past.dealStages ?? [];
+  const isNamedAtOnce = told[0]?.at === opportunityAt;
+  const open = [...(isNamedAtOnce ? [] : [{ name: null, at: opportunityAt }]), ...told].map(
+    ({ name, at }) => ({ stage: "open", dealStage: name, ...before, at: new Date(at) }),
+  );
+  if (endedAt === null) return open;
+  const ended = { stage: outcome, dealStage: null, ...known, at: new Date(endedAt) };
+  return [...open.filter(({ at }) => at < ended.at), ended];
 }

@@ -3,14 +3,15 @@ import type { ReportAsk, ReportFile, ReportQuestion, ReportRow } from "./report.
 
 /**
  * The same length of time before, as it stood then: a cohort is compared with one that was as young.
- * Null for what stands at one moment and for trends, which have the time before in them.
+ * Null for what stands at one moment, for what is known as of today alone, and for trends, which have
+ * the time before in them.
  */
 export function asLongBefore(
-  { period }: Pick<ReportFile, "period">,
+  { period, isOfToday }: Pick<ReportFile, "period" | "isOfToday">,
   { from, to, asOf, groupBy }: Pick<ReportQuestion, "from" | "to" | "asOf" | "groupBy">,
 ): ReportPeriod | null {
   const isTrend = groupBy === "week" || groupBy === "month";
-  if (isTrend || period === "nothing: it counts what stands at asOf") return null;
+  if (isTrend || isOfToday || period === "nothing: it counts what stands at asOf") return null;
   const length = to - from;
   return { from: from - length, to: from, asOf: asOf - length };
 }

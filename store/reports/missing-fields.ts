@@ -10,6 +10,7 @@ export const missingFieldsReport = defineReport({
   name: "missing-fields",
   question: "Which facts are missing from leads?",
   period: "what happened in it",
+  isOfToday: true,
   dimensions: ["source", "campaign"],
   readers: "both teams",
   metrics: [

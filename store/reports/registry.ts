@@ -6,6 +6,7 @@ import { buyingSignalsReport } from "./buying-signals.ts";
 import { campaignsReport } from "./campaigns.ts";
 import { criteriaReport } from "./criteria.ts";
 import { dataQualityReport } from "./data-quality.ts";
+import { dealStagesReport } from "./deal-stages.ts";
 import { disqualificationsReport } from "./disqualifications.ts";
 import { engagementReport } from "./engagement.ts";
 import { firstResponseReport } from "./first-response.ts";
@@ -53,6 +54,7 @@ export const reports: readonly ReportFile[] = [
   campaignsReport,
   scorecardReport,
   stageTimesReport,
+  dealStagesReport,
   followUpReport,
   dataQualityReport,
   missingFieldsReport,

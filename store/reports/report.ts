@@ -81,6 +81,8 @@ interface Definition<C extends Columns> {
   /** The question that it answers, in plain words. */
   readonly question: string;
   readonly period: Bounds;
+  /** Set where it counts what is known of leads today: how that was earlier is not recorded. */
+  readonly isOfToday?: true;
   /** By what it can be filtered and grouped. */
   readonly dimensions: readonly Dimension[];
   /** Figures about single people are for those who lead them. */
@@ -153,6 +155,22 @@ export type ReportFile = Omit<Definition<Columns>, "rows" | "picture" | "paragra
 /** A report: one file defines it, and one line of `registry.ts` lists it. */
 export function defineReport<const C extends Columns>(report: Definition<C>): ReportFile {
   return report;
+}
+
+/** So far back an `asOf` counts as today: a page that stands open is asked for its table later. */
+const todayMs = 24 * 3_600_000;
+
+/** Why a report cannot say how things stood then; null where it can. */
+export function notOfThen(
+  { name, isOfToday }: Pick<ReportFile, "name" | "isOfToday">,
+  { asOf }: Pick<ReportQuestion, "asOf">,
+  now: Instant,
+): string | null {
+  if (!isOfToday || asOf >= now - todayMs) return null;
+  return (
+    `expected none, or one of the last 24 hours: ${name} counts the facts that leads have today, ` +
+    "and which they had before is not recorded; `to` bounds when the leads arrived"
+  );
 }
 
 const column =

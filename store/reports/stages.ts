@@ -64,12 +64,6 @@ export const stageTimesReport = defineReport({
       section: "Pipeline velocity and stage aging",
       column: "stalledRate",
     },
-    {
-      name: "Opportunity-to-stage progression",
-      article: "criteria",
-      section: "From handoff to opportunity: conversion chain metrics",
-      column: "left",
-    },
   ],
   columns: {
     group,

@@ -84,6 +84,15 @@ export const packetEntries: Readonly<Record<PacketKind, readonly PacketEntry[]>>
       "p90Days",
       "stalledRate",
     ]),
+    entry("Deal stages of the CRM", "deal-stages", null, [
+      "stage",
+      "entered",
+      "movedOn",
+      "lost",
+      "medianDays",
+      "p90Days",
+      "stalledRate",
+    ]),
     entry("Wins by band, month by month", "bands", "month", ["band", "handedOff", "winRate"], {
       months: 12,
     }),

@@ -328,6 +328,7 @@ function opportunityRows(lead: SampleLead, h: SampleHandoff): Row[] {
       lead_id: lead.id,
       handoff_id: h.id,
       stage: last.stage,
+      deal_stage: last.dealStage,
       amount_minor: last.amountMinor,
       currency: last.currency,
       created_at: date(opened.at),
@@ -339,9 +340,10 @@ function opportunityRows(lead: SampleLead, h: SampleHandoff): Row[] {
 }
 
 function dealRows(h: SampleHandoff): Row[] {
-  return h.deal.map(({ stage, amountMinor, currency, at }) => ({
+  return h.deal.map(({ stage, dealStage, amountMinor, currency, at }) => ({
     opportunity_id: opportunityId(h),
     stage,
+    deal_stage: dealStage,
     amount_minor: amountMinor,
     currency,
     happened_at: date(at),

@@ -66,6 +66,8 @@ export async function writeSample(
   now: Instant,
 ): Promise<SampleWritten> {
   return inTransaction(pool, async (tx) => {
+    // Between two statements the rows of a table are made: on a busy machine that takes a while.
+    await tx.query("set local idle_in_transaction_session_timeout = 0");
     // No lead arrives, and nobody publishes, until this is over.
     await tx.query("lock table lead in share row exclusive mode");
     await tx.query("select pg_advisory_xact_lock(hashtext('agreement'))");

@@ -21,6 +21,10 @@ export interface CrmUser {
   giveAccount(crmId: string, owner: string): Promise<void>;
   acceptAccount(crmId: string): Promise<void>;
   logCallToAccount(crmId: string): Promise<void>;
+  /** Opens an opportunity of the lead, in this deal stage; gives its id there. */
+  openOpportunity(crmId: string, dealStage: string): Promise<string>;
+  moveOpportunity(id: string, dealStage: string): Promise<void>;
+  winOpportunity(id: string): Promise<void>;
   merge(crmId: string, into: string): Promise<void>;
   remove(crmId: string): Promise<void>;
 }
@@ -280,6 +284,27 @@ export function crmContract(name: string, under: () => CrmUnderTest): void {
   });
 
   describe(`${name} tells what happened`, () => {
+    test("an opportunity is told of at each deal stage it comes to, and when it is won", async () => {
+      const start = await drain(null);
+      const { crmId } = await crm().upsertLead(someLead(13));
+      const id = await user().openOpportunity(crmId, "Discovery");
+      await user().moveOpportunity(id, "Proposal");
+      await user().winOpportunity(id);
+      const { changes } = await drain(start.cursor);
+      const seen = changes.flatMap(({ at, what }) =>
+        what.kind === "opportunity" ? [{ at, ...what.opportunity }] : [],
+      );
+      expect(seen.map((one) => [one.crmId, one.stage])).toEqual([
+        [id, "open"],
+        [id, "open"],
+        [id, "won"],
+      ]);
+      expect(seen.slice(0, 2).map(({ dealStage }) => dealStage)).toEqual(["Discovery", "Proposal"]);
+      expect(seen.every(({ at, createdAt }) => at >= createdAt)).toBe(true);
+      for (const change of changes)
+        expect(crm().translate(under().webhook(change, since).payload)).toEqual([change]);
+    });
+
     async function told() {
       const start = await drain(null);
       const { crmId } = await crm().upsertLead(someLead(12));

@@ -5,9 +5,12 @@ import { changePayload } from "../../store/inbox/crm-change.ts";
 import { createHouseCrm } from "../../crm/house/house.ts";
 import { openPool, type Pool } from "../../store/postgres/db.ts";
 import { houseTables } from "../../store/house/house.ts";
+import { houseOpportunities } from "../../store/house/rows.ts";
 import {
+  changeHouseOpportunity,
   deleteHouseLead,
   mergeHouseLeads,
+  openHouseOpportunity,
   setHouseFacts,
   setHouseStatus,
   setHouseTrouble,
@@ -68,6 +71,19 @@ crmContract("the built-in CRM", () => ({
     logCallToAccount: async (crmId) => {
       const call = { channel: "call", outcome: "connected", occurredAt: now() };
       await logHouseAccountOutreach(pool, crmId, "rp_ann", call, now());
+    },
+    openOpportunity: async (crmId, dealStage) => {
+      const wish = { stage: "open", dealStage, amountMinor: 100, currency: "EUR" } as const;
+      await openHouseOpportunity(pool, crmId, "rp_ann", wish, now());
+      const [made] = await houseOpportunities(pool, { leadId: crmId, limit: 1 });
+      if (!made) throw new Error("the opportunity was not opened");
+      return made.id;
+    },
+    moveOpportunity: async (id, dealStage) => {
+      await changeHouseOpportunity(pool, id, "rp_ann", { dealStage }, now());
+    },
+    winOpportunity: async (id) => {
+      await changeHouseOpportunity(pool, id, "rp_ann", { stage: "won" }, now());
     },
     merge: async (crmId, into) => {
       await mergeHouseLeads(pool, crmId, into, "rp_ann", now());

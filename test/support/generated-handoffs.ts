@@ -80,6 +80,7 @@ export interface MadeHandoff {
   /** States of its opportunity, in order. */
   readonly deal: readonly {
     readonly stage: string;
+    readonly dealStage: string | null;
     readonly amount: number | null;
     readonly currency: string | null;
     readonly at: number;
@@ -166,16 +167,26 @@ export function generateHandoffs(
             outcome = "opportunity";
             move("sql", "opportunity", "opportunity exists in the CRM", at.opportunity);
             const currency = pick(["USD", "EUR"]);
-            tellOf({ stage: "open", amount: null, currency: null, at: at.opportunity });
+            // Without a throw of the dice: what is made of a seed stays as it is.
+            const first = n % 3 === 0 ? null : "Discovery";
+            const opened = { stage: "open", amount: null, currency: null, at: at.opportunity };
+            tellOf({ ...opened, dealStage: first });
             const priced = after(at.opportunity, 4);
             if (chance(0.8))
-              tellOf({ stage: "open", amount: 1_000 + whole(9_000), currency, at: priced });
+              tellOf({
+                stage: "open",
+                dealStage: n % 4 === 0 ? first : "Proposal",
+                amount: 1_000 + whole(9_000),
+                currency,
+                at: priced,
+              });
             const end = random();
             if (end < 0.6) {
               const stage = end < 0.35 ? "won" : "lost";
               const done = after(priced, 30);
               at[stage] = done;
-              tellOf({ stage, amount: 1_000 + whole(9_000), currency, at: done });
+              const amount = 1_000 + whole(9_000);
+              tellOf({ stage, dealStage: null, amount, currency, at: done });
             }
           }
         }
@@ -469,6 +480,7 @@ export async function insertHandoffs(pool: Pool, made: readonly MadeHandoff[]): 
       deal.map((one) => ({
         opportunity_id: `op_${id}`,
         stage: one.stage,
+        deal_stage: one.dealStage,
         amount_minor: one.amount,
         currency: one.currency,
         happened_at: date(one.at),

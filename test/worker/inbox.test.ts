@@ -214,7 +214,7 @@ describe("what a user of the built-in CRM does", () => {
         world.pool,
         crmId,
         "rp_ann",
-        { stage: "open", amountMinor: 5_000, currency: "EUR" },
+        { stage: "open", dealStage: null, amountMinor: 5_000, currency: "EUR" },
         later(1_000),
       );
       world.setNow(later(2_000));

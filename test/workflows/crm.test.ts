@@ -69,7 +69,7 @@ test("what a rep does in the CRM counts like an answer to Baton: outreach, accep
     world.pool,
     crmId,
     owner_id!,
-    { stage: "open", amountMinor: 500_000, currency: "USD" },
+    { stage: "open", dealStage: null, amountMinor: 500_000, currency: "USD" },
     Date.now(),
   );
   await world.until(id, (lead) => lead.stage === "opportunity");

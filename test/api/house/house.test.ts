@@ -85,6 +85,7 @@ describe("a person using the built-in CRM", () => {
       ).toBe("2");
       await ask("POST", `/house/leads/${crmId}/opportunities`, {
         by: "rp_ann",
+        dealStage: "Discovery",
         amountMinor: 5_000,
         currency: "EUR",
       });
@@ -93,6 +94,11 @@ describe("a person using the built-in CRM", () => {
           items: [opportunity],
         },
       } = await ask("GET", `/house/opportunities?lead=${crmId}`);
+      expect(opportunity).toMatchObject({ stage: "open", dealStage: "Discovery" });
+      await ask("PATCH", `/house/opportunities/${opportunity.id}`, {
+        by: "rp_ann",
+        dealStage: "Proposal",
+      });
       expect(
         (
           await ask("PATCH", `/house/opportunities/${opportunity.id}`, {
@@ -103,6 +109,7 @@ describe("a person using the built-in CRM", () => {
       ).toBe(200);
       expect((await ask("GET", `/house/opportunities/${opportunity.id}`)).body).toMatchObject({
         stage: "won",
+        dealStage: "Proposal",
         amountMinor: 5_000,
         currency: "EUR",
       });
@@ -120,6 +127,7 @@ describe("a person using the built-in CRM", () => {
         "outreach",
         "status",
         "facts",
+        "opportunity",
         "opportunity",
         "opportunity",
         "status",
@@ -206,6 +214,8 @@ test.each([
   ],
   ["POST", "opportunities", { by: "rp_ann", amountMinor: 5 }, "currency"],
   ["POST", "opportunities", { by: "rp_ann", amountMinor: -5, currency: "EUR" }, "amountMinor"],
+  ["POST", "opportunities", { by: "rp_ann", dealStage: "" }, "dealStage"],
+  ["POST", "opportunities", { by: "rp_ann", dealStage: "x".repeat(61) }, "dealStage"],
   ["POST", "merge", { by: "rp_ann", into: "HL-none" }, "into"],
   ["PATCH", "", { by: "rp_ann", facts: {} }, "facts"],
 ])(

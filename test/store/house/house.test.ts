@@ -137,7 +137,7 @@ test("an opportunity changes only what was said", async () => {
     db.pool,
     crmId,
     "rp_ann",
-    { stage: "open", amountMinor: 100, currency: "EUR" },
+    { stage: "open", dealStage: "Discovery", amountMinor: 100, currency: "EUR" },
     now,
   );
   const {
@@ -146,6 +146,7 @@ test("an opportunity changes only what was said", async () => {
   await changeHouseOpportunity(db.pool, row.id, "rp_ann", { stage: "won" }, now);
   expect((await inbox(crmId)).at(-1).payload.what.opportunity).toMatchObject({
     stage: "won",
+    dealStage: "Discovery",
     amountMinor: 100,
     currency: "EUR",
   });

@@ -101,6 +101,20 @@ test.each([
       },
     },
   },
+  {
+    ...whole,
+    what: {
+      kind: "opportunity",
+      opportunity: {
+        crmId: "HO-1",
+        stage: "open",
+        dealStage: "Proposal",
+        amountMinor: 1,
+        currency: "EUR",
+        createdAt: "2026-11-20T11:00:00.000Z",
+      },
+    },
+  },
   { ...whole, what: { kind: "merged", into: "HL-2" } },
   { ...whole, what: { kind: "deleted" } },
 ])("a change ($what.kind) reads as it was written", (payload) => {
@@ -146,6 +160,23 @@ test.each([
   ["what.kind", { ...whole, what: { kind: "ada@engines.test" } }],
   ["what.revisitOn", { ...whole, what: { ...whole.what, revisitOn: "2027-02-31" } }],
   ["crmId", { ...whole, crmId: 5 }],
+  [
+    "what.opportunity.dealStage",
+    {
+      ...whole,
+      what: {
+        kind: "opportunity",
+        opportunity: {
+          crmId: "HO-1",
+          stage: "open",
+          dealStage: " ",
+          amountMinor: null,
+          currency: null,
+          createdAt: whole.at,
+        },
+      },
+    },
+  ],
   [
     "what.opportunity.amountMinor",
     {

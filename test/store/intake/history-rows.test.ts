@@ -271,6 +271,67 @@ test("a first touch that was not told is in no figure, and the person's is when 
   ]);
 });
 
+describe("columns of when a deal came to a stage of the CRM", () => {
+  const map = pastMap.replace(
+    "columns:\n",
+    "columns:\n  Discovery: handoff.dealStages.Discovery\n" +
+      "  Entered proposal: { to: handoff.dealStages.Proposal sent, date: dd.MM.yyyy }\n",
+  );
+  const rowOf = (given: Parameters<typeof line>[0], discovery: string, proposal: string) =>
+    `${header},Discovery,Entered proposal\n${line(given)},${discovery},${proposal}\n`;
+  const history = () =>
+    all(`select stage, deal_stage, amount_minor::int as amount,
+      to_char(happened_at at time zone 'UTC', 'YYYY-MM-DD') as on
+      from opportunity_stage order by happened_at`);
+
+  test("are its history, with the amount of its end at the end alone", async () => {
+    const content = rowOf(won, won.opportunity, "20.03.2025");
+    expect(await run(content, map)).toMatchObject({ created: 1 });
+    const none = { amount: null };
+    expect(await history()).toEqual([
+      { stage: "open", deal_stage: "Discovery", ...none, on: won.opportunity },
+      { stage: "open", deal_stage: "Proposal sent", ...none, on: "2025-03-20" },
+      { stage: "won", deal_stage: null, amount: 1_000, on: won.end },
+    ]);
+    expect(await run(content, map)).toMatchObject({ created: 0, unchanged: 1 });
+  });
+
+  test("of one that is open the last is where it stands, with its amount", async () => {
+    const open = { ...won, Outcome: "open", end: "" };
+    expect(await run(rowOf(open, "", "20.03.2025"), map)).toMatchObject({ created: 1 });
+    expect(await history()).toEqual([
+      { stage: "open", deal_stage: null, amount: 1_000, on: won.opportunity },
+      { stage: "open", deal_stage: "Proposal sent", amount: 1_000, on: "2025-03-20" },
+    ]);
+    expect(
+      await all("select stage, deal_stage, changed_at::date::text as on from opportunity"),
+    ).toEqual([{ stage: "open", deal_stage: "Proposal sent", on: "2025-03-20" }]);
+  });
+
+  test.each([
+    ["before there was a deal", won, "2025-01-02", "", "Discovery", /not before opportunityAt/],
+    ["after its end", won, "2026-01-02", "", "Discovery", /not after its end/],
+    ["that lies ahead", won, "2026-12-24", "", "Discovery", /time that has passed/],
+    ["that is none", won, "soon", "", "Discovery", /expected a date or time/],
+    ["of two stages at once", won, "2025-03-20", "20.03.2025", "Entered proposal", /of its own/],
+    ["without a deal", rejected, "2025-03-20", "", "Discovery", /there was no opportunity/],
+  ])(
+    "a time %s is refused by its line",
+    async (_what, given, discovery, proposal, column, message) => {
+      const row = await run(rowOf(given, discovery, proposal), map);
+      expect(row).toMatchObject({ created: 0, refused: 1 });
+      const [told] = await importErrors(db.pool, row.id, { line: -1, message: "" }, 10);
+      expect(told).toMatchObject({ line: 2, column });
+      expect(told?.message).toMatch(message);
+    },
+  );
+
+  test("that have no name are no field", () => {
+    const parsed = parseHistoryMap("{ columns: { A: handoff.dealStages. } }", agreement);
+    expect(parsed.ok).toBe(false);
+  });
+});
+
 describe("several handoffs of one person", () => {
   const first = { ...rejected, mql: "2024-01-01", handedOff: "2024-01-02", end: "2024-02-01" };
   const second = rejected;

@@ -519,6 +519,34 @@ const counts: Readonly<Record<string, (q: ReportQuestion) => Plain[]>> = {
       };
     }),
 
+  "deal-stages": (q) =>
+    grouped(
+      made.filter((h) => at(q, h, "mql") !== null && fits(q, h)).flatMap((h) => dealStaysOf(q, h)),
+      ({ h, stage }) => [groupOf(q, h), stage],
+    ).map((list) => {
+      const left = list.filter(({ next }) => next !== undefined);
+      const stalled = list.filter(({ isStalled }) => isStalled);
+      return {
+        group: groupOf(q, list[0]!.h),
+        stage: list[0]!.stage,
+        entered: list.length,
+        movedOn: rateOf(left.filter(({ next }) => next?.stage !== "lost").length, list.length),
+        lost: rateOf(left.filter(({ next }) => next?.stage === "lost").length, list.length),
+        medianDays: percentile(
+          0.5,
+          list.map(({ days }) => days),
+        ),
+        p90Days: percentile(
+          0.9,
+          list.map(({ days }) => days),
+        ),
+        stalledRate: rateOf(stalled.length, list.length - left.length),
+        leads: stalled
+          .toSorted((a, b) => a.at - b.at || (a.h.lead < b.h.lead ? -1 : 1))
+          .map(({ h }) => h.lead),
+      };
+    }),
+
   roles: (q) =>
     grouped(
       cohort(q).filter((h) => at(q, h, "offered") !== null),
@@ -728,6 +756,23 @@ function byFrozen(
       meetingRate: ofOffered(q, handoffs, "meeting"),
       qualifiedRate: ofOffered(q, handoffs, "sql"),
     };
+  });
+}
+
+/** How long, and for what, an opportunity stood in each deal stage, as it was known. */
+function dealStaysOf(q: ReportQuestion, h: MadeHandoff) {
+  const states = h.deal.filter(known(q));
+  const place = ({ stage, dealStage }: (typeof states)[number]) =>
+    stage === "open" ? `open ${dealStage}` : stage;
+  const moves = states.filter((one, n) => n === 0 || place(states[n - 1]!) !== place(one));
+  const last = states.at(-1)?.at ?? 0;
+  return moves.flatMap((one, n) => {
+    if (one.stage !== "open" || one.dealStage === null) return [];
+    if (one.at < q.from || one.at >= q.to) return [];
+    const next = moves[n + 1];
+    const isStalled = next === undefined && last < q.asOf - 14 * DAY;
+    const days = next ? (next.at - one.at) / DAY : null;
+    return [{ h, stage: one.dealStage, at: one.at, days, next, isStalled }];
   });
 }
 

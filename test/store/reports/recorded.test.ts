@@ -97,7 +97,14 @@ test("an opportunity keeps every state it was in, also one that is told late", a
   const tell = (stage: "open" | "won" | "lost", amountMinor: number, at: number, now = at) =>
     inTransaction(world.pool, async (tx) => {
       const standing = await lockStanding(tx, { kind: "lead", id });
-      const seen = { crmId: `op-${id}`, stage, amountMinor, currency: "USD", createdAt: began };
+      const seen = {
+        crmId: `op-${id}`,
+        stage,
+        dealStage: null,
+        amountMinor,
+        currency: "USD",
+        createdAt: began,
+      };
       await saveOpportunity(tx, standing!, seen, at, now);
     });
   await tell("open", 100, began + HOUR);
@@ -123,6 +130,52 @@ test("an opportunity keeps every state it was in, also one that is told late", a
   });
   expect(await one(sql`select stage from opportunity where lead_id = ${id}`)).toEqual({
     stage: "won",
+  });
+});
+
+test("an opportunity keeps each deal stage that the CRM names, with the amount it had there", async () => {
+  const began = Date.now();
+  const id = await world.offered(began);
+  const tell = (dealStage: string | null, amountMinor: number, at: number, now = at) =>
+    inTransaction(world.pool, async (tx) => {
+      const standing = await lockStanding(tx, id);
+      await saveOpportunity(
+        tx,
+        standing!,
+        {
+          crmId: `op-${id}`,
+          stage: "open",
+          dealStage,
+          amountMinor,
+          currency: "USD",
+          createdAt: began,
+        },
+        at,
+        now,
+      );
+    });
+  // Opened with an amount at once: one state, of which nobody can say that it had none.
+  await tell("Discovery", 100, began);
+  await tell("Negotiation", 100, began + 3 * HOUR);
+  await tell("Proposal", 100, began + 2 * HOUR, began + 4 * HOUR);
+  await tell("Negotiation", 100, began + 3 * HOUR, began + 5 * HOUR);
+  const at = (hours: number) => new Date(began + hours * HOUR);
+  const amount_minor = 100;
+  expect(
+    await rows(
+      world.pool,
+      sql`
+      select s.deal_stage, s.amount_minor, s.happened_at, s.told_at from opportunity_stage s
+        join opportunity o on o.id = s.opportunity_id where o.lead_id = ${id}
+        order by happened_at`,
+    ),
+  ).toEqual([
+    { deal_stage: "Discovery", amount_minor, happened_at: at(0), told_at: at(0) },
+    { deal_stage: "Proposal", amount_minor, happened_at: at(2), told_at: at(4) },
+    { deal_stage: "Negotiation", amount_minor, happened_at: at(3), told_at: at(3) },
+  ]);
+  expect(await one(sql`select deal_stage from opportunity where lead_id = ${id}`)).toEqual({
+    deal_stage: "Negotiation",
   });
 });
 
