@@ -29,7 +29,7 @@ export function ruleLabel(rule: string): string {
 }
 
 /** The columns of reports whose cells hold rules. */
-export const rulesColumns: readonly string[] = ["accused", "rule"];
+const rulesColumns: readonly string[] = ["accused", "rule"];
 
 /** The rules that stand in the rows of a report, each once. */
 export function rulesIn(rows: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
