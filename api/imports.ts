@@ -23,7 +23,6 @@ import {
   type ImportWish,
 } from "../store/intake/run-import.ts";
 import { whyNotServe } from "../store/postgres/schema.ts";
-import { titleOfImport } from "../words/imports.ts";
 import { newRoutes, type ApiDeps, type AppEnv, type Routes } from "./deps.ts";
 import { usualTimeoutMs } from "./http/body.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
@@ -51,7 +50,6 @@ const importSchema = z
     finishedAt: z.string().nullable(),
     problem: z.string().nullable(),
     fileName: z.string().nullable().optional().openapi({ description: "as its sender called it" }),
-    title: z.string().openapi({ description: "its file, or what is known of one without a name" }),
     errors: z
       .array(
         z.object({ line: z.number().int(), column: z.string().nullable(), message: z.string() }),
@@ -256,7 +254,7 @@ export async function takeImport(
         ),
       ),
     );
-    return { answer: dryRunShown(found, form.fileName), status: 200 };
+    return { answer: dryRunShown(found), status: 200 };
   }
   accepted(await outsideDeadline(c.req.raw, () => inThread(sender, "inspect", sent, bound)));
   const file = { fileHash: form.fileHash, bytes: () => bytesOf(form.pieces) };
@@ -302,7 +300,7 @@ export async function takeImport(
   }
 }
 
-function dryRunShown(found: CheckedImport, fileName: string): z.output<typeof importSchema> {
+function dryRunShown(found: CheckedImport): z.output<typeof importSchema> {
   const { rows, refused, errors: wrong, notUnderstood } = found;
   return {
     state: "done",
@@ -316,7 +314,6 @@ function dryRunShown(found: CheckedImport, fileName: string): z.output<typeof im
     startedAt: null,
     finishedAt: null,
     problem: null,
-    title: titleOfImport({ fileName, rows }),
     errors: wrong.map(({ line, column, message }) => ({ line, column, message })),
   };
 }
@@ -490,6 +487,5 @@ function shown(row: ImportRow): z.output<typeof importSchema> {
     finishedAt: row.finishedAt === null ? null : isoOf(row.finishedAt),
     problem: row.problem,
     fileName: row.fileName,
-    title: titleOfImport({ fileName: row.fileName, rows: row.rowsTotal ?? row.rowsDone }),
   };
 }

@@ -5,6 +5,7 @@ import type { LeadPlace } from "../store/inbox/reconcile.ts";
 import { processWorkflowId } from "../workflows/contract.ts";
 import { newRoutes, type ApiDeps, type Routes } from "./deps.ts";
 import { bounded } from "./http/bounded.ts";
+import { missingLeads } from "./missing.ts";
 import { problemResponses } from "./http/errors.ts";
 import { iso } from "./http/format.ts";
 import { readReady, readySchema } from "./http/health.ts";
@@ -19,10 +20,10 @@ const stuckSchema = z
   .object({
     id: z.string(),
     url: z.string(),
-    state: z.enum(["broken", "late"]),
+    state: z.enum(["broken", "missing", "late"]),
     stage: z.string(),
     waitingOn: z.string(),
-    since: since.openapi({ description: "null: its failure says since when, see `temporalUrl`" }),
+    since: since.openapi({ description: "null: its process says since when, see `temporalUrl`" }),
     why: z.string(),
     remedy: z.string().openapi({ description: "what to do about it" }),
     temporalUrl: z.string().nullable().openapi({
@@ -68,6 +69,15 @@ const systemSchema = z
       broken: z.number().int().nullable().openapi({
         description: "leads whose process is broken; null: Temporal did not list them in time",
       }),
+      missing: z
+        .number()
+        .int()
+        .nullable()
+        .openapi({
+          description:
+            "open leads that no process runs for; null: not all of them could be compared in time, " +
+            "and `leads` has those that were found",
+        }),
       late: z.number().int(),
       leads: z.array(stuckSchema).openapi({ description: `the first ${mostShown} of each state` }),
     }),
@@ -80,8 +90,8 @@ const read = createRoute({
   tags: ["operation"],
   summary: "Whether Baton is well: parts, backlogs with their age, and leads that are stuck",
   description:
-    "Answers while Temporal, worker or relay are away, and says so. `baton stuck` also finds " +
-    "processes that are missing, which takes longer than a request may.",
+    "Answers while Temporal, worker or relay are away, and says so. Missing processes are looked " +
+    "for as long as a request may take; `baton stuck` compares all of them.",
   responses: {
     200: {
       description: "How it stands now",
@@ -106,12 +116,13 @@ export async function readSystem(deps: Asked): Promise<z.output<typeof systemSch
   const { temporal } = deps;
   const within = <T>(work: Promise<T> | undefined): Promise<T | null> =>
     work === undefined ? Promise.resolve(null) : bounded<T | null>(askedMs, work, () => null);
-  const [ready, broken, running] = await Promise.all([
+  const [ready, broken, running, missing] = await Promise.all([
     readReady(deps),
     within(temporal.brokenLeads?.()),
     within(temporal.countRunning?.()),
+    within(missingLeads(deps.pool, temporal, now, askedMs)),
   ]);
-  const found = await systemNow(deps.pool, [...(broken ?? [])], now);
+  const found = await systemNow(deps.pool, [...(broken ?? [])], missing?.ids ?? [], now);
   return {
     at: iso(now),
     ...ready,
@@ -131,25 +142,36 @@ export async function readSystem(deps: Asked): Promise<z.output<typeof systemSch
     },
     stuck: {
       broken: broken === null ? null : found.broken.count,
+      missing: missing?.isWhole === true ? found.missing.length : null,
       late: found.late.count,
       leads: stuckLeads(deps, found),
     },
   };
 }
 
-/** A broken process is late, too: it is shown once, as what it is. */
-function stuckLeads(deps: Asked, { broken, late }: System): z.output<typeof stuckSchema>[] {
-  const isBroken = new Set(broken.leads.map(({ id }) => id));
+/** A process that is broken or missing is late, too: it is shown once, as what it is. */
+function stuckLeads(
+  deps: Asked,
+  { broken, missing, late }: System,
+): z.output<typeof stuckSchema>[] {
+  const isTold = new Set([...broken.leads, ...missing].map(({ id }) => id));
   return [
     ...broken.leads.map((one) => stuckLead(deps, one, "broken")),
-    ...late.leads.flatMap((one) => (isBroken.has(one.id) ? [] : [stuckLead(deps, one, "late")])),
+    ...missing.map((one) => stuckLead(deps, one, "missing")),
+    ...late.leads.flatMap((one) => (isTold.has(one.id) ? [] : [stuckLead(deps, one, "late")])),
   ];
 }
+
+const whyStuck: Readonly<Record<StuckState, string>> = {
+  broken: "its tasks fail",
+  missing: "it is open and no process runs",
+  late: whyLate,
+};
 
 function stuckLead(
   { publicUrl, temporalUi }: Asked,
   place: LeadPlace,
-  state: Exclude<StuckState, "missing">,
+  state: StuckState,
 ): z.output<typeof stuckSchema> {
   const { kind, id, stage, waitingOn, nextAt } = place;
   return {
@@ -159,7 +181,7 @@ function stuckLead(
     stage,
     waitingOn,
     since: state === "late" ? iso(nextAt) : null,
-    why: state === "late" ? whyLate : "its tasks fail",
+    why: whyStuck[state],
     remedy: remedyOf(state, id),
     temporalUrl: temporalUi === undefined ? null : processUrl(temporalUi, place),
   };

@@ -1,24 +1,35 @@
-import { Client } from "@temporalio/client";
+import { Client, WorkflowNotFoundError } from "@temporalio/client";
 import { temporalConnection } from "../temporal/connection.ts";
 import type { TemporalProfile } from "../temporal/profile.ts";
 import { bounded } from "./http/bounded.ts";
-import { brokenProcesses, leadOfWorkflowId } from "../workflows/contract.ts";
+import { brokenProcesses, leadOfWorkflowId, leadWorkflowId } from "../workflows/contract.ts";
 
 /** What the API asks Temporal: whether it answers at all. Bounded in time. */
 export interface TemporalPort {
   reachable(): Promise<boolean>;
-  /** The leads whose process runs; null when they could not all be listed in time. */
-  runningLeads?(): Promise<ReadonlySet<string> | null>;
+  /**
+   * The leads whose process runs, of all or of a range of ids; null when they could not all be
+   * listed in time.
+   */
+  runningLeads?(range?: LeadRange): Promise<ReadonlySet<string> | null>;
   /**
    * The leads whose process runs and is broken: its tasks fail. Null when they could not all be
    * listed in time.
    */
   brokenLeads?(): Promise<ReadonlySet<string> | null>;
-  /** How many leads' processes run; null when nobody said so in time. */
-  countRunning?(): Promise<number | null>;
+  /** How many leads' processes run, of all or of a range; null when nobody said so in time. */
+  countRunning?(range?: LeadRange): Promise<number | null>;
+  /** Whether the process of a lead runs, asked of itself; null when nobody said so in time. */
+  runsFor?(leadId: string): Promise<boolean | null>;
   /** How many processes of any kind are broken; null when nobody said so in time. */
   countBroken?(): Promise<number | null>;
   close(): Promise<void>;
+}
+
+/** Leads from one id to another, both included. */
+export interface LeadRange {
+  readonly first: string;
+  readonly last: string;
 }
 
 export interface TemporalOptions extends TemporalProfile {
@@ -26,6 +37,11 @@ export interface TemporalOptions extends TemporalProfile {
 }
 
 const runningProcesses = "WorkflowType = 'leadHandoff' AND ExecutionStatus = 'Running'";
+
+const runningIn = (range?: LeadRange): string =>
+  range === undefined
+    ? runningProcesses
+    : `${runningProcesses} AND WorkflowId BETWEEN '${leadWorkflowId(range.first)}' AND '${leadWorkflowId(range.last)}'`;
 
 /** Measured: 4,000 running processes are listed in under five seconds on a busy machine. */
 const listMs = 20_000;
@@ -95,9 +111,23 @@ export function connectTemporal(options: TemporalOptions): TemporalPort {
             ),
         false,
       ),
-    runningLeads: () => list(runningProcesses),
+    runningLeads: (range) => list(runningIn(range)),
     brokenLeads: () => list(brokenProcesses),
-    countRunning: () => count(runningProcesses),
+    countRunning: (range) => count(runningIn(range)),
+    runsFor: (leadId) =>
+      tracked<boolean | null>(
+        reachableMs + 100,
+        () =>
+          client
+            .withDeadline(Date.now() + reachableMs, () =>
+              client.workflow.getHandle(leadWorkflowId(leadId)).describe(),
+            )
+            .then(
+              ({ status }) => status.name === "RUNNING",
+              (error) => (error instanceof WorkflowNotFoundError ? false : null),
+            ),
+        null,
+      ),
     countBroken: () => count(brokenProcesses),
     async close() {
       await bounded(reachableMs + 500, Promise.allSettled(running), () => []);

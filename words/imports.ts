@@ -1,11 +1,14 @@
-/** How an import is called: by its file, else by what is known of it. */
-export function titleOfImport(one: {
-  readonly fileName?: string | null | undefined;
-  readonly rows: number;
-}): string {
-  if (one.fileName) return one.fileName;
-  if (one.rows === 0) return "A file without a name";
-  return `A file without a name, ${one.rows.toLocaleString("en-US")} ${one.rows === 1 ? "row" : "rows"}`;
+import type { Instant } from "../handoff/time/calendar.ts";
+import { sayMoment } from "./clock.ts";
+
+/** What people call an import: its file, else when it came: "Import of Fri 14:05". */
+export function nameOfImport(
+  { fileName, startedAt }: { readonly fileName: string | null; readonly startedAt: Instant | null },
+  now: Instant,
+  zone: string,
+): string {
+  if (fileName !== null && fileName.trim() !== "") return fileName;
+  return startedAt === null ? "Import" : `Import of ${sayMoment(startedAt, now, zone)}`;
 }
 
 /** An import's counts as people read them: `8,000 rows: 0 new, 8,000 known (0 changed), 0 refused`. */

@@ -2,8 +2,8 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { capital } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
-import { countsOfImport } from "../../words/imports.ts";
-import { fieldWords } from "../../words/trace.ts";
+import { countsOfImport, nameOfImport } from "../../words/imports.ts";
+import { fieldWords, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { asDescribed, Problem } from "../http/errors.ts";
 import {
@@ -152,7 +152,7 @@ const ImportsPage: FC<{
               <tr data-row>
                 <td class="who">
                   <a href={paths.import(one.id ?? "")} data-key="Enter">
-                    <bdi>{one.fileName ?? one.id}</bdi>
+                    <bdi>{nameIn(one, reading)}</bdi>
                   </a>
                 </td>
                 <td>
@@ -169,6 +169,11 @@ const ImportsPage: FC<{
     </section>
   </Page>
 );
+
+function nameIn({ fileName, startedAt }: Import, { now, zone }: ReadAt): string {
+  const at = startedAt === null ? null : Date.parse(startedAt);
+  return nameOfImport({ fileName: fileName ?? null, startedAt: at }, now, zone);
+}
 
 const stateWords: Readonly<Record<Import["state"], string>> = {
   running: "running",
@@ -277,7 +282,7 @@ const Errors: FC<{ readonly items: RowErrors["items"] }> = ({ items }) => (
             <bdi>{column ?? ""}</bdi>
           </td>
           <td>
-            <bdi>{capital(message)}</bdi>
+            <bdi>{capital(withFieldNames(message))}</bdi>
           </td>
         </tr>
       ))}
@@ -297,10 +302,14 @@ async function showImport(deps: AppDeps, c: Context<AppEnv>, id: string): Promis
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const isAgain = one.state === "done" && c.req.query("again") !== undefined;
-  const name = one.fileName ?? id;
+  const name = nameIn(one, reading);
   return show(
     c,
-    <Page title={`Import ${name}`} frame={frame} status={isAgain ? sayAgain(one, reading) : null}>
+    <Page
+      title={one.fileName ? `Import ${name}` : name}
+      frame={frame}
+      status={isAgain ? sayAgain(one, reading) : null}
+    >
       <p class="dim">
         <a href={paths.imports} data-key="u">
           Imports

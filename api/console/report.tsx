@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { columnWords } from "../../messages/reviews/cells.ts";
+import { rulesIn, withRuleWords } from "../../words/rules.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
@@ -122,7 +123,7 @@ const ReportPage: FC<Props> = (props) => {
       </p>
       <h1>{report.question}</h1>
       <p class="answer">
-        {figures.inWords}
+        {withRuleWords(figures.inWords, rulesIn(rows))}
         {isYoung && !/young/i.test(figures.inWords)
           ? " A young cohort: many are not decided yet, and the rates will still rise."
           : ""}

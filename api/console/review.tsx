@@ -6,7 +6,7 @@ import { localDateOf } from "../../handoff/time/calendar.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { withNames } from "../../words/people.ts";
-import { ruleWords } from "../../words/rules.ts";
+import { rulesIn, ruleWords, withRuleWords } from "../../words/rules.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
@@ -220,6 +220,8 @@ const ReviewPage: FC<Props> = (props) => {
           ) : (
             `Closed ${sayMoment(Date.parse(review.closedAt), reading.now, reading.zone)}.`
           )
+        ) : isSigned(review) ? (
+          "Signed; it closes by itself in a moment."
         ) : (
           <>
             {review.signaturesNeeded === 0 ? "Due " : "To be signed "}
@@ -260,6 +262,11 @@ const ReviewPage: FC<Props> = (props) => {
     </Page>
   );
 };
+
+/** Nobody needs to sign it any more; its process closes it. */
+function isSigned({ signatures, signaturesNeeded }: Review): boolean {
+  return signaturesNeeded > 0 && signatures.length >= signaturesNeeded;
+}
 
 /** The days that a packet is about, in the zone of the review. */
 function spanOf({ from, to }: { readonly from: string; readonly to: string }, zone: string) {
@@ -409,12 +416,13 @@ const Proposals: FC<Props> = (props) => {
             const key = `${one.kind}/${one.about}`;
             const isMade = review.resolutions.some(({ proposal }) => proposal === key);
             const report = reports.find(({ name }) => name === one.report);
+            const said = (words: string) => named(withRuleWords(words, one.rules));
             return (
               <li>
                 <strong>
-                  <bdi>{named(one.title)}</bdi>
+                  <bdi>{said(one.title)}</bdi>
                 </strong>
-                <p>{named(`${one.because} ${one.wouldHaveChanged}`)}</p>
+                <p>{said(`${one.because} ${one.wouldHaveChanged}`)}</p>
                 <p class="dim">
                   {one.rules.length === 0
                     ? ""
@@ -426,7 +434,7 @@ const Proposals: FC<Props> = (props) => {
                 {isMade ? (
                   <p class="dim">Decided, see below.</p>
                 ) : (
-                  <Decide {...props} proposal={key} title={named(one.title)} />
+                  <Decide {...props} proposal={key} title={said(one.title)} />
                 )}
               </li>
             );
@@ -557,7 +565,7 @@ const Sections: FC<Props> = ({ review, reports, frame }) => {
                 </a>
               )}
             </p>
-            <p>{withNames(paragraph, review.people)}</p>
+            <p>{withNames(withRuleWords(paragraph, rulesIn(rows)), review.people)}</p>
             {report === undefined || rows.length === 0 ? null : (
               <>
                 {report.hasPicture ? (

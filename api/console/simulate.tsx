@@ -10,7 +10,9 @@ import { sayCandidate } from "../../words/candidate.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { fieldWords, ofCompany, valueWords, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
+import { scopeOf } from "../http/authorisation.ts";
 import { asDescribed, Problem } from "../http/errors.ts";
+import { listQuery, readLeads } from "../leads.ts";
 import { hypothetical, readTrial, tryOut } from "../simulate.ts";
 import { Hidden, orAgain, readForm, statusOf, type Form } from "./form.tsx";
 import { asking, frameOf, Page, show, type Frame } from "./page.tsx";
@@ -113,10 +115,36 @@ async function showTrial(deps: AppDeps, c: Context<AppEnv>, asked: Asked): Promi
   ]);
   const reading: ReadAt = { zone: frame.zone ?? "UTC", now: c.var.receivedAt };
   const fields = given ?? fieldsOf(trial, reading.now);
+  const examples = await examplesOf(deps, c, tried);
   return show(
     c,
-    <SimulatePage {...{ trial, frame, fields, tried, problem, reading }} />,
+    <SimulatePage {...{ trial, frame, fields, tried, examples, problem, reading }} />,
     statusOf(problem),
+  );
+}
+
+/** Leads that are named as examples, as a list of leads shows them; null: the reader opens none. */
+type Examples = ReadonlyMap<string, string> | null;
+
+/** So many leads are read at once; of more examples the ids stand. */
+const mostNamed = 100;
+
+async function examplesOf(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  tried: Tried | null,
+): Promise<Examples> {
+  if (scopeOf("GET /leads", c.var.caller.role) === undefined) return null;
+  const ids =
+    tried === null || "verdict" in tried ? [] : tried.changes.flatMap((one) => one.examples);
+  if (ids.length === 0) return new Map();
+  const asked = { ids: ids.slice(0, mostNamed).join(","), limit: String(mostNamed) };
+  const { items } = await readLeads(deps, asking(c, "GET /leads"), asDescribed(listQuery, asked));
+  return new Map(
+    items.map(({ id, name, account }) => [
+      id,
+      [name, account].filter((one) => one !== null).join(", ") || id,
+    ]),
   );
 }
 
@@ -140,12 +168,13 @@ interface SimulateProps {
   readonly frame: Frame;
   readonly fields: Form["fields"];
   readonly tried: Tried | null;
+  readonly examples: Examples;
   readonly problem: Problem | null;
   readonly reading: ReadAt;
 }
 
 const SimulatePage: FC<SimulateProps> = (props) => {
-  const { trial, frame, fields, tried, problem, reading } = props;
+  const { trial, frame, fields, tried, examples, problem, reading } = props;
   const isDraft = fields["what"] === "draft";
   return (
     <Page title="Simulate" frame={frame}>
@@ -159,7 +188,7 @@ const SimulatePage: FC<SimulateProps> = (props) => {
           {"verdict" in tried ? (
             <Outcome tried={tried} reading={reading} />
           ) : (
-            <DraftOutcome tried={tried} />
+            <DraftOutcome tried={tried} examples={examples} />
           )}
         </section>
       )}
@@ -439,7 +468,10 @@ const Effects: FC<{
   );
 };
 
-const DraftOutcome: FC<{ readonly tried: Draft }> = ({ tried }) => {
+const DraftOutcome: FC<{ readonly tried: Draft; readonly examples: Examples }> = ({
+  tried,
+  examples: named,
+}) => {
   const { leads, same, changes, missingPools, warnings } = tried;
   return (
     <>
@@ -477,12 +509,19 @@ const DraftOutcome: FC<{ readonly tried: Draft }> = ({ tried }) => {
                 <td data-label="Now">{sayVerdict(from)}</td>
                 <td data-label="By the draft">{sayVerdict(to)}</td>
                 <td>
-                  {examples.map((id, n) => (
-                    <>
-                      {n === 0 ? "" : ", "}
-                      <a href={paths.lead(id)}>{id}</a>
-                    </>
-                  ))}
+                  <ul class="names">
+                    {examples.map((id) => (
+                      <li>
+                        {named === null ? (
+                          id
+                        ) : (
+                          <a href={paths.lead(id)}>
+                            <bdi>{named.get(id) ?? id}</bdi>
+                          </a>
+                        )}
+                      </li>
+                    ))}
+                  </ul>
                 </td>
               </tr>
             ))}

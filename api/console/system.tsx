@@ -1,5 +1,8 @@
 import type { FC } from "hono/jsx";
+import { capital } from "../../messages/words.ts";
 import { numberWords } from "../../handoff/reviews/words.ts";
+import type { Stage } from "../../handoff/stage.ts";
+import { stageWords } from "../../words/actions.ts";
 import { sayMinutes, sayMoment, withMoments } from "../../words/clock.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
@@ -32,8 +35,7 @@ const SystemPage: FC<{ readonly frame: Frame; readonly system: System }> = ({ fr
       <h2 id="stuck">Stuck leads</h2>
       <p>
         {stuckSentence(stuck)}
-        {missingSentence(processes)} <code>npx baton stuck</code> also finds processes that are
-        missing.
+        {missingSentence(system)}
       </p>
       {stuck.leads.length === 0 ? null : <Stuck leads={stuck.leads} zone={zone} now={now} />}
       <h2 id="waits">What waits</h2>
@@ -132,8 +134,15 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
       {leads.map((one) => (
         <tr>
           <th scope="row">
-            {one.id.startsWith("ac_") ? one.id : <a href={paths.lead(one.id)}>{one.id}</a>}
-            <span class="dim">{` ${one.stage}, waits on ${one.waitingOn}`}</span>
+            <a href={one.id.startsWith("ac_") ? paths.account(one.id) : paths.lead(one.id)}>
+              {one.id}
+            </a>
+            <span class="dim">
+              {" "}
+              {[stageWords[one.stage as Stage], sayAsked({ waitingOn: one.waitingOn, task: null })]
+                .filter((words) => words !== "")
+                .join(", ")}
+            </span>
           </th>
           <td data-label="Since">
             {one.since === null ? "see Temporal" : sinceOf(Date.parse(one.since), zone, now)}
@@ -198,18 +207,23 @@ function sentenceOf({ ready, healthy, stuck, untold }: System): string {
   return "All is well.";
 }
 
-function stuckSentence({ broken, late }: System["stuck"]): string {
-  const told = `${many(late, "lead")} late.`;
+function stuckSentence({ broken, missing, leads, late }: System["stuck"]): string {
+  const without = missing ?? leads.filter(({ state }) => state === "missing").length;
+  const told = `${without === 0 && missing === null ? "" : `${many(without, "process", "processes")} missing, `}${many(late, "lead")} late.`;
   return broken === null
-    ? `Temporal did not say which processes are broken. ${told}`
+    ? `Temporal did not say which processes are broken. ${capital(told)}`
     : `${many(broken, "process", "processes")} broken, ${told}`;
 }
 
-/** Of open leads that no process runs for; those that just came are among them. */
-function missingSentence({ open, running }: System["processes"]): string {
+/** Of open leads that no process runs for, when not all of them could be named. */
+function missingSentence({ processes: { open, running }, stuck }: System): string {
+  if (stuck.missing !== null) return "";
   const gap = running === null ? 0 : open - running;
-  if (gap <= 0) return "";
-  return ` ${numberWords(gap)} more open ${gap === 1 ? "lead" : "leads"} than running processes: just come, or the process is missing, and within five minutes it is started again.`;
+  const more =
+    gap <= 0
+      ? ""
+      : ` ${numberWords(gap)} more open ${gap === 1 ? "lead" : "leads"} than running processes: just come, or the process is missing.`;
+  return `${more} Not every open lead could be compared with the processes: npx baton stuck compares all.`;
 }
 
 function backlogName(name: string): string {

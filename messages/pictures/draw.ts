@@ -1,4 +1,5 @@
 import type { Picture } from "../../store/reports/picture.ts";
+import { rowsWithRuleWords } from "../../words/rules.ts";
 import { drawBuckets } from "./buckets.ts";
 import { end, margin, width, type Drawn, type Figures } from "./frame.ts";
 import { drawFunnel } from "./funnel.ts";
@@ -30,7 +31,7 @@ export function drawReport(figures: Figures): string {
   write(report.question, 17, { bold: true });
   write(scopeWords(report, question, mostOfFilter), 13, { role: "dim" });
   y += 22;
-  const shown = { ...figures, rows: drawnRows(rows, report.picture) };
+  const shown = { ...figures, rows: rowsWithRuleWords(drawnRows(rows, report.picture)) };
   const drawn = shown.rows.length === 0 ? nothing(y) : drawKind(shown, report.picture, y);
   marks.push(...drawn.marks);
   y = drawn.bottom + 8;

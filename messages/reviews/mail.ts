@@ -1,5 +1,6 @@
 import { numberWords, timesWords } from "../../handoff/reviews/words.ts";
 import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
+import { rulesIn, withRuleWords } from "../../words/rules.ts";
 import { consoleLink, consolePages } from "../console-link.ts";
 import type { Rendered } from "../mail/render.ts";
 import type { Draft } from "../message.ts";
@@ -119,7 +120,7 @@ function wordsOf(review: ReviewView, reader: PacketReader): Said {
           ? [
               {
                 title: `${one.title}, ${spanWords(one, review.zone)}`,
-                lines: [one.paragraph],
+                lines: [withRuleWords(one.paragraph, rulesIn(one.rows))],
                 cid: cidOf(n),
               },
             ]
@@ -140,6 +141,7 @@ function proposalPart(
     readonly title: string;
     readonly because: string;
     readonly wouldHaveChanged: string;
+    readonly rules: readonly string[];
   }[],
 ): Part {
   const none = "None: nothing in the figures stands out enough to propose a change.";
@@ -148,7 +150,9 @@ function proposalPart(
     lines:
       proposals.length === 0
         ? [none]
-        : proposals.map((one) => `${one.title}. ${one.because} ${one.wouldHaveChanged}`),
+        : proposals.map(({ title, because, wouldHaveChanged, rules }) =>
+            withRuleWords(`${title}. ${because} ${wouldHaveChanged}`, rules),
+          ),
   };
 }
 

@@ -1,4 +1,10 @@
-import { capitalised, counted, numberWords, timesWords } from "../../handoff/reviews/words.ts";
+import {
+  capitalised,
+  counted,
+  enumerated,
+  numberWords,
+  timesWords,
+} from "../../handoff/reviews/words.ts";
 import type { Proposal } from "../../handoff/reviews/proposals.ts";
 import { reports } from "../../store/reports/registry.ts";
 import type { ReportFile, ReportRow } from "../../store/reports/report.ts";
@@ -6,6 +12,7 @@ import type { PacketSection } from "../../store/reviews/packet.ts";
 import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
 import { pictureStyle, written } from "../pictures/shapes.ts";
 import { when } from "../when.ts";
+import { rowsWithRuleWords, rulesIn, ruleWords, withRuleWords } from "../../words/rules.ts";
 import { cellWords, columnWords, isMark, marksOf } from "./cells.ts";
 import { pictureOf, spanWords, titleOf, whoSignsVersions } from "./packet-words.ts";
 
@@ -99,8 +106,9 @@ function proposals({ figures: found }: ReviewView): string {
 }
 
 function proposal({ title, because, wouldHaveChanged, rules, report }: Proposal): string {
-  const points = rules.length === 0 ? "" : ` Rules: ${rules.join(", ")}.`;
-  return `<li><p><strong>${written(title)}</strong></p><p>${unbroken(`${because} ${wouldHaveChanged}`)}</p><p class="dim">${written(`Report: ${report}.${points}`)}</p></li>`;
+  const said = (words: string) => withRuleWords(words, rules);
+  const points = rules.length === 0 ? "" : ` It points at ${enumerated(rules.map(ruleWords))}.`;
+  return `<li><p><strong>${written(said(title))}</strong></p><p>${unbroken(said(`${because} ${wouldHaveChanged}`))}</p><p class="dim">${written(`Report: ${report}.${points}`)}</p></li>`;
 }
 
 function figures({ figures: found, zone }: ReviewView): string {
@@ -121,7 +129,7 @@ function section(one: PacketSection, zone: string): string {
   const picture = pictureOf(one);
   return `<section${rows.length > longTable ? ' class="long"' : ""}><h3>${written(title)}</h3>
 <p class="dim">${written(`${picture === null ? `${one.question} ` : ""}${capitalised(spanWords(one, zone))}.`)}</p>
-<p>${unbroken(paragraph)}</p>
+<p>${unbroken(withRuleWords(paragraph, rulesIn(rows)))}</p>
 ${picture === null ? "" : region(`picture: ${title}`, picture)}
 ${report === undefined || rows.length === 0 ? "" : region(`table: ${title}`, table(one, report))}</section>`;
 }
@@ -143,7 +151,7 @@ function table(one: PacketSection, report: ReportFile): string {
       `title="${written(report.columns[name]?.meaning ?? "")}">${written(columnWords(words))}</th>`
     );
   });
-  const rows = one.rows.slice(0, mostRows);
+  const rows = rowsWithRuleWords(one.rows.slice(0, mostRows));
   const more = one.rows.length - rows.length;
   return `<table><thead><tr>${head.join("")}</tr></thead><tbody>${rows.map((row) => line(row, names, report)).join("")}</tbody></table>${
     more === 0

@@ -65,6 +65,33 @@ export async function openAccounts(db: Db, limit: number, now: Instant): Promise
   );
 }
 
+/** An open lead in the order of the ids, for a comparison in passing. */
+export interface OpenLead {
+  readonly id: string;
+  /** Its process should run: it did not come just now, and no start of it waits. */
+  readonly isSettled: boolean;
+}
+
+/** Every open lead after the lead `after`, by id: also those that just came. */
+export async function openLeadsInOrder(
+  db: Db,
+  after: string,
+  limit: number,
+  now: Instant,
+): Promise<OpenLead[]> {
+  return rows<OpenLead>(
+    db,
+    sql`
+    select l.id, l.arrived_at < ${new Date(now - 2 * minute)}
+        and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.id
+          and o.kind = 'start' and o.done_at is null) as "isSettled"
+      from process p join lead l on l.id = p.subject_id
+    where p.subject_kind = 'lead' and p.stage not in ('opportunity', 'disqualified')
+      and p.subject_id > ${after} and l.id > ${after}
+    order by p.subject_id limit ${limit}`,
+  );
+}
+
 /**
  * Asks for the process of a lead or an account once more, standing where Postgres says: its cycle
  * and its last decision. False when there is nothing to do any more: it was closed meanwhile, or a

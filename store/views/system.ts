@@ -1,3 +1,4 @@
+import { isClosed } from "../../handoff/stage.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import { lateLeads, leadPlaces, type LeadPlace } from "../inbox/reconcile.ts";
 import { rows, sql, type Db } from "../postgres/db.ts";
@@ -25,6 +26,8 @@ export interface System {
   readonly late: { readonly count: number; readonly leads: readonly LeadPlace[] };
   /** Those of the leads asked for that are leads of ours, the first of them. */
   readonly broken: { readonly count: number; readonly leads: readonly LeadPlace[] };
+  /** Those of the leads without a process that are open still. */
+  readonly missing: readonly LeadPlace[];
   /** Starts and signals that Temporal has not been told for longer than `tellingMs`. */
   readonly untold: { readonly count: number; readonly since: Date | null };
   readonly recount: { readonly at: Date; readonly differences: number } | null;
@@ -37,25 +40,33 @@ export const tellingMs = 2 * 60_000;
 export const mostShown = 50;
 
 /**
- * Everything but what other servers say. `broken`: ids of leads whose process is broken. What is
- * counted has an index that holds no more than what is open.
+ * Everything but what other servers say. `broken`, `missing`: ids of leads whose process is so. What
+ * is counted has an index that holds no more than what is open.
  */
-export async function systemNow(db: Db, broken: readonly string[], now: Instant): Promise<System> {
-  const [backlogs, paused, tasks, open, late, places, untold, recount] = await Promise.all([
-    allBacklogs(db),
-    rows<PausedConnection>(
-      db,
-      sql`
+export async function systemNow(
+  db: Db,
+  broken: readonly string[],
+  missing: readonly string[],
+  now: Instant,
+): Promise<System> {
+  const [backlogs, paused, tasks, open, late, places, without, untold, recount] = await Promise.all(
+    [
+      allBacklogs(db),
+      rows<PausedConnection>(
+        db,
+        sql`
       select name, since, paused_until as until, reason from connection where since is not null
       order by name`,
-    ),
-    openTasks(db),
-    openLeadCount(db),
-    lateLeads(db, mostShown, now),
-    leadPlaces(db, broken),
-    waitingSince(db, now - tellingMs),
-    lastRecount(db),
-  ]);
+      ),
+      openTasks(db),
+      openLeadCount(db),
+      lateLeads(db, mostShown, now),
+      leadPlaces(db, broken),
+      leadPlaces(db, missing),
+      waitingSince(db, now - tellingMs),
+      lastRecount(db),
+    ],
+  );
   return {
     backlogs,
     paused,
@@ -63,6 +74,7 @@ export async function systemNow(db: Db, broken: readonly string[], now: Instant)
     open,
     late,
     broken: { count: places.length, leads: places.slice(0, mostShown) },
+    missing: without.filter(({ stage }) => !isClosed(stage)),
     untold,
     recount,
   };

@@ -140,7 +140,7 @@ describe("POST /imports", { timeout: 90_000 }, () => {
       created: 800,
       refused: 1,
       problem: null,
-      title: "leads.csv",
+      fileName: "leads.csv",
     });
     const errors = await world.ask("GET", `/imports/${answer.body.id}/errors.csv`);
     expect(errors.headers.get("content-type")).toContain("text/csv");
@@ -247,16 +247,6 @@ describe("POST /imports", { timeout: 90_000 }, () => {
       first.body.id,
       0,
       100,
-    ]);
-  });
-
-  test("without a name of its own is called by what is known of it", async () => {
-    const first = await send(peopleCsv(100));
-    await finished(first.body.id);
-    await world.pool.query("update import set file_name = null");
-    const { body } = await world.ask("GET", "/imports");
-    expect(body.items.map(({ title }: { title: string }) => title)).toEqual([
-      "A file without a name, 100 rows",
     ]);
   });
 

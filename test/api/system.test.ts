@@ -4,6 +4,9 @@ import { sql } from "../../store/postgres/db.ts";
 import { enqueue, leadSignal } from "../../store/postgres/outbox.ts";
 import { openTask } from "../../store/process/human-tasks.ts";
 import { recountAll } from "../../store/reports/recount.ts";
+import { missingLeads } from "../../api/missing.ts";
+import type { LeadRange, TemporalPort } from "../../api/temporal.ts";
+import { signedIn } from "../support/visitor.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 const minute = 60_000;
@@ -115,6 +118,96 @@ describe("GET /system", () => {
     ]);
     expect(tasks).toEqual([{ kind: "fix-data", open: 1 }]);
     expect(recount).toMatchObject({ at: new Date(now).toISOString() });
+  });
+
+  test("names open leads without a process, and not those that just came or run after all", async () => {
+    const runs = new Set<string>();
+    const listed = new Set<string>();
+    const temporal: TemporalPort = {
+      reachable: () => Promise.resolve(true),
+      brokenLeads: () => Promise.resolve(new Set()),
+      countRunning: () => Promise.resolve(listed.size),
+      runningLeads: () => Promise.resolve(listed),
+      runsFor: (id) => Promise.resolve(runs.has(id)),
+      close: () => Promise.resolve(),
+    };
+    const other = await peopleWorld({ temporal });
+    try {
+      const [well, lagging, missing, fresh] = [
+        await other.lead("rp_one"),
+        await other.lead("rp_one"),
+        await other.lead("rp_one"),
+        await other.lead("rp_one"),
+      ];
+      await other.pool.query(sql`update lead set arrived_at = ${new Date(other.now() - 5 * minute)}
+        where id <> ${fresh}`);
+      await other.pool.query(sql`update lead set arrived_at = ${new Date(other.now())}
+        where id = ${fresh}`);
+      // It is overdue, too, and shown once.
+      await other.pool.query(sql`update process set step = 4,
+        next_at = ${new Date(other.now() - 60 * minute)} where subject_id = ${missing}`);
+      for (const id of [well, lagging]) runs.add(id);
+      listed.add(well);
+      const { stuck } = (await other.ask("GET", "/system", { as: "operator" })).body;
+      expect(stuck).toMatchObject({ broken: 0, missing: 1 });
+      expect(stuck.leads).toMatchObject([
+        {
+          id: missing,
+          state: "missing",
+          since: null,
+          remedy: expect.stringContaining(`\`baton stuck --repair ${missing}\` at once`),
+        },
+      ]);
+      const page = await (
+        await signedIn({ ...other, now: other.now() }, { role: "operator" })
+      ).get("/console/system");
+      expect(page.text).toContain(`href="/console/leads/${missing}"`);
+      expect(page.text).toContain("1 process missing");
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("of many leads passes over the ranges in which as many processes run", async () => {
+    const other = await peopleWorld();
+    try {
+      await other.lead("rp_one");
+      await other.pool
+        .query(sql`insert into lead select (jsonb_populate_record(lead, jsonb_build_object(
+        'id', 'ld_' || lpad(n::text, 5, '0'), 'email', null,
+        'arrived_at', ${new Date(other.now() - 5 * minute).toISOString()}::text))).*
+        from lead, generate_series(1, 1600) n`);
+      await other.pool.query(sql`insert into process select (jsonb_populate_record(p,
+        jsonb_build_object('subject_id', 'ld_' || lpad(n::text, 5, '0'), 'handoff_id', null))).*
+        from process p, generate_series(1, 1600) n where p.subject_kind = 'lead'`);
+      await other.pool.query("delete from process where subject_id !~ '^ld_[0-9]{5}$'");
+      const lost = new Set(["ld_00700", "ld_01599"]);
+      const runs = (id: string) => !lost.has(id);
+      const idsOf = ({ first, last }: LeadRange) =>
+        Array.from({ length: 1600 }, (_, n) => `ld_${String(n + 1).padStart(5, "0")}`).filter(
+          (id) => id >= first && id <= last && runs(id),
+        );
+      const asked: string[] = [];
+      const temporal: Parameters<typeof missingLeads>[1] = {
+        countRunning: (range) => Promise.resolve(range ? idsOf(range).length : null),
+        runningLeads: (range) => {
+          asked.push(range?.first ?? "all");
+          return Promise.resolve(range ? new Set(idsOf(range)) : null);
+        },
+        runsFor: (id) => Promise.resolve(runs(id)),
+      };
+      const found = await missingLeads(other.pool, temporal, other.now(), 60_000);
+      expect(found).toEqual({ ids: [...lost], isWhole: true });
+      expect(asked).toEqual(["ld_00501", "ld_01501"]);
+      expect(await missingLeads(other.pool, temporal, other.now(), -1)).toEqual({
+        ids: [],
+        isWhole: false,
+      });
+      const silent = { ...temporal, countRunning: () => Promise.resolve(null) };
+      expect(await missingLeads(other.pool, silent, other.now(), 60_000)).toBeNull();
+    } finally {
+      await other.close();
+    }
   });
 
   test("is for who runs Baton, and knows no parameters", async () => {

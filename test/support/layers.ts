@@ -174,7 +174,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   // Rows in, SVG out: of the store it knows what a report is, and never asks it.
   "messages/pictures/": {
-    ours: ["handoff/"],
+    ours: ["handoff/", "words/"],
     types: ["store/reports/"],
     packages: [],
     node: false,

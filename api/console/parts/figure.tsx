@@ -3,6 +3,7 @@ import type { Rate } from "../../../handoff/reviews/figures.ts";
 import { counted, interval, numberWords, percent } from "../../../handoff/reviews/words.ts";
 import { cellWords, columnWords, isMark, marksOf } from "../../../messages/reviews/cells.ts";
 import { withNames, type People } from "../../../words/people.ts";
+import { rowsWithRuleWords } from "../../../words/rules.ts";
 import type { Cell, ReportRow } from "../../../store/reports/report.ts";
 import type { readReports } from "../../reports.ts";
 import { paths, withQuery } from "../paths.ts";
@@ -119,7 +120,7 @@ export const FigureTable: FC<TableProps> = (props) => {
             </tr>
           </thead>
           <tbody>
-            {rows.slice(0, mostLines).map((row, n) => (
+            {rowsWithRuleWords(rows.slice(0, mostLines)).map((row, n) => (
               <Line {...props} row={row} columns={columns} n={n} />
             ))}
           </tbody>
