@@ -138,7 +138,7 @@ test("an opportunity keeps each deal stage that the CRM names, with the amount i
   const id = await world.offered(began);
   const tell = (dealStage: string | null, amountMinor: number, at: number, now = at) =>
     inTransaction(world.pool, async (tx) => {
-      const standing = await lockStanding(tx, id);
+      const standing = await lockStanding(tx, { kind: "lead", id });
       await saveOpportunity(
         tx,
         standing!,
