@@ -18,6 +18,7 @@ import {
   object,
   oneOf,
   orElse,
+  standingIn,
   text,
   yesNo,
 } from "./shape.ts";
@@ -75,7 +76,7 @@ export function answers(condition: Shape<Condition>): Shape<Agreement["answers"]
     ),
     rateFit: orElse(scale, { from: 1, to: 5 }, "the scale of the fit rating, 1-5"),
     buyingSignals: orElse(
-      list(name("buying signal"), "buying signals"),
+      standingIn(list(name("buying signal"), "buying signals"), () => []),
       [],
       "what may be heard in a reply or a call; never a gate",
     ),
@@ -90,13 +91,16 @@ function reasonName(reason: string): string | null {
     : "a reason of letters, digits and hyphens";
 }
 
-const scale = from(
-  text("a scale such as 1-5"),
-  (value, place, node) => {
-    const [start, to] = (/^(\d{1,2})\s*-\s*(\d{1,2})$/.exec(value)?.slice(1) ?? []).map(Number);
-    return start !== undefined && to !== undefined && start < to
-      ? { from: start, to }
-      : place.expected("a scale such as 1-5", node);
-  },
-  { type: "string", pattern: "^\\d{1,2}\\s*-\\s*\\d{1,2}$" },
+const scale = standingIn(
+  from(
+    text("a scale such as 1-5"),
+    (value, place, node) => {
+      const [start, to] = (/^(\d{1,2})\s*-\s*(\d{1,2})$/.exec(value)?.slice(1) ?? []).map(Number);
+      return start !== undefined && to !== undefined && start < to
+        ? { from: start, to }
+        : place.expected("a scale such as 1-5", node);
+    },
+    { type: "string", pattern: "^\\d{1,2}\\s*-\\s*\\d{1,2}$" },
+  ),
+  () => ({ from: NaN, to: NaN }),
 );

@@ -39,7 +39,7 @@ export function checkWhole(
   if (answers && renurture) closedReasons(answers, renurture, reading);
   if (types) twinTypes(types, reading);
   if (accounts) checkAccounts({ ...agreement, leadTypes: types, signals, accounts }, reading);
-  // Of signals that could not be read, no depth is known; text is what a field is that is not known.
+  // Of signals that could not be read no depth is known; an unknown field is text.
   const logic = logicOf({
     ...agreement,
     signals: signals ?? {},

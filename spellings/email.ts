@@ -15,7 +15,7 @@ export function normalEmail(address: string): string {
   return `${lowerNfc(text.slice(0, at))}@${asciiDomain(domain)}`;
 }
 
-/** `Ada <ada@acme.com>` and `mailto:ada@acme.com` name one address; a name with an @ may be another. */
+/** `Ada <ada@acme.com>`, `mailto:ada@acme.com`: one address. A name with an @ may be another. */
 function withoutName(text: string): string {
   const [, inner = text] = /^[^<>@]*<([^<>]*)>$/.exec(text) ?? [];
   return withoutEdges(inner.replace(/^mailto:/i, ""));

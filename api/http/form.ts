@@ -33,7 +33,8 @@ export interface FormBounds {
 const roomForHeaders = 64 * 1024;
 
 /**
- * Reads multipart/form-data as it comes, piece by piece, and meanwhile nobody waits for it. Throws a `Problem` for what is no form, and for what is too large.
+ * Reads multipart/form-data as it comes, piece by piece, and meanwhile nobody waits for it. Throws
+ * a `Problem` for what is no form, too large or too slow.
  */
 export async function readMultipart(request: Request, bounds: FormBounds): Promise<FormParts> {
   const type = request.headers.get("content-type") ?? "";

@@ -167,6 +167,6 @@ export const mistakes: readonly Mistake[] = [
     "pause: { reasons: lead-asked-to-wait,",
   ],
   ["name: standard-mql", 'name: "*"'],
-  ["  - { reason: do-not-contact,", "  - { reasons: do-not-contact,"],
+  ["{ reason: active-pipeline,", "{ reasons: active-pipeline,"],
   ["signedWithin: 10 business days }", "signedWithin: }"],
 ];
