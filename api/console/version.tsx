@@ -208,8 +208,8 @@ const VersionPage: FC<Props> = (props) => {
           {`Not done. ${capital(withoutRequest(problem.parts.detail))}. This is how it stands.`}
         </p>
       )}
-      <section aria-labelledby="changes">
-        <h2 id="changes">Changes</h2>
+      <section aria-labelledby="what-changes">
+        <h2 id="what-changes">Changes</h2>
         {before === null ? (
           <p>It is the first version.</p>
         ) : (
