@@ -52,7 +52,8 @@ export async function runStack(
   try {
     await requirePort(settings.port, "PORT", "the API");
     const temporal = await resolveTemporal(settings, home, path, io.out);
-    if (temporal.own) closing.push(temporal.own.ui.release);
+    const { own } = temporal;
+    if (own) closing.push(() => own.ui.release());
     const postgres = await resolvePostgres(settings, home, path);
     return await supervise(
       io,
@@ -78,7 +79,7 @@ export async function runStack(
             uiPort: temporal.own.ui.port,
             publicUrl: settings.temporalUiUrl,
           });
-          closing.push(door.close);
+          closing.push(() => door.close());
           await setRetention(settings.temporal);
         }
         await ensureSearchAttributes(settings.temporal);

@@ -19,7 +19,7 @@ test.each([{}, { "content-length": "700" }])(
       headers: { "content-type": "multipart/form-data; boundary=x", ...length },
       body: ReadableStream.from(dripping()),
       duplex: "half",
-    } as RequestInit);
+    });
     const bounds = { fileBytes: 100, textBytes: 10, timeoutMs: 100, fields: ["file"] };
     await expect(readMultipart(request, bounds)).rejects.toMatchObject({
       status: 408,
