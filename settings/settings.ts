@@ -273,6 +273,17 @@ export const settings = {
     parse: (text) => wholeNumber(text, 1, 100),
   }),
 
+  /**
+   * Processes that the worker starts or wakes in a second of imports, activations and restarts.
+   * Each costs some tens of milliseconds of a processor; people and pages share it with them.
+   */
+  WORKER_BULK_RATE: setting({
+    form: "processes per second, or 0 for no limit",
+    fallback: "30",
+    by: ["worker"],
+    parse: rate,
+  }),
+
   /** Worker Deployment Versioning: the deployment (docs/changing-workflows.md, "Deploying"). */
   BATON_DEPLOYMENT: setting({ form: "the name of a deployment", fallback: null, by: ["worker"] }),
 

@@ -184,6 +184,7 @@ async function main(): Promise<void> {
       client,
       taskQueue: settings.BATON_TASK_QUEUE,
       publicUrl: settings.PUBLIC_URL,
+      bulkPerSecond: settings.WORKER_BULK_RATE,
       log,
       clock,
       processInbox: (limit) => processInbox({ pool, agreements, clock, crashPoint }, limit),

@@ -26,6 +26,7 @@ import {
   type ProcessStart,
   type Told,
 } from "../workflows/contract.ts";
+import { atRate, type Round } from "./at-rate.ts";
 import { allOwnWork, type OwnWork } from "./current-version.ts";
 import type { Part } from "./parts.ts";
 import { pollLoop, type PollLoop } from "./poll-loop.ts";
@@ -49,6 +50,8 @@ export interface RelayDeps {
   readonly onUndeliverable?: (news: Undeliverable) => Promise<void>;
   /** Absent: this worker has no version and does all of it. */
   readonly ownWork?: OwnWork;
+  /** So much of the import lane is told in a second; absent or 0: as much as there is. */
+  readonly bulkPerSecond?: number;
   /** Rehearsals only. */
   readonly crashPoint?: CrashHook | undefined;
 }
@@ -68,8 +71,8 @@ export interface Relay extends Part {
 
 /**
  * The urgent lane delivers several batches at once, so that a demo request does not wait for
- * earlier messages. The import lane delivers small batches one at a time, so that it never slows
- * the urgent one down.
+ * earlier messages. The import lane delivers small batches one at a time and rests between them
+ * (`bulkPerSecond`): what it tells makes work for the whole machine.
  */
 const lanes = [
   { lane: 1, batch: 32, atOnce: 4 },
@@ -103,10 +106,12 @@ export function startRelay(deps: RelayDeps): Relay {
       },
       async () => isCurrent() && (await round()),
     );
-  const outbox = lanes.map((one) => ({
-    lane: String(one.lane),
-    rounds: keep(`lane ${one.lane}`, one.atOnce, laneOf(deps, one)),
-  }));
+  const ending = new AbortController();
+  const outbox = lanes.map((one) => {
+    const rate = one.lane === 2 ? (deps.bulkPerSecond ?? 0) : 0;
+    const round = atRate(rate, ending.signal, laneOf(deps, one));
+    return { lane: String(one.lane), rounds: keep(`lane ${one.lane}`, one.atOnce, round) };
+  });
   const inbox = keep("inbox", 1, async () => (await deps.processInbox(inboxBatch)) === inboxBatch);
   const listening = listen(deps.databaseUrl, [outboxChannel, inboxChannel], (channel, what) => {
     if (channel === inboxChannel) return inbox.ring();
@@ -116,17 +121,18 @@ export function startRelay(deps: RelayDeps): Relay {
   return {
     lastRound: () => Math.min(deps.clock(), ...all.map((rounds) => rounds.lastPass())),
     async stop() {
+      ending.abort();
       await Promise.all(all.map((rounds) => rounds.stop()));
       await listening.stop();
     },
   };
 }
 
-/** Rounds of one lane: each delivers one batch and says whether more is waiting. */
+/** Rounds of one lane: each delivers one batch. */
 function laneOf(
   deps: RelayDeps,
   { lane, batch }: { readonly lane: 1 | 2; readonly batch: number },
-): () => Promise<boolean> {
+): () => Promise<Round> {
   /**
    * Workflows that a round is telling something, and those for which another round has left
    * something behind.
@@ -136,7 +142,7 @@ function laneOf(
   return () =>
     inTransaction(deps.pool, async (tx) => {
       const waiting = await claimTellings(tx, lane, batch, deps.clock());
-      if (waiting.length === 0) return false;
+      if (waiting.length === 0) return { taken: 0, isMore: false };
       const byWorkflow = new Map<string, WaitingTelling[]>();
       for (const row of waiting) {
         // What is told to one workflow is told in its order: a signal does not overtake its start.
@@ -150,7 +156,8 @@ function laneOf(
         for (const id of byWorkflow.keys()) busy.delete(id);
       }
       const isWaitedFor = [...byWorkflow.keys()].filter((id) => leftBehind.delete(id)).length > 0;
-      return isWaitedFor || (waiting.length === batch && byWorkflow.size > 0);
+      const isMore = isWaitedFor || (waiting.length === batch && byWorkflow.size > 0);
+      return { taken: waiting.length, isMore };
     });
 }
 
