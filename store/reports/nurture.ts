@@ -69,10 +69,12 @@ function isOfLeads({ groupBy, filters, knowledge }: ReportAsk): boolean {
   return groupBy !== null || Object.keys(filters).length > 0 || knowledge === "then";
 }
 
-/** A person was asked to look, and had not decided at `$3`. */
+/**
+ * A person was asked to look before `$3`, and decided after it. Where nobody has decided yet, the
+ * process still keeps the date.
+ */
 const isAsked = `in (select task.subject_id from task where task.kind = 'nurture-review'
-  and task.subject_kind = 'lead' and task.since <= $3
-  and (task.done_at is null or task.done_at > $3))`;
+  and task.subject_kind = 'lead' and task.since <= $3 and task.done_at > $3)`;
 
 /**
  * Who was in nurture at `$3`: who is there since before, and who left after. A review that was due
