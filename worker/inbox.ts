@@ -166,9 +166,10 @@ function concernedAs(
 
 /**
  * Late news about an erased person changes nothing and is not kept: by our id, or by the CRM's,
- * which is remembered as a hash.
+ * which is remembered as a hash. A company may have the CRM's id of a person, and is not erased.
  */
 async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
+  if (recordKind(change) !== "lead") return false;
   const names = [
     { kind: "crm" as const, value: change.crmId },
     ...(change.leadId === null ? [] : [{ kind: "lead" as const, value: change.leadId }]),

@@ -8,12 +8,14 @@ import { createKeptMail } from "../../messages/mail/kept.ts";
 import { keepMail } from "../../store/effects/mail.ts";
 import { houseTables } from "../../store/house/house.ts";
 import { receive } from "../../store/inbox/inbox.ts";
-import { rows, sql } from "../../store/postgres/db.ts";
+import { erasePerson } from "../../store/intake/erasure.ts";
+import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
 import { takeRoute } from "../../store/process/take.ts";
 import { routingDispatcher } from "../../store/routing/dispatcher.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { flaggedAccount } from "../support/flagged-account.ts";
+import { insertLead } from "../support/lead-rows.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
@@ -97,6 +99,13 @@ const actions = () =>
     select name, by_id, via, (result ->> 'done')::boolean as done from action
       where account_id = ${id} order by received_at, id`,
   );
+const drift = () =>
+  rows<{ why: string | null }>(
+    world.pool,
+    sql`
+    select detail ->> 'why' as why from task where subject_kind = 'account'
+      and subject_id = ${id} and kind = 'crm-drift' and state = 'open'`,
+  );
 const mails = async () =>
   (
     await rows<{ subject: string }>(
@@ -132,6 +141,20 @@ describe("what a user of the CRM does to a company that was handed off", () => {
     expect(await account()).toMatchObject({ handoff: { stage: "sal" } });
   });
 
+  test("is the company's, also where an erased person had the id of its record", async () => {
+    const { pool } = world;
+    const person = `ld_same${n++}`;
+    await insertLead(pool, new Date(world.now()), { id: person, crm_id: record });
+    const body = { by: `rp_${rep}`, status: "sal", fitRating: 4 };
+    await world.ask("POST", `/house/accounts/${record}/status`, { as: "crm", body });
+    await inTransaction(pool, (tx) => erasePerson(tx, person, "tn_1", world.now()));
+    later();
+    expect(await heard()).toBe(1);
+    expect(await actions()).toMatchObject([{ name: "accept", done: true }]);
+    await does("outreach", { channel: "call", outcome: "connected" });
+    expect((await actions()).at(-1)).toMatchObject({ name: "logOutreach", done: true });
+  });
+
   test("what Baton wrote does not come back, and the note of a call is the company's", async () => {
     await does("outreach", { channel: "email", outcome: "attempted" });
     await carryOut();
@@ -147,17 +170,14 @@ describe("what a user of the CRM does to a company that was handed off", () => {
     await routed();
     expect(await account()).toMatchObject({ handoff: { owner: `rp_${other()}` } });
     expect(await inCrm()).toMatchObject({ owner: `rp_${other()}`, round: 2 });
-    for (const owner of [null, "somebody-else"]) {
+    for (const [owner, why] of [
+      [null, "nobody has it in the CRM"],
+      ["somebody-else", "its owner in the CRM is not known"],
+    ] as const) {
       await does("owner", { owner }, "rp_boss");
       expect(await inCrm()).toMatchObject({ owner: `rp_${other()}` });
+      expect(await drift()).toEqual([{ why }]);
     }
-    const tasks = await rows<{ why: string }>(
-      world.pool,
-      sql`
-      select detail ->> 'why' as why from task where subject_kind = 'account'
-        and subject_id = ${id} and kind = 'crm-drift' order by id`,
-    );
-    expect(tasks.map(({ why }) => why)).toContain("nobody has it in the CRM");
   });
 
   test("a rejection has its reason; one without a reason of the agreement is refused, its author told, and the record put right", async () => {
