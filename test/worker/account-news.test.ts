@@ -240,6 +240,36 @@ describe("news that cannot be used", () => {
     expect(await actions()).toEqual([]);
   });
 
+  test.each([
+    ["a company", { what: { kind: "deleted" } }],
+    ["a company, as nobody knows it here", { what: { kind: "renamed", name: "X" } }],
+    [
+      "a company, by a way that nobody knows",
+      {
+        what: {
+          kind: "outreach",
+          channel: "fax",
+          outcome: "connected",
+          occurredAt: "2026-11-23T15:00:00Z",
+        },
+      },
+    ],
+  ])("of %s holds up none that comes after it", async (_, more) => {
+    const first = change({ ...more, sequence: 1 });
+    const then = change({ sequence: 2, what: { kind: "status", status: "sal" } });
+    for (const payload of [then, first])
+      await receive(world.pool, { source: "crm:house", eventId: payload.id, payload }, world.now());
+    await heard();
+    expect(await actions()).toMatchObject([{ name: "accept", done: true }]);
+    const tasks = await rows<{ n: number }>(
+      world.pool,
+      sql`
+      select count(*)::int as n from task where subject_kind = 'account' and subject_id = ${id}
+        and kind = 'dead-letter'`,
+    );
+    expect(tasks).toEqual([{ n: 1 }]);
+  });
+
   test("about a company that was never handed off waits a minute, then is a task", async () => {
     const payload = change({ crmId: "HA-none", accountId: null });
     await receive(world.pool, { source: "crm:house", eventId: payload.id, payload }, world.now());
