@@ -179,7 +179,14 @@ async function applyTo(
   const concerned = await concernedBy(tx, change, standing);
   if (concerned.isErased) return null;
   const heard = { ...news, change: concernedAs(change, standing, concerned), concerned };
-  return apply(deps, tx, heard, now);
+  const trouble = await apply(deps, tx, heard, now);
+  const { subject, handoffId } = standing;
+  // What comes of it stands on the survivor's record; this one shows what its user wrote on it.
+  if (subject.kind === "account" && subject.id !== concerned.subject.id) {
+    const key = `account/${subject.id}/merged/${news.row.id}`;
+    await wantCrmSync(tx, subject, { key, handoffId }, now);
+  }
+  return trouble;
 }
 
 /** The record showed its own subject: of the survivor its user saw nothing. */

@@ -35,8 +35,8 @@ export const houseSource = "crm:house";
 export type HouseStatus = Omit<Extract<CrmDeed, { kind: "status" }>, "kind">;
 
 /**
- * What a record shows of its lead or account: the stage, where its status is one, the cycle and the offer. A
- * user's change is told with it.
+ * What a record shows of its lead or account: the stage, where its status is one, the cycle and the
+ * offer. A user's change is told with it.
  */
 export function shownBy(lead: {
   readonly status: string;
@@ -379,8 +379,9 @@ function deedOf(opportunity: HouseOpportunity): WireDeed {
     opportunity: {
       crmId: id,
       stage,
-      // Left out where nobody named one: a worker of before this field reads that as well.
-      ...(dealStage === null ? {} : { dealStage }),
+      // Where it stands in the selling, while it is sold. Left out where there is none: a worker of
+      // before this field reads that as well.
+      ...(stage !== "open" || dealStage === null ? {} : { dealStage }),
       amountMinor,
       currency,
       createdAt: new Date(createdAt).toISOString(),
