@@ -51,6 +51,12 @@ export function shownBy(lead: {
   };
 }
 
+/** A status that was set, as it is told. */
+export function statusDeed({ buyingSignals, ...rest }: HouseStatus): WireDeed {
+  const deed = { kind: "status", ...rest } as const;
+  return buyingSignals ? { ...deed, buyingSignals: [...buyingSignals] } : deed;
+}
+
 /** Sets the status, with what belongs to it. `seen`: what the user's page showed. */
 export function setHouseStatus(
   db: Pool | Tx,
@@ -67,16 +73,7 @@ export function setHouseStatus(
         update house_lead set status = ${status.status}, status_since = ${new Date(now)},
           reason = coalesce(${status.reason ?? null}, reason) where id = ${lead.id}`,
     );
-    const { buyingSignals, ...rest } = status;
-    return {
-      by,
-      seen: seen ?? shownBy(lead),
-      deed: {
-        kind: "status",
-        ...rest,
-        ...(buyingSignals ? { buyingSignals: [...buyingSignals] } : {}),
-      },
-    };
+    return { by, seen: seen ?? shownBy(lead), deed: statusDeed(status) };
   });
 }
 
@@ -358,8 +355,8 @@ async function changeLead(
 }
 
 /**
- * Feed and inbox, under one lock: a reader of the feed never passes over a number that commits
- * later.
+ * A user's change of a lead or company: `lead_id` of the feed is the id of either's record. Feed and
+ * inbox, under one lock: a reader of the feed never passes over a number that commits later.
  */
 export async function tellChange(tx: Tx, change: CrmChangePayload, now: Instant): Promise<void> {
   await send(tx, "select pg_advisory_xact_lock(hashtext('house_change'))");
