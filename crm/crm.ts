@@ -134,8 +134,8 @@ export interface LeadRecord {
   /** Why sales last said no. */
   readonly reason: string | null;
   /**
-   * The version of the agreement that its latest handoff stands under: the one it began under, or
-   * the later one by which its clocks were judged again. Null before the first.
+   * The version of the agreement that its latest handoff stands under, which is the one it began
+   * under also where its clocks were judged again by a later one. Null before the first.
    */
   readonly agreement: string | null;
   readonly facts: Readonly<Record<FieldPath, Fact>>;

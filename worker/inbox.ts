@@ -18,7 +18,12 @@ import {
   saveSequence,
   type CrmLink,
 } from "../store/effects/crm-links.ts";
-import { ChangeError, parseCrmChange } from "../store/inbox/crm-change.ts";
+import {
+  ChangeError,
+  parseCrmChange,
+  parseTurn,
+  type ChangeTurn,
+} from "../store/inbox/crm-change.ts";
 import {
   lockStanding,
   noteCrmAction,
@@ -94,45 +99,55 @@ async function takeOver(deps: InboxDeps, tx: Tx, row: InboxRow, now: Instant): P
   }
   const crm = /^crm:([a-z][a-z0-9-]*)$/.exec(row.source)?.[1];
   if (crm === undefined) throw new ChangeError("source");
-  const change = parseCrmChange(row.payload);
-  if (await isAboutErased(tx, change)) return forgetInboxRow(tx, row.id, now);
+  const turn = parseTurn(row.payload);
+  if (await isAboutErased(tx, turn)) return forgetInboxRow(tx, row.id, now);
   const mayStillCome = now - row.receivedAt < timeoutMs;
-  const link = await linkFor(tx, crm, change);
-  if (!link && change.what.kind === "created")
-    return takeCreated(deps, tx, { crm, row, change, told: change.what.facts }, now);
-  const kind = recordKind(change);
+  const link = await linkFor(tx, crm, turn);
+  const change = readChange(row.payload);
+  if (!link) {
+    if (change instanceof ChangeError) throw change;
+    if (change.what.kind === "created")
+      return takeCreated(deps, tx, { crm, row, change, told: change.what.facts }, now);
+  }
+  const kind = recordKind(turn);
   const standing = link && (await lockStanding(tx, { kind, id: link.ourId }));
   if (!link || !standing) {
     if (mayStillCome) return postponeInboxRow(tx, row.id, now + recheckMs, null);
-    return deadLetter(tx, row, null, nobodys[kind], now);
+    return deadLetter(tx, row, null, whyUnknown[kind], now);
   }
-  if (change.sequence !== null && change.sequence > link.seenSequence + 1 && mayStillCome)
+  const { crmId, sequence } = turn;
+  if (sequence !== null && sequence > link.seenSequence + 1 && mayStillCome)
     return postponeInboxRow(tx, row.id, now + recheckMs, null);
-  const isLate = change.sequence !== null && change.sequence <= link.seenSequence;
-  const concerned = await concernedBy(tx, change, standing);
-  const trouble = concerned.isErased
-    ? null
-    : await apply(
-        deps,
-        tx,
-        { crm, row, change: concernedAs(change, standing, concerned), concerned, isLate },
-        now,
-      );
-  if (change.sequence !== null && !isLate) {
-    await saveSequence(tx, crm, kind, change.crmId, change.sequence);
-    await wakeInboxRows(tx, row.source, change.crmId, now);
+  const isLate = sequence !== null && sequence <= link.seenSequence;
+  const trouble =
+    change instanceof ChangeError
+      ? change.message
+      : await applyTo(deps, tx, standing, { crm, row, change, isLate }, now);
+  // What cannot be used was its record's change all the same: the next one waits for it no longer.
+  if (sequence !== null && !isLate) {
+    await saveSequence(tx, crm, kind, crmId, sequence);
+    await wakeInboxRows(tx, row.source, crmId, now);
   }
   if (trouble) await deadLetter(tx, row, standing.subject, trouble, now);
   else await endInboxRow(tx, row.id, null, now);
 }
 
+function readChange(payload: unknown): CrmChange | ChangeError {
+  try {
+    return parseCrmChange(payload);
+  } catch (error) {
+    if (error instanceof ChangeError) return error;
+    throw error;
+  }
+}
+
 type RecordKind = "lead" | "account";
 
-function recordKind({ record }: Pick<CrmChange, "record">): RecordKind {
+function recordKind({ record }: Pick<ChangeTurn, "record">): RecordKind {
   return record ?? "lead";
 }
 
-const nobodys = {
+const whyUnknown = {
   lead: "the record belongs to no lead of ours",
   account: "the record belongs to no account of ours that was handed off",
 } as const satisfies Record<RecordKind, string>;
@@ -153,6 +168,27 @@ async function concernedBy(
   return (await lockStanding(tx, { kind, id: survivor })) ?? standing;
 }
 
+/** Gives what a person must look at, or null. */
+async function applyTo(
+  deps: InboxDeps,
+  tx: Tx,
+  standing: NewsStanding,
+  { change, ...news }: Omit<News, "concerned">,
+  now: Instant,
+): Promise<string | null> {
+  const concerned = await concernedBy(tx, change, standing);
+  if (concerned.isErased) return null;
+  const heard = { ...news, change: concernedAs(change, standing, concerned), concerned };
+  const trouble = await apply(deps, tx, heard, now);
+  const { subject, handoffId } = standing;
+  // What comes of it stands on the survivor's record; this one shows what its user wrote on it.
+  if (subject.kind === "account" && subject.id !== concerned.subject.id) {
+    const key = `account/${subject.id}/merged/${news.row.id}`;
+    await wantCrmSync(tx, subject, { key, handoffId }, now);
+  }
+  return trouble;
+}
+
 /** The record showed its own subject: of the survivor its user saw nothing. */
 function concernedAs(
   change: CrmChange,
@@ -166,9 +202,10 @@ function concernedAs(
 
 /**
  * Late news about an erased person changes nothing and is not kept: by our id, or by the CRM's,
- * which is remembered as a hash.
+ * which is remembered as a hash. A company may have the CRM's id of a person, and is not erased.
  */
-async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
+async function isAboutErased(tx: Tx, change: ChangeTurn): Promise<boolean> {
+  if (recordKind(change) !== "lead") return false;
   const names = [
     { kind: "crm" as const, value: change.crmId },
     ...(change.leadId === null ? [] : [{ kind: "lead" as const, value: change.leadId }]),
@@ -180,7 +217,7 @@ async function isAboutErased(tx: Tx, change: CrmChange): Promise<boolean> {
  * The record's link, locked; a record that names a lead or account of ours is linked now, should
  * its sync not have got that far.
  */
-async function linkFor(tx: Tx, crm: string, change: CrmChange): Promise<CrmLink | undefined> {
+async function linkFor(tx: Tx, crm: string, change: ChangeTurn): Promise<CrmLink | undefined> {
   const kind = recordKind(change);
   const link = await crmLinkOf(tx, crm, kind, change.crmId, true);
   const id = (kind === "lead" ? change.leadId : change.accountId) ?? null;
@@ -362,7 +399,8 @@ async function applyAction(
   const { subject, stage, handoffId } = concerned;
   if (deed.kind === "status" && deed.status === stage) return null;
   const action = actionOf(deed);
-  if (!action && deed.kind === "outreach") throw new ChangeError("what.channel or what.outcome");
+  if (!action && deed.kind === "outreach")
+    return new ChangeError("what.channel or what.outcome").message;
   if (action) {
     // Decided at once, under the lock of its process: refused or done, nothing stays open.
     const id = await noteCrmAction(tx, row.source, change, subject, action, row.receivedAt);

@@ -60,7 +60,8 @@ export function createHouseCrm(tables: HouseTables, { calmForMs = 0 } = {}): Crm
     async changesSince(cursor, limit, signal) {
       const found = await call(signal, () => tables.changesAfter(Number(cursor ?? "0"), limit));
       return {
-        changes: found.map(({ change }) => change),
+        // What is not known here is passed over: the inbox has had it from whoever wrote it.
+        changes: found.flatMap(({ change }) => change ?? []),
         cursor: found.at(-1)?.n.toString() ?? cursor,
         more: found.length === limit,
       };

@@ -1,6 +1,7 @@
 import type { LeadForMail, MailMessage, MailNames, PoolLeadLine } from "../../messages/message.ts";
 import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
 import { nameOfLead } from "../views/names.ts";
+import { versionOfLastDecision } from "../views/version.ts";
 import type { Effect } from "./effects.ts";
 import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
 import type { StoredFact } from "../process/subject.ts";
@@ -145,11 +146,12 @@ function rowOfAccount(
   );
 }
 
-/** The version of the handoff, else the one by which its subject was decided about last. */
+/**
+ * The version of the handoff that the mail is about, which may be over by now; else the one by which
+ * its subject was decided about last.
+ */
 function versionOf(kind: "lead" | "account", id: string) {
-  return fragment(`coalesce(h.agreement_id, (select d.agreement_id from decision d
-        where d.subject_kind = '${kind}' and d.subject_id = ${id}
-        order by d.cycle desc, d.step desc limit 1))`);
+  return fragment(`coalesce(h.agreement_id, ${versionOfLastDecision(`'${kind}'`, id)})`);
 }
 
 type StoredFacts = Readonly<Record<string, StoredFact>>;

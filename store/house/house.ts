@@ -10,7 +10,7 @@ import type {
 } from "../../crm/crm.ts";
 import type { FieldPath } from "../../handoff/facts/facts.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
-import { parseCrmChange } from "../inbox/crm-change.ts";
+import { ChangeError, parseCrmChange } from "../inbox/crm-change.ts";
 import { firstRow, fragment, rows, sql, type Pool } from "../postgres/db.ts";
 import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
 import {
@@ -50,8 +50,8 @@ export interface HouseTables {
   upsertOpportunity(opportunity: OpportunityRecord): Promise<HouseAnswer>;
   findLead(by: { email: string } | { leadId: string }): Promise<LeadSeen | null>;
   readLead(crmId: string): Promise<LeadSeen | Exclude<HouseAnswer, { kind: "written" }>>;
-  /** Oldest first, numbered. */
-  changesAfter(n: number, limit: number): Promise<{ n: number; change: CrmChange }[]>;
+  /** Oldest first, numbered; null where it is of a kind that is not known here. */
+  changesAfter(n: number, limit: number): Promise<{ n: number; change: CrmChange | null }[]>;
   trouble(): Promise<HouseTrouble | null>;
 }
 
@@ -77,7 +77,7 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
         pool,
         sql`select n, payload from house_change where n > ${after} order by n limit ${limit}`,
       );
-      return found.map(({ n, payload }) => ({ n, change: parseCrmChange(payload) }));
+      return found.map(({ n, payload }) => ({ n, change: knownChange(payload) }));
     },
     trouble: async () =>
       (await firstRow<HouseTrouble>(
@@ -85,6 +85,16 @@ export function houseTables(pool: Pool, clock: () => Instant): HouseTables {
         sql`select kind, field, wait_ms as "waitMs" from house_trouble`,
       )) ?? null,
   };
+}
+
+/** While versions work side by side, the other one may write what this one cannot read. */
+function knownChange(payload: unknown): CrmChange | null {
+  try {
+    return parseCrmChange(payload);
+  } catch (error) {
+    if (error instanceof ChangeError) return null;
+    throw error;
+  }
 }
 
 async function upsertAccount(

@@ -6,6 +6,7 @@ import { houseAccount, type HouseAccount } from "./rows.ts";
 import {
   tellChange,
   shownBy,
+  statusDeed,
   inOwnOrGiven,
   type HouseDeed,
   type HouseAttempt,
@@ -29,10 +30,7 @@ export function setHouseAccountStatus(
       statusSince: now,
       reason: status.reason ?? handoff.reason,
     });
-    const { buyingSignals, ...rest } = status;
-    const deed = { kind: "status" as const, ...rest };
-    const heard = buyingSignals ? { ...deed, buyingSignals: [...buyingSignals] } : deed;
-    return { by, seen: seen ?? shownBy(handoff), deed: heard };
+    return { by, seen: seen ?? shownBy(handoff), deed: statusDeed(status) };
   });
 }
 

@@ -35,8 +35,8 @@ export const houseSource = "crm:house";
 export type HouseStatus = Omit<Extract<CrmDeed, { kind: "status" }>, "kind">;
 
 /**
- * What a record shows of its lead or account: the stage, where its status is one, the cycle and the offer. A
- * user's change is told with it.
+ * What a record shows of its lead or account: the stage, where its status is one, the cycle and the
+ * offer. A user's change is told with it.
  */
 export function shownBy(lead: {
   readonly status: string;
@@ -49,6 +49,12 @@ export function shownBy(lead: {
     ...(lead.cycle === null ? {} : { cycle: lead.cycle }),
     ...(lead.round === null ? {} : { round: lead.round }),
   };
+}
+
+/** A status that was set, as it is told. */
+export function statusDeed({ buyingSignals, ...rest }: HouseStatus): WireDeed {
+  const deed = { kind: "status", ...rest } as const;
+  return buyingSignals ? { ...deed, buyingSignals: [...buyingSignals] } : deed;
 }
 
 /** Sets the status, with what belongs to it. `seen`: what the user's page showed. */
@@ -67,16 +73,7 @@ export function setHouseStatus(
         update house_lead set status = ${status.status}, status_since = ${new Date(now)},
           reason = coalesce(${status.reason ?? null}, reason) where id = ${lead.id}`,
     );
-    const { buyingSignals, ...rest } = status;
-    return {
-      by,
-      seen: seen ?? shownBy(lead),
-      deed: {
-        kind: "status",
-        ...rest,
-        ...(buyingSignals ? { buyingSignals: [...buyingSignals] } : {}),
-      },
-    };
+    return { by, seen: seen ?? shownBy(lead), deed: statusDeed(status) };
   });
 }
 
@@ -358,8 +355,8 @@ async function changeLead(
 }
 
 /**
- * Feed and inbox, under one lock: a reader of the feed never passes over a number that commits
- * later.
+ * A user's change of a lead or company: `lead_id` of the feed is the id of either's record. Feed and
+ * inbox, under one lock: a reader of the feed never passes over a number that commits later.
  */
 export async function tellChange(tx: Tx, change: CrmChangePayload, now: Instant): Promise<void> {
   await send(tx, "select pg_advisory_xact_lock(hashtext('house_change'))");
@@ -379,8 +376,9 @@ function deedOf(opportunity: HouseOpportunity): WireDeed {
     opportunity: {
       crmId: id,
       stage,
-      // Left out where nobody named one: a worker of before this field reads that as well.
-      ...(dealStage === null ? {} : { dealStage }),
+      // Where it stands in the selling, while it is sold. Left out where there is none: a worker of
+      // before this field reads that as well.
+      ...(stage !== "open" || dealStage === null ? {} : { dealStage }),
       amountMinor,
       currency,
       createdAt: new Date(createdAt).toISOString(),

@@ -63,13 +63,18 @@ const deed = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("deleted") }),
 ]);
 
-const told = z.strictObject({
-  id,
+/** Which record it is about, and which of its changes it is. */
+const turn = {
   crmId: id,
   record: z.literal("account").optional(),
   leadId: id.nullable(),
   accountId: id.nullable().optional(),
   sequence: z.int().min(1).nullable(),
+};
+
+const told = z.strictObject({
+  id,
+  ...turn,
   at: instant,
   by: id.nullable(),
   seen: z
@@ -103,6 +108,18 @@ export function parseCrmChange(payload: unknown): CrmChange {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new ChangeError(issue?.path.map(String).join(".") || "event");
+}
+
+/** What a change says of its record and of its turn among the record's changes. */
+export type ChangeTurn = Pick<CrmChange, "crmId" | "record" | "leadId" | "accountId" | "sequence">;
+
+/**
+ * The turn of a change of which the rest may not be as expected: whoever waits for it need not wait
+ * for what never comes. Throws a ChangeError as `parseCrmChange` does.
+ */
+export function parseTurn(payload: unknown): ChangeTurn {
+  const parsed = z.object(turn).safeParse(payload);
+  return parsed.success ? parsed.data : parseCrmChange(payload);
 }
 
 /** An event that is no change of a lead or account as we know them. Trying again cannot help. */

@@ -244,6 +244,8 @@ async function deleteCopies(
   // waits for.
   const surely = [...leads, ...values("email", "crm"), ...records];
   const sure = search(surely);
+  // A company's record may have the id that theirs had: what is said of it tells of them by name.
+  const sureOfCompany = search([...leads, ...values("email")]);
   const likely = search([
     ...surely,
     ...called,
@@ -261,7 +263,9 @@ async function deleteCopies(
       processed_at = coalesce(processed_at, ${new Date(now)})
     where source <> ${erasedSource} and case
       when not lower(payload::text) like any(${likely.anywhere}::text[]) then false
-      when processed_at is null then payload::text ~* ${sure.whole}
+      when processed_at is null then payload::text ~*
+        case payload ->> 'record' when 'account' then ${sureOfCompany.whole}
+          else ${sure.whole} end
         else payload::text ~* ${likely.whole} end`);
   await tx.query(
     sql`

@@ -85,7 +85,9 @@ export async function decideAction(
  * Decides a stored action in the caller's transaction, which holds the lock of its lead's process
  * row already: a twin of the action has been decided by then, or waits. Decided before, the stored
  * answer comes back. A refusal is written as the action's answer, and nothing else changes; an
- * action from the CRM that is refused has the CRM made equal again and its author told. `locked` is the process row as the lock has shown it; absent: it is read again.
+ * action from the CRM that is refused has the CRM made equal again and its author told, unless Baton
+ * itself has derived it from another. `locked` is the process row as the lock has shown it; absent:
+ * it is read again.
  */
 export async function takeAction(
   tx: Tx,
@@ -93,6 +95,7 @@ export async function takeAction(
   actionId: string,
   clock: () => Instant,
   locked?: ProcessRow,
+  isDerived = false,
 ): Promise<Acted> {
   const stored = await actionOf(tx, actionId);
   if (!stored) throw new Error(`action ${actionId} is not on record`);
@@ -109,7 +112,11 @@ export async function takeAction(
   const now = Math.max(clock(), stored.receivedAt);
   const situation = { ...loaded.situation, now };
   const decided = decide(situation, { kind: "action", action });
-  if ("refused" in decided) return refused(tx, situation, action, decided);
+  if ("refused" in decided) {
+    const acted = await refused(tx, situation, action, decided);
+    if (action.via === "crm" && !isDerived) await putCrmRight(tx, situation, action, decided);
+    return acted;
+  }
   const standing = await writeDecision(tx, situation, decided, {
     event: { kind: "action", action },
     key: actionId,
@@ -138,13 +145,15 @@ async function countForAccount(
 ): Promise<void> {
   const { by, role, body, via, receivedAt } = action;
   const { channel, outcome, occurredAt } = body;
+  // What is dated ahead counts as of its receipt.
+  const at = Math.min(receivedAt, occurredAt === undefined ? receivedAt : Date.parse(occurredAt));
   const found = await firstRow<{ id: string }>(
     tx,
     sql`
     select p.subject_id as id from lead l join process p on p.subject_kind = 'account'
       and p.subject_id = l.account_id and p.owner_id = ${by}
       join handoff h on h.id = p.handoff_id
-        and h.mql_at <= ${new Date(occurredAt === undefined ? receivedAt : Date.parse(occurredAt))}
+        and h.mql_at <= ${new Date(at)}
     where l.id = ${leadId} and p.waiting_on in ('outreach', 'answer', 'attempts', 'meeting',
       'opportunity')`,
   );
@@ -165,7 +174,7 @@ async function countForAccount(
     via,
     receivedAt,
   });
-  await takeAction(tx, agreements, id, clock, locked);
+  await takeAction(tx, agreements, id, clock, locked, true);
 }
 
 async function refused(
@@ -188,7 +197,6 @@ async function refused(
     },
     now,
   );
-  if (action.via === "crm") await putCrmRight(tx, situation, action, refusal);
   return {
     result,
     standing: null,

@@ -94,6 +94,22 @@ crmContract("the built-in CRM", () => ({
   },
 }));
 
+test("a change of a kind that is not known here is passed over, and holds up none", async () => {
+  const { rows } = await pool.query("select coalesce(max(n), 0)::int as n from house_change");
+  const cursor = String(rows[0].n);
+  const { crmId } = await crm.upsertLead(someLead("unheard"));
+  await pool.query(
+    `insert into house_change (event_id, lead_id, payload, at)
+      values ('unheard-of', $1, '{"what":{"kind":"sung"}}', now())`,
+    [crmId],
+  );
+  expect(await crm.changesSince(cursor, 1)).toMatchObject({ changes: [], more: true });
+  await setHouseStatus(pool, crmId, "rp_ann", { status: "sal" }, now());
+  const { changes, cursor: after } = await crm.changesSince(cursor, 10);
+  expect(changes).toMatchObject([{ crmId, what: { kind: "status" } }]);
+  expect((await crm.changesSince(after, 10)).changes).toEqual([]);
+});
+
 describe("a rehearsed outage", () => {
   test.each([
     ["down", CrmDown],

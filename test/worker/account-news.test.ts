@@ -4,16 +4,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { createEffectActivities, createEffects } from "../../activities/effects.ts";
 import { agreementOf } from "../../agreement/stored.ts";
 import { createHouseCrm } from "../../crm/house/house.ts";
+import { mergeAccounts } from "../../store/accounts/merge.ts";
 import { createKeptMail } from "../../messages/mail/kept.ts";
 import { keepMail } from "../../store/effects/mail.ts";
 import { houseTables } from "../../store/house/house.ts";
 import { receive } from "../../store/inbox/inbox.ts";
-import { rows, sql } from "../../store/postgres/db.ts";
+import { erasePerson } from "../../store/intake/erasure.ts";
+import { inTransaction, rows, sql } from "../../store/postgres/db.ts";
 import { createAgreements } from "../../store/process/agreements.ts";
+import { lockProcess } from "../../store/process/load.ts";
 import { takeRoute } from "../../store/process/take.ts";
 import { routingDispatcher } from "../../store/routing/dispatcher.ts";
 import { processInbox } from "../../worker/inbox.ts";
 import { flaggedAccount } from "../support/flagged-account.ts";
+import { insertLead } from "../support/lead-rows.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 
 let world: PeopleWorld;
@@ -97,6 +101,13 @@ const actions = () =>
     select name, by_id, via, (result ->> 'done')::boolean as done from action
       where account_id = ${id} order by received_at, id`,
   );
+const drift = () =>
+  rows<{ why: string | null }>(
+    world.pool,
+    sql`
+    select detail ->> 'why' as why from task where subject_kind = 'account'
+      and subject_id = ${id} and kind = 'crm-drift' and state = 'open'`,
+  );
 const mails = async () =>
   (
     await rows<{ subject: string }>(
@@ -132,6 +143,20 @@ describe("what a user of the CRM does to a company that was handed off", () => {
     expect(await account()).toMatchObject({ handoff: { stage: "sal" } });
   });
 
+  test("is the company's, also where an erased person had the id of its record", async () => {
+    const { pool } = world;
+    const person = `ld_same${n++}`;
+    await insertLead(pool, new Date(world.now()), { id: person, crm_id: record });
+    const body = { by: `rp_${rep}`, status: "sal", fitRating: 4 };
+    await world.ask("POST", `/house/accounts/${record}/status`, { as: "crm", body });
+    await inTransaction(pool, (tx) => erasePerson(tx, person, "tn_1", world.now()));
+    later();
+    expect(await heard()).toBe(1);
+    expect(await actions()).toMatchObject([{ name: "accept", done: true }]);
+    await does("outreach", { channel: "call", outcome: "connected" });
+    expect((await actions()).at(-1)).toMatchObject({ name: "logOutreach", done: true });
+  });
+
   test("what Baton wrote does not come back, and the note of a call is the company's", async () => {
     await does("outreach", { channel: "email", outcome: "attempted" });
     await carryOut();
@@ -147,17 +172,14 @@ describe("what a user of the CRM does to a company that was handed off", () => {
     await routed();
     expect(await account()).toMatchObject({ handoff: { owner: `rp_${other()}` } });
     expect(await inCrm()).toMatchObject({ owner: `rp_${other()}`, round: 2 });
-    for (const owner of [null, "somebody-else"]) {
+    for (const [owner, why] of [
+      [null, "nobody has it in the CRM"],
+      ["somebody-else", "its owner in the CRM is not known"],
+    ] as const) {
       await does("owner", { owner }, "rp_boss");
       expect(await inCrm()).toMatchObject({ owner: `rp_${other()}` });
+      expect(await drift()).toEqual([{ why }]);
     }
-    const tasks = await rows<{ why: string }>(
-      world.pool,
-      sql`
-      select detail ->> 'why' as why from task where subject_kind = 'account'
-        and subject_id = ${id} and kind = 'crm-drift' order by id`,
-    );
-    expect(tasks.map(({ why }) => why)).toContain("nobody has it in the CRM");
   });
 
   test("a rejection has its reason; one without a reason of the agreement is refused, its author told, and the record put right", async () => {
@@ -186,6 +208,94 @@ describe("what a user of the CRM does to a company that was handed off", () => {
     await does("status", { status: "sal", seen: shown });
     expect((await actions()).at(-1)).toMatchObject({ name: "accept", done: false });
     expect(await account()).toMatchObject({ handoff: { stage: "mql" } });
+  });
+});
+
+test("what is said on the record of an account that was merged away is the survivor's, and the record is put right", async () => {
+  const { id: survivorId } = await flaggedAccount(world, `survivor${n++}.com`);
+  await world.pool.query(sql`
+    update process set owner_id = ${`rp_${other()}`} where subject_id = ${survivorId}`);
+  await inTransaction(world.pool, (tx) =>
+    mergeAccounts(tx, { survivorId, loserId: id, by: "test" }, world.now()),
+  );
+  for (const owner of [`rp_${other()}`, null]) {
+    await does("owner", { owner }, "rp_boss");
+    expect(await inCrm()).toMatchObject({ owner: `rp_${rep}` });
+  }
+  await does("outreach", { channel: "call", outcome: "connected" }, `rp_${other()}`);
+  expect(await actions()).toEqual([]);
+});
+
+describe("an attempt on a person of the account, told by the CRM", () => {
+  /** A person of the company, whom its rep has. */
+  async function person(): Promise<string> {
+    const lead = await world.lead(`rp_${rep}`);
+    await world.pool.query(sql`update lead set account_id = ${id} where id = ${lead}`);
+    return lead;
+  }
+  async function callTo(lead: string, times: { at: number; occurredAt: number }): Promise<void> {
+    const what = {
+      kind: "outreach",
+      channel: "call",
+      outcome: "connected",
+      occurredAt: new Date(times.occurredAt).toISOString(),
+    };
+    const told = { id: `call-${lead}`, crmId: `HL-${lead}`, leadId: lead, sequence: null };
+    const payload = { ...told, at: new Date(times.at).toISOString(), by: `rp_${rep}`, what };
+    await receive(world.pool, { source: "crm:house", eventId: told.id, payload }, world.now());
+  }
+  const done = async (lead: string) =>
+    (
+      await rows<{ done: boolean }>(
+        world.pool,
+        sql`select (result ->> 'done')::boolean as done from action where lead_id = ${lead}`,
+      )
+    ).map((one) => one.done);
+  const putRight = () =>
+    rows<{ key: string }>(
+      world.pool,
+      sql`
+      select key from effect where subject_id = ${id} and key like ${`account/${id}/refused/%`}`,
+    );
+
+  test("counts for the account as of when it was received, also when it is dated ahead", async () => {
+    const lead = await person();
+    const at = world.now() + 60_000;
+    later(2);
+    await world.pool.query(sql`
+      update handoff set mql_at = ${new Date(world.now())} where subject_id = ${id}`);
+    later();
+    await callTo(lead, { at, occurredAt: world.now() });
+    await heard();
+    expect(await done(lead)).toEqual([true]);
+    expect(await actions()).toEqual([]);
+    const another = await person();
+    later();
+    await callTo(another, { at: world.now(), occurredAt: world.now() + 60_000 });
+    await heard();
+    expect(await done(another)).toEqual([true]);
+    expect(await actions()).toMatchObject([{ name: "logOutreach", done: true }]);
+  });
+
+  test("is not put right on the company's record, and nobody told, where somebody else has it by then", async () => {
+    const lead = await person();
+    later();
+    await callTo(lead, { at: world.now(), occurredAt: world.now() });
+    let hearing: Promise<unknown> | undefined;
+    await inTransaction(world.pool, async (tx) => {
+      await lockProcess(tx, { kind: "account", id });
+      hearing = heard();
+      await expect
+        .poll(async () => (await rows(tx, sql`select from pg_locks where not granted`)).length)
+        .toBeGreaterThan(0);
+      await tx.query(sql`
+        update process set owner_id = ${`rp_${other()}`}
+        where subject_kind = 'account' and subject_id = ${id}`);
+    });
+    await hearing;
+    expect(await done(lead)).toEqual([true]);
+    expect(await actions()).toMatchObject([{ name: "logOutreach", done: false }]);
+    expect(await putRight()).toEqual([]);
   });
 });
 
@@ -218,6 +328,36 @@ describe("news that cannot be used", () => {
     );
     expect(row?.error).toBe(`the event's field ${field} is not as expected`);
     expect(await actions()).toEqual([]);
+  });
+
+  test.each([
+    ["a company", { what: { kind: "deleted" } }],
+    ["a company, as nobody knows it here", { what: { kind: "renamed", name: "X" } }],
+    [
+      "a company, by a way that nobody knows",
+      {
+        what: {
+          kind: "outreach",
+          channel: "fax",
+          outcome: "connected",
+          occurredAt: "2026-11-23T15:00:00Z",
+        },
+      },
+    ],
+  ])("of %s holds up none that comes after it", async (_, more) => {
+    const first = change({ ...more, sequence: 1 });
+    const then = change({ sequence: 2, what: { kind: "status", status: "sal" } });
+    for (const payload of [then, first])
+      await receive(world.pool, { source: "crm:house", eventId: payload.id, payload }, world.now());
+    await heard();
+    expect(await actions()).toMatchObject([{ name: "accept", done: true }]);
+    const tasks = await rows<{ n: number }>(
+      world.pool,
+      sql`
+      select count(*)::int as n from task where subject_kind = 'account' and subject_id = ${id}
+        and kind = 'dead-letter'`,
+    );
+    expect(tasks).toEqual([{ n: 1 }]);
   });
 
   test("about a company that was never handed off waits a minute, then is a task", async () => {

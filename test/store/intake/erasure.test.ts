@@ -61,6 +61,7 @@ test.each([
   ["HL-7", { note: "jo.kim@a.com" }],
   ["HL-7", { note: "Kim Example" }],
   ["HL-7", { note: "ld_kimberley" }],
+  ["HL-100", { record: "account" }],
 ])("an event that waits is somebody else's when it says %s %j", async (crmId, more) => {
   await receive(db.pool, { source: "crm:house", eventId: "e", payload: { crmId, ...more } }, now);
   await erase();
@@ -75,6 +76,8 @@ test.each([
   { note: "<KIM@A.COM>" },
   { facts: { "lead.email": "Kim@a.com" } },
   { note: "see http://baton/leads/ld_kim" },
+  { crmId: "HA-7", record: "account", note: "see ld_kim" },
+  { crmId: "HA-7", record: "account", note: "ask kim@a.com" },
 ])("an event that says %j goes", async (payload) => {
   await receive(db.pool, { source: "crm:house", eventId: "e", payload }, now);
   await erase();
