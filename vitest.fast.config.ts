@@ -22,7 +22,7 @@ export default defineConfig({
       "test/api/http/{format,timeout}.test.ts",
       "test/chaos/{plan,standings}.test.ts",
       "test/cli/commands/{agreement,report}.test.ts",
-      "test/cli/servers/cluster-url.test.ts",
+      "test/cli/servers/{cluster-url,temporal-ui}.test.ts",
       "test/store/postgres/{batch,pace}.test.ts",
       "test/store/reports/{metrics,paragraphs}.test.ts",
       "test/worker/{at-rate,every,parts,poll-loop,ready-file}.test.ts",

@@ -120,7 +120,7 @@ export async function readSystem(deps: Asked): Promise<z.output<typeof systemSch
     readReady(deps),
     within(temporal.brokenLeads?.()),
     within(temporal.countRunning?.()),
-    within(missingLeads(deps.pool, temporal, now, askedMs)),
+    missingLeads(deps.pool, temporal, now, askedMs),
   ]);
   const found = await systemNow(deps.pool, [...(broken ?? [])], missing?.ids ?? [], now);
   return {

@@ -2,7 +2,13 @@ import { Client, WorkflowNotFoundError } from "@temporalio/client";
 import { temporalConnection } from "../temporal/connection.ts";
 import type { TemporalProfile } from "../temporal/profile.ts";
 import { bounded } from "./http/bounded.ts";
-import { brokenProcesses, leadOfWorkflowId, leadWorkflowId } from "../workflows/contract.ts";
+import { isClosed, stages } from "../handoff/stage.ts";
+import {
+  brokenProcesses,
+  leadOfWorkflowId,
+  leadWorkflowId,
+  searchAttributes,
+} from "../workflows/contract.ts";
 
 /** What the API asks Temporal: whether it answers at all. Bounded in time. */
 export interface TemporalPort {
@@ -17,8 +23,13 @@ export interface TemporalPort {
    * listed in time.
    */
   brokenLeads?(): Promise<ReadonlySet<string> | null>;
-  /** How many leads' processes run, of all or of a range; null when nobody said so in time. */
-  countRunning?(range?: LeadRange): Promise<number | null>;
+  /** How many leads' processes run; null when nobody said so in time. */
+  countRunning?(): Promise<number | null>;
+  /**
+   * How many processes of a range run whose lead is open, as far as they have heard; null when
+   * nobody said so in time. Those of closed leads run on until everything is told outside.
+   */
+  countOpen?(range: LeadRange): Promise<number | null>;
   /** Whether the process of a lead runs, asked of itself; null when nobody said so in time. */
   runsFor?(leadId: string): Promise<boolean | null>;
   /** How many processes of any kind are broken; null when nobody said so in time. */
@@ -42,6 +53,17 @@ const runningIn = (range?: LeadRange): string =>
   range === undefined
     ? runningProcesses
     : `${runningProcesses} AND WorkflowId BETWEEN '${leadWorkflowId(range.first)}' AND '${leadWorkflowId(range.last)}'`;
+
+const { name: stage } = searchAttributes.stage;
+
+const closedStages = stages
+  .filter(isClosed)
+  .map((one) => `'${one}'`)
+  .join(", ");
+
+/** A process shows no stage before its first decision. */
+const openIn = (range: LeadRange): string =>
+  `${runningIn(range)} AND (${stage} IS NULL OR ${stage} NOT IN (${closedStages}))`;
 
 /** Measured: 4,000 running processes are listed in under five seconds on a busy machine. */
 const listMs = 20_000;
@@ -113,7 +135,8 @@ export function connectTemporal(options: TemporalOptions): TemporalPort {
       ),
     runningLeads: (range) => list(runningIn(range)),
     brokenLeads: () => list(brokenProcesses),
-    countRunning: (range) => count(runningIn(range)),
+    countRunning: () => count(runningProcesses),
+    countOpen: (range) => count(openIn(range)),
     runsFor: (leadId) =>
       tracked<boolean | null>(
         reachableMs + 100,

@@ -37,29 +37,15 @@ export async function apiClient(
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...(key === undefined ? {} : { "idempotency-key": key }),
     };
-    // Under its key a repeat takes effect once; without one, only reading is repeated.
-    const mayRepeat = method === "GET" || key !== undefined;
-    const until = performance.now() + patienceMs;
-    for (let tries = 1; ; tries += 1) {
-      const answer = await askAt(
-        `${url}${path}`,
-        { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
-        timeoutMs,
-      ).catch((error: unknown) => {
-        if (error instanceof ConnectionCut && mayRepeat && tries < mostCut) return null;
-        throw error;
-      });
-      if (answer === null) {
-        await pause(500);
-        continue;
-      }
-      const isPage = answer.isOk && /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
-      const reply = isPage ? answer.text : jsonOf(answer);
-      if (!mayRepeat || performance.now() > until || !isNotYet(answer.status, reply))
-        return { status: answer.status, body: reply as never };
-      const seconds = Number(answer.headers.get("retry-after")) || 1;
-      await pause(Math.min(seconds, 10) * 1000);
-    }
+    const answer = await askPatiently(
+      `${url}${path}`,
+      { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
+      // Under its key a repeat takes effect once; without one, only reading is repeated.
+      { timeoutMs, patienceMs: method === "GET" || key !== undefined ? patienceMs : 0 },
+    );
+    const isPage = answer.isOk && /^text\/html\b/.test(answer.headers.get("content-type") ?? "");
+    const reply = isPage ? answer.text : jsonOf(answer);
+    return { status: answer.status, body: reply as never };
   };
 }
 
@@ -85,19 +71,15 @@ export function listArgs(args: string[], limit: number) {
   return { ...values, limit: wanted };
 }
 
-/** So long a busy API is asked again. */
+/** So long a request is repeated, where the API is busy or is started again. */
 const patienceMs = 60_000;
-/** How often it is asked where the connection ends before the answer. */
+/** How often a connection may end before the answer. */
 const mostCut = 4;
 
+/** Nothing was sent: nobody takes the connection. */
+class NobodyThere extends CommandError {}
 /** Something listened there, and the connection ended before the answer. */
 class ConnectionCut extends CommandError {}
-
-/** A busy server says 503 and when to come again; what it began before that may still be under way. */
-function isNotYet(status: number, reply: unknown): boolean {
-  const { code } = (reply ?? {}) as { readonly code?: unknown };
-  return status === 503 || (status === 409 && code === "still-running");
-}
 
 /** An answer, read to its end. */
 export interface WholeAnswer {
@@ -106,6 +88,19 @@ export interface WholeAnswer {
   readonly headers: Headers;
   readonly text: string;
   readonly origin: string;
+}
+
+/** An answer, and whether the API was away before: it may have ended and been started again. */
+export type PatientAnswer = WholeAnswer & { readonly wasCut: boolean };
+
+/** How a request is repeated. */
+interface Patience {
+  /** For one attempt. */
+  readonly timeoutMs: number;
+  /** So long it is asked again; 0 where a repeat would take effect twice. */
+  readonly patienceMs: number;
+  /** It answered a moment ago: when nobody is there, it is waited for as after a cut. */
+  readonly wasThere?: boolean;
 }
 
 /** The API gives every request less than this. */
@@ -126,11 +121,50 @@ export function bearer(token: string): string {
   return `Bearer ${token}`;
 }
 
-/** Sends a request and reads the answer. Throws a `CommandError` where none comes, or not in time. */
+/**
+ * Sends a request, and again while the API is busy or the connection ends before the answer. After
+ * that nobody may be there for a while, for an API that ended is started again. Throws a
+ * `CommandError` where no answer comes.
+ */
+export async function askPatiently(
+  url: string,
+  init: RequestInit,
+  { timeoutMs, patienceMs: ms, wasThere = false }: Patience,
+): Promise<PatientAnswer> {
+  const until = performance.now() + ms;
+  let cuts = 0;
+  let cut: CommandError | undefined;
+  let backBy = until;
+  for (;;) {
+    try {
+      const answer = await askAt(url, init, timeoutMs);
+      backBy = until;
+      if (performance.now() >= until || !isNotYet(answer))
+        return { ...answer, wasCut: cut !== undefined };
+      const seconds = Number(answer.headers.get("retry-after")) || 1;
+      await pause(Math.min(seconds, 30) * 1000);
+    } catch (error) {
+      const isGone = error instanceof NobodyThere && (wasThere || cut !== undefined);
+      if (!isGone && !(error instanceof ConnectionCut)) throw error;
+      if (!isGone) cuts += 1;
+      cut ??= error;
+      if (cuts >= mostCut || performance.now() >= backBy) throw cut;
+      backBy = Math.min(backBy, performance.now() + patienceMs);
+      await pause(500);
+    }
+  }
+}
+
+/** A busy server says 503 and when to come again; what it began before that may still be under way. */
+function isNotYet({ status, text }: WholeAnswer): boolean {
+  return status === 503 || (status === 409 && /"code":\s*"still-running"/.test(text));
+}
+
+/** Sends a request once. Throws a `CommandError` where no answer comes, or not in time. */
 export async function askAt(
   url: string,
   init: RequestInit,
-  timeoutMs = longestWaitMs,
+  timeoutMs: number,
 ): Promise<WholeAnswer> {
   const { origin } = new URL(url);
   const signal = AbortSignal.timeout(timeoutMs);
@@ -148,18 +182,13 @@ export async function askAt(
         `The connection to ${origin} ended before the answer; what was asked for may have been ` +
           "done. See its log, and ask again.",
       );
-    throw new CommandError(
+    throw new NobodyThere(
       `Nothing answers at ${origin}; start Baton with \`baton start\`, or give --url.`,
     );
   }
 }
 
-const cutCodes: ReadonlySet<unknown> = new Set([
-  "ECONNRESET",
-  "EPIPE",
-  "UND_ERR_SOCKET",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+const cutCodes: ReadonlySet<unknown> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 
 function codeOf(error: unknown): unknown {
   const { cause } = (error ?? {}) as { readonly cause?: { readonly code?: unknown } };
@@ -173,7 +202,7 @@ function codeOf(error: unknown): unknown {
 export function jsonOf({ text, status, isOk, origin }: WholeAnswer): unknown {
   try {
     const body: unknown = JSON.parse(text);
-    return isOk ? body : inCommands(body);
+    return isOk ? body : inCommands(body, origin);
   } catch {
     throw new CommandError(
       `${origin} answered ${status} and no JSON, as something else than Baton's API does; give ` +
@@ -182,10 +211,10 @@ export function jsonOf({ text, status, isOk, origin }: WholeAnswer): unknown {
   }
 }
 
-function inCommands(body: unknown): unknown {
+function inCommands(body: unknown, origin: string): unknown {
   const { detail } = (body ?? {}) as { readonly detail?: unknown };
   return typeof detail === "string"
-    ? { ...(body as object), detail: routesAsCommands(detail) }
+    ? { ...(body as object), detail: routesAsCommands(detail, origin) }
     : body;
 }
 

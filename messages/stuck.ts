@@ -10,7 +10,7 @@ export function remedyOf(state: StuckState, leadId: string): string {
     case "missing":
       return `the reconciler starts it again within five minutes, ${repair} at once`;
     case "late":
-      return `see that the worker is ready (GET /readyz); if it is, start it again: ${repair}`;
+      return `see that the worker is ready (\`baton doctor\`); if it is, start it again: ${repair}`;
     default:
       return state satisfies never;
   }

@@ -24,7 +24,7 @@ export interface FormParts {
 export interface FormBounds {
   readonly fileBytes: number;
   readonly textBytes: number;
-  /** A piece must follow the one before within so long; the whole has longer by its size. */
+  /** A piece must follow the one before within so long; the whole must have come in a time by its size. */
   readonly timeoutMs: number;
   /** The fields that a form may have, each once. */
   readonly fields: readonly string[];

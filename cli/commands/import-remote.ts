@@ -3,7 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { countsOfImport } from "../../words/imports.ts";
-import { apiAddress, bearer, jsonOf, askAt, type WholeAnswer } from "../api-client.ts";
+import {
+  apiAddress,
+  askPatiently,
+  bearer,
+  jsonOf,
+  type PatientAnswer,
+  type WholeAnswer,
+} from "../api-client.ts";
 import { CommandError, type Io } from "../command.ts";
 
 interface RemoteOrder {
@@ -54,16 +61,16 @@ export async function importThroughApi(order: RemoteOrder, io: Io): Promise<numb
   form.set("map", order.mapText);
   form.set("dryRun", String(order.dryRun));
   form.set("file", await openAsBlob(order.path), basename(order.path));
-  const began = await ask(`${base}/imports`, order.token, { method: "POST", body: form });
-  const done = order.dryRun ? began : await follow(base, order.token, began, io);
+  const send = () => ask(`${base}/imports`, order.token, { method: "POST", body: form });
+  const began = await send();
+  const done = order.dryRun ? began : await follow(base, order.token, began, send, io);
   if (done.state === "failed")
     throw new CommandError(
       `${order.path}: ${done.problem ?? "the import stopped"}; call the same command again to go on.`,
     );
   let errorsFile: string | null = null;
   if (done.refused > 0 && done.id !== undefined) {
-    const answer = await askPatiently(`${base}/imports/${done.id}/errors.csv`, order.token, {});
-    if (!answer.isOk) throw refusal(answer);
+    const answer = await askAll(`${base}/imports/${done.id}/errors.csv`, order.token, {});
     errorsFile = `${order.path}.errors.csv`;
     await writeFile(errorsFile, answer.text, { mode: 0o600 });
   }
@@ -80,16 +87,20 @@ export async function importThroughApi(order: RemoteOrder, io: Io): Promise<numb
   return done.refused > 0 ? 1 : 0;
 }
 
+/** An API that was away meanwhile may have ended, and goes on when the file is sent again. */
 async function follow(
   base: string,
   token: string,
   began: RemoteImport,
+  send: () => Promise<RemoteImport>,
   io: Io,
 ): Promise<RemoteImport> {
   let now = began;
   for (let told = Date.now(); now.state === "running";) {
     await pause(300);
-    now = await ask(`${base}/imports/${now.id}`, token, {});
+    const answer = await askAll(`${base}/imports/${now.id}`, token, {}, true);
+    now = jsonOf(answer) as RemoteImport;
+    if (answer.wasCut && now.state === "running") now = await send();
     if (Date.now() - told < 2000) continue;
     told = Date.now();
     io.err(`${now.rows} rows, ${now.refused} refused`);
@@ -97,22 +108,23 @@ async function follow(
   return now;
 }
 
-/** A busy server says 503 and when to come again; the import goes on meanwhile. */
-const mostAttempts = 20;
-
 async function ask(url: string, token: string, init: RequestInit): Promise<RemoteImport> {
-  const answer = await askPatiently(url, token, init);
-  if (!answer.isOk) throw refusal(answer);
-  return jsonOf(answer) as RemoteImport;
+  return jsonOf(await askAll(url, token, init)) as RemoteImport;
 }
 
-async function askPatiently(url: string, token: string, init: RequestInit): Promise<WholeAnswer> {
-  const wanted = { ...init, headers: { authorization: bearer(token) } };
-  let answer = await askAt(url, wanted, longestWaitMs);
-  for (let attempt = 1; attempt < mostAttempts && answer.status === 503; attempt++) {
-    await pause(Math.min(30, Number(answer.headers.get("retry-after")) || 1) * 1000);
-    answer = await askAt(url, wanted, longestWaitMs);
-  }
+/** The same file with the same map is the same import, so that all is asked again. */
+async function askAll(
+  url: string,
+  token: string,
+  init: RequestInit,
+  wasThere = false,
+): Promise<PatientAnswer> {
+  const answer = await askPatiently(
+    url,
+    { ...init, headers: { authorization: bearer(token) } },
+    { timeoutMs: longestWaitMs, patienceMs: longestWaitMs, wasThere },
+  );
+  if (!answer.isOk) throw refusal(answer);
   return answer;
 }
 

@@ -75,7 +75,7 @@ export const command: Command = {
       );
     const period = periodOf(values);
     const refusal = notOfThen(report, period, Date.now());
-    if (refusal !== null) throw new CommandError(`--as-of: ${refusal.replace("`to`", "--to")}.`);
+    if (refusal !== null) throw new CommandError(`--as-of: ${inOptions(refusal)}.`);
     const question: ReportQuestion = {
       ...period,
       knowledge: oneOf("--knowledge", values.knowledge, knowledges),
@@ -115,10 +115,15 @@ function periodOf(given: {
     Date.now(),
   );
   if ("field" in period)
-    throw new CommandError(
-      `--${period.field === "asOf" ? "as-of" : period.field}: ${period.detail.replace("`to`", "--to")}.`,
-    );
+    throw new CommandError(`${inOptions(`\`${period.field}\``)}: ${inOptions(period.detail)}.`);
   return period;
+}
+
+/** A sentence about the fields of a question, with the options by which they are given here. */
+function inOptions(sentence: string): string {
+  return sentence.replace(/`(from|to|asOf)`/g, (_, field: string) =>
+    field === "asOf" ? "--as-of" : `--${field}`,
+  );
 }
 
 function instant(option: string, text: string | undefined): number | undefined {

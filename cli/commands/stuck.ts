@@ -82,7 +82,7 @@ function list({ leads, others, untold }: Stuck, isJson: boolean, io: Io): number
     if (untold.since)
       io.out(
         `${untold.count} messages to processes wait since ${utc(untold.since)}: see that ` +
-          "worker and relay are ready (GET /readyz); they are told by themselves then.",
+          "worker and relay are ready (`baton doctor`); they are told by themselves then.",
       );
     io.out(`${leads.length} ${leads.length === 1 ? "lead is" : "leads are"} stuck.`);
   }

@@ -16,7 +16,7 @@ import type { ChildSpec } from "../stack/child.ts";
 import { postgresUser } from "./system-user.ts";
 import { temporalTrouble } from "../../temporal/connection.ts";
 import { temporalChild } from "./temporal-server.ts";
-import { hiddenPort, type HiddenPort } from "./temporal-ui.ts";
+import { blockedPort, type BlockedPort } from "./temporal-ui.ts";
 import { getTemporal } from "./temporal.ts";
 
 /** A server the stack needs: one that runs elsewhere, or one to start. */
@@ -29,12 +29,12 @@ export type PostgresServer = {
 export type TemporalServer = {
   readonly label: string;
   /** To start, with the port of its web interface, which is let go of when it has ended. */
-  readonly own: { readonly child: ChildSpec; readonly ui: HiddenPort } | undefined;
+  readonly own: { readonly child: ChildSpec; readonly ui: BlockedPort } | undefined;
 };
 
 /**
  * `DATABASE_URL`, else a cluster of our own from the embedded or the system's binaries. Throws a
- * `Problem` when the given server does not answer, is too old, or none can be had.
+ * `CommandError` when the given server does not answer, is too old, or none can be had.
  */
 export async function resolvePostgres(
   settings: Settings,
@@ -62,7 +62,7 @@ export async function resolvePostgres(
 
 /**
  * `TEMPORAL_ADDRESS`, else a development server of our own; getting its program may download or
- * build it. Throws a `Problem` when the given server does not answer or none can be had.
+ * build it. Throws a `CommandError` when the given server does not answer or none can be had.
  */
 export async function resolveTemporal(
   settings: Settings,
@@ -96,7 +96,7 @@ export async function resolveTemporal(
     const file = `${home.temporalDatabase}${part}`;
     if (existsSync(file)) chmodSync(file, 0o600);
   }
-  const ui = await hiddenPort();
+  const ui = await blockedPort([settings.port, temporalPort, temporalUiPort]);
   const child = temporalChild(cli, {
     port: temporalPort,
     uiPort: ui.port,

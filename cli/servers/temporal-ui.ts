@@ -1,11 +1,5 @@
 import { createSocket, type Socket } from "node:dgram";
-import {
-  createServer,
-  request,
-  type ClientRequest,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-} from "node:http";
+import { createServer, request, type ClientRequest, type IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { pipeline } from "node:stream";
 import { CommandError } from "../command.ts";
@@ -15,21 +9,22 @@ import { portIsFree } from "./ports.ts";
  * Ports to which no browser connects, whatever a page asks for ("port blocking" of the Fetch
  * standard). Those that systems use for something else (2049, 6000) are left out.
  */
-const BROWSERLESS_PORTS = [
+const BLOCKED_PORTS = [
   6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080, 5060, 5061, 6566, 4190, 4045, 3659, 1719, 1720,
   1723,
 ];
 
-/** A port on which pages find nothing, kept for us until it is let go. */
-export type HiddenPort = { readonly port: number; release(): void };
+/** A port of `BLOCKED_PORTS`, kept for us until it is let go. */
+export type BlockedPort = { readonly port: number; release(): void };
 
 /**
- * A free port on 127.0.0.1 to which no browser connects. Two starts of one moment get two: whoever
- * has one holds its number in UDP too, which is given to one alone. Throws a `CommandError` when
- * there is none.
+ * A free port on 127.0.0.1 to which no browser connects, and none of `taken`, on which something
+ * will listen soon. Two starts of one moment get two: whoever has one holds its number in UDP too,
+ * which is given to one alone. Throws a `CommandError` when there is none.
  */
-export async function hiddenPort(): Promise<HiddenPort> {
-  for (const port of BROWSERLESS_PORTS) {
+export async function blockedPort(taken: readonly number[] = []): Promise<BlockedPort> {
+  for (const port of BLOCKED_PORTS) {
+    if (taken.includes(port)) continue;
     const held = await hold(port);
     if (held === undefined) continue;
     if (await portIsFree(port)) return { port, release: () => held.close() };
@@ -37,7 +32,7 @@ export async function hiddenPort(): Promise<HiddenPort> {
   }
   throw new CommandError(
     "The Temporal UI has no port of its own: it needs one of " +
-      `${BROWSERLESS_PORTS.join(", ")}, to which no browser connects, and all are taken; stop ` +
+      `${BLOCKED_PORTS.join(", ")}, to which no browser connects, and all are taken; stop ` +
       "a program that listens on one of them.",
   );
 }
@@ -54,27 +49,30 @@ function hold(port: number): Promise<Socket | undefined> {
 }
 
 /** Where people open the Temporal UI, and where it is. */
-type TemporalDoorPlace = {
+type TemporalProxyPlace = {
   readonly port: number;
   readonly uiPort: number;
-  /** The address at which it is told that it is; a proxy of the operator's may have given a name. */
+  /** TEMPORAL_UI_URL: where people open it, which may be a proxy of the operator's. */
   readonly publicUrl: string | undefined;
 };
 
+/** More connections than people with a page open have; further ones are closed at once. */
+const mostConnections = 256;
+
 /**
- * The address at which people open the Temporal UI. The UI asks nobody who he is, and takes a page
+ * A reverse proxy at the address at which people open the Temporal UI. The UI asks nobody who he is, and takes a page
  * under any name for its own: one whose name its owner lets stand for 127.0.0.1 could end every
  * process. Here only this machine's names are answered, and what pages of others send is refused.
  */
-export async function openTemporalDoor(place: TemporalDoorPlace): Promise<{ close(): void }> {
-  const name = place.publicUrl === undefined ? undefined : new URL(place.publicUrl).hostname;
+export async function openTemporalProxy(place: TemporalProxyPlace): Promise<{ close(): void }> {
+  const ours = place.publicUrl === undefined ? undefined : new URL(place.publicUrl);
   const server = createServer((asked, answer) => {
     const say = (status: number, sentence: string): void => {
       asked.resume();
       answer.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
       answer.end(`${sentence}\n`);
     };
-    const refused = refusal(asked.method ?? "", asked.url ?? "", asked.headers, name);
+    const refused = refusal(asked, place.port, ours);
     if (refused !== null) return say(403, refused);
     let passed: ClientRequest;
     try {
@@ -83,7 +81,9 @@ export async function openTemporalDoor(place: TemporalDoorPlace): Promise<{ clos
         port: place.uiPort,
         method: asked.method,
         path: asked.url,
-        headers: endToEnd(asked),
+        headers: { ...endToEnd(asked), ...framing(asked) },
+        // A connection of its own: nothing left on it can be taken for another request.
+        agent: false,
       });
     } catch {
       // What Node reads but would not send. Whatever is asked here must not end the supervisor.
@@ -116,6 +116,9 @@ export async function openTemporalDoor(place: TemporalDoorPlace): Promise<{ clos
     );
     server.listen({ port: place.port, host: "127.0.0.1", exclusive: true }, open);
   });
+  // A connection that cannot be taken in must not end the supervisor.
+  server.on("error", () => undefined);
+  server.maxConnections = mostConnections;
   return {
     close() {
       server.close();
@@ -126,22 +129,22 @@ export async function openTemporalDoor(place: TemporalDoorPlace): Promise<{ clos
 
 /** Why a request is not handed on; null when it is. */
 function refusal(
-  method: string,
-  path: string,
-  headers: IncomingHttpHeaders,
-  name: string | undefined,
+  { method, url, headers }: IncomingMessage,
+  port: number,
+  ours: URL | undefined,
 ): string | null {
-  const host = headers.host ?? "";
-  if (!path.startsWith("/") || !isOurName(host, name))
+  const { host = "", origin } = headers;
+  if (url?.startsWith("/") !== true || !isOurName(host, ours?.hostname))
     return (
-      "This is the Temporal UI of this machine: open it as http://localhost:PORT. Where a proxy " +
-      "gives it another name, set TEMPORAL_UI_URL to that address."
+      `This is the Temporal UI of this machine: open it as http://localhost:${port}. Where a ` +
+      "proxy gives it another name, set TEMPORAL_UI_URL to that address."
     );
   const site = headers["sec-fetch-site"];
   const opens = method === "GET" && headers["sec-fetch-mode"] === "navigate";
   const isForeign =
     (site !== undefined && site !== "same-origin" && site !== "none") ||
-    (headers.origin !== undefined && hostOf(headers.origin) !== host.toLowerCase());
+    // A proxy of the operator's may send its own name for the host, and the page's origin as it is.
+    (origin !== undefined && hostOf(origin) !== host.toLowerCase() && origin !== ours?.origin);
   return isForeign && !opens ? "This was sent by a page of another site." : null;
 }
 
@@ -175,4 +178,13 @@ function endToEnd({ headersDistinct }: IncomingMessage): Record<string, string |
       return [[header, values.length === 1 ? (values[0] ?? "") : values]];
     }),
   );
+}
+
+/**
+ * How the body of a request is framed where its length is not told. Node frames it by itself for
+ * POST, PUT and PATCH alone; of any other it would send the bytes as they are, and the server would
+ * read them as the next request.
+ */
+function framing({ headers }: IncomingMessage): Record<string, string> {
+  return headers["transfer-encoding"] === undefined ? {} : { "transfer-encoding": "chunked" };
 }

@@ -19,7 +19,7 @@ import {
 } from "../servers/servers.ts";
 import { supervise } from "./supervisor.ts";
 import { setRetention } from "../servers/temporal-server.ts";
-import { openTemporalDoor } from "../servers/temporal-ui.ts";
+import { openTemporalProxy } from "../servers/temporal-ui.ts";
 
 /** Where the started servers are: what worker and API have to know. */
 export type StackAddresses = { readonly databaseUrl: string; readonly temporalAddress: string };
@@ -74,12 +74,12 @@ export async function runStack(
 
         if (temporal.own) {
           await stack.start(temporal.own.child);
-          const door = await openTemporalDoor({
+          const proxy = await openTemporalProxy({
             port: settings.temporalUiPort,
             uiPort: temporal.own.ui.port,
             publicUrl: settings.temporalUiUrl,
           });
-          closing.push(() => door.close());
+          closing.push(() => proxy.close());
           await setRetention(settings.temporal);
         }
         await ensureSearchAttributes(settings.temporal);

@@ -127,6 +127,7 @@ describe("GET /system", () => {
       reachable: () => Promise.resolve(true),
       brokenLeads: () => Promise.resolve(new Set()),
       countRunning: () => Promise.resolve(listed.size),
+      countOpen: () => Promise.resolve(listed.size),
       runningLeads: () => Promise.resolve(listed),
       runsFor: (id) => Promise.resolve(runs.has(id)),
       close: () => Promise.resolve(),
@@ -168,46 +169,94 @@ describe("GET /system", () => {
     }
   });
 
-  test("of many leads passes over the ranges in which as many processes run", async () => {
-    const other = await peopleWorld();
-    try {
-      await other.lead("rp_one");
-      await other.pool
+  describe("of many leads", () => {
+    const all = Array.from({ length: 1600 }, (_, n) => `ld_${String(n + 1).padStart(5, "0")}`);
+    let many: PeopleWorld;
+    beforeAll(async () => {
+      many = await peopleWorld();
+      await many.lead("rp_one");
+      await many.pool
         .query(sql`insert into lead select (jsonb_populate_record(lead, jsonb_build_object(
         'id', 'ld_' || lpad(n::text, 5, '0'), 'email', null,
-        'arrived_at', ${new Date(other.now() - 5 * minute).toISOString()}::text))).*
+        'arrived_at', ${new Date(many.now() - 5 * minute).toISOString()}::text))).*
         from lead, generate_series(1, 1600) n`);
-      await other.pool.query(sql`insert into process select (jsonb_populate_record(p,
+      await many.pool.query(sql`insert into process select (jsonb_populate_record(p,
         jsonb_build_object('subject_id', 'ld_' || lpad(n::text, 5, '0'), 'handoff_id', null))).*
         from process p, generate_series(1, 1600) n where p.subject_kind = 'lead'`);
-      await other.pool.query("delete from process where subject_id !~ '^ld_[0-9]{5}$'");
-      const lost = new Set(["ld_00700", "ld_01599"]);
-      const runs = (id: string) => !lost.has(id);
+      await many.pool.query("delete from process where subject_id !~ '^ld_[0-9]{5}$'");
+    });
+    afterAll(() => many.close());
+
+    type Asked = Parameters<typeof missingLeads>[1];
+    /** Temporal, where no process runs of `lost`, and `ending` of closed leads say they are open. */
+    function temporalWithout(lost: ReadonlySet<string>, ending: readonly string[] = []) {
+      const listed: string[] = [];
       const idsOf = ({ first, last }: LeadRange) =>
-        Array.from({ length: 1600 }, (_, n) => `ld_${String(n + 1).padStart(5, "0")}`).filter(
-          (id) => id >= first && id <= last && runs(id),
-        );
-      const asked: string[] = [];
-      const temporal: Parameters<typeof missingLeads>[1] = {
-        countRunning: (range) => Promise.resolve(range ? idsOf(range).length : null),
+        [...all, ...ending].filter((id) => id >= first && id <= last && !lost.has(id));
+      const temporal: Asked = {
+        countOpen: (range) => Promise.resolve(idsOf(range).length),
         runningLeads: (range) => {
-          asked.push(range?.first ?? "all");
+          listed.push(range?.first ?? "all");
           return Promise.resolve(range ? new Set(idsOf(range)) : null);
         },
-        runsFor: (id) => Promise.resolve(runs(id)),
+        runsFor: (id) => Promise.resolve(!lost.has(id)),
       };
-      const found = await missingLeads(other.pool, temporal, other.now(), 60_000);
-      expect(found).toEqual({ ids: [...lost], isWhole: true });
-      expect(asked).toEqual(["ld_00501", "ld_01501"]);
-      expect(await missingLeads(other.pool, temporal, other.now(), -1)).toEqual({
-        ids: [],
-        isWhole: false,
-      });
-      const silent = { ...temporal, countRunning: () => Promise.resolve(null) };
-      expect(await missingLeads(other.pool, silent, other.now(), 60_000)).toBeNull();
-    } finally {
-      await other.close();
+      return { temporal, listed };
     }
+    const search = (temporal: Asked, ms = 60_000) =>
+      missingLeads(many.pool, temporal, many.now(), ms);
+
+    test("ranges are passed over in which as many processes run", async () => {
+      const lost = ["ld_00700", "ld_01599"];
+      const { temporal, listed } = temporalWithout(new Set(lost));
+      expect(await search(temporal)).toEqual({ ids: lost, isWhole: true });
+      expect(listed).toEqual(["ld_00501", "ld_01501"]);
+      expect(await search(temporal, -1)).toEqual({ ids: [], isWhole: false });
+      const silent = { ...temporal, countOpen: () => Promise.resolve(null) };
+      expect(await search(silent)).toBeNull();
+    });
+
+    test("a range is not passed over in which more processes run than leads are open", async () => {
+      const ending = ["ld_00600x", "ld_00601x", "ld_00602x"];
+      const { temporal, listed } = temporalWithout(new Set(["ld_00700"]), ending);
+      expect(await search(temporal)).toEqual({ ids: ["ld_00700"], isWhole: true });
+      expect(listed).toEqual(["ld_00501"]);
+    });
+
+    test("what is found by the end of the time is told", async () => {
+      const { temporal } = temporalWithout(new Set(["ld_00007", "ld_00700"]));
+      const slow: Asked = {
+        ...temporal,
+        runningLeads: (range) =>
+          range !== undefined && range.first > "ld_00500"
+            ? new Promise(() => undefined)
+            : (temporal.runningLeads?.(range) ?? Promise.resolve(null)),
+      };
+      expect(await search(slow, 5_000)).toEqual({ ids: ["ld_00007"], isWhole: false });
+      // The same where a process does not answer.
+      const mute: Asked = {
+        ...temporal,
+        runsFor: (id) => Promise.resolve(id < "ld_00500" ? false : null),
+      };
+      expect(await search(mute)).toEqual({ ids: ["ld_00007"], isWhole: false });
+    });
+
+    test("as many as are shown are all only when there are no more", async () => {
+      for (const [count, isWhole] of [
+        [50, true],
+        [51, false],
+      ] as const) {
+        const { temporal } = temporalWithout(new Set(all.slice(0, count)));
+        expect(await search(temporal)).toEqual({ ids: all.slice(0, 50), isWhole });
+      }
+    });
+
+    test("who asks while it is searched waits for the same search", async () => {
+      const { temporal, listed } = temporalWithout(new Set(["ld_00700"]));
+      const [one, other] = await Promise.all([search(temporal), search(temporal)]);
+      expect(other).toEqual(one);
+      expect(listed).toEqual(["ld_00501"]);
+    });
   });
 
   test("is for who runs Baton, and knows no parameters", async () => {

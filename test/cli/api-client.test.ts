@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, expect, test } from "vitest";
-import { apiClient } from "../../cli/api-client.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { apiClient, askPatiently } from "../../cli/api-client.ts";
 import { readSettings } from "../../cli/env.ts";
 
 let server: Server;
@@ -79,6 +79,64 @@ test("a connection that breaks off is asked again where a repeat does nothing tw
     /ended before the answer; what was asked for may have been done/,
   );
   expect(asked).toBe(5);
+});
+
+test("an API that ends under a request is waited for until it is there again", async () => {
+  let asked = 0;
+  const listen = (port: number) =>
+    (server = createServer((request, response) => {
+      if (++asked === 1) {
+        request.socket.destroy();
+        server.close();
+      } else response.end(JSON.stringify({ asked }));
+    }).listen(port, "127.0.0.1"));
+  listen(0);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const api = await apiClient(readSettings(), { url: `http://127.0.0.1:${port}`, token: "any" });
+  server.once("close", () => setTimeout(() => listen(port), 1_200));
+  expect((await api("POST", "/leads", {}, "key")).body).toEqual({ asked: 2 });
+});
+
+test("one that does not come back may have done it; one that never was there has not", async () => {
+  server = createServer((request) => {
+    request.socket.destroy();
+    server.close();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const patience = { timeoutMs: 5_000, patienceMs: 1_200 };
+  await expect(askPatiently(url, {}, patience)).rejects.toThrow(/may have been done/);
+  await expect(askPatiently(url, {}, patience)).rejects.toThrow(/Nothing answers at/);
+});
+
+test("a busy server's answers are no cuts", async () => {
+  let asked = 0;
+  server = createServer((request, response) => {
+    asked += 1;
+    if (asked === 5) request.socket.destroy();
+    else if (asked > 5) response.end("{}");
+    else response.writeHead(503, { "retry-after": "0.01" }).end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const api = await apiClient(readSettings(), { url, token: "any" });
+  expect((await api("POST", "/leads", {}, "key")).status).toBe(200);
+  expect(asked).toBe(6);
+});
+
+test("where no connection comes about nothing was asked for, and it is not asked again", async () => {
+  server = createServer();
+  const cause = Object.assign(new Error("Connect Timeout"), { code: "UND_ERR_CONNECT_TIMEOUT" });
+  const asked = vi.fn(() => Promise.reject(new TypeError("fetch failed", { cause })));
+  vi.stubGlobal("fetch", asked);
+  try {
+    const api = await apiClient(readSettings(), { url: "http://10.0.0.1", token: "any" });
+    await expect(api("GET", "/leads")).rejects.toThrow(/Nothing answers at/);
+    expect(asked).toHaveBeenCalledTimes(1);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
 
 test.each(["ftp://127.0.0.1", "nonsense", "http://"])("%s is no address of an API", async (url) => {

@@ -11,6 +11,15 @@ test("what a refusal says to request is said as the command that does it", () =>
   expect(routesAsCommands("nothing of the kind")).toBe("nothing of the kind");
 });
 
+test("the doctor looks at this machine; of an API elsewhere the address is named", () => {
+  const sentence = "this version does not go with the database; GET /readyz says why";
+  for (const here of [undefined, "http://127.0.0.1:3000", "http://[::1]:3000"])
+    expect(routesAsCommands(sentence, here)).toMatch(/; npx baton doctor says why$/);
+  expect(routesAsCommands(sentence, "https://baton.example")).toMatch(
+    /; https:\/\/baton.example\/readyz says why$/,
+  );
+});
+
 test("every route that the detail of a refusal names has its command", () => {
   const files = ["api", "store"].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })

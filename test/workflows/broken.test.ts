@@ -83,7 +83,7 @@ test("GET /system names it, what to do, and its process in the Temporal UI", asy
   expect(processes.running).toBeGreaterThanOrEqual(1);
   expect(stuck.missing).toBe(0);
   const alone = { first: lead, last: lead };
-  expect(await port.countRunning?.(alone)).toBe(1);
+  expect(await port.countOpen?.(alone)).toBe(1);
   expect(await port.runningLeads?.(alone)).toEqual(new Set([lead]));
   expect(await port.runsFor?.(lead)).toBe(true);
   expect(await port.runsFor?.("ld_nobody")).toBe(false);

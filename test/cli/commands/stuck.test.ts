@@ -196,7 +196,7 @@ test("messages that wait for the relay are counted, with since when and what to 
   expect(code).toBe(1);
   expect(lines.slice(-2)).toEqual([
     expect.stringMatching(
-      /^1 messages to processes wait since \d{4}-.*Z: see that worker and relay are ready \(GET \/readyz\)/,
+      /^1 messages to processes wait since \d{4}-.*Z: see that worker and relay are ready \(`baton doctor`\)/,
     ),
     expect.stringMatching(/^\d+ leads? (is|are) stuck\.$/),
   ]);

@@ -8,7 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSettings } from "../../../cli/env.ts";
 import { freePort } from "../../../cli/servers/ports.ts";
 import { temporalChild } from "../../../cli/servers/temporal-server.ts";
-import { hiddenPort, openTemporalDoor, type HiddenPort } from "../../../cli/servers/temporal-ui.ts";
+import {
+  blockedPort,
+  openTemporalProxy,
+  type BlockedPort,
+} from "../../../cli/servers/temporal-ui.ts";
 import { getTemporal } from "../../../cli/servers/temporal.ts";
 import { launch, type Child } from "../../../cli/stack/child.ts";
 import { temporalConnection } from "../../../temporal/connection.ts";
@@ -17,12 +21,12 @@ let folder: string;
 let child: Child;
 let port: number;
 let uiPort: number;
-let ui: HiddenPort;
-let door: { close(): void };
+let ui: BlockedPort;
+let proxy: { close(): void };
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "baton-test-http-"));
-  [port, uiPort, ui] = [await freePort(), await freePort(), await hiddenPort()];
+  [port, uiPort, ui] = [await freePort(), await freePort(), await blockedPort()];
   const path = process.env["PATH"] ?? "";
   const cli = await getTemporal({ ...readSettings(), path, progress: () => undefined });
   child = await launch(
@@ -35,14 +39,14 @@ beforeAll(async () => {
     }),
   );
   await child.ready;
-  door = await openTemporalDoor({
+  proxy = await openTemporalProxy({
     port: uiPort,
     uiPort: ui.port,
     publicUrl: "https://temporal.example",
   });
 }, 120_000);
 afterAll(async () => {
-  door?.close();
+  proxy?.close();
   await child?.stop();
   ui?.release();
   rmSync(folder, { recursive: true });
@@ -191,11 +195,11 @@ test("what its own pages send arrives; what is sent from another port of this ma
 
 describe("the ports that no browser connects to", () => {
   test("are given to one start each, and again when it is over", async () => {
-    const [one, other] = await Promise.all([hiddenPort(), hiddenPort()]);
+    const [one, other] = await Promise.all([blockedPort(), blockedPort()]);
     expect(new Set([one.port, other.port, ui.port]).size).toBe(3);
     one.release();
     other.release();
-    const again = await hiddenPort();
+    const again = await blockedPort();
     expect([one.port, other.port]).toContain(again.port);
     again.release();
   });
@@ -205,12 +209,12 @@ test("a Temporal UI that does not answer is said to, and a stop waits for nobody
   const silent: Server = createServer(() => undefined);
   await new Promise<void>((open) => silent.listen(0, "127.0.0.1", open));
   const [first, second] = [await freePort(), await freePort()];
-  const away = await openTemporalDoor({
+  const away = await openTemporalProxy({
     port: first,
     uiPort: await freePort(),
     publicUrl: undefined,
   });
-  const toSilent = await openTemporalDoor({
+  const toSilent = await openTemporalProxy({
     port: second,
     uiPort: (silent.address() as AddressInfo).port,
     publicUrl: undefined,
