@@ -25,7 +25,7 @@ export default defineConfig({
       "test/cli/servers/{cluster-url,temporal-ui}.test.ts",
       "test/store/postgres/{batch,pace}.test.ts",
       "test/store/reports/{metrics,paragraphs}.test.ts",
-      "test/worker/{at-rate,every,parts,poll-loop,ready-file}.test.ts",
+      "test/worker/{at-rate,every,parts,poll-loop,ready-file,upkeep}.test.ts",
       "test/workflows/one-at-a-time.test.ts",
     ],
     exclude: ["test/{alerts,replay}.test.ts"],

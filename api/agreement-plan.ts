@@ -42,7 +42,7 @@ const changedAccounts = z.object({
   count,
   handedOff: count.openapi({ description: "whose handoff is open: it goes on as it began" }),
   cooling: count.openapi({
-    description: "of which no flag is raised before the cool-down is over",
+    description: "that are flagged only when the cool-down is over; 0 of those spared",
   }),
   list: z
     .array(

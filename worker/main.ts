@@ -46,7 +46,8 @@ import { startRelay } from "./relay.ts";
 import { lookAtClosed, tasksOfEnded } from "./ended.ts";
 import { ensureSchedules } from "./schedules.ts";
 import { sendSignInMails } from "./sign-in-mails.ts";
-import { keepTallies, proveTallies } from "./upkeep.ts";
+import type { Pace } from "../store/postgres/pace.ts";
+import { keepTallies, ownRound, proveTallies } from "./upkeep.ts";
 
 /**
  * The worker process: workflows, activities, relay and heartbeat. Ends in order on SIGTERM, SIGINT
@@ -205,12 +206,12 @@ async function main(): Promise<void> {
   );
   const repeat = (
     ms: number,
-    round: (ending: AbortSignal) => Promise<void>,
+    round: (pace: Pace) => Promise<void>,
     couldNot: string,
+    afterFailureMs = 0,
   ): void => {
-    const ownRound = async (ending: AbortSignal) =>
-      ownWork.isCurrent() ? round(ending) : undefined;
-    parts.add(every(ms, ownRound, (error) => log.warn({ error: nameOf(error) }, couldNot)));
+    const failed = (error: unknown) => log.warn({ error: nameOf(error) }, couldNot);
+    parts.add(every(ms, ownRound(ownWork, round), failed, afterFailureMs));
   };
   repeat(
     10_000,
@@ -220,23 +221,26 @@ async function main(): Promise<void> {
   repeat(5_000, () => queue.poll(), "forgotten effects could not be looked for");
   repeat(
     10_000,
-    (ending) => keepTallies({ pool, clock, log, ending }),
+    (pace) => keepTallies({ pool, clock, log, pace }),
     "the counts behind reports and metrics could not be kept",
   );
   repeat(
     10_000,
-    (ending) => proveTallies({ pool, clock, log, ending }),
-    "the counts behind reports and metrics could not be counted anew",
+    async (pace) => {
+      // One after the other, so that both together hold one connection at most.
+      try {
+        await proveTallies({ pool, clock, log, pace });
+      } finally {
+        await proveAccounts({ pool, agreements, clock, log, pace });
+      }
+    },
+    "what is kept of leads and accounts could not be counted anew",
+    10 * 60_000,
   );
   repeat(
     2_000,
-    (ending) => keepAccounts({ pool, agreements, clock, log, ending }),
+    (pace) => keepAccounts({ pool, agreements, clock, log, pace }),
     "accounts could not be looked at",
-  );
-  repeat(
-    10_000,
-    (ending) => proveAccounts({ pool, agreements, clock, log, ending }),
-    "accounts could not be counted anew",
   );
   parts.add(
     startHeartbeat({

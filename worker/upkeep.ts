@@ -6,13 +6,13 @@ import { lastRecount, recountAll } from "../store/reports/recount.ts";
 import { settleHandoffs } from "../store/reports/settling.ts";
 import { keepWeeks } from "../store/reports/weeks.ts";
 import { foldProcessCounts, tally } from "../store/reports/tallies.ts";
+import type { OwnWork } from "./current-version.ts";
 
 export interface UpkeepDeps {
   readonly pool: Pool;
   readonly clock: () => Instant;
   readonly log: Pick<Logger, "error">;
-  /** The process ends: what is under way stops after its step. */
-  readonly ending?: AbortSignal;
+  readonly pace?: Pace;
 }
 
 /** So many steps a round; what is left waits for the next one. */
@@ -22,11 +22,29 @@ const mostWeeks = 1;
 export const recountEveryMs = 24 * 3_600_000;
 
 /** All upkeep goes at this pace: a third of the time it works, two thirds it rests. */
-export const upkeepPace = (ending?: AbortSignal): Pace => resting(2, ending);
+export const upkeepPace = (ending?: AbortSignal, mayGoOn?: () => boolean): Pace =>
+  resting(2, ending, mayGoOn);
+
+/**
+ * A round for the current version alone, also a long one: when the process ends, or another version
+ * becomes current, it takes no further step, and what it throws then is no failure.
+ */
+export function ownRound(
+  { isCurrent }: Pick<OwnWork, "isCurrent">,
+  round: (pace: Pace) => Promise<void>,
+): (ending: AbortSignal) => Promise<void> {
+  return async (ending) => {
+    if (!isCurrent()) return;
+    try {
+      await round(upkeepPace(ending, isCurrent));
+    } catch (error) {
+      if (isCurrent()) throw error;
+    }
+  };
+}
 
 /** Keeps the counts of which reports and metrics are made (store/reports/tallies.ts). */
-export async function keepTallies({ pool, clock, ending }: UpkeepDeps): Promise<void> {
-  const pace = upkeepPace(ending);
+export async function keepTallies({ pool, clock, pace = upkeepPace() }: UpkeepDeps): Promise<void> {
   await inSteps(mostSteps, pace, () => tally(pool, clock()));
   await inSteps(mostSteps, pace, () => foldProcessCounts(pool));
   await inSteps(mostSteps, pace, () => settleHandoffs(pool, clock()));
@@ -37,11 +55,17 @@ export async function keepTallies({ pool, clock, ending }: UpkeepDeps): Promise<
  * Once a day compares the counts with a count of everything. With its rests that takes a while, and
  * counts are kept meanwhile: it is a round of its own.
  */
-export async function proveTallies({ pool, clock, log, ending }: UpkeepDeps): Promise<void> {
+export async function proveTallies({
+  pool,
+  clock,
+  log,
+  pace = upkeepPace(),
+}: UpkeepDeps): Promise<void> {
   const last = await lastRecount(pool);
   if (last && clock() - last.at.getTime() < recountEveryMs) return;
-  const { differences, detail } = await recountAll(pool, clock(), { pace: upkeepPace(ending) });
-  if (differences > 0) log.error({ differences, detail }, "kept counts were wrong; made anew");
+  const { differences, detail, isRecorded } = await recountAll(pool, clock(), { pace });
+  if (isRecorded && differences > 0)
+    log.error({ differences, detail }, "kept counts were wrong; made anew");
 }
 
 /** Repeats a step while it says that there is more. */

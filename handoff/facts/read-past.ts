@@ -163,13 +163,19 @@ class PastReading {
 
   private time(name: Time): void {
     if (this.value(name) === null) return;
+    const at = this.instant(name);
+    if (at !== null) this.times.set(name, at);
+  }
+
+  /** When something of the past happened; null when it is not as expected. */
+  private instant(name: string): Instant | null {
     const at = instantInZone(this.context.zone, String(this.facts[`handoff.${name}`]));
-    if (at === null) return this.cannotRead(name, timeExpected(undefined));
-    if (!canHaveHappened(at)) return this.cannotRead(name, happenedWhen);
-    if (at > this.context.now) {
-      return this.cannotRead(name, "expected a time that has passed; this one lies ahead");
-    }
-    this.times.set(name, at);
+    if (at === null) this.cannotRead(name, timeExpected(undefined));
+    else if (!canHaveHappened(at)) this.cannotRead(name, happenedWhen);
+    else if (at > this.context.now)
+      this.cannotRead(name, "expected a time that has passed; this one lies ahead");
+    else return at;
+    return null;
   }
 
   private cannotRead(name: string, message: string): void {
@@ -353,7 +359,7 @@ class PastReading {
     const opportunityAt = this.at("opportunityAt");
     const told = Object.keys(this.facts).flatMap((field) => {
       const name = dealStageOf(field);
-      const at = name === null ? null : this.dealStageAt(field);
+      const at = name === null ? null : this.instant(field.replace("handoff.", ""));
       return name === null || at === null ? [] : [{ name, at }];
     });
     for (const { name, at } of told) {
@@ -373,17 +379,6 @@ class PastReading {
           "expected a time of its own: another deal stage began then",
         );
     return told.length === 0 ? null : told.toSorted((a, b) => a.at - b.at);
-  }
-
-  private dealStageAt(field: FieldPath): Instant | null {
-    const name = field.replace("handoff.", "");
-    const at = instantInZone(this.context.zone, String(this.facts[field]));
-    if (at === null) this.cannotRead(name, "expected a date or time");
-    else if (!canHaveHappened(at)) this.cannotRead(name, happenedWhen);
-    else if (at > this.context.now)
-      this.cannotRead(name, "expected a time that has passed; this one lies ahead");
-    else return at;
-    return null;
   }
 
   /** What it was judged to be then: only as it is told. */

@@ -18,7 +18,10 @@ export interface AccountChange {
   readonly contacts: { readonly from: number; readonly to: number };
   /** Its handoff is open: it goes on by the version under which it began. */
   readonly isHandedOff: boolean;
-  /** Until then no flag is raised, by the cool-down of the version; null: it is over. */
+  /**
+   * Until then no flag is raised, by the cool-down of the version; null: it is over, or the version
+   * wants no flag anyway.
+   */
   readonly coolsUntil: Instant | null;
 }
 
@@ -44,11 +47,12 @@ export function accountChange(
   ];
   if (before.holds === after.holds) return null;
   const { flag, now } = to.known;
+  const kind = after.holds ? "flagged" : "spared";
   return {
-    kind: after.holds ? "flagged" : "spared",
+    kind,
     contacts: { from: before.contacts, to: after.contacts },
     isHandedOff: flag !== null && flag.endedAt === null,
-    coolsUntil: coolUntil(to.agreement.accounts, flag, now),
+    coolsUntil: kind === "flagged" ? coolUntil(to.agreement.accounts, flag, now) : null,
   };
 }
 
@@ -62,7 +66,7 @@ function coolUntil(
   return until > now ? until : null;
 }
 
-/** Of accounts that change: how many, and what keeps some of them as they are for now. */
+/** Of accounts that change: how many, and what keeps some as they are; who is spared never cools. */
 interface ChangedCount {
   readonly count: number;
   readonly handedOff: number;

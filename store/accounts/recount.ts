@@ -12,7 +12,7 @@ import {
   type Tx,
 } from "../postgres/db.ts";
 import { withoutRests, type Pace } from "../postgres/pace.ts";
-import type { AgreementVersion } from "../process/agreements.ts";
+import type { Agreements, AgreementVersion } from "../process/agreements.ts";
 import { knownAccounts } from "./known.ts";
 import type { AccountsLook } from "./look.ts";
 
@@ -36,16 +36,16 @@ const pageSize = 2_000;
 
 /**
  * Counts everything that accounts are judged by anew, page by page, and compares with what is kept:
- * each page as all stood at one moment, by the time that it is then, so nothing needs a snapshot that
- * lasts for all. Accounts of which there is news, and those that time has changed since, are judged
- * by the next look and not compared.
+ * each page as all stood at one moment, by the time and the version that it is then, so nothing needs
+ * a snapshot that lasts for all. Accounts of which there is news, those that time has changed since,
+ * and all of them while another version has just become active, are judged by the next look and not
+ * compared.
  */
 export async function compareAccounts(
   { pool, agreements }: AccountsLook,
   clock: () => Instant,
   pace: Pace = withoutRests,
 ): Promise<AccountRecount> {
-  const version = await agreements.active(pool);
   const differences: AccountDifference[] = [];
   await overPages(pool, pace, async (tx, after) => {
     const page = await latestOf(tx, after);
@@ -53,14 +53,28 @@ export async function compareAccounts(
     return page.last;
   });
   let accounts = 0;
-  if (version)
-    await overPages(pool, pace, async (tx, after) => {
-      const page = await standingsOf(tx, version, clock(), after);
-      accounts += page.accounts;
-      differences.push(...page.differences);
-      return page.last;
-    });
+  await overPages(pool, pace, async (tx, after) => {
+    const version = await followedVersion(tx, agreements);
+    if (version === null) return null;
+    const page = await standingsOf(tx, version, clock(), after);
+    accounts += page.accounts;
+    differences.push(...page.differences);
+    return page.last;
+  });
   return { accounts, differences };
+}
+
+/**
+ * The active version, once the looks follow it: from then on every account that it may judge otherwise
+ * is news. Null before that.
+ */
+async function followedVersion(tx: Tx, agreements: Agreements): Promise<AgreementVersion | null> {
+  const version = await agreements.active(tx);
+  const followed = await firstRow<{ agreement_id: string | null }>(
+    tx,
+    sql`select agreement_id from account_recount`,
+  );
+  return version !== null && version.id === followed?.agreement_id ? version : null;
 }
 
 /** Pages one after the other; each says the id after which the next one begins, or null. */
@@ -202,25 +216,26 @@ const mostTold = 100;
 
 /**
  * Compares, puts the result on record, and makes right what is wrong: the latest engagements of
- * leads are counted anew, and accounts are judged anew by the next look.
+ * leads are counted anew, and accounts are judged anew by the next look. When another worker counted
+ * in the meantime it has done so, and nothing is recorded.
  */
 export async function recountAccounts(
   look: AccountsLook,
   clock: () => Instant,
   pace: Pace = withoutRests,
-): Promise<AccountRecount> {
+): Promise<AccountRecount & { readonly isRecorded: boolean }> {
   const now = clock();
+  const before = (await lastAccountRecount(look.pool))?.at ?? null;
   const found = await compareAccounts(look, clock, pace);
   const of = (what: AccountDifference["what"]) =>
     found.differences.filter((one) => one.what === what).map((one) => one.of);
-  await inTransaction(look.pool, async (tx) => {
-    await send(
-      tx,
-      sql`
+  const isRecorded = await inTransaction(look.pool, async (tx) => {
+    const { rowCount } = await tx.query(sql`
       update account_recount set at = ${new Date(now)}, accounts = ${found.accounts},
         differences = ${found.differences.length},
-        detail = ${JSON.stringify(found.differences.slice(0, mostTold))}::jsonb`,
-    );
+        detail = ${JSON.stringify(found.differences.slice(0, mostTold))}::jsonb
+      where at is not distinct from ${before}`);
+    if (rowCount === 0) return false;
     const leads = of("latest");
     if (leads.length > 0) {
       // As whoever writes engagements holds them.
@@ -235,6 +250,7 @@ export async function recountAccounts(
       tx,
       sql`insert into account_news (account_id) select unnest(${of("standing")}::text[])`,
     );
+    return true;
   });
-  return found;
+  return { ...found, isRecorded };
 }

@@ -21,7 +21,7 @@ interface ChangedAccounts {
   readonly count: number;
   /** Of these a handoff is open: it goes on. */
   readonly handedOff: number;
-  /** Of these the last flag is too young: they are flagged when its cool-down is over. */
+  /** Of these the last flag is too young: they are flagged when its cool-down is over. None is spared. */
   readonly cooling: number;
   readonly list: readonly ({ readonly account: string } & AccountChange)[];
 }

@@ -1,7 +1,15 @@
 import type { AccountStart, LeadStart } from "../../handoff/process/words.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
-import { inTransaction, rows, sql, firstRow, type Db, type Pool } from "../postgres/db.ts";
+import {
+  firstRow,
+  fragment,
+  inTransaction,
+  rows,
+  sql,
+  type Db,
+  type Pool,
+} from "../postgres/db.ts";
 import { forgottenEffects } from "../effects/effects.ts";
 import { openTask } from "../process/human-tasks.ts";
 import {
@@ -23,6 +31,13 @@ export interface OpenProcess extends ProcessRef {
   readonly isLate: boolean;
 }
 
+/** A process has run by so long after its lead came. */
+const settlingMs = 2 * minute;
+
+/** No start of the lead `l` waits in the outbox. */
+const noStartWaits = fragment(`not exists (select 1 from outbox o
+  where o.workflow_id = 'lead/' || l.id and o.kind = 'start' and o.done_at is null)`);
+
 /**
  * Open leads after the lead `after`, by id: those whose process should run. Not the ones that
  * arrived in the last two minutes, nor those whose start still waits in the outbox.
@@ -41,9 +56,7 @@ export async function openLeads(
       from process p join lead l on l.id = p.subject_id
     where p.subject_kind = 'lead' and p.stage not in ('opportunity', 'disqualified')
       and p.subject_id > ${after} and l.id > ${after}
-      and l.arrived_at < ${new Date(now - 2 * minute)}
-      and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.id
-        and o.kind = 'start' and o.done_at is null)
+      and l.arrived_at < ${new Date(now - settlingMs)} and ${noStartWaits}
     order by p.subject_id limit ${limit}`,
   );
 }
@@ -57,7 +70,7 @@ export async function openAccounts(db: Db, limit: number, now: Instant): Promise
       coalesce(p.next_at < ${new Date(now - 10 * minute)} and p.step > 0, false) as "isLate"
     from process p
     where p.subject_kind = 'account' and p.stage not in ('opportunity', 'disqualified')
-      and (p.step > 0 or p.stage_since < ${new Date(now - 2 * minute)})
+      and (p.step > 0 or p.stage_since < ${new Date(now - settlingMs)})
       and not exists (select 1 from outbox o
         where o.workflow_id = 'account/' || p.subject_id || '/' || p.cycle
           and o.kind = 'start' and o.done_at is null)
@@ -82,9 +95,7 @@ export async function openLeadsInOrder(
   return rows<OpenLead>(
     db,
     sql`
-    select l.id, l.arrived_at < ${new Date(now - 2 * minute)}
-        and not exists (select 1 from outbox o where o.workflow_id = 'lead/' || l.id
-          and o.kind = 'start' and o.done_at is null) as "isSettled"
+    select l.id, l.arrived_at < ${new Date(now - settlingMs)} and ${noStartWaits} as "isSettled"
       from process p join lead l on l.id = p.subject_id
     where p.subject_kind = 'lead' and p.stage not in ('opportunity', 'disqualified')
       and p.subject_id > ${after} and l.id > ${after}

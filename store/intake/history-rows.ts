@@ -151,7 +151,7 @@ export async function writeHandoffs(
   );
 }
 
-/** What a handoff that goes on was judged to be: as it is told, else as the active agreement says. */
+/** What a handoff that goes on was judged to be: as told, else as the active agreement says. */
 function judgedThen(
   agreement: Agreement,
   facts: Facts,
@@ -245,7 +245,8 @@ export async function writeOpportunities(
     select id, lead, handoff, crm, stage, "dealStage", amount, currency, created, changed,
       case when stage = 'won' then changed end, case when stage = 'lost' then changed end
     from jsonb_to_recordset(${given}::jsonb) as o(id text, lead text, handoff text, crm text,
-      stage text, "dealStage" text, amount bigint, currency text, created timestamptz, changed timestamptz)`,
+      stage text, "dealStage" text, amount bigint, currency text, created timestamptz,
+      changed timestamptz)`,
   );
   await send(
     tx,

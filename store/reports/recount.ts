@@ -12,7 +12,7 @@ import {
 import { withoutRests, type Pace } from "../postgres/pace.ts";
 import { countedMoves, noMoves, type StageCounts } from "./moves.ts";
 import { unsettle, wronglySettled } from "./settling.ts";
-import { isAstray, processCounts } from "./tallies.ts";
+import { isAstray, processCounts, sliceEnd } from "./tallies.ts";
 import { markWrongWeeks, wrongWeeks } from "./weeks.ts";
 
 /** What the last count of everything found. */
@@ -52,21 +52,30 @@ export interface RecountSteps {
   readonly pace?: Pace;
   /** So many leads, and so many handoffs, are counted in one step. */
   readonly pageSize?: number;
+  /** So many moves of a day, and so many leads that stand, are counted by one statement. */
+  readonly sliceSize?: number;
+}
+
+/** What one count found, and whether it is the one on record. */
+export interface OwnRecount extends Recount {
+  /** Not so when another worker counted in the meantime: then it has made right what was wrong. */
+  readonly isRecorded: boolean;
 }
 
 /**
  * Counts every transition, arrival, process and settled handoff anew and compares with what is kept.
  * What differs is on record, and made anew from the rows. Gives what it found. Each step is a
- * statement or two in a transaction of its own: a snapshot that lasted for all of them would keep
- * what is dead in every table for as long.
+ * transaction of its own: a snapshot that lasted for all of them would keep what is dead in every
+ * table for as long. No statement counts more than a page or a slice, however many leads there are:
+ * the pool cancels what takes longer than its time.
  */
 export async function recountAll(
   pool: Pool,
   now: Instant,
-  { pace = withoutRests, pageSize = 2_000 }: RecountSteps = {},
-): Promise<Recount> {
+  { pace = withoutRests, pageSize = 2_000, sliceSize = 20_000 }: RecountSteps = {},
+): Promise<OwnRecount> {
   const before = (await lastRecount(pool))?.at ?? null;
-  const { astray, ...found } = await compare(pool, pace, pageSize);
+  const { astray, ...found } = await compare(pool, pace, pageSize, sliceSize);
   const differences = [...found.differences, ...keptWrongly("weeks", await wrongWeeks(pool, pace))];
   const recount = {
     at: new Date(now),
@@ -74,7 +83,7 @@ export async function recountAll(
     differences: differences.length,
     detail: differences.slice(0, mostKept),
   };
-  await inTransaction(pool, async (tx) => {
+  const isRecorded = await inTransaction(pool, async (tx) => {
     const { rowCount } = await tx.query(sql`
       insert into recount (at, leads, differences, detail)
         values (${recount.at}, ${recount.leads}, ${recount.differences},
@@ -82,8 +91,7 @@ export async function recountAll(
       on conflict (one) do update set at = excluded.at, leads = excluded.leads,
         differences = excluded.differences, detail = excluded.detail
       where recount.at is not distinct from ${before}`);
-    // Another worker counted in the meantime, and made right what was wrong.
-    if (rowCount === 0) return;
+    if (rowCount === 0) return false;
     await tx.query(`delete from astray where not (${isAstray("astray.subject_id")})`);
     await tx.query(sql`
       insert into astray (subject_id) select unnest(${astray}::text[]) on conflict do nothing`);
@@ -103,8 +111,9 @@ export async function recountAll(
         select stage, waiting_on, n from jsonb_to_recordset(
           ${JSON.stringify(differences.flatMap(missingStanding))}::jsonb)
           as m(stage text, waiting_on text, n bigint)`);
+    return true;
   });
-  return recount;
+  return { ...recount, isRecorded };
 }
 
 /** So many differences are told in full, and so many leads astray are remembered. */
@@ -115,6 +124,7 @@ async function compare(
   pool: Pool,
   pace: Pace,
   pageSize: number,
+  sliceSize: number,
 ): Promise<{ leads: number; differences: TallyDifference[]; astray: string[] }> {
   const step = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => pace(() => readAtOnce(pool, work));
   const until = await step(talliedUntil);
@@ -135,25 +145,42 @@ async function compare(
     if (astray.length < mostAstray) astray.push(...(await step((tx) => astrayOf(tx, span))));
     after = span.last;
   }
-  const wrong: string[] = [];
-  for (let after: string | null = ""; after !== null;) {
-    const from: string = after;
-    const page = await step((tx) => wronglySettled(tx, from, pageSize));
-    wrong.push(...page.wrong);
-    after = page.n < pageSize ? null : page.last;
-  }
+  const settled = await wrongOfPages(step, pageSize, wronglySettled);
+  const tasks = await wrongOfPages(step, pageSize, wrongTasks);
   const differences = [
-    ...(await unequalDays(step, moves, arrivals)),
-    ...(await step(unequalStanding)),
-    ...keptWrongly("settled", wrong),
+    ...(await unequalDays(step, moves, arrivals, sliceSize)),
+    ...(await step((tx) => unequalStanding(tx, sliceSize))),
+    ...keptWrongly("settled", settled),
     ...keptWrongly("followed", followed),
-    ...keptWrongly("tasks", await step(wrongTasks)),
+    ...keptWrongly("tasks", tasks),
   ];
   return { leads, differences, astray: astray.slice(0, mostAstray) };
 }
 
 /** Reads as all stands at one moment. */
 type Step = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+
+/** So many of a page there are, the last of them, and those that are kept wrongly. */
+interface Page {
+  readonly last: string | null;
+  readonly n: number;
+  readonly wrong: readonly string[];
+}
+
+async function wrongOfPages(
+  step: Step,
+  pageSize: number,
+  pageAfter: (tx: Tx, after: string, pageSize: number) => Promise<Page>,
+): Promise<string[]> {
+  const wrong: string[] = [];
+  for (let after: string | null = ""; after !== null;) {
+    const from: string = after;
+    const page = await step((tx) => pageAfter(tx, from, pageSize));
+    wrong.push(...page.wrong);
+    after = page.n < pageSize ? null : page.last;
+  }
+  return wrong;
+}
 
 async function talliedUntil(tx: Tx): Promise<string> {
   const found = await firstRow<{ until: string }>(tx, sql`select until::text from tallied`);
@@ -187,6 +214,7 @@ async function unequalDays(
   step: Step,
   moves: ReadonlyMap<string, StageCounts>,
   arrivals: ReadonlyMap<string, number>,
+  sliceSize: number,
 ): Promise<TallyDifference[]> {
   const suspects = await step(async (tx) => {
     const kept = await keptDays(tx, "-infinity", "infinity");
@@ -197,35 +225,60 @@ async function unequalDays(
   });
   const days = [...new Set(suspects.map(({ of }) => of.slice(0, "2026-01-01".length)))].sort();
   const found: TallyDifference[] = [];
-  for (const day of days) found.push(...(await step((tx) => unequalOfDay(tx, day))));
-  return [...found].sort((one, other) => order.indexOf(one.what) - order.indexOf(other.what));
+  for (const day of days) found.push(...(await step((tx) => unequalOfDay(tx, day, sliceSize))));
+  return found.sort((one, other) => order.indexOf(one.what) - order.indexOf(other.what));
 }
 
 const order: readonly TallyDifference["what"][] = ["moves", "arrivals"];
 
-async function unequalOfDay(tx: Tx, day: string): Promise<TallyDifference[]> {
+/** One snapshot for the whole day, and a statement for each slice of it. */
+async function unequalOfDay(tx: Tx, day: string, sliceSize: number): Promise<TallyDifference[]> {
   const kept = await keptDays(tx, day, day);
-  const counted = await rows<{ stage: string } & StageCounts>(tx, {
-    text: `
-    with moves as (select * from transition where subject_kind = 'lead'
-      and at >= $1::date::timestamp at time zone 'UTC'
-      and at < least(($1::date + 1)::timestamp at time zone 'UTC', (select until from tallied))),
-    ${countedMoves("moves", "($1::date::timestamp at time zone 'UTC')")}
-    select stage, entered, exited, vacated from counted`,
-    values: [day],
-  });
-  const arrived = await firstRow<{ n: number }>(
+  const until = (await firstRow<{ until: string }>(
     tx,
     sql`
-    select count(*) as n from lead where arrived_at >= ${day}::date::timestamp at time zone 'UTC'
-      and arrived_at < least((${day}::date + 1)::timestamp at time zone 'UTC',
-        (select until from tallied))`,
-  );
-  const moves = new Map(counted.map(({ stage, ...counts }) => [`${day} ${stage}`, counts]));
+    select least((${day}::date + 1)::timestamp at time zone 'UTC', until)::text as until
+      from tallied`,
+  ))!.until;
+  const moves = new Map<string, StageCounts>();
+  let arrived = 0;
+  for (let since: string | null = `${day} 00:00:00Z`; since !== null;) {
+    const end: string | null = await sliceEnd(tx, since, until, sliceSize);
+    const slice = [since, end ?? until] as const;
+    for (const { stage, ...counts } of await movesWithin(tx, ...slice))
+      moves.set(`${day} ${stage}`, added(moves.get(`${day} ${stage}`) ?? noMoves, counts));
+    arrived += await arrivedWithin(tx, ...slice);
+    since = end;
+  }
   return [
     ...unequal("moves", kept.moves, moves, noMoves),
-    ...unequal("arrivals", kept.arrivals, new Map([[day, arrived?.n ?? 0]]), 0),
+    ...unequal("arrivals", kept.arrivals, new Map([[day, arrived]]), 0),
   ];
+}
+
+function movesWithin(
+  tx: Tx,
+  since: string,
+  until: string,
+): Promise<({ stage: string } & StageCounts)[]> {
+  return rows(tx, {
+    text: `
+    with moves as (select * from transition where subject_kind = 'lead'
+      and at >= $1::timestamptz and at < $2::timestamptz),
+    ${countedMoves("moves", "$1::timestamptz")}
+    select stage, entered, exited, vacated from counted`,
+    values: [since, until],
+  });
+}
+
+async function arrivedWithin(tx: Tx, since: string, until: string): Promise<number> {
+  const found = await firstRow<{ n: number }>(
+    tx,
+    sql`
+    select count(*) as n from lead
+    where arrived_at >= ${since}::timestamptz and arrived_at < ${until}::timestamptz`,
+  );
+  return found?.n ?? 0;
 }
 
 /** What is kept of these days. */
@@ -249,28 +302,51 @@ async function keptDays(
   };
 }
 
-async function unequalStanding(tx: Tx): Promise<TallyDifference[]> {
-  const byPlace = (found: readonly { stage: string; waiting_on: string; n: number }[]) =>
-    new Map(found.map(({ stage, waiting_on, n }) => [`${stage} ${waiting_on}`, n]));
-  const counted = await rows<{ stage: string; waiting_on: string; n: number }>(
-    tx,
-    sql`
-    select stage, waiting_on, count(*) as n from process where subject_kind = 'lead'
-      group by stage, waiting_on`,
-  );
-  return unequal("standing", byPlace(await processCounts(tx)), byPlace(counted), 0);
+/** So many of a slice stand there, and how the slice ends. */
+interface Standing {
+  readonly stage: string;
+  readonly waiting_on: string;
+  readonly n: number;
+  readonly last: string;
+  readonly isLast: boolean;
 }
 
-/** Open tasks that do not know their lead's owner or deadline. */
-async function wrongTasks(tx: Tx): Promise<string[]> {
-  const found = await rows<{ id: string }>(
+/** One snapshot for what is kept and for all who stand, and a statement for each slice of them. */
+async function unequalStanding(tx: Tx, sliceSize: number): Promise<TallyDifference[]> {
+  const byPlace = (found: readonly Pick<Standing, "stage" | "waiting_on" | "n">[]) =>
+    new Map(found.map(({ stage, waiting_on, n }) => [`${stage} ${waiting_on}`, n]));
+  const kept = byPlace(await processCounts(tx));
+  const counted = new Map<string, number>();
+  for (let after: string | null = ""; after !== null;) {
+    const slice: Standing[] = await rows(
+      tx,
+      sql`
+      select stage, waiting_on, count(*) as n, max(max(subject_id)) over () as last,
+        sum(count(*)) over () < ${sliceSize} as "isLast" from (
+        select stage, waiting_on, subject_id from process
+        where subject_kind = 'lead' and subject_id > ${after}
+        order by subject_id limit ${sliceSize}) one
+      group by stage, waiting_on`,
+    );
+    for (const [place, n] of byPlace(slice)) counted.set(place, (counted.get(place) ?? 0) + n);
+    after = slice[0]?.isLast === false ? slice[0].last : null;
+  }
+  return unequal("standing", kept, counted, 0);
+}
+
+/** A page of tasks: those open ones that do not know their lead's owner or deadline. */
+async function wrongTasks(tx: Tx, after: string, pageSize: number): Promise<Page> {
+  const found = await firstRow<Page>(
     tx,
     sql`
-    select t.id from task t left join process p on p.subject_kind = 'lead'
-      and p.subject_id = t.subject_id where t.state = 'open' and t.subject_kind = 'lead'
-      and (t.lead_owner_id, t.lead_due_at) is distinct from (p.owner_id, p.due_at)`,
+    with page as (select * from task where id > ${after} order by id limit ${pageSize})
+    select (select max(id) from page) as last, (select count(*)::int from page) as n,
+      array(select t.id from page t left join process p on p.subject_kind = 'lead'
+          and p.subject_id = t.subject_id where t.state = 'open' and t.subject_kind = 'lead'
+          and (t.lead_owner_id, t.lead_due_at) is distinct from (p.owner_id, p.due_at)
+        order by t.id) as wrong`,
   );
-  return found.map(({ id }) => id);
+  return found ?? { last: null, n: 0, wrong: [] };
 }
 
 /** Of what is kept by id there is no number to compare: it is there once, and right no time. */

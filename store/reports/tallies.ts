@@ -27,24 +27,42 @@ export async function tally(
 ): Promise<boolean> {
   return inTransaction(pool, async (tx) => {
     if (!(await isOurs(tx))) return false;
-    const limit = new Date(now - settlingMs);
-    const step = await firstRow<{ since: string; until: string; is_more: boolean }>(
+    const limit = new Date(now - settlingMs).toISOString();
+    const tallied = await firstRow<{ since: string }>(
       tx,
       sql`
-      select t.until::text as since, coalesce(b.bound, greatest(t.until, ${limit}))::text as until,
-        b.bound is not null as is_more
-      from tallied t, lateral (select min(bound) as bound from (
-        (select at as bound from transition where at > t.until and at < ${limit}
-          order by at offset ${most} limit 1)
-        union all
-        (select arrived_at from lead where arrived_at > t.until and arrived_at < ${limit}
-          order by arrived_at offset ${most} limit 1)) one) b
-      where t.until < ${limit} for update of t`,
+      select until::text as since from tallied where until < ${limit}::timestamptz for update`,
     );
-    if (!step) return false;
-    await add(tx, step.since, step.until);
-    return step.is_more;
+    if (!tallied) return false;
+    const bound = await sliceEnd(tx, tallied.since, limit, most);
+    await add(tx, tallied.since, bound ?? limit);
+    return bound !== null;
   });
+}
+
+/**
+ * Until when there are about `most` moves or arrivals from `since` on, for who counts those before
+ * `until` in slices; null: no more than that are left. What shares an instant is not parted.
+ */
+export async function sliceEnd(
+  tx: Tx,
+  since: string,
+  until: string,
+  most: number,
+): Promise<string | null> {
+  const found = await firstRow<{ bound: string | null }>(
+    tx,
+    sql`
+    select min(bound)::text as bound from (
+      (select at as bound from transition
+        where at > ${since}::timestamptz and at < ${until}::timestamptz
+        order by at offset ${most} limit 1)
+      union all
+      (select arrived_at from lead
+        where arrived_at > ${since}::timestamptz and arrived_at < ${until}::timestamptz
+        order by arrived_at offset ${most} limit 1)) one`,
+  );
+  return found?.bound ?? null;
 }
 
 /**

@@ -43,6 +43,22 @@ test("of failures in a row only the first is told, and a later one again after a
   await repeated.stop();
 });
 
+test("after a failure a long round does not begin again at once", async () => {
+  const begun: number[] = [];
+  const repeated = every(
+    1_000,
+    async () => {
+      begun.push(Date.now());
+      if (begun.length === 1) throw new Error("away");
+    },
+    () => undefined,
+    5_000,
+  );
+  await vi.advanceTimersByTimeAsync(8_000);
+  expect(begun).toEqual([1_000, 6_000, 7_000, 8_000]);
+  await repeated.stop();
+});
+
 test("stopping waits for the round under way, and no further one begins", async () => {
   const seen: string[] = [];
   let end = () => {};

@@ -44,6 +44,8 @@ test("an open handoff goes on, and a flag that is too young says until when none
   expect(changes(3, 2, over)).toMatchObject({ isHandedOff: false, coolsUntil: now + 50 * day });
   const cool = known(2, { flag: { raisedAt: now - 61 * day, endedAt: now - day } });
   expect(changes(3, 2, cool)?.coolsUntil).toBeNull();
+  // Who is not flagged any more waits for no cool-down.
+  expect(changes(2, 3, over)).toMatchObject({ kind: "spared", coolsUntil: null });
 });
 
 test("a version without accounts flags none", () => {

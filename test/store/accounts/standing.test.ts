@@ -283,6 +283,56 @@ describe("what changes who counts", () => {
     expect(await compared()).toEqual([]);
   });
 
+  const withoutAccounts = exampleAgreement.replace(/^accounts:\n(?: .*\n)+/m, "");
+  test.each([
+    ["one that asks for accounts", withoutAccounts, exampleAgreement],
+    ["one that asks for none", exampleAgreement, withoutAccounts],
+  ])(
+    "while accounts are compared %s becomes active: no difference, looked at or not",
+    async (_, first, second) => {
+      const activated = async (text: string) =>
+        inTransaction(world.pool, (tx) => activate(tx, text, "t", now));
+      await activated(first);
+      await arrive(...["a", "b", "c"].map((name) => person(name, did("demo_request"))));
+      await look();
+      expect(await compared()).toEqual([]);
+      let steps = 0;
+      const found = await compareAccounts(
+        { pool: world.pool, agreements },
+        () => now,
+        async (step) => {
+          const result = await step();
+          // After the leads and before the accounts, as a rest between them.
+          if ((steps += 1) === 1) {
+            await activated(second);
+            await look();
+          }
+          return result;
+        },
+      );
+      expect([steps, found.differences]).toEqual([2, []]);
+      await activated(first);
+      expect(await compared()).toEqual([]);
+      await look();
+      expect(await compared()).toEqual([]);
+      await activated(exampleAgreement);
+      await look();
+    },
+  );
+
+  test("of two workers that count at one time one records it, and makes it right", async () => {
+    const [a = ""] = await arrive(person("a", did("demo_request")));
+    await look();
+    await world.pool.query(sql`delete from contact_engagement where lead_id = ${a}`);
+    const both = [now, now + 1].map((at) =>
+      recountAccounts({ pool: world.pool, agreements }, () => at),
+    );
+    const found = (await Promise.all(both)).filter(({ isRecorded }) => isRecorded);
+    expect(found).toMatchObject([{ differences: [{ what: "latest", of: a }] }]);
+    await look();
+    expect(await compared()).toEqual([]);
+  });
+
   test("what was written past the triggers is found, and made right", async () => {
     const [a = "", b = ""] = await arrive(
       ...["a", "b", "c"].map((name) => person(name, did("demo_request"))),

@@ -312,7 +312,7 @@ describe("columns of when a deal came to a stage of the CRM", () => {
     ["before there was a deal", won, "2025-01-02", "", "Discovery", /not before opportunityAt/],
     ["after its end", won, "2026-01-02", "", "Discovery", /not after its end/],
     ["that lies ahead", won, "2026-12-24", "", "Discovery", /time that has passed/],
-    ["that is none", won, "soon", "", "Discovery", /expected a date or time/],
+    ["that is none", won, "soon", "", "Discovery", /expected a date such as/],
     ["of two stages at once", won, "2025-03-20", "20.03.2025", "Entered proposal", /of its own/],
     ["without a deal", rejected, "2025-03-20", "", "Discovery", /there was no opportunity/],
   ])(

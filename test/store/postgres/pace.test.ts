@@ -24,6 +24,14 @@ test("a step that fails is not rested after, and without rests nothing waits", a
   expect(await withoutRests(() => Promise.resolve(1))).toBe(1);
 });
 
+test("once the work is another's no further step begins", async () => {
+  let isOurs = true;
+  const pace = resting(0, undefined, () => isOurs);
+  expect(await pace(() => Promise.resolve(1))).toBe(1);
+  isOurs = false;
+  await expect(pace(() => Promise.resolve(2))).rejects.toThrow("no longer ours");
+});
+
 test("once the work shall end a rest is over, and no further step begins", async () => {
   const ending = new AbortController();
   const pace = resting(1e6, ending.signal);

@@ -82,7 +82,7 @@ describe("what was tallied and what is counted now give the same report", () => 
       }
       expect(untallied[0]?.days.every(({ residue }) => residue === 0)).toBe(true);
       expect(untallied[0]?.totals.residue).toBe(0);
-      expect(await recountAll(db.pool, week.asOf, { pageSize: 7 })).toMatchObject({
+      expect(await recountAll(db.pool, week.asOf, { pageSize: 7, sliceSize: 3 })).toMatchObject({
         leads: 40,
         differences: 0,
       });
@@ -221,7 +221,10 @@ describe("the daily recount", () => {
       "insert into process_count (stage, waiting_on, n) values ('new', 'data', 5)",
     );
     const both = [recountAll(db.pool, week.asOf), recountAll(db.pool, week.asOf + 1)];
-    expect((await Promise.all(both)).map(({ differences }) => differences)).toContain(1);
+    const found = await Promise.all(both);
+    expect(found.map(({ differences }) => differences)).toContain(1);
+    // Who says that it is made anew has made it anew.
+    expect(found.filter(({ isRecorded }) => isRecorded)).toHaveLength(1);
     expect(await processCounts(db.pool)).toEqual([
       { stage: "new", waiting_on: "assessment", n: 1 },
     ]);
@@ -264,6 +267,39 @@ describe("the daily recount", () => {
     await tallyAll(week.asOf + 3 * DAY);
     expect((await recountAll(db.pool, week.asOf)).differences).toBe(0);
   });
+
+  test.each([1, 2, 5])(
+    "counts a day, and who stands, in slices: as it would at once (slices of %i)",
+    async (sliceSize) => {
+      for (let n = 0; n < 9; n += 1)
+        await lead([
+          ["new", 1 + Math.floor(n / 2) / 10],
+          ["mql", 1.15 + n / 20],
+          [n % 2 === 0 ? "nurture" : "sal", 1.7],
+        ]);
+      await tallyAll(week.asOf);
+      // Each day is a suspect: what is kept of it is counted by its time, not by its leads.
+      await db.pool.query("update stage_day set exited = exited + 1 where stage = 'mql'");
+      await db.pool.query("update arrival_day set arrived = arrived + 1");
+      await db.pool.query(
+        "insert into process_count_change (stage, waiting_on, n) values ('sal', 'assessment', 1)",
+      );
+      const found = await recountAll(db.pool, week.asOf, { pageSize: 2, sliceSize });
+      const counts = { entered: 9, exited: 9, vacated: 9 };
+      expect(found.detail).toEqual([
+        {
+          what: "moves",
+          of: "2026-11-17 mql",
+          kept: { ...counts, exited: 10 },
+          counted: counts,
+        },
+        { what: "arrivals", of: "2026-11-17", kept: 10, counted: 9 },
+        { what: "standing", of: "sal assessment", kept: 5, counted: 4 },
+      ]);
+      await tallyAll(week.asOf);
+      expect((await recountAll(db.pool, week.asOf + 1, { sliceSize })).differences).toBe(0);
+    },
+  );
 
   test("keeps no transaction open while it rests", async () => {
     await lead([["new", 1]]);
