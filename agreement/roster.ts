@@ -241,9 +241,14 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
   });
 }
 
+/** What mails are sent to. An address stays as it is written; what stands around it is left out. */
 const address: Shape<string> = from(text("an e-mail address"), (value, place, node) => {
-  const checked = checkEmail(normalEmail(value));
-  return checked.ok ? value : place.wrong(`expected an e-mail address (${checked.because})`, node);
+  const one = checkEmail(value).ok ? value : normalEmail(value);
+  const checked = checkEmail(one);
+  if (!checked.ok) return place.wrong(`expected an e-mail address (${checked.because})`, node);
+  return /^[\x21-\x7e]+$/.test(one)
+    ? one
+    : place.wrong("expected an e-mail address of ASCII characters, as mail servers take it", node);
 });
 
 function personId(id: string): string | null {
