@@ -4,7 +4,7 @@ import type { SourcePlace } from "./place.ts";
 import { checkCalendar } from "../handoff/time/calendar.ts";
 import { parseShift } from "../handoff/time/calendar-definition.ts";
 import { isPlaceZone, isZone, placeZoneExpected } from "../handoff/time/local-time.ts";
-import { from, list, named, need, object, orElse, text } from "./shape.ts";
+import { from, isReadWord, list, named, need, object, orElse, text } from "./shape.ts";
 import { joinPath } from "./source.ts";
 
 const days: readonly DayName[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -66,7 +66,8 @@ export const calendar: Shape<CalendarDef> = from(
   (given, place) => {
     const keyOfDay = new Map<string, string>();
     const week: Partial<Record<DayName, readonly string[]>> = {};
-    for (const [key, shifts] of Object.entries(given.week)) {
+    const read = Object.entries(given.week).filter(([key]) => isReadWord(key));
+    for (const [key, shifts] of read) {
       for (const day of daysOf(key) ?? []) {
         const before = keyOfDay.get(day);
         if (before !== undefined)
@@ -76,7 +77,7 @@ export const calendar: Shape<CalendarDef> = from(
       }
     }
     const definition: CalendarDef = { zone: given.zone, week, exceptions: given.exceptions };
-    warnOfReversed("week", given.week, place);
+    warnOfReversed("week", Object.fromEntries(read), place);
     warnOfReversed("exceptions", given.exceptions, place);
     const problems = checkCalendar(definition);
     for (const problem of problems) {
@@ -93,10 +94,11 @@ export const calendar: Shape<CalendarDef> = from(
         `expected ${problem.expected}, found "${problem.found}"`,
       );
     }
-    if (problems.length === 0) return definition;
-    // Those mistakes are noted. Hours of a week that could not be read are never open, of which
-    // nothing follows.
-    const isWeekRead = !problems.some(({ path }) => path[0] === "week");
+    const isWholeWeek = read.length === Object.keys(given.week).length;
+    if (problems.length === 0 && isWholeWeek) return definition;
+    // Those mistakes are noted. Of hours that are never open nothing follows; of half a week
+    // something would.
+    const isWeekRead = isWholeWeek && !problems.some(({ path }) => path[0] === "week");
     return {
       zone: isZone(given.zone) ? given.zone : "UTC",
       week: isWeekRead ? week : {},

@@ -142,22 +142,24 @@ function circles(agreement: Readable, reading: Reading): ReadonlySet<string> {
 
 function tooDeep(agreement: Readable, reading: Reading): void {
   const known = new Map<string, number>();
-  const depthOf = (condition: Condition): number => {
+  const depthOf = (condition: Condition, level: number): number => {
     if (condition.kind === "named") {
+      // What is too deep where it stands is told there, and not once more wherever its name is.
+      if (level > deepestCondition && !isReadWord(condition.name)) return NaN;
       const depth =
         known.get(condition.name) ??
         (Object.hasOwn(agreement.named, condition.name)
-          ? depthOf(agreement.named[condition.name]!)
+          ? depthOf(agreement.named[condition.name]!, 1)
           : 1);
       known.set(condition.name, depth);
       return depth;
     }
     return "of" in condition && typeof condition.of === "object"
-      ? 1 + Math.max(...condition.of.map(depthOf))
+      ? 1 + Math.max(...condition.of.map((part) => depthOf(part, level + 1)))
       : 1;
   };
   for (const { path, when } of rules(agreement)) {
-    const depth = depthOf(when);
+    const depth = depthOf(when, 1);
     if (depth > deepestCondition)
       reading.report(
         "problems",
@@ -174,9 +176,11 @@ function unusedNames(agreement: Readable, mentioned: ReadonlySet<string>, readin
       namesIn,
     ),
   );
-  // What could not be read may use any name that it mentions.
+  // What could not be read may use any name that it mentions, and means the name that it misspells.
   const isUsed = (name: string) =>
-    used.has(name) || (reading.problems.length > 0 && mentioned.has(name));
+    used.has(name) ||
+    reading.meant.has(name) ||
+    (reading.problems.length > 0 && mentioned.has(name));
   for (const [name, condition] of Object.entries(agreement.named)) {
     if (name !== "icp" && isReadWord(name) && !isUsed(name))
       reading.report("warnings", condition.at, `"${name}" is defined but no rule uses it`);

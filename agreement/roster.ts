@@ -1,7 +1,6 @@
 import type { Agreement, Territory } from "../handoff/agreement.ts";
 import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
 import type { RepPool, Rep } from "../handoff/routing/roster.ts";
-import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
 import type { AgreementProblem, SourceLimits, YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
@@ -11,9 +10,10 @@ import { normalEmail } from "../spellings/email.ts";
 import { dayOfDate, startOfDay } from "../handoff/time/local-time.ts";
 import { calendar } from "./calendars.ts";
 import { language, name } from "./names.ts";
-import { Reading } from "./place.ts";
+import { Reading, SourcePlace } from "./place.ts";
 import {
   from,
+  isReadWord,
   list,
   may,
   named,
@@ -283,7 +283,7 @@ function ownIds(people: Given, place: SourcePlace): boolean {
     const other = crmId === undefined ? undefined : owners.get(crmId);
     if (other !== undefined) {
       placeOf(place, ["people", id, "crmId"]).wrong(
-        `expected an id of this person's own; it is ${other}'s already`,
+        `expected an id of this person's own; it is ${other.trim()}'s already`,
       );
       fine = false;
     }
@@ -342,8 +342,12 @@ function moment(words: string, hours: CalendarDef | null, daysLater: number): In
   return startOfDay(hours?.zone ?? "UTC", day + daysLater);
 }
 
+/** What stands under an id that is not allowed is called by its path, which stands for the id. */
 function placeOf(place: SourcePlace, keys: readonly string[]): SourcePlace {
-  return keys.reduce((at, key) => at.child(key, null), place);
+  return keys.reduce(
+    (at, key) => (isReadWord(key) ? at.child(key, null) : new SourcePlace(at.reading, key.trim())),
+    place,
+  );
 }
 
 function keysOf(root: YamlNode, section: string): string[] {

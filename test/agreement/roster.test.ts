@@ -149,6 +149,22 @@ describe("a mistake is named with its line", () => {
     expect(Math.abs((problem?.line ?? 0) - line)).toBeLessThanOrEqual(2);
   });
 
+  test("what stands under an id that is refused is told by its own place", () => {
+    const broken = parseRoster(
+      [
+        ["hours: berlin, languages: [de, en]", "crmId: c1, hours: berlin, languages: [de, en]"],
+        ["  rp_dach_2:\n", "  bob:\n    crmId: c1\n"],
+        ["from: 2026-12-21", "from: Monday"],
+      ].reduce((all, [from, to]) => all.replace(from!, to!), text),
+    );
+    expect(broken.ok ? [] : broken.problems.map(({ path }) => path)).toEqual([
+      "people.bob",
+      "people.bob.crmId",
+      "people.bob.absences[0]",
+      "pools.dach-sdr.members.rp_dach_2",
+    ]);
+  });
+
   test("no text makes it throw", () => {
     fc.assert(
       fc.property(

@@ -372,7 +372,9 @@ describe("bounds", () => {
         "at most 16 conditions inside each other, found 17 when names are unfolded",
       ),
     ]);
-    expect(messages([demo, nested(18)])[0]).toContain("at most 16 conditions inside each other");
+    expect(messages([demo, nested(18)])).toEqual([
+      expect.stringContaining("at most 16 conditions inside each other"),
+    ]);
   });
 
   test("names cannot hide depth", () => {
@@ -382,6 +384,22 @@ describe("bounds", () => {
     ).join("\n");
     expect(messages(withConditions(chain), ["account fit: icp", "account fit: n19"])).toEqual([
       expect.stringContaining("found 21 when names are unfolded"),
+    ]);
+  });
+
+  test("what is too deep is told where it stands, and not where its name is", () => {
+    const deep = nested(18).slice("when: ".length);
+    expect(
+      messages(
+        withConditions(`  deep: ${deep}`),
+        ["account fit: icp", "account fit: { all: [deep] }"],
+        ["{ points: 30, when: icp }", "{ points: 30, when: { any: [deep, icp] } }"],
+      ),
+    ).toEqual([expect.stringMatching(/^conditions\.deep\.all/)]);
+    const unread = nested(16).replace("lead.role: x", "lead.rol: x");
+    expect(messages([demo, unread])).toEqual([
+      expect.stringContaining("found 17 when names are unfolded"),
+      expect.stringContaining('did you mean "lead.role"'),
     ]);
   });
 
