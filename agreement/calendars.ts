@@ -21,6 +21,25 @@ const placeZone: Shape<string> = from(
 /** Longer than this, hours over midnight are rather two times in the wrong order. */
 const longestNight = 12 * 60;
 
+// Hours are worked out for up to twenty years at a time, and more shifts than these are refused then.
+const mostShifts = { week: 90, exceptions: 5_000 };
+
+/** Whether hours can be worked out for as many years as clocks ask for. */
+function fit(definition: CalendarDef, place: SourcePlace): boolean {
+  return (["week", "exceptions"] as const).every((part) => {
+    const found = Object.values(definition[part] ?? {}).reduce(
+      (sum, { length }) => sum + length,
+      0,
+    );
+    return (
+      found <= mostShifts[part] ||
+      place
+        .child(part, null)
+        .letsPass(`expected at most ${mostShifts[part]} shifts in all, found ${found}`)
+    );
+  });
+}
+
 /** Warns of shifts that go over midnight and are as long as if their ends had been exchanged. */
 function warnOfReversed(
   part: "week" | "exceptions",
@@ -95,10 +114,11 @@ export const calendar: Shape<CalendarDef> = from(
       );
     }
     const isWholeWeek = read.length === Object.keys(given.week).length;
-    if (problems.length === 0 && isWholeWeek) return definition;
+    const fits = fit(definition, place);
+    if (problems.length === 0 && isWholeWeek && fits) return definition;
     // Those mistakes are noted. Of hours that are never open nothing follows; of half a week
     // something would.
-    const isWeekRead = isWholeWeek && !problems.some(({ path }) => path[0] === "week");
+    const isWeekRead = isWholeWeek && fits && !problems.some(({ path }) => path[0] === "week");
     return {
       zone: isZone(given.zone) ? given.zone : "UTC",
       week: isWeekRead ? week : {},

@@ -27,7 +27,8 @@ import {
   text,
   yesNo,
 } from "./shape.ts";
-import { joinPath, keyText, readSource, startOf } from "./source.ts";
+import { joinPath, readSource, startOf } from "./source.ts";
+import { namesUnder } from "./vocabulary.ts";
 import { didYouMean } from "./words.ts";
 
 /** A person of the roster file, with the name and address that the rules never see. */
@@ -76,8 +77,8 @@ export function parseRoster(source: string): ParsedRoster {
   if ("problems" in read) return { ok: false, problems: read.problems };
   const reading = new Reading(read.source);
   const roster = rosterShape(
-    keysOf(read.source.root, "hours"),
-    keysOf(read.source.root, "people"),
+    namesUnder(read.source.root, "hours"),
+    namesUnder(read.source.root, "people"),
   ).read(read.source.root, reading.place());
   if (roster && reading.problems.length === 0) return { ok: true, roster };
   return {
@@ -348,9 +349,4 @@ function placeOf(place: SourcePlace, keys: readonly string[]): SourcePlace {
     (at, key) => (isReadWord(key) ? at.child(key, null) : new SourcePlace(at.reading, key.trim())),
     place,
   );
-}
-
-function keysOf(root: YamlNode, section: string): string[] {
-  const pair = isMap(root) ? root.items.find((one) => keyText(one.key) === section) : undefined;
-  return isMap(pair?.value) ? pair.value.items.map((one) => keyText(one.key) ?? "") : [];
 }
