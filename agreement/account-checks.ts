@@ -45,9 +45,7 @@ export function checkAccounts(
         `${what} is known of a person and not of an account${through === null ? "" : ` ("${through}" asks for it)`}; ` +
           "where it decides, no account is flagged. Expected facts of the account, or `engaged`",
       );
-  // A condition that could not be read may ask for it.
-  const isRead = !reading.problems.some(({ path }) => path.startsWith(accounts.when.at));
-  if (isRead && !asked.some(({ isEngaged }) => isEngaged))
+  if (!asked.some(({ mayAskEngaged }) => mayAskEngaged))
     warn(
       accounts.when.at,
       "`engaged` is not asked for; an account is flagged by " +
@@ -95,7 +93,8 @@ interface Asked {
   readonly at: string;
   /** The named condition that asks for it. */
   readonly through: string | null;
-  readonly isEngaged: boolean;
+  /** Also of a condition that could not be read. */
+  readonly mayAskEngaged: boolean;
 }
 
 function leavesOf(
@@ -105,8 +104,8 @@ function leavesOf(
   followed: Set<string>,
   through: string | null = null,
 ): Asked[] {
-  const one = (what: string | null, isEngaged = false): Asked[] => [
-    { what, at: through === null ? condition.at : at, through, isEngaged },
+  const one = (what: string | null, mayAskEngaged = false): Asked[] => [
+    { what, at: through === null ? condition.at : at, through, mayAskEngaged },
   ];
   switch (condition.kind) {
     case "all":
@@ -117,7 +116,8 @@ function leavesOf(
       const definition = Object.hasOwn(agreement.named, condition.name)
         ? agreement.named[condition.name]
         : undefined;
-      if (condition.name === "engaged" && !definition) return one(null, true);
+      if (!isReadWord(condition.name) || (condition.name === "engaged" && !definition))
+        return one(null, true);
       if (!definition || followed.has(condition.name)) return [];
       followed.add(condition.name);
       const place = through === null ? condition.at : at;

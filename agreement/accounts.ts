@@ -1,9 +1,20 @@
-import type { Condition } from "../handoff/agreement.ts";
+import type { Condition, Depth } from "../handoff/agreement.ts";
 import type { Shape } from "./shape.ts";
 import { depths } from "./conditions.ts";
 import { elapsedMs, target, twoTargets } from "./durations.ts";
 import { name } from "./names.ts";
-import { from, may, named, need, number, object, oneOf, orElse } from "./shape.ts";
+import {
+  from,
+  may,
+  named,
+  need,
+  number,
+  object,
+  oneOf,
+  orElse,
+  standingIn,
+  unreadWord,
+} from "./shape.ts";
 
 /** When a whole account is handed off, whatever the state of its people. */
 export function accounts(condition: Shape<Condition>) {
@@ -19,14 +30,17 @@ export function accounts(condition: Shape<Condition>) {
   return from(
     object({
       engaged: need(
-        object({
-          contacts: need(
-            number("a count of people", { min: 1, max: 1000, whole: true }),
-            "how many distinct people",
-          ),
-          depth: need(oneOf(depths), "of this depth or deeper"),
-          within: need(elapsedMs, "in this time"),
-        }),
+        standingIn(
+          object({
+            contacts: need(
+              number("a count of people", { min: 1, max: 1000, whole: true }),
+              "how many distinct people",
+            ),
+            depth: need(oneOf(depths), "of this depth or deeper"),
+            within: need(elapsedMs, "in this time"),
+          }),
+          (path) => ({ contacts: NaN, depth: unreadWord(path) as Depth, within: NaN }),
+        ),
         "when an account is engaged",
       ),
       leadType: need(name("lead type"), "the name an account handoff goes by"),

@@ -32,13 +32,17 @@ export function answers(condition: Shape<Condition>): Shape<Agreement["answers"]
       then: need(oneOf(["disqualify", "renurture", "fix-data"]), "what happens to the lead"),
       contradictedBy: may(condition, "if this holds, the rejection is contested"),
       requires: orElse(
-        object({
-          attempts: may(
-            number("a count of attempts", { min: 1, max: 100, whole: true }),
-            "outreach that must be logged first",
-          ),
-          revisitOn: may(yesNo, "whether a date to come back is asked for"),
-        }),
+        standingIn(
+          object({
+            attempts: may(
+              number("a count of attempts", { min: 1, max: 100, whole: true }),
+              "outreach that must be logged first",
+            ),
+            revisitOn: may(yesNo, "whether a date to come back is asked for"),
+          }),
+          // A date is not missed where one may be asked for.
+          () => ({ revisitOn: true }),
+        ),
         {},
         "what the rep must supply",
       ),

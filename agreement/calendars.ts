@@ -4,7 +4,7 @@ import type { SourcePlace } from "./place.ts";
 import { checkCalendar } from "../handoff/time/calendar.ts";
 import { parseShift } from "../handoff/time/calendar-definition.ts";
 import { isPlaceZone, isZone, placeZoneExpected } from "../handoff/time/local-time.ts";
-import { from, list, named, need, object, orElse, text } from "./shape.ts";
+import { from, isReadWord, list, named, need, object, orElse, text } from "./shape.ts";
 import { joinPath } from "./source.ts";
 
 const days: readonly DayName[] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -20,6 +20,25 @@ const placeZone: Shape<string> = from(
 
 /** Longer than this, hours over midnight are rather two times in the wrong order. */
 const longestNight = 12 * 60;
+
+// Hours are worked out for up to twenty years at a time, and more shifts than these are refused then.
+const mostShifts = { week: 90, exceptions: 5_000 };
+
+/** Whether hours can be worked out for as many years as clocks ask for. */
+function fit(definition: CalendarDef, place: SourcePlace): boolean {
+  return (["week", "exceptions"] as const).every((part) => {
+    const found = Object.values(definition[part] ?? {}).reduce(
+      (sum, { length }) => sum + length,
+      0,
+    );
+    return (
+      found <= mostShifts[part] ||
+      place
+        .child(part, null)
+        .letsPass(`expected at most ${mostShifts[part]} shifts in all, found ${found}`)
+    );
+  });
+}
 
 /** Warns of shifts that go over midnight and are as long as if their ends had been exchanged. */
 function warnOfReversed(
@@ -66,7 +85,8 @@ export const calendar: Shape<CalendarDef> = from(
   (given, place) => {
     const keyOfDay = new Map<string, string>();
     const week: Partial<Record<DayName, readonly string[]>> = {};
-    for (const [key, shifts] of Object.entries(given.week)) {
+    const read = Object.entries(given.week).filter(([key]) => isReadWord(key));
+    for (const [key, shifts] of read) {
       for (const day of daysOf(key) ?? []) {
         const before = keyOfDay.get(day);
         if (before !== undefined)
@@ -76,7 +96,7 @@ export const calendar: Shape<CalendarDef> = from(
       }
     }
     const definition: CalendarDef = { zone: given.zone, week, exceptions: given.exceptions };
-    warnOfReversed("week", given.week, place);
+    warnOfReversed("week", Object.fromEntries(read), place);
     warnOfReversed("exceptions", given.exceptions, place);
     const problems = checkCalendar(definition);
     for (const problem of problems) {
@@ -93,10 +113,12 @@ export const calendar: Shape<CalendarDef> = from(
         `expected ${problem.expected}, found "${problem.found}"`,
       );
     }
-    if (problems.length === 0) return definition;
-    // Those mistakes are noted. Hours of a week that could not be read are never open, of which
-    // nothing follows.
-    const isWeekRead = !problems.some(({ path }) => path[0] === "week");
+    const isWholeWeek = read.length === Object.keys(given.week).length;
+    const fits = fit(definition, place);
+    if (problems.length === 0 && isWholeWeek && fits) return definition;
+    // Those mistakes are noted. Of hours that are never open nothing follows; of half a week
+    // something would.
+    const isWeekRead = isWholeWeek && fits && !problems.some(({ path }) => path[0] === "week");
     return {
       zone: isZone(given.zone) ? given.zone : "UTC",
       week: isWeekRead ? week : {},

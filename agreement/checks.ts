@@ -1,6 +1,7 @@
 import type { Agreement, Condition, Territory } from "../handoff/agreement.ts";
-import { appliedCalendar, compileApplied } from "../handoff/time/applied-calendar.ts";
-import { isOpen, NoOpenTime, type Calendar, type Instant } from "../handoff/time/calendar.ts";
+import { agreementHours, compileApplied } from "../handoff/time/applied-calendar.ts";
+import { isOpen, NoOpenTime, type Calendar, type CalendarDef } from "../handoff/time/calendar.ts";
+import type { Instant } from "../handoff/time/calendar.ts";
 import { dueAt, printTarget, type ElapsedRoll, type Target } from "../handoff/time/deadline.ts";
 import type { Logic } from "./logic.ts";
 import type { Reading } from "./place.ts";
@@ -142,22 +143,24 @@ function circles(agreement: Readable, reading: Reading): ReadonlySet<string> {
 
 function tooDeep(agreement: Readable, reading: Reading): void {
   const known = new Map<string, number>();
-  const depthOf = (condition: Condition): number => {
+  const depthOf = (condition: Condition, level: number): number => {
     if (condition.kind === "named") {
+      // What is too deep where it stands is told there, and not once more wherever its name is.
+      if (level > deepestCondition && !isReadWord(condition.name)) return NaN;
       const depth =
         known.get(condition.name) ??
         (Object.hasOwn(agreement.named, condition.name)
-          ? depthOf(agreement.named[condition.name]!)
+          ? depthOf(agreement.named[condition.name]!, 1)
           : 1);
       known.set(condition.name, depth);
       return depth;
     }
     return "of" in condition && typeof condition.of === "object"
-      ? 1 + Math.max(...condition.of.map(depthOf))
+      ? 1 + Math.max(...condition.of.map((part) => depthOf(part, level + 1)))
       : 1;
   };
   for (const { path, when } of rules(agreement)) {
-    const depth = depthOf(when);
+    const depth = depthOf(when, 1);
     if (depth > deepestCondition)
       reading.report(
         "problems",
@@ -174,9 +177,11 @@ function unusedNames(agreement: Readable, mentioned: ReadonlySet<string>, readin
       namesIn,
     ),
   );
-  // What could not be read may use any name that it mentions.
+  // What could not be read may use any name that it mentions, and means the name that it misspells.
   const isUsed = (name: string) =>
-    used.has(name) || (reading.problems.length > 0 && mentioned.has(name));
+    used.has(name) ||
+    reading.meant.has(name) ||
+    (reading.problems.length > 0 && mentioned.has(name));
   for (const [name, condition] of Object.entries(agreement.named)) {
     if (name !== "icp" && isReadWord(name) && !isUsed(name))
       reading.report("warnings", condition.at, `"${name}" is defined but no rule uses it`);
@@ -401,13 +406,16 @@ function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
 }
 
 interface Hours {
-  readonly calendar: Calendar;
+  readonly hours: CalendarDef;
   readonly elapsedRoll: ElapsedRoll;
 }
 
+/** What follows in each of more calendars is not looked for: each takes its time. */
+const mostCalendars = 20;
+
 /**
- * The hours and the rule by which deadlines are worked out; where `clocks` could not be read, every
- * way that it may be meant. None where the calendars could not be read.
+ * The hours and the rule by which deadlines are worked out; where `clocks` could not be read, the
+ * calendars and some of the rules that may be meant. None where nothing can be said of all of them.
  */
 function possibleHours({ calendars, clocks }: Readable): readonly Hours[] {
   if (!calendars) return [];
@@ -415,10 +423,11 @@ function possibleHours({ calendars, clocks }: Readable): readonly Hours[] {
   const roll = clocks?.elapsedRoll;
   const rolls: readonly ElapsedRoll[] =
     roll && !(roll.kind === "next-open" && Number.isNaN(roll.graceMs)) ? [roll] : anyRoll;
-  return (isCalendarRead ? [clocks.calendar] : Object.keys(calendars))
-    .map((calendar) => appliedCalendar({ calendars, clocks: { calendar } }, null, null))
-    .map((applied) => compileApplied(applied, sampled[0] ?? 0))
-    .flatMap((calendar) => rolls.map((elapsedRoll) => ({ calendar, elapsedRoll })));
+  const meant = isCalendarRead
+    ? [agreementHours({ calendars, clocks })]
+    : [...new Map(Object.values(calendars).map((one) => [JSON.stringify(one), one])).values()];
+  if (meant.length > mostCalendars) return [];
+  return meant.flatMap((hours) => rolls.map((elapsedRoll) => ({ hours, elapsedRoll })));
 }
 
 const anyRoll: readonly ElapsedRoll[] = [
@@ -436,18 +445,23 @@ const sampled = Array.from({ length: 14 * 24 }, (_, n) => Date.UTC(2026, 1, 9) +
 
 /** Whether for most leads that come within hours the status is due before the first outreach. */
 function endsEarlier(
-  hours: Hours,
+  { hours, elapsedRoll }: Hours,
   { status, outreach }: { readonly status: Target; readonly outreach: Target },
 ): boolean {
-  const open = sampled.filter((at) => isOpen(hours.calendar, at));
-  const early = open.filter(
-    (at) => dueOrNever(status, at, hours) < dueOrNever(outreach, at, hours),
-  );
+  const calendar = compileApplied({ hours, minus: [], from: "agreement" }, sampled[0] ?? 0);
+  const due = (target: Target, at: Instant) => dueOrNever(target, at, calendar, elapsedRoll);
+  const open = sampled.filter((at) => isOpen(calendar, at));
+  const early = open.filter((at) => due(status, at) < due(outreach, at));
   return early.length * 2 > open.length;
 }
 
 /** A deadline beyond the years that are worked out is later than any other. */
-function dueOrNever(target: Target, at: Instant, { calendar, elapsedRoll }: Hours): Instant {
+function dueOrNever(
+  target: Target,
+  at: Instant,
+  calendar: Calendar,
+  elapsedRoll: ElapsedRoll,
+): Instant {
   try {
     return dueAt(target, at, calendar, { elapsedRoll });
   } catch (error) {

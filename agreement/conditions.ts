@@ -11,7 +11,7 @@ import { elapsedMs } from "./durations.ts";
 import { readMatchers } from "./matchers.ts";
 import { number, oneOf, scalarText, unreadWord } from "./shape.ts";
 import { keyText } from "./source.ts";
-import { didYouMean, listed } from "./words.ts";
+import { didYouMean, listed, nearest } from "./words.ts";
 
 /** Bounds that keep a rule readable by people (docs/agreement.md, "Names and limits"). */
 export const deepestCondition = 16;
@@ -44,10 +44,12 @@ export function conditionShape(
     if (depth > deepestCondition)
       return place.wrong(`expected at most ${deepestCondition} conditions inside each other`, node);
     const name = scalarText(node);
-    if (name !== null)
-      return names.includes(name)
-        ? { kind: "named", name, at: place.path }
-        : place.wrong(unknownName(name), node);
+    if (name !== null) {
+      if (names.includes(name)) return { kind: "named", name, at: place.path };
+      const meant = nearest(name, names);
+      if (meant !== undefined) place.reading.meant.add(meant);
+      return place.wrong(unknownName(name), node);
+    }
     if (!isMap(node))
       return place.expected("a condition: a name, all, any, none, a field, or a signal", node);
     const keys = node.items.map((pair) => keyText(pair.key) ?? "");

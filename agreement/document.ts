@@ -25,7 +25,19 @@ import {
 import { absences, absencesByDefault, leavers, leaversByDefault } from "./people.ts";
 import { reviews } from "./reviews.ts";
 import { routing } from "./routing.ts";
-import { from, list, named, need, may, number, object, orElse, plainName, text } from "./shape.ts";
+import {
+  from,
+  list,
+  may,
+  meantNames,
+  named,
+  need,
+  number,
+  object,
+  orElse,
+  plainName,
+  text,
+} from "./shape.ts";
 import { keyText } from "./source.ts";
 
 /** What the file may contain, in the order in which people read it aloud. */
@@ -129,11 +141,16 @@ export function readableSections(
   place: SourcePlace,
 ): Partial<Agreement> & Pick<Agreement, "named"> {
   if (!isMap(root)) return { named: {} };
-  const pairs = new Map(root.items.map((pair) => [keyText(pair.key), pair]));
+  const pairs = new Map(root.items.map((pair) => [keyText(pair.key) ?? "", pair]));
   const found: Record<string, unknown> = {};
-  for (const [section, field] of Object.entries(sections(words))) {
+  const all = Object.entries(sections(words));
+  const meant = meantNames(
+    [...pairs.keys()],
+    all.map(([section]) => section),
+  );
+  for (const [section, field] of all) {
     const pair = pairs.get(section);
-    if (!pair && field.presence === "else") found[section] = field.fallback;
+    if (!pair && field.presence === "else" && !meant.has(section)) found[section] = field.fallback;
     const value = pair && field.shape.read(pair.value as YamlNode, place.child(section, pair.key));
     if (value !== undefined) found[section] = value;
   }

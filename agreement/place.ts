@@ -11,6 +11,8 @@ const mostProblems = 100;
 export class Reading {
   readonly problems: AgreementProblem[] = [];
   readonly warnings: AgreementProblem[] = [];
+  /** Names of conditions that were most likely meant where none is named. */
+  readonly meant = new Set<string>();
   /** A stored version was accepted by what was checked then. */
   readonly isStored: boolean;
   readonly #source: Source;

@@ -34,7 +34,7 @@ export const parties: Shape<readonly string[]> = from(
 );
 
 export const declaredFields: Shape<Agreement["fields"]> = named(
-  // As the conditions read it that use a field whose type could not be read.
+  // Conditions on a field whose type could not be read take it for text as well (`vocabularyOf`).
   standingIn(oneOf(fieldTypes), () => "text"),
   "fields and their types",
   (name) => {

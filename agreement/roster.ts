@@ -1,7 +1,6 @@
 import type { Agreement, Territory } from "../handoff/agreement.ts";
 import type { CalendarDef, Instant } from "../handoff/time/calendar.ts";
 import type { RepPool, Rep } from "../handoff/routing/roster.ts";
-import type { SourcePlace } from "./place.ts";
 import type { Shape } from "./shape.ts";
 import type { AgreementProblem, SourceLimits, YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
@@ -11,9 +10,10 @@ import { normalEmail } from "../spellings/email.ts";
 import { dayOfDate, startOfDay } from "../handoff/time/local-time.ts";
 import { calendar } from "./calendars.ts";
 import { language, name } from "./names.ts";
-import { Reading } from "./place.ts";
+import { Reading, SourcePlace } from "./place.ts";
 import {
   from,
+  isReadWord,
   list,
   may,
   named,
@@ -27,7 +27,8 @@ import {
   text,
   yesNo,
 } from "./shape.ts";
-import { joinPath, keyText, readSource, startOf } from "./source.ts";
+import { joinPath, readSource, startOf } from "./source.ts";
+import { namesUnder } from "./vocabulary.ts";
 import { didYouMean } from "./words.ts";
 
 /** A person of the roster file, with the name and address that the rules never see. */
@@ -76,8 +77,8 @@ export function parseRoster(source: string): ParsedRoster {
   if ("problems" in read) return { ok: false, problems: read.problems };
   const reading = new Reading(read.source);
   const roster = rosterShape(
-    keysOf(read.source.root, "hours"),
-    keysOf(read.source.root, "people"),
+    namesUnder(read.source.root, "hours"),
+    namesUnder(read.source.root, "people"),
   ).read(read.source.root, reading.place());
   if (roster && reading.problems.length === 0) return { ok: true, roster };
   return {
@@ -241,9 +242,14 @@ function rosterShape(hours: readonly string[], people: readonly string[]): Shape
   });
 }
 
+/** What mails are sent to. An address stays as it is written; what stands around it is left out. */
 const address: Shape<string> = from(text("an e-mail address"), (value, place, node) => {
-  const checked = checkEmail(normalEmail(value));
-  return checked.ok ? value : place.wrong(`expected an e-mail address (${checked.because})`, node);
+  const one = checkEmail(value).ok ? value : normalEmail(value);
+  const checked = checkEmail(one);
+  if (!checked.ok) return place.wrong(`expected an e-mail address (${checked.because})`, node);
+  return /^[\x21-\x7e]+$/.test(one)
+    ? one
+    : place.wrong("expected an e-mail address of ASCII characters, as mail servers take it", node);
 });
 
 function personId(id: string): string | null {
@@ -278,7 +284,7 @@ function ownIds(people: Given, place: SourcePlace): boolean {
     const other = crmId === undefined ? undefined : owners.get(crmId);
     if (other !== undefined) {
       placeOf(place, ["people", id, "crmId"]).wrong(
-        `expected an id of this person's own; it is ${other}'s already`,
+        `expected an id of this person's own; it is ${other.trim()}'s already`,
       );
       fine = false;
     }
@@ -337,11 +343,10 @@ function moment(words: string, hours: CalendarDef | null, daysLater: number): In
   return startOfDay(hours?.zone ?? "UTC", day + daysLater);
 }
 
+/** What stands under an id that is not allowed is called by its path, which stands for the id. */
 function placeOf(place: SourcePlace, keys: readonly string[]): SourcePlace {
-  return keys.reduce((at, key) => at.child(key, null), place);
-}
-
-function keysOf(root: YamlNode, section: string): string[] {
-  const pair = isMap(root) ? root.items.find((one) => keyText(one.key) === section) : undefined;
-  return isMap(pair?.value) ? pair.value.items.map((one) => keyText(one.key) ?? "") : [];
+  return keys.reduce(
+    (at, key) => (isReadWord(key) ? at.child(key, null) : new SourcePlace(at.reading, key.trim())),
+    place,
+  );
 }

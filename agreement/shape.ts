@@ -115,8 +115,7 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
       const strange = [...given].filter(([key]) => !Object.hasOwn(fields, key)).slice(0, 20);
       for (const [key, pair] of strange)
         place.wrong(`expected ${listed(names)}, found "${key}"${didYouMean(key, names)}`, pair.key);
-      // A misspelt field is one mistake, not also a missing one.
-      const meant = new Set(strange.map(([key]) => nearest(key, names)));
+      const meant = meantNames([...given.keys()], names);
       let whole = true;
       const values: [string, unknown][] = [];
       for (const [name, field] of Object.entries(fields)) {
@@ -139,6 +138,12 @@ export function object<F extends Fields>(fields: F): Shape<Values<F>> {
       return whole ? (Object.fromEntries(values) as Values<F>) : undefined;
     },
   };
+}
+
+/** The names that strange keys stand for: a misspelt name is one mistake, not also a missing one. */
+export function meantNames(keys: readonly string[], names: readonly string[]): ReadonlySet<string> {
+  const strange = keys.filter((key) => !names.includes(key)).slice(0, 20);
+  return new Set(strange.flatMap((key) => nearest(key, names) ?? []));
 }
 
 /** A mapping whose keys are names of the file's own choosing. */

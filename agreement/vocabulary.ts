@@ -4,6 +4,7 @@ import { isMap, isScalar, isSeq } from "yaml";
 import { builtInFields } from "../handoff/facts/facts.ts";
 import { scalarText } from "./shape.ts";
 import { keyText } from "./source.ts";
+import { nearest } from "./words.ts";
 
 /**
  * The words an agreement defines and uses elsewhere: fields, signals, named conditions, calendars.
@@ -29,15 +30,24 @@ export function vocabularyOf(root: YamlNode): Vocabulary {
   });
   return {
     fields: { ...Object.fromEntries(declared), ...builtInFields },
-    signals: entries(section(root, "signals")).map(([name]) => name),
-    names: ["icp", ...entries(section(root, "conditions")).map(([name]) => name)],
-    calendars: entries(section(root, "calendars")).map(([name]) => name),
+    signals: namesUnder(root, "signals"),
+    names: ["icp", ...namesUnder(root, "conditions")],
+    calendars: namesUnder(root, "calendars"),
     nullWords: words(section(root, "nullWords")),
   };
 }
 
+/** The names that a section of a file defines. */
+export function namesUnder(root: YamlNode, name: string): string[] {
+  return entries(section(root, name)).map(([key]) => key);
+}
+
+/** Also by a misspelt name, so that not everything which uses the section is a mistake as well. */
 function section(root: YamlNode, name: string): YamlNode {
-  return entries(root).find(([key]) => key === name)?.[1] ?? null;
+  const all = entries(root).slice(0, 100);
+  const found =
+    all.find(([key]) => key === name) ?? all.find(([key]) => nearest(key, [name]) === name);
+  return found?.[1] ?? null;
 }
 
 function words(node: YamlNode): string[] {

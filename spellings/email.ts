@@ -18,7 +18,8 @@ export function normalEmail(address: string): string {
 /** `Ada <ada@acme.com>`, `mailto:ada@acme.com`: one address. A name with an @ may be another. */
 function withoutName(text: string): string {
   const [, inner = text] = /^[^<>@]*<([^<>]*)>$/.exec(text) ?? [];
-  return withoutEdges(inner.replace(/^mailto:/i, ""));
+  // Around nothing it is the text itself: a search for it must not become one for everybody.
+  return withoutEdges(inner.replace(/^mailto:/i, "")) || text;
 }
 
 /** White space and what nobody sees around it, which is copied along with an address. */

@@ -102,6 +102,18 @@ describe("what no account can meet is warned of, with its line", () => {
     ]);
   });
 
+  test("a condition behind a name that could not be read may ask for engagement", () => {
+    const read = parseAgreement(
+      edited(
+        ["\nchecklist:", "\nconditions: { big: { account.employes: { atLeast: 9 } } }\nchecklist:"],
+        ["when: { all: [icp, engaged] }", "when: { all: [icp, big] }"],
+      ),
+    );
+    expect([...(read.ok ? [] : read.problems), ...read.warnings]).toEqual([
+      expect.objectContaining({ path: "conditions.big" }),
+    ]);
+  });
+
   test("a tier that changes nothing, and one that is due for an answer before its outreach", () => {
     const tiers = "    1: { priority: 1, outreach: 1 business hour }";
     const empty: Edit = [tiers, `${tiers}\n    2: {}`];

@@ -15,6 +15,27 @@ test("an agreement with a list of fifteen thousand words is read", () => {
   expect(read.ok && read.warnings).toEqual([]);
 });
 
+// Each row was compared in each calendar and by each rule: the time that a test has did not do.
+test("an agreement of a thousand calendars is checked, whichever of them its clocks mean", () => {
+  const calendars = Array.from({ length: 1_000 }, (_, n) => {
+    const [hour, minute] = [10 + Math.floor(n / 100), 10 + (n % 50)];
+    return `  c${n}: { zone: Europe/Berlin, week: { mon-fri: ["09:${minute}-${hour}:${minute}"] } }\n`;
+  });
+  const types = Array.from(
+    { length: 60 },
+    (_, n) =>
+      `  - { name: t${n}, path: fast, priority: 1, when: { lead.role: r${n} }, ` +
+      "outreach: 2 business days, status: 24 hours }\n",
+  );
+  const read = parseAgreement(
+    example
+      .replace("calendars:\n", () => `calendars:\n${calendars.join("")}`)
+      .replace(/leadTypes: .*\n/, (line) => line + types.join(""))
+      .replace("calendar: assignee", "calendar: nobody"),
+  );
+  expect(read.ok ? [] : read.problems.map(({ path }) => path)).toEqual(["clocks.calendar"]);
+});
+
 test("each word of a long list counts in whatever case, and no other does", () => {
   const read = parseAgreement(listed(words));
   if (!read.ok) throw new Error("it is not read");

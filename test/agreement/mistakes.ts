@@ -6,6 +6,11 @@ export const mistakes: readonly Mistake[] = [
   ["signedBy: [marketing, sales]", "signedBy: [marketing, marketing]"],
   ["zone: America/New_York", "zone: EST"],
   ['week: { mon-fri: ["09:00-17:00"] }', 'week: { mon-fri: ["17:00-09:00"] }'],
+  // Of Mondays alone it would follow that a day ends before four hours.
+  [
+    'week: { mon-fri: ["09:00-17:00"] }',
+    'week: { mon: ["09:00-10:00"], tues-fri: ["17:00-09:00"] }',
+  ],
   ["2026-11-26: []", "2026-13-26: []"],
   ['2026-11-27: ["09:00-13:00"]', '2026-11-27: ["9-13"]'],
   ["lead.favouriteTool: text", "lead.favouriteTool: word"],
@@ -78,9 +83,12 @@ export const mistakes: readonly Mistake[] = [
     "engaged: { contacts: 3, depth: mid, within: 30 days }",
     "engaged: { contacts: 0, depth: mid, within: 30 days }",
   ],
+  ["engaged: { contacts: 3, depth: mid, within: 30 days }", "engaged: 3"],
   ["leadType: account-flag", "leadType: demo-request"],
   ["  tier: 1\n", "  tier: 12\n"],
   ["when: { all: [icp, engaged] }", "when: { all: [icp, engagd] }"],
+  ["  when: { all: [icp, engaged] }", "  whn: { all: [icp, engaged] }"],
+  ["  when: { all: [icp, engaged] }\n", "  # when\n"],
   ["outreach: 48 hours\n  status: 5 business days", "outreach: 48 hours\n  status: 1 hour"],
   ["coolDown: 60 days", "coolDown: a while"],
   [
@@ -124,6 +132,8 @@ export const mistakes: readonly Mistake[] = [
     "wrong-role:           { group: no-access, then: again }",
   ],
   ["requires: { attempts: 3 }", "requires: { attempts: none }"],
+  ["requires: { attempts: 3 }", "requires: 3"],
+  ["requires: { revisitOn: true } }", "requires: true }"],
   ["requires: { revisitOn: true } }", "requires: { revisitOn: false } }"],
   ["contested: { to: manager,", "contested: { to: boss,"],
   ["rejectionsPerRepPerDay: 20", "rejectionsPerRepPerDay: 0"],
@@ -166,6 +176,16 @@ export const mistakes: readonly Mistake[] = [
     "pause: { reasons: [lead-asked-to-wait, legal-review],",
     "pause: { reasons: lead-asked-to-wait,",
   ],
+  // A name is not also unused where it, or its use, is misspelt.
+  ...[
+    ["big", "bigg"],
+    ["bigg", "big"],
+  ].map(([defined, used]): Mistake => [
+    "lead.firstTouchAt]\n\nsuppress:                                 # checked before anything else; " +
+      "first match names the reason\n  - { reason: do-not-contact, when: { lead.doNotContact: true } }",
+    `lead.firstTouchAt]\nconditions: { ${defined}: { account.employees: { atLeast: 900 } } }\n` +
+      `suppress:\n  - { reason: do-not-contact, when: { all: [{ lead.doNotContact: true }, ${used}] } }`,
+  ]),
   ["name: standard-mql", 'name: "*"'],
   ["{ reason: active-pipeline,", "{ reasons: active-pipeline,"],
   ["signedWithin: 10 business days }", "signedWithin: }"],

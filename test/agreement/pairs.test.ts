@@ -6,7 +6,11 @@ import { mistakes, type Mistake } from "./mistakes.ts";
 
 const said = (text: string) => {
   const parsed = parseAgreement(text);
-  return [...(parsed.ok ? [] : parsed.problems), ...parsed.warnings].map(
+  const all = [...(parsed.ok ? [] : parsed.problems), ...parsed.warnings];
+  // What stands for a value that could not be read is in no message: ` leadTypes[0].name`, NaN.
+  for (const { path, message } of all)
+    expect(`${path}: ${message}`).not.toMatch(/" \w+[.[]\w|\( | {2}|\bNaN\b|\bundefined\b/);
+  return all.map(
     // What was found or is known elsewhere may be told otherwise beside another mistake.
     ({ line, path, message }) => `${line} ${path}: ${message.split(/[,;(]/)[0]}`,
   );
@@ -25,7 +29,7 @@ test.each(mistakes.map((mistake, n) => [mistake[1], mistake, alone[n]] as const)
   },
 );
 
-const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1_000_000));
+const seed = Number(process.env["SEED"] ?? 4_719);
 
 test(`of two mistakes each is told as it is alone (SEED=${seed})`, { timeout: 120_000 }, () => {
   const random = seededRandom(seed);

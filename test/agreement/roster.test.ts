@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { rosterDocument } from "../../agreement/roster-text.ts";
 import { missingPools, parseRoster } from "../../agreement/roster.ts";
 import { compile, isOpen } from "../../handoff/time/calendar.ts";
+import { oneAddress } from "../../messages/mail/mail.ts";
 import { exampleAgreement } from "../support/example-agreement.ts";
 
 const text = readFileSync(new URL("../../agreement/roster.yaml", import.meta.url), "utf8");
@@ -26,6 +27,28 @@ test("everybody has an address of the example domain, and every rep a manager", 
     languages: ["de", "en"],
     caps: { open: 25, perDay: 40 },
     hours: { zone: "Europe/Berlin" },
+  });
+});
+
+describe("an address of the roster is one that mails go to", () => {
+  const written = (address: string) =>
+    parseRoster(text.replace("email: rep.dach1@example.com", `email: ${JSON.stringify(address)}`));
+
+  test.each([
+    ["Ada <ada@acme.com>", "ada@acme.com"],
+    ["mailto:ada@acme.com", "ada@acme.com"],
+    ["Ada.Byron@Acme.com", "Ada.Byron@Acme.com"],
+    ["ada@bücher.de", "ada@xn--bcher-kva.de"],
+  ])("%s is %s", (given, email) => {
+    const read = written(given);
+    expect(read.ok && read.roster.reps.find(({ id }) => id === "rp_dach_1")?.email).toBe(email);
+    expect(oneAddress(email)).toBe(email);
+  });
+
+  test.each(["josé@acme.com", "José <josé@acme.com>"])("%s is refused", (given) => {
+    expect(written(given)).toMatchObject({
+      problems: [{ path: "people.rp_dach_1.email", message: expect.stringContaining("ASCII") }],
+    });
   });
 });
 
@@ -124,6 +147,22 @@ describe("a mistake is named with its line", () => {
     expect(problem, JSON.stringify(broken)).toBeDefined();
     const line = text.slice(0, text.indexOf(from)).split("\n").length;
     expect(Math.abs((problem?.line ?? 0) - line)).toBeLessThanOrEqual(2);
+  });
+
+  test("what stands under an id that is refused is told by its own place", () => {
+    const broken = parseRoster(
+      [
+        ["hours: berlin, languages: [de, en]", "crmId: c1, hours: berlin, languages: [de, en]"],
+        ["  rp_dach_2:\n", "  bob:\n    crmId: c1\n"],
+        ["from: 2026-12-21", "from: Monday"],
+      ].reduce((all, [from, to]) => all.replace(from!, to!), text),
+    );
+    expect(broken.ok ? [] : broken.problems.map(({ path }) => path)).toEqual([
+      "people.bob",
+      "people.bob.crmId",
+      "people.bob.absences[0]",
+      "pools.dach-sdr.members.rp_dach_2",
+    ]);
   });
 
   test("no text makes it throw", () => {

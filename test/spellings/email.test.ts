@@ -22,6 +22,11 @@ describe("one address has one form", () => {
     expect(checkEmail(normalEmail(address))).toEqual({ ok: true, domain: "xn--bcher-kva.de" });
   });
 
+  test.each(["mailto:", "MAILTO: ", "<>", "< >", "Ada <>", "<mailto:>"])(
+    "%j is what is left of an address, and not nothing",
+    (text) => expect(normalEmail(text)).toBe(text.trim().toLowerCase()),
+  );
+
   test("names of people in NFC and lower case", () => {
     expect(normalEmail("JOSÉ@x.de".normalize("NFD"))).toBe("josé@x.de");
     expect(normalEmail("İz@x.de")).toBe(normalEmail(normalEmail("İz@x.de")));
