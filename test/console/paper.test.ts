@@ -84,6 +84,20 @@ describeInBrowser("a page of A4", () => {
     expect(await page.innerText("main")).not.toMatch(/Act|Give to|Caps/);
   });
 
+  test("lets a section of a packet begin on any sheet, and keeps its sentence whole", async () => {
+    await print(`<section class="packet"><h3>Rejections</h3><p>16 to 22 Nov</p>
+      <p>Nothing was rejected.</p></section>`);
+    const breaks = `[...document.querySelectorAll(".packet > *")].map((one) => {
+      const { breakAfter, breakInside } = getComputedStyle(one);
+      return [breakAfter, breakInside];
+    })`;
+    expect(await page.evaluate(breaks)).toEqual([
+      ["avoid", "auto"],
+      ["avoid", "avoid"],
+      ["auto", "avoid"],
+    ]);
+  });
+
   test("names what is folded on a screen", async () => {
     await print(clocks);
     expect(await page.innerText("main")).toMatch(/How it was counted\s+1 business hour/);
