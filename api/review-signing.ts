@@ -18,7 +18,7 @@ import {
   type Signer,
 } from "../store/reviews/signatures.ts";
 import { resolutionById } from "../store/reviews/view.ts";
-import { withRuleWords } from "../words/rules.ts";
+import { rulesOfProposal, withRuleWords } from "../words/rules.ts";
 import { newRoutes, type ApiDeps, type AppDeps, type AppEnv, type Routes } from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { dayIn, textIn } from "./http/format.ts";
@@ -323,5 +323,5 @@ async function titleOf(tx: Tx, reviewId: string, proposal: string): Promise<stri
   );
   if (!found)
     throw new Problem("invalid", { field: "proposal", detail: "expected one of the packet" });
-  return withRuleWords(found.title, found.rules);
+  return withRuleWords(found.title, rulesOfProposal(found));
 }

@@ -32,6 +32,15 @@ const ofTask: Readonly<Record<TaskKind, string>> = {
   "dead-letter": "look at it",
 };
 
+/** Where it waits with nobody: "queue americas-sdr"; null while it is judged, which nobody does. */
+export function sayQueue(about: {
+  readonly waitingOn: string | null;
+  readonly queue: string | null;
+}): string | null {
+  const { waitingOn, queue } = about;
+  return queue === null || waitingOn === "assessment" ? null : `queue ${queue}`;
+}
+
 /** What a lead or a task asks for, in a column of a list. */
 export function sayAsked(about: {
   readonly waitingOn: string | null;

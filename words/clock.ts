@@ -90,6 +90,21 @@ export function sayZone(zone: string): string {
   return (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");
 }
 
+/** A sentence in whose brackets zones stand as they are kept, with what a reader calls them. */
+export function withZones(text: string): string {
+  return text.replaceAll(
+    /\(([A-Z]\w+(?:\/[\w+-]+)+)\)/g,
+    (_, zone: string) => `(${sayZone(zone)})`,
+  );
+}
+
+/** When an absence is over: its last day where it ends with a day, else the moment. */
+export function sayLastOf(until: Instant, now: Instant, zone: string): string {
+  if (sayTime(until, zone) !== "00:00") return sayMoment(until, now, zone);
+  const last = until - 60_000;
+  return `${partsOf(last, zone)("weekday")} ${dayOf(last, now, zone)}`;
+}
+
 function dayOf(at: Instant, now: Instant, zone: string): string {
   const part = partsOf(at, zone);
   const isOther = localDateOf(zone, at).slice(0, 4) !== localDateOf(zone, now).slice(0, 4);

@@ -4,6 +4,7 @@ import type { Stage } from "../../handoff/stage.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayEngaged, sayPlaced } from "../../words/account.ts";
 import { stageWords } from "../../words/actions.ts";
+import { sayQueue } from "../../words/asked.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { accountActions, actionPlaces } from "../action-places.ts";
 import {
@@ -261,8 +262,8 @@ function isOfNames(refused: Refused | null): boolean {
 function whoHas(account: Account, me: string | null): string {
   const owner = ownerOfHandoff(account);
   if (owner !== null) return staff(owner.id, owner.name, me);
-  const queue = account.handoff?.queue ?? null;
-  return queue === null ? "with nobody" : `in the queue ${queue}`;
+  const queue = account.handoff === null ? null : sayQueue(account.handoff);
+  return queue === null ? "with nobody" : `in the ${queue}`;
 }
 
 /** "northwind.example, tier 1, with Kim R. Flagged since Mon 09:00." */
@@ -562,8 +563,7 @@ async function showMerge(
                     </strong>{" "}
                     <bdi class="dim">
                       {[
-                        one.name === null ? null : one.domain,
-                        one.id,
+                        one.name === null ? null : (one.domain ?? one.id),
                         one.contacts === 0
                           ? "nobody engaged yet"
                           : `${people(one.contacts)} engaged`,

@@ -289,7 +289,7 @@ const Rules: FC<{ readonly rows: readonly ReportRow[]; readonly label: string }>
           return (
             <tr class={row["isWorse"] === true ? "stands-out" : undefined}>
               <th scope="row">
-                <bdi>{withFieldNames(wordIn(row, "rule").replace(/^\w+: /, ""))}</bdi>
+                <bdi>{ruleName(wordIn(row, "rule"))}</bdi>
                 {row["isWorse"] === true ? <small class="soon">worse than without it</small> : null}
               </th>
               <td>{counted(row["letThrough"] as number, "handoff")}</td>
@@ -314,3 +314,9 @@ const Rules: FC<{ readonly rows: readonly ReportRow[]; readonly label: string }>
     </table>
   </Region>
 );
+
+/** A rule within its chapter, which says of what kind it is. */
+function ruleName(rule: string): string {
+  const name = rule.replace(/^\w+: /, "");
+  return name === "icp" ? "ICP" : withFieldNames(name);
+}

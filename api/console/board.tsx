@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import { sayAsked } from "../../words/asked.ts";
+import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { readBoard, readBoardList } from "../board.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
@@ -179,7 +179,7 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
   reading,
   back,
 }) => {
-  const { kind, id, name, company, leadType, due, until, owner, queue, zone } = entry;
+  const { kind, id, name, company, leadType, due, until, owner, zone } = entry;
   const subject = { kind, id };
   const say = (at: string) => sayMoment(Date.parse(at), reading.now, reading.zone);
   const whom = name ?? (kind === "account" ? company : null) ?? id;
@@ -202,13 +202,7 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
         <bdi class="more dim">{more.filter(Boolean).join(" · ")}</bdi>
       </td>
       <td>
-        <bdi>
-          {owner === null
-            ? queue === null
-              ? "nobody"
-              : `queue ${queue}`
-            : (owner.name ?? owner.id)}
-        </bdi>
+        <bdi>{owner === null ? (sayQueue(entry) ?? "nobody") : (owner.name ?? owner.id)}</bdi>
         <span class="more dim">{sayAsked({ waitingOn: entry.waitingOn, task: entry.task })}</span>
       </td>
       <td class="dim">{asked ?? thenOf(entry, say)}</td>

@@ -16,6 +16,7 @@ import { statusOf } from "./form.tsx";
 import { asking, Page, show, type Frame } from "./page.tsx";
 import { ActOn, type SeenHere, type SubjectHere } from "./parts/act.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
+import { Field, NotDone, NotDoneAbove } from "./parts/field.tsx";
 import { sayStanding } from "./parts/standing.ts";
 import { Workload } from "./parts/people.tsx";
 
@@ -95,12 +96,12 @@ export async function showForm(deps: AppDeps, c: Context<AppEnv>, asked: Asked):
           {titles[name]} <bdi>{about.name}</bdi>
         </h1>
         <p class="lead">{`${about.company}${capital(sayStanding(about.standing, frame.caller.repId))}.`}</p>
-        {problem === null ? null : (
-          <p class="error" role="alert" id="problem">
-            {capital(problem.parts.detail)}
-          </p>
+        {form ?? (
+          <>
+            <NotDone problem={problem} />
+            <p role="alert">{`This is not possible where the ${subject.kind} stands now.`}</p>
+          </>
         )}
-        {form ?? <p role="alert">{`This is not possible where the ${subject.kind} stands now.`}</p>}
       </div>
     </Page>,
     statusOf(problem),
@@ -131,12 +132,28 @@ async function formOf(
       return <Reject {...props} reasons={await about.reject()} given={given} problem={problem} />;
     case "reassign": {
       const team = await readTeam(deps, asking(c, "GET /team"));
-      return <GiveTo {...props} team={team} owner={standing.owner?.id ?? null} reading={reading} />;
+      const owner = standing.owner?.id ?? null;
+      return (
+        <>
+          <NotDone problem={problem} />
+          <GiveTo {...props} team={team} owner={owner} reading={reading} />
+        </>
+      );
     }
     case "pause":
-      return <Pause {...props} reasons={await about.pause()} given={given} />;
+      return (
+        <>
+          <NotDone problem={problem} />
+          <Pause {...props} reasons={await about.pause()} given={given} />
+        </>
+      );
     case "logOutreach":
-      return <Log {...props} given={given} />;
+      return (
+        <>
+          <NotDone problem={problem} />
+          <Log {...props} given={given} />
+        </>
+      );
     case "handBack":
       return <HandBack {...props} given={given} problem={problem} />;
     default:
@@ -158,9 +175,9 @@ const Reject: FC<
   FormProps & { readonly reasons: readonly Reason[]; readonly problem: Problem | null }
 > = ({ subject, seen, back, reasons, given, problem }) => {
   const dated = reasons.filter(({ needsDay }) => needsDay);
-  const isDay = problem?.parts.field === "revisitOn";
   return (
     <ActOn subject={subject} action="reject" seen={seen} back={back}>
+      <NotDoneAbove problem={problem} unless={dated.length === 0 ? [] : ["revisitOn"]} />
       <Note given={given} label="Note for whoever looks at it next (optional)" />
       <h2>Why? The reason rejects it at once.</h2>
       <ul class="answers">
@@ -175,15 +192,12 @@ const Reject: FC<
       {dated.length === 0 ? null : (
         <fieldset class="dated">
           <legend>With a day to come back</legend>
-          <label for="revisitOn">Come back on</label>
-          <input
-            id="revisitOn"
+          <Field
             name="revisitOn"
+            label="Come back on"
+            value={given["revisitOn"]}
+            refused={problem}
             type="date"
-            value={given["revisitOn"] ?? ""}
-            aria-invalid={isDay ? "true" : undefined}
-            aria-describedby={isDay ? "problem" : undefined}
-            autofocus={isDay}
           />
           <ul class="answers">
             {dated.map((one, n) => (
@@ -270,35 +284,21 @@ const HandBack: FC<FormProps & { readonly problem: Problem | null }> = ({
   problem,
 }) => (
   <ActOn subject={subject} action="handBack" seen={seen} back={back}>
+    <NotDoneAbove problem={problem} unless={["revisitOn"]} />
     <p>It goes to re-nurture, and comes back by the agreement's rules or on a day.</p>
-    <Day given={given} problem={problem} />
+    <Field
+      name="revisitOn"
+      label="Day to come back (optional)"
+      value={given["revisitOn"]}
+      refused={problem}
+      type="date"
+    />
     <Note given={given} label="Note (optional)" />
     <p>
       <button class="main">Hand it back</button>
     </p>
   </ActOn>
 );
-
-const Day: FC<{ readonly given: Asked["given"]; readonly problem: Problem | null }> = ({
-  given,
-  problem,
-}) => {
-  const isDay = problem?.parts.field === "revisitOn";
-  return (
-    <>
-      <label for="revisitOn">Day to come back (optional)</label>
-      <input
-        id="revisitOn"
-        name="revisitOn"
-        type="date"
-        value={given["revisitOn"] ?? ""}
-        aria-invalid={isDay ? "true" : undefined}
-        aria-describedby={isDay ? "problem" : undefined}
-        autofocus={isDay}
-      />
-    </>
-  );
-};
 
 const Advance: FC<FormProps & { readonly stage: string; readonly problem: Problem | null }> = ({
   subject,
@@ -309,27 +309,25 @@ const Advance: FC<FormProps & { readonly stage: string; readonly problem: Proble
   problem,
 }) => (
   <ActOn subject={subject} action="advance" seen={seen} back={back}>
+    <NotDoneAbove problem={problem} unless={stage === "sal" ? [] : ["amount", "currency"]} />
     {stage === "sal" ? (
       <p>Fit, need and timing are confirmed: it becomes SQL.</p>
     ) : (
       <>
         <p>An opportunity is opened; Baton's part ends.</p>
-        <label for="amount">Amount (optional)</label>
-        <input
-          id="amount"
+        <Field
           name="amount"
-          inputmode="decimal"
-          value={given["amount"] ?? ""}
-          aria-invalid={problem?.parts.field === "amount" ? "true" : undefined}
-          aria-describedby={problem?.parts.field === "amount" ? "problem" : undefined}
-        />{" "}
-        <label for="currency">Currency, as in USD</label>
-        <input
-          id="currency"
+          label="Amount (optional)"
+          value={given["amount"]}
+          refused={problem}
+          type="decimal"
+        />
+        <Field
           name="currency"
-          size={4}
+          label="Currency, as in USD"
+          value={given["currency"]}
+          refused={problem}
           maxlength={3}
-          value={given["currency"] ?? ""}
         />
       </>
     )}

@@ -126,8 +126,10 @@ const FiguresPage: FC<Figures & { readonly frame: Frame; readonly now: number }>
       <WhyNo {...props} />
       <OnTime {...props} />
       <NothingLost {...props} />
-      <h2 id="all">All reports</h2>
-      <ul class="reports">
+      <h2 id="all" class="screen-only">
+        All reports
+      </h2>
+      <ul class="reports screen-only">
         {props.all.map(({ name, question }) => (
           <li>
             <a href={toReport(props, name)}>{question}</a>

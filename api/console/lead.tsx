@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { isClosed, type ActionName, type Stage } from "../../handoff/stage.ts";
 import { actionWords, onlyWhen, sayDone, stageWords } from "../../words/actions.ts";
-import { sayAsked } from "../../words/asked.ts";
+import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { checklistOf } from "../../words/history.ts";
 import { capital } from "../../messages/words.ts";
@@ -242,11 +242,12 @@ const Standing: FC<{
   const title = text(lead.facts["lead.title"]?.value);
   const company = text(lead.accountFacts["account.name"]?.value) ?? lead.account?.domain ?? null;
   const asked = sayAsked({ waitingOn: lead.waitingOn, task: null });
+  const queue = sayQueue(lead);
   const who =
     lead.owner === null
-      ? lead.queue === null
+      ? queue === null
         ? null
-        : `in the queue ${lead.queue}`
+        : `in the ${queue}`
       : lead.owner.id === me
         ? "with you"
         : `with ${lead.owner.name ?? lead.owner.id}`;

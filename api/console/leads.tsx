@@ -2,7 +2,7 @@ import { capital } from "../../messages/words.ts";
 import type { FC } from "hono/jsx";
 import { stages, type Stage } from "../../handoff/stage.ts";
 import { stageWords } from "../../words/actions.ts";
-import { sayAsked } from "../../words/asked.ts";
+import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { asDescribed } from "../http/errors.ts";
 import { listQuery, readLeads } from "../leads.ts";
@@ -114,9 +114,7 @@ const LeadsPage: FC<{
                 {capital(stageWords[lead.stage as Stage])}
                 <span class="more dim">{sayAsked({ waitingOn: lead.waitingOn, task: null })}</span>
               </td>
-              <td class="dim">
-                {lead.ownerName ?? lead.owner ?? (lead.queue === null ? "" : `queue ${lead.queue}`)}
-              </td>
+              <td class="dim">{lead.ownerName ?? lead.owner ?? sayQueue(lead) ?? ""}</td>
               <td data-urgency>
                 {lead.due === null ? null : <Clock due={lead.due} reading={reading} />}
               </td>

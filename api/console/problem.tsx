@@ -1,10 +1,12 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
+import { columnWords } from "../../messages/reviews/cells.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
 import { everyAnswer, type Problem, type ProblemCode } from "../http/errors.ts";
 import { sentBy } from "./form.tsx";
 import { consoleHeaders } from "./headers.ts";
 import { documentOf, frameWithout, Page, type Frame } from "./page.tsx";
+import { WithCode } from "./parts/code.tsx";
 import { backTo, isOfMail, pageOfLink, paths, withQuery } from "./paths.ts";
 
 /** What a person is told of each problem: in which words, and what can be done. */
@@ -125,9 +127,17 @@ const ProblemPage: FC<{
       <div class="problem">
         <h1>{title}</h1>
         <p role="alert">
-          {tellsDetail.includes(problem.code)
-            ? `${field === undefined || field === "key" ? "" : `${field}: `}${sentenceOf(detail)}`
-            : sentence}
+          {tellsDetail.includes(problem.code) ? (
+            <WithCode
+              words={sentenceOf(
+                field === undefined || field === "key"
+                  ? detail
+                  : `${columnWords(field)}: ${detail}`,
+              )}
+            />
+          ) : (
+            sentence
+          )}
         </p>
         <p>
           {isSignedOut ? (

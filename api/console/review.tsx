@@ -6,7 +6,7 @@ import { localDateOf } from "../../handoff/time/calendar.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { withNames } from "../../words/people.ts";
-import { rulesIn, ruleWords, withRuleWords } from "../../words/rules.ts";
+import { rulesIn, rulesOfProposal, ruleWords, withRuleWords } from "../../words/rules.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asProblem, Problem } from "../http/errors.ts";
@@ -416,7 +416,7 @@ const Proposals: FC<Props> = (props) => {
             const key = `${one.kind}/${one.about}`;
             const isMade = review.resolutions.some(({ proposal }) => proposal === key);
             const report = reports.find(({ name }) => name === one.report);
-            const said = (words: string) => named(withRuleWords(words, one.rules));
+            const said = (words: string) => named(withRuleWords(words, rulesOfProposal(one)));
             return (
               <li>
                 <strong>

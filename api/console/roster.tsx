@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { dayOfDate } from "../../handoff/time/local-time.ts";
-import { sayMoment, sayTime, sayWeekday } from "../../words/clock.ts";
+import { sayLastOf, sayMoment, sayTime, sayWeekday, withZones } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asDescribed, notFound, type Problem } from "../http/errors.ts";
@@ -320,7 +320,7 @@ const Line: FC<{
 function presence({ works, opens, awayUntil }: Person, { now, zone }: ReadAt): string {
   const say = (at: string) => sayMoment(Date.parse(at), now, zone);
   if (works) return "at work";
-  if (awayUntil !== null) return `away to ${say(awayUntil)}`;
+  if (awayUntil !== null) return `away to ${sayLastOf(Date.parse(awayUntil), now, zone)}`;
   return opens === null ? "no hours known" : `from ${say(opens)}`;
 }
 
@@ -478,7 +478,7 @@ const Pools: FC<{
             <bdi>{pool.id}</bdi>
           </th>
           <td>{sayMembers(pool, me)}</td>
-          <td class="dim">{pool.hours}</td>
+          <td class="dim">{withZones(pool.hours)}</td>
           {mayWeights ? (
             <td class="acts">
               {pool.members.length === 0 ? null : (

@@ -5,7 +5,7 @@ import type { Qualification } from "../../handoff/qualify/qualify.ts";
 import { dayOfDate, instantReading } from "../../handoff/time/local-time.ts";
 import { capital, spoken } from "../../messages/words.ts";
 import { stageWords } from "../../words/actions.ts";
-import { sayAsked } from "../../words/asked.ts";
+import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { sayCandidate } from "../../words/candidate.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { fieldWords, ofCompany, valueWords, withFieldNames } from "../../words/trace.ts";
@@ -264,7 +264,7 @@ const LeadForm: FC<{
               <option value="">nothing</option>
               {trial.signals.map(({ type, depth }) => (
                 <option value={type} selected={fields[`did:${n}`] === type}>
-                  {`${type} (${depth})`}
+                  {`${type.replaceAll(/[-_]/g, " ")} (${depth})`}
                 </option>
               ))}
             </select>
@@ -417,12 +417,13 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
 
 /** "It would be MQL, with Kim R., reach out." */
 function standingOf(
-  { stage, owner, queue, waitingOn }: Simulated,
+  { stage, owner, queue: put, waitingOn }: Simulated,
   person: (id: string) => string,
 ): string {
   const asked = sayAsked({ waitingOn, task: null });
+  const queue = sayQueue({ waitingOn, queue: put });
   const who =
-    owner === null ? (queue === null ? null : `in the queue ${queue}`) : `with ${person(owner)}`;
+    owner === null ? (queue === null ? null : `in the ${queue}`) : `with ${person(owner)}`;
   const parts = [stageWords[stage], who, asked === "" ? null : asked];
   return `It would be ${parts.filter((part) => part !== null).join(", ")}.`;
 }

@@ -8,6 +8,7 @@ import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { readSystem } from "../system.ts";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
+import { WithCode } from "./parts/code.tsx";
 import { paths } from "./paths.ts";
 
 type System = Awaited<ReturnType<typeof readSystem>>;
@@ -148,7 +149,9 @@ const Stuck: FC<{ readonly leads: System["stuck"]["leads"] } & Timed> = ({ leads
             {one.since === null ? "see Temporal" : sinceOf(Date.parse(one.since), zone, now)}
           </td>
           <td data-label="Why" class="late">{`${one.state}: ${one.why}`}</td>
-          <td data-label="What to do">{one.remedy}</td>
+          <td data-label="What to do">
+            <WithCode words={one.remedy} />
+          </td>
           {one.temporalUrl === null ? null : (
             <td data-label="Temporal">
               <a

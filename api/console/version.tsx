@@ -23,6 +23,7 @@ import { isFresh } from "../http/session.ts";
 import { Hidden, once, readForm, readUpload, type Form } from "./form.tsx";
 import { frameOf, Page, show, type Frame } from "./page.tsx";
 import type { ReadAt } from "./parts/clock.tsx";
+import { WithCode } from "./parts/code.tsx";
 import { Region } from "./parts/figure.tsx";
 import { Signatures } from "./parts/signatures.tsx";
 import { isTooOld, showTooOld } from "./signing.tsx";
@@ -241,9 +242,9 @@ const VersionPage: FC<Props> = (props) => {
   );
 };
 
-/** What the API says, without the request that it names at its end. */
+/** What the API says, without the request or the hash that it names at its end. */
 function withoutRequest(detail: string): string {
-  return detail.replace(/: [^:]*\bPOST \/\S+$/, "");
+  return detail.replace(/: (?:[^:]*\bPOST \/\S+|expected the hash of this one)$/, "");
 }
 
 /** Rule by rule, in words. */
@@ -255,7 +256,7 @@ const Changes: FC<{ readonly diff: Pick<Diff, "changes"> }> = ({ diff }) =>
       {diff.changes.map(({ about, change }) => (
         <>
           <dt>
-            <bdi>{withFieldNames(about)}</bdi>
+            <bdi>{about === "icp" ? "ICP" : withFieldNames(about)}</bdi>
           </dt>
           <dd>
             <bdi>{withFieldNames(change).replaceAll(" -> ", " → ")}</bdi>
@@ -354,7 +355,7 @@ const DraftPage: FC<{
                 <li>
                   <strong>{`Line ${line}`}</strong>
                   {path === "" ? ": " : `, ${path}: `}
-                  {message}
+                  <WithCode words={message} />
                   {lines[line - 1]?.trim() ? (
                     <code class="more dim">{lines[line - 1]?.trim().slice(0, 200)}</code>
                   ) : null}

@@ -117,7 +117,7 @@ function lacking(
     return {
       code: "date-missing",
       field: "revisitOn",
-      message: 'expected the date to come back on, as YYYY-MM-DD; "not now" needs one',
+      message: "expected the date to come back on, as YYYY-MM-DD; this reason needs one",
     };
   }
   return checkDate(revisitOn, known.now);

@@ -1,11 +1,12 @@
 import { numberWords, timesWords } from "../../handoff/reviews/words.ts";
 import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
-import { rulesIn, withRuleWords } from "../../words/rules.ts";
+import { rulesIn, rulesOfProposal, withRuleWords } from "../../words/rules.ts";
 import { consoleLink, consolePages } from "../console-link.ts";
 import type { Rendered } from "../mail/render.ts";
 import type { Draft } from "../message.ts";
 import { written } from "../pictures/shapes.ts";
 import { when } from "../when.ts";
+import { spoken } from "../words.ts";
 import { drawnOf, spanWords, titleOf, whoSignsVersions } from "./packet-words.ts";
 
 /** A picture that stands within a mail. */
@@ -133,7 +134,7 @@ function wordsOf(review: ReviewView, reader: PacketReader): Said {
 function resolutionLine(one: ResolutionView): string {
   const { text: what, owner, ownerName, dueOn, isOverdue, carried } = one;
   const often = carried === 0 ? "" : `, carried on ${timesWords(carried)}`;
-  return `${what}: ${ownerName ?? owner}, due ${dueOn}${isOverdue ? ", overdue" : ""}${often}`;
+  return `${what}: ${ownerName ?? spoken(owner)}, due ${dueOn}${isOverdue ? ", overdue" : ""}${often}`;
 }
 
 function proposalPart(
@@ -141,6 +142,8 @@ function proposalPart(
     readonly title: string;
     readonly because: string;
     readonly wouldHaveChanged: string;
+    readonly kind: string;
+    readonly about: string;
     readonly rules: readonly string[];
   }[],
 ): Part {
@@ -150,8 +153,11 @@ function proposalPart(
     lines:
       proposals.length === 0
         ? [none]
-        : proposals.map(({ title, because, wouldHaveChanged, rules }) =>
-            withRuleWords(`${title}. ${because} ${wouldHaveChanged}`, rules),
+        : proposals.map((one) =>
+            withRuleWords(
+              `${one.title}. ${one.because} ${one.wouldHaveChanged}`,
+              rulesOfProposal(one),
+            ),
           ),
   };
 }

@@ -12,7 +12,14 @@ import type { PacketSection } from "../../store/reviews/packet.ts";
 import type { ResolutionView, ReviewView } from "../../store/reviews/view.ts";
 import { pictureStyle, written } from "../pictures/shapes.ts";
 import { when } from "../when.ts";
-import { rowsWithRuleWords, rulesIn, ruleWords, withRuleWords } from "../../words/rules.ts";
+import { spoken } from "../words.ts";
+import {
+  rowsWithRuleWords,
+  rulesIn,
+  rulesOfProposal,
+  ruleWords,
+  withRuleWords,
+} from "../../words/rules.ts";
 import { cellWords, columnWords, isMark, marksOf } from "./cells.ts";
 import { pictureOf, spanWords, titleOf, whoSignsVersions } from "./packet-words.ts";
 
@@ -92,7 +99,7 @@ function resolution(one: ResolutionView): string {
   const { text, owner, ownerName, dueOn, isOverdue, state, note, period, carried: times } = one;
   const ended = state === "open" ? "" : `, ${state}${note === null ? "" : `: ${note}`}`;
   const due = `due ${dueOn}${times === 0 ? "" : `, carried on ${timesWords(times)}`}`;
-  return `<li><p>${written(text)}</p><p class="dim">${written(ownerName ?? owner)}, <span${isOverdue ? ' class="late"' : ""}>${written(due)}${isOverdue ? ", overdue" : ""}</span>, from ${written(period)}${written(ended)}</p></li>`;
+  return `<li><p>${written(text)}</p><p class="dim">${written(ownerName ?? spoken(owner))}, <span${isOverdue ? ' class="late"' : ""}>${written(due)}${isOverdue ? ", overdue" : ""}</span>, from ${written(period)}${written(ended)}</p></li>`;
 }
 
 function proposals({ figures: found }: ReviewView): string {
@@ -105,8 +112,9 @@ function proposals({ figures: found }: ReviewView): string {
   }`;
 }
 
-function proposal({ title, because, wouldHaveChanged, rules, report }: Proposal): string {
-  const said = (words: string) => withRuleWords(words, rules);
+function proposal(one: Proposal): string {
+  const { title, because, wouldHaveChanged, rules, report } = one;
+  const said = (words: string) => withRuleWords(words, rulesOfProposal(one));
   const points = rules.length === 0 ? "" : ` It points at ${enumerated(rules.map(ruleWords))}.`;
   return `<li><p><strong>${written(said(title))}</strong></p><p>${unbroken(said(`${because} ${wouldHaveChanged}`))}</p><p class="dim">${written(`Report: ${report}.${points}`)}</p></li>`;
 }

@@ -3,6 +3,7 @@ import type { LoginWish } from "../../store/access/logins.ts";
 import { pastMonths } from "../support/past-months.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { signedIn, type Visitor } from "../support/visitor.ts";
+import { rulesIn, withRuleWords } from "../../words/rules.ts";
 
 let world: PeopleWorld;
 beforeAll(async () => {
@@ -135,7 +136,9 @@ describe("a report", () => {
       expect([name, page.status]).toEqual([name, 200]);
       expect(unescaped(page.text)).toContain(question);
       const figures = (await world.ask("GET", `/reports/${name}?${asked}&compare=before`)).body;
-      expect(unescaped(page.text), name).toContain(figures.inWords);
+      expect(unescaped(page.text), name).toContain(
+        withRuleWords(figures.inWords, rulesIn(figures.rows)),
+      );
       const table = await visitor.get(`/console/reports/${name}/table?${days}`);
       const csv = await world.ask("GET", `/reports/${name}.csv?${asked}`);
       expect(table.text, name).toBe(csv.body);
@@ -185,9 +188,9 @@ describe("a report", () => {
     expect((await visitor.get("/console/reports/nothing")).status).toBe(404);
     expect((await visitor.get("/console/reports/nothing/table")).status).toBe(404);
     for (const [query, words] of [
-      ["from=2026-02-31", "from: Expected a day"],
-      ["from=2026-11-23&to=2026-11-01", "from: Expected a time before `to`"],
-      ["groupBy=colour", "groupBy"],
+      ["from=2026-02-31", "From: expected a day"],
+      ["from=2026-11-23&to=2026-11-01", "From: expected a time before <code>to</code>"],
+      ["groupBy=colour", "Group by: "],
     ] as const) {
       const { status, text } = await visitor.get(`/console/reports/funnel?${query}`);
       expect([query, status]).toEqual([query, 422]);

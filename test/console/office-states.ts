@@ -241,14 +241,26 @@ export const officeStates: readonly State[] = [
       return `/console/simulate?lead=${(await warm(world)).lead}`;
     },
     form: "form[method=post]",
-    sent: { "fact:lead.source": "google", "fact:lead.timeline": "now" },
+    sent: {
+      "fact:lead.source": "google",
+      "fact:lead.timeline": "now",
+      "fact:lead.role": "operations",
+    },
   },
   {
     name: "simulate-nurture",
     person: operator,
     seed: () => Promise.resolve("/console/simulate"),
     form: "form[method=post]",
-    sent: { "fact:lead.email": "jo@small.example.com", "fact:account.employees": "3" },
+    sent: {
+      "fact:account.name": "Small",
+      "fact:account.domain": "small.example.com",
+      "fact:account.employees": "3",
+      "fact:lead.name": "Kim Example",
+      "fact:lead.email": "jo@small.example.com",
+      "fact:lead.role": "operations",
+      "fact:lead.source": "google",
+    },
   },
   {
     name: "simulate-refused",

@@ -6,13 +6,20 @@ import { describeInBrowser, launchBrowser } from "../support/browser.ts";
 
 const sheet = fileURLToPath(new URL("../../api/console/console.css", import.meta.url));
 
-/** Cells narrower than a word of theirs of usual length. */
-const squeezed = `[...document.querySelectorAll("td, th")].flatMap((cell) => {
-  const longest = Math.max(...cell.innerText.split(/[\\s-]+/).map((word) => word.length));
-  const size = parseFloat(getComputedStyle(cell).fontSize);
-  const isShown = cell.getClientRects().length > 0;
-  return isShown && cell.clientWidth < Math.min(longest, 10) * 0.4 * size ? [cell.innerText] : [];
+/** Words of usual length that go on in another line. */
+const broken = `[...document.querySelectorAll("td, th")].flatMap((cell) => {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+  const found = [];
+  for (let node = walker.nextNode(); node !== null; node = walker.nextNode())
+    for (const { 0: word, index } of node.data.matchAll(/(?<![^\\s-])[^\\s-]{2,12}(?![^\\s-])/g)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) found.push(word);
+    }
+  return found;
 })`;
+const long = "Wolfeschlegelsteinhausen".repeat(8);
 
 const board = `<table class="cards board"><thead><tr><th>Due</th><th>Lead</th><th>With</th>
   <th>Then</th><th>Act</th></tr></thead><tbody><tr class="is-late">
@@ -20,7 +27,7 @@ const board = `<table class="cards board"><thead><tr><th>Due</th><th>Lead</th><t
   <td class="who"><a href="#">Aaliyah Vance</a><span class="more">Northwind Labs</span></td>
   <td>Kim Reyes</td><td>outreach due</td>
   <td class="acts"><a class="button">Give to…</a></td></tr></tbody></table>`;
-const clocks = `<div class="columns"><div><table class="cards"><thead><tr><th>Clock</th><th>Due</th>
+const clocks = `<div class="columns"><div><table class="cards clocks"><thead><tr><th>Clock</th><th>Due</th>
   <th>Used</th><th>Of</th></tr></thead><tbody><tr><td>outreach, Kim's, offer 1</td>
   <td data-urgency><span class="clock">in 2 d</span> Wed 10:00</td><td>10 min</td>
   <td>5 business days</td></tr></tbody></table><details class="ledger">
@@ -31,6 +38,20 @@ const weeks = `<table class="weeks cards"><thead><tr><th>Person</th><th>Takes le
   <tbody><tr><th scope="row">Jo Wolfeschlegel manager</th><td>americas-sdr at most 25 open</td>
   <td class="away">away</td><td></td><td></td><td></td>
   <td class="acts"><a class="button">Caps…</a></td></tr></tbody></table>`;
+const pools = `<table class="cards"><thead><tr><th>Pool</th><th>Who takes turns</th>
+  <th>Hours</th><th>Act</th></tr></thead><tbody><tr><th scope="row">enterprise-ae</th>
+  <td>${long}</td><td class="dim">the agreement's hours</td>
+  <td class="acts"><a class="button">Caps…</a></td></tr></tbody></table>`;
+const queue = `<table class="cards queue"><thead><tr><th>Due</th><th>Lead</th><th>Asked of you</th>
+  <th>Act</th></tr></thead><tbody><tr><td class="due"><span class="clock">in 6 d 6 h</span> Sun 29
+  Nov 16:00</td><td class="who"><a href="#">${long}</a></td>
+  <td class="asked"><span class="tag">task</span> correct its data</td>
+  <td class="acts"><a class="button">Caps…</a></td></tr></tbody></table>`;
+const found = `<table class="cards"><thead><tr><th>Lead</th><th>Stage</th><th>With</th><th>Due</th>
+  <th>Arrived</th></tr></thead><tbody><tr><td class="who"><a href="#">${long}</a></td>
+  <td>MQL<span class="more">offered by itself</span></td><td>queue americas-sdr</td>
+  <td data-urgency><span class="clock">in 6 d 6 h</span> Sun 29 Nov 16:00</td><td>Mon 10:00</td>
+  </tr></tbody></table>`;
 const forms = `<section><h2>Send a file</h2><form method="post"><button>Send</button></form>
   <p>Former</p></section><section><h2>The lead</h2><form class="filters"></form>
   <form method="post"><button>Try it</button></form></section><section><h2>Another</h2>
@@ -54,10 +75,27 @@ describeInBrowser("a page of A4", () => {
     ["the board", board],
     ["clocks beside what is known", clocks],
     ["the weeks of the roster", weeks],
+    ["the pools of the roster", pools],
+    ["a queue beside a long name", queue],
+    ["leads beside a long name", found],
   ])("breaks no word of %s, and has no column for buttons", async (_, table) => {
     await print(table);
-    expect(await page.evaluate(squeezed)).toEqual([]);
+    expect(await page.evaluate(broken)).toEqual([]);
     expect(await page.innerText("main")).not.toMatch(/Act|Give to|Caps/);
+  });
+
+  test("lets a section of a packet begin on any sheet, and keeps its sentence whole", async () => {
+    await print(`<section class="packet"><h3>Rejections</h3><p>16 to 22 Nov</p>
+      <p>Nothing was rejected.</p></section>`);
+    const breaks = `[...document.querySelectorAll(".packet > *")].map((one) => {
+      const { breakAfter, breakInside } = getComputedStyle(one);
+      return [breakAfter, breakInside];
+    })`;
+    expect(await page.evaluate(breaks)).toEqual([
+      ["avoid", "auto"],
+      ["avoid", "avoid"],
+      ["auto", "avoid"],
+    ]);
   });
 
   test("names what is folded on a screen", async () => {

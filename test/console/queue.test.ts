@@ -228,7 +228,9 @@ describe("reject", () => {
       const refused = await one.post(form.action, { ...asked, revisitOn });
       expect([revisitOn, refused.status]).toEqual([revisitOn, 422]);
       expect(refused.text).toMatch(/name="revisitOn"[^>]*aria-invalid="true"[^>]*autofocus/);
-      expect(refused.text).toContain('role="alert"');
+      expect(refused.text).toMatch(
+        /autofocus[^>]*><p class="error" role="alert" id="revisitOn-problem">Not done\. Expected/,
+      );
       expect(refused.text).toContain("call &lt;me&gt;");
     }
     expect(await standing(lead)).toMatchObject({ stage: "mql", step: 0 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sayInstant, sayStep, withMoments } from "../../words/clock.ts";
+import { sayInstant, sayLastOf, sayStep, withMoments, withZones } from "../../words/clock.ts";
 
 const now = Date.parse("2026-11-23T15:00:00Z");
 
@@ -20,6 +20,22 @@ test("instants in a sentence are the reader's moments", () => {
     "last heard of at Mon 09:05",
   );
   expect(withMoments("on 2026-11-23, 14:05Z", now, "UTC")).toBe("on 2026-11-23, 14:05Z");
+});
+
+test("zones in brackets are called by their city, and what is none stays", () => {
+  expect(withZones("mon-fri 09:00-17:00 (America/New_York)")).toBe(
+    "mon-fri 09:00-17:00 (New York)",
+  );
+  expect(withZones("by the clock (Europe/Berlin), (UTC), (a/b), A/B")).toBe(
+    "by the clock (Berlin), (UTC), (a/b), A/B",
+  );
+});
+
+test("an absence is over on its last day, or at the moment at which it ends", () => {
+  const until = (at: string, zone: string) => sayLastOf(Date.parse(at), now, zone);
+  expect(until("2026-12-08T05:00:00Z", "America/New_York")).toBe("Mon 7 Dec");
+  expect(until("2026-12-08T05:00:00Z", "Europe/Berlin")).toBe("Tue 8 Dec 06:00");
+  expect(until("2026-11-24T18:00:00Z", "America/New_York")).toBe("Tue 13:00");
 });
 
 describe("a fact that is an instant", () => {

@@ -9,8 +9,8 @@ interface FieldProps {
   /** What the form was refused for, and by which name of the API this field is meant. */
   readonly refused: Problem | null;
   readonly as?: readonly string[];
-  /** `number` is written as text, so that what is none stays to be mended. */
-  readonly type?: "text" | "date" | "datetime-local" | "number" | "search";
+  /** `number` and `decimal` are written as text, so that what is none stays to be mended. */
+  readonly type?: "text" | "date" | "datetime-local" | "number" | "decimal" | "search";
   readonly hint?: string;
   readonly maxlength?: number;
   readonly required?: boolean;
@@ -30,8 +30,8 @@ export const Field: FC<FieldProps> = (props) => {
       <input
         id={name}
         name={name}
-        type={type === "number" ? "text" : type}
-        inputmode={type === "number" ? "numeric" : undefined}
+        type={type === "number" || type === "decimal" ? "text" : type}
+        inputmode={type === "number" ? "numeric" : type === "decimal" ? "decimal" : undefined}
         value={value ?? ""}
         maxlength={type === "text" ? (props.maxlength ?? 500) : undefined}
         required={props.required}

@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import { sayMoment, saySpan, sayTime } from "../../../words/clock.ts";
+import { sayMoment, saySpan, sayTime, sayZone, withZones } from "../../../words/clock.ts";
 import { localDateOf } from "../../../handoff/time/calendar.ts";
 import { spoken } from "../../../messages/words.ts";
 import type { readClocks } from "../../clocks.ts";
@@ -53,7 +53,7 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, of = "lead" }) =>
     {clocks.map((clock) => (
       <details class="ledger">
         <summary>{`How the ${clock.kind} clock was counted, ${whose(clock, { me, of })}`}</summary>
-        <p>{clock.inWords}</p>
+        <p>{withZones(clock.inWords)}</p>
         <ul>
           {clock.ledger.map((row) => (
             <li>{sayRow(row, clock.zone, reading)}</li>
@@ -93,7 +93,7 @@ function sayRow(row: LedgerRow, zone: string, { now }: ReadAt): string {
   const from = (at: string) => sayMoment(Date.parse(at), now, zone);
   switch (row.kind) {
     case "hours":
-      return `on the hours of ${row.zone} from ${from(row.from)}${row.exceptions
+      return `on the hours of ${sayZone(row.zone)} from ${from(row.from)}${row.exceptions
         .map(({ date, hours }) => `; ${date} ${hours.length === 0 ? "closed" : hours.join(", ")}`)
         .join("")}`;
     case "counted":

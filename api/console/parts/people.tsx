@@ -1,6 +1,6 @@
 import type { FC } from "hono/jsx";
 import { counted } from "../../../handoff/reviews/words.ts";
-import { sayMoment } from "../../../words/clock.ts";
+import { sayLastOf, sayMoment } from "../../../words/clock.ts";
 import type { readTeam } from "../../team.ts";
 import type { ReadAt } from "./clock.tsx";
 
@@ -33,7 +33,7 @@ export const Workload: FC<{ readonly person: Person; readonly reading: ReadAt }>
 
 function presence({ works, opens, closes, awayUntil }: Person, { now, zone }: ReadAt): string {
   const say = (at: string) => sayMoment(Date.parse(at), now, zone);
-  if (awayUntil !== null) return `away to ${say(awayUntil)}`;
+  if (awayUntil !== null) return `away to ${sayLastOf(Date.parse(awayUntil), now, zone)}`;
   if (works) return closes === null ? "at work" : `to ${say(closes)}`;
   return opens === null ? "no hours known" : `from ${say(opens)}`;
 }

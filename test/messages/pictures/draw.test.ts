@@ -282,8 +282,8 @@ test("rejections stand beside those of the period before; the total is said and 
     row("wrong-role", 0, 3),
   ]);
   expect(saidBy(svg).description).toContain(
-    "All: 141, before 138; 12 contested; 1 overturned. below-company-size (stands out; see ICP): " +
-      "41, 29 % of 141; 7 contested; 1 overturned; before 44. wrong-role: 0, 0 % of 141; before 3.",
+    "All: 141, before 138; 12 contested; 1 overturned. below company size (stands out; see ICP): " +
+      "41, 29 % of 141; 7 contested; 1 overturned; before 44. wrong role: 0, 0 % of 141; before 3.",
   );
   expect(textsOf(svg)).toEqual(
     expect.arrayContaining(["41, 29 % of 141; 7 contested; 1 overturned", "44 before", "3 before"]),
