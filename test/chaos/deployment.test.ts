@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readCompose, scriptOf, serverVersionOf } from "../../chaos/deployment/compose.ts";
 import { batonPools, temporalPools } from "../../chaos/deployment/pools.ts";
+import { settingsOf } from "../../settings/settings.ts";
 import { mostConnections } from "../../store/postgres/pools.ts";
 
 describe("the rehearsal of a deployment carries docker-compose.yml out", () => {
@@ -33,14 +34,18 @@ describe("the pools that docs/running.md recommends beside Temporal on one Postg
     return { settings: Object.fromEntries(settings) as unknown, most: Number(found?.[2]) };
   };
   const { API_CONNECTIONS, API_KEY_CONNECTIONS, ...ofWorker } = batonPools;
-  const api = mostConnections("api", {
-    pool: Number(API_CONNECTIONS),
-    keyed: Number(API_KEY_CONNECTIONS),
-  });
-  const worker = mostConnections("worker", {
-    pool: Number(ofWorker.WORKER_CONNECTIONS),
-    repeatable: Number(ofWorker.WORKER_REPEATABLE_CONNECTIONS),
-  });
+  /** What an API and a worker may open with these settings. */
+  const mostOf = (pools: Readonly<Record<string, string>>) => {
+    const of = settingsOf("baton", pools);
+    return {
+      api: mostConnections("api", { pool: of.API_CONNECTIONS, keyed: of.API_KEY_CONNECTIONS }),
+      worker: mostConnections("worker", {
+        pool: of.WORKER_CONNECTIONS,
+        repeatable: of.WORKER_REPEATABLE_CONNECTIONS,
+      }),
+    };
+  };
+  const { api, worker } = mostOf(batonPools);
   const { SQL_MAX_CONNS, SQL_VIS_MAX_CONNS } = temporalPools;
   const temporal = 4 * (Number(SQL_MAX_CONNS) + Number(SQL_VIS_MAX_CONNS));
 
@@ -62,5 +67,15 @@ describe("the pools that docs/running.md recommends beside Temporal on one Postg
     const most = rolling.map(([apis, workers]) => apis * api + workers * worker + temporal);
     expect(Math.max(...most) + byHand).toBeLessThanOrEqual(allowed);
     expect(text).toContain(`${Math.max(...most)} of the ${allowed} that users may have`);
+  });
+
+  test("on Kubernetes, which replaces one API and one worker at the same time, are as it says", () => {
+    const three = (pools: Readonly<Record<string, string>>) => {
+      const most = mostOf(pools);
+      return 3 * (most.api + most.worker);
+    };
+    expect(text).toContain(
+      `${three({})} connections with the default pools, ${three(batonPools)} with those of`,
+    );
   });
 });
