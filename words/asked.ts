@@ -32,13 +32,16 @@ const ofTask: Readonly<Record<TaskKind, string>> = {
   "dead-letter": "look at it",
 };
 
-/** Where it waits with nobody: "queue americas-sdr"; null while it is judged, which nobody does. */
+/** What nobody is asked for while it lasts. */
+const asksNobody: readonly (string | null)[] = ["assessment", "signal", "return"];
+
+/** Where it waits for somebody: "queue americas-sdr"; null where nobody is asked for. */
 export function sayQueue(about: {
   readonly waitingOn: string | null;
   readonly queue: string | null;
 }): string | null {
   const { waitingOn, queue } = about;
-  return queue === null || waitingOn === "assessment" ? null : `queue ${queue}`;
+  return queue === null || asksNobody.includes(waitingOn) ? null : `queue ${queue}`;
 }
 
 /** What a lead or a task asks for, in a column of a list. */

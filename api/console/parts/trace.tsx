@@ -28,7 +28,8 @@ export const Trace: FC<{ readonly lines: readonly TraceLine[] }> = ({ lines }) =
 /** "employees is 900, at least 50". */
 function sayJudged(line: TraceLine): string {
   const { field, value, expected } = line;
-  if (field === undefined) return sayFound(line);
+  // What people do is named by codes such as `demo_request`.
+  if (field === undefined) return sayFound(line).replaceAll(/(?<=[a-z])_(?=[a-z])/g, " ");
   if (value === undefined) return `${fieldWords(field)} is not known, wanted: ${expected}`;
   return `${sayFact(line)}, wanted: ${expected}`;
 }
