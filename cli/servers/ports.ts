@@ -16,7 +16,7 @@ export async function portIsFree(port: number): Promise<boolean> {
   return (await listenBriefly(port)) !== undefined;
 }
 
-/** Throws a `Problem` that names the variable to change when the port is taken. */
+/** Throws a `CommandError` that names the variable to change when the port is taken. */
 export async function requirePort(port: number, variable: string, whatFor: string): Promise<void> {
   if (await portIsFree(port)) return;
   throw new CommandError(

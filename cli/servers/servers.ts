@@ -14,7 +14,7 @@ import { requirePort } from "./ports.ts";
 import { OLDEST_POSTGRES, findPostgres } from "./postgres.ts";
 import type { ChildSpec } from "../stack/child.ts";
 import { postgresUser } from "./system-user.ts";
-import { temporalTrouble } from "../../temporal/connection.ts";
+import { temporalTrouble, unansweredBy } from "../../temporal/connection.ts";
 import { temporalChild } from "./temporal-server.ts";
 import { hiddenPort, type HiddenPort } from "./temporal-ui.ts";
 import { getTemporal } from "./temporal.ts";
@@ -34,7 +34,7 @@ export type TemporalServer = {
 
 /**
  * `DATABASE_URL`, else a cluster of our own from the embedded or the system's binaries. Throws a
- * `Problem` when the given server does not answer, is too old, or none can be had.
+ * `CommandError` when the given server does not answer, is too old, or none can be had.
  */
 export async function resolvePostgres(
   settings: Settings,
@@ -62,7 +62,7 @@ export async function resolvePostgres(
 
 /**
  * `TEMPORAL_ADDRESS`, else a development server of our own; getting its program may download or
- * build it. Throws a `Problem` when the given server does not answer or none can be had.
+ * build it. Throws a `CommandError` when the given server does not answer or none can be had.
  */
 export async function resolveTemporal(
   settings: Settings,
@@ -74,13 +74,7 @@ export async function resolveTemporal(
   const { address, namespace, namedBy = "TEMPORAL_ADDRESS" } = temporal;
   if (!embedsTemporal) {
     const trouble = await temporalTrouble(temporal, 5_000);
-    if (trouble !== null) {
-      throw new CommandError(
-        `${namedBy} is ${address}, where no Temporal server with namespace ${namespace} ` +
-          `answers (${trouble}); start it, create the namespace, or correct TEMPORAL_ADDRESS and ` +
-          "TEMPORAL_NAMESPACE.",
-      );
-    }
+    if (trouble !== null) throw new CommandError(unansweredBy(temporal, trouble));
     return { label: `Temporal at ${address} (${namedBy})`, own: undefined };
   }
   await requirePort(temporalPort, "TEMPORAL_PORT", "the Temporal server");
