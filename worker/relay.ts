@@ -69,12 +69,14 @@ export interface Relay extends Part {
 /**
  * The urgent lane delivers several batches at once, so that a demo request does not wait for
  * earlier messages. The import lane delivers small batches one at a time, so that it never slows
- * the urgent one down.
+ * the urgent one down. Each round keeps a connection while it waits for Temporal, so a small pool
+ * has fewer rounds: one connection stays for effects, mail and the built-in CRM.
  */
-const lanes = [
-  { lane: 1, batch: 32, atOnce: 4 },
-  { lane: 2, batch: 8, atOnce: 1 },
-] as const;
+const lanesOf = ({ options }: Pool) =>
+  [
+    { lane: 1, batch: 32, atOnce: Math.max(1, Math.min(4, options.max - 2)) },
+    { lane: 2, batch: 8, atOnce: 1 },
+  ] as const;
 const inboxBatch = 50;
 const idleMs = 1_000;
 const callMs = 5_000;
@@ -103,7 +105,7 @@ export function startRelay(deps: RelayDeps): Relay {
       },
       async () => isCurrent() && (await round()),
     );
-  const outbox = lanes.map((one) => ({
+  const outbox = lanesOf(deps.pool).map((one) => ({
     lane: String(one.lane),
     rounds: keep(`lane ${one.lane}`, one.atOnce, laneOf(deps, one)),
   }));
