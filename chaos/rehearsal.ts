@@ -59,6 +59,8 @@ export async function rehearse(
 ): Promise<RehearsalOutcome> {
   const world = await openWorld(how.environment, say);
   const close = closedOnSignal(() => world.close());
+  let isOver = false;
+  let isHopeless = false;
   try {
     const ledger = new RehearsalLedger();
     const lasting = how.minutes * 60_000;
@@ -69,8 +71,6 @@ export async function rehearse(
         passed > 3 * lasting || (passed > lasting && tooLittle(how, hits, ledger).length === 0)
       );
     };
-    let isOver = false;
-    let isHopeless = false;
     const crowd: Crowd = {
       world,
       ledger,
@@ -135,6 +135,9 @@ export async function rehearse(
       breaches: [...new Set([...breaches, ...little])],
     };
   } finally {
+    // Whatever went wrong: who still asks again and again would keep this process up for ever.
+    isOver = true;
+    isHopeless = true;
     await close();
   }
 }

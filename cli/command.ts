@@ -13,7 +13,7 @@ export type Command = {
   readonly usage: string;
   /**
    * Runs with the arguments after the command's name; resolves to the exit code.
-   * A thrown `Problem` is printed as its one sentence and ends with exit code 1.
+   * A thrown `CommandError` is printed as its one sentence and ends with exit code 1.
    */
   readonly run: (args: string[], io: Io) => Promise<number>;
 };

@@ -25,7 +25,7 @@ export function homeAt(folder: string): Home {
 }
 
 /**
- * Makes the folder when it is not there. Throws a `Problem` when it cannot be made, read or
+ * Makes the folder when it is not there. Throws a `CommandError` when it cannot be made, read or
  * written.
  */
 export function openHome(folder: string): Home {

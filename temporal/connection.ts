@@ -48,6 +48,18 @@ export async function temporalTrouble(
   }
 }
 
+/** What ends a command when the server does not answer for its namespace. */
+export function unansweredBy(
+  { address, namespace, namedBy = "TEMPORAL_ADDRESS" }: TemporalProfile,
+  trouble: string,
+): string {
+  return (
+    `${namedBy} is ${address}, where no Temporal server with namespace ${namespace} ` +
+    `answers (${trouble}); start it, create the namespace, or correct TEMPORAL_ADDRESS and ` +
+    "TEMPORAL_NAMESPACE."
+  );
+}
+
 const notFound = 5;
 const permissionDenied = 7;
 const unauthenticated = 16;

@@ -72,12 +72,15 @@ export interface Relay extends Part {
 /**
  * The urgent lane delivers several batches at once, so that a demo request does not wait for
  * earlier messages. The import lane delivers small batches one at a time and rests between them
- * (`bulkPerSecond`): what it tells makes work for the whole machine.
+ * (`bulkPerSecond`): what it tells makes work for the whole machine. Each round keeps a connection
+ * while it waits for Temporal, so a small pool has fewer rounds: one connection stays for effects,
+ * mail and the built-in CRM.
  */
-const lanes = [
-  { lane: 1, batch: 32, atOnce: 4 },
-  { lane: 2, batch: 8, atOnce: 1 },
-] as const;
+const lanesOf = ({ options }: Pool) =>
+  [
+    { lane: 1, batch: 32, atOnce: Math.max(1, Math.min(4, options.max - 2)) },
+    { lane: 2, batch: 8, atOnce: 1 },
+  ] as const;
 const inboxBatch = 50;
 const idleMs = 1_000;
 const callMs = 5_000;
@@ -107,7 +110,7 @@ export function startRelay(deps: RelayDeps): Relay {
       async () => isCurrent() && (await round()),
     );
   const ending = new AbortController();
-  const outbox = lanes.map((one) => {
+  const outbox = lanesOf(deps.pool).map((one) => {
     const rate = one.lane === 2 ? (deps.bulkPerSecond ?? 0) : 0;
     const round = atRate(rate, ending.signal, laneOf(deps, one));
     return { lane: String(one.lane), rounds: keep(`lane ${one.lane}`, one.atOnce, round) };

@@ -38,8 +38,9 @@ export async function rehearseDeployment(
     say(`${((performance.now() - began) / 1_000).toFixed(1).padStart(6)} s ${line}`);
   const world = await deploy(environment, tell);
   const close = closedOnSignal(() => world.close());
+  const crowd = { world, ledger: new RehearsalLedger(), seed, ...ends() };
   try {
-    const breaches = await rehearse(world, { seed, minutes, rate }, tell);
+    const breaches = await rehearse(world, crowd, { minutes, rate }, tell);
     if (breaches.length > 0) {
       world.keepLogs();
       say(`logs are in ${world.logs}`);
@@ -50,13 +51,28 @@ export async function rehearseDeployment(
     say(`logs are in ${world.logs}`);
     throw error;
   } finally {
+    // Whatever went wrong: who still asks again and again would keep this process up for ever.
+    crowd.giveUp();
     await close();
   }
 }
 
+/** When the crowd goes home, and when it no longer insists on an answer. */
+function ends() {
+  let isOver = false;
+  let isHopeless = false;
+  return {
+    isOver: () => isOver,
+    isHopeless: () => isHopeless,
+    goHome: () => void (isOver = true),
+    giveUp: () => void (isOver = isHopeless = true),
+  };
+}
+
 async function rehearse(
   world: Deployment,
-  { seed, minutes, rate }: Omit<DeploymentRehearsal, "environment">,
+  crowd: Crowd & ReturnType<typeof ends>,
+  { minutes, rate }: Pick<DeploymentRehearsal, "minutes" | "rate">,
   tell: (line: string) => void,
 ): Promise<readonly string[]> {
   await Promise.all(["worker-1", "worker-2"].map((name) => world.startWorker(name, "one")));
@@ -65,10 +81,7 @@ async function rehearse(
   tell("two workers and two APIs are ready");
   for (const line of budgets(world)) tell(line);
 
-  const ledger = new RehearsalLedger();
-  let isOver = false;
-  let isHopeless = false;
-  const crowd: Crowd = { world, ledger, seed, isOver: () => isOver, isHopeless: () => isHopeless };
+  const { ledger } = crowd;
   await startRounds(world);
   const lasting = minutes * 60_000;
   const until = (part: number): Promise<void> =>
@@ -90,8 +103,8 @@ async function rehearse(
   await until(2 / 3);
   await upgrade(world, tell);
   await intake;
-  isOver = true;
-  const giveUp = setTimeout(() => (isHopeless = true), 60_000);
+  crowd.goHome();
+  const giveUp = setTimeout(() => crowd.giveUp(), 60_000);
   await Promise.all(work);
   clearTimeout(giveUp);
   const rest = await drained(world.pool, drainMs);

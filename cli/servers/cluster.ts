@@ -82,8 +82,8 @@ function hasRoomForSocket(data: string): boolean {
 
 /**
  * Makes the cluster's data folder on the first call, finds it again on later ones, and clears what
- * a killed server left. Nothing runs yet when this returns. Throws a `Problem` when the data folder
- * is gone, belongs to a major version that is not installed, or cannot be made.
+ * a killed server left. Nothing runs yet when this returns. Throws a `CommandError` when the data
+ * folder is gone, belongs to a major version that is not installed, or cannot be made.
  */
 export async function openCluster(
   choices: readonly PostgresBinaries[],

@@ -6,8 +6,8 @@ import type { Settings } from "../env.ts";
 
 /**
  * The database that commands beside a running Baton work on: `DATABASE_URL`, else the one that
- * `baton start` keeps in the data folder. Throws a `Problem` when there is neither; whether it runs
- * is found out by connecting. The owner of the kept one may also make databases beside it.
+ * `baton start` keeps in the data folder. Throws a `CommandError` when there is neither; whether it
+ * runs is found out by connecting. The owner of the kept one may also make databases beside it.
  */
 export function databaseUrlOf(
   settings: Pick<Settings, "databaseUrl" | "home">,

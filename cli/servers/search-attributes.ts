@@ -1,4 +1,4 @@
-import { temporalConnection } from "../../temporal/connection.ts";
+import { temporalConnection, temporalTrouble, unansweredBy } from "../../temporal/connection.ts";
 import type { TemporalProfile } from "../../temporal/profile.ts";
 import { CommandError } from "../command.ts";
 
@@ -25,8 +25,8 @@ export const SEARCH_ATTRIBUTES = {
 
 /**
  * Makes the search attributes that the namespace does not have yet. The server's start-up flags
- * would not do: they only count when the namespace is made. Throws a `Problem` when one exists
- * with another type or may not be added.
+ * would not do: they only count when the namespace is made. Throws a `CommandError` when one
+ * exists with another type or may not be added, or the server does not answer.
  */
 export async function ensureSearchAttributes(
   profile: TemporalProfile,
@@ -59,6 +59,8 @@ export async function ensureSearchAttributes(
     });
   } catch (error) {
     if (error instanceof CommandError) throw error;
+    const trouble = await temporalTrouble(profile, 3_000);
+    if (trouble !== null) throw new CommandError(unansweredBy(profile, trouble), { cause: error });
     const names = Object.keys(SEARCH_ATTRIBUTES).join(", ");
     throw new CommandError(
       `The search attributes of namespace ${namespace} could not be set up ` +

@@ -14,7 +14,7 @@ import { requirePort } from "./ports.ts";
 import { OLDEST_POSTGRES, findPostgres } from "./postgres.ts";
 import type { ChildSpec } from "../stack/child.ts";
 import { postgresUser } from "./system-user.ts";
-import { temporalTrouble } from "../../temporal/connection.ts";
+import { temporalTrouble, unansweredBy } from "../../temporal/connection.ts";
 import { temporalChild } from "./temporal-server.ts";
 import { blockedPort, type BlockedPort } from "./temporal-ui.ts";
 import { getTemporal } from "./temporal.ts";
@@ -74,13 +74,7 @@ export async function resolveTemporal(
   const { address, namespace, namedBy = "TEMPORAL_ADDRESS" } = temporal;
   if (!embedsTemporal) {
     const trouble = await temporalTrouble(temporal, 5_000);
-    if (trouble !== null) {
-      throw new CommandError(
-        `${namedBy} is ${address}, where no Temporal server with namespace ${namespace} ` +
-          `answers (${trouble}); start it, create the namespace, or correct TEMPORAL_ADDRESS and ` +
-          "TEMPORAL_NAMESPACE.",
-      );
-    }
+    if (trouble !== null) throw new CommandError(unansweredBy(temporal, trouble));
     return { label: `Temporal at ${address} (${namedBy})`, own: undefined };
   }
   await requirePort(temporalPort, "TEMPORAL_PORT", "the Temporal server");

@@ -17,7 +17,7 @@ export async function goVersion(): Promise<string | undefined> {
 
 /**
  * Builds the CLI that the committed tools module pins to `target`. Two builds of one target do not
- * run at once: the second waits and uses the result. Throws a `Problem` with Go's last lines.
+ * run at once: the second waits and uses the result. Throws a `CommandError` with Go's last lines.
  */
 export async function buildTemporal(
   module: string,

