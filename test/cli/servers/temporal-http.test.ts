@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@temporalio/client";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readSettings } from "../../../cli/env.ts";
 import { freePort } from "../../../cli/servers/ports.ts";
 import { temporalChild } from "../../../cli/servers/temporal-server.ts";
@@ -44,6 +44,13 @@ beforeAll(async () => {
     uiPort: ui.port,
     publicUrl: "https://temporal.example",
   });
+  // The UI begins before the server listens, and looks for it again after a second.
+  const named = { host: `localhost:${uiPort}` };
+  await vi.waitFor(
+    async () =>
+      expect(await ask(uiPort, "/api/v1/namespaces", named, "GET")).toHaveProperty("status", 200),
+    { timeout: 30_000, interval: 100 },
+  );
 }, 120_000);
 afterAll(async () => {
   proxy?.close();
