@@ -288,10 +288,11 @@
   };
   if (changes) listenFor();
 
-  // A page that goes on by itself is asked for again, unless somebody is writing in it.
+  // A page that goes on by itself is asked for again, unless somebody writes in it or prints it.
   const goesOn = document.querySelector("[data-refresh]");
   const goOn = () => {
-    if (document.hidden || document.activeElement?.closest("form"))
+    const isPrinted = matchMedia("print").matches;
+    if (document.hidden || isPrinted || document.activeElement?.closest("form"))
       setTimeout(goOn, Number(goesOn.dataset.refresh));
     else refresh();
   };

@@ -1,9 +1,8 @@
-import { createSocket, type Socket } from "node:dgram";
 import { createServer, request, type ClientRequest, type IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { pipeline } from "node:stream";
 import { CommandError } from "../command.ts";
-import { portIsFree } from "./ports.ts";
+import { holdPort } from "./ports.ts";
 
 /**
  * Ports to which no browser connects, whatever a page asks for ("port blocking" of the Fetch
@@ -19,33 +18,19 @@ export type BlockedPort = { readonly port: number; release(): void };
 
 /**
  * A free port on 127.0.0.1 to which no browser connects, and none of `taken`, on which something
- * will listen soon. Two starts of one moment get two: whoever has one holds its number in UDP too,
- * which is given to one alone. Throws a `CommandError` when there is none.
+ * will listen soon. Two starts of one moment get two (`holdPort`). Throws a `CommandError` when there is none.
  */
 export async function blockedPort(taken: readonly number[] = []): Promise<BlockedPort> {
   for (const port of BLOCKED_PORTS) {
     if (taken.includes(port)) continue;
-    const held = await hold(port);
-    if (held === undefined) continue;
-    if (await portIsFree(port)) return { port, release: () => held.close() };
-    held.close();
+    const release = await holdPort(port);
+    if (release !== undefined) return { port, release };
   }
   throw new CommandError(
     "The Temporal UI has no port of its own: it needs one of " +
       `${BLOCKED_PORTS.join(", ")}, to which no browser connects, and all are taken; stop ` +
       "a program that listens on one of them.",
   );
-}
-
-function hold(port: number): Promise<Socket | undefined> {
-  return new Promise((done) => {
-    const socket = createSocket("udp4");
-    socket.once("error", () => {
-      socket.close();
-      done(undefined);
-    });
-    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => done(socket.unref()));
-  });
 }
 
 /** Where people open the Temporal UI, and where it is. */

@@ -8,7 +8,7 @@ import { bundleWorkflowCode } from "@temporalio/worker";
 import { launch, type Child } from "../../cli/stack/child.ts";
 import { openCluster } from "../../cli/servers/cluster.ts";
 import { readSettings } from "../../cli/env.ts";
-import { freePort } from "../../cli/servers/ports.ts";
+import { testPort } from "./ports.ts";
 import { findPostgres } from "../../cli/servers/postgres.ts";
 import { claimHome, runningOn } from "../../cli/stack/run-file.ts";
 import { ensureSearchAttributes } from "../../cli/servers/search-attributes.ts";
@@ -68,7 +68,7 @@ export async function startStage(
   const temporal = once(async (): Promise<TemporalAnswer> => {
     const { cache, temporalCli } = readSettings();
     const given = process.env["BATON_TEST_TEMPORAL_ADDRESS"];
-    const answer = { address: given ?? `127.0.0.1:${await freePort()}`, namespace: "default" };
+    const answer = { address: given ?? `127.0.0.1:${await testPort()}`, namespace: "default" };
     if (!given) {
       const cli = await getTemporal({ temporalCli, cache, path, progress: say });
       const place = {

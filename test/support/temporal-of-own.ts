@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launch, type Child } from "../../cli/stack/child.ts";
 import { readSettings } from "../../cli/env.ts";
-import { freePort } from "../../cli/servers/ports.ts";
+import { testPort } from "./ports.ts";
 import { ensureSearchAttributes } from "../../cli/servers/search-attributes.ts";
 import { temporalChild } from "../../cli/servers/temporal-server.ts";
 import { getTemporal } from "../../cli/servers/temporal.ts";
@@ -29,7 +29,7 @@ export async function temporalOfOwn(): Promise<OwnTemporal> {
     path: process.env["PATH"] ?? "",
     progress: say,
   });
-  const [port, namespace] = [await freePort(), "default"];
+  const [port, namespace] = [await testPort(), "default"];
   const address = `127.0.0.1:${port}`;
   const place = {
     port,

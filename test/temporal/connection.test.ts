@@ -10,7 +10,7 @@ import { temporalConnection, temporalTrouble } from "../../temporal/connection.t
 import { nativeConnection } from "../../temporal/native.ts";
 import { temporalProfileOf, type TemporalProfile } from "../../temporal/profile.ts";
 import { eventually } from "../support/eventually.ts";
-import { freePort } from "../../cli/servers/ports.ts";
+import { testPort } from "../support/ports.ts";
 import { run, type Program } from "../support/program.ts";
 import {
   certificateAuthority,
@@ -147,7 +147,7 @@ client_key_path = "${at("client.key")}"
       PATH: process.env["PATH"] ?? "",
       HOME: process.env["HOME"] ?? "/",
       DATABASE_URL: database.url,
-      PORT: String(await freePort()),
+      PORT: String(await testPort()),
       BATON_TASK_QUEUE: `tls-${randomBytes(4).toString("hex")}`,
       TEMPORAL_CONFIG_FILE: at("temporal.toml"),
       TEMPORAL_PROFILE: "cloud",

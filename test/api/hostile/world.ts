@@ -209,6 +209,7 @@ async function addThings(people: PeopleWorld, pool: Pool): Promise<Things> {
         kind: "recurring-reason",
         about: "wrong-role",
         readers: "both teams",
+        rules: ["requiredFields: lead.role"],
         title: "Ask for the role",
       },
     ],

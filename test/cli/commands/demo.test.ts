@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readSettings } from "../../../cli/env.ts";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { run, type Program } from "../../support/program.ts";
 
 // Whole servers start in here, and ten thousand leads are written, possibly on a busy machine.
@@ -20,7 +20,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "baton-demo-"));
   // As root, Postgres runs as another user, who may pass through here.
   chmodSync(folder, 0o755);
-  const [port, temporal, ui] = await Promise.all([freePort(), freePort(), freePort()]);
+  const [port, temporal, ui] = await Promise.all([testPort(), testPort(), testPort()]);
   env = {
     PATH: process.env["PATH"] ?? "",
     HOME: process.env["HOME"] ?? "/",

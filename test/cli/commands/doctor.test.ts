@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { examine, health, type Finding } from "../../../cli/commands/doctor.ts";
 import { readSettings } from "../../../cli/env.ts";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { mixingPooler } from "../../support/mixing-pooler.ts";
 import { freshDatabase, temporalServer } from "../../support/world.ts";
 
@@ -15,9 +15,9 @@ let free: Record<string, string>;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "baton-doctor-"));
   const [PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT] = await Promise.all([
-    freePort(),
-    freePort(),
-    freePort(),
+    testPort(),
+    testPort(),
+    testPort(),
   ]);
   free = {
     BATON_HOME: join(folder, "home"),
@@ -51,7 +51,7 @@ describe("the doctor", () => {
     expect(good.get("schema")).toMatchObject({ ok: true, found: expect.stringMatching(/^has/) });
     expect(good.get("Temporal")).toMatchObject({ ok: true });
     await database.drop();
-    const silent = `127.0.0.1:${await freePort()}`;
+    const silent = `127.0.0.1:${await testPort()}`;
     const bad = await look({
       DATABASE_URL: `postgres://u:p@${silent}/x`,
       TEMPORAL_ADDRESS: silent,
@@ -164,7 +164,7 @@ describe("of what runs, the doctor", () => {
   });
 
   test("says that its API does not answer", async () => {
-    expect(await health(await freePort(), "/home")).toMatchObject({
+    expect(await health(await testPort(), "/home")).toMatchObject({
       ok: false,
       found: expect.stringContaining("does not answer"),
       todo: "read the last lines of /home/logs/api.log",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { identityOf } from "../../../cli/stack/identity.ts";
 import { temporalConnection } from "../../../temporal/connection.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -27,7 +27,7 @@ beforeAll(async () => {
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: server.address,
     TEMPORAL_NAMESPACE: server.namespace,
-    PORT: String(await freePort()),
+    PORT: String(await testPort()),
     BATON_TASK_QUEUE: `programs-${randomBytes(4).toString("hex")}`,
   };
 });
@@ -188,7 +188,7 @@ describe("on a database that a newer version has migrated", () => {
         const program = baton(command, {
           DATABASE_URL: newer.url,
           BATON_HOME: home,
-          PORT: String(await freePort()),
+          PORT: String(await testPort()),
         });
         expect([command, await program.exit]).toEqual([command, 1]);
         expect(program.lines.join("\n")).toMatch(sentence);

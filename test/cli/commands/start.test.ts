@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readSettings } from "../../../cli/env.ts";
 import { identityOf } from "../../../cli/stack/identity.ts";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { run, type Program } from "../../support/program.ts";
 
 // Whole servers start and stop in here, possibly on a busy machine.
@@ -24,7 +24,7 @@ describe("npm start", () => {
     folder = mkdtempSync(join(tmpdir(), "baton-start-"));
     // As root, Postgres runs as another user, who may pass through here.
     chmodSync(folder, 0o755);
-    const [port, temporal, ui] = await Promise.all([freePort(), freePort(), freePort()]);
+    const [port, temporal, ui] = await Promise.all([testPort(), testPort(), testPort()]);
     env = {
       PATH: process.env["PATH"] ?? "",
       HOME: process.env["HOME"] ?? "/",

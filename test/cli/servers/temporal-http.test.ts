@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Client } from "@temporalio/client";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { readSettings } from "../../../cli/env.ts";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { temporalChild } from "../../../cli/servers/temporal-server.ts";
 import {
   blockedPort,
@@ -26,7 +26,7 @@ let proxy: { close(): void };
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "baton-test-http-"));
-  [port, uiPort, ui] = [await freePort(), await freePort(), await blockedPort()];
+  [port, uiPort, ui] = [await testPort(), await testPort(), await blockedPort()];
   const path = process.env["PATH"] ?? "";
   const cli = await getTemporal({ ...readSettings(), path, progress: () => undefined });
   child = await launch(
@@ -215,10 +215,10 @@ describe("the ports that no browser connects to", () => {
 test("a Temporal UI that does not answer is said to, and a stop waits for nobody", async () => {
   const silent: Server = createServer(() => undefined);
   await new Promise<void>((open) => silent.listen(0, "127.0.0.1", open));
-  const [first, second] = [await freePort(), await freePort()];
+  const [first, second] = [await testPort(), await testPort()];
   const away = await openTemporalProxy({
     port: first,
-    uiPort: await freePort(),
+    uiPort: await testPort(),
     publicUrl: undefined,
   });
   const toSilent = await openTemporalProxy({

@@ -6,7 +6,7 @@ import {
 } from "../../../cli/servers/search-attributes.ts";
 import { setRetention } from "../../../cli/servers/temporal-server.ts";
 import { temporalTrouble } from "../../../temporal/connection.ts";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { temporalServer } from "../../support/world.ts";
 
 let connection: Connection;
@@ -61,12 +61,12 @@ test("an unknown namespace and a silent port do not count as a ready server", as
   expect(await temporalTrouble({ ...server, namespace: "no-such-namespace" }, 3_000)).toBe(
     'it has no namespace "no-such-namespace"',
   );
-  const silent = { ...server, address: `127.0.0.1:${await freePort()}` };
+  const silent = { ...server, address: `127.0.0.1:${await testPort()}` };
   expect(await temporalTrouble(silent, 500)).toMatch(/^no answer: .*ECONNREFUSED/);
 });
 
 test("search attributes of a server that does not answer: what to start or correct", async () => {
-  const silent = { ...server, address: `127.0.0.1:${await freePort()}` };
+  const silent = { ...server, address: `127.0.0.1:${await testPort()}` };
   await expect(ensureSearchAttributes(silent, 500)).rejects.toThrow(
     new RegExp(
       `^TEMPORAL_ADDRESS is ${silent.address}, where no Temporal server with namespace ` +

@@ -9,7 +9,7 @@ import {
 import { connect, type AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { blockedPort, openTemporalProxy } from "../../../cli/servers/temporal-ui.ts";
 
 interface Passed {
@@ -32,7 +32,7 @@ beforeAll(async () => {
     });
   }).listen(0, "127.0.0.1");
   await once(ui, "listening");
-  port = await freePort();
+  port = await testPort();
   proxy = await openTemporalProxy({
     port,
     uiPort: (ui.address() as AddressInfo).port,

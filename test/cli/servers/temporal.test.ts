@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { withLock } from "../../../cli/stack/lock.ts";
 import { downloadTemporal } from "../../../cli/servers/temporal-download.ts";
 import { getTemporalWheel } from "../../../cli/servers/temporal-wheel.ts";
@@ -199,7 +199,7 @@ describe("the download", () => {
     const silent = await listening(createServer());
     const began = Date.now();
     for (const origin of [
-      `http://127.0.0.1:${await freePort()}`,
+      `http://127.0.0.1:${await testPort()}`,
       silent,
       await serve(() => undefined),
     ]) {

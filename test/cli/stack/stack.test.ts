@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { Client, Connection } from "@temporalio/client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { readSettings } from "../../../cli/env.ts";
-import { freePort } from "../../../cli/servers/ports.ts";
+import { testPort } from "../../support/ports.ts";
 import { commandLineOf, identityOf } from "../../../cli/stack/identity.ts";
 import { getTemporal } from "../../../cli/servers/temporal.ts";
 import { eventually, run, type Program } from "../../support/program.ts";
@@ -49,7 +49,7 @@ afterEach(async () => {
 
 async function place(name = "home"): Promise<Place> {
   const [PORT, TEMPORAL_PORT, TEMPORAL_UI_PORT] = (
-    await Promise.all([freePort(), freePort(), freePort()])
+    await Promise.all([testPort(), testPort(), testPort()])
   ).map(String) as [string, string, string];
   return {
     BATON_HOME: join(folder, name),
@@ -286,7 +286,7 @@ describe("when a part fails", () => {
     "a database or Temporal of somebody else that does not answer gives one sentence with the " +
       "remedy",
     async () => {
-      const silent = await freePort();
+      const silent = await testPort();
       const noDatabase = start(await place(), {
         DATABASE_URL: `postgres://u:secret@127.0.0.1:${silent}/x`,
       });

@@ -155,6 +155,7 @@ describe("by tier and by subject", () => {
       "campaigns",
       "scorecard",
       "stages",
+      "deal-stages",
       "renurture",
     ]);
   });
