@@ -359,7 +359,7 @@ function officeTasks({ versions, reviews }: Governance): Task[] {
       async work({ page, click }, version) {
         await click(link(page, version));
         await page.locator("#plan").waitFor();
-        await page.locator("#changes").waitFor();
+        await page.locator("dl.changes").first().waitFor();
       },
     },
     sign("marketing"),

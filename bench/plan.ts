@@ -121,8 +121,7 @@ async function measured(pool: Pool, url: string, leads: number): Promise<Report>
     node: process.cpuUsage(),
     postgres: (postgres === null ? null : cpuOfFamily(postgres)) ?? 0,
   });
-  // The processor time of a connection that was closed counts once it is gone.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await untilIdle(() => spent().postgres);
   const [began, before] = [performance.now(), spent()];
   let slowest = 0;
   createPlanner(url, pino({ level: "error" })).make(run);
@@ -161,4 +160,17 @@ async function measured(pool: Pool, url: string, leads: number): Promise<Report>
         `${history.handoffs} handoffs of the quarter judged again`,
     ],
   };
+}
+
+/**
+ * Waits until Postgres has nothing left to do: processor time of a connection that was closed counts
+ * once it is gone, and what was filled is written to disk for a while.
+ */
+async function untilIdle(spentMs: () => number): Promise<void> {
+  for (let [tries, before] = [0, -1]; tries < 60; tries++) {
+    const after = spentMs();
+    if (after - before < 20) return;
+    before = after;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+  }
 }

@@ -23,6 +23,7 @@ import { rateOf, type Rate } from "../../handoff/reviews/figures.ts";
 import type { Roster } from "../../handoff/routing/roster.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
 import type { Db } from "../postgres/db.ts";
+import { readAhead } from "../postgres/read-ahead.ts";
 import { knownLeads } from "../intake/scores.ts";
 import { calendarId } from "../process/calendars.ts";
 import { loadRoster } from "../routing/roster.ts";
@@ -35,9 +36,11 @@ import {
   openAccountHandoffIds,
   openHandoffs,
   pastHandoffs,
-  type KnownThen,
-  type OpenHandoff,
+  type HeldBack,
   type JudgedHandoff,
+  type KnownThen,
+  type LeadToPlan,
+  type OpenHandoff,
   type PastPeriod,
 } from "./plan-data.ts";
 import { accountsToPlan, planFlags, type PlannedFlags } from "./plan-flags.ts";
@@ -233,13 +236,18 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
   const added: AddedHandoff[] = [];
   const deadlines = movedTally(ask, roster);
   const sum = { leads: 0, same: 0 };
-  for (let after = ""; ;) {
-    const found = await leadsToPlan(db, period, after, page);
-    const last = found.at(-1);
-    if (!last) break;
-    after = last.id;
+  const pages = readAhead(async (last: LeadToPlan | undefined) => {
+    const found = await leadsToPlan(db, period, last?.id ?? "", page);
     const open = found.filter(({ isOpen }) => isOpen).map(({ id }) => id);
-    for (const lead of await knownLeads(db, open, now)) {
+    const handoffIds = found.flatMap(({ handoffId }) => (handoffId === null ? [] : [handoffId]));
+    const heldIds = found.filter((one) => !one.wasHandedOff).map(({ id }) => id);
+    const known = await knownLeads(db, open, now);
+    const handoffs = await openHandoffs(db, handoffIds);
+    const held = await heldBack(db, period, heldIds);
+    return { last: found.at(-1), count: found.length, known, handoffs, held };
+  });
+  for await (const { count: looked, known, handoffs, held } of pages) {
+    for (const lead of known) {
       const { id } = lead;
       sum.leads++;
       const from = outcomeUnder(active.agreement, lead);
@@ -255,17 +263,15 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
       if (entry.examples.length < mostExamples) entry.examples.push(id);
       changes.set(key, entry);
     }
-    const withHandoff = found.flatMap(({ handoffId }) => (handoffId === null ? [] : [handoffId]));
-    await deadlines.look(withHandoff);
-    const heldIds = found.filter((one) => !one.wasHandedOff).map(({ id }) => id);
-    added.push(...(await addedAmong(ask, period, heldIds)));
-    await went(found.length);
+    await deadlines.look(handoffs);
+    added.push(...(await addedAmong(ask, held)));
+    await went(looked);
   }
   // Of accounts nothing is judged but their clocks.
   const ofAccounts = await openAccountHandoffIds(db);
   for (let from = 0; from < ofAccounts.length; from += page) {
     const ids = ofAccounts.slice(from, from + page);
-    await deadlines.look(ids);
+    await deadlines.look(await openHandoffs(db, ids));
     await went(ids.length);
   }
   return {
@@ -281,13 +287,13 @@ async function planLeads(ask: Ask, roster: Roster, period: PastPeriod, went: Wen
 }
 
 /** Counts the deadlines of open handoffs that would move. */
-function movedTally({ db, version, agreementOf, now }: Ask, roster: Roster) {
+function movedTally({ version, agreementOf, now }: Ask, roster: Roster) {
   const hoursOf = hoursByOwner(version.agreement, roster);
   const tally = tallyMoved();
   return {
     found: tally.found,
-    async look(ids: readonly string[]): Promise<void> {
-      for (const handoff of await openHandoffs(db, ids)) {
+    async look(handoffs: readonly OpenHandoff[]): Promise<void> {
+      for (const handoff of handoffs) {
         const pinned = await agreementOf(handoff.agreementId);
         tally.add(
           handoff.of,
@@ -325,11 +331,10 @@ function isSame(one: PlannedOutcome, other: PlannedOutcome): boolean {
 /** Leads that nobody handed off in the period and that the version would have, when first. */
 async function addedAmong(
   { db, version, agreementOf }: Ask,
-  period: PastPeriod,
-  ids: readonly string[],
+  held: readonly HeldBack[],
 ): Promise<AddedHandoff[]> {
   const added = new Map<string, AddedHandoff>();
-  for (const then of await heldBack(db, period, ids)) {
+  for (const then of held) {
     const { leadId, now: mqlAt } = then;
     const before = added.get(leadId);
     if (before?.couldBeExplored) continue;
@@ -361,7 +366,6 @@ function knownOf({ facts, engagements, matches, now }: KnownThen) {
 
 /** Handoffs of the period: which the version keeps, and which it drops. */
 async function planPast(ask: Ask, period: PastPeriod, went: Went) {
-  const { db } = ask;
   const parts = { kept: noPart(), dropped: noPart() };
   const actual: PlannedHandoff[] = [];
   const kept: PlannedHandoff[] = [];
@@ -369,11 +373,7 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
   const explored = new Map<number, Counting>();
   const notJudged: PlannedHandoff[] = [];
   let handoffs = 0;
-  for (let after: { at: Instant; id: string } | null = null; ;) {
-    const found = await pastHandoffs(db, "lead", period, after, page);
-    const last = found.at(-1);
-    if (!last) break;
-    after = { at: last.mqlAt, id: last.id };
+  for await (const { found } of pastPages(ask, "lead", period)) {
     for (const past of found) {
       handoffs++;
       actual.push(past);
@@ -413,14 +413,10 @@ async function planPast(ask: Ask, period: PastPeriod, went: Went) {
  * they count for closed hours and load. Which accounts it would have flagged then nobody works out.
  */
 async function planAccounts(ask: Ask, period: PastPeriod, went: Went) {
-  const { db, version } = ask;
+  const { version } = ask;
   const actual: PlannedHandoff[] = [];
   const planned: PlannedHandoff[] = [];
-  for (let after: { at: Instant; id: string } | null = null; ;) {
-    const found = await pastHandoffs(db, "account", period, after, page);
-    const last = found.at(-1);
-    if (!last) return { actual, planned };
-    after = { at: last.mqlAt, id: last.id };
+  for await (const { found } of pastPages(ask, "account", period)) {
     for (const past of found) {
       actual.push(past);
       const again = await judgedAgain(ask, past);
@@ -431,6 +427,15 @@ async function planAccounts(ask: Ask, period: PastPeriod, went: Went) {
     }
     await went(found.length);
   }
+  return { actual, planned };
+}
+
+function pastPages({ db }: Ask, kind: "lead" | "account", period: PastPeriod) {
+  return readAhead(async (last: JudgedHandoff | undefined) => {
+    const after = last === undefined ? null : { at: last.mqlAt, id: last.id };
+    const found = await pastHandoffs(db, kind, period, after, page);
+    return { last: found.at(-1), found };
+  });
 }
 
 /** The handoff as the version makes it; null where it makes none, undefined where nobody can say. */
