@@ -14,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { appRole, grantApp } from "../../store/postgres/app-role.ts";
-import { ensureDatabase, serverDataFolder } from "../../store/postgres/probe.ts";
+import { ensureDatabase, startingServer } from "../../store/postgres/probe.ts";
 import type { ChildSpec } from "../stack/child.ts";
 import { CommandError } from "../command.ts";
 import { freePort, portIsFree } from "./ports.ts";
@@ -50,6 +50,8 @@ export type ClusterPlace = {
   readonly sharedRoot?: string;
   /** For tests only: trade durability for speed. */
   readonly throwAway?: boolean;
+  /** What takes a while is said to somebody. */
+  readonly progress?: (line: string) => void;
 };
 
 /** Kept in `<home>/postgres.json`, mode 0600, because it holds the password. */
@@ -103,6 +105,9 @@ export async function openCluster(
   const remembered = { port, password, appPassword, data };
   remember(place.home, remembered);
 
+  const tell = onceAfter(5_000, () =>
+    place.progress?.("Postgres works off what a crash, or a restored backup, left to it"),
+  );
   const url = (database: string) => `postgres://baton:${password}@127.0.0.1:${port}/${database}`;
   const settings = {
     ...BASE_SETTINGS,
@@ -134,10 +139,45 @@ export async function openCluster(
       stopSignal: "SIGINT",
       graceMs: 20_000,
       readyWithinMs: 60_000,
-      // The port alone proves nothing: an orphan of another home could answer there.
-      ready: async () => (await serverDataFolder(url("postgres"))) === data,
+      ready: () => isReady(url("postgres"), data, tell),
     },
   };
+}
+
+/** Every start is a moment of it: it is said once, when somebody asks for so long. */
+function onceAfter(ms: number, say: () => void): () => void {
+  let since: number | undefined;
+  let isSaid = false;
+  return () => {
+    since ??= performance.now();
+    if (isSaid || performance.now() - since < ms) return;
+    isSaid = true;
+    say();
+  };
+}
+
+/**
+ * Whether the server of this data folder takes writes. One that was given a backup and an archive
+ * answers while it replays them (docs/backup.md), and refuses writes until it is at its moment.
+ */
+async function isReady(url: string, data: string, tell: () => void): Promise<boolean | "recovers"> {
+  const server = await startingServer(url);
+  if (server.state === "none") return false;
+  if (server.state === "recovers") {
+    tell();
+    return "recovers";
+  }
+  // The port alone proves nothing: an orphan of another home could answer there.
+  if (server.data !== data) return false;
+  // A copy of another server stays one; whoever wants to write is told so.
+  if (server.state === "answers" || existsSync(join(data, "standby.signal"))) return true;
+  if (server.state === "waits at its target")
+    throw new CommandError(
+      `Postgres was restored to its moment and waits there: set recovery_target_action = ` +
+        `'promote' in ${join(data, "postgresql.auto.conf")} and start again.`,
+    );
+  tell();
+  return "recovers";
 }
 
 const BASE_SETTINGS = {

@@ -40,6 +40,7 @@ export async function resolvePostgres(
   settings: Settings,
   home: Home,
   path: string,
+  progress: (line: string) => void,
 ): Promise<PostgresServer> {
   if (settings.databaseUrl) {
     const version = await versionOf(settings.databaseUrl);
@@ -52,6 +53,7 @@ export async function resolvePostgres(
   const own = await openCluster(findPostgres(path), postgresUser(), {
     home: home.folder,
     logFile: join(home.logs, "postgres.log"),
+    progress,
   });
   return {
     url: own.nearUrl,

@@ -42,8 +42,11 @@ export type ChildSpec = {
   readonly readyWithinMs: number;
   /** Started again when it dies after it was ready; absent: its death ends the stack. */
   readonly restarts?: Restarts;
-  /** Asked again and again until it says true. `log` is what the child has printed so far. */
-  readonly ready: (log: () => string) => Promise<boolean>;
+  /**
+   * Asked again and again until it says true. While it says "recovers" its time does not run: the
+   * child works off what was left to it. `log` is what the child has printed so far.
+   */
+  readonly ready: (log: () => string) => Promise<boolean | "recovers">;
 };
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
@@ -138,12 +141,14 @@ async function untilReady(
   exited: Promise<Exit>,
   log: () => string,
 ): Promise<void> {
-  const deadline = performance.now() + spec.readyWithinMs;
+  let deadline = performance.now() + spec.readyWithinMs;
   let ended: Exit | undefined;
   void exited.then((exit) => (ended = exit));
   for (let wait = 10; ; wait = Math.min(wait * 1.5, 200)) {
     if (ended) throw failed(spec, `${spec.name} ${describeExit(ended)} before it was ready.`);
-    if (await spec.ready(log)) return;
+    const state = await spec.ready(log);
+    if (state === true) return;
+    if (state === "recovers") deadline = performance.now() + spec.readyWithinMs;
     if (performance.now() > deadline) {
       throw failed(spec, `${spec.name} was not ready after ${spec.readyWithinMs / 1000} s.`);
     }

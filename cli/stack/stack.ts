@@ -54,7 +54,7 @@ export async function runStack(
     const temporal = await resolveTemporal(settings, home, path, io.out);
     const { own } = temporal;
     if (own) closing.push(() => own.ui.release());
-    const postgres = await resolvePostgres(settings, home, path);
+    const postgres = await resolvePostgres(settings, home, path, io.out);
     return await supervise(
       io,
       (children) => claim.record(children),

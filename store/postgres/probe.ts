@@ -1,15 +1,31 @@
 import pg from "pg";
 import { readDatabaseUrl } from "./connection.ts";
 
+/** What a server that starts says of itself. */
+export type StartingServer =
+  | { readonly state: "none" }
+  /** It lives, and works off what a crash or a restored backup left to it. */
+  | { readonly state: "recovers" }
+  /** `data` is its data folder. At its target it waits for somebody to let it go on. */
+  | { readonly state: "answers" | "copies" | "waits at its target"; readonly data: string };
+
 /**
- * The data folder of the server behind a connection string, as the server itself reports it.
- * Undefined while it does not answer or does not let us in; it is asked while the server starts.
+ * How far the server behind a connection string has come. `none` while it does not answer or does
+ * not let us in; it is asked while the server starts.
  */
-export async function serverDataFolder(url: string): Promise<string | undefined> {
-  return await ask(url, async (client) => {
-    const { rows } = await client.query<{ data_directory: string }>("show data_directory");
-    return rows[0]?.data_directory;
-  }).catch(() => undefined);
+export async function startingServer(url: string): Promise<StartingServer> {
+  try {
+    return await ask(url, async (client) => {
+      const { rows } = await client.query<{ data: string; copies: boolean; waits: boolean }>(`
+        select current_setting('data_directory') as data, pg_is_in_recovery() as copies,
+          pg_is_in_recovery() and pg_get_wal_replay_pause_state() = 'paused' as waits`);
+      const { data, copies, waits } = rows[0]!;
+      return { state: waits ? "waits at its target" : copies ? "copies" : "answers", data };
+    });
+  } catch (error) {
+    const isStartingUp = error instanceof pg.DatabaseError && error.code === "57P03";
+    return { state: isStartingUp ? "recovers" : "none" };
+  }
 }
 
 /** The version text of a reachable server, e.g. "15.18". Throws the driver's error otherwise. */

@@ -1,10 +1,14 @@
 import {
+  appendFileSync,
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
+  renameSync,
   rmSync,
   statSync,
   unlinkSync,
@@ -12,6 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { launch } from "../../../cli/stack/child.ts";
 import { openCluster, type Cluster } from "../../../cli/servers/cluster.ts";
@@ -103,6 +108,81 @@ test("data without its note, and a note without its data, are refused with the r
     /says the database lies in .*gone, which holds none/,
   );
   expect(existsSync(join(data, "PG_VERSION"))).toBe(true);
+});
+
+describe("restored to a moment (docs/backup.md)", () => {
+  /** A cluster with two rows, of which the moment knows the first; a backup of before, an archive. */
+  async function restored(action: string): Promise<Cluster> {
+    const archive = join(folder, "archive");
+    const opened = await openCluster(all, user, place());
+    await visit(opened);
+    own(archive);
+    const settings = join(opened.data, "postgresql.auto.conf");
+    const archived = "archive_mode = on\nwal_level = replica\n";
+    appendFileSync(settings, `${archived}archive_command = 'cp %p ${archive}/%f'\n`);
+    cpSync(opened.data, join(folder, "backup"), { recursive: true, preserveTimestamps: true });
+    const moment = await launched(opened, async (client) => {
+      await client.query("create table note as select 1 as n");
+      const { rows } = await client.query<{ now: string }>("select clock_timestamp()::text as now");
+      await client.query("insert into note values (2)");
+      await client.query("select pg_switch_wal()");
+      return rows[0]!.now;
+    });
+    renameSync(opened.data, join(folder, "lost"));
+    renameSync(join(folder, "backup"), opened.data);
+    appendFileSync(
+      settings,
+      `restore_command = 'cp ${archive}/%f %p'\nrecovery_target_time = '${moment}'\n` +
+        `recovery_target_action = '${action}'\n`,
+    );
+    writeFileSync(join(opened.data, "recovery.signal"), "");
+    own(opened.data);
+    return openCluster(all, user, place());
+  }
+
+  /** Gives a folder, and all in it, to whoever runs Postgres. */
+  function own(path: string): void {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!user) return;
+    for (const name of ["", ...(readdirSync(path, { recursive: true }) as string[])])
+      chownSync(join(path, name), user.uid, user.gid);
+  }
+
+  async function launched<T>(
+    cluster: Cluster,
+    work: (client: pg.Client) => Promise<T>,
+  ): Promise<T> {
+    const server = await launch(cluster.child);
+    try {
+      await server.ready;
+      const client = new pg.Client({ connectionString: cluster.url });
+      await client.connect();
+      try {
+        return await work(client);
+      } finally {
+        await client.end();
+      }
+    } finally {
+      await server.stop();
+    }
+  }
+
+  test("it is ready once it takes writes, with what was there at that moment", async () => {
+    const found = await launched(await restored("promote"), async (client) => {
+      await client.query("insert into note values (3)");
+      return (await client.query<{ n: number }>("select n from note order by n")).rows;
+    });
+    expect(found).toEqual([{ n: 1 }, { n: 3 }]);
+  });
+
+  test("it says what to do where it waits at its moment", async () => {
+    const cluster = await restored("pause");
+    const server = await launch(cluster.child);
+    await expect(server.ready).rejects.toThrow(
+      /waits there: set recovery_target_action = 'promote' in .*postgresql\.auto\.conf/,
+    );
+    await server.stop();
+  });
 });
 
 test("an interrupted first start leaves nothing in the way", async () => {
