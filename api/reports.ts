@@ -182,13 +182,22 @@ export function keptConservation(deps: AppDeps, c: Context<AppEnv>, period: Repo
   return deps.longReads.read(c.req.raw, (db) => conservation(db, period, null, null));
 }
 
+const takesTime =
+  "Over years it may take up to 23 seconds. Few such questions are answered at once; a 503 " +
+  "`takes-too-long` says when to ask again, or to ask about less.";
+
 /** A report as JSON, as CSV and, where it has one, as a picture. */
 function addReport(routes: Routes, deps: AppDeps, report: ReportFile): void {
   const path = `/reports/${report.name}`;
   const query = queryOf(report);
   const content = { "application/json": { schema: reportSchema(report) } };
   const json = { 200: { description: "The figures", content }, ...problemResponses };
-  const table = { method: "get" as const, tags: ["reports"], summary: report.question };
+  const table = {
+    method: "get" as const,
+    tags: ["reports"],
+    summary: report.question,
+    description: takesTime,
+  };
   const request = { query };
   routes.openapi(createRoute({ ...table, path, request, responses: json }), async (c) => {
     const question = questionOf(report, c, c.req.valid("query"));

@@ -1,6 +1,5 @@
 import { cancelStatement, readAtLength, type Db } from "../../store/postgres/db.ts";
 import type { ApiPools } from "../../store/postgres/pools.ts";
-import { bounded } from "./bounded.ts";
 import { Problem } from "./errors.ts";
 import { prolonged } from "./timeout.ts";
 
@@ -16,7 +15,7 @@ export interface LongReads {
 
 /** How much longer than usual a request may read. */
 const usualMs = 20_000;
-/** So many requests at once go on past their time, and no more than a quarter of the connections. */
+/** So many requests at once go on past their time; beside a small pool fewer. */
 const mostAtOnce = 2;
 /** How often it is asked whether Postgres is there, and how soon it has to say so. */
 const lookMs = 500;
@@ -131,19 +130,22 @@ async function untilEnded<T>(
   }
 }
 
+/**
+ * Looks until the timer is cleared. It counts its own turns and not the time, for this process may
+ * stand still itself and find the answer afterwards.
+ */
 function watchPostgres(db: Db, silent: () => void): NodeJS.Timeout {
-  let isAsking = false;
+  let turns: number | null = null;
   return setInterval(() => {
-    if (isAsking) return;
-    isAsking = true;
-    const asked = db.query("select 1").then(
-      () => true,
-      () => false,
-    );
-    void bounded(aliveMs, asked, () => false).then((isAlive) => {
-      isAsking = false;
-      if (!isAlive) silent();
-    });
+    if (turns !== null) {
+      turns += 1;
+      if (turns * lookMs >= aliveMs) silent();
+      return;
+    }
+    turns = 0;
+    db.query("select 1").then(() => {
+      turns = null;
+    }, silent);
   }, lookMs);
 }
 
