@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { main } from "../../cli/main.ts";
 import { peopleWorld, type PeopleWorld } from "../support/people-world.ts";
 import { signedIn, type Visitor } from "../support/visitor.ts";
 
@@ -11,14 +12,18 @@ beforeAll(async () => {
   world = await peopleWorld();
   await world.lead("rp_one", { waitingOn: "answer" });
   visitor = await signedIn({ ...world, now: world.now() }, { role: "revops" });
-  // Whoever looks at handoffs waits first.
-  await world.pool.query(`
-    alter table handoff rename to kept_handoff;
-    create view handoff as
-      with s as materialized (select pg_sleep(${seconds}))
-      select h.* from kept_handoff h where (select count(*) from s) > 0`);
+  await world.pool.query("alter table handoff rename to kept_handoff");
+  await waitFor(seconds);
 });
 afterAll(() => world.close());
+
+/** From now on whoever looks at handoffs waits first. */
+async function waitFor(ofSeconds: number): Promise<void> {
+  await world.pool.query(`
+    create or replace view handoff as
+      with s as materialized (select pg_sleep(${ofSeconds}))
+      select h.* from kept_handoff h where (select count(*) from s) > 0`);
+}
 
 const days = "from=2026-11-01&to=2026-11-23";
 const asked = "from=2026-11-01T00:00:00Z&to=2026-11-24T00:00:00Z";
@@ -64,5 +69,19 @@ describe("a report that takes longer to count than a request has", () => {
     expect(words).toContain("Try again");
     // The bar is there: the reader has not left the console.
     expect(refused?.text).toContain('href="/console/figures"');
+  });
+
+  test("is printed by `baton report`, however long it takes", async () => {
+    await waitFor(10.5);
+    vi.stubEnv("DATABASE_URL", world.databaseUrl);
+    try {
+      const lines: string[] = [];
+      const say = (line: string) => void lines.push(line);
+      const command = ["report", "bands", "--to", "2026-11-24", "--group-by", "rep"];
+      expect([await main(command, { out: say, err: say }), lines.length]).toEqual([0, 2]);
+    } finally {
+      vi.unstubAllEnvs();
+      await waitFor(seconds);
+    }
   });
 });
