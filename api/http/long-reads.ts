@@ -143,9 +143,7 @@ function watchPostgres(db: Db, silent: () => void): NodeJS.Timeout {
       return;
     }
     turns = 0;
-    db.query("select 1").then(() => {
-      turns = null;
-    }, silent);
+    db.query("select 1").then(() => (turns = null), silent);
   }, lookMs);
 }
 

@@ -61,8 +61,8 @@ describe("a report that takes longer to count than a request has", () => {
   test("is refused beside two others on a page that says what to do", async () => {
     const path = `/console/reports/bands?${days}`;
     const pages = await Promise.all([1, 2, 3].map(() => timed(visitor.get(path))));
-    expect(pages.map(({ status }) => status).toSorted()).toEqual([200, 200, 503]);
-    const refused = pages.find(({ status }) => status === 503);
+    const [refused, ...others] = pages.filter(({ status }) => status !== 200);
+    expect([refused?.status, others]).toEqual([503, []]);
     expect([refused?.isLong, refused?.headers.get("retry-after")]).toEqual([false, "10"]);
     const words = refused?.text.replaceAll(/<[^>]+>/g, " ").replaceAll(/\s+/g, " ");
     expect(words).toContain("ask again in 10 seconds, or ask about less: a shorter period");
