@@ -25,6 +25,7 @@ import { withDeadline } from "./http/timeout.ts";
 import { healthRoutes } from "./http/health.ts";
 import { houseRoutes } from "./house/house.ts";
 import { idempotency } from "./http/idempotency.ts";
+import { createLongReads } from "./http/long-reads.ts";
 import { importRoutes } from "./imports.ts";
 import { intakeRoutes } from "./intake.ts";
 import { clockRoutes } from "./clocks.ts";
@@ -65,6 +66,7 @@ export function createApp(
     ...given,
     dispatcher: routingDispatcher(given.routing),
     planner: given.url === undefined ? undefined : createPlanner(given.url, given.log),
+    longReads: createLongReads(given, given.readMs),
     noteDenied,
     signInMail: rates.signInMail,
   };

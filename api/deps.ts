@@ -13,6 +13,7 @@ import type { RepeatableRequest } from "../store/access/idempotency.ts";
 import type { Session } from "../store/access/sessions.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { defaultHook, type Problem } from "./http/errors.ts";
+import type { LongReads } from "./http/long-reads.ts";
 import type { Live } from "./live.ts";
 import type { MailLinks } from "../messages/link.ts";
 import type { Oidc } from "./oidc.ts";
@@ -48,6 +49,8 @@ export interface ApiDeps extends ApiPools {
   readonly rates?: RateLimits;
   /** How long a body may take to begin, and a file to go on; ten seconds when absent. */
   readonly timeoutMs?: number;
+  /** How long a request may read where it needs longer than usual; 20 seconds when absent. */
+  readonly readMs?: number;
   /** Whether an outage of the built-in CRM may be rehearsed (`PUT /house/trouble`). */
   readonly mayRehearse?: boolean;
   /** Rehearsals only. */
@@ -64,11 +67,13 @@ export interface RateLimits {
   readonly trustedProxies: readonly string[];
 }
 
-/** What route modules are given: dispatcher and planner are one for the whole app. */
+/** What route modules are given: dispatcher, planner and long reads are one for the whole app. */
 export interface AppDeps extends ApiDeps {
   readonly dispatcher: RoutingDispatcher;
   /** Makes plans of versions; undefined: none are made here. */
   readonly planner: Planner | undefined;
+  /** For what may take longer to read than a request's time. */
+  readonly longReads: LongReads;
   /** Throws a 429 when mails to sign in are asked for too often. */
   readonly signInMail: (c: Context<AppEnv>, mailAddress: string) => Promise<void>;
   /** Puts a denial on record that the answer only tells of; one that is thrown is noted anyway. */

@@ -18,8 +18,17 @@ import {
   notOfThen,
   type ReportAsk,
   type ReportFile,
+  type ReportQuestion,
 } from "../store/reports/report.ts";
-import { newRoutes, type ApiDeps, type AppEnv, type Asker, type Routes } from "./deps.ts";
+import {
+  newRoutes,
+  type ApiDeps,
+  type AppDeps,
+  type AppEnv,
+  type Asker,
+  type Routes,
+  type Scope,
+} from "./deps.ts";
 import { notFound, Problem, problemResponses } from "./http/errors.ts";
 import { scopeOf } from "./http/authorisation.ts";
 import { reachOf } from "../store/views/reach.ts";
@@ -141,14 +150,16 @@ const get = <
   createRoute({ method: "get", path, tags: ["reports"], summary, request: { query }, responses });
 
 /** The figures as JSON, CSV and SVG; the same query feeds all of them. */
-export function reportRoutes(deps: ApiDeps): Routes {
+export function reportRoutes(deps: AppDeps): Routes {
   const routes = newRoutes();
   routes.openapi(
     get("/reports/conservation", describe.conservation, conservationQuery, answer),
     async (c) => {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
       const { running, broken, count } = await processes(deps, c.req.raw);
-      const report = await conservation(deps.pool, period, running, broken, count);
+      const report = await deps.longReads.read(c.req.raw, (db) =>
+        conservation(db, period, running, broken, count),
+      );
       return c.json(withPeriod(inIso(period), report), 200);
     },
   );
@@ -156,7 +167,7 @@ export function reportRoutes(deps: ApiDeps): Routes {
     get("/reports/conservation.csv", describe.conservation, conservationQuery, csvAnswer),
     async (c) => {
       const period = periodOf(c.req.valid("query"), c.var.receivedAt);
-      return csv(c, conservationCsv(await keptConservation(deps, period)), "conservation");
+      return csv(c, conservationCsv(await keptConservation(deps, c, period)), "conservation");
     },
   );
   routes.openapi(get("/reports", "Which reports there are", z.strictObject({}), listAnswer), (c) =>
@@ -167,31 +178,42 @@ export function reportRoutes(deps: ApiDeps): Routes {
 }
 
 /** Nothing is lost, by what is written down: without asking which processes run. */
-export function keptConservation({ pool }: Pick<ApiDeps, "pool">, period: ReportPeriod) {
-  return conservation(pool, period, null, null);
+export function keptConservation(deps: AppDeps, c: Context<AppEnv>, period: ReportPeriod) {
+  return deps.longReads.read(c.req.raw, (db) => conservation(db, period, null, null));
 }
 
+const takesTime =
+  "Over years it may take up to 23 seconds. Few such questions are answered at once; a 503 " +
+  "`takes-too-long` says when to ask again, or to ask about less.";
+
 /** A report as JSON, as CSV and, where it has one, as a picture. */
-function addReport(routes: Routes, deps: ApiDeps, report: ReportFile): void {
+function addReport(routes: Routes, deps: AppDeps, report: ReportFile): void {
   const path = `/reports/${report.name}`;
   const query = queryOf(report);
   const content = { "application/json": { schema: reportSchema(report) } };
   const json = { 200: { description: "The figures", content }, ...problemResponses };
-  const table = { method: "get" as const, tags: ["reports"], summary: report.question };
+  const table = {
+    method: "get" as const,
+    tags: ["reports"],
+    summary: report.question,
+    description: takesTime,
+  };
   const request = { query };
   routes.openapi(createRoute({ ...table, path, request, responses: json }), async (c) => {
-    const ask = await askedOf(deps, report, c, c.req.valid("query"));
-    const { from, to, asOf, ...figures } = await figuresOf(report, ask, comparesBy(c.req.query()));
+    const question = questionOf(report, c, c.req.valid("query"));
+    const { from, to, asOf, ...figures } = await answered(deps, c, question, (ask) =>
+      figuresOf(report, ask, comparesBy(c.req.query())),
+    );
     return c.json(withPeriod({ from, to, asOf }, figures), 200);
   });
   routes.openapi(
     createRoute({ ...table, path: `${path}.csv`, request, responses: csvAnswer }),
-    async (c) => csvOf(c, report, await askedOf(deps, report, c, c.req.valid("query"))),
+    (c) => csvOf(deps, c, report, questionOf(report, c, c.req.valid("query"))),
   );
   if (report.picture === null) return;
   routes.openapi(
     createRoute({ ...table, path: `${path}.svg`, request, responses: svgAnswer }),
-    async (c) => pictureOf(c, report, await askedOf(deps, report, c, c.req.valid("query"))),
+    (c) => pictureOf(deps, c, report, questionOf(report, c, c.req.valid("query"))),
   );
 }
 
@@ -226,18 +248,28 @@ async function figuresOf(report: ReportFile, ask: ReportAsk, compares: boolean) 
   };
 }
 
-async function csvOf(c: Context<AppEnv>, report: ReportFile, ask: ReportAsk): Promise<Response> {
-  return csv(c, reportCsv(report, await report.rows(ask)), report.name);
+async function csvOf(
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  report: ReportFile,
+  question: Question,
+): Promise<Response> {
+  const rows = await answered(deps, c, question, (ask) => report.rows(ask));
+  return csv(c, reportCsv(report, rows), report.name);
 }
 
 async function pictureOf(
+  deps: AppDeps,
   c: Context<AppEnv>,
   report: ReportFile,
-  ask: ReportAsk,
+  question: Question,
 ): Promise<Response> {
-  const [found, goals] = [await report.rows(ask), await goalsOf(report, ask)];
-  const rows = rowsWithNames(found, await actorNames(ask.db, peopleIn(found)));
-  return pictureAnswer(c, drawReport({ report, question: ask, rows, goals }), report.name);
+  const drawn = await answered(deps, c, question, async (ask) => {
+    const [found, goals] = [await report.rows(ask), await goalsOf(report, ask)];
+    const rows = rowsWithNames(found, await actorNames(ask.db, peopleIn(found)));
+    return drawReport({ report, question: ask, rows, goals });
+  });
+  return pictureAnswer(c, drawn, report.name);
 }
 
 /** Parameters of the address, as they were given. */
@@ -246,30 +278,33 @@ type Figures = Awaited<ReturnType<typeof figuresOf>>;
 
 /** The figures of the report of this name. The asker has the reach of the report's request. */
 export async function readReport(
-  deps: ApiDeps,
-  c: Asker,
+  deps: AppDeps,
+  c: Context<AppEnv>,
+  asker: Asker,
   name: string,
   given: Given,
 ): Promise<Figures> {
   const report = reportNamed(name);
-  return figuresOf(report, await parsedAsk(deps, report, c, given), comparesBy(given));
+  return answered(deps, c, parsedQuestion(report, asker, given), (ask) =>
+    figuresOf(report, ask, comparesBy(given)),
+  );
 }
 
 /** The same as a table to be kept. */
 export async function readReportCsv(
-  deps: ApiDeps,
+  deps: AppDeps,
   c: Context<AppEnv>,
   asker: Asker,
   name: string,
   given: Given,
 ): Promise<Response> {
   const report = reportNamed(name);
-  return csvOf(c, report, await parsedAsk(deps, report, asker, given));
+  return csvOf(deps, c, report, parsedQuestion(report, asker, given));
 }
 
 /** The same as a picture; throws a 404 for a report that has none. */
 export async function readReportPicture(
-  deps: ApiDeps,
+  deps: AppDeps,
   c: Context<AppEnv>,
   asker: Asker,
   name: string,
@@ -277,7 +312,7 @@ export async function readReportPicture(
 ): Promise<Response> {
   const report = reportNamed(name);
   if (report.picture === null) throw notFound();
-  return pictureOf(c, report, await parsedAsk(deps, report, asker, given));
+  return pictureOf(deps, c, report, parsedQuestion(report, asker, given));
 }
 
 function reportNamed(name: string): ReportFile {
@@ -286,9 +321,9 @@ function reportNamed(name: string): ReportFile {
   return report;
 }
 
-function parsedAsk(deps: ApiDeps, report: ReportFile, c: Asker, given: Given): Promise<ReportAsk> {
+function parsedQuestion(report: ReportFile, c: Asker, given: Given): Question {
   const query = queryOf(report).safeParse(given);
-  if (query.success) return askedOf(deps, report, c, query.data);
+  if (query.success) return questionOf(report, c, query.data);
   const issue = query.error.issues[0];
   throw new Problem("invalid", {
     field: issue?.path.join(".") || "address",
@@ -296,19 +331,21 @@ function parsedAsk(deps: ApiDeps, report: ReportFile, c: Asker, given: Given): P
   });
 }
 
+/** A question, and how far its asker reaches. */
+type Question = Omit<ReportQuestion, "repIds"> & { readonly scope: Scope };
+
 /**
  * The question of a request. A manager's figures about people are those of the team. Any report
  * that is asked by rep is about people, and is for whoever may read the report `reps`.
  */
-async function askedOf(
-  { pool, agreements }: ApiDeps,
+function questionOf(
   report: ReportFile,
   c: Asker,
   query: Readonly<Record<string, unknown>>,
-): Promise<ReportAsk> {
+): Question {
   const asked = query as Partial<Pick<ReportAsk, "knowledge" | "groupBy">> &
     Readonly<Record<string, string>>;
-  const { role, repId } = c.var.caller;
+  const { role } = c.var.caller;
   const isPersonal = asked.groupBy === "rep" || asked["rep"] !== undefined;
   const scope = isPersonal ? scopeOf("GET /reports/reps", role) : c.var.scope;
   if (scope === undefined)
@@ -319,7 +356,6 @@ async function askedOf(
   const period = periodOf(query, c.var.receivedAt);
   const detail = notOfThen(report, period, c.var.receivedAt);
   if (detail !== null) throw new Problem("invalid", { field: "asOf", detail });
-  const reach = await reachOf(pool, scope, repId);
   return {
     ...period,
     knowledge: asked.knowledge ?? "now",
@@ -330,10 +366,22 @@ async function askedOf(
         return wanted === undefined ? [] : [[name, wanted]];
       }),
     ),
-    repIds: reach.kind === "all" ? null : reach.repIds,
-    db: pool,
-    agreements,
+    scope,
   };
+}
+
+/** What `work` makes of a question, for however long it reads. */
+function answered<T>(
+  { longReads, agreements }: AppDeps,
+  c: Context<AppEnv>,
+  { scope, ...question }: Question,
+  work: (ask: ReportAsk) => Promise<T>,
+): Promise<T> {
+  return longReads.read(c.req.raw, async (db) => {
+    const reach = await reachOf(db, scope, c.var.caller.repId);
+    const repIds = reach.kind === "all" ? null : reach.repIds;
+    return work({ ...question, repIds, db, agreements });
+  });
 }
 
 /** Which reports there are. */

@@ -51,7 +51,7 @@ async function rulesHere(
 ): Promise<readonly ReportRow[] | null> {
   const request = "GET /reports/criteria";
   if (scopeOf(request, c.var.caller.role) === undefined) return null;
-  return (await readReport(deps, asking(c, request), "criteria", asAsked(days))).rows;
+  return (await readReport(deps, c, asking(c, request), "criteria", asAsked(days))).rows;
 }
 
 interface Props {

@@ -58,7 +58,7 @@ async function figuresHere(deps: AppDeps, c: Context<AppEnv>): Promise<Figures> 
   const { receivedAt: now, caller } = c.var;
   const read = async (name: string, more: Readonly<Record<string, string>>) =>
     (
-      await readReport(deps, asking(c, `GET /reports/${name}`), name, {
+      await readReport(deps, c, asking(c, `GET /reports/${name}`), name, {
         ...asAsked(days),
         ...only,
         ...more,
@@ -73,7 +73,7 @@ async function figuresHere(deps: AppDeps, c: Context<AppEnv>): Promise<Figures> 
       clocks: () => read("sla", {}),
       sources: async () => {
         const context = asking(c, "GET /reports/acceptance");
-        return (await readReport(deps, context, "acceptance", { ...asked, groupBy: "source" }))
+        return (await readReport(deps, c, context, "acceptance", { ...asked, groupBy: "source" }))
           .rows;
       },
     }),
@@ -87,7 +87,7 @@ async function figuresHere(deps: AppDeps, c: Context<AppEnv>): Promise<Figures> 
   const to = Math.min(Date.parse(asked.to), now);
   const lost =
     maySeeLost && hasBegun
-      ? await keptConservation(deps, { from: Date.parse(asked.from), to, asOf: now })
+      ? await keptConservation(deps, c, { from: Date.parse(asked.from), to, asOf: now })
       : null;
   const all = readReports().reports.filter(
     ({ name }) => scopeOf(`GET /reports/${name}`, caller.role) !== undefined,

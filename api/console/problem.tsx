@@ -32,6 +32,7 @@ const said: Readonly<Record<ProblemCode, readonly [string, string]>> = {
   "too-many-requests": ["Too many at once", "Wait a moment, then try again."],
   internal: ["Something broke", "It is our fault, not yours, and the log says where."],
   unavailable: ["Not there for a moment", "A part that is needed does not answer. Try again."],
+  "takes-too-long": ["Takes too long", "Ask about less, or later."],
 };
 
 /** Of these the problem says more exactly than we can what was wrong. */
@@ -44,6 +45,7 @@ const tellsDetail: readonly ProblemCode[] = [
   "invalid",
   "refused",
   "too-many-requests",
+  "takes-too-long",
 ];
 
 /** A request that ended in a problem, as far as the page about it needs to know it. */

@@ -30,7 +30,7 @@ export function reportPages(deps: AppDeps): Routes {
     const asked = askedHere(c, report);
     const asker = asking(c, `GET /reports/${report.name}`);
     const [figures, frame] = await Promise.all([
-      readReport(deps, asker, report.name, { ...apiQuery(asked, report), compare: "before" }),
+      readReport(deps, c, asker, report.name, { ...apiQuery(asked, report), compare: "before" }),
       frameOf(deps, c),
     ]);
     return show(c, <ReportPage {...{ report, asked, figures, frame, now: c.var.receivedAt }} />);

@@ -27,6 +27,7 @@ export const problemCodes = {
   "too-many-requests": [429, "Too many requests"],
   internal: [500, "Something broke on our side"],
   unavailable: [503, "A part that is needed does not answer"],
+  "takes-too-long": [503, "It takes too long to answer now"],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof problemCodes;

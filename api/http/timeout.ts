@@ -10,6 +10,9 @@ interface Deadline {
   since: number;
   timer: NodeJS.Timeout | undefined;
   readonly miss: () => void;
+  /** Who is asked for more time when it is over. */
+  readonly more: Set<() => number>;
+  isAnswered: boolean;
 }
 const deadlines = new WeakMap<Request, Deadline>();
 
@@ -36,12 +39,20 @@ export function withDeadline(
           ),
         );
     });
-    const deadline: Deadline = { leftMs: longestMs, since: 0, timer: undefined, miss };
+    const deadline: Deadline = {
+      leftMs: longestMs,
+      since: 0,
+      timer: undefined,
+      miss,
+      more: new Set(),
+      isAnswered: false,
+    };
     deadlines.set(request, deadline);
     count(deadline);
-    return Promise.race([answer(request, ...rest), missed]).finally(() =>
-      clearTimeout(deadline.timer),
-    );
+    return Promise.race([answer(request, ...rest), missed]).finally(() => {
+      deadline.isAnswered = true;
+      clearTimeout(deadline.timer);
+    });
   };
 }
 
@@ -61,7 +72,46 @@ export async function outsideDeadline<T>(request: Request, work: () => Promise<T
   }
 }
 
+/**
+ * Does what may outlast the request's time. When that is over, `more` says how many milliseconds
+ * are added, 0 for none; once they are needed no longer, the request has its usual time again.
+ */
+export async function prolonged<T>(
+  request: Request,
+  more: () => number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const deadline = deadlines.get(request);
+  if (!deadline) return work();
+  let isProlonged = false;
+  const ask = (): number => {
+    const ms = more();
+    isProlonged ||= ms > 0;
+    return ms;
+  };
+  deadline.more.add(ask);
+  try {
+    return await work();
+  } finally {
+    deadline.more.delete(ask);
+    if (isProlonged && deadline.more.size === 0) give(deadline, longestMs);
+  }
+}
+
+function timeIsOver(deadline: Deadline): void {
+  const moreMs = Math.max(0, ...[...deadline.more].map((more) => more()));
+  if (moreMs > 0) give(deadline, moreMs);
+  else deadline.miss();
+}
+
+function give(deadline: Deadline, ms: number): void {
+  clearTimeout(deadline.timer);
+  deadline.leftMs = ms;
+  count(deadline);
+}
+
 function count(deadline: Deadline): void {
+  if (deadline.isAnswered) return;
   deadline.since = performance.now();
-  deadline.timer = setTimeout(deadline.miss, Math.max(0, deadline.leftMs));
+  deadline.timer = setTimeout(() => timeIsOver(deadline), Math.max(0, deadline.leftMs));
 }

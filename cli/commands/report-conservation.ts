@@ -4,7 +4,7 @@ import { conservation, type Conservation, type Listed } from "../../store/report
 import { CommandError, type Io } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
-import { withPool } from "../servers/servers.ts";
+import { withPatientPool } from "../servers/servers.ts";
 
 export const conservationQuestion =
   "Is any lead or account lost, or without anybody and anything to come?";
@@ -30,7 +30,7 @@ export async function printConservation(
       "conservation is about all leads and accounts: it takes --from, --to, --as-of and --json; " +
         "its CSV is GET /reports/conservation.csv.",
     );
-  const report = await withPool(databaseUrlOf(readSettings()), (db) =>
+  const report = await withPatientPool(databaseUrlOf(readSettings()), (db) =>
     // What runs in Temporal is known here by the last comparison, every five minutes.
     conservation(db, period, null, null),
   );

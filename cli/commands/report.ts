@@ -18,7 +18,7 @@ import {
 import { CommandError, type Command } from "../command.ts";
 import { readSettings } from "../env.ts";
 import { databaseUrlOf } from "../servers/running-database.ts";
-import { withPool } from "../servers/servers.ts";
+import { withPatientPool } from "../servers/servers.ts";
 import { conservationQuestion, printConservation } from "./report-conservation.ts";
 
 const usage = `baton report NAME [--from TIME] [--to TIME] [--as-of TIME] [--knowledge now|then]
@@ -86,7 +86,7 @@ export const command: Command = {
       filters: Object.fromEntries(values.where.map((one) => filterOf(one, report))),
       repIds: null,
     };
-    const { rows, goals } = await withPool(databaseUrlOf(readSettings()), async (db) => {
+    const { rows, goals } = await withPatientPool(databaseUrlOf(readSettings()), async (db) => {
       const ask = { ...question, db, agreements: createAgreements(agreementOf) };
       return {
         rows: await report.rows(ask),

@@ -150,6 +150,45 @@ export function readAtOnce<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise
 }
 
 /**
+ * `readAtOnce` where each statement may take up to `statementMs`, whatever the pool gives to others.
+ * It begins within the pool's own time, so a silent server is not waited for. `work` is told the
+ * process of Postgres that reads, for `cancelStatement`.
+ */
+export function readAtLength<T>(
+  pool: Pool,
+  statementMs: number,
+  work: (db: Db, pid: number) => Promise<T>,
+): Promise<T> {
+  return readAtOnce(pool, async (tx) => {
+    const session = await firstRow<{ pid: number }>(
+      tx,
+      sql`
+      select pg_backend_pid() as pid, set_config('statement_timeout', ${String(statementMs)}, true)`,
+    );
+    let isOver = false;
+    const query = (given: Statement | string) => {
+      // The connection is somebody else's by now.
+      if (isOver) throw new Error("this read has ended");
+      const statement = {
+        ...(typeof given === "string" ? { text: given } : given),
+        query_timeout: statementMs + silenceMs,
+      };
+      return tx.query(statement);
+    };
+    try {
+      return await work({ query } as Db, session?.pid ?? 0);
+    } finally {
+      isOver = true;
+    }
+  });
+}
+
+/** Ends the statement that this process of Postgres is at; nothing when it is at none. */
+export async function cancelStatement(db: Db, pid: number): Promise<void> {
+  await db.query(sql`select pg_cancel_backend(${pid}::int)`);
+}
+
+/**
  * Sends a statement whose result is not needed. In a transaction the next statement does not wait
  * for it, and a failure fails the transaction at the latest when it commits. Outside of a
  * transaction it is awaited.

@@ -49,7 +49,7 @@ let visitor: Visitor;
 let served: Serving;
 const now = Date.parse("2026-11-20T12:00:00Z");
 beforeAll(async () => {
-  world = await apiWorld(smallAgreement, [pagesOfTest as never]);
+  world = await apiWorld(smallAgreement, [pagesOfTest]);
   visitor = await signedIn({ ...world, now }, { role: "operator" });
   served = await serving(world.app);
 });

@@ -354,7 +354,7 @@ describe("a mail with a link", () => {
 
 test("by https the cookie is of this host and of TLS alone", async () => {
   const publicUrl = "https://baton.example";
-  const secure = await apiWorld(smallAgreement, [consoleRoutes as never], { publicUrl });
+  const secure = await apiWorld(smallAgreement, [consoleRoutes], { publicUrl });
   try {
     const login = await ensureLogin(secure.pool, { role: "operator" }, world.now());
     const at = Date.parse("2026-11-20T12:00:00Z");

@@ -1,7 +1,7 @@
 import { serve } from "@hono/node-server";
 import { pino } from "pino";
 import { createApp } from "../../api/app.ts";
-import type { ApiDeps, Routes } from "../../api/deps.ts";
+import type { ApiDeps, AppDeps, Routes } from "../../api/deps.ts";
 import type { Agreement } from "../../handoff/agreement.ts";
 import { activate, createAgreements } from "../../store/process/agreements.ts";
 import { inTransaction, type Pool } from "../../store/postgres/db.ts";
@@ -39,7 +39,7 @@ export interface ApiWorld {
  */
 export async function apiWorld(
   agreement: Agreement,
-  modules: readonly ((deps: ApiDeps) => Routes)[],
+  modules: readonly ((deps: AppDeps) => Routes)[],
   more: Partial<ApiDeps> | ((pools: ApiPools) => Partial<ApiDeps>) = {},
 ): Promise<ApiWorld> {
   const database = await freshDatabase();

@@ -64,7 +64,7 @@ describe("a token that asks too often", () => {
   });
 
   test("is not a person whose pages listen", async () => {
-    world = await apiWorld(smallAgreement, [consoleRoutes as never], {
+    world = await apiWorld(smallAgreement, [consoleRoutes], {
       rates: { ...unlimited, perToken: 1 },
     });
     const now = Date.parse("2026-11-20T12:00:00Z");

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { newRoutes } from "../../../api/deps.ts";
 import { problemResponse } from "../../../api/http/errors.ts";
-import { withDeadline, outsideDeadline } from "../../../api/http/timeout.ts";
+import { withDeadline, outsideDeadline, prolonged } from "../../../api/http/timeout.ts";
 
 const pause = (ms: number) =>
   new Promise((resolve) => {
@@ -18,6 +18,20 @@ app.get("/:before/:free/:after", async (c) => {
   if (free > 0) await outsideDeadline(c.req.raw, () => pause(free));
   await pause(after);
   begun.push(c.req.path);
+  return c.text("done");
+});
+/** Adds `more` to its time, once, for work that takes `ms`, and answers `after` it. */
+app.get("/prolonged/:more/:ms/:after", async (c) => {
+  const [more = 0, ms = 0, after = 0] = (["more", "ms", "after"] as const).map((part) =>
+    Number(c.req.param(part)),
+  );
+  const given = [more];
+  await prolonged(
+    c.req.raw,
+    () => given.shift() ?? 0,
+    () => pause(ms),
+  );
+  await pause(after);
   return c.text("done");
 });
 withDeadline(app, problemResponse);
@@ -68,6 +82,18 @@ test("what takes as long as it takes does not count, what comes before and after
 
 test("time that is over before it begins stays over", async () => {
   expect(await answer("/2600/60000/0")).toEqual([503, 2_500]);
+});
+
+test("what may outlast the time is asked for more when it is over, and has the usual time after it", async () => {
+  expect(await answer("/prolonged/10000/2300/100")).toEqual([200, 2_400]);
+  expect(await answer("/prolonged/10000/12000/2400")).toEqual([200, 14_400]);
+  expect(await answer("/prolonged/10000/12000/2600")).toEqual([503, 14_500]);
+  expect(await answer("/prolonged/10000/13000/0")).toEqual([503, 12_500]);
+  expect(await answer("/prolonged/0/2600/0")).toEqual([503, 2_500]);
+});
+
+test("work in time leaves the time as it was", async () => {
+  expect(await answer("/prolonged/10000/2000/600")).toEqual([503, 2_500]);
 });
 
 test("no timer is left when the answer is given", async () => {
