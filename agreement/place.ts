@@ -3,6 +3,8 @@ import { isMap, isScalar, isSeq } from "yaml";
 import { joinPath, plainText, startOf } from "./source.ts";
 
 const mostProblems = 100;
+/** Of a word that nothing defines, besides its first line. */
+const mostLines = 20;
 
 /**
  * What is collected while one file is read: problems, warnings, and where each part of the document
@@ -59,7 +61,8 @@ export class Reading {
       return;
     }
     const { line } = this.#source.position(offset);
-    if (line === known.told.line || known.lines.includes(line)) return;
+    const isEnough = known.lines.length >= mostLines;
+    if (isEnough || line === known.told.line || known.lines.includes(line)) return;
     const lines = [...known.lines, line];
     const also = `; also on line${lines.length > 1 ? "s" : ""} ${lines.join(", ")}`;
     this.problems[told] = { ...known.told, message: message + also };

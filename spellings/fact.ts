@@ -112,14 +112,11 @@ function regionBeside(
   field: FieldPath,
   beside: Readonly<Record<FieldPath, unknown>>,
 ): string | undefined {
-  const countries = {
-    lead: countrySaid(beside["lead.country"]),
-    account: countrySaid(beside["account.country"]),
-  };
-  const [own, other] =
-    field === "lead.region"
-      ? [countries.lead, countries.account]
-      : [countries.account, countries.lead];
+  const [person, company] = [
+    countrySaid(beside["lead.country"]),
+    countrySaid(beside["account.country"]),
+  ];
+  const [own, other] = field === "lead.region" ? [person, company] : [company, person];
   if (own !== undefined || other === undefined) return regionCode(text, own);
   return regionCode(text, other) ?? regionCode(text);
 }
