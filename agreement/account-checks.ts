@@ -17,6 +17,7 @@ export function checkAccounts(
     readonly leadTypes: Agreement["leadTypes"] | undefined;
     readonly signals: Agreement["signals"] | undefined;
   },
+  isWrong: IsWrong,
   reading: Reading,
 ): void {
   const { accounts, signals, leadTypes: types = [] } = agreement;
@@ -56,36 +57,42 @@ export function checkAccounts(
     const path = joinPath("accounts.tiers", tier);
     if (Object.values(row).every((value) => value === undefined))
       warn(path, "expected a priority, a target or a pool; this tier changes nothing");
-    else contradictions(types, row, path, warn);
+    else contradictions(types, row, isWrong, path, warn);
   }
 }
 
 type Tier = AccountRules["tiers"][string];
 
-/** Lead types of which a tier makes the answer due before the first outreach. */
+/**
+ * Lead types of which a tier makes the answer due before the first outreach. One whose own targets
+ * are in that order is told of where it stands.
+ */
 function contradictions(
   types: Agreement["leadTypes"],
   tier: Tier,
+  isWrong: IsWrong,
   path: string,
   warn: (path: string, message: string) => void,
 ): void {
-  for (const type of types) {
-    const outreach = tier.outreach ?? type.outreach;
-    const status = tier.status ?? type.status;
-    if (isShorter(status, outreach))
-      warn(
-        path,
-        `makes ${quotedName(type.name)} due for an answer ("${printTarget(status)}") before its outreach ` +
-          `("${printTarget(outreach)}")`,
-      );
-  }
+  const [first, ...others] = types
+    .filter((type) => !isWrong(type))
+    .map(({ name, outreach, status }) => ({
+      name,
+      outreach: tier.outreach ?? outreach,
+      status: tier.status ?? status,
+    }))
+    .filter(isWrong);
+  if (!first) return;
+  const too = others.map(({ name }) => quotedName(name)).join(", ");
+  warn(
+    path,
+    `makes ${quotedName(first.name)} due for an answer ("${printTarget(first.status)}") before ` +
+      `its outreach ("${printTarget(first.outreach)}")${too === "" ? "" : `; so too ${too}`}`,
+  );
 }
 
-/** Only targets of one kind can be compared without a calendar. */
-function isShorter(a: Target, b: Target): boolean {
-  if ("ms" in a && "ms" in b) return a.kind === b.kind && a.ms < b.ms;
-  return a.kind === "business-days" && b.kind === "business-days" && a.days < b.days;
-}
+/** Whether the answer would be due before the first outreach. */
+type IsWrong = (row: { readonly outreach: Target; readonly status: Target }) => boolean;
 
 interface Asked {
   /** What is asked of a person; null: nothing. */

@@ -127,6 +127,16 @@ export const calendar: Shape<CalendarDef> = from(
   },
 );
 
+/** Hours of an agreement: where nothing is ever open, nothing falls due and no review is held. */
+export const openCalendar: Shape<CalendarDef> = from(calendar, (hours, place) => {
+  const isRead = !place.reading.problems.some(({ path }) => path.startsWith(place.path));
+  if (isRead && Object.values(hours.week).every((shifts) => shifts.length === 0))
+    place
+      .child("week", null)
+      .letsPass('expected hours on some day of the week, such as mon-fri: ["09:00-17:00"]');
+  return hours;
+});
+
 /** `mon`, `mon-fri`, `sat-mon` or `mon, wed`; null when it is none of these. */
 function daysOf(key: string): DayName[] | null {
   const parts = key

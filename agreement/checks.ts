@@ -36,10 +36,16 @@ export function checkWhole(
   const { accounts } = agreement;
   if (fit) scoresInFit({ ...agreement, fit }, reading);
   if (bands) bandRows({ fit, bands }, reading);
-  statusBeforeOutreach(agreement, reading);
+  const order = orderOfTargets(agreement);
+  statusBeforeOutreach(agreement, order, reading);
   if (answers && renurture) closedReasons(answers, renurture, reading);
   if (types) twinTypes(types, reading);
-  if (accounts) checkAccounts({ ...agreement, leadTypes: types, signals, accounts }, reading);
+  if (accounts)
+    checkAccounts(
+      { ...agreement, leadTypes: types, signals, accounts },
+      (row) => order(row) !== "right",
+      reading,
+    );
   // Of signals that could not be read no depth is known; an unknown field is text.
   const logic = logicOf({
     ...agreement,
@@ -376,25 +382,20 @@ function closedReasons(
   }
 }
 
-function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
-  const hours = possibleHours(agreement);
+function statusBeforeOutreach(agreement: Readable, order: Order, reading: Reading): void {
   const rows = [
     ...(agreement.leadTypes ?? []).map((type, i) => ({ ...type, path: `leadTypes[${i}]` })),
     ...(agreement.accounts ? [{ ...agreement.accounts, path: "accounts" }] : []),
   ];
   for (const row of rows) {
-    if (shorter(row.status, row.outreach))
+    const found = order(row);
+    if (found === "shorter")
       reading.report(
         "problems",
         joinPath(row.path, "status"),
         "expected a status target no shorter than the outreach target",
       );
-    else if (
-      row.status.kind !== row.outreach.kind &&
-      [row.status, row.outreach].every(isReadTarget) &&
-      hours.length > 0 &&
-      hours.every((one) => endsEarlier(one, row))
-    )
+    else if (found === "earlier")
       reading.report(
         "problems",
         joinPath(row.path, "status"),
@@ -403,6 +404,27 @@ function statusBeforeOutreach(agreement: Readable, reading: Reading): void {
           "most leads",
       );
   }
+}
+
+/**
+ * Whether a status target ends before its outreach target: because it is shorter, or by the hours
+ * for most leads.
+ */
+type Order = (
+  row: Readonly<Record<"status" | "outreach", Target>>,
+) => "right" | "shorter" | "earlier";
+
+function orderOfTargets(agreement: Readable): Order {
+  const hours = possibleHours(agreement);
+  return (row) => {
+    if (shorter(row.status, row.outreach)) return "shorter";
+    const isEarlier =
+      row.status.kind !== row.outreach.kind &&
+      [row.status, row.outreach].every(isReadTarget) &&
+      hours.length > 0 &&
+      hours.every((one) => endsEarlier(one, row));
+    return isEarlier ? "earlier" : "right";
+  };
 }
 
 interface Hours {

@@ -48,7 +48,7 @@ export function conditionShape(
       if (names.includes(name)) return { kind: "named", name, at: place.path };
       const meant = nearest(name, names);
       if (meant !== undefined) place.reading.meant.add(meant);
-      return place.wrong(unknownName(name), node);
+      return place.unknown(unknownName(name), node);
     }
     if (!isMap(node))
       return place.expected("a condition: a name, all, any, none, a field, or a signal", node);
@@ -81,7 +81,7 @@ export function conditionShape(
       return matchers && { kind: "derived", of: known, matchers, at: place.path };
     }
     const type = Object.hasOwn(words.fields, key) ? words.fields[key] : undefined;
-    if (!type) return place.wrong(unknownKey(key), pair.key);
+    if (!type) return place.unknown(unknownKey(key), pair.key);
     const matchers = readMatchers(value, place.child(key, pair.key), {
       field: key,
       type,
@@ -236,7 +236,7 @@ function signalRef(signals: readonly string[]): Shape<string | { readonly depth:
       }
       const name = isScalar(node) ? scalarText(node) : null;
       if (name !== null && signals.includes(name)) return name;
-      return place.wrong(
+      return place.unknown(
         `expected a signal defined under \`signals:\`, found ` +
           `${name === null ? "none" : `"${name}"`}${didYouMean(name ?? "", signals)}`,
         node,

@@ -7,7 +7,7 @@ import { isMap } from "yaml";
 import { accounts } from "./accounts.ts";
 import { nurture, renurture, tasks, tasksByDefault, working } from "./afterwards.ts";
 import { answers } from "./answers.ts";
-import { calendar } from "./calendars.ts";
+import { openCalendar } from "./calendars.ts";
 import { clocks } from "./clocks.ts";
 import { conditionShape } from "./conditions.ts";
 import { exploration } from "./exploration.ts";
@@ -59,7 +59,7 @@ function sections(words: Vocabulary) {
       "the parties: every version needs a signature from each of two, one from whoever leads a single one, none where the list is empty",
     ),
     calendars: need(
-      from(named(calendar, "calendars", calendarName), (all, place) =>
+      from(named(openCalendar, "calendars", calendarName), (all, place) =>
         Object.keys(all).length > 0 ? all : place.wrong("expected at least one calendar"),
       ),
       "business hours by name",

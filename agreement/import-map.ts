@@ -135,6 +135,15 @@ function mapShape(agreement: Known): Shape<ImportMap> {
           `expected one column for ${to}; say under \`joined:\` how several become one`,
         );
     });
+    const names = Object.keys(rest.columns);
+    names.forEach((name, n) => {
+      if (names.findIndex((one) => columnName(one) === columnName(name)) < n)
+        place.reading.report(
+          "problems",
+          joinPath("columns", name),
+          `expected "${columnName(name)}" once; kinds of spaces and hyphens do not count`,
+        );
+    });
     for (const [field, value] of Object.entries(constants)) {
       const problem =
         (field === "lead.email"

@@ -8,7 +8,7 @@ import { matchesGlob } from "../handoff/facts/text.ts";
 import { codedFields, readFact } from "../spellings/fact.ts";
 import { regionsMeant } from "../spellings/region.ts";
 import { keyText } from "./source.ts";
-import { scalarText } from "./shape.ts";
+import { readsOneWay, scalarText } from "./shape.ts";
 import { didYouMean, listed } from "./words.ts";
 
 /** Which matchers a type of fact understands, besides a plain value. */
@@ -75,9 +75,26 @@ export function readMatchers(
   });
   const whole = matchers.filter((matcher) => matcher !== undefined);
   if (whole.length < matchers.length) return undefined;
-  return emptyRange(whole)
-    ? place.wrong(`expected a range that some value can lie in for ${subject.field}`, node)
-    : whole;
+  if (emptyRange(whole))
+    return place.wrong(`expected a range that some value can lie in for ${subject.field}`, node);
+  warnOfLow(whole, place, subject, node);
+  return whole;
+}
+
+/** A count that is at most less than none is no fact's. */
+function warnOfLow(
+  matchers: readonly Matcher[],
+  place: SourcePlace,
+  { field, type, readBy }: MatcherSubject,
+  node: YamlNode,
+): void {
+  if (type !== "number" || !readBy) return;
+  for (const matcher of matchers) {
+    if (matcher.op !== "atMost" && matcher.op !== "below") continue;
+    const most = matcher.op === "atMost" ? Math.floor(matcher.value) : Math.ceil(matcher.value) - 1;
+    if ("problem" in readFact(field, most, readBy))
+      place.warn(`no fact of ${field} can be as low as ${matcher.op}: ${matcher.value}`, node);
+  }
 }
 
 function readMatcher(
@@ -144,9 +161,9 @@ function readValue(
   const value = isScalar(node) ? node.value : null;
   switch (subject.type) {
     case "number":
-      return typeof value === "number" && Number.isFinite(value)
-        ? asFact(value, place, subject, node)
-        : place.expected(`a number for ${subject.field}`, node);
+      if (typeof value !== "number" || !Number.isFinite(value))
+        return place.expected(`a number for ${subject.field}`, node);
+      return readsOneWay(node, place) ? asFact(value, place, subject, node) : undefined;
     case "boolean":
       return typeof value === "boolean"
         ? value
@@ -240,9 +257,8 @@ function readBound(node: YamlNode, place: SourcePlace, type: FieldType): number 
   if (type === "date")
     return instantOf(scalarText(node) ?? "") ?? place.expected("a date such as 2026-11-23", node);
   const value = isScalar(node) ? node.value : null;
-  return typeof value === "number" && Number.isFinite(value)
-    ? value
-    : place.expected("a number", node);
+  if (typeof value !== "number" || !Number.isFinite(value)) return place.expected("a number", node);
+  return readsOneWay(node, place) ? value : undefined;
 }
 
 function emptyRange(matchers: readonly Matcher[]): boolean {

@@ -3,6 +3,8 @@ import { isMap, isScalar, isSeq } from "yaml";
 import { joinPath, plainText, startOf } from "./source.ts";
 
 const mostProblems = 100;
+/** Of a word that nothing defines, besides its first line. */
+const mostLines = 20;
 
 /**
  * What is collected while one file is read: problems, warnings, and where each part of the document
@@ -17,6 +19,7 @@ export class Reading {
   readonly isStored: boolean;
   readonly #source: Source;
   readonly #offsets = new Map<string, number>();
+  readonly #unknown = new Map<string, { told: AgreementProblem; lines: readonly number[] }>();
 
   constructor(source: Source, { isStored = false }: { readonly isStored?: boolean } = {}) {
     this.#source = source;
@@ -42,6 +45,28 @@ export class Reading {
       (one) => one.line === found.line && one.column === found.column && one.message === message,
     );
     if (!isSaid) this[kind].push({ ...found, path, message });
+  }
+
+  /**
+   * Reports a word that nothing defines. Where it stands several times one mistake is told once, of
+   * all lines: most likely its definition has another name.
+   */
+  reportUnknown(path: string, message: string, offset: number): void {
+    const known = this.#unknown.get(message);
+    const told = this.problems.indexOf(known?.told as AgreementProblem);
+    if (!known || told < 0) {
+      this.report("problems", path, message, offset);
+      const last = this.problems.at(-1);
+      if (last?.message === message) this.#unknown.set(message, { told: last, lines: [] });
+      return;
+    }
+    const { line } = this.#source.position(offset);
+    const isEnough = known.lines.length >= mostLines;
+    if (isEnough || line === known.told.line || known.lines.includes(line)) return;
+    const lines = [...known.lines, line];
+    const also = `; also on line${lines.length > 1 ? "s" : ""} ${lines.join(", ")}`;
+    this.problems[told] = { ...known.told, message: message + also };
+    this.#unknown.set(message, { told: this.problems[told], lines });
   }
 
   #offsetOf(path: string): number {
@@ -84,6 +109,12 @@ export class SourcePlace {
   wrong(message: string, node?: unknown): undefined {
     const offset = node === undefined || node === null ? undefined : startOf(node);
     this.reading.report("problems", this.path, message, offset);
+    return undefined;
+  }
+
+  /** The same of a word that nothing defines, which may stand in several places. */
+  unknown(message: string, node: unknown): undefined {
+    this.reading.reportUnknown(this.path, message, startOf(node));
     return undefined;
   }
 

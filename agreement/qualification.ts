@@ -66,7 +66,7 @@ export function fieldName(words: Vocabulary): Shape<string> {
   return from(text("a field such as lead.email"), (field, place, node) =>
     known.includes(field)
       ? field
-      : place.wrong(
+      : place.unknown(
           `expected a built-in field or one declared under \`fields:\`, found ` +
             `"${field}"${didYouMean(field, known)}`,
           node,

@@ -223,10 +223,23 @@ export function number(
         value >= bounds.min &&
         value <= bounds.max &&
         (!bounds.whole || Number.isInteger(value));
-      return fits ? value : place.expected(`${what} from ${bounds.min} to ${bounds.max}`, node);
+      if (!fits) return place.expected(`${what} from ${bounds.min} to ${bounds.max}`, node);
+      return !bounds.whole || readsOneWay(node, place) ? value : undefined;
     },
     standIn: () => NaN,
   };
+}
+
+/** Whether a number is not written as `5.000`, which is five here and five thousand to many. */
+export function readsOneWay(node: YamlNode, place: SourcePlace): boolean {
+  const written = (isScalar(node) ? node.source : undefined) ?? "";
+  return (
+    !/^[+-]?[1-9]\d{0,2}\.\d{3}$/.test(written) ||
+    place.letsPass(
+      `expected a number that can be read in one way, such as 5000, found "${written}"`,
+      node,
+    )
+  );
 }
 
 export const yesNo: Shape<boolean> = {
@@ -266,7 +279,7 @@ export function reference(words: readonly string[], what: string): Shape<string>
   const known = from(text(what), (word, place, node) =>
     words.includes(word)
       ? word
-      : place.wrong(
+      : place.unknown(
           `expected ${what} (${listed(words) || "none is defined"}), found ` +
             `"${word}"${didYouMean(word, words)}`,
           node,

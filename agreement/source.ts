@@ -59,6 +59,7 @@ export function readSource(
     path,
     message,
   });
+  const odd = oddSpaces(text);
   try {
     const document = parseDocument(text, {
       lineCounter: lines,
@@ -69,6 +70,12 @@ export function readSource(
       version: "1.2",
       schema: "core",
     });
+    if (odd.length > 0)
+      return {
+        problems: odd.map((offset) =>
+          problem(offset, "", "expected spaces here, found a no-break space or one like it"),
+        ),
+      };
     const told = firstMistakes([...document.errors, ...document.warnings]);
     if (told.length > 0)
       return {
@@ -247,6 +254,19 @@ function firstMistakes(errors: readonly YAMLError[]): readonly YAMLError[] {
   const tabs = inOrder.filter(({ code }) => code === "TAB_AS_INDENT");
   return tabs.length > 0 ? tabs.slice(0, 20) : inOrder.slice(0, 1);
 }
+
+/**
+ * Where the line of a key has spaces, before it or behind its colon, that are none to YAML: they
+ * come with what is copied from a page. At most twenty.
+ */
+function oddSpaces(text: string): number[] {
+  return [...text.matchAll(oddSpace)]
+    .slice(0, 20)
+    .map(({ 0: found, index }) => index + found.length - 1);
+}
+
+const oddSpace =
+  /^ *(?:[\w.-]+:[\u00a0\u2000-\u200b\u202f\u3000]|[\u00a0\u2000-\u200b\u202f\u3000](?=[^"'#\n]*:))/gm;
 
 /** The reader's own sentences, where ours help more. */
 function yamlSentence(code: string, message: string): string {

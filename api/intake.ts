@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { withoutEdges } from "../handoff/facts/text.ts";
 import { canHaveHappened, happenedWhen, instantOf } from "../handoff/time/dates.ts";
 import { stages } from "../handoff/stage.ts";
 import { inTransaction, type Db } from "../store/postgres/db.ts";
@@ -24,7 +25,7 @@ const happened = instant
   .refine(canHaveHappened, happenedWhen)
   .openapi({ type: "string", format: "date-time" });
 
-const name = z.string().trim().min(1).max(300);
+const name = z.string().overwrite(withoutEdges).min(1).max(300);
 
 const arrivalSchema = z.strictObject({
   id: name.optional().openapi({ description: "our id, when you know it" }),

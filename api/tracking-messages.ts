@@ -1,12 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import type { Agreement } from "../handoff/agreement.ts";
 import { builtInFields, type FieldPath } from "../handoff/facts/facts.ts";
+import { withoutEdges } from "../handoff/facts/text.ts";
 import { canHaveHappened, instantOf } from "../handoff/time/dates.ts";
 import { readFact } from "../spellings/fact.ts";
 import { checkEngagement } from "../store/intake/engagement-rules.ts";
 import type { TrackedMessage } from "../store/intake/tracking.ts";
 
-const name = z.string().trim().min(1).max(300);
+const name = z.string().overwrite(withoutEdges).min(1).max(300);
 const time = z
   .string()
   .max(40)

@@ -1,6 +1,7 @@
 import { getDomain } from "tldts";
 import { checkEmail, emailKind, type EmailDomains } from "../handoff/facts/email.ts";
 import type { Facts } from "../handoff/facts/facts.ts";
+import { withoutEdges } from "../handoff/facts/text.ts";
 import { asciiDomain } from "./email.ts";
 
 /**
@@ -15,9 +16,15 @@ export function registrableDomain(host: string): string | null {
   return getDomain(name, { allowPrivateDomains: true }) ?? getDomain(name);
 }
 
-/** The registrable domain in what people send as one: a domain, a host, or a web address. */
+/**
+ * The registrable domain in what people send as one: a domain, a host, or a web address, also with
+ * a remark in brackets. Null for several, of which nobody said which counts.
+ */
 export function domainIn(text: string): string | null {
-  const host = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@\s]*@)?([^/:?#\s]+)/i.exec(text.trim())?.[1];
+  const host =
+    /^(?:(?:[a-z][a-z0-9+.-]*:)?\/\/)?(?:[^/@\s]*@)?([^/:?#\s]+)(?:[/:?#].*|\s*\([^()]*\))?$/i.exec(
+      withoutEdges(text),
+    )?.[1];
   return host === undefined ? null : registrableDomain(host);
 }
 

@@ -1,5 +1,5 @@
 import { domainToASCII } from "node:url";
-import { inForm } from "../handoff/facts/text.ts";
+import { inForm, withoutEdges } from "../handoff/facts/text.ts";
 
 /**
  * The one form under which an address is compared and stored: the name in NFC and lower case, the
@@ -15,23 +15,21 @@ export function normalEmail(address: string): string {
   return `${lowerNfc(text.slice(0, at))}@${asciiDomain(domain)}`;
 }
 
-/** `Ada <ada@acme.com>`, `mailto:ada@acme.com`: one address. A name with an @ may be another. */
+/**
+ * `Ada <ada@acme.com>`, `mailto:ada@acme.com`, `ada@acme.com <ada@acme.com>`: one address. Another
+ * name with an @ may be another address.
+ */
 function withoutName(text: string): string {
-  const [, inner = text] = /^[^<>@]*<([^<>]*)>$/.exec(text) ?? [];
+  const [, name = "", inner = text] = /^([^<>]*)<([^<>]*)>$/.exec(text) ?? [];
+  const address = withoutEdges(withoutEdges(inner).replace(/^mailto:/i, ""));
+  const isOne = !name.includes("@") || isSame(name, address);
   // Around nothing it is the text itself: a search for it must not become one for everybody.
-  return withoutEdges(inner.replace(/^mailto:/i, "")) || text;
+  return (isOne ? address : "") || text;
 }
 
-/** White space and what nobody sees around it, which is copied along with an address. */
-function withoutEdges(text: string): string {
-  let [from, to] = [0, text.length];
-  while (from < to && isUnseen(text[from])) from++;
-  while (to > from && isUnseen(text[to - 1])) to--;
-  return text.slice(from, to);
-}
-
-function isUnseen(char: string | undefined): boolean {
-  return char !== undefined && /[\s\p{Cf}]/u.test(char);
+function isSame(name: string, address: string): boolean {
+  const bare = withoutEdges(name).replace(/^(["'])(.*)\1$/s, "$2");
+  return lowerNfc(withoutEdges(bare)) === lowerNfc(address);
 }
 
 /** A domain in ASCII and lower case; what is no domain stays as it is, in lower case. */

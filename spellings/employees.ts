@@ -5,11 +5,16 @@ import { inForm } from "../handoff/facts/text.ts";
  * is 1000. A bare number stays as it came. Undefined when it is no size.
  */
 export function fewestPeople(text: string): string | undefined {
+  // `200¹` has a footnote, and is not 2001.
+  if (/\p{No}/u.test(text)) return undefined;
   const plain = inForm(text, "NFKC")
     .replaceAll(/[\p{Pd}−]|(?<=\d\s?)~(?=\s?\d)/gu, "-")
     .replaceAll(/(?<=\d)[\s'’](?=\d{3}(?!\d))/g, "")
     .replace(/\s*\([^()]{1,60}\)\s*$/, (aside) => (/\d/.test(aside) ? aside : ""))
-    .replace(named, "$1")
+    // Form builders write `_` for spaces; between digits it may mean anything.
+    .replaceAll(/_(?=\p{L})|(?<=\p{L})_/gu, " ")
+    .replace(/^\[([^[\]]*)\]$|^\(([^()]*)\)$/, "$1$2")
+    .replace(named, "$1$2")
     .replace(peopleWord, "")
     .replace(roughly, "")
     .trim();
@@ -29,10 +34,12 @@ export function fewestPeople(text: string): string | undefined {
   return textOf(numberOf(orMore.exec(plain)?.[1]), 0);
 }
 
-/** A range with its name: `SMB (1-50)`, `Enterprise (1000+)`. A bare number there may be a year. */
-const named = /^\p{L}[\p{L} -]{1,40}\(([^()]*[-+<>≤≥][^()]*)\)$/u;
+/**
+ * A range with its name: `SMB (1-50)`, `Enterprise: 1000+`. A bare number there may be a year.
+ */
+const named = /^\p{L}[\p{L} -]{0,40}(?:\(([^()]*[-+<>≤≥][^()]*)\)|:\s*([^:]*[-+<>≤≥][^:]*))$/u;
 const peopleWord =
-  /\s*(?:employees|people|staff|headcount|mitarbeitende|mitarbeiter(?::innen)?|ma|beschäftigte|persons|employés|salariés|collaborateurs|personnes|empleados|personas|trabajadores|funcionários|colaboradores|dipendenti|addetti|medewerkers|werknemers|anställda|ansatte|pracowników|人|名|ft?es?)\.?$/i;
+  /\s*(?:employees|empl?|people|staff|headcount|angestellte|personen|mitarbeitende|mitarbeiter(?::innen)?|ma|beschäftigte|persons|employés|salariés|collaborateurs|personnes|empleados|personas|trabajadores|funcionários|colaboradores|dipendenti|addetti|medewerkers|werknemers|anställda|ansatte|pracowników|人|名|ft?es?)\.?$/i;
 const roughly =
   /^(?:c(?:a|irca)?\.?|about|around|approx\.?|approximately|roughly|rund|etwa|environ|[~≈±])\s*(?=\d)/i;
 const alone = /^(?:self[- ]?employed|freelancer?|just me|only me|sole (?:trader|proprietor))$/i;
@@ -40,7 +47,7 @@ const alone = /^(?:self[- ]?employed|freelancer?|just me|only me|sole (?:trader|
 const size = "\\d+(?:(?:,\\d{3})*|[.,]\\d{1,2}(?=\\s?[km]))\\s?[km]?";
 const between = new RegExp(
   `^(?:(?:between|from|zwischen|von|entre|de|da|van|od)\\s+)?(${size})\\s*` +
-    `(?:-|to|through|bis|and|und|et|à|y|a|tot|do|till|\\.\\.\\.?)\\s*(${size})$`,
+    `(?:-|to|through|bis|and|und|et|à|y|a|até|tot|t\\/m|do|till|\\.\\.\\.?)\\s*(${size})$`,
   "i",
 );
 const upTo = new RegExp(
@@ -50,7 +57,7 @@ const upTo = new RegExp(
   "i",
 );
 const moreThan = new RegExp(
-  "^(?:>|over|above|more than|über|mehr als|plus de|más de|mais de|oltre|più di|meer dan|fler än)" +
+  "^(?:>|over|above|more than|über|mehr als|(?:plus|\\+) de|más de|mais de|oltre|più di|meer dan|fler än)" +
     `\\s*(${size})$`,
   "i",
 );

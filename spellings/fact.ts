@@ -1,6 +1,7 @@
 import type { Agreement } from "../handoff/agreement.ts";
 import type { FieldPath } from "../handoff/facts/facts.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
+import { withoutEdges } from "../handoff/facts/text.ts";
 import { normalizeFact, type NormalFact } from "../handoff/facts/lead.ts";
 import { countryCode, countryCodes } from "./country.ts";
 import { domainIn, registrableDomain } from "./domain.ts";
@@ -78,27 +79,50 @@ function expectation(field: FieldPath, value: string): string | null {
 
 function respelled(
   field: FieldPath,
-  raw: unknown,
+  sent: unknown,
   beside: Readonly<Record<FieldPath, unknown>>,
 ): unknown {
+  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
+  // Countries have numbers too.
+  const raw = coded && typeof sent === "number" ? String(sent) : sent;
   // A text that is too long for a fact is refused; to look for names in it would be wasted.
   if (typeof raw !== "string" || raw.length > 300) return raw;
-  const coded = Object.hasOwn(codedFields, field) ? codedFields[field] : undefined;
-  if (coded) return coded.codeOf(raw) ?? raw;
+  if (coded) return coded.codeOf(withoutEdges(raw)) ?? raw;
   switch (field) {
     case "lead.email":
       return normalEmail(raw);
     case "account.domain":
       return domainIn(raw) ?? raw;
     case "account.employees":
-      return fewestPeople(raw) ?? raw;
+      return fewestPeople(withoutEdges(raw)) ?? raw;
     case "lead.region":
-    case "account.region": {
-      const where = beside[field.replace("region", "country")];
-      const code = typeof where === "string" ? countryCode(where) : undefined;
-      return regionCode(raw, code) ?? raw;
-    }
+    case "account.region":
+      return regionBeside(withoutEdges(raw), field, beside) ?? raw;
     default:
       return raw;
   }
+}
+
+/**
+ * A state is read by the country of the same, else by that of the other of person and company: `WA`
+ * of somebody at an Australian company is no state of the United States.
+ */
+function regionBeside(
+  text: string,
+  field: FieldPath,
+  beside: Readonly<Record<FieldPath, unknown>>,
+): string | undefined {
+  const [person, company] = [
+    countrySaid(beside["lead.country"]),
+    countrySaid(beside["account.country"]),
+  ];
+  const [own, other] = field === "lead.region" ? [person, company] : [company, person];
+  if (own !== undefined || other === undefined) return regionCode(text, own);
+  return regionCode(text, other) ?? regionCode(text);
+}
+
+function countrySaid(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "number"
+    ? countryCode(withoutEdges(String(value)))
+    : undefined;
 }

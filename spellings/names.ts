@@ -1,9 +1,12 @@
 import { inForm } from "../handoff/facts/text.ts";
 
-/** Text as names are looked up: case, accents, dots, `&`, `ß` and kinds of spaces do not count. */
+/**
+ * Text as names are looked up: case, accents, dots, what nobody sees, `&`, `ß` and kinds of spaces
+ * do not count.
+ */
 export function nameKey(text: string): string {
   return inForm(text, "NFKD")
-    .replaceAll(/[\p{Mn}.]/gu, "")
+    .replaceAll(/[\p{Mn}\p{Cf}.]/gu, "")
     .toLowerCase()
     .replaceAll("ß", "ss")
     .replaceAll("&", " and ")

@@ -1,6 +1,6 @@
 import type { Agreement } from "../agreement.ts";
 import type { Instant } from "../time/calendar.ts";
-import type { FieldPath } from "./facts.ts";
+import type { FieldPath, FieldType } from "./facts.ts";
 import { fieldType } from "../qualify/condition.ts";
 import {
   canHaveHappened,
@@ -13,7 +13,7 @@ import {
 } from "../time/dates.ts";
 import { readPattern, type DatePattern } from "../time/date-pattern.ts";
 import { firstInstantReading, offsetSpans } from "../time/local-time.ts";
-import { inForm, wordOf } from "./text.ts";
+import { inForm, withoutEdges, wordOf } from "./text.ts";
 
 /**
  * How the columns of a file become leads; written as YAML by a person who knows the file
@@ -102,26 +102,26 @@ export function mapRow(
   const problems: CellProblem[] = [];
   const isNull = (cell: string) => wordOf(cell, nullWords) !== undefined;
   for (const column of map.required)
-    if (isNull(row[column] ?? ""))
+    if (isNull(cellOf(row, column)))
       problems.push({ column, message: "expected a value; the map requires this column" });
 
   const own: { id?: string; crmId?: string; externalId?: string; occurredAt?: Instant } = {};
   const facts: Record<FieldPath, unknown> = { ...map.constants };
   const cells = [
     ...Object.entries(map.columns).flatMap(([column, rules]) =>
-      rules.map((rule) => ({ column, cell: row[column] ?? "", rule })),
+      rules.map((rule) => ({ column, cell: cellOf(row, column), rule })),
     ),
     ...map.joined.map((rule) => ({
       column: rule.columns[0] ?? null,
       cell: rule.columns
-        .flatMap((one) => (isNull(row[one] ?? "") ? [] : [row[one]?.trim()]))
+        .flatMap((one) => (isNull(cellOf(row, one)) ? [] : [cellOf(row, one)]))
         .join(rule.with),
       rule: { to: rule.to } as ColumnRule,
     })),
   ];
   for (const { column, cell, rule } of cells) {
     if (isNull(cell)) continue;
-    const value = readCell(cell, rule, map.zone, fieldType(agreement, rule.to) === "number");
+    const value = readCell(cell, rule, map.zone, fieldType(agreement, rule.to));
     if (typeof value === "object") problems.push({ column, message: value.expected });
     else if (rule.to === "occurredAt") {
       const at = instantInZone(map.zone, String(value));
@@ -129,7 +129,7 @@ export function mapRow(
       else if (!canHaveHappened(at)) problems.push({ column, message: happenedWhen });
       else own.occurredAt = at;
     } else if (rule.to === "id" || rule.to === "crmId" || rule.to === "externalId")
-      own[rule.to] = String(value).trim();
+      own[rule.to] = withoutEdges(String(value));
     else facts[rule.to] = value;
   }
 
@@ -137,9 +137,7 @@ export function mapRow(
     own.id ??
     own.externalId ??
     own.crmId ??
-    (typeof facts["lead.email"] === "string"
-      ? facts["lead.email"].trim().toLowerCase()
-      : undefined);
+    (typeof facts["lead.email"] === "string" ? facts["lead.email"].toLowerCase() : undefined);
   if (who === undefined)
     problems.push({
       column: null,
@@ -151,10 +149,11 @@ export function mapRow(
   return { problems, arrival: { ...own, facts, engagements } };
 }
 
-/** A column's name as map and file are compared: NFC, and kinds of spaces do not count. */
+/** A column's name as map and file are compared: NFC, one space, one hyphen. */
 export function columnName(text: string): string {
   return inForm(text, "NFC")
-    .replaceAll(/[\s\u200b]+/g, " ")
+    .replaceAll(/[\s\p{Cf}]+/gu, " ")
+    .replaceAll(/\p{Pd}/gu, "-")
     .trim();
 }
 
@@ -168,11 +167,16 @@ export function columnOf(map: ImportMap, field: string): string | null {
   );
 }
 
+/** What somebody sees of a cell; empty where the row has none. */
+function cellOf(row: Readonly<Record<string, string>>, column: string): string {
+  return withoutEdges(row[column] ?? "");
+}
+
 function readCell(
   cell: string,
   rule: ColumnRule,
   zone: string,
-  isNumber: boolean,
+  type: FieldType | undefined,
 ): string | boolean | { expected: string } {
   const { words = {} } = rule;
   const written = wordOf(cell, Object.keys(words));
@@ -196,19 +200,22 @@ function readCell(
           "other signs",
       }
     );
-  if (isNumber && isDoubtful.test(text))
+  if (type === "number" && isDoubtful.test(text))
     return {
       expected:
         "expected a number that can be read in one way; say `decimal:` for this column in the map",
     };
+  if (type !== "date" || isBareDate(text)) return text;
   // A time without an offset is meant in the map's zone.
-  const at =
-    rule.to === "lead.firstTouchAt" && !isBareDate(text) ? instantInZone(zone, text) : null;
-  return at === null ? text : isoOf(at);
+  const at = instantInZone(zone, text);
+  return at === null ? { expected: timeExpected(undefined) } : isoOf(at);
 }
 
-/** `1.250` can be read in two ways; `1.250,5` and `12,50` have a decimal sign that nobody named. */
-const isDoubtful = /(?<![\d.,])\d{1,3}\.\d{3}(?![\d.,])|\d\.\d{3},\d|\d,\d{1,2}(?![\d.,]|\s?[km])/i;
+/**
+ * `1.250` can be read in two ways; `1.250.000`, `1.250,5` and `12,50` have signs that nobody named.
+ */
+const isDoubtful =
+  /(?<![\d.,])\d{1,3}(?:\.\d{3})+(?![\d.,])|\d\.\d{3},\d|\d,\d{1,2}(?![\d.,]|\s?[km])/i;
 
 /**
  * The numbers of a text without signs between thousands and with a point as decimal sign; null when
@@ -225,7 +232,7 @@ function plainNumbers(text: string, decimal: "," | "."): string | null {
     const whole = number.replaceAll(decimal === "," ? /[.\s'’]/g : /[,\s'’]/g, "");
     return whole.replace(",", ".");
   });
-  return isGood ? plain.trim() : null;
+  return isGood ? plain.trim().replace(/\.0+$/, "") : null;
 }
 
 /** `2026-11-23 16:30` in the zone, unless it carries its own offset; a bare date begins there. */
@@ -256,7 +263,7 @@ function readEngagement(
   isNull: (cell: string) => boolean,
   problems: CellProblem[],
 ): MappedArrival["engagements"] {
-  const cell = row[rule.column] ?? "";
+  const cell = cellOf(row, rule.column);
   if (isNull(cell)) return [];
   const { types = {} } = rule;
   const word = wordOf(cell, Object.keys(types));
@@ -265,7 +272,7 @@ function readEngagement(
     byCell ??
     (rule.type !== undefined && wordOf(cell, noWords) === undefined ? rule.type : undefined);
   if (type === undefined) return [];
-  const written = rule.at === undefined ? "" : (row[rule.at.column] ?? "");
+  const written = rule.at === undefined ? "" : cellOf(row, rule.at.column);
   const text = isNull(written)
     ? null
     : rule.at?.date

@@ -6,7 +6,7 @@ import { instantOf, isBareDate, isoOf } from "../time/dates.ts";
 import { checkEmail, emailKind } from "./email.ts";
 import { closedValues } from "./facts.ts";
 import { seniorityOf } from "./seniority.ts";
-import { fold, isStorable, wordOf } from "./text.ts";
+import { fold, isStorable, withoutEdges, wordOf } from "./text.ts";
 
 export type NormalFact =
   { readonly value: FactValue } | { readonly missing: true } | { readonly problem: string };
@@ -24,13 +24,14 @@ const longestText = 10_000;
  */
 export function normalizeFact(
   field: FieldPath,
-  raw: unknown,
+  sent: unknown,
   agreement: Pick<Agreement, "fields" | "nullWords">,
 ): NormalFact {
   const type = fieldType(agreement, field);
   if (!type)
     return { problem: `${field}: expected a built-in field or one declared under \`fields\`` };
-  if (raw === null || raw === undefined) return { missing: true };
+  if (sent === null || sent === undefined) return { missing: true };
+  const raw = typeof sent === "string" ? withoutEdges(sent) : sent;
   if (typeof raw === "string") {
     if (!isStorable(raw))
       return { problem: `${field}: expected text without NUL characters or broken surrogates` };
@@ -38,6 +39,9 @@ export function normalizeFact(
       return { problem: `${field}: expected at most ${longestText} characters` };
     if (isNullWord(raw, agreement.nullWords)) return { missing: true };
   }
+  // Of people there is no part: the point of `5.000` parts thousands, or what sent it is broken.
+  if (counts.includes(field) && typeof raw === "string" && /\.\d{3}$/.test(raw))
+    return { problem: `${field}: expected a number that can be read in one way, such as 5000` };
   const read = readers[type](raw, agreement.nullWords);
   if (read === null) return { problem: `${field}: expected ${expectations[type]}` };
   if (counts.includes(field) && !(Number.isInteger(read) && Number(read) >= 0))
@@ -108,7 +112,7 @@ const readers: Readonly<
 > = {
   text: (raw) =>
     typeof raw === "string"
-      ? raw.trim()
+      ? raw
       : typeof raw === "boolean" || (typeof raw === "number" && Number.isFinite(raw))
         ? String(raw)
         : null,
@@ -122,7 +126,7 @@ function readNumber(raw: unknown): number | null {
   if (typeof raw === "number") return Number.isFinite(raw) ? raw : null;
   if (typeof raw !== "string") return null;
   // Spaces, also narrow ones, group thousands as commas do.
-  const text = raw.trim().replaceAll(/(?<=\d)[\s'’](?=\d{3}(?!\d))/g, ",");
+  const text = raw.replaceAll(/(?<=\d)[\s'’](?=\d{3}(?!\d))/g, ",");
   if (!/^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?$/.test(text)) return null;
   const value = Number(text.replaceAll(",", ""));
   return Number.isFinite(value) ? value : null;
@@ -139,7 +143,7 @@ function readBoolean(raw: unknown): boolean | null {
 function readDate(raw: unknown): string | null {
   const at = typeof raw === "string" ? instantOf(raw) : null;
   if (at === null) return null;
-  return isBareDate(raw as string) ? (raw as string).trim() : isoOf(at);
+  return isBareDate(raw as string) ? (raw as string) : isoOf(at);
 }
 
 function readList(raw: unknown, nullWords: readonly string[]): readonly string[] | null {
@@ -152,7 +156,7 @@ function readList(raw: unknown, nullWords: readonly string[]): readonly string[]
     )
   )
     return null;
-  return entries.map((entry) => entry.trim()).filter((entry) => !isNullWord(entry, nullWords));
+  return entries.map(withoutEdges).filter((entry) => !isNullWord(entry, nullWords));
 }
 
 /** A company's domain; the doors bring it to the one that can be registered. */

@@ -11,6 +11,21 @@ export function inForm(text: string, form: "NFC" | "NFD" | "NFKC" | "NFKD"): str
 }
 
 /**
+ * Without white space around it, and without what nobody sees: marks of direction, joiners and
+ * fillers that are copied along from pages and documents.
+ */
+export function withoutEdges(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isUnseen(text[from])) from++;
+  while (to > from && isUnseen(text[to - 1])) to--;
+  return text.slice(from, to);
+}
+
+function isUnseen(char: string | undefined): boolean {
+  return char !== undefined && /[\s\p{Cf}\u115f\u1160\u2800\u3164\uffa0]/u.test(char);
+}
+
+/**
  * The form in which text is compared: trimmed, Unicode NFKC, case folded (docs/agreement.md,
  * "Conditions"). JavaScript has no case folding of its own; lower, upper, lower case gives it for
  * all but a handful of letters ("Straße" equals "STRASSE"), and the final sigma is made an ordinary
@@ -20,7 +35,7 @@ export function fold(text: string): string {
   // nearly all text, and the same result for a tenth of the time
   if (isAscii.test(text)) return text.toLowerCase().trim();
   const lower = inForm(text, "NFKC").toLowerCase().toUpperCase().toLowerCase();
-  return inForm(lower.replaceAll("ς", "σ"), "NFKC").trim();
+  return withoutEdges(inForm(lower.replaceAll("ς", "σ"), "NFKC"));
 }
 
 const isAscii = /^[\x20-\x7e]*$/;
@@ -34,7 +49,7 @@ export function sameText(a: string, b: string): boolean {
  * none of them, and is not folded: a cell may have 30,000 characters, and a list as many words.
  */
 export function wordOf(text: string, words: readonly string[]): string | undefined {
-  const trimmed = text.trim();
+  const trimmed = withoutEdges(text);
   const longest = words.reduce((most, word) => Math.max(most, word.length), 0);
   // Three characters may be one when they are put together.
   if (trimmed.length > 4 * longest) return undefined;

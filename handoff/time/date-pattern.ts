@@ -1,5 +1,5 @@
 import { inForm } from "../facts/text.ts";
-import { isoOf, offsetMinutes } from "./dates.ts";
+import { isoOf, offsetMinutes, offsetShape } from "./dates.ts";
 import { dayNumber, firstInstantReading, offsetSpans } from "./local-time.ts";
 
 /** How a file writes its dates: `dd.MM.yyyy HH:mm`, taken apart once. */
@@ -119,6 +119,7 @@ function monthOf(name: string): number | null {
 const monthNames = [
   "january february march april may june july august september october november december",
   "januar februar marz april mai juni juli august september oktober november dezember",
+  "jaenner februar maerz april mai juni juli august september oktober november dezember",
   "janner feber mrz april mai juni juli august september oktober november dezember",
   "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre",
   "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
@@ -132,13 +133,15 @@ function digitsOf(token: Token): RegExp {
   if (token === "yyyy") return /^\d{4}/;
   if (token === "MMM" || token === "MMMM") return /^[\p{L}\p{M}]{3,20}\.?/u;
   if (token === "EEE" || token === "EEEE") return /^[\p{L}\p{M}-]{1,20}\.?/u;
-  if (token === "XXX") return /^(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)/i;
-  if (token === "a") return /^[ap]\.?m\.?/i;
+  if (token === "XXX") return new RegExp(`^(?:${offsetShape})`, "i");
+  // `p. m.` in Spanish
+  if (token === "a") return /^[ap]\.?\s?m\.?/i;
   return token.length === 2 ? /^\d{2}/ : /^\d{1,2}/;
 }
 
 function isoFrom(read: Partial<Record<Token, number>>, zone: string): string | null {
-  const year = read.yyyy ?? 2000 + (read.yy ?? 0);
+  // `99` is no year to come.
+  const year = read.yyyy ?? (read.yy ?? 0) + ((read.yy ?? 0) < 70 ? 2000 : 1900);
   const [month, day] = [read.MMMM ?? read.MMM ?? read.MM ?? read.M ?? 0, read.dd ?? read.d ?? 0];
   const lastDay =
     [

@@ -1,8 +1,14 @@
 import type { Instant } from "./local-time.ts";
 import { dateOfDay, dayOfDate } from "./local-time.ts";
 
-const shape =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?$/;
+/** An offset as it stands in a time: `Z`, `+02:00`, `+5:30`, `UTC+2`; the minus may be Unicode's. */
+export const offsetShape = "Z|(?:UTC|GMT)?[+\\-−](?:\\d{2}(?::?\\d{2})?|\\d(?::\\d{2})?)|UTC|GMT";
+
+const shape = new RegExp(
+  "^(\\d{4})-(\\d{2})-(\\d{2})" +
+    `(?:(?:T|\\s+)(\\d{2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,9}))?)?\\s?(${offsetShape})?)?$`,
+  "i",
+);
 
 /** The years 1 to 9999: others have no four digits, and no database reads them as they are written. */
 const [first, last] = [-62_135_596_800_000, 253_402_300_799_999];
@@ -70,10 +76,10 @@ export function hasOffset(text: string): boolean {
 /** Minutes east of UTC; null when no clock on earth has that offset. */
 export function offsetMinutes(text: string | undefined): number | null {
   if (!text || /^[A-Z]+$/i.test(text)) return 0;
-  const digits = text.replace(":", "");
-  const [hours, minutes] = [Number(digits.slice(1, 3)), Number(digits.slice(3) || 0)];
-  if (hours > 14 || minutes > 59) return null;
-  return (text.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
+  const [, sign, hours, minutes] = /([+\-−])(\d{1,2}):?(\d{2})?$/.exec(text) ?? [];
+  const east = Number(hours) * 60 + Number(minutes ?? 0);
+  if (Number(minutes ?? 0) > 59 || !(east <= 14 * 60)) return null;
+  return sign === "+" ? east : -east;
 }
 
 function pad(value: number, width = 2): string {

@@ -5,7 +5,7 @@ import { checkEmail } from "../../handoff/facts/email.ts";
 import { derivedProblem, maySet, tellerOf } from "../../handoff/facts/fact-rights.ts";
 import type { FactSource, FieldPath } from "../../handoff/facts/facts.ts";
 import { asOfReceipt, type DatedFact, type DatedFacts } from "../../handoff/facts/merge-facts.ts";
-import { isStorable } from "../../handoff/facts/text.ts";
+import { isStorable, withoutEdges } from "../../handoff/facts/text.ts";
 import { domainOfEmail } from "../../spellings/domain.ts";
 import { readFact } from "../../spellings/fact.ts";
 import { checkEngagement, type ArrivingEngagement } from "./engagement-rules.ts";
@@ -108,7 +108,7 @@ export function prepare(arrival: Arrival, context: IntakeContext): Prepared | Ar
     const problem = checkEngagement(engagement);
     if (problem) return refused(`engagements.${n}.${problem.field}`, problem.message);
   }
-  const crmAccountId = arrival.crmAccountId?.trim() || null;
+  const crmAccountId = withoutEdges(arrival.crmAccountId ?? "") || null;
   const problem = crmAccountId === null ? null : nameProblem(crmAccountId);
   if (problem) return refused("crmAccountId", problem);
   return {
@@ -184,7 +184,7 @@ function readIdentities(arrival: Arrival, email: string | null): Identity[] | Ar
   ] as const;
   const identities: Identity[] = [];
   for (const [kind, field, given] of names) {
-    const value = given?.trim();
+    const value = withoutEdges(given ?? "");
     if (!value) continue;
     const problem = nameProblem(value);
     if (problem) return refused(field, problem);

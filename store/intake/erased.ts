@@ -1,3 +1,4 @@
+import { withoutEdges } from "../../handoff/facts/text.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import { createHash } from "node:crypto";
 import type { Instant } from "../../handoff/time/calendar.ts";
@@ -55,7 +56,7 @@ export async function linesOfErased(
   const named = [...new Set(lines)].map((line) => {
     const cells = new Set(
       [...line.split(/[,;|\t\r\n]+/), ...line.split(/[,;|\s<>()]+/)]
-        .map((cell) => withoutQuotes(cell).trim())
+        .map((cell) => withoutEdges(withoutQuotes(withoutEdges(cell))))
         // Nobody is known by a longer name.
         .filter((cell) => cell !== "" && cell.length <= 300),
     );

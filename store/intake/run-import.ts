@@ -456,6 +456,11 @@ function readItem(
     const message = `expected ${names.length} columns, found ${item.cells.length}`;
     return { errors: [{ line: item.line, column: null, message, raw: item.raw }] };
   }
+  // Files that were put together from several repeat it.
+  if (names.every((name, n) => columnName(item.cells[n] ?? "") === name)) {
+    const message = "expected a row, found the names of the columns again";
+    return { errors: [{ line: item.line, column: null, message, raw: item.raw }] };
+  }
   const cells = byColumn(item.cells, header);
   const known = wish.history ? withPastFields(wish.agreement) : wish.agreement;
   const mapped = mapRow(wish.map, cells, known);

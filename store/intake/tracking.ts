@@ -1,5 +1,6 @@
 import type { Agreement } from "../../handoff/agreement.ts";
 import type { Instant } from "../../handoff/time/calendar.ts";
+import { withoutEdges } from "../../handoff/facts/text.ts";
 import { isoOf } from "../../handoff/time/dates.ts";
 import { maySet } from "../../handoff/facts/fact-rights.ts";
 import type { FactValue, FieldPath } from "../../handoff/facts/facts.ts";
@@ -121,7 +122,8 @@ function permitted(message: Told, { agreement }: Context, refused: FieldPath[]):
 
 async function identify(tx: Tx, message: Told, context: Context): Promise<void> {
   const hasEmail =
-    typeof message.facts["lead.email"] === "string" && message.facts["lead.email"].trim() !== "";
+    typeof message.facts["lead.email"] === "string" &&
+    withoutEdges(message.facts["lead.email"]) !== "";
   const known = await leadBehind(tx, message);
   if (!hasEmail && known === undefined) return await keep(tx, message, context);
   // Without an e-mail a new user id on a known browser is that browser's person.

@@ -124,8 +124,10 @@ describe("what no account can meet is warned of, with its line", () => {
       }),
     ]);
     const late: Edit = [tiers, "    1: { outreach: 96 hours }"];
-    expect(warnings(late).map(({ message }) => message)).toEqual(
-      expect.arrayContaining([expect.stringContaining('makes "standard-mql" due for an answer')]),
-    );
+    // Told once, of all lead types; their targets are of several kinds.
+    expect(warnings(late).map(({ message }) => message)).toEqual([
+      'makes "demo-request" due for an answer ("same day") before its outreach ("4 days"); so too ' +
+        '"active-trial", "high-intent-mql", "standard-mql"',
+    ]);
   });
 });

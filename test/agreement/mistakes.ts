@@ -11,6 +11,8 @@ export const mistakes: readonly Mistake[] = [
     'week: { mon-fri: ["09:00-17:00"] }',
     'week: { mon: ["09:00-10:00"], tues-fri: ["17:00-09:00"] }',
   ],
+  ['week: { mon-fri: ["09:00-17:00"] }', "week: {}"],
+  ['week: { mon-fri: ["09:00-17:00"] }', "week: { mon-fri: [] }"],
   ["2026-11-26: []", "2026-13-26: []"],
   ['2026-11-27: ["09:00-13:00"]', '2026-11-27: ["9-13"]'],
   ["lead.favouriteTool: text", "lead.favouriteTool: word"],
@@ -21,6 +23,11 @@ export const mistakes: readonly Mistake[] = [
   ["account.openOpportunities: { atLeast: 1 }", "account.openOpportunities: { gte: 1 }"],
   ["when: { account.competitor: true }", "when: { account.competitors: true }"],
   ["{ atLeast: 50, atMost: 5000 }", "{ atLeast: 5000, atMost: 50 }"],
+  // Five, and five thousand to many.
+  ["{ atLeast: 50, atMost: 5000 }", "{ atMost: 5.000 }"],
+  ["{ atLeast: 50, atMost: 5000 }", "{ atMost: -1 }"],
+  ["{ account.openOpportunities: { atLeast: 1 } }", "{ account.openOpportunities: 1.000 }"],
+  ["attempts: 6", "attempts: 6.000"],
   ["account.industry: { in: [Software,", "account.industri: { in: [Software,"],
   ["in: [US, CA, GB, DE] }\n\nchecklist", "in: [US, CA, GB, Atlantis] }\n\nchecklist"],
   ["[manager, director, vp, c-level] } }", "manager } }"],
@@ -86,6 +93,15 @@ export const mistakes: readonly Mistake[] = [
   ["engaged: { contacts: 3, depth: mid, within: 30 days }", "engaged: 3"],
   ["leadType: account-flag", "leadType: demo-request"],
   ["  tier: 1\n", "  tier: 12\n"],
+  // It would be due after the status of most lead types.
+  [
+    "1: { priority: 1, outreach: 1 business hour }",
+    "1: { priority: 1, outreach: 6 business days }",
+  ],
+  [
+    "1: { priority: 1, outreach: 1 business hour }",
+    "1: { priority: 1, status: 1 business minute }",
+  ],
   ["when: { all: [icp, engaged] }", "when: { all: [icp, engagd] }"],
   ["  when: { all: [icp, engaged] }", "  whn: { all: [icp, engaged] }"],
   ["  when: { all: [icp, engaged] }\n", "  # when\n"],

@@ -269,6 +269,33 @@ describe("one mistake is one message, and no mistake hides another", () => {
     ).toHaveLength(1);
   });
 
+  test("a word that is defined under another name is told once, with all lines of its rules", () => {
+    expect(messages(["  demo_request:     {", "  Demo Request:     {"])).toEqual([
+      expect.stringMatching(
+        /expected a signal .*, found "demo_request" \(did you mean "Demo Request"\?\); also on line \d+$/,
+      ),
+    ]);
+  });
+
+  test.each([
+    ["  hq:", "\u00a0\u00a0hq:", 5, 1],
+    ["name: Inbound", "name:\u202fInbound", 1, 6],
+    ["    zone: America", "  \u3000\u3000zone: America", 6, 3],
+  ])("spaces that are copied from a page are told where they stand", (from, to, line, column) => {
+    expect(problemsOf([from, to])).toEqual([
+      {
+        line,
+        column,
+        path: "",
+        message: "expected spaces here, found a no-break space or one like it",
+      },
+    ]);
+  });
+
+  test("and are let be in text", () => {
+    expect(problemsOf(["name: Inbound and", "name: Inbound\u00a0and"])).toEqual([]);
+  });
+
   test("every tab is a mistake of its own", () => {
     const found = problemsOf(
       ["  maxCycles: 3", "\tmaxCycles: 3"],

@@ -42,7 +42,15 @@ describe("a country as people write it", () => {
     ["Korea Rep.", "KR"],
     ["UnitedStates", "US"],
     ["Cote dIvoire", "CI"],
+    ["Hong Kong, China", "HK"],
+    ["Congo (DRC)", "CD"],
+    ["DPRK", "KP"],
+    ["EL", "GR"],
+    // Copied along from a page.
+    ["\u200eGermany\u200b", "DE"],
+    ["Ger\u00admany", "DE"],
     // Other letters.
+    ["アメリカ", "US"],
     ["Grossbritannien", "GB"],
     ["中國", "CN"],
     ["840", "US"],

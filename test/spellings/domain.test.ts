@@ -31,6 +31,9 @@ describe("a company is known by the domain that it can register", () => {
   test("in a web address, a host or an address of a person", () => {
     expect(domainIn("https://www.Acme.co.uk/about?x=1")).toBe("acme.co.uk");
     expect(domainIn("jo@mail.acme.com")).toBe("acme.com");
+    expect(domainIn("//acme.com")).toBe("acme.com");
+    expect(domainIn("acme.com:8080")).toBe("acme.com");
+    expect(domainIn("acme.com (main)")).toBe("acme.com");
     expect(domainOfEmail("jo@mail.acme.com")).toBe("acme.com");
     expect(domainOfEmail("jo@localhost")).toBeNull();
   });
@@ -40,7 +43,8 @@ describe("a company is known by the domain that it can register", () => {
     const read = (raw: unknown) => readFact("account.domain", raw, agreement);
     expect(read("https://www.Acme.co.uk/about?x=1")).toEqual({ value: "acme.co.uk" });
     expect(read("-")).toEqual({ missing: true });
-    for (const raw of ["co.uk", "https://co.uk/x", "10.0.0.1", "acme"])
+    const several = ["acme.com acme.de", "acme.com\nacme.de", "acme.com, acme.de"];
+    for (const raw of ["co.uk", "https://co.uk/x", "10.0.0.1", "acme", ...several])
       expect(read(raw)).toEqual({
         problem: "account.domain: expected a domain such as company.com",
       });

@@ -17,6 +17,9 @@ describe("one address has one form", () => {
     "<info@bücher.de>",
     "mailto:info@bücher.de",
     "Info <mailto:info@bücher.de>",
+    "info@bücher.de <INFO@bücher.de>",
+    "'info@bücher.de' <info@bücher.de>",
+    "\u2066info@bücher.de\u2069\u3164",
   ])("%j", (address) => {
     expect(normalEmail(address)).toBe("info@xn--bcher-kva.de");
     expect(checkEmail(normalEmail(address))).toEqual({ ok: true, domain: "xn--bcher-kva.de" });
@@ -38,6 +41,7 @@ describe("one address has one form", () => {
     "a@bü%63her.de",
     "a@bü.de,b@c.de",
     "a@bü.de <b@c.de>",
+    '"a@c.de" <b@c.de>',
     "a <a@bü.de> b <b@c.de>",
     "a <a@bü.de>, b@c.de",
     "a <b",

@@ -32,6 +32,16 @@ describe("what people send is kept in one form", () => {
     ["lead.email", "\u202ajo@acme.com\u202c\r\n", "jo@acme.com"],
     ["lead.email", "Info@Bücher.de.", "info@xn--bcher-kva.de"],
     ["lead.country", "United States of America (the)", "US"],
+    // Numbers of countries come as numbers from systems that have them.
+    ["account.country", 276, "DE"],
+    // What nobody sees is no part of any fact.
+    ["lead.motion", "inbound\u200b", "inbound"],
+    ["account.industry", "\u2066Software\u2069", "Software"],
+    ["lead.name", "\u200fJo\u3164", "Jo"],
+    ["lead.doNotContact", "yes\u200b", true],
+    ["account.domain", "\u200eacme.com\u200b", "acme.com"],
+    ["account.employees", "\u200e51-200", 51],
+    ["lead.firstTouchAt", "2026-11-23\u00a016:30\u200b", "2026-11-23T16:30:00.000Z"],
     ["lead.country", "Bundesrepublik Deutschland", "DE"],
     ["lead.language", "Français (France)", "fr"],
     ["lead.language", "zh-Hans", "zh"],
@@ -69,6 +79,15 @@ describe("what people send is kept in one form", () => {
     ["account.employees", "20-49 medewerkers", 20],
     ["account.employees", "Enterprise (1000+)", 1000],
     ["account.employees", "51-200 (LinkedIn)", 51],
+    ["account.employees", "[51-200]", 51],
+    ["account.employees", "Enterprise: 1,000+", 1000],
+    ["account.employees", "1,001-5,000_employees", 1001],
+    ["account.employees", "11_to_50", 11],
+    ["account.employees", "200 Angestellte", 200],
+    ["account.employees", "+ de 500 salariés", 501],
+    ["account.employees", "11 até 50", 11],
+    ["account.employees", "５１－２００", 51],
+    ["account.employees", "200.00", 200],
   ])("%s: %s is %s", (field, raw, value) => expect(read(field, raw)).toEqual({ value }));
 
   test("a state is read by the country that came with it", () => {
@@ -80,6 +99,17 @@ describe("what people send is kept in one form", () => {
     expect(read("lead.region", "NRW", { "lead.country": "DE" })).toEqual({ value: "DE-NW" });
     expect(read("lead.region", "Freistaat Bayern", { "lead.country": "Germany" })).toEqual({
       value: "DE-BY",
+    });
+    // Of the company, or of the person, when their own is not told.
+    expect(read("lead.region", "WA", { "account.country": "Australia" })).toEqual({
+      value: "AU-WA",
+    });
+    expect(read("account.region", "BW", { "lead.country": 276 })).toEqual({ value: "DE-BW" });
+    expect(read("lead.region", "WA", { "lead.country": "US", "account.country": "AU" })).toEqual({
+      value: "US-WA",
+    });
+    expect(read("lead.region", "California", { "account.country": "DE" })).toEqual({
+      value: "US-CA",
     });
   });
 
@@ -101,6 +131,8 @@ describe("what people send is kept in one form", () => {
       expect(fact.notUnderstood).not.toContain(raw);
     }
     expect(read("lead.country", "Select")).toEqual({ missing: true });
+    expect(read("lead.name", "\u200b-\u2060")).toEqual({ missing: true });
+    expect(read("lead.name", "\u200b")).toEqual({ missing: true });
     const several = read("lead.email", "jo@acme.com, al@acme.com");
     expect(several.notUnderstood).toMatch(/^lead.email: expected exactly one @; it is kept/);
   });
@@ -120,6 +152,16 @@ describe("what people send is kept in one form", () => {
     "Founded (2010)",
     "5 offices",
     "1.5",
+    // Whole, and not five.
+    "5.000",
+    "10.000",
+    "1.000.000",
+    // A footnote.
+    "200¹",
+    "200²",
+    "51_200",
+    "10-Nov",
+    "4.6E+04",
     -5,
     2.5,
   ])("%j is no number of people", (raw) =>

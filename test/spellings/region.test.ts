@@ -16,6 +16,11 @@ describe("a rule about a region holds for whatever a fact of it may be", () => {
     ["Co. Dublin", "IE", "IE-D"],
     ["North Holland", "NL", "NL-NH"],
     ["CDMX", "MX", "MX-CMX"],
+    ["P.E.I.", "CA", "CA-PE"],
+    ["Newfoundland", "CA", "CA-NL"],
+    ["St. Gallen", "CH", "CH-SG"],
+    ["Friesland", "NL", "NL-FR"],
+    ["Hawai'i", "US", "US-HI"],
   ])("%s, of %s", (word, country, code) => {
     expect(regionCode(word, country)).toBe(code);
     expect(regionsMeant(word)).toEqual(expect.arrayContaining([word, code]));

@@ -7,6 +7,11 @@ const read = (written: string, text: string) => {
   return readPattern(pattern, text, "Europe/Berlin");
 };
 
+test("a year of two digits is not seventy years ahead", () => {
+  expect(read("dd.MM.yy", "23.11.26")).toBe("2026-11-23");
+  expect(read("dd.MM.yy", "23.11.99")).toBe("1999-11-23");
+});
+
 describe("dates with words are read as people and systems write them", () => {
   test.each([
     ["d MMM yyyy", "23\u202fNov\u00a02026"],
@@ -25,6 +30,13 @@ describe("dates with words are read as people and systems write them", () => {
     expect(read("dd.MM.yyyy h:mm a", "23.11.2026 9:30\u202fPM")).toBe("2026-11-23T20:30:00.000Z");
     expect(read("dd.MM.yyyy h:mm a", "23.11.2026 9:30PM")).toBe("2026-11-23T20:30:00.000Z");
     expect(read("d MMM yyyy", "3 mrt 2026")).toBe("2026-03-03");
+    expect(read("d MMM yyyy", "3 Maerz 2026")).toBe("2026-03-03");
+    expect(read("dd.MM.yyyy h:mm a", "23.11.2026 9:30\u00a0p.\u00a0m.")).toBe(
+      "2026-11-23T20:30:00.000Z",
+    );
+    expect(read("dd.MM.yyyy HH:mm XXX", "23.11.2026 16:30 UTC+5:30")).toBe(
+      "2026-11-23T11:00:00.000Z",
+    );
   });
 });
 

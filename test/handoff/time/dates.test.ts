@@ -28,3 +28,22 @@ describe("a time whose year has no four digits is none, however it comes to that
     (text) => expect(isoOf(instantOf(text) ?? 0)).toBe(text),
   );
 });
+
+describe("an offset is read as systems write it, and never guessed", () => {
+  test.each([
+    ["2026-11-23T16:30:00+5:30", "11:00"],
+    ["2026-11-23 16:30 UTC+2", "14:30"],
+    ["2026-11-23 16:30 GMT-0300", "19:30"],
+    ["2026-11-23T16:30:00−05:00", "21:30"],
+    ["2026-11-23t16:30z", "16:30"],
+    ["2026-11-23\u202f16:30 +00", "16:30"],
+  ])("%s", (text, utc) => {
+    expect(isoOf(instantOf(text) ?? 0)).toBe(`2026-11-23T${utc}:00.000Z`);
+    // And not in the zone of a map.
+    expect(instantInZone("Asia/Tokyo", text)).toBe(instantOf(text));
+  });
+
+  test.each(["+530", "+15", "+14:30", "UTC+", "+", "CET", "-5:3"])("%s is none", (offset) =>
+    expect(instantOf(`2026-11-23 16:30 ${offset}`)).toBeNull(),
+  );
+});

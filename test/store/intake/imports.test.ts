@@ -414,6 +414,57 @@ engagements:
   ]);
 });
 
+test("what nobody sees is no part of a cell, an id or a column's name", async () => {
+  const row = await run(
+    "Id\u200b,E‑mail,Name,Opt out,Touch\n" +
+      "C-1,a@acme.com,\u200f-\u2060,Ja\u200b,2026-11-01 09:00\u200b\n" +
+      "\u2066C-1\u2069,a@acme.com,Jo,Ja,2026-11-01 09:00\n",
+    "columns: { Id: externalId, E-mail: lead.email, Name: lead.name, " +
+      "Opt out: { to: lead.doNotContact, yes: [Ja] }, Touch: lead.firstTouchAt }",
+  );
+  expect(row).toMatchObject({ created: 1, merged: 1, refused: 0 });
+  const value = (field: string) => `facts->'${field}'->'value'`;
+  expect(
+    await all(
+      `select ${value("lead.name")} as name, ${value("lead.doNotContact")} as out from lead`,
+    ),
+  ).toEqual([{ name: "Jo", out: true }]);
+});
+
+test("the header again, as in files put together from several, is nobody", async () => {
+  const row = await run(
+    "Id,Name\nC-1,Jo\nId,Name\nC-2,Al\n",
+    "columns: { Id: externalId, Name: lead.name }",
+  );
+  expect(row).toMatchObject({ created: 2, refused: 1 });
+  expect(await errorsOf(row.id)).toMatchObject([
+    { line: 3, message: "expected a row, found the names of the columns again" },
+  ]);
+});
+
+test("a time of any date fact is of the map's zone, and one that cannot be read asks for `date:`", async () => {
+  const parsed = parseImportMap(
+    "zone: Europe/Berlin\ncolumns: { Mail: lead.email, Renewal: lead.renewal }",
+    { ...smallAgreement, fields: { "lead.renewal": "date" } },
+  );
+  if (!parsed.ok) throw new Error("no map");
+  const row = await runImport(db.pool, {
+    ...wish(
+      fileOf(
+        "Mail,Renewal\na@acme.com,2027-01-31 09:00\nb@acme.com,31.01.2027\nc@acme.com,2027-01-31\n",
+      ),
+    ),
+    map: parsed.map,
+    agreement: { ...smallAgreement, fields: { "lead.renewal": "date" } },
+  });
+  expect(
+    await all("select facts->'lead.renewal'->>'value' as at from lead order by email"),
+  ).toEqual([{ at: "2027-01-31T08:00:00.000Z" }, { at: "2027-01-31" }]);
+  expect(await errorsOf(row.id)).toMatchObject([
+    { line: 3, column: "Renewal", message: expect.stringContaining("say `date:`") },
+  ]);
+});
+
 test("a row whose year does not exist, or in which nothing can have happened, is refused by its line", async () => {
   const row = await run(
     "Mail,When,Seen,Touch\na@acme.com,0001-01-01,,\nb@acme.com,,0000-05-01,\nc@acme.com,,,0000-05-01\nd@acme.com,0001-05-01,,\ne@acme.com,1900-01-01,,\nf@acme.com,,1970-01-01 00:00,\ng@acme.com,1971-01-02,1971-01-02,1900-05-01\n",
@@ -755,6 +806,11 @@ describe("a map", () => {
       "columns:\n  First: lead.name\n  Last: lead.name",
       3,
       "expected one column for lead.name; say under `joined:`",
+    ],
+    [
+      'columns:\n  E-mail: lead.email\n  "E‑mail\u00a0": lead.name',
+      3,
+      'expected "E-mail" once; kinds of spaces and hyphens do not count',
     ],
     ["columns: { A: lead.name }\njoined: [{ columns: [B], to: lead.title }]", 2, "2"],
     ["column: { Mail: lead.email }", 1, 'found "column" (did you mean "columns"?)'],
