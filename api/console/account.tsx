@@ -324,7 +324,7 @@ const Score: FC<{ readonly account: Account; readonly reading: ReadAt }> = ({
           <summary>
             {`What the agreement asks of the company before it is flagged: ${held} of ${lines.length} hold`}
           </summary>
-          <Trace lines={lines} />
+          <Trace lines={lines} reading={reading} />
         </details>
       )}
     </>

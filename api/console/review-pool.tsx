@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx";
 import { reviewDecisions } from "../../handoff/answers/pool-review.ts";
 import { capitalised, counted } from "../../handoff/reviews/words.ts";
 import { capital, spoken } from "../../messages/words.ts";
-import { sayMoment } from "../../words/clock.ts";
+import { sayMoment, withTimes } from "../../words/clock.ts";
 import type { AppDeps, AppEnv } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { Problem } from "../http/errors.ts";
@@ -260,7 +260,9 @@ const PoolTable: FC<{
             </td>
             <td data-label="suggested">
               {found === null ? "" : found.suggestion}
-              {found === null ? null : <span class="more dim">{found.because}</span>}
+              {found === null ? null : (
+                <span class="more dim">{withTimes(found.because, reading.now, reading.zone)}</span>
+              )}
             </td>
             <td data-label="decision">
               {decision !== null ? (

@@ -391,7 +391,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
           {qualification.missing.length === 0 ? null : (
             <p>{`Missing: ${qualification.missing.map(({ field }) => fieldWords(field)).join(", ")}.`}</p>
           )}
-          <Trace lines={lines} />
+          <Trace lines={lines} reading={reading} />
         </div>
         <div>
           {tried.route === null ? null : (
