@@ -3,14 +3,16 @@ import type { ClockKind, NextRung } from "../handoff/process/message.ts";
 import type { Stage } from "../handoff/stage.ts";
 import type { Draft, MailNames } from "./message.ts";
 import { stageWords } from "../words/actions.ts";
+import { called } from "../words/called.ts";
 import { consoleLink, subjectPage } from "./console-link.ts";
 import { when } from "./when.ts";
 
-/** "Ada Lovelace (Analytical Engines)", or the id where no name is known, as after an erasure. */
+/** "Ada Lovelace (Analytical Engines)", or the id where nothing is known, as after an erasure. */
 export function whom({ lead }: MailNames): string {
   if (!lead) return "a lead";
-  const name = lead.name ?? `${lead.isAccount ? "account" : "lead"} ${lead.id}`;
-  return lead.company ? `${name} (${lead.company})` : name;
+  const { id, name, email, company, isAccount } = lead;
+  const words = called({ id: `${isAccount ? "account" : "lead"} ${id}`, name, email, company });
+  return company && company !== words ? `${words} (${company})` : words;
 }
 
 /** What it is about: a lead, or an account. */
