@@ -8,7 +8,7 @@ import { stageWords } from "../../words/actions.ts";
 import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { sayCandidate } from "../../words/candidate.ts";
 import { called } from "../../words/called.ts";
-import { sayMoment, sayStep } from "../../words/clock.ts";
+import { sayMoment, sayStep, withTimes } from "../../words/clock.ts";
 import { fieldWords, ofCompany, valueWords, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
@@ -403,7 +403,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
               ) : (
                 <ul>
                   {candidates.map((one) => (
-                    <li>{sayCandidate(one, { person })}</li>
+                    <li>{withTimes(sayCandidate(one, { person }), reading.now, reading.zone)}</li>
                   ))}
                 </ul>
               )}
