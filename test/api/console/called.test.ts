@@ -15,7 +15,7 @@ beforeAll(async () => {
   const now = world.now();
   const { pool } = world;
   const dueAt = now - 60_000;
-  const [mail = "", company = "", nothing = ""] = [
+  const [mail, company, nothing] = [
     await world.lead("rp_one", { dueAt, email: "ada@looms.example" }),
     await world.lead("rp_one", { dueAt }),
     await world.lead("rp_one", { dueAt }),
