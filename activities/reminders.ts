@@ -127,7 +127,9 @@ async function messageOf(
   };
   const leads = Object.fromEntries(
     listed.flatMap((one) =>
-      one.about === "task" ? [[one.subject.id, { name: one.name, company: one.company }]] : [],
+      one.about === "task"
+        ? [[one.subject.id, { name: one.name, email: one.email, company: one.company }]]
+        : [],
     ),
   );
   return [message, { names: { ...nobody, ...namesIn(listed), leads }, zone: null }];

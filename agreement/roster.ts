@@ -6,7 +6,7 @@ import type { AgreementProblem, SourceLimits, YamlNode } from "./source.ts";
 import { isMap, isScalar, isSeq } from "yaml";
 import { instantOf } from "../handoff/time/dates.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
-import { normalEmail } from "../spellings/email.ts";
+import { isAsciiEmail, normalEmail } from "../spellings/email.ts";
 import { dayOfDate, startOfDay } from "../handoff/time/local-time.ts";
 import { calendar } from "./calendars.ts";
 import { language, name } from "./names.ts";
@@ -247,7 +247,7 @@ const address: Shape<string> = from(text("an e-mail address"), (value, place, no
   const one = checkEmail(value).ok ? value : normalEmail(value);
   const checked = checkEmail(one);
   if (!checked.ok) return place.wrong(`expected an e-mail address (${checked.because})`, node);
-  return /^[\x21-\x7e]+$/.test(one)
+  return isAsciiEmail(one)
     ? one
     : place.wrong("expected an e-mail address of ASCII characters, as mail servers take it", node);
 });

@@ -16,6 +16,7 @@ const cellSchemas: Readonly<Record<ColumnKind, z.ZodType>> = {
   rate: rateSchema,
   number: z.number().nullable(),
   hours: z.number().nullable(),
+  openHours: z.number().nullable(),
   days: z.number().nullable(),
   money: z.array(z.strictObject({ currency: z.string(), amountMinor: z.int() })),
   flag: z.boolean(),

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { checkCalendar, type CalendarDef } from "../handoff/time/calendar.ts";
 import { isPlaceZone, isZone, placeZoneExpected } from "../handoff/time/local-time.ts";
 import { checkEmail } from "../handoff/facts/email.ts";
+import { isAsciiEmail } from "../spellings/email.ts";
 import { languageCode } from "../spellings/language.ts";
 import { notAsDescribed } from "./http/errors.ts";
 import { instantIn, textIn } from "./http/format.ts";
@@ -59,7 +60,7 @@ export const repBody = z
       .string()
       .trim()
       .max(254)
-      .refine((text) => checkEmail(text).ok && /^[\x21-\x7e]+$/.test(text), {
+      .refine((text) => checkEmail(text).ok && isAsciiEmail(text), {
         error: "expected one e-mail address of ASCII characters, as mail servers take it",
       }),
     role: z.enum(["rep", "manager", "marketing", "sales-ops"]).default("rep"),

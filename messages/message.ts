@@ -116,9 +116,7 @@ export interface MailNames {
   /** The re-nurture pool's leads that are due for review, at most 50. */
   readonly pool: readonly PoolLeadLine[];
   /** Leads that a list names, by their ids; absent where there is no list. */
-  readonly leads?: Readonly<
-    Record<string, { readonly name: string | null; readonly company: string | null }>
-  >;
+  readonly leads?: Readonly<Record<string, Pick<LeadForMail, "name" | "email" | "company">>>;
   /** What the resolutions that are named say and which review they are of, by their ids. */
   readonly resolutions?: Readonly<
     Record<string, { readonly text: string; readonly reviewId: string }>
@@ -167,6 +165,7 @@ export interface LeadForMail {
 export interface PoolLeadLine {
   readonly id: string;
   readonly name: string | null;
+  readonly email: string | null;
   readonly company: string | null;
   /** Why it came into the pool, and what it did since. */
   readonly reason: string | null;

@@ -1,4 +1,5 @@
 import type { AuditAnchor } from "../store/postgres/audit.ts";
+import { called } from "../words/called.ts";
 import type { Draft, MailNames, Of, PoolLeadLine } from "./message.ts";
 import { consoleLink, consolePages } from "./console-link.ts";
 import { at, known, leadLink, leadRows, spoken, timeRow, whom } from "./words.ts";
@@ -69,13 +70,15 @@ function leads(count: number): string {
 function poolRow({
   id,
   name,
+  email,
   company,
   reason,
   engagementsSince: n,
 }: PoolLeadLine): readonly [string, string] {
+  const whom = called({ id, name, email, company });
   const since = `${n} ${n === 1 ? "engagement" : "engagements"} since`;
   return [
-    [name ?? id, company].filter(Boolean).join(", "),
+    [...new Set([whom, company ?? whom])].join(", "),
     [reason && spoken(reason), since, id].filter(Boolean).join("; "),
   ];
 }

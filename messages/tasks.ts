@@ -1,5 +1,6 @@
 import type { TaskKind } from "../handoff/process/situation.ts";
 import type { Draft, MailNames, MailRow, Of, ReminderItem } from "./message.ts";
+import { called } from "../words/called.ts";
 import { consoleLink, consolePage, consolePages } from "./console-link.ts";
 import { resolutionRow, signingRow } from "./signing.ts";
 import { at, leadRows, nameOf, toReader, whom } from "./words.ts";
@@ -105,8 +106,9 @@ function reminderRow(item: ReminderItem, names: MailNames): MailRow {
   if (item.what === "review-waits") return signingRow(item, names);
   if (item.what === "resolution-waits") return resolutionRow(item, names);
   const { leadId, task, tell, dueAt } = item;
-  const { name = null, company = null } = names.leads?.[leadId] ?? {};
-  const about = [name ?? leadId, company].filter((part) => part !== null).join(", ");
+  const known = names.leads?.[leadId];
+  const name = called({ ...known, id: leadId });
+  const about = [...new Set([name, known?.company ?? name])].join(", ");
   const holder = holderOf(item, names);
   const { title, deed } = taskAsks[task];
   const held = tell === "above" ? `, with ${holder}` : "";

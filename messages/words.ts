@@ -2,14 +2,17 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import type { ClockKind, NextRung } from "../handoff/process/message.ts";
 import type { Stage } from "../handoff/stage.ts";
 import type { Draft, MailNames } from "./message.ts";
+import { stageWords } from "../words/actions.ts";
+import { called } from "../words/called.ts";
 import { consoleLink, subjectPage } from "./console-link.ts";
 import { when } from "./when.ts";
 
-/** "Ada Lovelace (Analytical Engines)", or the id where no name is known, as after an erasure. */
+/** "Ada Lovelace (Analytical Engines)", or the id where nothing is known, as after an erasure. */
 export function whom({ lead }: MailNames): string {
   if (!lead) return "a lead";
-  const name = lead.name ?? `${lead.isAccount ? "account" : "lead"} ${lead.id}`;
-  return lead.company ? `${name} (${lead.company})` : name;
+  const { id, name, email, company, isAccount } = lead;
+  const words = called({ id: `${isAccount ? "account" : "lead"} ${id}`, name, email, company });
+  return company && company !== words ? `${words} (${company})` : words;
 }
 
 /** What it is about: a lead, or an account. */
@@ -101,19 +104,14 @@ export function spokenAction(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-const stageNames: Readonly<Record<Stage, string>> = {
-  new: "new",
-  nurture: "in nurture",
-  mql: "MQL",
-  sal: "SAL (accepted by sales)",
-  sql: "SQL (confirmed by sales)",
-  opportunity: "an opportunity",
-  renurture: "in re-nurture",
-  disqualified: "disqualified",
+/** What sales did with it, where the letters alone may say nothing to whoever reads the mail. */
+const stageGlosses: Readonly<Partial<Record<Stage, string>>> = {
+  sal: " (accepted by sales)",
+  sql: " (confirmed by sales)",
 };
 
 export function stageName(stage: Stage): string {
-  return stageNames[stage];
+  return `${stageWords[stage]}${stageGlosses[stage] ?? ""}`;
 }
 
 /** What a clock gives time for. */

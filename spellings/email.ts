@@ -15,6 +15,11 @@ export function normalEmail(address: string): string {
   return `${lowerNfc(text.slice(0, at))}@${asciiDomain(domain)}`;
 }
 
+/** Whether an address is of ASCII characters alone, as mail servers take it. */
+export function isAsciiEmail(address: string): boolean {
+  return /^[\x21-\x7e]+$/.test(address);
+}
+
 /**
  * `Ada <ada@acme.com>`, `mailto:ada@acme.com`, `ada@acme.com <ada@acme.com>`: one address. Another
  * name with an @ may be another address.

@@ -51,6 +51,13 @@ export const stageWords: Readonly<Record<Stage, string>> = {
   disqualified: "disqualified",
 };
 
+/** The same as a name, in a cell or before a colon: "re-nurture"; undefined: it is no stage of ours. */
+export function stageLabel(stage: string): string | undefined {
+  return Object.hasOwn(stageWords, stage)
+    ? stageWords[stage as Stage].replace(/^(?:in|an) /, "")
+    : undefined;
+}
+
 /** Why an action waits, by the table of the stages: "only while it is MQL". */
 export function onlyWhen(action: ActionName): string {
   const possible = stages.filter((stage) =>

@@ -50,11 +50,35 @@ export function sayInstant(text: string, now: Instant, zone: string): string {
     : text;
 }
 
-/** A sentence in which instants stand as they are kept, with the reader's moments instead. */
-export function withMoments(text: string, now: Instant, zone: string): string {
-  return text.replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (at) =>
-    sayInstant(at, now, zone),
-  );
+/**
+ * A sentence in which times stand as they are kept, as its reader says them: instants on the
+ * reader's wall clock, days and wall clocks of another zone by weekday, that zone by its city, and
+ * how long something took.
+ */
+export function withTimes(text: string, now: Instant, zone: string): string {
+  return text
+    .replaceAll(instantIn, (at) => sayInstant(at, now, zone))
+    .replaceAll(wallIn, (kept: string, date: string, time?: string, of?: string) => {
+      const at = Date.parse(`${date}T${time ?? "00:00"}Z`);
+      if (Number.isNaN(at)) return kept;
+      const said = time === undefined ? sayDate(date, now) : sayMoment(at, now, "UTC");
+      return of === undefined ? said : `${said} (${sayZone(of)})`;
+    })
+    .replaceAll(/\(([A-Z]\w+(?:\/[\w+-]+)+)\)/g, (_, of: string) => `(${sayZone(of)})`)
+    .replaceAll(/(?<![\w:.-])(\d+):(\d\d):(\d\d)(?![\w:.-])/g, (_, h, min, s) =>
+      saySpan(`PT${h}H${min}M${s}S`),
+    );
+}
+
+const instantIn = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)/g;
+
+/** `2026-12-04`, with a time `2026-12-04 16:50`, with its zone `2026-12-04 16:50 Europe/Berlin`. */
+const wallIn =
+  /(?<![\w-])(\d{4}-\d\d-\d\d)(?: (\d\d:\d\d)(?::\d\d)?(?: ([A-Z]\w+(?:\/[\w+-]+)+))?)?(?![\w-])/g;
+
+/** A date that is of no zone: "Fri 4 Dec", and the year where it is another. */
+export function sayDate(date: string, now: Instant): string {
+  return `${sayWeekday(date)} ${sayDay(Date.parse(`${date}T00:00:00Z`), now, "UTC")}`;
 }
 
 const weekMs = 6 * 86_400_000;
@@ -88,14 +112,6 @@ export function sayWeekday(date: string): string {
 /** "America/New_York" as a reader calls it: "New York". */
 export function sayZone(zone: string): string {
   return (zone.split("/").at(-1) ?? zone).replaceAll("_", " ");
-}
-
-/** A sentence in whose brackets zones stand as they are kept, with what a reader calls them. */
-export function withZones(text: string): string {
-  return text.replaceAll(
-    /\(([A-Z]\w+(?:\/[\w+-]+)+)\)/g,
-    (_, zone: string) => `(${sayZone(zone)})`,
-  );
 }
 
 /** When an absence is over: its last day where it ends with a day, else the moment. */

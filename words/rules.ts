@@ -1,3 +1,5 @@
+import { capitalised } from "../handoff/reviews/words.ts";
+import { stageLabel } from "./actions.ts";
 import { fieldInFull, withFieldNames } from "./trace.ts";
 
 /**
@@ -13,8 +15,7 @@ export function ruleWords(rule: string): string {
 
 const named: Readonly<Record<string, (name: string) => string>> = {
   requiredFields: (field) => `the required field ${fieldInFull(field)}`,
-  leadTypes: (name) =>
-    `the lead type ${name.replaceAll("-", " ").replace(/\b[ms]ql\b/g, (one) => one.toUpperCase())}`,
+  leadTypes: (name) => `the lead type ${codeWords(name)}`,
   checklist: (name) => `the checklist's ${name.replaceAll("-", " ")}`,
   suppress: (reason) => `the suppression of ${reason.replaceAll("-", " ")}`,
   band: (name) => `band ${name}`,
@@ -38,32 +39,28 @@ const said: Readonly<Record<string, (cell: string) => string>> = {
   reasonGroup: codeWords,
   signal: codeWords,
   timeline: codeWords,
-  step: (step) => stages[step] ?? codeWords(step),
+  step: (step) => stageLabel(step) ?? codeWords(step),
   // Those of a CRM have names of their own.
-  stage: (stage) => stages[stage] ?? stage,
+  stage: (stage) => stageLabel(stage) ?? stage,
 };
 
-/** The columns whose cells stand in sentences as they are kept. */
-const spokenOf: readonly string[] = ["accused", "rule", "field", "reason", "signal"];
-
-const stages: Readonly<Record<string, string>> = {
-  mql: "MQL",
-  sal: "SAL",
-  sql: "SQL",
-  renurture: "re-nurture",
-};
-
-/** "below-company-size" as "below company size". */
+/** "below-company-size" as "below company size", the lead type "standard-mql" as "standard MQL". */
 function codeWords(code: string): string {
-  return isCode.test(code) ? code.replaceAll(/[-_]/g, " ") : code;
+  const words = isCode.test(code) ? code.replaceAll(/[-_]/g, " ") : code;
+  return words.replaceAll(/\b[ms]ql\b/g, (one) => one.toUpperCase());
 }
 
 const isCode = /^[a-z\d]+(?:[-_][a-z\d]+)+$/;
 
-/** The rules and codes that stand in the rows of a report, each once. */
+/** The rules and codes that stand in the rows of a report, each once, where words differ from them. */
 export function rulesIn(rows: readonly Readonly<Record<string, unknown>>[]): readonly string[] {
-  const cells = rows.flatMap((row) => spokenOf.flatMap((name) => row[name] ?? []));
-  return [...new Set(cells.filter((cell) => typeof cell === "string"))];
+  const columns = Object.entries(said);
+  const cells = rows.flatMap((row) =>
+    columns.flatMap(([name, say]) =>
+      [row[name]].flat().filter((cell) => typeof cell === "string" && say(cell) !== cell),
+    ),
+  );
+  return [...new Set(cells as string[])];
 }
 
 /** The rules and codes that stand in the sentences of a proposal. */
@@ -73,18 +70,35 @@ export function rulesOfProposal(proposal: {
   readonly rules: readonly string[];
 }): readonly string[] {
   const { kind, about, rules } = proposal;
-  return kind === "recurring-reason" || kind === "weak-signal" ? [...rules, about] : rules;
+  const isOfCode = kind === "recurring-reason" || kind === "weak-signal";
+  // A clock's time is that of a lead type, which the rule names.
+  const types = rules.flatMap((rule) => /^leadTypes: (.+)$/.exec(rule)?.[1] ?? []);
+  return [...rules, ...types, ...(isOfCode ? [about] : [])];
 }
 
 /** A sentence in which these rules stand as the agreement has them, with their words instead. */
 export function withRuleWords(text: string, rules: readonly string[]): string {
-  // The longest first: "fit: icp" holds "icp", which is a rule, too.
-  const known = [...new Set(rules)].sort((a, b) => b.length - a.length);
-  if (known.length === 0) return text;
-  const any = known.map((rule) => rule.replaceAll(/[^\w\s]/g, "\\$&")).join("|");
-  return text.replaceAll(new RegExp(`(?<![\\w.:-])(?:${any})(?![\\w-]|\\.\\w)`, "g"), (one) =>
-    isCode.test(one) ? codeWords(one) : ruleWords(one),
+  if (rules.length === 0) return text;
+  // One that begins a sentence has a capital.
+  const words = new Map(
+    rules.flatMap((rule) => [
+      [capitalised(rule), capitalised(wordsOf(rule))],
+      [rule, wordsOf(rule)],
+    ]),
   );
+  // The longest first: "fit: icp" holds "icp", which is a rule, too.
+  const any = [...words.keys()]
+    .sort((a, b) => b.length - a.length)
+    .map((rule) => rule.replaceAll(/[^\w\s]/g, "\\$&"))
+    .join("|");
+  return text.replaceAll(
+    new RegExp(`(?<![\\w.:-])(?:${any})(?![\\w-]|\\.\\w)`, "g"),
+    (one) => words.get(one) ?? one,
+  );
+}
+
+function wordsOf(rule: string): string {
+  return stageLabel(rule) ?? (isCode.test(rule) ? codeWords(rule) : ruleWords(rule));
 }
 
 /** Rows of figures with words in the place of rules and codes. */

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import type { Stage } from "../../handoff/stage.ts";
 import { capital, spoken } from "../../messages/words.ts";
+import { called } from "../../words/called.ts";
 import { sayEngaged, sayPlaced } from "../../words/account.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayQueue } from "../../words/asked.ts";
@@ -324,7 +325,7 @@ const Score: FC<{ readonly account: Account; readonly reading: ReadAt }> = ({
           <summary>
             {`What the agreement asks of the company before it is flagged: ${held} of ${lines.length} hold`}
           </summary>
-          <Trace lines={lines} />
+          <Trace lines={lines} reading={reading} />
         </details>
       )}
     </>
@@ -354,7 +355,7 @@ const People: FC<{
           <tr data-row>
             <td class="who">
               <a href={paths.lead(one.id)} data-key="Enter">
-                <bdi>{one.name ?? one.id}</bdi>
+                <bdi>{called(one)}</bdi>
               </a>
               <bdi class="more dim">
                 {[one.title, sayPlaced(one.placedBy)].filter(Boolean).join(" · ")}
@@ -383,7 +384,7 @@ const People: FC<{
                 <a
                   class="button"
                   href={withQuery(paths.moveAccount(one.id), { back: paths.account(account.id) })}
-                  aria-label={`Move… ${one.name ?? one.id}`}
+                  aria-label={`Move… ${called(one)}`}
                 >
                   Move…
                 </a>
@@ -429,7 +430,9 @@ const Handoffs: FC<{
               <span>the account itself</span>
             ) : (
               <a href={paths.lead(one.lead)}>
-                <bdi>{account.people.find(({ id }) => id === one.lead)?.name ?? one.lead}</bdi>
+                <bdi>
+                  {called(account.people.find(({ id }) => id === one.lead) ?? { id: one.lead })}
+                </bdi>
               </a>
             )}
           </td>
@@ -559,7 +562,7 @@ async function showMerge(
                   <button name="other" value={one.id}>
                     {"Merge "}
                     <strong>
-                      <bdi>{one.name ?? one.domain ?? one.id}</bdi>
+                      <bdi>{called(one)}</bdi>
                     </strong>{" "}
                     <bdi class="dim">
                       {[

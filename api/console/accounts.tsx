@@ -1,4 +1,5 @@
 import type { FC } from "hono/jsx";
+import { called } from "../../words/called.ts";
 import { sayDay } from "../../words/clock.ts";
 import { accountsQuery, readAccounts } from "../accounts.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
@@ -88,7 +89,7 @@ const AccountsPage: FC<{
             <tr data-row>
               <td class="who">
                 <a href={paths.account(account.id)} data-key="Enter">
-                  <bdi>{account.name ?? account.domain ?? account.id}</bdi>
+                  <bdi>{called(account)}</bdi>
                 </a>
                 <bdi class="more dim">
                   {account.domain === null

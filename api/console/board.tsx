@@ -1,4 +1,5 @@
 import type { FC } from "hono/jsx";
+import { called } from "../../words/called.ts";
 import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { sayMoment, sayStep } from "../../words/clock.ts";
 import { readBoard, readBoardList } from "../board.ts";
@@ -179,11 +180,12 @@ const Line: FC<{ readonly entry: Entry; readonly reading: ReadAt; readonly back:
   reading,
   back,
 }) => {
-  const { kind, id, name, company, leadType, due, until, owner, zone } = entry;
+  const { kind, id, company, leadType, due, until, owner, zone } = entry;
   const subject = { kind, id };
   const say = (at: string) => sayMoment(Date.parse(at), reading.now, reading.zone);
-  const whom = name ?? (kind === "account" ? company : null) ?? id;
-  const more = kind === "account" ? ["account", leadType] : [company, leadType];
+  const whom = called(entry);
+  const more =
+    kind === "account" ? ["account", leadType] : [company === whom ? null : company, leadType];
   const may = (action: string) => entry.actions.some((one) => one.name === action);
   const asked = entry.task === "contested" ? entry.why : null;
   return (

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
+import { called } from "../../words/called.ts";
 import { isDone } from "../../words/actions.ts";
 import type { ApiDeps, AppEnv } from "../deps.ts";
 import { readAccount } from "../accounts.ts";
@@ -66,26 +67,28 @@ export const DoneNotice: FC<{
   );
 };
 
-/** What a lead is called: its name, else its id. */
-export function leadName({ id, facts }: Pick<Lead, "id" | "facts">): string {
+/** What a lead is called on its pages. */
+export function leadName({ id, facts, accountFacts, account }: Lead): string {
   const text = (path: string) => {
-    const value = facts[path]?.value;
+    const value = facts[path]?.value ?? accountFacts[path]?.value;
     return typeof value === "string" && value !== "" ? value : null;
   };
   const parts = [text("lead.firstName"), text("lead.lastName")].filter((part) => part !== null);
-  return text("lead.name") ?? (parts.length > 0 ? parts.join(" ") : id);
+  const name = text("lead.name") ?? parts.join(" ");
+  const [email, company] = [text("lead.email"), text("account.name")];
+  return called({ id, name, email, company, domain: account?.domain ?? null });
 }
 
 type Account = Awaited<ReturnType<typeof readAccount>>;
 
-/** What an account is called: its name, else its domain, else its id. */
+/** What an account is called on its pages. */
 export function accountName({
   id,
   domain,
   facts,
 }: Pick<Account, "id" | "domain" | "facts">): string {
   const name = facts["account.name"]?.value;
-  return typeof name === "string" && name !== "" ? name : (domain ?? id);
+  return called({ id, name: typeof name === "string" ? name : null, domain });
 }
 
 /** Who has the account's own handoff; null: nobody, or there is none. */

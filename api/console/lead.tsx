@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx";
 import { isClosed, type ActionName, type Stage } from "../../handoff/stage.ts";
 import { actionWords, onlyWhen, sayDone, stageWords } from "../../words/actions.ts";
 import { sayAsked, sayQueue } from "../../words/asked.ts";
-import { sayMoment, sayStep } from "../../words/clock.ts";
+import { sayMoment, sayStep, withTimes } from "../../words/clock.ts";
 import { checklistOf } from "../../words/history.ts";
 import { capital } from "../../messages/words.ts";
 import { actionPlaces } from "../action-places.ts";
@@ -285,7 +285,9 @@ const Standing: FC<{
       {lead.leadType === null ? "" : `Lead type ${lead.leadType}`}
       {lead.band === null ? "" : `${lead.leadType === null ? "Band" : ", band"} ${lead.band}`}
       {lead.leadType === null && lead.band === null ? "" : ". "}
-      {lead.closedReason === null ? "" : `It ended because: ${lead.closedReason}. `}
+      {lead.closedReason === null
+        ? ""
+        : `It ended because: ${withTimes(lead.closedReason, reading.now, reading.zone)}. `}
       {lead.mergedInto === null ? null : (
         <>
           {"It was merged into "}

@@ -1,6 +1,7 @@
 import { capital } from "../../messages/words.ts";
 import type { FC } from "hono/jsx";
 import { stages, type Stage } from "../../handoff/stage.ts";
+import { called } from "../../words/called.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
@@ -102,10 +103,15 @@ const LeadsPage: FC<{
             <tr id={lead.id} data-row class={rowClass(lead.due, reading.now)}>
               <td class="who">
                 <a href={paths.lead(lead.id)} data-key="Enter">
-                  <bdi>{lead.name ?? lead.id}</bdi>
+                  <bdi>{whomOf(lead)}</bdi>
                 </a>
                 <bdi class="more dim">
-                  {[lead.account, lead.leadType, lead.band && `band ${lead.band}`, lead.source]
+                  {[
+                    lead.account === whomOf(lead) ? null : lead.account,
+                    lead.leadType,
+                    lead.band && `band ${lead.band}`,
+                    lead.source,
+                  ]
                     .filter(Boolean)
                     .join(" · ")}
                 </bdi>
@@ -129,3 +135,7 @@ const LeadsPage: FC<{
     </Page>
   );
 };
+
+function whomOf(lead: Awaited<ReturnType<typeof readLeads>>["items"][number]): string {
+  return called({ ...lead, domain: lead.account });
+}

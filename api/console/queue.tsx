@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
+import { called } from "../../words/called.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayMoment } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
@@ -154,21 +155,22 @@ const Row: FC<{
 };
 
 const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry, isFocused }) => {
-  const { lead, name, title, company, leadType, band } = entry;
-  const more = [entry.kind === "account" ? null : company, leadType, band && `band ${band}`]
+  const { lead, title, company, leadType, band } = entry;
+  const whom = called({ ...entry, id: lead ?? entry.account ?? entry.id });
+  const more = [company === whom ? null : company, leadType, band && `band ${band}`]
     .filter(Boolean)
     .join(" · ");
   return (
     <>
       {lead === null ? (
-        <AboutNoLead entry={entry} isFocused={isFocused} />
+        <AboutNoLead entry={entry} whom={whom} isFocused={isFocused} />
       ) : (
         <a
           href={withQuery(paths.lead(lead), { from: "queue" })}
           data-key="Enter"
           autofocus={isFocused}
         >
-          <bdi>{name ?? lead}</bdi>
+          <bdi>{whom}</bdi>
         </a>
       )}
       {title === null ? null : <bdi>{`, ${title}`}</bdi>}
@@ -178,16 +180,17 @@ const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry
 };
 
 /** What a row is about that is about no lead: an account has a page, where it is answered. */
-const AboutNoLead: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({
-  entry: { id, kind, company },
-  isFocused,
-}) =>
-  kind === "account" ? (
-    <a href={paths.account(id)} data-key="Enter" autofocus={isFocused}>
-      <bdi>{company ?? id}</bdi>
-    </a>
+const AboutNoLead: FC<{
+  readonly entry: Entry;
+  readonly whom: string;
+  readonly isFocused: boolean;
+}> = ({ entry: { account }, whom, isFocused }) =>
+  account === null ? (
+    <span>{whom}</span>
   ) : (
-    <span>{id}</span>
+    <a href={paths.account(account)} data-key="Enter" autofocus={isFocused}>
+      <bdi>{whom}</bdi>
+    </a>
   );
 
 /** Whether a row begins with a button that answers at once. */
@@ -204,9 +207,9 @@ const Acts: FC<{
   readonly back: string;
   readonly isFocused: boolean;
 }> = ({ entry, lead, me, back, isFocused }) => {
-  const { kind, what, seen, name } = entry;
+  const { kind, what, seen } = entry;
   const may = (action: string) => entry.actions.some((one) => one.name === action);
-  const whom = name ?? lead;
+  const whom = called({ ...entry, id: lead });
   if (kind === "task" && what === "fix-data")
     return (
       <a

@@ -293,7 +293,7 @@ const HowCounted: FC<{ readonly report: DescribedReport }> = ({ report }) => (
       {report.columns.map(({ name, meaning }) => (
         <>
           <dt>{columnWords(name)}</dt>
-          <dd>{meaningWords(meaning)}</dd>
+          <dd>{meaning}</dd>
         </>
       ))}
     </dl>
@@ -304,8 +304,3 @@ const HowCounted: FC<{ readonly report: DescribedReport }> = ({ report }) => (
     )}
   </details>
 );
-
-/** What a column holds, where the moment of the report stands by its name in a question. */
-function meaningWords(meaning: string): string {
-  return meaning.replaceAll("by asOf", "by then").replaceAll("at asOf", "then");
-}

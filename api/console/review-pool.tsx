@@ -3,7 +3,8 @@ import type { FC } from "hono/jsx";
 import { reviewDecisions } from "../../handoff/answers/pool-review.ts";
 import { capitalised, counted } from "../../handoff/reviews/words.ts";
 import { capital, spoken } from "../../messages/words.ts";
-import { sayMoment } from "../../words/clock.ts";
+import { called } from "../../words/called.ts";
+import { sayMoment, withTimes } from "../../words/clock.ts";
 import type { AppDeps, AppEnv } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { Problem } from "../http/errors.ts";
@@ -98,7 +99,7 @@ export async function namesOfPool(
   const ids = [...new Set(all)].filter((id) => /^ld_\w{1,57}$/.test(id)).slice(0, 100);
   if (ids.length === 0 || scopeOf("GET /leads", c.var.caller.role) === undefined) return new Map();
   const { items } = await readLeads(deps, asking(c, "GET /leads"), { ids, limit: 100 });
-  return new Map(items.flatMap(({ id, name }) => (name === null ? [] : [[id, name]])));
+  return new Map(items.map((one) => [one.id, called({ ...one, domain: one.account })]));
 }
 
 /** The leads of the re-nurture pool, and the form that decides about them. */
@@ -260,7 +261,9 @@ const PoolTable: FC<{
             </td>
             <td data-label="suggested">
               {found === null ? "" : found.suggestion}
-              {found === null ? null : <span class="more dim">{found.because}</span>}
+              {found === null ? null : (
+                <span class="more dim">{withTimes(found.because, reading.now, reading.zone)}</span>
+              )}
             </td>
             <td data-label="decision">
               {decision !== null ? (

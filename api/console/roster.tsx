@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { dayOfDate } from "../../handoff/time/local-time.ts";
-import { sayLastOf, sayMoment, sayTime, sayWeekday, withZones } from "../../words/clock.ts";
+import { sayLastOf, sayMoment, sayTime, sayWeekday, withTimes } from "../../words/clock.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
 import { asDescribed, notFound, type Problem } from "../http/errors.ts";
@@ -226,7 +226,7 @@ const RosterPage: FC<RosterProps> = ({ weeks, given, frame, reading, refused, sa
       {pools.length === 0 ? null : (
         <section aria-labelledby="pools">
           <h2 id="pools">Pools</h2>
-          <Pools {...{ pools, mayWeights, me }} />
+          <Pools {...{ pools, mayWeights, me, reading }} />
         </section>
       )}
     </Page>
@@ -461,7 +461,8 @@ const Pools: FC<{
   readonly pools: readonly Pool[];
   readonly mayWeights: boolean;
   readonly me: string | null;
-}> = ({ pools, mayWeights, me }) => (
+  readonly reading: ReadAt;
+}> = ({ pools, mayWeights, me, reading }) => (
   <table class="cards" aria-labelledby="pools">
     <thead>
       <tr>
@@ -478,7 +479,7 @@ const Pools: FC<{
             <bdi>{pool.id}</bdi>
           </th>
           <td>{sayMembers(pool, me)}</td>
-          <td class="dim">{withZones(pool.hours)}</td>
+          <td class="dim">{withTimes(pool.hours, reading.now, reading.zone)}</td>
           {mayWeights ? (
             <td class="acts">
               {pool.members.length === 0 ? null : (

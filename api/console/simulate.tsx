@@ -7,7 +7,8 @@ import { capital, spoken } from "../../messages/words.ts";
 import { stageWords } from "../../words/actions.ts";
 import { sayAsked, sayQueue } from "../../words/asked.ts";
 import { sayCandidate } from "../../words/candidate.ts";
-import { sayMoment, sayStep } from "../../words/clock.ts";
+import { called } from "../../words/called.ts";
+import { sayMoment, sayStep, withTimes } from "../../words/clock.ts";
 import { fieldWords, ofCompany, valueWords, withFieldNames } from "../../words/trace.ts";
 import { newRoutes, type AppDeps, type AppEnv, type Routes } from "../deps.ts";
 import { scopeOf } from "../http/authorisation.ts";
@@ -141,10 +142,10 @@ async function examplesOf(
   const asked = { ids: ids.slice(0, mostNamed).join(","), limit: String(mostNamed) };
   const { items } = await readLeads(deps, asking(c, "GET /leads"), asDescribed(listQuery, asked));
   return new Map(
-    items.map(({ id, name, account }) => [
-      id,
-      [name, account].filter((one) => one !== null).join(", ") || id,
-    ]),
+    items.map((one) => {
+      const whom = called({ ...one, domain: one.account });
+      return [one.id, [...new Set([whom, one.account ?? whom])].join(", ")];
+    }),
   );
 }
 
@@ -391,7 +392,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
           {qualification.missing.length === 0 ? null : (
             <p>{`Missing: ${qualification.missing.map(({ field }) => fieldWords(field)).join(", ")}.`}</p>
           )}
-          <Trace lines={lines} />
+          <Trace lines={lines} reading={reading} />
         </div>
         <div>
           {tried.route === null ? null : (
@@ -402,7 +403,7 @@ const Outcome: FC<{ readonly tried: Simulated; readonly reading: ReadAt }> = ({
               ) : (
                 <ul>
                   {candidates.map((one) => (
-                    <li>{sayCandidate(one, { person })}</li>
+                    <li>{withTimes(sayCandidate(one, { person }), reading.now, reading.zone)}</li>
                   ))}
                 </ul>
               )}

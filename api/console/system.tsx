@@ -3,7 +3,7 @@ import { capital } from "../../messages/words.ts";
 import { numberWords } from "../../handoff/reviews/words.ts";
 import type { Stage } from "../../handoff/stage.ts";
 import { stageWords } from "../../words/actions.ts";
-import { sayMinutes, sayMoment, withMoments } from "../../words/clock.ts";
+import { sayMinutes, sayMoment, withTimes } from "../../words/clock.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { newRoutes, type AppDeps, type Routes } from "../deps.ts";
 import { readSystem } from "../system.ts";
@@ -105,7 +105,7 @@ const Parts: FC<{ readonly parts: System["parts"] } & Timed> = ({ parts, zone, n
             <td data-label="State" class={ok === true ? undefined : "late"}>
               {ok === null ? "not known" : ok ? "well" : "not well"}
             </td>
-            <td data-label="What it says">{withMoments(detail ?? "", now, zone)}</td>
+            <td data-label="What it says">{withTimes(detail ?? "", now, zone)}</td>
           </tr>
         );
       })}

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { FC } from "hono/jsx";
 import { whyOfTask } from "../../messages/asked.ts";
 import { enumerated } from "../../handoff/reviews/words.ts";
+import { called } from "../../words/called.ts";
 import { sayAsked } from "../../words/asked.ts";
 import { sayDay } from "../../words/clock.ts";
 import { fieldInFull, fieldWords, ofCompany, withFieldNames } from "../../words/trace.ts";
@@ -199,11 +200,11 @@ const Item: FC<{
       <h2>
         {lead === null ? (
           <a href={paths.account(task.subject.id)} data-key="Enter">
-            {task.subject.id}
+            <bdi>{called({ ...task, id: task.subject.id })}</bdi>
           </a>
         ) : (
           <a href={paths.lead(lead)} data-key="Enter">
-            <bdi>{task.name ?? lead}</bdi>
+            <bdi>{called({ ...task, id: lead })}</bdi>
           </a>
         )}
         {`: ${sayAsked({ waitingOn: null, task: task.kind })}`}
@@ -246,7 +247,7 @@ const Ends: FC<{
   readonly isAlone: boolean;
 }> = ({ task, lead, frame, refused, isAlone }) => {
   const may = (request: string) => scopeOf(request, frame.caller.role) !== undefined;
-  const whom = task.name ?? lead ?? task.id;
+  const whom = called({ ...task, id: task.subject.id });
   if (task.kind === "conflict") return may(task.endsBy ?? "") ? <Settle task={task} /> : null;
   if (task.kind === "fix-data" && lead !== null) {
     const fields = missingIn(task.detail);
@@ -405,7 +406,7 @@ const Settle: FC<{ readonly task: Task }> = ({ task }) => {
         {(task.people ?? []).map((person) => (
           <li>
             <a href={paths.lead(person.lead)}>
-              <bdi>{person.name ?? person.lead}</bdi>
+              <bdi>{called({ ...person, id: person.lead })}</bdi>
             </a>
             <bdi class="more dim">
               {[person.email, person.phone, person.title, person.company, person.stage]

@@ -2,6 +2,7 @@ import { formatLocal } from "../../handoff/time/calendar.ts";
 import { acceptedBody, apiClient, listArgs } from "../api-client.ts";
 import type { Command, Io } from "../command.ts";
 import { readSettings } from "../env.ts";
+import { called } from "../../words/called.ts";
 
 export const command: Command = {
   name: "board",
@@ -37,6 +38,7 @@ interface Board {
 interface Entry {
   readonly id: string;
   readonly name: string | null;
+  readonly email: string | null;
   readonly company: string | null;
   readonly owner: { readonly id: string; readonly name: string | null } | null;
   readonly queue: string | null;
@@ -72,8 +74,9 @@ function print({ zone, lists }: Board, io: Io): void {
   io.out(`Today is that of ${zone}.`);
 }
 
-function line({ id, name, company, owner, queue, ...entry }: Entry): string {
-  const who = [name ?? id, company].filter(Boolean).join(", ");
+function line(entry: Entry): string {
+  const { id, company, owner, queue } = entry;
+  const who = [...new Set([called(entry), company])].filter(Boolean).join(", ");
   const holder = owner ? (owner.name ?? owner.id) : queue ? `queue ${queue}` : "nobody";
   const when =
     entry.due !== null

@@ -1,6 +1,7 @@
 import { acceptedBody, apiClient, listArgs } from "../api-client.ts";
 import type { Command, Io } from "../command.ts";
 import { readSettings } from "../env.ts";
+import { called } from "../../words/called.ts";
 
 export const command: Command = {
   name: "queue",
@@ -30,6 +31,7 @@ interface Page {
     readonly id: string;
     readonly lead: string | null;
     readonly name: string | null;
+    readonly email: string | null;
     readonly company: string | null;
     readonly phone: string | null;
     readonly asked: string;
@@ -43,8 +45,10 @@ interface Page {
 
 function print({ items, next }: Page, io: Io): void {
   if (items.length === 0) io.out("Nothing waits.");
-  for (const { id, lead, name, company, phone, asked, why, due, dueLocal, dueInWords } of items) {
-    const who = [name ?? lead ?? id, company, phone].filter(Boolean).join(", ");
+  for (const entry of items) {
+    const { id, lead, company, phone, asked, why, due, dueLocal, dueInWords } = entry;
+    const whom = called({ ...entry, id: lead ?? id });
+    const who = [...new Set([whom, company, phone])].filter(Boolean).join(", ");
     io.out(`${due === null ? dueInWords : `${dueInWords} (${dueLocal})`}: ${who}`);
     io.out(`  ${asked}${why === null ? "" : ` Why: ${why}.`} ${id}`);
   }

@@ -1,6 +1,6 @@
 import { excessOf, isRecurring, rateOf, type Rate } from "./figures.ts";
 import { shortRate, sumOfRates } from "./paragraph.ts";
-import { counted, enumerated, hoursWords, numberWords, percent } from "./words.ts";
+import { counted, daysWords, enumerated, hoursWords, numberWords, percent } from "./words.ts";
 
 /** What a proposal can be about. */
 export type ProposalKind =
@@ -301,7 +301,9 @@ function waitingTerritory(
   others: Rate,
 ): Proposal[] {
   const held =
-    medianHeldHours === null ? "" : `, offered after a median of ${hoursWords(medianHeldHours)}`;
+    medianHeldHours === null
+      ? ""
+      : `, offered after a median of ${daysWords(medianHeldHours / 24)}`;
   return [
     {
       kind: "waiting-territory",

@@ -124,7 +124,14 @@ function valuesOf(reading: Measured): number[] {
 function unitWords(panel: Panel, { columns }: ReportFile): (value: number) => string {
   if ("rate" in panel) return percent;
   if ("count" in panel) return numberWords;
-  return columns[panel.median]?.kind === "days" ? daysWords : hoursWords;
+  switch (columns[panel.median]?.kind) {
+    case "days":
+      return daysWords;
+    case "hours":
+      return (value) => daysWords(value / 24);
+    default:
+      return hoursWords;
+  }
 }
 
 function labelsOf(reading: Measured, words: (value: number) => string): string[] {

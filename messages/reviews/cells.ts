@@ -31,6 +31,8 @@ export function cellWords(kind: ColumnKind, cell: Cell | null): CellWords {
     case "number":
       return { words: String(Math.round((cell as number) * 10) / 10) };
     case "hours":
+      return { words: daysWords((cell as number) / 24) };
+    case "openHours":
       return { words: hoursWords(cell as number) };
     case "days":
       return { words: daysWords(cell as number) };

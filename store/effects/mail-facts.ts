@@ -1,6 +1,6 @@
 import type { LeadForMail, MailMessage, MailNames, PoolLeadLine } from "../../messages/message.ts";
 import { firstRow, fragment, rows, sql, type Db } from "../postgres/db.ts";
-import { nameOfLead } from "../views/names.ts";
+import { emailOfLead, nameOfLead } from "../views/names.ts";
 import { versionOfLastDecision } from "../views/version.ts";
 import type { Effect } from "./effects.ts";
 import { inOrder, numbered, coalesce } from "../postgres/coalesce.ts";
@@ -217,7 +217,7 @@ async function poolForReview(db: Db, reviewId: string): Promise<PoolLeadLine[]> 
   return rows<PoolLeadLine>(
     db,
     sql`
-    select l.id, ${fragment(nameOfLead)} as name,
+    select l.id, ${fragment(nameOfLead)} as name, ${fragment(emailOfLead)} as email,
       a.facts #>> '{account.name,value}' as company, l.exit_reason as reason,
       (select count(*)::int from engagement e where e.lead_id = l.id and e.occurred_at > l.exit_at)
         as "engagementsSince"

@@ -12,7 +12,7 @@ import {
   type Db,
   type Pool,
 } from "../postgres/db.ts";
-import { nameOfLead } from "../views/names.ts";
+import { emailOfLead, nameOfLead } from "../views/names.ts";
 import type { Effect } from "./effects.ts";
 
 type TaskWaits = Extract<Message, { readonly what: "task-waits" }>;
@@ -26,6 +26,7 @@ export interface TaskReminder {
   readonly handoffId: string | null;
   readonly message: TaskWaits;
   readonly name: string | null;
+  readonly email: string | null;
   readonly company: string | null;
 }
 
@@ -167,6 +168,7 @@ async function taskReminders(db: Db, reader: string, key: string): Promise<TaskR
       case when l.id is null then coalesce(a.facts #>> '{account.name,value}', a.domain)
         else ${fragment(nameOfLead)}
         end as name,
+      ${fragment(emailOfLead)} as email,
       case when l.id is not null then a.facts #>> '{account.name,value}' end as company
     from reminder r left join lead_standing l on l.id = r.lead_id
       join task t on t.subject_kind = case when r.lead_id is null then 'account' else 'lead' end

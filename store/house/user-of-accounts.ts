@@ -4,7 +4,7 @@ import type { AccountHandoffRecord } from "../../crm/crm.ts";
 import { send, sql, type Pool, type Tx } from "../postgres/db.ts";
 import { houseAccount, type HouseAccount } from "./rows.ts";
 import {
-  tellChange,
+  recordDeed,
   shownBy,
   statusDeed,
   inOwnOrGiven,
@@ -94,33 +94,11 @@ async function changeAccount(
   return inOwnOrGiven(db, async (tx) => {
     const account = await houseAccount(tx, id, true);
     if (!account) return { kind: "missing" };
-    const { accountId, handoff } = account;
+    const { accountId, handoff, sequence } = account;
     if (handoff === null)
       return { kind: "refused", field: "id", detail: "expected a company that was handed off" };
-    const { by, seen, deed } = await change(tx, handoff, account);
-    const sequence = account.sequence + 1;
-    await send(
-      tx,
-      sql`
-      update house_account set version = version + 1, sequence = ${sequence},
-        changed_at = ${new Date(now)} where id = ${id}`,
-    );
-    await tellChange(
-      tx,
-      {
-        id: `${id}-${sequence}`,
-        crmId: id,
-        record: "account",
-        leadId: null,
-        accountId,
-        sequence,
-        at: new Date(now).toISOString(),
-        by,
-        ...(seen === undefined ? {} : { seen }),
-        what: deed,
-      },
-      now,
-    );
+    const of = { id, sequence, record: "account" as const, leadId: null, accountId };
+    await recordDeed(tx, "house_account", of, await change(tx, handoff, account), now);
     const record = await houseAccount(tx, id);
     if (!record) throw new Error("the company is gone");
     return { kind: "done", record };

@@ -327,31 +327,34 @@ async function changeLead(
     if (!lead || !isLive(lead)) return { kind: "missing" };
     const deed = await change(tx, lead);
     if ("field" in deed) return { kind: "refused", ...deed };
-    const sequence = lead.sequence + 1;
-    await send(
-      tx,
-      sql`
-        update house_lead set version = version + 1, sequence = ${sequence},
-          changed_at = ${new Date(now)} where id = ${lead.id}`,
-    );
-    await tellChange(
-      tx,
-      {
-        id: `${lead.id}-${sequence}`,
-        crmId: lead.id,
-        leadId: lead.leadId,
-        sequence,
-        at: new Date(now).toISOString(),
-        by: deed.by,
-        ...(deed.seen === undefined ? {} : { seen: deed.seen }),
-        what: deed.deed,
-      },
-      now,
-    );
+    const { id, sequence } = lead;
+    await recordDeed(tx, "house_lead", { id, sequence, leadId: lead.leadId }, deed, now);
     const record = await houseLead(tx, leadId);
     if (!record) throw new Error("the lead is gone");
     return { kind: "done", record };
   });
+}
+
+/** Counts the change of a record, and tells of it. */
+export async function recordDeed(
+  tx: Tx,
+  table: "house_lead" | "house_account",
+  {
+    id,
+    sequence,
+    ...of
+  }: { readonly id: string; readonly sequence: number } & Pick<CrmChangePayload, "leadId"> &
+    Pick<Partial<CrmChangePayload>, "record" | "accountId">,
+  { by, seen, deed }: Exclude<HouseDeed, { readonly field: string }>,
+  now: Instant,
+): Promise<void> {
+  const [next, at] = [sequence + 1, new Date(now)];
+  await tx.query(
+    `update ${table} set version = version + 1, sequence = $2, changed_at = $3 where id = $1`,
+    [id, next, at],
+  );
+  const told = { id: `${id}-${next}`, crmId: id, ...of, sequence: next, at: at.toISOString() };
+  await tellChange(tx, { ...told, by, ...(seen === undefined ? {} : { seen }), what: deed }, now);
 }
 
 /**

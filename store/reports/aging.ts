@@ -39,7 +39,7 @@ export const agingReport = defineReport({
       "against the lead's own outreach deadline: in time, overdue, paused, or none while it is " +
         "on hold",
     ),
-    count: count("open MQLs: neither accepted nor ended by asOf"),
+    count: count("open MQLs: neither accepted nor ended by then"),
     oldest: hours("hours since MQL of the oldest"),
     leads,
   },

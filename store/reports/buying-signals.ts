@@ -26,7 +26,7 @@ export const buyingSignalsReport = defineReport({
   ],
   columns: {
     group,
-    signal: textColumn("a buying signal that a rep heard with an answer by asOf"),
+    signal: textColumn("a buying signal that a rep heard with an answer by then"),
     handoffs: count("handoffs with it"),
     qualifiedRate: rate("with it and qualified (SQL) / with it"),
   },

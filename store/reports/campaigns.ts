@@ -44,7 +44,7 @@ export const campaignsReport = defineReport({
     mqlToSal: rate("accepted (SAL) / MQL"),
     qualifiedRate: rate("accepted and qualified (SQL) / accepted"),
     opportunityRate: rate("handed off and became an opportunity / handed off"),
-    pipeline: money("amounts of the opportunities that came of them, as they stood at asOf"),
+    pipeline: money("amounts of the opportunities that came of them, as they stood then"),
     won: money("amounts of those that were won"),
     isImmature: flag("the cohort is younger than what nine of ten decided handoffs took"),
   },

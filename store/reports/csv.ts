@@ -35,6 +35,7 @@ function plainCell(kind: ColumnKind, cell: Cell | null): (string | number | null
     case "count":
     case "number":
     case "hours":
+    case "openHours":
     case "days":
       return [cell as string | number | null];
     default:

@@ -28,8 +28,8 @@ export const dataQualityReport = defineReport({
     arrivedAgain: count("times that a known person was recorded anew in the period"),
     merged: count("records merged into another in the period"),
     duplicateRate: rate("arrived again or merged / these and the leads created"),
-    sourceKeptRate: rate("leads created whose source is as at intake, at asOf / leads created"),
-    campaignKeptRate: rate("leads created whose campaign is as at intake, at asOf / leads created"),
+    sourceKeptRate: rate("leads created whose source then was as at intake / leads created"),
+    campaignKeptRate: rate("leads created whose campaign then was as at intake / leads created"),
   },
   picture: {
     kind: "panels",

@@ -3,7 +3,7 @@ import { counted, hoursWords } from "../../handoff/reviews/words.ts";
 import { ofEverySubject, hoursBetween, n } from "./cohort.ts";
 import { byGroup, foldedCohort } from "./fold.ts";
 import { said, sentences, tellShares, type Telling } from "./paragraph.ts";
-import { count, defineReport, group, hours, leads, rate, type Fold } from "./report.ts";
+import { count, defineReport, group, hours, leads, openHours, rate, type Fold } from "./report.ts";
 
 /** The median of each group with enough responses, the slowest first, against the period before. */
 function medianSentence({
@@ -112,17 +112,17 @@ export const firstResponseReport = defineReport({
   columns: {
     group,
     handedOff: count("handoffs that were put before a rep"),
-    responded: count("handoffs with a first outreach by asOf"),
+    responded: count("handoffs with a first outreach by then"),
     medianElapsed: hours("median hours from MQL to the first outreach, nights included"),
     p75Elapsed: hours("three of four took at most so long, nights included"),
     p90Elapsed: hours("nine of ten took at most so long, nights included"),
     medianSystem: hours("median hours from MQL to the first offer: qualification, routing, hold"),
     medianHuman: hours("median hours from the first offer to the first outreach"),
-    medianOpen: hours("median open hours from MQL to the first outreach, pauses left out"),
-    p75Open: hours("three of four took at most so many open hours"),
-    p90Open: hours("nine of ten took at most so many open hours"),
-    medianSystemOpen: hours("median open hours before the first offer"),
-    medianHumanOpen: hours("median open hours from the first offer to the first outreach"),
+    medianOpen: openHours("median open hours from MQL to the first outreach, pauses left out"),
+    p75Open: openHours("three of four took at most so many open hours"),
+    p90Open: openHours("nine of ten took at most so many open hours"),
+    medianSystemOpen: openHours("median open hours before the first offer"),
+    medianHumanOpen: openHours("median open hours from the first offer to the first outreach"),
     medianToConnect: hours("median hours from the first offer to a conversation"),
     medianToMeeting: hours("median hours from the first offer to a booked meeting"),
     staleRate: rate(

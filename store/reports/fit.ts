@@ -63,7 +63,7 @@ export const fitReport = defineReport({
       "what the agreement asks of the tech stack holds / handoffs where it is known",
     ),
     meanFitRating: numberColumn("mean of the latest fit rating that reps gave each handoff"),
-    rated: count("handoffs with a fit rating by asOf"),
+    rated: count("handoffs with a fit rating by then"),
   },
   picture: {
     kind: "panels",

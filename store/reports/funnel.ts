@@ -105,7 +105,7 @@ export const funnelReport = defineReport({
     group,
     step: textColumn(`leads-created, then ${steps.map(([step]) => step).join(", ")}`),
     count: count(
-      "handoffs that took the step by asOf; for leads-created the leads that arrived in the period",
+      "handoffs that took the step by then; for leads-created the leads that arrived in the period",
     ),
     ofStepBefore: rate("those that took this step / those that took the step before"),
     ofMql: rate("those that took this step / handoffs that began (MQL)"),

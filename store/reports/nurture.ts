@@ -19,9 +19,9 @@ export const nurtureReport = defineReport({
   ],
   columns: {
     group,
-    inNurture: count("leads that were in nurture at asOf"),
-    overdueRate: rate("whose agreed review was due at asOf and not decided / in nurture"),
-    medianAge: days("median days in nurture at asOf"),
+    inNurture: count("leads that were in nurture then"),
+    overdueRate: rate("whose agreed review was due then and not decided / in nurture"),
+    medianAge: days("median days in nurture then"),
     leads,
   },
   picture: {

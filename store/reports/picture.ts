@@ -1,6 +1,6 @@
 /** The names of a report's columns, by the kind of the column. */
 export type ColumnNames = Readonly<
-  Record<"text" | "count" | "rate" | "hours" | "days" | "flag" | "list", string>
+  Record<"text" | "count" | "rate" | "hours" | "openHours" | "days" | "flag" | "list", string>
 >;
 
 /**
@@ -30,13 +30,15 @@ export interface PanelsPicture<N extends ColumnNames = ColumnNames> extends Note
   readonly drawnWhere?: N["flag"];
 }
 
+type TimeOf<N extends ColumnNames> = N["hours"] | N["openHours"] | N["days"];
+
 export type Panel<N extends ColumnNames = ColumnNames> = { readonly title: string } & (
   | { readonly rate: N["rate"] }
   | { readonly count: N["count"] }
   | {
-      readonly median: N["hours"] | N["days"];
-      readonly p75?: N["hours"] | N["days"];
-      readonly p90?: N["hours"] | N["days"];
+      readonly median: TimeOf<N>;
+      readonly p75?: TimeOf<N>;
+      readonly p90?: TimeOf<N>;
       /** The agreed time that is shown as a band. */
       readonly target?: "outreach";
     }

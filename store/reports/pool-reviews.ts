@@ -19,7 +19,7 @@ export const poolReviewsReport = defineReport({
   columns: {
     review: textColumn("kind and period of a review that was opened in the period"),
     asked: count("leads that it asked about"),
-    decided: rate("decided by asOf / asked"),
+    decided: rate("decided by then / asked"),
     onTimeRate: rate("decided before the review was due / asked"),
     kept: count("of these, kept"),
     returned: count("of these, returned"),

@@ -36,7 +36,10 @@ interface Cells {
   count: number;
   rate: Rate;
   number: number | null;
+  /** By the clock, nights included. */
   hours: number | null;
+  /** Of opening hours, of which no day has twenty-four. */
+  openHours: number | null;
   days: number | null;
   money: Money;
   flag: boolean;
@@ -45,7 +48,7 @@ interface Cells {
 export type ColumnKind = keyof Cells;
 export type Cell = Cells[ColumnKind];
 
-/** A column with its unit and its exact meaning. */
+/** A column with its unit and its exact meaning; "then" is the moment of `asOf`. */
 export interface Column<K extends ColumnKind = ColumnKind> {
   readonly kind: K;
   readonly meaning: string;
@@ -182,6 +185,7 @@ export const count = column("count");
 export const rate = column("rate");
 export const numberColumn = column("number");
 export const hours = column("hours");
+export const openHours = column("openHours");
 export const days = column("days");
 export const money = column("money");
 export const flag = column("flag");

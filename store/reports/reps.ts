@@ -8,7 +8,7 @@ import {
   count,
   defineReport,
   group,
-  hours,
+  openHours,
   numberColumn,
   rate,
   textColumn,
@@ -162,7 +162,7 @@ export const repsReport = defineReport({
     handedOff: count("handoffs that were put before a rep and are with this one"),
     acceptanceRate: rate("accepted / handed off"),
     qualifiedRate: rate("accepted and qualified (SQL) / accepted"),
-    medianOpenResponse: hours("median open hours from the first offer to the first outreach"),
+    medianOpenResponse: openHours("median open hours from the first offer to the first outreach"),
     attempts: numberColumn("mean attempts on accepted leads; imported ones left out"),
     missed: count("deadlines of this rep's own clocks in these handoffs that were missed"),
     beyondShare: numberColumn(

@@ -37,9 +37,9 @@ export const scorecardReport = defineReport({
   ],
   columns: {
     group,
-    sals: count("handoffs that were accepted by asOf (SAL)"),
+    sals: count("handoffs that were accepted by then (SAL)"),
     acceptanceRate: rate("handed off and accepted / handed off"),
-    pipeline: money("amounts of the opportunities that came of them, as they stood at asOf"),
+    pipeline: money("amounts of the opportunities that came of them, as they stood then"),
     won: money("amounts of those that were won"),
     mqls: count("handoffs that began (MQL)"),
   },

@@ -8,7 +8,7 @@ import {
   count,
   defineReport,
   group,
-  hours,
+  openHours,
   leads,
   rate,
   textColumn,
@@ -123,11 +123,11 @@ export const slaReport = defineReport({
   columns: {
     group,
     clock: textColumn("outreach or status"),
-    met: count("clocks that were stopped in time by asOf"),
-    missed: count("clocks whose deadline had passed by asOf before they were stopped"),
+    met: count("clocks that were stopped in time by then"),
+    missed: count("clocks whose deadline had passed by then before they were stopped"),
     open: count("clocks that run or are paused, in time so far"),
     onTimeRate: rate("met in time / (met + missed)"),
-    medianUsed: hours("median time used of those that were met, in the measure of the target"),
+    medianUsed: openHours("median time used of those that were met, in the measure of the target"),
     missedLeads: leads,
   },
   picture: {

@@ -71,11 +71,11 @@ export const stageTimesReport = defineReport({
       "mql, sal, sql, renurture; opportunity: an opportunity that is open in the CRM",
     ),
     entered: count("times it was entered in the period"),
-    left: count("of these, left by asOf"),
+    left: count("of these, left by then"),
     medianDays: days("median days in it, of those that left"),
     p90Days: days("nine of ten that left stayed at most so long"),
     stalledRate: rate(
-      `still there at asOf and longer than ${stalledDays} days without a change / still there`,
+      `still there then and longer than ${stalledDays} days without a change / still there`,
     ),
   },
   picture: {

@@ -37,7 +37,7 @@ export const timelinesReport = defineReport({
   ],
   columns: {
     group,
-    timeline: textColumn("the latest timeline that a rep heard by asOf; empty: none"),
+    timeline: textColumn("the latest timeline that a rep heard by then; empty: none"),
     handedOff: count("handoffs that were put before a rep"),
     qualifiedRate: rate("handed off and qualified (SQL) / handed off"),
     meetingToOpportunity: rate("met or booked, and became an opportunity / met or booked"),

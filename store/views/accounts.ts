@@ -2,7 +2,7 @@ import type { Stage } from "../../handoff/stage.ts";
 import { rows, firstRow, fragment, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import type { StoredFact } from "../process/subject.ts";
-import { nameOfLead } from "./names.ts";
+import { emailOfLead, nameOfLead } from "./names.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
 /** What a list shows of an account. */
@@ -142,6 +142,7 @@ export async function seeAccount(
 export interface PersonOfAccount {
   readonly id: string;
   readonly name: string | null;
+  readonly email: string | null;
   readonly title: string | null;
   readonly stage: Stage;
   readonly owner_id: string | null;
@@ -161,7 +162,7 @@ export async function peopleOfAccount(db: Db, accountId: string): Promise<Person
       select l.id as lead_id, null::timestamptz as last_at from lead l
         where l.account_id = ${accountId} and not exists (select from contact_engagement c
           where c.lead_id = l.id) order by l.id desc limit ${mostShown})
-    select l.id, ${fragment(nameOfLead)} as name,
+    select l.id, ${fragment(nameOfLead)} as name, ${fragment(emailOfLead)} as email,
       l.facts #>> '{lead.title,value}' as title, p.stage, p.owner_id,
       l.placed ->> 'by' as placed_by, one.last_at
     from (select * from engaged union all select * from others) one

@@ -2,7 +2,7 @@ import type { CalendarDef } from "../../handoff/time/calendar.ts";
 import type { TaskKind } from "../../handoff/process/situation.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { firstRow, often, rows, sql, type Db } from "../postgres/db.ts";
-import { nameOfLead } from "./names.ts";
+import { emailOfLead, nameOfLead } from "./names.ts";
 import { versionOfProcess } from "./version.ts";
 import { reachValues, type Reach } from "./reach.ts";
 
@@ -28,6 +28,7 @@ export interface BoardRow {
   readonly next_step: string | null;
   readonly next_at: Date | null;
   readonly name: string | null;
+  readonly email: string | null;
   readonly company: string | null;
   /** The task that asks the manager for something about it. */
   readonly task: TaskKind | null;
@@ -155,7 +156,8 @@ export async function boardRows(
     select entry.list, entry.kind, entry.id, p.stage, p.waiting_on, p.owner_id, r.name as owner_name, p.queue,
       p.lead_type, h.priority, p.due_at, h.paused_until,
       e.until_at as held_until, p.next_step, p.next_at,
-      ${nameOfLead} as name, coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
+      ${nameOfLead} as name, ${emailOfLead} as email,
+      coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       m.kind as task, m.detail as task_detail, p.cycle, h.round,
       ${versionOfProcess("p")} as agreement_id,
       ${clockZone} as zone, entry.place::text as place

@@ -2,7 +2,7 @@ import { fragment, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import { precedence } from "../intake/identities.ts";
-import { nameOfLead } from "./names.ts";
+import { emailOfLead, nameOfLead } from "./names.ts";
 import { versionOfProcess } from "./version.ts";
 import { reachValues, type Reach } from "./reach.ts";
 import { mostFound, type LeadFilter, type ListedLead } from "./leads.ts";
@@ -30,7 +30,8 @@ export async function leadsByDue(
     sql`
     select l.id, p.stage, p.stage_since, p.waiting_on, p.owner_id, p.queue, p.next_step, p.next_at,
       p.due_at, p.lead_type, p.band, p.territory, p.due_at::text as place,
-      l.source, l.arrived_at, ${fragment(nameOfLead)} as name, a.domain as account_domain,
+      l.source, l.arrived_at, ${fragment(nameOfLead)} as name, ${fragment(emailOfLead)} as email,
+      a.domain as account_domain,
       ${fragment(versionOfProcess("p"))} as agreement_id
     from process p join lead l on l.id = p.subject_id left join account a on a.id = l.account_id
     where p.subject_kind = 'lead' and p.due_at is not null

@@ -3,7 +3,7 @@ import { firstRow, fragment, sql, type Db } from "../postgres/db.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
 import { normalEmail } from "../../spellings/email.ts";
 import { precedence } from "../intake/identities.ts";
-import { nameOfLead } from "./names.ts";
+import { emailOfLead, nameOfLead } from "./names.ts";
 import { versionOfProcess } from "./version.ts";
 import { reachValues, type Reach } from "./reach.ts";
 import type { LeadRow } from "../process/subject.ts";
@@ -72,6 +72,7 @@ export interface ListedLead {
   readonly source: string | null;
   readonly arrived_at: Date;
   readonly name: string | null;
+  readonly email: string | null;
   readonly account_domain: string | null;
   /** The version that it stands under; null: nothing was decided about it yet. */
   readonly agreement_id: string | null;
@@ -116,7 +117,8 @@ export async function listLeads(
     sql`
     select l.id, p.stage, p.stage_since, p.waiting_on, p.owner_id, p.queue, p.next_step, p.next_at,
       p.due_at, p.lead_type, p.band, p.territory,
-      l.source, l.arrived_at, ${fragment(nameOfLead)} as name, a.domain as account_domain,
+      l.source, l.arrived_at, ${fragment(nameOfLead)} as name, ${fragment(emailOfLead)} as email,
+      a.domain as account_domain,
       ${fragment(versionOfProcess("p"))} as agreement_id
     from lead l join process p on p.subject_kind = 'lead' and p.subject_id = l.id left
       join account a on a.id = l.account_id

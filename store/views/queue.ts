@@ -2,7 +2,7 @@ import type { AppliedCalendar } from "../../handoff/time/applied-calendar.ts";
 import type { Target } from "../../handoff/time/deadline.ts";
 import type { Stage, WaitingOn } from "../../handoff/stage.ts";
 import { often, rows, type Db } from "../postgres/db.ts";
-import { nameOfLead } from "./names.ts";
+import { emailOfLead, nameOfLead } from "./names.ts";
 import { versionOfProcess } from "./version.ts";
 import { firstByDue, firstByLeadDue, isTheirs, type Way } from "./open-tasks.ts";
 import { reachValues } from "./reach.ts";
@@ -21,6 +21,7 @@ export interface QueueEntry {
   readonly owner_id: string | null;
   readonly owner_name: string | null;
   readonly name: string | null;
+  readonly email: string | null;
   readonly company: string | null;
   readonly title: string | null;
   readonly phone: string | null;
@@ -167,7 +168,7 @@ export async function queueOf(
       p.band, p.cycle, h.round, h.id as handoff_id, h.agreement_id, h.paused_until,
       ${versionOfProcess("p")} as version_id,
       l.facts #>> '{lead.title,value}' as title,
-      ${nameOfLead} as name,
+      ${nameOfLead} as name, ${emailOfLead} as email,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company,
       l.facts #>> '{lead.phone,value}' as phone,
       (select t.because from transition t where t.subject_kind = p.subject_kind

@@ -2,7 +2,7 @@ import type { TaskKind } from "../process/human-tasks.ts";
 import { firstRow, fragment, rows, sql, type Db, type Tx } from "../postgres/db.ts";
 import { noteHint, ofQueue } from "../process/changed.ts";
 import { rowsAsGiven } from "../postgres/planned.ts";
-import { nameOfAssignee, nameOfLead } from "./names.ts";
+import { emailOfLead, nameOfAssignee, nameOfLead } from "./names.ts";
 import { versionOfTask } from "./version.ts";
 import { firstByDue } from "./open-tasks.ts";
 import { reachValues, type Reach } from "./reach.ts";
@@ -28,9 +28,22 @@ export interface TaskRow {
   readonly done_how: string | null;
   /** What the rep wrote with the rejection that the task is about. */
   readonly note: string | null;
-  /** Of the lead's person. */
-  readonly name: string | null;
+  /** By what the lead or the account is called that it is about. */
+  readonly about: {
+    readonly name: string | null;
+    readonly email: string | null;
+    readonly company: string | null;
+  } | null;
 }
+
+/** By what the subject of a task `t` is called; null: there is none any more. */
+const aboutOf = `case t.subject_kind when 'lead'
+  then (select json_build_object('name', ${nameOfLead}, 'email', ${emailOfLead}, 'company',
+      coalesce(a.facts #>> '{account.name,value}', a.domain))
+    from lead l left join account a on a.id = l.account_id where l.id = t.subject_id)
+  else (select json_build_object('name', null, 'email', null, 'company',
+      coalesce(a.facts #>> '{account.name,value}', a.domain))
+    from account a where a.id = t.subject_id) end`;
 
 /** Where a page of tasks ends. Tasks without a due time come last. */
 export interface TaskPlace {
@@ -78,8 +91,7 @@ export async function listTasks(
       (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note,
-      (select ${nameOfLead}
-        from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
+      ${aboutOf} as about
     from ${isBounded ? first : "task"} t where t.state = $8 ${behind}${isBounded ? "" : ` and ${theirs}`}
     order by coalesce(t.due_at, 'infinity'), t.id limit ${limit}`,
     values: [
@@ -119,8 +131,7 @@ export async function seeTask(db: Db, id: string, asker: TaskAsker): Promise<Tas
       (select a.note from answer a where a.handoff_id = t.handoff_id
         and a.kind = 'reject' and t.kind in ('fix-data', 'contested')
         order by a.received_at desc limit 1) as note,
-      (select ${fragment(nameOfLead)}
-        from lead l where t.subject_kind = 'lead' and l.id = t.subject_id) as name
+      ${fragment(aboutOf)} as about
     from task t where t.id = ${id}
       and (${ids}::text[] is null or t.assignee_id = any(${ids}::text[])
         or (t.assignee_id is null
@@ -175,7 +186,7 @@ export async function peopleShown(
     db,
     sql`
     select l.id, ${fragment(nameOfLead)} as name,
-      coalesce(l.email, l.facts #>> '{lead.email,value}') as email,
+      ${fragment(emailOfLead)} as email,
       l.facts #>> '{lead.phone,value}' as phone, l.facts #>> '{lead.title,value}' as title,
       coalesce(a.facts #>> '{account.name,value}', a.domain) as company, l.source, l.stage,
       l.owner_id as owner, l.arrived_at,

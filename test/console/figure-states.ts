@@ -53,6 +53,7 @@ export const figureStates: readonly State[] = [
       return "/console/reports/acceptance?from=2026-09-01&to=2026-11-23&groupBy=source";
     },
   },
+  { name: "report-stages", person: marketing, seed: past(200, "/console/reports/stages") },
   { name: "report-aging", person: marketing, seed: past(200, "/console/reports/aging") },
   {
     name: "report-of-people-refused",

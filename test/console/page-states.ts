@@ -27,6 +27,7 @@ export const pageStates: readonly State[] = [
     },
   },
   { name: "queue-manager", person: boss, seed: then(busy, () => "/console/queue") },
+  { name: "queue-nameless", person: boss, seed: then(nameless, () => "/console/queue") },
   { name: "queue-done", person: rep, seed: then(busy, done) },
   { name: "lead", person: rep, seed: then(busy, ([id]) => `/console/leads/${id}?from=queue`) },
   { name: "lead-of-manager", person: boss, seed: then(busy, ([id]) => `/console/leads/${id}`) },
@@ -197,6 +198,16 @@ async function busy(world: PeopleWorld): Promise<string[]> {
     },
     now,
   );
+  return ids;
+}
+
+/** Of one lead the name is unknown, of another its address too. */
+async function nameless(world: PeopleWorld): Promise<string[]> {
+  const ids = await busy(world);
+  await world.pool.query(sql`update lead set facts = facts - 'lead.name' - 'lead.firstName'
+    - 'lead.lastName' where id = any(${ids.slice(0, 2)}::text[])`);
+  await world.pool.query(sql`update lead set facts = facts - 'lead.email', email = null
+    where id = ${ids[1]}`);
   return ids;
 }
 

@@ -68,6 +68,11 @@ describeInBrowser("every page in every state", () => {
         expect(await sideways(page), "sideways at 320 px").toEqual([]);
         if (state.isPlain) expect(await page.locator("script").count(), "scripts").toBe(0);
         const text = await page.innerText("main");
+        const asKept = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*/g;
+        expect(
+          (await page.textContent("main"))?.match(asKept),
+          "times as they are kept",
+        ).toBeNull();
         await context.close();
         expect(told, "console and policy").toEqual([]);
 

@@ -16,7 +16,14 @@ const names: MailNames = {
   resolutions: { rs_1: { text: "Raise the size floor", reviewId: "rv_1" } },
   people: { rp_ann: "Ann", rp_bob: "Bob" },
   pool: [
-    { id: "ld_2", name: "Bea", company: "Looms", reason: "dated-timing", engagementsSince: 2 },
+    {
+      id: "ld_2",
+      name: null,
+      email: "bea@looms.example",
+      company: "Looms",
+      reason: "dated-timing",
+      engagementsSince: 2,
+    },
   ],
 };
 /** Where messages lead that are about no single lead, or about a task. */
@@ -252,7 +259,7 @@ test("reminders of one reader are one mail: each with whom, what, and its time i
     { ...item, leadId: "ld_1", since: dueAt, dueAt },
     { ...item, leadId: "ld_2", since: dueAt, dueAt: dueAt + 3_600_000, tell: "above" as const },
   ];
-  const leads = { ld_1: { name: "Ada <b>Lovelace</b>", company: "Engines & Co" } };
+  const leads = { ld_1: { name: "Ada <b>Lovelace</b>", email: null, company: "Engines & Co" } };
   const nobody = { lead: null, page: null };
   const mail = compose({ what: "reminders", items, more: 3 }, { ...names, ...nobody, leads });
   expect(mail.subject).toBe("5 tasks wait for you");

@@ -221,6 +221,7 @@ describe("a person with history, mails, failures and exports", () => {
             {
               id: lead,
               name: kim.name,
+              email: kim.email,
               company: "A Customer",
               reason: "timing",
               engagementsSince: 1,

@@ -74,6 +74,7 @@ function cell(
     }
     case "number":
     case "hours":
+    case "openHours":
     case "days":
       return random() < 0.1 ? null : later();
     case "flag":

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sayInstant, sayLastOf, sayStep, withMoments, withZones } from "../../words/clock.ts";
+import { sayInstant, sayLastOf, sayStep, withTimes } from "../../words/clock.ts";
 
 const now = Date.parse("2026-11-23T15:00:00Z");
 
@@ -15,19 +15,34 @@ describe("a next step", () => {
   });
 });
 
-test("instants in a sentence are the reader's moments", () => {
-  expect(withMoments("last heard of at 2026-11-23T14:05:33.121Z", now, "America/New_York")).toBe(
-    "last heard of at Mon 09:05",
-  );
-  expect(withMoments("on 2026-11-23, 14:05Z", now, "UTC")).toBe("on 2026-11-23, 14:05Z");
-});
+describe("times in a sentence are said as their reader says them", () => {
+  test.each([
+    ["last heard of at 2026-11-23T14:05:33.121Z", "last heard of at Mon 09:05"],
+    [
+      'first touch in [a], found "2026-11-02T14:05:00Z"',
+      'first touch in [a], found "Mon 2 Nov 09:05"',
+    ],
+    ["paused until 2026-11-23T14:05:00+01:00", "paused until Mon 08:05"],
+    ["it was to be revisited on 2026-12-01", "it was to be revisited on Tue 1 Dec"],
+    ["from 2025-12-31 on", "from Wed 31 Dec 2025 on"],
+    ["due 2026-11-24 17:00 Europe/Berlin, now", "due Tue 17:00 (Berlin), now"],
+    ["mon-fri 09:00-17:00 (America/New_York)", "mon-fri 09:00-17:00 (New York)"],
+    ["by the clock (Europe/Berlin), (UTC), (a/b), A/B", "by the clock (Berlin), (UTC), (a/b), A/B"],
+    [
+      "1 business hour of opening hours from 2026-12-04 16:50: 0:10:00 on 2026-12-04, 0:50:00 on " +
+        "2026-12-07; so until 2026-12-07 09:50 (America/New_York)",
+      "1 business hour of opening hours from Fri 4 Dec 16:50: 10 min on Fri 4 Dec, 50 min on Mon " +
+        "7 Dec; so until Mon 7 Dec 09:50 (New York)",
+    ],
+  ])("%j", (kept, said) => {
+    expect(withTimes(kept, now, "America/New_York")).toBe(said);
+  });
 
-test("zones in brackets are called by their city, and what is none stays", () => {
-  expect(withZones("mon-fri 09:00-17:00 (America/New_York)")).toBe(
-    "mon-fri 09:00-17:00 (New York)",
-  );
-  expect(withZones("by the clock (Europe/Berlin), (UTC), (a/b), A/B")).toBe(
-    "by the clock (Berlin), (UTC), (a/b), A/B",
+  test.each(["2026-13-45", "webinar-2026-11-05", "2026-11-05-webinar", "v1.2026-1", "at 14:05"])(
+    "%j is no time and stays",
+    (text) => {
+      expect(withTimes(text, now, "UTC")).toBe(text);
+    },
   );
 });
 

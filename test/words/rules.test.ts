@@ -1,4 +1,8 @@
 import { expect, test } from "vitest";
+import { rateOf } from "../../handoff/reviews/figures.ts";
+import { paragraphOf } from "../../store/reports/paragraph.ts";
+import { reports } from "../../store/reports/registry.ts";
+import type { ReportFile } from "../../store/reports/report.ts";
 import {
   rowsWithRuleWords,
   rulesIn,
@@ -63,6 +67,42 @@ test("a proposal names the reason or the signal that it is about in words, and o
   expect(said("recurring-reason", "wrong-role")).toBe("About wrong role by the ICP");
   expect(said("weak-signal", "pricing_page")).toBe("About pricing page by the ICP");
   expect(said("empty-campaign", "summer-giveaway")).toBe("About summer-giveaway by the ICP");
+});
+
+test("a sentence that begins with a stage or a code begins with its words", () => {
+  const rows = [
+    { stage: "renurture", reason: "wrong-role" },
+    { stage: "sal", reason: null },
+    { stage: "Contract-sent", step: "first-outreach" },
+  ];
+  const told = "Renurture: 3. SAL: 2. Wrong-role: 1. Contract-sent: 1, not after first-outreach.";
+  expect(withRuleWords(told, rulesIn(rows))).toBe(
+    "Re-nurture: 3. SAL: 2. Wrong role: 1. Contract-sent: 1, not after first outreach.",
+  );
+});
+
+test("the report of stages says each stage as the pages do", () => {
+  const report = reports.find(({ name }) => name === "stages") as ReportFile;
+  const rows = ["mql", "sal", "sql", "opportunity", "renurture"].map((stage) => ({
+    group: null,
+    stage,
+    stalledRate: rateOf(1, 4),
+  }));
+  const shown = ["stalledRate"];
+  const told = paragraphOf(report.paragraph, { rows, before: null, groupBy: null, shown, asOf: 0 });
+  const said = withRuleWords(told, rulesIn(rows));
+  expect(said.match(/[\w-]+(?=: )/g)).toEqual(["MQL", "SAL", "SQL", "Opportunity", "Re-nurture"]);
+});
+
+test("a proposal about a clock names its lead type in words", () => {
+  const found = {
+    kind: "missed-sla",
+    about: "standard-mql, outreach",
+    rules: ["leadTypes: standard-mql"],
+  };
+  expect(
+    withRuleWords("Nobody keeps the outreach time of standard-mql: agree.", rulesOfProposal(found)),
+  ).toBe("Nobody keeps the outreach time of standard MQL: agree.");
 });
 
 test("cells of codes are said, and names that people gave are left", () => {

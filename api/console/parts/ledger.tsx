@@ -1,5 +1,5 @@
 import type { FC } from "hono/jsx";
-import { sayMoment, saySpan, sayTime, sayZone, withZones } from "../../../words/clock.ts";
+import { sayMoment, sayDate, saySpan, sayTime, sayZone, withTimes } from "../../../words/clock.ts";
 import { localDateOf } from "../../../handoff/time/calendar.ts";
 import { spoken } from "../../../messages/words.ts";
 import type { readClocks } from "../../clocks.ts";
@@ -53,7 +53,7 @@ export const Clocks: FC<LedgerProps> = ({ clocks, reading, me, of = "lead" }) =>
     {clocks.map((clock) => (
       <details class="ledger">
         <summary>{`How the ${clock.kind} clock was counted, ${whose(clock, { me, of })}`}</summary>
-        <p>{withZones(clock.inWords)}</p>
+        <p>{withTimes(clock.inWords, reading.now, clock.zone)}</p>
         <ul>
           {clock.ledger.map((row) => (
             <li>{sayRow(row, clock.zone, reading)}</li>
@@ -94,7 +94,10 @@ function sayRow(row: LedgerRow, zone: string, { now }: ReadAt): string {
   switch (row.kind) {
     case "hours":
       return `on the hours of ${sayZone(row.zone)} from ${from(row.from)}${row.exceptions
-        .map(({ date, hours }) => `; ${date} ${hours.length === 0 ? "closed" : hours.join(", ")}`)
+        .map(
+          ({ date, hours }) =>
+            `; ${sayDate(date, now)} ${hours.length === 0 ? "closed" : hours.join(", ")}`,
+        )
         .join("")}`;
     case "counted":
       return `${stretch(row, zone, now)}: ${saySpan(row.counted)}, so far ${saySpan(row.total)}`;

@@ -1,9 +1,9 @@
 import type { FC } from "hono/jsx";
 import { capitalised } from "../../../handoff/reviews/words.ts";
 import { capital } from "../../../messages/words.ts";
-import { sayDone } from "../../../words/actions.ts";
+import { sayDone, stageLabel } from "../../../words/actions.ts";
 import { sayBehind, sayHappened } from "../../../words/history.ts";
-import { sayMoment } from "../../../words/clock.ts";
+import { sayMoment, withTimes } from "../../../words/clock.ts";
 import { withNames, type People } from "../../../words/people.ts";
 import type { Reader } from "../../../words/reader.ts";
 import type { readHistory } from "../../leads.ts";
@@ -35,7 +35,7 @@ export const Story: FC<{
   const reader: Reader = {
     time: (at) => sayMoment(at.getTime(), reading.now, reading.zone),
     person: (id) => people[id] ?? id,
-    stage: capitalised,
+    stage: (stage) => capitalised(stageLabel(stage) ?? stage),
     action: sayDone,
     code: (said) => said.replaceAll(codeName, (name) => name.replaceAll("_", " ")),
   };
@@ -54,6 +54,7 @@ const Told: FC<{
   readonly people: People;
   readonly reading: ReadAt;
 }> = ({ one, reader, people, reading }) => {
+  const asRead = (words: string) => withTimes(withNames(words, people), reading.now, reading.zone);
   const stories = [...one.heads, ...one.behind].map((entry) => ({
     entry,
     ...sayHappened(entry, reader),
@@ -69,7 +70,7 @@ const Told: FC<{
         {stories
           .filter(({ entry }) => told.includes(entry.kind))
           .map(({ said }) => (
-            <p>{capital(withNames(said, people).replaceAll(" -> ", " → "))}</p>
+            <p>{capital(asRead(said).replaceAll(" -> ", " → "))}</p>
           ))}
         {lines.length === 0 ? null : (
           <details>
@@ -78,7 +79,7 @@ const Told: FC<{
             </summary>
             <ul>
               {[...new Set(lines)].map((line) => (
-                <li>{withNames(line, people)}</li>
+                <li>{asRead(line)}</li>
               ))}
             </ul>
           </details>

@@ -1,6 +1,8 @@
 import type { FC } from "hono/jsx";
 import type { TraceLine } from "../../../handoff/qualify/condition.ts";
+import { withTimes } from "../../../words/clock.ts";
 import { fieldWords, sayFact, sayFound } from "../../../words/trace.ts";
+import type { ReadAt } from "./clock.tsx";
 
 /** The conditions that look at something; groups and names only gather others. */
 export function looksAt(trace: readonly unknown[]): readonly TraceLine[] {
@@ -10,7 +12,10 @@ export function looksAt(trace: readonly unknown[]): readonly TraceLine[] {
 }
 
 /** Conditions as they were judged, each with what was found and what was wanted. */
-export const Trace: FC<{ readonly lines: readonly TraceLine[] }> = ({ lines }) => (
+export const Trace: FC<{
+  readonly lines: readonly TraceLine[];
+  readonly reading: ReadAt;
+}> = ({ lines, reading: { now, zone } }) => (
   <ul class="trace">
     {lines.map((line) => (
       <li>
@@ -19,7 +24,7 @@ export const Trace: FC<{ readonly lines: readonly TraceLine[] }> = ({ lines }) =
         ) : (
           <span class="dim">{line.result === false ? "no" : "unknown"}</span>
         )}
-        <span>{sayJudged(line)}</span>
+        <span>{withTimes(sayJudged(line), now, zone)}</span>
       </li>
     ))}
   </ul>

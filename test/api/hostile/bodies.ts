@@ -71,6 +71,33 @@ const learnt = {
   note: text(4_000),
 };
 const seen = "2026-11-23T09:30:00-05:00";
+/** What users of the CRM do alike to a lead and to a company. */
+const houseStatus = {
+  good: () => ({
+    by: "rp_one",
+    status: "rejected",
+    reason: "dated-timing",
+    revisitOn: "2027-02-28",
+    ...learntGood,
+  }),
+  fields: {
+    by: rep,
+    status: oneOf("sal", "sql", "rejected"),
+    reason: text(100),
+    revisitOn: day,
+    ...learnt,
+  },
+};
+const houseOwner = { good: () => ({ by: "rp_one", owner: "rp_two" }), fields: { by: rep } };
+const houseOutreach = {
+  good: () => ({ by: "rp_one", channel: "call", outcome: "connected", occurredAt: seen }),
+  fields: {
+    by: rep,
+    channel: oneOf("call", "email"),
+    outcome: oneOf("attempted", "connected"),
+    occurredAt: instant,
+  },
+};
 let n = 0;
 const message = () => ({ messageId: `m-${++n}`, userId: "u-1", timestamp: seen });
 const calls = {
@@ -423,61 +450,27 @@ export const bodyRoutes: readonly BodyRoute[] = [
   {
     route: "POST /house/leads/{id}/status",
     path: "/house/leads/{houseLead}/status",
-    good: () => ({
-      by: "rp_one",
-      status: "rejected",
-      reason: "dated-timing",
-      revisitOn: "2027-02-28",
-      ...learntGood,
-    }),
-    fields: {
-      by: rep,
-      status: oneOf("sal", "sql", "rejected"),
-      reason: text(100),
-      revisitOn: day,
-      ...learnt,
-    },
+    ...houseStatus,
   },
   {
     route: "POST /house/leads/{id}/owner",
     path: "/house/leads/{houseLead}/owner",
-    good: () => ({ by: "rp_one", owner: "rp_two" }),
-    fields: { by: rep },
+    ...houseOwner,
   },
   {
     route: "POST /house/accounts/{id}/status",
     path: "/house/accounts/{houseAccount}/status",
-    good: () => ({
-      by: "rp_one",
-      status: "rejected",
-      reason: "dated-timing",
-      revisitOn: "2027-02-28",
-      ...learntGood,
-    }),
-    fields: {
-      by: rep,
-      status: oneOf("sal", "sql", "rejected"),
-      reason: text(100),
-      revisitOn: day,
-      ...learnt,
-    },
+    ...houseStatus,
   },
   {
     route: "POST /house/accounts/{id}/owner",
     path: "/house/accounts/{houseAccount}/owner",
-    good: () => ({ by: "rp_one", owner: "rp_two" }),
-    fields: { by: rep },
+    ...houseOwner,
   },
   {
     route: "POST /house/accounts/{id}/outreach",
     path: "/house/accounts/{houseAccount}/outreach",
-    good: () => ({ by: "rp_one", channel: "call", outcome: "connected", occurredAt: seen }),
-    fields: {
-      by: rep,
-      channel: oneOf("call", "email"),
-      outcome: oneOf("attempted", "connected"),
-      occurredAt: instant,
-    },
+    ...houseOutreach,
   },
   {
     route: "POST /house/leads",
@@ -494,13 +487,7 @@ export const bodyRoutes: readonly BodyRoute[] = [
   {
     route: "POST /house/leads/{id}/outreach",
     path: "/house/leads/{houseLead}/outreach",
-    good: () => ({ by: "rp_one", channel: "call", outcome: "connected", occurredAt: seen }),
-    fields: {
-      by: rep,
-      channel: oneOf("call", "email"),
-      outcome: oneOf("attempted", "connected"),
-      occurredAt: instant,
-    },
+    ...houseOutreach,
   },
   {
     route: "POST /house/leads/{id}/opportunities",

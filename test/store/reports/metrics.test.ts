@@ -37,7 +37,7 @@ test("the table of metrics is that of the reports", async () => {
   const [prose] = readFileSync(file, "utf8").split(heading);
   const intro =
     "Made from `store/reports/`; a test keeps them equal (`npx vitest run -c " +
-    "vitest.fast.config.ts test/store/reports/metrics.test.ts -u` writes it anew).";
+    "vitest.fast.config.ts test/store/reports/metrics.test.ts -u` writes it anew). “Then” is the moment of `asOf`.";
   await expect(`${prose}${heading}\n${intro}\n\n${table()}`).toMatchFileSnapshot(file);
 });
 
