@@ -6,6 +6,7 @@ import type { Instant } from "../handoff/time/calendar.ts";
 import type { FieldPath } from "../handoff/facts/facts.ts";
 import type { Agreements } from "../store/process/agreements.ts";
 import type { CrashHook } from "../store/postgres/crash-point.ts";
+import type { Db } from "../store/postgres/db.ts";
 import type { ApiPools } from "../store/postgres/pools.ts";
 import type { SchemaWatch } from "../store/postgres/schema.ts";
 import type { RoutingDispatcher } from "../store/routing/dispatcher.ts";
@@ -13,7 +14,6 @@ import type { RepeatableRequest } from "../store/access/idempotency.ts";
 import type { Session } from "../store/access/sessions.ts";
 import type { Role } from "../store/access/tokens.ts";
 import { defaultHook, type Problem } from "./http/errors.ts";
-import type { LongReads } from "./http/long-reads.ts";
 import type { Live } from "./live.ts";
 import type { MailLinks } from "../messages/link.ts";
 import type { Oidc } from "./oidc.ts";
@@ -65,6 +65,16 @@ export interface RateLimits {
   readonly perAddress: number;
   /** Proxies whose `X-Forwarded-For` is believed: addresses and networks. */
   readonly trustedProxies: readonly string[];
+}
+
+/** Reads that may take longer than a request's time, as those of reports over years do. */
+export interface LongReads {
+  /**
+   * Reads on one connection, as all stood at one moment. When the request's time is over it may go
+   * on, beside few others. Throws a 503 when others do, when it takes too long even so, and when
+   * Postgres falls silent meanwhile; what it was at is cancelled then, as when the caller has gone.
+   */
+  read<T>(request: Request, work: (db: Db) => Promise<T>): Promise<T>;
 }
 
 /** What route modules are given: dispatcher, planner and long reads are one for the whole app. */

@@ -1,17 +1,8 @@
-import { cancelStatement, readAtLength, type Db } from "../../store/postgres/db.ts";
+import { cancelStatement, pingPostgres, readAtLength, type Db } from "../../store/postgres/db.ts";
 import type { ApiPools } from "../../store/postgres/pools.ts";
+import type { LongReads } from "../deps.ts";
 import { Problem } from "./errors.ts";
 import { prolonged } from "./timeout.ts";
-
-/** Reads that may take longer than a request's time, as those of reports over years do. */
-export interface LongReads {
-  /**
-   * Reads on one connection, as all stood at one moment. When the request's time is over it may go
-   * on, beside few others. Throws a 503 when others do, when it takes too long even so, and when
-   * Postgres falls silent meanwhile; what it was at is cancelled then, as when the caller has gone.
-   */
-  read<T>(request: Request, work: (db: Db) => Promise<T>): Promise<T>;
-}
 
 /** How much longer than usual a request may read. */
 const usualMs = 20_000;
@@ -143,7 +134,7 @@ function watchPostgres(db: Db, silent: () => void): NodeJS.Timeout {
       return;
     }
     turns = 0;
-    db.query("select 1").then(() => (turns = null), silent);
+    pingPostgres(db).then(() => (turns = null), silent);
   }, lookMs);
 }
 

@@ -183,6 +183,11 @@ export function readAtLength<T>(
   });
 }
 
+/** Resolves when the server has answered; rejects when it did not in the time of the pool. */
+export async function pingPostgres(db: Db): Promise<void> {
+  await db.query("select 1");
+}
+
 /** Ends the statement that this process of Postgres is at; nothing when it is at none. */
 export async function cancelStatement(db: Db, pid: number): Promise<void> {
   await db.query(sql`select pg_cancel_backend(${pid}::int)`);
