@@ -1,4 +1,5 @@
 import { emailKind, type EmailDomains } from "../facts/email.ts";
+import { pageHosts } from "../facts/email-domains.ts";
 import type { DatedFact } from "../facts/merge-facts.ts";
 import type { FactSource } from "../facts/facts.ts";
 import type { Instant } from "../time/calendar.ts";
@@ -50,7 +51,7 @@ export interface Placing {
 /**
  * To which account a lead belongs: what a person decided, else the CRM's id, else the domain that
  * was told last, else the domain of the address while it has no account. Domains of mail providers
- * make no account. Whom a person or the CRM has placed, only they move.
+ * make no account, nor does the domain of a site where a company has a page. Whom a person or the CRM has placed, only they move.
  */
 export function placing(clues: Clues, domains?: EmailDomains): Placing {
   const { crmAccountId, told, emailDomain, placed } = clues;
@@ -67,7 +68,10 @@ export function placing(clues: Clues, domains?: EmailDomains): Placing {
     found.push({
       by: "told-domain",
       name: told.value,
-      no: providerOf(told.value, domains) ?? standing(clues, told),
+      no:
+        providerOf(told.value, domains) ??
+        pageOnly(told.value, emailDomain) ??
+        standing(clues, told),
     });
   if (emailDomain !== null)
     found.push({ by: "email-domain", name: emailDomain, no: providerOf(emailDomain, domains) });
@@ -128,6 +132,12 @@ function providerOf(domain: string, domains: EmailDomains | undefined): string |
     case "business":
       return null;
   }
+}
+
+/** Who writes from such a site works there. */
+function pageOnly(told: string, emailDomain: string | null): string | null {
+  if (!pageHosts.has(told) || told === emailDomain) return null;
+  return "a page on a site of many companies does not say which domain the company has";
 }
 
 /** Whether a domain can have an account. */

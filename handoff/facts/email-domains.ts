@@ -55,3 +55,34 @@ export const disposableDomains: ReadonlySet<string> = new Set(
     /\s+/,
   ),
 );
+
+/**
+ * Sites on which companies have a page of theirs, as of December 2026: a web address there says
+ * whose page it is, and not by which domain the company is known. Hosts that give each page a
+ * subdomain stand in the public suffix list.
+ */
+export const pageHosts: ReadonlySet<string> = new Set([
+  "linkedin.com",
+  "xing.com",
+  "facebook.com",
+  "fb.com",
+  "instagram.com",
+  "twitter.com",
+  "x.com",
+  "tiktok.com",
+  "youtube.com",
+  "youtu.be",
+  "pinterest.com",
+  "vk.com",
+  "t.me",
+  "wa.me",
+  "linktr.ee",
+  "medium.com",
+  "crunchbase.com",
+  "google.com",
+  "goo.gl",
+  "g.page",
+  "yelp.com",
+  "about.me",
+  "bit.ly",
+]);

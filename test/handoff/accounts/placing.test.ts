@@ -52,6 +52,27 @@ describe("which account a lead belongs to", () => {
     expect(wanted(mixed)).toEqual({ by: "email-domain", name: "acme.com" });
   });
 
+  test("a page on a site of many companies makes no account, but for who writes from there", () => {
+    const page = { told: told("linkedin.com"), emailDomain: "acme.com" };
+    expect(placing({ ...nothing, ...page })).toEqual({
+      wanted: { by: "email-domain", name: "acme.com" },
+      candidates: [
+        { by: "email-domain", name: "acme.com", passedOver: null },
+        {
+          by: "told-domain",
+          name: "linkedin.com",
+          passedOver:
+            "a page on a site of many companies does not say which domain the company has",
+        },
+      ],
+    });
+    expect(wanted({ ...page, emailDomain: "gmail.com" })).toBeNull();
+    expect(wanted({ ...page, emailDomain: "linkedin.com" })).toEqual({
+      by: "told-domain",
+      name: "linkedin.com",
+    });
+  });
+
   test("an address places who is nowhere, and moves nobody", () => {
     expect(wanted({ accountId: "ac_1", emailDomain: "other.com" })).toBeNull();
     expect(wanted({ accountId: "ac_1", told: told("other.com") })).toEqual({
