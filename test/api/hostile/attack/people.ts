@@ -28,7 +28,7 @@ export const noAddresses: readonly (readonly [string, string])[] = [
   ["two ats", `${who}@@${host}`],
   ["an at at the end", `${who}@`],
   ["an at at the beginning", `@${host}`],
-  ["another address before it", `${at} <${at}>`],
+  ["another address before it", `other.${at} <${at}>`],
   ["quotes", `"${mark.name}"@${host}`],
   ["a comment", `${who}(comment)@${host}`],
   ["a space inside", `${who} quill@${host}`],
