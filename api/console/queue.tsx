@@ -173,7 +173,12 @@ const Who: FC<{ readonly entry: Entry; readonly isFocused: boolean }> = ({ entry
           <bdi>{whom}</bdi>
         </a>
       )}
-      {title === null ? null : <bdi>{`, ${title}`}</bdi>}
+      {title === null ? null : (
+        <>
+          {", "}
+          <bdi>{title}</bdi>
+        </>
+      )}
       {more === "" ? null : <bdi class="more dim">{more}</bdi>}
     </>
   );
