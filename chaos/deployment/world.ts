@@ -1,18 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSettings } from "../../cli/env.ts";
-import { freePort, portIsFree } from "../../cli/servers/ports.ts";
+import { freePort } from "../../cli/servers/ports.ts";
 import { findPostgres } from "../../cli/servers/postgres.ts";
 import { postgresUser } from "../../cli/servers/system-user.ts";
 import { getTemporal } from "../../cli/servers/temporal.ts";
 import type { ChildSpec } from "../../cli/stack/child.ts";
 import { serverVersion } from "../../store/postgres/probe.ts";
 import { openPool } from "../../store/postgres/db.ts";
+import { testPort } from "../../test/support/ports.ts";
 import { smtpSink } from "../../test/support/smtp-sink.ts";
 import { keep, type Kept } from "../keeper.ts";
 import { answersWell, firstData, type Rehearsed } from "../world.ts";
@@ -104,7 +105,7 @@ export async function deploy(
     TEMPORAL_PASSWORD: passwords.temporal,
   });
 
-  const temporalPort = await lowPort();
+  const temporalPort = await testPort();
   const temporalAddress = `127.0.0.1:${temporalPort}`;
   const near = { ...plain, TEMPORAL_ADDRESS: temporalAddress };
   const schema = scriptOf(compose.services["temporal-schema"]?.command?.[0]);
@@ -265,14 +266,6 @@ function postgresOf(
   };
 }
 
-/** The server keeps its ports in a column of two bytes. */
-async function lowPort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    if (await portIsFree(port)) return port;
-  }
-}
-
 /** What the file says of the server, on ports of its own. */
 async function serverEnvironment(
   { services, configs }: Compose,
@@ -287,7 +280,7 @@ async function serverEnvironment(
     "FRONTEND_HTTP",
     ...["MATCHING", "HISTORY", "WORKER"].flatMap((one) => [`${one}_GRPC`, `${one}_MEMBERSHIP`]),
   ])
-    ports[`${name}_PORT`] = String(await lowPort());
+    ports[`${name}_PORT`] = String(await testPort());
   return {
     ...services["temporal"]?.environment,
     ...ports,

@@ -18,7 +18,8 @@ export type BlockedPort = { readonly port: number; release(): void };
 
 /**
  * A free port on 127.0.0.1 to which no browser connects, and none of `taken`, on which something
- * will listen soon. Two starts of one moment get two (`holdPort`). Throws a `CommandError` when there is none.
+ * will listen soon. Two starts of one moment get two (`holdPort`). Throws a `CommandError` when
+ * there is none.
  */
 export async function blockedPort(taken: readonly number[] = []): Promise<BlockedPort> {
   for (const port of BLOCKED_PORTS) {

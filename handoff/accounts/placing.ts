@@ -51,7 +51,8 @@ export interface Placing {
 /**
  * To which account a lead belongs: what a person decided, else the CRM's id, else the domain that
  * was told last, else the domain of the address while it has no account. Domains of mail providers
- * make no account, nor does the domain of a site where a company has a page. Whom a person or the CRM has placed, only they move.
+ * make no account, nor does the domain of a site where a company has a page. Whom a person or the
+ * CRM has placed, only they move.
  */
 export function placing(clues: Clues, domains?: EmailDomains): Placing {
   const { crmAccountId, told, emailDomain, placed } = clues;

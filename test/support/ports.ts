@@ -1,6 +1,9 @@
 import { holdPort } from "../../cli/servers/ports.ts";
 
-/** Below every range of ports that systems give to outgoing connections (Linux: from 32768). */
+/**
+ * Below every range of ports that systems give to outgoing connections (Linux: from 32768), and small
+ * enough for Temporal's server, which keeps its ports in a signed column of two bytes.
+ */
 const [lowest, count] = [20_000, 12_000];
 
 let step = process.pid * 97;
